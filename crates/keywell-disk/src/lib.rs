@@ -1,0 +1,1 @@
+//! A durable key-value store in one file, with group commit.

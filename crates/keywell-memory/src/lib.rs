@@ -1,0 +1,1 @@
+//! A concurrent, ordered key-value store in memory.

@@ -1,0 +1,1 @@
+//! Runs components: compiling, pooling, HTTP and command triggers.

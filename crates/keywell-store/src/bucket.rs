@@ -1,0 +1,103 @@
+use bytes::Bytes;
+
+use crate::{
+    Answer, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Set, Since, Swap,
+    Version, Watch,
+};
+
+/// A named set of keys in a store.
+///
+/// A bucket is shared by many callers at once. It reads its own writes: what a caller was told is
+/// written, every later read of any handle sees. Limits on keys and values are the concern of
+/// [`layer::Limited`](crate::layer::Limited), which hosts put in front; a store only guards what
+/// it cannot hold.
+///
+/// A write that was sent and not acknowledged is [`Error::Ambiguous`]. A store never sends an
+/// increment or a swap twice on its own.
+pub trait Bucket: Send + Sync {
+    /// What this bucket can do. Constant for its lifetime.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The value and the version of a key, read at one instant.
+    fn get(&self, key: &str) -> Answer<Option<Entry>>;
+
+    /// Writes a value, whatever was there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] for a time to live in a store without.
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version>;
+
+    /// Removes a key; succeeds where there is none.
+    fn delete(&self, key: &str) -> Answer<()>;
+
+    /// Whether a key is there.
+    fn exists(&self, key: &str) -> Answer<bool> {
+        self.get(key).map(|entry| entry.is_some())
+    }
+
+    /// Writes only if the expectation still holds, as one step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] in a store without compare-and-swap.
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        let _ = (key, expected, change);
+        Error::Unsupported("compare-and-swap").into()
+    }
+
+    /// Adds to a counter as one step and answers the new value; see [`counter`](crate::counter).
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::NotANumber`](crate::Invalid::NotANumber) or
+    /// [`Invalid::Overflow`](crate::Invalid::Overflow), and nothing is changed;
+    /// [`Error::Unsupported`] in a store without counters.
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        let _ = (key, delta);
+        Error::Unsupported("counters").into()
+    }
+
+    /// The entries of many keys, in the order asked, duplicates included.
+    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        Answer::sequence(keys.iter().map(|key| self.get(key)))
+    }
+
+    /// Writes many values; of a key given twice, the last value stands.
+    ///
+    /// See [`Batching`](crate::Batching) for whether they are written as one.
+    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        let answers = entries
+            .into_iter()
+            .map(|(key, value)| self.set(key, value, Set::default()));
+        Answer::sequence(answers).map(drop)
+    }
+
+    /// Removes many keys; see [`Batching`](crate::Batching) for whether as one.
+    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        Answer::sequence(keys.iter().map(|key| self.delete(key))).map(drop)
+    }
+
+    /// A page of keys; see [`Page`] for what is promised of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::Cursor`](crate::Invalid::Cursor) for a cursor of another bucket or listing;
+    /// [`Error::Unsupported`] in a store that cannot list.
+    fn list(&self, request: List) -> Answer<Page> {
+        let _ = request;
+        Error::Unsupported("a listing of keys").into()
+    }
+
+    /// Tells changes as they happen.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::Token`](crate::Invalid::Token) or
+    /// [`Invalid::Compacted`](crate::Invalid::Compacted) for a token that cannot be resumed from;
+    /// [`Error::Unsupported`] in a store that cannot watch.
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        let _ = (filter, since);
+        Error::Unsupported("watching").into()
+    }
+}

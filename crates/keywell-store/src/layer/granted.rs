@@ -1,0 +1,150 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+
+use crate::{
+    Answer, Bucket, Capabilities, Change, Entry, Error, Event, Expected, Filter, List, Page, Set,
+    Since, Swap, Version, Watch,
+};
+
+/// What one component may do with one bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// Whether writes are refused.
+    pub read_only: bool,
+    /// What every key begins with in the store. The component neither sees nor writes it: its key
+    /// `k` is the store's `{prefix}k`, and no other keys exist for it.
+    pub prefix: String,
+}
+
+/// A bucket as a [`Grant`] shows it.
+pub struct Granted {
+    inner: Arc<dyn Bucket>,
+    grant: Grant,
+}
+
+// === impl Grant ===
+
+impl Grant {
+    /// Whether it grants everything, so that no layer is needed.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+// === impl Granted ===
+
+impl Granted {
+    /// Shows a bucket as a grant has it.
+    pub fn new(inner: Arc<dyn Bucket>, grant: Grant) -> Self {
+        Self { inner, grant }
+    }
+
+    fn key(&self, key: &str) -> String {
+        [&self.grant.prefix, key].concat()
+    }
+
+    fn keys(&self, keys: &[&str]) -> Vec<String> {
+        keys.iter().map(|key| self.key(key)).collect()
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&dyn Bucket) -> Answer<T>) -> Answer<T> {
+        if self.grant.read_only {
+            return Error::AccessDenied("this bucket is granted for reading only".into()).into();
+        }
+        write(&*self.inner)
+    }
+}
+
+impl Bucket for Granted {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        self.inner.get(&self.key(key))
+    }
+
+    fn exists(&self, key: &str) -> Answer<bool> {
+        self.inner.exists(&self.key(key))
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        self.write(|inner| inner.set(&self.key(key), value, how))
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.write(|inner| inner.delete(&self.key(key)))
+    }
+
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        self.write(|inner| inner.swap(&self.key(key), expected, change))
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        self.write(|inner| inner.increment(&self.key(key), delta))
+    }
+
+    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        let keys = self.keys(keys);
+        self.inner
+            .get_many(&keys.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|(key, value)| (self.key(key), value))
+            .collect();
+        self.write(|inner| {
+            inner.set_many(
+                entries
+                    .iter()
+                    .map(|(key, value)| (&**key, value.clone()))
+                    .collect(),
+            )
+        })
+    }
+
+    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        let keys = self.keys(keys);
+        self.write(|inner| inner.delete_many(&keys.iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        let request = List {
+            prefix: self.key(&request.prefix),
+            ..request
+        };
+        let hidden = self.grant.prefix.len();
+        self.inner.list(request).map(move |mut page| {
+            for key in &mut page.keys {
+                key.drain(..hidden);
+            }
+            page
+        })
+    }
+
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        let filter = match filter {
+            Filter::All if self.grant.prefix.is_empty() => Filter::All,
+            Filter::All => Filter::Prefix(self.grant.prefix.clone()),
+            Filter::Key(key) => Filter::Key(self.key(&key)),
+            Filter::Prefix(prefix) => Filter::Prefix(self.key(&prefix)),
+        };
+        let hidden = self.grant.prefix.len();
+        self.inner.watch(filter, since).map(move |watch| {
+            let start = watch.start().cloned();
+            let events = watch.map(move |event| {
+                event.map(|mut event| {
+                    if let Event::Set { key, .. } | Event::Delete { key, .. } = &mut event {
+                        key.drain(..hidden);
+                    }
+                    event
+                })
+            });
+            Watch::new(start, events)
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! The contract between key-value stores and the hosts that serve them.
+//!
+//! A store author implements [`Bucket`] (three methods are required, the rest have honest defaults)
+//! and [`Store`], which opens buckets by name. A host, such as `keywell-wasi`, calls them and knows
+//! no store in particular. [`layer`] wraps buckets with what is the same for every store: what a
+//! component may do ([`layer::Granted`]) and how large its keys and values may be
+//! ([`layer::Limited`]).
+//!
+//! # A complete store
+//!
+//! Everything that is not declared in [`Capabilities`] is refused by the defaults, so this is a
+//! correct, if modest, store:
+//!
+//! ```
+//! use std::collections::HashMap;
+//! use std::sync::{Arc, Mutex, PoisonError};
+//!
+//! use bytes::Bytes;
+//! use keywell_store::{
+//!     Answer, Bucket, BucketName, Capabilities, Cas, Change, Entry, Error, Expected, Promptness,
+//!     Set, Store, Swap, Version, counter,
+//! };
+//!
+//! #[derive(Default)]
+//! struct Drawer(Mutex<(u64, HashMap<String, Entry>)>);
+//!
+//! impl Drawer {
+//!     fn locked<T>(&self, act: impl FnOnce(&mut u64, &mut HashMap<String, Entry>) -> T) -> T {
+//!         let (clock, entries) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+//!         act(clock, entries)
+//!     }
+//! }
+//!
+//! fn put(clock: &mut u64, entries: &mut HashMap<String, Entry>, key: &str, value: Bytes) -> Version {
+//!     *clock += 1;
+//!     let version = Version::from(*clock);
+//!     entries.insert(key.to_owned(), Entry { value, version: version.clone() });
+//!     version
+//! }
+//!
+//! impl Bucket for Drawer {
+//!     fn capabilities(&self) -> Capabilities {
+//!         Capabilities {
+//!             promptness: Promptness::AtOnce,
+//!             cas: Cas::ByVersion,
+//!             increment: true,
+//!             ..Capabilities::default()
+//!         }
+//!     }
+//!
+//!     fn get(&self, key: &str) -> Answer<Option<Entry>> {
+//!         Answer::now(self.locked(|_, entries| entries.get(key).cloned()))
+//!     }
+//!
+//!     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+//!         if how.ttl.is_some() {
+//!             return Error::Unsupported("a time to live").into();
+//!         }
+//!         Answer::now(self.locked(|clock, entries| put(clock, entries, key, value)))
+//!     }
+//!
+//!     fn delete(&self, key: &str) -> Answer<()> {
+//!         Answer::now(self.locked(|_, entries| drop(entries.remove(key))))
+//!     }
+//!
+//!     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+//!         self.locked(|clock, entries| {
+//!             if !expected.stands(entries.get(key)) {
+//!                 return Answer::now(Swap::Stale);
+//!             }
+//!             match change {
+//!                 Change::Set(_, how) if how.ttl.is_some() => {
+//!                     Error::Unsupported("a time to live").into()
+//!                 }
+//!                 Change::Set(value, _) => {
+//!                     Answer::now(Swap::Done(Some(put(clock, entries, key, value))))
+//!                 }
+//!                 Change::Delete => Answer::now(Swap::Done(entries.remove(key).and(None))),
+//!             }
+//!         })
+//!     }
+//!
+//!     fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+//!         self.locked(|clock, entries| {
+//!             let old = entries.get(key).map(|entry| &entry.value[..]);
+//!             Answer::from(counter::add(old, delta).inspect(|new| {
+//!                 put(clock, entries, key, counter::text(*new));
+//!             }))
+//!         })
+//!     }
+//! }
+//!
+//! struct Cabinet(Arc<Drawer>);
+//!
+//! impl Store for Cabinet {
+//!     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+//!         if name.is_default() {
+//!             Answer::now(self.0.clone())
+//!         } else {
+//!             Error::NoSuchBucket(name.to_string()).into()
+//!         }
+//!     }
+//! }
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! # let store = Cabinet(Arc::default());
+//! # let bucket = store.open(&BucketName::default()).await.unwrap();
+//! # assert_eq!(bucket.increment("n", 41).await.unwrap(), 41);
+//! # assert_eq!(bucket.increment("n", 1).await.unwrap(), 42);
+//! # assert_eq!(&bucket.get("n").await.unwrap().unwrap().value[..], b"42");
+//! # assert!(bucket.list(Default::default()).await.is_err());
+//! # });
+//! ```
+//!
+//! # What it does not do
+//!
+//! It opens no connection and spawns no task. It knows nothing of WebAssembly.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod bucket;
+mod capabilities;
+pub mod counter;
+mod entry;
+mod error;
+mod event;
+mod filter;
+pub mod layer;
+mod list;
+mod name;
+mod store;
+mod watch;
+mod write;
+
+pub use answer::{Answer, BoxFuture};
+pub use bucket::Bucket;
+pub use capabilities::{Batching, Capabilities, Cas, Durability, Listing, Promptness, Watching};
+pub use entry::{Entry, Version};
+pub use error::{Error, Failure, Invalid, Result};
+pub use event::{Event, ResumeToken};
+pub use filter::Filter;
+pub use list::{Cursor, List, MAX_PAGE_BYTES, MAX_PAGE_KEYS, Page};
+pub use name::BucketName;
+pub use store::Store;
+pub use watch::{Since, Watch};
+pub use write::{Change, Expected, Set, Swap};

@@ -1,0 +1,38 @@
+use std::sync::Arc;
+
+use crate::{Answer, Bucket, BucketName, Error};
+
+/// One connection to one place that keeps data, shared by all who use it.
+pub trait Store: Send + Sync {
+    /// Opens a bucket. Opening one twice gives two handles on the same data.
+    ///
+    /// A store without a fixed set of buckets opens every name; a bucket comes into being with its
+    /// first key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchBucket`] in a store with fixed buckets, [`Error::Unavailable`].
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>>;
+
+    /// The names of the buckets that hold something, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] where the store cannot tell.
+    fn buckets(&self) -> Answer<Vec<BucketName>> {
+        Error::Unsupported("a list of its buckets").into()
+    }
+
+    /// Whether the store can be reached and written to, found out anew.
+    fn health(&self) -> Answer<()> {
+        Answer::now(())
+    }
+
+    /// Waits until everything accepted so far is written, and takes no more.
+    ///
+    /// Writes after it answer [`Error::Unavailable`]. Dropping a store without closing it loses
+    /// nothing that was acknowledged.
+    fn close(&self) -> Answer<()> {
+        Answer::now(())
+    }
+}

@@ -1,0 +1,62 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::Stream;
+
+use crate::{Event, Result, ResumeToken};
+
+/// From where a watch tells events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Since {
+    /// From the moment the watch is open: every write that begins after it is told.
+    #[default]
+    Now,
+    /// From just after the event that carried this token, or the watch that began with it.
+    After(ResumeToken),
+}
+
+/// The events of a bucket, as a stream.
+///
+/// It ends only with an error: [`Compacted`](crate::Invalid::Compacted) when its reader fell behind
+/// the history, or whatever took the store away. Dropping it ends the watch.
+pub struct Watch {
+    start: Option<ResumeToken>,
+    events: Pin<Box<dyn Stream<Item = Result<Event>> + Send>>,
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Wraps a store's stream. `start` is a token for the moment before its first event.
+    pub fn new(
+        start: Option<ResumeToken>,
+        events: impl Stream<Item = Result<Event>> + Send + 'static,
+    ) -> Self {
+        Self {
+            start,
+            events: Box::pin(events),
+        }
+    }
+
+    /// Where to resume if no event comes: the moment the watch began.
+    pub fn start(&self) -> Option<&ResumeToken> {
+        self.start.as_ref()
+    }
+}
+
+impl Stream for Watch {
+    type Item = Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.as_mut().poll_next(cx)
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("start", &self.start)
+            .finish_non_exhaustive()
+    }
+}

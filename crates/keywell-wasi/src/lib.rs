@@ -1,0 +1,1 @@
+//! wasi:keyvalue for Wasmtime, every generation, over any store.
