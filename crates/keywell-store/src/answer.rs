@@ -53,6 +53,19 @@ impl<T> Answer<T> {
         }
     }
 
+    /// Asks another question once this one is answered.
+    pub fn then<U>(self, ask: impl FnOnce(T) -> Answer<U> + Send + 'static) -> Answer<U>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+    {
+        match self {
+            Self::Now(Ok(value)) => ask(value),
+            Self::Now(Err(error)) => error.into(),
+            Self::Later(future) => Answer::later(async move { ask(future.await?).await }),
+        }
+    }
+
     /// Asks in order and joins the answers: each is awaited after the one before it.
     ///
     /// The first error ends it. What is behind it is not asked if that was known at once, and not

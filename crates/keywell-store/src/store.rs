@@ -1,9 +1,14 @@
 use std::sync::Arc;
 
-use crate::{Answer, Bucket, BucketName, Error};
+use crate::{Answer, Bucket, BucketName, Error, Promptness};
 
 /// One connection to one place that keeps data, shared by all who use it.
 pub trait Store: Send + Sync {
+    /// Whether [`Store::open`] and every bucket it gives answer at once. Constant.
+    fn promptness(&self) -> Promptness {
+        Promptness::Waits
+    }
+
     /// Opens a bucket. Opening one twice gives two handles on the same data.
     ///
     /// A store without a fixed set of buckets opens every name; a bucket comes into being with its

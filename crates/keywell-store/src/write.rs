@@ -44,7 +44,7 @@ pub enum Swap {
 
 impl Set {
     /// The longest time to live: 100 years.
-    pub const MAX_TTL: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+    pub const MAX_TTL: Duration = Duration::from_hours(100 * 366 * 24);
 
     /// Keeps the value for this long.
     ///
