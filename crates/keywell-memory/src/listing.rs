@@ -1,0 +1,123 @@
+use std::ops::Bound;
+use std::sync::Arc;
+
+use keywell_store::{Cursor, Error, Invalid, List, MAX_PAGE_BYTES, Page, Result};
+
+use crate::clock::Clock;
+use crate::stripes::{STRIPES, Stripes};
+
+/// A page of a bucket's keys, in the order of their bytes.
+///
+/// Takes a run of keys from each stripe, one after the other, so no stripe is locked for longer
+/// than its run. What lies before the end of the shortest run is complete: a key there is in the
+/// run of its stripe, or was not there when the stripe was looked at. That much is the page.
+pub(crate) fn page(stripes: &Stripes, clock: &Clock, scope: &str, request: &List) -> Result<Page> {
+    let prefix = &*request.prefix;
+    let position = match &request.cursor {
+        Some(cursor) => Some(text(cursor.position(scope, prefix)?)?),
+        None => None,
+    };
+    let after = match &position {
+        Some(position) => Bound::Excluded(&**position),
+        None => Bound::Included(prefix),
+    };
+    let most = request.page_keys();
+
+    let now = clock.now();
+    // Twice a stripe's share, and a few more as the shares of short pages differ the most.
+    let share = (most / (STRIPES / 2) + 4).min(most);
+    let mut keys: Vec<Arc<str>> = Vec::with_capacity(most * 2);
+    let mut complete: Option<Arc<str>> = None;
+    for stripe in stripes.iter() {
+        let run = stripe.read().run(after, prefix, share, now);
+        keys.extend(run.keys);
+        complete = match (complete, run.end) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+
+    if let Some(complete) = &complete {
+        keys.retain(|key| key <= complete);
+    }
+    // Stable on purpose: it finds the sorted runs, and merges them.
+    keys.sort();
+    let fitting = fitting(&keys, most);
+    let end = if fitting < keys.len() {
+        Some(&*keys[fitting - 1])
+    } else {
+        complete.as_deref()
+    };
+    Ok(Page {
+        cursor: end.map(|key| Cursor::seal(scope, prefix, key.as_bytes())),
+        keys: keys[..fitting]
+            .iter()
+            .map(|key| String::from(&**key))
+            .collect(),
+    })
+}
+
+/// How many keys have room on a page; at least one has.
+fn fitting(keys: &[Arc<str>], most: usize) -> usize {
+    let mut bytes = 0;
+    let with_room = keys
+        .iter()
+        .take(most)
+        .take_while(|key| {
+            bytes += key.len();
+            bytes <= MAX_PAGE_BYTES
+        })
+        .count();
+    with_room.max(keys.len().min(1))
+}
+
+fn text(position: Vec<u8>) -> Result<String> {
+    String::from_utf8(position).map_err(|_| Error::Invalid(Invalid::Cursor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stripes::HashedKey;
+
+    fn put(stripes: &Stripes, key: HashedKey<'_>) {
+        let mut stripe = stripes.of(key).write();
+        stripe.put(key.text.into(), key, "".into(), 1, None);
+    }
+
+    #[test]
+    fn keys_crowded_in_one_stripe_hold_back_those_behind_them() {
+        let stripes = Stripes::default();
+        let crowded = stripes.of(stripes.hashed("the crowded one"));
+        let mut keys = Vec::new();
+        for number in 0..20_000 {
+            let key = format!("a{number:05}");
+            let hashed = stripes.hashed(&key);
+            if std::ptr::eq(stripes.of(hashed), crowded) {
+                put(&stripes, hashed);
+                keys.push(key);
+            }
+        }
+        assert!(keys.len() > 100);
+        for number in 0..100 {
+            let key = format!("b{number:02}");
+            put(&stripes, stripes.hashed(&key));
+            keys.push(key);
+        }
+
+        let mut listed = Vec::new();
+        let mut request = List {
+            limit: 20,
+            ..List::default()
+        };
+        loop {
+            let page = page(&stripes, &Clock::default(), "memory/b", &request).unwrap();
+            listed.extend(page.keys);
+            request.cursor = page.cursor;
+            if request.cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, keys);
+    }
+}

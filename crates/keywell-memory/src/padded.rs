@@ -1,0 +1,17 @@
+use std::ops::Deref;
+
+/// A value on cache lines of its own, so that those who write it do not slow those who read what
+/// lies beside it. Two lines, as processors fetch them in pairs.
+#[derive(Default)]
+#[repr(align(128))]
+pub(crate) struct Padded<T>(pub(crate) T);
+
+// === impl Padded ===
+
+impl<T> Deref for Padded<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}

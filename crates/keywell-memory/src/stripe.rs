@@ -1,0 +1,293 @@
+use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use keywell_store::{Entry, Version};
+
+use crate::clock::Moment;
+use crate::expiry::Expiries;
+use crate::stripes::HashedKey;
+
+/// One of the parts that a bucket's keys are spread over, each behind a lock of its own.
+///
+/// Table, index and expiries always hold the same keys: whoever has the lock changes all three.
+pub(crate) struct Stripe {
+    table: HashTable<Slot>,
+    /// The keys in order. Touched only when a key appears or is gone.
+    index: BTreeSet<Arc<str>>,
+    expiries: Expiries,
+    hasher: RandomState,
+}
+
+/// A key and what is written there; one cache line.
+pub(crate) struct Slot {
+    key: Arc<str>,
+    pub(crate) value: Bytes,
+    pub(crate) version: u64,
+    pub(crate) deadline: Option<Moment>,
+}
+
+/// Keys of one stripe, in order.
+pub(crate) struct Run {
+    pub(crate) keys: Vec<Arc<str>>,
+    /// How far the stripe was looked through; `None` if to its end.
+    pub(crate) end: Option<Arc<str>>,
+}
+
+// === impl Stripe ===
+
+impl Stripe {
+    /// The most expired keys that a listing steps over in a stripe before it answers what it has.
+    const MOST_SKIPPED: usize = 256;
+
+    /// Tables that have room for less are left alone when they empty.
+    const SMALL_TABLE: usize = 64;
+
+    pub(crate) fn new(hasher: RandomState) -> Self {
+        Self {
+            table: HashTable::new(),
+            index: BTreeSet::new(),
+            expiries: Expiries::default(),
+            hasher,
+        }
+    }
+
+    pub(crate) fn expiries(&self) -> &Expiries {
+        &self.expiries
+    }
+
+    /// What is written at a key, expired or not.
+    pub(crate) fn find(&self, key: HashedKey<'_>) -> Option<&Slot> {
+        self.table.find(key.hash, |slot| &*slot.key == key.text)
+    }
+
+    /// Writes, and gives back the value that was there.
+    ///
+    /// `key` and `place` are the same key.
+    pub(crate) fn put(
+        &mut self,
+        key: Arc<str>,
+        place: HashedKey<'_>,
+        value: Bytes,
+        version: u64,
+        deadline: Option<Moment>,
+    ) -> Option<Bytes> {
+        let found = self
+            .table
+            .find_mut(place.hash, |slot| *slot.key == *place.text);
+        if let Some(slot) = found {
+            self.expiries.shift(&slot.key, slot.deadline, deadline);
+            slot.version = version;
+            slot.deadline = deadline;
+            return Some(std::mem::replace(&mut slot.value, value));
+        }
+        self.index.insert(key.clone());
+        self.expiries.shift(&key, None, deadline);
+        let slot = Slot {
+            key,
+            value,
+            version,
+            deadline,
+        };
+        let hasher = &self.hasher;
+        self.table.insert_unique(place.hash, slot, |slot| {
+            HashedKey::new(hasher, &slot.key).hash
+        });
+        None
+    }
+
+    /// Removes a key.
+    pub(crate) fn take(&mut self, key: HashedKey<'_>) -> Option<Slot> {
+        let found = self
+            .table
+            .find_entry(key.hash, |slot| &*slot.key == key.text);
+        let (slot, _) = found.ok()?.remove();
+        self.index.remove(key.text);
+        self.expiries.shift(&slot.key, slot.deadline, None);
+        // Shrunk at an eighth to twice what is left, so that the next shrinking or growing is as
+        // many writes away as this one costs.
+        if self.table.capacity() > Self::SMALL_TABLE && self.table.len() < self.table.capacity() / 8
+        {
+            let hasher = &self.hasher;
+            self.table.shrink_to(self.table.len() * 2, |slot| {
+                HashedKey::new(hasher, &slot.key).hash
+            });
+        }
+        Some(slot)
+    }
+
+    /// Whether any key is left at this moment.
+    pub(crate) fn holds_any(&self, now: impl FnOnce() -> Moment) -> bool {
+        self.table.len() > self.expiries.len()
+            || self.expiries.latest().is_some_and(|last| last > now())
+    }
+
+    /// Up to `most` keys that begin with `prefix`, from `after` on.
+    ///
+    /// Bounded in the keys it steps over too, so it may end early and empty-handed.
+    pub(crate) fn run(&self, after: Bound<&str>, prefix: &str, most: usize, now: Moment) -> Run {
+        let mut run = Run {
+            keys: Vec::with_capacity(most.min(self.index.len())),
+            end: None,
+        };
+        let mut last: Option<&Arc<str>> = None;
+        let mut skipped = 0;
+        let keys = self
+            .index
+            .range::<str, _>((after, Bound::Unbounded))
+            .take_while(|key| key.starts_with(prefix));
+        for key in keys {
+            if run.keys.len() == most || skipped == Self::MOST_SKIPPED {
+                run.end = last.cloned();
+                break;
+            }
+            if self.is_live(key, now) {
+                run.keys.push(key.clone());
+            } else {
+                skipped += 1;
+            }
+            last = Some(key);
+        }
+        run
+    }
+
+    fn is_live(&self, key: &str, now: Moment) -> bool {
+        // Most buckets have no deadline at all, and then a listing need not look at the table.
+        self.expiries.is_empty()
+            || self
+                .find(HashedKey::new(&self.hasher, key))
+                .is_some_and(|slot| slot.deadline.is_none_or(|deadline| deadline > now))
+    }
+}
+
+// === impl Slot ===
+
+impl Slot {
+    /// Whether it can still be seen.
+    pub(crate) fn is_live(&self, now: impl FnOnce() -> Moment) -> bool {
+        self.deadline.is_none_or(|deadline| deadline > now())
+    }
+
+    pub(crate) fn entry(&self) -> Entry {
+        Entry {
+            value: self.value.clone(),
+            version: Version::from(self.version),
+        }
+    }
+
+    pub(crate) fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(stripe: &mut Stripe, key: &str, deadline: Option<Moment>) {
+        let hasher = stripe.hasher.clone();
+        let place = HashedKey::new(&hasher, key);
+        stripe.put(key.into(), place, Bytes::new(), 1, deadline);
+    }
+
+    fn take(stripe: &mut Stripe, key: &str) -> bool {
+        let hasher = stripe.hasher.clone();
+        stripe.take(HashedKey::new(&hasher, key)).is_some()
+    }
+
+    fn keys(run: &Run) -> Vec<&str> {
+        run.keys.iter().map(|key| &**key).collect()
+    }
+
+    #[test]
+    fn table_index_and_expiries_hold_the_same_keys() {
+        let mut stripe = Stripe::new(RandomState::default());
+        let soon = Some(Moment::new(10));
+        for (key, deadline) in [
+            ("a", soon),
+            ("b", None),
+            ("a", None),
+            ("b", soon),
+            ("b", soon),
+        ] {
+            put(&mut stripe, key, deadline);
+        }
+        assert_eq!((stripe.table.len(), stripe.index.len()), (2, 2));
+        assert_eq!(stripe.expiries.len(), 1);
+        assert_eq!(stripe.expiries.due(Moment::new(10)).as_deref(), Some("b"));
+        assert!(take(&mut stripe, "b") && !take(&mut stripe, "b"));
+        assert!(take(&mut stripe, "a"));
+        assert_eq!((stripe.table.len(), stripe.index.len()), (0, 0));
+        assert!(stripe.expiries.is_empty());
+    }
+
+    #[test]
+    fn a_slot_is_one_cache_line() {
+        assert_eq!(size_of::<Slot>(), 64);
+    }
+
+    #[test]
+    fn the_table_shrinks_when_it_empties() {
+        let mut stripe = Stripe::new(RandomState::default());
+        let names: Vec<String> = (0..10_000).map(|number| number.to_string()).collect();
+        for name in &names {
+            put(&mut stripe, name, None);
+        }
+        let full = stripe.table.capacity();
+        for name in &names[10..] {
+            assert!(take(&mut stripe, name));
+        }
+        assert!(stripe.table.capacity() < full / 50);
+        for name in &names[..10] {
+            assert!(take(&mut stripe, name), "{name} survived the moves");
+        }
+    }
+
+    #[test]
+    fn a_run_over_expired_keys_ends_early_and_says_how_far_it_came() {
+        let mut stripe = Stripe::new(RandomState::default());
+        for number in 0..600 {
+            put(&mut stripe, &format!("{number:03}"), Some(Moment::new(1)));
+        }
+        put(&mut stripe, "last", None);
+        let now = Moment::new(2);
+        let run = stripe.run(Bound::Unbounded, "", 10, now);
+        assert!(run.keys.is_empty());
+        let end = run.end.expect("there is more");
+        assert_eq!(&*end, "255");
+        let run = stripe.run(Bound::Excluded("255"), "", 10, now);
+        let end = run.end.expect("there is more");
+        assert_eq!(&*end, "511");
+        let run = stripe.run(Bound::Excluded("511"), "", 10, now);
+        assert_eq!(keys(&run), ["last"]);
+        assert!(run.end.is_none());
+    }
+
+    #[test]
+    fn a_run_that_is_full_at_the_end_of_the_stripe_has_no_more() {
+        let mut stripe = Stripe::new(RandomState::default());
+        for key in ["a", "b1", "b2", "c"] {
+            put(&mut stripe, key, None);
+        }
+        let now = Moment::new(1);
+        let run = stripe.run(Bound::Included("b"), "b", 2, now);
+        assert_eq!(keys(&run), ["b1", "b2"]);
+        assert!(run.end.is_none());
+        let run = stripe.run(Bound::Included("b"), "b", 1, now);
+        assert_eq!((keys(&run), run.end.as_deref()), (vec!["b1"], Some("b1")));
+    }
+
+    #[test]
+    fn a_stripe_of_expired_keys_holds_none() {
+        let mut stripe = Stripe::new(RandomState::default());
+        assert!(!stripe.holds_any(|| Moment::new(1)));
+        put(&mut stripe, "a", Some(Moment::new(5)));
+        assert!(stripe.holds_any(|| Moment::new(4)));
+        assert!(!stripe.holds_any(|| Moment::new(5)));
+        put(&mut stripe, "b", None);
+        assert!(stripe.holds_any(|| Moment::new(5)));
+    }
+}

@@ -1,0 +1,149 @@
+use std::hash::BuildHasher as _;
+
+use foldhash::fast::RandomState;
+use parking_lot::{RwLock, RwLockWriteGuard};
+
+use crate::padded::Padded;
+use crate::stripe::Stripe;
+
+/// A bucket's keys, spread over stripes by their hash.
+///
+/// A read or write of one key locks one stripe for some tens of nanoseconds. Whoever locks several
+/// does so in their order.
+pub(crate) struct Stripes {
+    all: Box<[Padded<RwLock<Stripe>>; STRIPES]>,
+    hasher: RandomState,
+}
+
+/// How many. A set of stripes is a bitmap of 64.
+pub(crate) const STRIPES: usize = 64;
+
+/// A key and its hash, which is computed once a call.
+#[derive(Clone, Copy)]
+pub(crate) struct HashedKey<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) hash: u64,
+}
+
+/// Some stripes, locked together for writing.
+pub(crate) struct LockedStripes<'a> {
+    set: u64,
+    guards: Vec<RwLockWriteGuard<'a, Stripe>>,
+}
+
+// === impl Stripes ===
+
+impl Stripes {
+    /// Prepares a key for everything that follows.
+    pub(crate) fn hashed<'a>(&self, key: &'a str) -> HashedKey<'a> {
+        HashedKey::new(&self.hasher, key)
+    }
+
+    /// The stripe of a key.
+    pub(crate) fn of(&self, key: HashedKey<'_>) -> &RwLock<Stripe> {
+        &self.all[key.stripe()]
+    }
+
+    /// The stripe at a place, counted round and round.
+    pub(crate) fn at(&self, place: usize) -> &RwLock<Stripe> {
+        &self.all[place % STRIPES]
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &RwLock<Stripe>> {
+        self.all.iter().map(|stripe| &**stripe)
+    }
+
+    /// Waits until every write that is under way now is done.
+    pub(crate) fn settle(&self) {
+        for stripe in self.iter() {
+            drop(stripe.write());
+        }
+    }
+
+    /// Locks the stripes of some keys for writing.
+    pub(crate) fn lock<'a>(
+        &self,
+        keys: impl IntoIterator<Item = HashedKey<'a>>,
+    ) -> LockedStripes<'_> {
+        let set = keys
+            .into_iter()
+            .fold(0, |set, key| set | (1 << key.stripe()));
+        let guards = (0..STRIPES)
+            .filter(|place| set & (1 << place) != 0)
+            .map(|place| self.at(place).write())
+            .collect();
+        LockedStripes { set, guards }
+    }
+}
+
+impl Default for Stripes {
+    fn default() -> Self {
+        let hasher = RandomState::default();
+        let stripe = |_| Padded(RwLock::new(Stripe::new(hasher.clone())));
+        Self {
+            all: Box::new(std::array::from_fn(stripe)),
+            hasher,
+        }
+    }
+}
+
+// === impl HashedKey ===
+
+impl<'a> HashedKey<'a> {
+    pub(crate) fn new(hasher: &RandomState, text: &'a str) -> Self {
+        Self {
+            text,
+            hash: hasher.hash_one(text),
+        }
+    }
+
+    /// Bits that the table inside the stripe does not use: it takes the lowest for the place and
+    /// the seven highest to tell neighbours apart.
+    fn stripe(self) -> usize {
+        (self.hash >> 48) as usize % STRIPES
+    }
+}
+
+// === impl LockedStripes ===
+
+impl LockedStripes<'_> {
+    /// The stripe of a key that they were locked for.
+    pub(crate) fn of(&mut self, key: HashedKey<'_>) -> &mut Stripe {
+        let lower = self.set & ((1 << key.stripe()) - 1);
+        &mut self.guards[lower.count_ones() as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_spread_over_all_stripes() {
+        let stripes = Stripes::default();
+        let mut hit = [0_u32; STRIPES];
+        for number in 0..6400 {
+            hit[stripes.hashed(&format!("key-{number}")).stripe()] += 1;
+        }
+        assert!(hit.iter().all(|&keys| (30..300).contains(&keys)), "{hit:?}");
+    }
+
+    #[test]
+    fn each_locked_stripe_is_found_again() {
+        let stripes = Stripes::default();
+        let names: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+        let mut locked = stripes.lock(names.iter().map(|name| stripes.hashed(name)));
+        for name in &names {
+            let key = stripes.hashed(name);
+            locked
+                .of(key)
+                .put(name.as_str().into(), key, name.clone().into(), 1, None);
+        }
+        drop(locked);
+        for name in &names {
+            let key = stripes.hashed(name);
+            let stripe = stripes.of(key).read();
+            assert_eq!(stripe.find(key).expect("it was put there").value, name);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream;
+use keywell_store::{Event, Filter, Result, Version, Watch};
+use tokio::task::coop;
+use tokio::time::{Instant, timeout_at};
+
+use crate::bucket::MemoryBucket;
+use crate::log::{Change, Record};
+
+/// Reads a bucket's log at its own pace. Holds a bounded number of records, whatever is written.
+pub(crate) struct Watcher {
+    bucket: Arc<MemoryBucket>,
+    filter: Filter,
+    /// The number up to which the log was read.
+    upto: u64,
+    /// Read, and not yet told.
+    ahead: VecDeque<(u64, Record)>,
+}
+
+// === impl Watcher ===
+
+impl Watcher {
+    /// Timers are set for no longer than this: tokio's have a range of about two years, and a time
+    /// to live may be of a hundred.
+    const LONGEST_SLEEP: Duration = Duration::from_hours(24);
+
+    /// Watches from after a write.
+    pub(crate) fn new(bucket: Arc<MemoryBucket>, filter: Filter, after: u64) -> Self {
+        Self {
+            bucket,
+            filter,
+            upto: after,
+            ahead: VecDeque::new(),
+        }
+    }
+
+    /// The events, until it falls behind the history.
+    pub(crate) fn watch(self) -> Watch {
+        let start = self.bucket.issuer().issue(self.upto);
+        let events = stream::unfold(Some(self), |watcher| async {
+            let mut watcher = watcher?;
+            match watcher.next().await {
+                Ok(event) => Some((Ok(event), Some(watcher))),
+                Err(error) => Some((Err(error), None)),
+            }
+        });
+        Watch::new(Some(start), events)
+    }
+
+    async fn next(&mut self) -> Result<Event> {
+        loop {
+            if let Some((sequence, record)) = self.ahead.pop_front() {
+                return Ok(self.event(sequence, record));
+            }
+            // A log full of what the filter does not let through must not keep the task busy.
+            coop::consume_budget().await;
+            self.bucket.clear_due();
+            if !self.read()? {
+                self.sleep().await?;
+            }
+        }
+    }
+
+    /// Reads on in the log; whether there was anything.
+    fn read(&mut self) -> Result<bool> {
+        let Some(chunk) = self.bucket.log().read(self.upto, &self.filter)? else {
+            return Ok(false);
+        };
+        self.upto = chunk.upto;
+        self.ahead = chunk.records.into();
+        Ok(true)
+    }
+
+    /// Waits until something is written or a key is due to expire.
+    async fn sleep(&mut self) -> Result<()> {
+        let bucket = self.bucket.clone();
+        let sleeper = bucket.log().sleeper();
+        let mut woken = pin!(sleeper.woken());
+        woken.as_mut().enable();
+        if self.read()? {
+            return Ok(());
+        }
+        let longest = Instant::now() + Self::LONGEST_SLEEP;
+        match bucket.alarm().get() {
+            Some(due) => {
+                let due = Instant::from_std(bucket.clock().instant(due)).min(longest);
+                // Either way there may be something to read.
+                let _ = timeout_at(due, woken).await;
+            }
+            // Without deadlines no timer is needed, nor a runtime that has them.
+            None => woken.await,
+        }
+        Ok(())
+    }
+
+    fn event(&self, sequence: u64, record: Record) -> Event {
+        let token = Some(self.bucket.issuer().issue(sequence));
+        let key = record.key.as_ref().to_owned();
+        match record.change {
+            Change::Set(value) => Event::Set {
+                key,
+                value,
+                version: Some(Version::from(sequence)),
+                token,
+            },
+            Change::Deleted | Change::Expired => Event::Delete {
+                key,
+                expired: matches!(record.change, Change::Expired),
+                token,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use bytes::Bytes;
+    use futures::{FutureExt as _, StreamExt as _};
+    use keywell_store::{Answer, Bucket as _, BucketName, Set, Since};
+
+    use super::*;
+    use crate::History;
+
+    fn bucket() -> Arc<MemoryBucket> {
+        MemoryBucket::new(&BucketName::default(), History::default(), Arc::default())
+    }
+
+    fn watch(bucket: &MemoryBucket) -> Watch {
+        match bucket.watch(Filter::All, Since::Now) {
+            Answer::Now(Ok(watch)) => watch,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dropped_watch_is_no_longer_waited_for_and_frees_the_bucket() {
+        let bucket = bucket();
+        let (mut one, other) = (watch(&bucket), watch(&bucket));
+        assert!(one.next().now_or_never().is_none(), "nothing was written");
+        assert_eq!(bucket.log().sleepers(), 1);
+        drop(one);
+        assert_eq!(bucket.log().sleepers(), 0);
+
+        let weak = Arc::downgrade(&bucket);
+        drop(bucket);
+        assert!(weak.upgrade().is_some(), "a watch keeps its bucket");
+        drop(other);
+        assert!(weak.upgrade().is_none());
+    }
+
+    #[test]
+    fn the_first_watch_waits_for_the_writes_under_way() {
+        let bucket = bucket();
+        let writing = bucket.stripes().at(7).write();
+        let watching = thread::spawn({
+            let bucket = bucket.clone();
+            move || drop(watch(&bucket))
+        });
+        while !bucket.log().is_recording() {
+            thread::yield_now();
+        }
+        for _ in 0..1000 {
+            thread::yield_now();
+            assert!(!watching.is_finished());
+        }
+        drop(writing);
+        watching.join().expect("it does not panic");
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_reads_slowly_holds_a_bounded_part() {
+        let bucket = bucket();
+        let _recording = watch(&bucket);
+        for _ in 0..50 {
+            let value = Bytes::from(vec![0; 512 * 1024]);
+            bucket.set("k", value, Set::default()).await.unwrap();
+        }
+        let mut watcher = Watcher::new(bucket, Filter::All, 0);
+        watcher.next().await.unwrap();
+        assert_eq!(watcher.ahead.len(), 1, "of a megabyte at a time");
+    }
+}
