@@ -1,0 +1,261 @@
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use keywell_store::{
+    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
+    Expected, Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Version,
+    Watch, Watching,
+};
+use redb::{ReadOnlyTable, ReadTransaction};
+
+use crate::entry::{self, Header};
+use crate::error::Fault;
+use crate::open::Open;
+use crate::operation::{Operation, Outcome, Write};
+use crate::tables::ENTRIES;
+use crate::{page, watch};
+
+/// The longest key, in bytes. Hosts allow less.
+const MAX_KEY_BYTES: usize = 64 * 1024;
+
+/// The largest value, in bytes. Hosts allow less.
+const MAX_VALUE_BYTES: usize = 1024 * 1024 * 1024;
+
+/// A bucket of a store on disk.
+#[derive(Debug)]
+pub(crate) struct DiskBucket {
+    open: Arc<Open>,
+    name: BucketName,
+    /// Known once the bucket has held something.
+    number: OnceLock<u32>,
+}
+
+// === impl DiskBucket ===
+
+impl DiskBucket {
+    pub(crate) fn new(open: Arc<Open>, name: BucketName) -> Self {
+        Self {
+            open,
+            name,
+            number: OnceLock::new(),
+        }
+    }
+
+    fn number(&self) -> Option<u32> {
+        if let Some(number) = self.number.get() {
+            return Some(*number);
+        }
+        let number = self.open.core().directory.find(&self.name)?;
+        Some(*self.number.get_or_init(|| number))
+    }
+
+    /// Looks keys up at one instant.
+    fn look_up<T: Send + 'static>(
+        &self,
+        keys: &[&str],
+        found: fn(Header, &[u8]) -> T,
+    ) -> Answer<Vec<Option<T>>> {
+        let Some(number) = self.number() else {
+            return Answer::now(keys.iter().map(|_| None).collect());
+        };
+        let keys: Vec<_> = keys.iter().map(|key| entry::key(number, key)).collect();
+        let clock = self.open.core().clock.clone();
+        self.open.read(move |reading| {
+            let entries = reading.open_table(ENTRIES)?;
+            keys.iter()
+                .map(|key| look_up(&entries, key, || clock.now(), found))
+                .collect()
+        })
+    }
+
+    fn look_up_one<T: Send + 'static>(
+        &self,
+        key: &str,
+        found: fn(Header, &[u8]) -> T,
+    ) -> Answer<Option<T>> {
+        let Some(number) = self.number() else {
+            return Answer::now(None);
+        };
+        let key = entry::key(number, key);
+        let open = self.open.clone();
+        self.open.read(move |reading: &ReadTransaction| {
+            let entries = reading.open_table(ENTRIES)?;
+            look_up(&entries, &key, || open.core().clock.now(), found)
+        })
+    }
+
+    fn write<T: 'static>(&self, write: Write, read: fn(Outcome) -> Option<T>) -> Answer<T> {
+        self.open
+            .write(Operation::Write(self.name.clone(), write), read)
+    }
+
+    /// Writes what answers no more than that it is done.
+    fn tell(&self, write: Write) -> Answer<()> {
+        self.write(write, |outcome| match outcome {
+            Outcome::Done => Some(()),
+            _ => None,
+        })
+    }
+}
+
+fn look_up<T>(
+    entries: &ReadOnlyTable<&'static [u8], &'static [u8]>,
+    key: &[u8],
+    now: impl FnOnce() -> u64,
+    found: fn(Header, &[u8]) -> T,
+) -> Result<Option<T>, Fault> {
+    let Some(stored) = entries.get(key)? else {
+        return Ok(None);
+    };
+    let (header, value) = Header::split(stored.value())?;
+    Ok(header.lives(now).then(|| found(header, value)))
+}
+
+fn to_entry(header: Header, value: &[u8]) -> Entry {
+    Entry {
+        value: Bytes::copy_from_slice(value),
+        version: Version::from(header.version),
+    }
+}
+
+fn check_key(key: &str) -> Result<()> {
+    let bytes = key.len();
+    let max = MAX_KEY_BYTES;
+    if bytes > max {
+        return Err(Error::Invalid(Invalid::KeyTooLong { bytes, max }));
+    }
+    Ok(())
+}
+
+fn check(key: &str, value: &[u8]) -> Result<()> {
+    check_key(key)?;
+    let bytes = value.len();
+    let max = MAX_VALUE_BYTES;
+    if bytes > max {
+        return Err(Error::Invalid(Invalid::ValueTooLarge { bytes, max }));
+    }
+    Ok(())
+}
+
+impl Bucket for DiskBucket {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            promptness: Promptness::Waits,
+            cas: Cas::ByVersion,
+            increment: true,
+            list: Listing::Ordered,
+            batch: Batching::Atomic,
+            watch: if self.open.core().history.is_kept() {
+                Watching::Resumable
+            } else {
+                Watching::None
+            },
+            ttl: true,
+            durability: Durability::Synced,
+        }
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        self.look_up_one(key, to_entry)
+    }
+
+    fn exists(&self, key: &str) -> Answer<bool> {
+        self.look_up_one(key, |_, _| ())
+            .map(|found| found.is_some())
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        let ttl = match check(key, &value).and_then(|()| how.ttl_millis()) {
+            Ok(ttl) => ttl,
+            Err(error) => return error.into(),
+        };
+        let write = Write::Set(key.to_owned(), value, ttl);
+        self.write(write, |outcome| match outcome {
+            Outcome::Written(version) => Some(version),
+            _ => None,
+        })
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.tell(Write::Delete(key.to_owned()))
+    }
+
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        let key = key.to_owned();
+        let write = match change {
+            Change::Set(value, how) => {
+                let ttl = match check(&key, &value).and_then(|()| how.ttl_millis()) {
+                    Ok(ttl) => ttl,
+                    Err(error) => return error.into(),
+                };
+                Write::SwapSet(key, expected, value, ttl)
+            }
+            Change::Delete => Write::SwapDelete(key, expected),
+        };
+        self.write(write, |outcome| match outcome {
+            Outcome::Swapped(swap) => Some(swap),
+            _ => None,
+        })
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        if let Err(error) = check_key(key) {
+            return error.into();
+        }
+        let write = Write::Increment(key.to_owned(), delta);
+        self.write(write, |outcome| match outcome {
+            Outcome::Counted(sum) => Some(sum),
+            _ => None,
+        })
+    }
+
+    /// All at one instant.
+    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        self.look_up(keys, to_entry)
+    }
+
+    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        let last: HashMap<&str, usize> = entries
+            .iter()
+            .enumerate()
+            .map(|(at, (key, _))| (*key, at))
+            .collect();
+        let mut write = Vec::with_capacity(last.len());
+        for (at, (key, value)) in entries.iter().enumerate() {
+            if let Err(error) = check(key, value) {
+                return error.into();
+            }
+            if last.get(key) == Some(&at) {
+                write.push(((*key).to_owned(), value.clone()));
+            }
+        }
+        if write.is_empty() {
+            return Answer::now(());
+        }
+        self.tell(Write::SetMany(write))
+    }
+
+    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        if keys.is_empty() {
+            return Answer::now(());
+        }
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        self.tell(Write::DeleteMany(keys))
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        let scope = format!("disk/{}", self.name);
+        let number = self.number();
+        let clock = self.open.core().clock.clone();
+        self.open
+            .read(move |reading| page::read(reading, &scope, number, &request, &clock))
+    }
+
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        if !self.open.core().history.is_kept() {
+            return Error::Unsupported("watching").into();
+        }
+        watch::open(&self.open, &self.name, filter, &since)
+    }
+}

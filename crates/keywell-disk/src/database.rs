@@ -1,0 +1,151 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, TableHandle};
+
+use crate::error::undamaged;
+use crate::source::Source;
+use crate::tables::{
+    BUCKETS, CHANGES, ENTRIES, EXPIRY, FORMAT, META, META_FORMAT, META_HISTORY_BYTES,
+    META_SEQUENCE, META_STORE,
+};
+use crate::{OpenError, Options, entry};
+
+/// A database that was just opened, and what the store keeps in memory about it.
+pub(crate) struct Opened {
+    pub(crate) database: redb::Database,
+    /// See [`META_STORE`].
+    pub(crate) store: u64,
+    pub(crate) marks: Marks,
+    /// The number of each bucket.
+    pub(crate) buckets: HashMap<Arc<str>, u32>,
+}
+
+/// Where the writer stands. What is here is on disk too, as of the last commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// The sequence number of the last write.
+    pub(crate) sequence: u64,
+    /// The sequence number of the oldest event that is kept; `sequence + 1` if none is.
+    pub(crate) oldest: u64,
+    /// See [`META_HISTORY_BYTES`].
+    pub(crate) history_bytes: u64,
+    /// The number of the next bucket.
+    pub(crate) next_bucket: u32,
+    /// When the next entry expires, in milliseconds since 1970.
+    pub(crate) next_due: Option<u64>,
+}
+
+/// Opens a database, and makes its tables where it is empty.
+///
+/// What it then reads is durable, even if the last commit before was not answered: redb writes
+/// and syncs the header of the commit it chose before it lets anybody in.
+pub(crate) fn open(source: &Source, options: &Options) -> Result<Opened, OpenError> {
+    undamaged(|| open_trusting(source, options))
+}
+
+fn open_trusting(source: &Source, options: &Options) -> Result<Opened, OpenError> {
+    let storage = source.open().map_err(redb::StorageError::Io)?;
+    let database = redb::Builder::new()
+        .set_cache_size(options.cache_bytes)
+        .create_with_backend(storage)?;
+    let reading = database.begin_read()?;
+    let tables: Vec<String> = reading
+        .list_tables()?
+        .map(|table| table.name().to_owned())
+        .collect();
+    if tables.is_empty() && reading.list_multimap_tables()?.next().is_none() {
+        make(&database)?;
+    } else if !tables.iter().any(|name| name == META.name()) {
+        return Err(OpenError::Foreign);
+    }
+    drop(reading);
+    check(&database)?;
+    if !options.history.is_kept() {
+        forget_history(&database)?;
+    }
+    read(database)
+}
+
+fn make(database: &redb::Database) -> Result<(), OpenError> {
+    let mut writing = database.begin_write()?;
+    writing.set_quick_repair(true);
+    writing.open_table(ENTRIES)?;
+    writing.open_table(BUCKETS)?;
+    writing.open_table(CHANGES)?;
+    writing.open_table(EXPIRY)?;
+    {
+        let mut meta = writing.open_table(META)?;
+        meta.insert(META_FORMAT, FORMAT)?;
+        meta.insert(META_STORE, rand::random::<u64>())?;
+        meta.insert(META_SEQUENCE, 0)?;
+        meta.insert(META_HISTORY_BYTES, 0)?;
+    }
+    Ok(writing.commit()?)
+}
+
+fn check(database: &redb::Database) -> Result<(), OpenError> {
+    let reading = database.begin_read()?;
+    let meta = match reading.open_table(META) {
+        Err(redb::TableError::Storage(error)) => return Err(error.into()),
+        Err(_) => return Err(OpenError::Foreign),
+        Ok(meta) => meta,
+    };
+    match meta.get(META_FORMAT)?.map(|format| format.value()) {
+        Some(FORMAT) => Ok(()),
+        Some(found) => Err(OpenError::Format { found }),
+        None => Err(OpenError::Foreign),
+    }
+}
+
+/// Without a history, events have gaps: what was kept before must not be joined to what comes.
+fn forget_history(database: &redb::Database) -> Result<(), OpenError> {
+    if database.begin_read()?.open_table(CHANGES)?.is_empty()? {
+        return Ok(());
+    }
+    let mut writing = database.begin_write()?;
+    writing.set_quick_repair(true);
+    writing.delete_table(CHANGES)?;
+    writing.open_table(CHANGES)?;
+    writing.open_table(META)?.insert(META_HISTORY_BYTES, 0)?;
+    Ok(writing.commit()?)
+}
+
+fn read(database: redb::Database) -> Result<Opened, OpenError> {
+    let reading = database.begin_read()?;
+    let meta = reading.open_table(META)?;
+    let number = |name: &str| match meta.get(name)? {
+        Some(number) => Ok(number.value()),
+        None => Err(OpenError::Database(Box::new(redb::Error::Corrupted(
+            format!("{name} is missing"),
+        )))),
+    };
+    let sequence = number(META_SEQUENCE)?;
+    let changes = reading.open_table(CHANGES)?;
+    let oldest = changes.first()?;
+    let expiry = reading.open_table(EXPIRY)?;
+    let due = expiry.first()?;
+    let mut buckets = HashMap::new();
+    for row in reading.open_table(BUCKETS)?.iter()? {
+        let (name, bucket) = row?;
+        buckets.insert(Arc::from(name.value()), bucket.value());
+    }
+    let marks = Marks {
+        sequence,
+        oldest: oldest.map_or(sequence + 1, |(sequence, _)| sequence.value()),
+        history_bytes: number(META_HISTORY_BYTES)?,
+        next_bucket: buckets.values().max().map_or(0, |last| last + 1),
+        next_due: due.and_then(|(row, _)| {
+            let (expires, _) = entry::split_expiry_row(row.value()).ok()?;
+            Some(expires)
+        }),
+    };
+    let store = number(META_STORE)?;
+    drop((meta, changes, expiry, reading));
+    Ok(Opened {
+        database,
+        store,
+        marks,
+        buckets,
+    })
+}

@@ -1,0 +1,391 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keywell_store::{BucketName, Error, Expected, Result, Swap, Version, counter};
+use redb::{ReadableTable, Table, WriteTransaction};
+
+use crate::change::{Change, What};
+use crate::database::Marks;
+use crate::directory::Directory;
+use crate::entry::{self, Header};
+use crate::error::Fault;
+use crate::operation::{Operation, Outcome, Request, Write};
+use crate::options::History;
+use crate::tables::{BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_HISTORY_BYTES, META_SEQUENCE};
+
+/// The most entries whose time to live ended that one transaction removes. The rest follows in
+/// the next: a thousand writers do not wait for a million expired entries.
+const SWEEP: usize = 1024;
+
+/// The most old events that one transaction drops beyond as many as it writes.
+const TRIM: usize = 1024;
+
+/// What a transaction starts from.
+pub(crate) struct Ground<'a> {
+    pub(crate) marks: &'a Marks,
+    pub(crate) directory: &'a Directory,
+    pub(crate) history: History,
+    /// The time that the whole transaction goes by.
+    pub(crate) now: u64,
+}
+
+/// What a transaction that was committed, or needed no commit, leaves behind.
+pub(crate) struct Settled {
+    pub(crate) marks: Marks,
+    pub(crate) buckets: Vec<(Arc<str>, u32)>,
+    pub(crate) outcomes: Vec<Result<Outcome>>,
+}
+
+/// How a transaction failed.
+#[derive(Debug)]
+pub(crate) enum Setback {
+    /// It did not even begin.
+    NotBegun(Fault),
+    /// It was rolled back before anything was sent to the disk as committed.
+    RolledBack(Fault),
+    /// The commit failed, and may have happened.
+    Unknown(Fault),
+}
+
+impl From<redb::StorageError> for Setback {
+    /// An error from nobody knows where.
+    fn from(error: redb::StorageError) -> Self {
+        Self::Unknown(error.into())
+    }
+}
+
+/// Writes of many callers on their way into one transaction, each of which sees those before it.
+///
+/// A caller's fault (a stale swap, a value that is no number) is found before anything is written
+/// for that caller, so that it changes nothing and the others go on.
+struct Group<'t> {
+    entries: Table<'t, &'static [u8], &'static [u8]>,
+    names: Table<'t, &'static str, u32>,
+    changes: Table<'t, u64, &'static [u8]>,
+    expiry: Table<'t, &'static [u8], ()>,
+    ground: &'t Ground<'t>,
+    marks: Marks,
+    buckets: Vec<(Arc<str>, u32)>,
+    has_changed: bool,
+}
+
+/// An entry that is there.
+struct Current {
+    header: Header,
+    value: Bytes,
+}
+
+/// Runs operations as one transaction, and does not return before it is durable.
+pub(crate) fn run(
+    database: &redb::Database,
+    ground: &Ground<'_>,
+    requests: &[Request],
+) -> Result<Settled, Setback> {
+    let mut writing = database
+        .begin_write()
+        .map_err(|error| Setback::NotBegun(error.into()))?;
+    // Opening after a crash then takes no walk through the whole file; it costs a second sync at
+    // each commit, shared by the group.
+    writing.set_quick_repair(true);
+    let (settled, has_changed) =
+        Group::evaluate(&writing, ground, requests).map_err(Setback::RolledBack)?;
+    let is_probed = requests
+        .iter()
+        .any(|request| matches!(request.operation, Operation::Probe));
+    if !has_changed && !is_probed {
+        writing
+            .abort()
+            .map_err(|error| Setback::RolledBack(error.into()))?;
+        return Ok(settled);
+    }
+    match writing.commit() {
+        Ok(()) => Ok(settled),
+        Err(error @ redb::CommitError::TransactionPoisoned) => {
+            Err(Setback::RolledBack(error.into()))
+        }
+        Err(error) => Err(Setback::Unknown(error.into())),
+    }
+}
+
+// === impl Group ===
+
+impl<'t> Group<'t> {
+    fn evaluate(
+        writing: &'t WriteTransaction,
+        ground: &'t Ground<'t>,
+        requests: &[Request],
+    ) -> Result<(Settled, bool), Fault> {
+        let mut group = Self {
+            entries: writing.open_table(ENTRIES)?,
+            names: writing.open_table(BUCKETS)?,
+            changes: writing.open_table(CHANGES)?,
+            expiry: writing.open_table(EXPIRY)?,
+            ground,
+            marks: ground.marks.clone(),
+            buckets: Vec::new(),
+            has_changed: false,
+        };
+        group.sweep()?;
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for request in requests {
+            outcomes.push(match group.operate(&request.operation) {
+                Ok(outcome) => Ok(outcome),
+                Err(Fault::Answer(error @ Error::Invalid(_))) => Err(error),
+                Err(fault) => return Err(fault),
+            });
+        }
+        group.trim()?;
+        group.marks.next_due = match group.expiry.first()? {
+            Some((row, _)) => Some(entry::split_expiry_row(row.value())?.0),
+            None => None,
+        };
+        if group.has_changed {
+            let mut meta = writing.open_table(META)?;
+            meta.insert(META_SEQUENCE, group.marks.sequence)?;
+            meta.insert(META_HISTORY_BYTES, group.marks.history_bytes)?;
+        }
+        let settled = Settled {
+            marks: group.marks,
+            buckets: group.buckets,
+            outcomes,
+        };
+        Ok((settled, group.has_changed))
+    }
+
+    fn operate(&mut self, operation: &Operation) -> Result<Outcome, Fault> {
+        match operation {
+            Operation::Write(bucket, write) => self.write(bucket, write),
+            Operation::Probe | Operation::Mend(_) => Ok(Outcome::Done),
+        }
+    }
+
+    fn write(&mut self, bucket: &BucketName, write: &Write) -> Result<Outcome, Fault> {
+        match write {
+            Write::Set(key, value, ttl) => {
+                let expires = self.expires(*ttl);
+                let version = self.set(bucket, key, value, expires)?;
+                Ok(Outcome::Written(version))
+            }
+            Write::Delete(key) => self.delete(bucket, key),
+            Write::SwapSet(key, expected, value, ttl) => {
+                if !self.stands(bucket, key, expected)? {
+                    return Ok(Outcome::Swapped(Swap::Stale));
+                }
+                let expires = self.expires(*ttl);
+                let version = self.set(bucket, key, value, expires)?;
+                Ok(Outcome::Swapped(Swap::Done(Some(version))))
+            }
+            Write::SwapDelete(key, expected) => {
+                if !self.stands(bucket, key, expected)? {
+                    return Ok(Outcome::Swapped(Swap::Stale));
+                }
+                self.delete(bucket, key)?;
+                Ok(Outcome::Swapped(Swap::Done(None)))
+            }
+            Write::Increment(key, delta) => {
+                let current = self.current(bucket, key)?;
+                let value = current.as_ref().map(|current| &current.value[..]);
+                let sum = counter::add(value, *delta)?;
+                let expires = current.map_or(0, |current| current.header.expires);
+                self.set(bucket, key, &counter::text(sum), expires)?;
+                Ok(Outcome::Counted(sum))
+            }
+            Write::SetMany(entries) => {
+                for (key, value) in entries {
+                    self.set(bucket, key, value, 0)?;
+                }
+                Ok(Outcome::Done)
+            }
+            Write::DeleteMany(keys) => {
+                for key in keys {
+                    self.delete(bucket, key)?;
+                }
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    /// Writes a value, and gives the bucket its number where it has none.
+    fn set(
+        &mut self,
+        bucket: &BucketName,
+        key: &str,
+        value: &[u8],
+        expires: u64,
+    ) -> Result<Version, Fault> {
+        let bucket = match self.find(bucket) {
+            Some(number) => number,
+            None => self.found(bucket)?,
+        };
+        let joined = entry::key(bucket, key);
+        let before = self.header(&joined)?.map_or(0, |header| header.expires);
+        if before != expires {
+            if before != 0 {
+                self.expiry
+                    .remove(&entry::expiry_row(before, &joined)[..])?;
+            }
+            if expires != 0 {
+                self.expiry
+                    .insert(&entry::expiry_row(expires, &joined)[..], ())?;
+            }
+        }
+        let version = self.tell(bucket, key, What::Set(value))?;
+        let mut place = self
+            .entries
+            .insert_reserve(&joined[..], Header::BYTES + value.len())?;
+        Header { version, expires }.fill(place.as_mut(), value);
+        Ok(Version::from(version))
+    }
+
+    fn delete(&mut self, bucket: &BucketName, key: &str) -> Result<Outcome, Fault> {
+        if let Some(bucket) = self.find(bucket) {
+            let joined = entry::key(bucket, key);
+            if let Some(header) = self.header(&joined)? {
+                self.remove(&joined, header, What::Deleted)?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn remove(&mut self, joined: &[u8], header: Header, what: What<'_>) -> Result<(), Fault> {
+        let (bucket, key) = entry::split_key(joined)?;
+        self.entries.remove(joined)?;
+        if header.expires != 0 {
+            self.expiry
+                .remove(&entry::expiry_row(header.expires, joined)[..])?;
+        }
+        self.tell(bucket, key, what)?;
+        Ok(())
+    }
+
+    fn stands(
+        &mut self,
+        bucket: &BucketName,
+        key: &str,
+        expected: &Expected,
+    ) -> Result<bool, Fault> {
+        let header = match self.find(bucket) {
+            Some(bucket) => self.header(&entry::key(bucket, key))?,
+            None => None,
+        };
+        Ok(match (expected, header) {
+            (Expected::Absent, None) => true,
+            (Expected::At(version), Some(header)) => version.as_u64() == Some(header.version),
+            (Expected::Absent, Some(_)) | (Expected::At(_), None) => false,
+        })
+    }
+
+    fn current(&mut self, bucket: &BucketName, key: &str) -> Result<Option<Current>, Fault> {
+        let Some(bucket) = self.find(bucket) else {
+            return Ok(None);
+        };
+        let joined = entry::key(bucket, key);
+        let Some(header) = self.header(&joined)? else {
+            return Ok(None);
+        };
+        let Some(stored) = self.entries.get(&joined[..])? else {
+            return Ok(None);
+        };
+        let (_, value) = Header::split(stored.value())?;
+        let value = Bytes::copy_from_slice(value);
+        Ok(Some(Current { header, value }))
+    }
+
+    /// The header of an entry that is there. One whose time to live ended is removed first, so
+    /// that watches hear of its end before they hear of what takes its place.
+    fn header(&mut self, joined: &[u8]) -> Result<Option<Header>, Fault> {
+        let header = match self.entries.get(joined)? {
+            Some(stored) => Header::split(stored.value())?.0,
+            None => return Ok(None),
+        };
+        if header.lives(|| self.ground.now) {
+            return Ok(Some(header));
+        }
+        self.remove(joined, header, What::Expired)?;
+        Ok(None)
+    }
+
+    fn find(&self, bucket: &BucketName) -> Option<u32> {
+        let made_here = || {
+            let (_, number) = self
+                .buckets
+                .iter()
+                .find(|(name, _)| **name == *bucket.as_str())?;
+            Some(*number)
+        };
+        self.ground.directory.find(bucket).or_else(made_here)
+    }
+
+    fn found(&mut self, bucket: &BucketName) -> Result<u32, Fault> {
+        let number = self.marks.next_bucket;
+        self.marks.next_bucket += 1;
+        self.names.insert(bucket.as_str(), number)?;
+        self.buckets.push((Arc::from(bucket.as_str()), number));
+        Ok(number)
+    }
+
+    /// Gives a change its sequence number, and keeps it for watches.
+    fn tell(&mut self, bucket: u32, key: &str, what: What<'_>) -> Result<u64, Fault> {
+        self.has_changed = true;
+        self.marks.sequence += 1;
+        let sequence = self.marks.sequence;
+        if self.ground.history.is_kept() {
+            let change = Change { bucket, key, what };
+            let bytes = change.stored_bytes();
+            let mut place = self.changes.insert_reserve(sequence, bytes)?;
+            change.fill(place.as_mut());
+            self.marks.history_bytes += bytes as u64;
+        } else {
+            self.marks.oldest = sequence + 1;
+        }
+        Ok(sequence)
+    }
+
+    /// Removes what expired.
+    fn sweep(&mut self) -> Result<(), Fault> {
+        for _ in 0..SWEEP {
+            let row = match self.expiry.first()? {
+                Some((row, _)) => row.value().to_vec(),
+                None => break,
+            };
+            let (expires, joined) = entry::split_expiry_row(&row)?;
+            if self.ground.now < expires {
+                break;
+            }
+            // Reading the entry removes it, and its row with it. A row without such an entry
+            // cannot be; if it is, it must not be found again for ever.
+            self.header(joined)?;
+            if self.expiry.remove(&row[..])?.is_some() {
+                self.has_changed = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops events past the limits of the history, but none of this transaction: whoever keeps
+    /// up finds every event.
+    fn trim(&mut self) -> Result<(), Fault> {
+        let before = self.ground.marks.sequence;
+        let written = usize::try_from(self.marks.sequence - before).unwrap_or(usize::MAX);
+        let History { events, bytes } = self.ground.history;
+        for _ in 0..written.saturating_add(TRIM) {
+            let kept = self.marks.sequence + 1 - self.marks.oldest;
+            let is_within = kept <= events && self.marks.history_bytes <= bytes;
+            if is_within || self.marks.oldest > before {
+                break;
+            }
+            let Some((_, change)) = self.changes.pop_first()? else {
+                break;
+            };
+            let freed = change.value().len() as u64;
+            self.marks.history_bytes = self.marks.history_bytes.saturating_sub(freed);
+            self.marks.oldest += 1;
+            self.has_changed = true;
+        }
+        Ok(())
+    }
+
+    fn expires(&self, ttl: Option<u64>) -> u64 {
+        ttl.map_or(0, |ttl| self.ground.now.saturating_add(ttl))
+    }
+}

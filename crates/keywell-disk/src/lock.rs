@@ -1,0 +1,224 @@
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// The claim of one process to a store: a lock on a file, in which its holder is named.
+///
+/// The system lets go of the lock when its holder dies, however that comes about; the name in the
+/// file is only read while the lock is held, so a name left behind blocks and blames nobody.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+/// Who holds a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The process, if it said who it is.
+    pub pid: Option<u32>,
+    /// The name of its program, where the system tells it.
+    pub program: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) enum LockError {
+    Held(Holder),
+    Io(io::Error),
+}
+
+/// A process, told from an earlier one of the same number by when it started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Identity {
+    pid: u32,
+    /// In ticks since boot, as `/proc` counts; none where there is no `/proc`.
+    started: Option<u64>,
+}
+
+// === impl Lock ===
+
+impl Lock {
+    /// Takes the lock, or tells who has it. Never waits.
+    pub(crate) fn take(path: &Path) -> Result<Self, LockError> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(LockError::Io)?;
+        // Between a holder's lock and its signature, the file still names whoever came before. A
+        // name is believed once that process is seen to live, and asked for again otherwise.
+        let mut holder = Holder::unknown();
+        for _ in 0..1000 {
+            match file.try_lock() {
+                Ok(()) => {
+                    let mut lock = Self(file);
+                    lock.sign().map_err(LockError::Io)?;
+                    return Ok(lock);
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
+            }
+            if let Some(identity) = Identity::read(&mut file) {
+                holder.pid = Some(identity.pid);
+                if identity.lives() {
+                    holder.program = program(identity.pid);
+                    break;
+                }
+            }
+            std::thread::yield_now();
+        }
+        Err(LockError::Held(holder))
+    }
+
+    fn sign(&mut self) -> io::Result<()> {
+        let own = Identity::own();
+        let started = own
+            .started
+            .map_or("-".to_owned(), |ticks| ticks.to_string());
+        self.0.set_len(0)?;
+        self.0.rewind()?;
+        // One write, so that nobody reads half a signature.
+        self.0
+            .write_all(format!("{} {started}\n", own.pid).as_bytes())
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Nothing depends on it: it only spares the next one from reading a name of the past.
+        let _ = self.0.set_len(0);
+    }
+}
+
+// === impl Holder ===
+
+impl Holder {
+    /// Whoever it is that did not say.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            pid: None,
+            program: None,
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.pid, &self.program) {
+            (Some(pid), _) if pid == std::process::id() => {
+                write!(f, "this very process (pid {pid})")
+            }
+            (Some(pid), Some(program)) => write!(f, "process {pid} ({program})"),
+            (Some(pid), None) => write!(
+                f,
+                "process {pid}, which cannot be seen from here (perhaps of another container)"
+            ),
+            (None, _) => f.write_str("another process, which does not say its name"),
+        }
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    fn own() -> Self {
+        let pid = std::process::id();
+        Self {
+            pid,
+            started: started(pid),
+        }
+    }
+
+    /// The signature in the file, if there is a whole one.
+    fn read(file: &mut File) -> Option<Self> {
+        let mut text = String::new();
+        file.rewind().ok()?;
+        file.take(64).read_to_string(&mut text).ok()?;
+        let (pid, started) = text.strip_suffix('\n')?.split_once(' ')?;
+        Some(Self {
+            pid: pid.parse().ok()?,
+            started: started.parse().ok(),
+        })
+    }
+
+    fn lives(&self) -> bool {
+        if self.started.is_some() {
+            return started(self.pid) == self.started;
+        }
+        i32::try_from(self.pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+            .is_some_and(|pid| {
+                // A process that may not be signalled is there.
+                !matches!(
+                    rustix::process::test_kill_process(pid),
+                    Err(rustix::io::Errno::SRCH)
+                )
+            })
+    }
+}
+
+/// When a process started: the 22nd field of `/proc/PID/stat`. The second is the program's name,
+/// which may have blanks and brackets of its own, so counting begins after the last bracket.
+fn started(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+fn program(pid: u32) -> Option<String> {
+    let executable = fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let name = executable.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+    name.or_else(|| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        Some(name.trim_end().to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(path: &Path) -> Holder {
+        match Lock::take(path) {
+            Err(LockError::Held(holder)) => holder,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_second_is_told_who_is_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = Lock::take(&path).unwrap();
+        let holder = holder(&path);
+        assert_eq!(holder.pid, Some(std::process::id()));
+        assert!(holder.program.is_some());
+        assert!(holder.to_string().contains("this very process"));
+        drop(first);
+        Lock::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_name_left_behind_blocks_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        fs::write(&path, "1 2\n").unwrap();
+        Lock::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_name_left_behind_is_not_believed_of_another_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        // Held by somebody who has not signed yet, over the name of a process that is gone: this
+        // one's number, but of another start.
+        fs::write(&path, format!("{} 1\n", std::process::id())).unwrap();
+        let file = File::open(&path).unwrap();
+        file.lock().unwrap();
+        assert_eq!(holder(&path).program, None);
+    }
+}

@@ -1,0 +1,86 @@
+use bytes::Bytes;
+use keywell_store::{BucketName, Expected, Result, Swap, Version};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// What the writer is asked to do.
+#[derive(Debug)]
+pub(crate) enum Operation {
+    /// Change a bucket.
+    Write(BucketName, Write),
+    /// Commit, whether or not there is anything to commit.
+    Probe,
+    /// Open the database anew, if it still is the one of this generation: a reader found it
+    /// broken.
+    Mend(u64),
+}
+
+/// A change of a bucket. Times to live are in milliseconds.
+#[derive(Debug)]
+pub(crate) enum Write {
+    Set(String, Bytes, Option<u64>),
+    Delete(String),
+    SwapSet(String, Expected, Bytes, Option<u64>),
+    SwapDelete(String, Expected),
+    Increment(String, i64),
+    SetMany(Vec<(String, Bytes)>),
+    DeleteMany(Vec<String>),
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Done,
+    Written(Version),
+    Swapped(Swap),
+    Counted(i64),
+}
+
+/// An operation on its way to the writer, and where its outcome goes.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) operation: Operation,
+    pub(crate) answer: oneshot::Sender<Result<Outcome>>,
+    /// The room it takes in the queue, until it is answered.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
+}
+
+// === impl Operation ===
+
+impl Operation {
+    /// About what it takes in memory until it is answered.
+    pub(crate) fn bytes(&self) -> usize {
+        const OVERHEAD: usize = 256;
+        OVERHEAD
+            + match self {
+                Self::Write(_, write) => write.bytes(),
+                Self::Probe | Self::Mend(_) => 0,
+            }
+    }
+}
+
+// === impl Write ===
+
+impl Write {
+    fn bytes(&self) -> usize {
+        const EACH: usize = 64;
+        match self {
+            Self::Set(key, value, _) | Self::SwapSet(key, _, value, _) => key.len() + value.len(),
+            Self::Delete(key) | Self::SwapDelete(key, _) | Self::Increment(key, _) => key.len(),
+            Self::SetMany(entries) => entries
+                .iter()
+                .map(|(key, value)| EACH + key.len() + value.len())
+                .sum(),
+            Self::DeleteMany(keys) => keys.iter().map(|key| EACH + key.len()).sum(),
+        }
+    }
+}
+
+// === impl Request ===
+
+impl Request {
+    /// Tells who asked, if they still want to hear it.
+    pub(crate) fn answer(self, outcome: Result<Outcome>) {
+        let _ = self.answer.send(outcome);
+        drop(self.room);
+    }
+}

@@ -1,0 +1,92 @@
+//! Listing: pages of keys, in the order of their bytes.
+
+use std::ops::Bound;
+
+use keywell_store::{Cursor, Error, Invalid, List, MAX_PAGE_BYTES, Page};
+use redb::ReadTransaction;
+
+use crate::clock::Clock;
+use crate::entry::{self, Header};
+use crate::error::Fault;
+use crate::tables::ENTRIES;
+
+/// The most bytes of entries that are read for one page, save that it always reads one: values
+/// lie beside their keys, and large ones make pages short rather than slow.
+const SCAN_BYTES: usize = 4 * 1024 * 1024;
+
+/// Reads a page. `scope` is what its cursors are good for.
+pub(crate) fn read(
+    reading: &ReadTransaction,
+    scope: &str,
+    bucket: Option<u32>,
+    request: &List,
+    clock: &Clock,
+) -> Result<Page, Fault> {
+    let after = match &request.cursor {
+        Some(cursor) => Some(position(cursor, scope, &request.prefix)?),
+        None => None,
+    };
+    let Some(bucket) = bucket else {
+        return Ok(Page::default());
+    };
+    let first = entry::key(bucket, &request.prefix);
+    let start = match &after {
+        Some(last) => Bound::Excluded(entry::key(bucket, last)),
+        None => Bound::Included(first.clone()),
+    };
+    let end = entry::end_of(&first);
+    let range = (as_slice(&start), as_slice(&end));
+    let now = clock.now();
+    let mut keys = Vec::new();
+    let mut key_bytes = 0;
+    let mut scanned = 0;
+    let mut last: Option<String> = None;
+    for row in reading.open_table(ENTRIES)?.range::<&[u8]>(range)? {
+        let (joined, stored) = row?;
+        let (_, key) = entry::split_key(joined.value())?;
+        let (header, value) = Header::split(stored.value())?;
+        let lives = header.lives(|| now);
+        let is_full = keys.len() == request.page_keys()
+            || (!keys.is_empty() && key_bytes + key.len() > MAX_PAGE_BYTES);
+        if (lives && is_full) || (last.is_some() && scanned >= SCAN_BYTES) {
+            let cursor = last.map(|key| Cursor::seal(scope, &request.prefix, key.as_bytes()));
+            return Ok(Page { keys, cursor });
+        }
+        scanned += key.len() + value.len();
+        if lives {
+            key_bytes += key.len();
+            keys.push(key.to_owned());
+        }
+        last = Some(key.to_owned());
+    }
+    Ok(Page { keys, cursor: None })
+}
+
+/// Whether a bucket holds anything.
+pub(crate) fn is_inhabited(
+    reading: &ReadTransaction,
+    bucket: u32,
+    clock: &Clock,
+) -> Result<bool, Fault> {
+    let first = entry::key(bucket, "");
+    let end = entry::end_of(&first);
+    let range = (Bound::Included(&first[..]), as_slice(&end));
+    let now = clock.now();
+    for row in reading.open_table(ENTRIES)?.range::<&[u8]>(range)? {
+        let (_, stored) = row?;
+        if Header::split(stored.value())?.0.lives(|| now) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn position(cursor: &Cursor, scope: &str, prefix: &str) -> Result<String, Error> {
+    let last = String::from_utf8(cursor.position(scope, prefix)?).ok();
+    last.filter(|key| key.starts_with(prefix))
+        .ok_or(Error::Invalid(Invalid::Cursor))
+}
+
+fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
+    bound.as_ref().map(Vec::as_slice)
+}

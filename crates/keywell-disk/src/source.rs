@@ -1,0 +1,29 @@
+use std::fmt;
+use std::io;
+
+use redb::StorageBackend;
+
+use crate::storage::Storage;
+
+/// Where the bytes of a database are, to be opened as often as needed.
+pub(crate) struct Source(Box<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send>);
+
+// === impl Source ===
+
+impl Source {
+    pub(crate) fn new(
+        open: impl Fn() -> io::Result<Box<dyn StorageBackend>> + Send + 'static,
+    ) -> Self {
+        Self(Box::new(open))
+    }
+
+    pub(crate) fn open(&self) -> io::Result<Storage> {
+        (self.0)().map(Storage::new)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source")
+    }
+}

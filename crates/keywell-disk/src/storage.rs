@@ -1,0 +1,193 @@
+use std::io;
+use std::ops::{Bound, Range};
+
+use parking_lot::Mutex;
+use redb::{BackendError, StorageBackend};
+
+/// The least that is written ahead, in bytes.
+const LEAST_AHEAD: u64 = 1024 * 1024;
+
+/// The most that is written ahead, in bytes.
+const MOST_AHEAD: u64 = 16 * 1024 * 1024;
+
+/// A backend of any kind, which writes zeros ahead of what is written for the first time.
+///
+/// redb makes a file larger by leaving a hole at its end. A first write into a hole needs room from
+/// the file system, and the sync after it waits for the file system's journal: on ext4 that is ten
+/// times as long as syncing what overwrites. So the hole is filled in strides, and only one
+/// commit in many pays for it.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    backend: Box<dyn StorageBackend>,
+    /// The part of the file that was never written since the file was made larger. What the file
+    /// held when it was opened is never in it.
+    hole: Mutex<Range<u64>>,
+}
+
+// === impl Storage ===
+
+impl Storage {
+    pub(crate) fn new(backend: Box<dyn StorageBackend>) -> Self {
+        Self {
+            backend,
+            hole: Mutex::new(0..0),
+        }
+    }
+
+    /// Takes note of a write, and fills the hole up to some way past it.
+    fn fill(&self, written: Range<u64>) {
+        let mut hole = self.hole.lock();
+        if written.end <= hole.start || hole.end <= written.start {
+            return;
+        }
+        let stride = (hole.start / 16).clamp(LEAST_AHEAD, MOST_AHEAD);
+        let skipped = hole.start..written.start;
+        let ahead = written.end..hole.end.min(written.end + stride);
+        hole.start = ahead.end.max(written.end);
+        // The lock is held while zeros are written, so that they never come after somebody's
+        // bytes. That they cannot be written only makes syncs slow: a full disk, say, is found by
+        // the write itself.
+        let is_far = skipped.end > skipped.start + MOST_AHEAD;
+        let _ = self.write_zeros(if is_far { 0..0 } else { skipped });
+        let _ = self.write_zeros(ahead);
+    }
+
+    fn write_zeros(&self, mut place: Range<u64>) -> io::Result<()> {
+        const ZEROS: &[u8] = &[0; 64 * 1024];
+        while place.start < place.end {
+            let bytes = usize::try_from(place.end - place.start).unwrap_or(ZEROS.len());
+            let zeros = &ZEROS[..bytes.min(ZEROS.len())];
+            self.backend.write(place.start, zeros)?;
+            place.start += zeros.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+impl StorageBackend for Storage {
+    fn len(&self) -> io::Result<u64> {
+        self.backend.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.backend.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let before = self.backend.len()?;
+        self.backend.set_len(len)?;
+        let mut hole = self.hole.lock();
+        let is_at_end = !hole.is_empty() && hole.end == before;
+        let start = if is_at_end { hole.start } else { before };
+        *hole = start.min(len)..len;
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.backend.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.fill(offset..offset + data.len() as u64);
+        self.backend.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.backend.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.backend.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.backend.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.backend.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.backend.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.backend.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.backend.query_lock_range(start, end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _};
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+
+    fn used(bytes: usize) -> Storage {
+        let backend = InMemoryBackend::new();
+        backend.set_len(bytes as u64).unwrap();
+        backend.write(0, &vec![0xff; bytes]).unwrap();
+        Storage::new(Box::new(backend))
+    }
+
+    fn holes(storage: &Storage) -> Range<u64> {
+        storage.hole.lock().clone()
+    }
+
+    #[test]
+    fn what_was_written_stays_whatever_is_filled() {
+        let seed = rand::random();
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut model = vec![0xff; 100_000];
+        let storage = used(model.len());
+        for _ in 0..300 {
+            if random.random_bool(0.2) {
+                let len = random.random_range(1..8_000_000);
+                storage.set_len(len as u64).unwrap();
+                model.resize(len, 0);
+            } else {
+                let at = random.random_range(0..model.len());
+                let len = random.random_range(0..(model.len() - at).min(50_000) + 1);
+                let byte = random.random_range(1..=255);
+                storage.write(at as u64, &vec![byte; len]).unwrap();
+                model[at..at + len].fill(byte);
+            }
+            assert_eq!(storage.len().unwrap(), model.len() as u64, "seed {seed}");
+        }
+        let mut read = vec![0; model.len()];
+        storage.read(0, &mut read).unwrap();
+        assert!(read == model, "seed {seed}");
+    }
+
+    #[test]
+    fn a_hole_is_filled_past_what_is_written() {
+        let storage = used(4096);
+        storage.set_len(10 * LEAST_AHEAD).unwrap();
+        assert_eq!(holes(&storage), 4096..10 * LEAST_AHEAD);
+        storage.write(0, &[1; 4096]).unwrap();
+        assert_eq!(holes(&storage).start, 4096, "that was no hole");
+        storage.write(8192, &[1; 4096]).unwrap();
+        assert_eq!(holes(&storage).start, 12288 + LEAST_AHEAD);
+        storage.write(4096, &[1; 4096]).unwrap();
+        assert_eq!(holes(&storage).start, 12288 + LEAST_AHEAD, "once is enough");
+    }
+
+    #[test]
+    fn what_was_there_at_the_opening_is_never_filled() {
+        let storage = used(100);
+        storage.write(0, &[1; 50]).unwrap();
+        storage.set_len(50).unwrap();
+        storage.set_len(100).unwrap();
+        assert_eq!(holes(&storage), 50..100);
+    }
+}

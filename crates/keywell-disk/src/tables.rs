@@ -1,0 +1,36 @@
+//! The tables of the file. Their names, their keys and [`FORMAT`] are what other versions of
+//! Keywell will find on disk: a change of any is a new format.
+
+use redb::TableDefinition;
+
+/// The version of the layout below. A file of another version is refused.
+pub(crate) const FORMAT: u64 = 1;
+
+/// The entries of all buckets: see [`entry`](crate::entry) for keys and values.
+pub(crate) const ENTRIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entries");
+
+/// Names of buckets, and the numbers that stand for them elsewhere. A number is never given to
+/// another name, and the row outlives the last key.
+pub(crate) const BUCKETS: TableDefinition<&str, u32> = TableDefinition::new("buckets");
+
+/// The history that watches read, by sequence number, without gaps: see [`change`](crate::change).
+pub(crate) const CHANGES: TableDefinition<u64, &[u8]> = TableDefinition::new("changes");
+
+/// The entries that expire, soonest first: the time, in milliseconds since 1970 as eight bytes
+/// big-endian, and the key in [`ENTRIES`].
+pub(crate) const EXPIRY: TableDefinition<&[u8], ()> = TableDefinition::new("expiry");
+
+/// A few numbers about the store as a whole.
+pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("keywell");
+
+/// In [`META`]: the [`FORMAT`] of the file.
+pub(crate) const META_FORMAT: &str = "format";
+
+/// In [`META`]: a random number that tells this store from all others, drawn when it was made.
+pub(crate) const META_STORE: &str = "store";
+
+/// In [`META`]: the sequence number of the last write.
+pub(crate) const META_SEQUENCE: &str = "sequence";
+
+/// In [`META`]: what the values of [`CHANGES`] take together, in bytes.
+pub(crate) const META_HISTORY_BYTES: &str = "history-bytes";

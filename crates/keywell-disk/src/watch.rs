@@ -1,0 +1,198 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures::stream;
+use keywell_store::{
+    Answer, BucketName, Cursor, Error, Event, Filter, Invalid, Result, ResumeToken, Since, Watch,
+};
+use redb::{ReadTransaction, ReadableTable};
+use tokio::sync::watch;
+
+use crate::change::Change;
+use crate::error::Fault;
+use crate::open::Open;
+use crate::queue::closed;
+use crate::tables::{CHANGES, META, META_SEQUENCE};
+
+/// The most events that are read from the history in one go.
+const CHUNK_EVENTS: usize = 512;
+
+/// The most bytes of events that are read in one go, save that it always reads one.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// A reader of the history who waits for more at its end.
+struct Follower {
+    open: Arc<Open>,
+    bucket: BucketName,
+    filter: Arc<Filter>,
+    scope: Arc<str>,
+    progress: watch::Receiver<Option<u64>>,
+    /// The last event read.
+    position: u64,
+    ready: VecDeque<Event>,
+    is_over: bool,
+}
+
+/// A stretch of the history.
+struct Chunk {
+    events: VecDeque<Event>,
+    /// The last event of the stretch, whether or not it is told.
+    position: u64,
+}
+
+/// Opens a watch: a task of nobody's, which reads when it is polled.
+pub(crate) fn open(
+    open: &Arc<Open>,
+    bucket: &BucketName,
+    filter: Filter,
+    since: &Since,
+) -> Answer<Watch> {
+    let scope: Arc<str> = format!("disk-watch/{:016x}/{bucket}", open.core().store).into();
+    let asked = match since {
+        Since::Now => None,
+        Since::After(token) => match position(token, &scope) {
+            Ok(position) => Some(position),
+            Err(error) => return error.into(),
+        },
+    };
+    let mut follower = Follower {
+        open: open.clone(),
+        bucket: bucket.clone(),
+        filter: Arc::new(filter),
+        scope,
+        progress: open.core().progress.subscribe(),
+        position: 0,
+        ready: VecDeque::new(),
+        is_over: false,
+    };
+    open.read(move |reading| begin(reading, asked))
+        .map(move |position| {
+            follower.position = position;
+            let start = token(position, &follower.scope);
+            let events = stream::unfold(follower, |mut follower| async move {
+                let event = follower.next().await?;
+                Some((event, follower))
+            });
+            Watch::new(Some(start), events)
+        })
+}
+
+/// Where a watch begins, if it can.
+fn begin(reading: &ReadTransaction, asked: Option<u64>) -> Result<u64, Fault> {
+    let last = last(reading)?;
+    let Some(asked) = asked else {
+        return Ok(last);
+    };
+    if asked > last {
+        return Err(Error::Invalid(Invalid::Token).into());
+    }
+    let changes = reading.open_table(CHANGES)?;
+    let oldest = changes.first()?;
+    let oldest = oldest.map_or(last + 1, |(sequence, _)| sequence.value());
+    if asked + 1 < oldest {
+        return Err(Error::Invalid(Invalid::Compacted).into());
+    }
+    Ok(asked)
+}
+
+fn last(reading: &ReadTransaction) -> Result<u64, Fault> {
+    let last = reading.open_table(META)?.get(META_SEQUENCE)?;
+    last.map(|last| last.value())
+        .ok_or_else(|| Fault::corrupt("the sequence number is missing"))
+}
+
+// A token is sealed as a cursor is: both are a position with a check of where it belongs.
+fn token(position: u64, scope: &str) -> ResumeToken {
+    let sealed = Cursor::seal(scope, "", &position.to_be_bytes());
+    ResumeToken::from(String::from(sealed))
+}
+
+fn position(token: &ResumeToken, scope: &str) -> Result<u64> {
+    Cursor::from(token.as_str().to_owned())
+        .position(scope, "")
+        .ok()
+        .and_then(|position| Some(u64::from_be_bytes(position.try_into().ok()?)))
+        .ok_or(Error::Invalid(Invalid::Token))
+}
+
+// === impl Follower ===
+
+impl Follower {
+    async fn next(&mut self) -> Option<Result<Event>> {
+        while !self.is_over {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(Ok(event));
+            }
+            if let Err(error) = self.advance().await {
+                self.is_over = true;
+                return Some(Err(error));
+            }
+        }
+        None
+    }
+
+    /// Reads on, or waits until there is more to read.
+    async fn advance(&mut self) -> Result<()> {
+        // Marked as seen before the history is read, so that no write in between is slept over.
+        let Some(last) = *self.progress.borrow_and_update() else {
+            return Err(closed());
+        };
+        if last <= self.position {
+            return self.progress.changed().await.map_err(|_| closed());
+        }
+        let chunk = self.read().await?;
+        self.position = chunk.position;
+        self.ready = chunk.events;
+        if self.ready.is_empty() {
+            // A long stretch of other buckets' events must not hold the thread.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> Answer<Chunk> {
+        // Known from the first event of the bucket on, whose number is published before it.
+        let bucket = self.open.core().directory.find(&self.bucket);
+        let filter = self.filter.clone();
+        let scope = self.scope.clone();
+        let position = self.position;
+        self.open
+            .read(move |reading| Chunk::read(reading, position, bucket, &filter, &scope))
+    }
+}
+
+// === impl Chunk ===
+
+impl Chunk {
+    fn read(
+        reading: &ReadTransaction,
+        mut position: u64,
+        bucket: Option<u32>,
+        filter: &Filter,
+        scope: &str,
+    ) -> Result<Self, Fault> {
+        let compacted = || Fault::Answer(Error::Invalid(Invalid::Compacted));
+        let changes = reading.open_table(CHANGES)?;
+        let mut events = VecDeque::new();
+        let mut bytes = 0;
+        for row in changes.range(position + 1..)?.take(CHUNK_EVENTS) {
+            let (sequence, stored) = row?;
+            if sequence.value() != position + 1 {
+                return Err(compacted());
+            }
+            position += 1;
+            let change = Change::read(stored.value())?;
+            if Some(change.bucket) == bucket && filter.matches(change.key) {
+                events.push_back(change.event(position, token(position, scope)));
+            }
+            bytes += stored.value().len();
+            if bytes >= CHUNK_BYTES {
+                break;
+            }
+        }
+        if bytes == 0 && position < last(reading)? {
+            return Err(compacted());
+        }
+        Ok(Self { events, position })
+    }
+}

@@ -1,0 +1,216 @@
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use keywell_store::{Error, Failure, Result};
+
+use crate::OpenError;
+use crate::database::{self, Marks};
+use crate::error::{Fault, undamaged};
+use crate::group::{self, Ground, Setback, Settled};
+use crate::lock::Lock;
+use crate::open::{Core, Handle};
+use crate::operation::{Operation, Outcome, Request};
+use crate::options::Options;
+use crate::queue::Next;
+use crate::source::Source;
+
+/// How long an entry whose time to live ended is left alone after it could not be removed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the writer sleeps at most when an entry will expire. The time of day can be set
+/// forward meanwhile, which no timer notices.
+const NAP: Duration = Duration::from_mins(1);
+
+/// The one who writes: a thread that takes what has gathered in the queue, writes it as one
+/// transaction, and answers when that is durable. What comes meanwhile is the next transaction.
+pub(crate) struct Writer {
+    core: Arc<Core>,
+    source: Source,
+    options: Options,
+    /// Let go after the database is closed.
+    lock: Option<Lock>,
+    marks: Marks,
+    generation: u64,
+    /// Whether the last transaction failed.
+    has_failed: bool,
+}
+
+// === impl Writer ===
+
+impl Writer {
+    pub(crate) fn start(
+        core: Arc<Core>,
+        source: Source,
+        options: Options,
+        lock: Option<Lock>,
+        marks: Marks,
+    ) -> Result<JoinHandle<()>, OpenError> {
+        let writer = Self {
+            core,
+            source,
+            options,
+            lock,
+            marks,
+            generation: 1,
+            has_failed: false,
+        };
+        thread::Builder::new()
+            .name("keywell-disk".to_owned())
+            .spawn(move || writer.run())
+            .map_err(OpenError::Thread)
+    }
+
+    fn run(mut self) {
+        loop {
+            match self.core.queue.next(self.until_due()) {
+                Next::Group(requests) => self.serve(requests),
+                Next::Nothing => self.serve(Vec::new()),
+                Next::End => break,
+            }
+        }
+    }
+
+    /// How long until there is something to do even if nobody asks.
+    fn until_due(&self) -> Option<Duration> {
+        let due = self.marks.next_due?;
+        let wait = Duration::from_millis(due.saturating_sub(self.core.clock.now()));
+        let least = if self.has_failed {
+            PAUSE
+        } else {
+            Duration::ZERO
+        };
+        Some(wait.clamp(least, NAP))
+    }
+
+    fn serve(&mut self, requests: Vec<Request>) {
+        let outcomes = self.attempt(&requests);
+        self.has_failed = outcomes.is_err();
+        match outcomes {
+            Ok(outcomes) => {
+                for (request, outcome) in requests.into_iter().zip(outcomes) {
+                    request.answer(outcome);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, operations = requests.len(), "a write to disk failed");
+                for request in requests {
+                    request.answer(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// What became of each, or what befell them all.
+    fn attempt(&mut self, requests: &[Request]) -> Result<Vec<Result<Outcome>>> {
+        let is_broken = match &*self.core.handle.read() {
+            Handle::Open(_, generation) => requests.iter().any(
+                |request| matches!(request.operation, Operation::Mend(at) if at == *generation),
+            ),
+            Handle::Broken(_) | Handle::Closed => true,
+        };
+        if is_broken {
+            self.reopen()?;
+        }
+        let before = self.marks.sequence;
+        let settled = match self.transact(requests) {
+            // The database was broken before, by a reader. Nothing was tried yet.
+            Err(Setback::NotBegun(_)) => {
+                self.reopen()?;
+                self.transact(requests)
+            }
+            settled => settled,
+        };
+        match settled {
+            Ok(settled) => Ok(self.settle(settled)),
+            Err(Setback::NotBegun(fault) | Setback::RolledBack(fault)) => {
+                // Whether it opens again is the concern of who comes next.
+                let _ = self.reopen();
+                Err(fault.into_answer())
+            }
+            Err(Setback::Unknown(fault)) => {
+                // What the file has is what was written: either the whole group or nothing.
+                let is_absent = self.reopen().is_ok() && self.marks.sequence == before;
+                Err(unacknowledged(fault, is_absent))
+            }
+        }
+    }
+
+    fn transact(&self, requests: &[Request]) -> Result<Settled, Setback> {
+        let ground = Ground {
+            marks: &self.marks,
+            directory: &self.core.directory,
+            history: self.core.history,
+            now: self.core.clock.now(),
+        };
+        match &*self.core.handle.read() {
+            Handle::Open(database, _) => undamaged(|| group::run(database, &ground, requests)),
+            Handle::Broken(failure) => Err(Setback::NotBegun(Fault::Broken(failure.clone()))),
+            Handle::Closed => Err(Setback::NotBegun(Fault::Broken("it is closed".into()))),
+        }
+    }
+
+    /// Lets everybody see what is now durable.
+    fn settle(&mut self, settled: Settled) -> Vec<Result<Outcome>> {
+        self.core.directory.add(settled.buckets);
+        self.marks = settled.marks;
+        self.core.progress.send_replace(Some(self.marks.sequence));
+        settled.outcomes
+    }
+
+    /// Closes the database and opens it again: the only way on after an I/O error. Readers wait
+    /// for it, which takes a few reads of the disk.
+    fn reopen(&mut self) -> Result<()> {
+        let mut handle = self.core.handle.write();
+        // The old one lets go of the file before the new one claims it.
+        *handle = Handle::Broken("the database is being opened again".into());
+        let opened = database::open(&self.source, &self.options)
+            .map_err(Error::from)
+            .and_then(|opened| {
+                if opened.store == self.core.store {
+                    return Ok(opened);
+                }
+                let what = "the file was replaced by that of another store";
+                Err(Error::Unavailable(Failure::new(what)))
+            });
+        match opened {
+            Ok(opened) => {
+                self.generation += 1;
+                self.marks = opened.marks;
+                self.core.directory.replace(opened.buckets);
+                *handle = Handle::Open(opened.database, self.generation);
+                self.core.progress.send_replace(Some(self.marks.sequence));
+                tracing::info!("the database was opened again after an error");
+                Ok(())
+            }
+            Err(error) => {
+                let failure = Failure::caused_by("the database cannot be opened again", error);
+                *handle = Handle::Broken(failure.clone());
+                Err(Error::Unavailable(failure))
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// Also when it panics: then nobody would ever be answered.
+    fn drop(&mut self) {
+        self.core.queue.abandon();
+        *self.core.handle.write() = Handle::Closed;
+        self.lock.take();
+        self.core.progress.send_replace(None);
+    }
+}
+
+/// What a failed commit is to those whose writes were in it.
+fn unacknowledged(fault: Fault, is_absent: bool) -> Error {
+    let failure = match fault {
+        Fault::Broken(failure) => failure,
+        Fault::Answer(error) => Failure::caused_by("committing", error),
+    };
+    if is_absent {
+        Error::Unavailable(failure)
+    } else {
+        Error::Ambiguous(failure)
+    }
+}

@@ -1,0 +1,16 @@
+//! What a user of the disk store sees, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on ends, in its own functions too"
+)]
+
+mod disk;
+mod disk_full;
+mod faults;
+mod listing;
+mod power_loss;
+mod processes;
+mod support;
+mod watching;
+mod writes;

@@ -1,0 +1,218 @@
+//! Two who want the same store, and one who is killed.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use keywell_disk::{DiskStore, OpenError};
+
+use crate::support::{Scratch, bucket, set, text};
+
+/// Tells a child which store to hold.
+const PATH: &str = "KEYWELL_TEST_STORE";
+
+/// This very program, running one of the tests below that are for children only.
+fn child(test: &str, path: &Path) -> (Child, BufReader<ChildStdout>) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env(PATH, path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap());
+    (child, lines)
+}
+
+/// Reads what the child says, up to the first line that begins so.
+fn wait_for(lines: &mut impl BufRead, beginning: &str) -> String {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the child ended");
+        if let Some(rest) = line.trim_end().strip_prefix(beginning) {
+            return rest.to_owned();
+        }
+    }
+}
+
+fn held_path() -> Option<std::path::PathBuf> {
+    std::env::var_os(PATH).map(Into::into)
+}
+
+/// Says so on a line of its own: the test harness prints without an end of line.
+fn say(what: &str) {
+    println!("\n{what}");
+    std::io::stdout().flush().unwrap();
+}
+
+#[test]
+#[ignore = "runs as a child of other tests"]
+fn holds_a_store() {
+    let Some(path) = held_path() else { return };
+    let _store = DiskStore::open(path).unwrap();
+    say("held");
+    std::io::stdin().lines().for_each(drop);
+}
+
+#[tokio::test]
+#[ignore = "runs as a child of other tests"]
+async fn counts_until_killed() {
+    let Some(path) = held_path() else { return };
+    let store = DiskStore::open(path).unwrap();
+    let bucket = bucket(&store, "b").await;
+    loop {
+        let entries = vec![("x", "1".into()), ("y", "1".into())];
+        let (count, batch) = tokio::join!(bucket.increment("n", 1), bucket.set_many(entries));
+        batch.unwrap();
+        say(&format!("counted {}", count.unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn a_second_opener_in_this_process_is_told_so() {
+    let scratch = Scratch::new();
+    let error = DiskStore::open(scratch.folder.path()).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains(&format!("pid {}", std::process::id())),
+        "{text}"
+    );
+    assert!(text.contains("this very process"), "{text}");
+    let OpenError::Locked { path, holder } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(path, scratch.folder.path());
+    assert_eq!(holder.pid, Some(std::process::id()));
+    let refused = keywell_store::Error::from(OpenError::Locked { path, holder });
+    assert!(matches!(refused, keywell_store::Error::Unavailable(_)));
+}
+
+#[test]
+fn a_second_process_is_told_who_holds_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, mut lines) = child("processes::holds_a_store", folder.path());
+    wait_for(&mut lines, "held");
+    let error = DiskStore::open(folder.path()).unwrap_err();
+    let OpenError::Locked { holder, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(holder.pid, Some(child.id()));
+    let own = std::env::current_exe().unwrap();
+    let own = own.file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(holder.program.as_ref(), Some(&own));
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("process {} ({own})", child.id()))
+    );
+    // Killed, it leaves its name in the file, and nobody minds.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let named = std::fs::read_to_string(folder.path().join("lock")).unwrap();
+    assert!(named.starts_with(&child.id().to_string()));
+    DiskStore::open(folder.path()).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_killed_process_was_told_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut counted = 0;
+    for round in 1..=3 {
+        let (mut child, mut lines) = child("processes::counts_until_killed", folder.path());
+        while counted < round * 30 {
+            counted = wait_for(&mut lines, "counted ").parse().unwrap();
+        }
+        child.kill().unwrap();
+        // What it still said before it died counts too.
+        for line in lines.lines().map_while(Result::ok) {
+            if let Some(count) = line.strip_prefix("counted ") {
+                counted = count.parse().unwrap_or(counted);
+            }
+        }
+        child.wait().unwrap();
+        let store = DiskStore::open(folder.path()).unwrap();
+        let bucket = bucket(&store, "b").await;
+        let there: i64 = text(&bucket, "n").await.unwrap().parse().unwrap();
+        // One more may have been written and not said.
+        assert!(
+            (counted..=counted + 1).contains(&there),
+            "{there} {counted}"
+        );
+        assert_eq!(text(&bucket, "x").await, text(&bucket, "y").await);
+        counted = there;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_store_is_its_owners_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep").join("store");
+    let store = DiskStore::open(&path).unwrap();
+    set(&bucket(&store, "b").await, "key", "value")
+        .await
+        .unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o700);
+    assert_eq!(mode(&path.join("data.redb")), 0o600);
+    assert_eq!(mode(&path.join("lock")), 0o600);
+}
+
+#[test]
+fn what_is_not_a_store_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "a letter").unwrap();
+    let error = DiskStore::open(&file).unwrap_err();
+    assert!(matches!(error, OpenError::NotAFolder { .. }), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"a letter");
+
+    let data = folder.path().join("data.redb");
+    std::fs::write(&data, "a letter, longer than a magic number").unwrap();
+    let error = DiskStore::open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Foreign), "{error}");
+    assert_eq!(std::fs::metadata(&data).unwrap().len(), 36);
+    std::fs::remove_file(&data).unwrap();
+
+    let table: redb::TableDefinition<u64, u64> = redb::TableDefinition::new("theirs");
+    let theirs = redb::Database::create(&data).unwrap();
+    let writing = theirs.begin_write().unwrap();
+    writing.open_table(table).unwrap();
+    writing.commit().unwrap();
+    drop(theirs);
+    let error = DiskStore::open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Foreign), "{error}");
+}
+
+#[test]
+fn a_store_of_another_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(DiskStore::open(folder.path()).unwrap());
+    let meta: redb::TableDefinition<&str, u64> = redb::TableDefinition::new("keywell");
+    let database = redb::Database::open(folder.path().join("data.redb")).unwrap();
+    let writing = database.begin_write().unwrap();
+    writing
+        .open_table(meta)
+        .unwrap()
+        .insert("format", 2)
+        .unwrap();
+    writing.commit().unwrap();
+    let error = DiskStore::open(folder.path()).unwrap_err();
+    assert!(
+        matches!(&error, OpenError::Database(_)),
+        "{error}: redb's own lock"
+    );
+    drop(database);
+    let error = DiskStore::open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Format { found: 2 }), "{error}");
+    assert!(error.to_string().contains("format 2"), "{error}");
+}
+
+#[test]
+fn a_making_that_was_cut_short_is_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("data.redb.new"), [0; 5000]).unwrap();
+    DiskStore::open(folder.path()).unwrap();
+}
