@@ -1,0 +1,82 @@
+//! Misbehaves on request, one path a misdeed, so that tests can watch a server cope.
+//!
+//! Answers are plain text without a newline at the end: `ok`, a number, a value, `none`, or `error: other: TEXT`,
+//! `error: access-denied`, `error: no-such-store`. A parameter left out is `key=key`, `value=`, `n=1`.
+//!
+//! | Path | What it does |
+//! |---|---|
+//! | `/trap` | executes `unreachable` |
+//! | `/loop` | computes for ever |
+//! | `/sleep` | waits an hour on the clock |
+//! | `/grow` | grows and touches memory until refused; answers `stopped at N pages` |
+//! | `/no-response` | returns without an answer |
+//! | `/stdout?text=T` | prints to standard output and standard error |
+//! | `/stream?n=N` | answers N bytes in pieces |
+//! | `/echo` | answers the request's body while reading it |
+//! | `/slow-body` | answers `first`, 200 ms later `second` |
+//! | `/hang-body` | answers `first`, then computes for ever |
+//! | `/after` | finishes its answer, then increments `after` |
+//! | `/denied?bucket=B` | opens a bucket; answers `opened` |
+//! | `/handles` | opens 200000 handles and keeps them; answers `opened N` and on another line the error |
+//! | `/dropped` | uses a handle after dropping it |
+//! | `/get?key=K` `/set?key=K&value=V` `/delete?key=K` | one plain operation |
+//! | `/many?key=K&n=N` | increments N times; answers the last number |
+//! | `/big?n=N` | sets a value of N bytes; without `n`, the most it can allocate up to 1 GiB |
+//! | `/text` | increments a value that is no number |
+//! | `/overflow` | increments past the largest number; answers that, and on another line the value now stored |
+//! | `/cursor` | lists from a forged cursor; answers `listed N keys` |
+//! | `/keys?n=N` | sets N keys, then lists the bucket; answers `N keys in P pages` |
+
+mod bodies;
+mod buckets;
+mod instance;
+mod query;
+
+use wasip2::exports::http::incoming_handler::Guest;
+use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+
+use bodies::Body;
+use query::Query;
+
+wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft2", world: "imports" });
+
+struct Mischief;
+
+wasip2::http::proxy::export!(Mischief);
+
+impl Guest for Mischief {
+    fn handle(request: IncomingRequest, out: ResponseOutparam) {
+        let target = request.path_with_query().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let query = Query::new(query);
+
+        let answer = match path {
+            "/trap" => core::arch::wasm32::unreachable(),
+            "/loop" => instance::compute_for_ever(),
+            "/sleep" => Ok(instance::sleep_an_hour()),
+            "/grow" => Ok(instance::grow()),
+            "/stdout" => Ok(instance::print(&query.text("text"))),
+            "/no-response" => return,
+            "/stream" => return bodies::stream(out, query.number("n")),
+            "/echo" => return bodies::echo(out, &request),
+            "/slow-body" => return bodies::slow(out),
+            "/hang-body" => return bodies::hang(out),
+            "/after" => return buckets::increment_after(Body::start(out, 200)),
+            "/denied" => buckets::open(&query.text("bucket")),
+            "/handles" => Ok(buckets::open_many()),
+            "/dropped" => buckets::use_after_drop(),
+            "/get" => buckets::get(&query.text("key")),
+            "/set" => buckets::set(&query.text("key"), &query.text("value")),
+            "/delete" => buckets::delete(&query.text("key")),
+            "/many" => buckets::increment_many(&query.text("key"), query.number("n")),
+            "/big" => buckets::set_big(query.given("n").and_then(|n| n.parse().ok())),
+            "/text" => buckets::increment_text(),
+            "/overflow" => buckets::overflow(),
+            "/cursor" => buckets::list_from_forged_cursor(),
+            "/keys" => buckets::list_many(query.number("n")),
+            _ => return Body::start(out, 404).answer("no such mischief"),
+        };
+        let text = answer.unwrap_or_else(|error| buckets::describe(&error));
+        Body::start(out, 200).answer(&text);
+    }
+}
