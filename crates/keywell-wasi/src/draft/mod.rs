@@ -1,0 +1,77 @@
+//! `wasi:keyvalue@0.2.0-draft`: counters and cursors are `u64`; no compare-and-swap.
+
+use keywell_store::{Answer, Bucket as _, Error, Invalid, Page, Result};
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lower, Resource, WasmStr};
+
+use crate::calls;
+use crate::draft2;
+use crate::error::StoreError;
+use crate::interface::Interface;
+use crate::keyvalue::{BucketHandle, KeyvalueView};
+
+pub(crate) fn store<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
+    calls::store::link(interface)?;
+    interface.call("[method]bucket.list-keys", list_keys, listed)
+}
+
+pub(crate) fn atomics<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
+    interface.call("increment", increment, calls::answer)
+}
+
+pub(crate) fn batch<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
+    draft2::batch(interface)
+}
+
+/// The record `key-response`.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+struct KeyResponse {
+    keys: Vec<String>,
+    cursor: Option<u64>,
+}
+
+fn list_keys<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    (bucket, cursor): (Resource<BucketHandle>, Option<u64>),
+) -> wasmtime::Result<Answer<Page>> {
+    let cursors = &store.data().keyvalue().grants.cursors;
+    match cursor.map(|number| cursors.cursor(number)).transpose() {
+        Ok(cursor) => calls::store::list(store, &bucket, cursor),
+        Err(error) => Ok(error.into()),
+    }
+}
+
+fn listed<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    page: Result<Page>,
+) -> Result<KeyResponse, StoreError> {
+    let Page { keys, cursor } = page?;
+    let cursors = &store.data().keyvalue().grants.cursors;
+    Ok(KeyResponse {
+        keys,
+        cursor: cursor.map(|cursor| cursors.number(cursor)),
+    })
+}
+
+/// Counters are signed in every store, so a delta past their range overflows whatever it is added
+/// to, and a counter that others made negative has no answer here. Of the latter the store does not
+/// know, so what was added is taken away again.
+fn increment<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    (bucket, key, delta): (Resource<BucketHandle>, WasmStr, u64),
+) -> wasmtime::Result<Answer<u64>> {
+    let Ok(delta) = i64::try_from(delta) else {
+        return Ok(Error::Invalid(Invalid::Overflow).into());
+    };
+    let key = key.to_str(&*store)?.into_owned();
+    let bucket = store.data().keyvalue().bucket(&bucket)?.clone();
+    Ok(bucket
+        .increment(&key, delta)
+        .then(move |sum| match u64::try_from(sum) {
+            Ok(sum) => Answer::now(sum),
+            Err(_) => bucket
+                .increment(&key, -delta)
+                .and_then(|_| Err(Error::Invalid(Invalid::Overflow))),
+        }))
+}

@@ -1,0 +1,76 @@
+//! `wasi:keyvalue@0.2.0-draft2`, in both of its shapes.
+
+use bytes::Bytes;
+use keywell_store::{Answer, Cursor, Page, Result};
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lower, Resource, WasmStr};
+
+use crate::calls;
+use crate::calls::batch::Found;
+use crate::error::StoreError;
+use crate::interface::Interface;
+use crate::keyvalue::{BucketHandle, KeyvalueView};
+
+pub(crate) fn store<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
+    calls::store::link(interface)?;
+    interface.call("[method]bucket.list-keys", list_keys, listed)
+}
+
+pub(crate) fn atomics<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
+    calls::atomics::link_cas(interface)?;
+    interface.call("increment", calls::atomics::increment, calls::answer)
+}
+
+/// `batch`, with the `get-many` that leaves the keys of missing values out.
+pub(crate) fn batch<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
+    calls::batch::link(interface)?;
+    interface.call("get-many", calls::batch::get_many, found)
+}
+
+/// `batch`, with the `get-many` that answers every key.
+pub(crate) fn batch_of_pairs<T: KeyvalueView>(
+    interface: &mut Interface<'_, T>,
+) -> wasmtime::Result<()> {
+    calls::batch::link(interface)?;
+    interface.call("get-many", calls::batch::get_many, calls::answer)
+}
+
+/// The record `key-response`.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+struct KeyResponse {
+    keys: Vec<String>,
+    cursor: Option<String>,
+}
+
+fn list_keys<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    (bucket, cursor): (Resource<BucketHandle>, Option<WasmStr>),
+) -> wasmtime::Result<Answer<Page>> {
+    let cursor = match cursor {
+        Some(cursor) => Some(Cursor::from(cursor.to_str(&*store)?.into_owned())),
+        None => None,
+    };
+    calls::store::list(store, &bucket, cursor)
+}
+
+fn listed<T>(
+    _: &mut StoreContextMut<'_, T>,
+    page: Result<Page>,
+) -> Result<KeyResponse, StoreError> {
+    let Page { keys, cursor } = page?;
+    Ok(KeyResponse {
+        keys,
+        cursor: cursor.map(String::from),
+    })
+}
+
+fn found<T>(
+    _: &mut StoreContextMut<'_, T>,
+    found: Result<Vec<Found>>,
+) -> Result<Vec<Option<(String, Bytes)>>, StoreError> {
+    let found = found?
+        .into_iter()
+        .map(|(key, value)| value.map(|value| (key, value)));
+    Ok(found.collect())
+}

@@ -1,0 +1,145 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use keywell_store::layer::{Grant, Granted, Limited, Limits};
+use keywell_store::{Answer, Bucket, BucketName, Error, Promptness, Store};
+use parking_lot::RwLock;
+
+use crate::cursors::Cursors;
+
+/// What one component may open: which bucket names, in which stores, with which rights and limits.
+///
+/// Shared by all instances of the component. What is not granted is `access-denied`, whether or not
+/// it exists.
+pub struct Grants {
+    named: HashMap<BucketName, Granting>,
+    rest: Option<Granting>,
+    opened: RwLock<HashMap<Box<str>, Arc<Limited>, RandomState>>,
+    pub(crate) cursors: Cursors,
+}
+
+#[derive(Clone)]
+struct Granting {
+    store: Arc<dyn Store>,
+    /// The bucket in the store; `None` for the one of the name that was asked for.
+    bucket: Option<BucketName>,
+    grant: Grant,
+    limits: Limits,
+}
+
+// === impl Grants ===
+
+impl Grants {
+    /// How many opened buckets are kept for the next instance. A component that goes through more
+    /// names than this has them opened anew.
+    const KEPT_OPEN: usize = 1024;
+
+    /// Grants nothing yet; see [`Grants::with`].
+    pub fn none() -> Self {
+        Self {
+            named: HashMap::new(),
+            rest: None,
+            opened: RwLock::default(),
+            cursors: Cursors::default(),
+        }
+    }
+
+    /// Grants every bucket name, each the bucket of that name in one store, with the usual limits.
+    pub fn everything_in(store: Arc<dyn Store>) -> Self {
+        Self::everything_within(store, Limits::default())
+    }
+
+    /// Grants every bucket name, each the bucket of that name in one store.
+    pub fn everything_within(store: Arc<dyn Store>, limits: Limits) -> Self {
+        let rest = Granting {
+            store,
+            bucket: None,
+            grant: Grant::default(),
+            limits,
+        };
+        Self {
+            rest: Some(rest),
+            ..Self::none()
+        }
+    }
+
+    /// Grants one name: to the component it is `name`, and in the store it is `bucket`.
+    #[must_use]
+    pub fn with(
+        mut self,
+        name: BucketName,
+        store: Arc<dyn Store>,
+        bucket: BucketName,
+        grant: Grant,
+        limits: Limits,
+    ) -> Self {
+        let granting = Granting {
+            store,
+            bucket: Some(bucket),
+            grant,
+            limits,
+        };
+        self.named.insert(name, granting);
+        self
+    }
+
+    /// Whether every granted store answers at once, and so how [`link`](crate::link) links.
+    pub fn promptness(&self) -> Promptness {
+        let mut grantings = self.named.values().chain(&self.rest);
+        if grantings.all(|granting| granting.store.promptness() == Promptness::AtOnce) {
+            Promptness::AtOnce
+        } else {
+            Promptness::Waits
+        }
+    }
+
+    pub(crate) fn open(self: &Arc<Self>, name: &str) -> Answer<Arc<Limited>> {
+        if let Some(bucket) = self.opened.read().get(name) {
+            return Answer::now(bucket.clone());
+        }
+        let parsed = match BucketName::parse(name) {
+            Ok(parsed) => parsed,
+            Err(error) => return error.into(),
+        };
+        let Some(granting) = self.named.get(&parsed).or(self.rest.as_ref()).cloned() else {
+            return Error::AccessDenied("this bucket is not granted".into()).into();
+        };
+        let grants = self.clone();
+        let name = name.into();
+        granting
+            .open(&parsed)
+            .map(move |bucket| grants.keep(name, bucket))
+    }
+
+    fn keep(&self, name: Box<str>, bucket: Arc<Limited>) -> Arc<Limited> {
+        let mut opened = self.opened.write();
+        if opened.len() < Self::KEPT_OPEN {
+            return opened.entry(name).or_insert(bucket).clone();
+        }
+        bucket
+    }
+}
+
+// === impl Granting ===
+
+impl Granting {
+    fn open(self, asked: &BucketName) -> Answer<Arc<Limited>> {
+        let Self {
+            store,
+            bucket,
+            grant,
+            limits,
+        } = self;
+        store
+            .open(bucket.as_ref().unwrap_or(asked))
+            .map(move |bucket| {
+                let bucket: Arc<dyn Bucket> = if grant.is_everything() {
+                    bucket
+                } else {
+                    Arc::new(Granted::new(bucket, grant))
+                };
+                Arc::new(Limited::new(bucket, limits))
+            })
+    }
+}

@@ -1,0 +1,213 @@
+//! What a component is told, by stores and grants of every kind.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keywell_memory::MemoryStore;
+use keywell_store::layer::{Grant, Limits};
+use keywell_store::{
+    Answer, Bucket, BucketName, Capabilities, Entry, Error, Promptness, Set, Store, Version,
+};
+use keywell_wasi::{Generation, Grants, Keyvalue, KeyvalueView, imports, link};
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+struct State(Keyvalue);
+
+impl KeyvalueView for State {
+    fn keyvalue(&self) -> &Keyvalue {
+        &self.0
+    }
+
+    fn keyvalue_mut(&mut self) -> &mut Keyvalue {
+        &mut self.0
+    }
+}
+
+const THERE: u32 = 1;
+const ABSENT: u32 = 0;
+const ERROR: u32 = 2;
+
+fn component() -> Component {
+    let wasm = wat::parse_str(include_str!("components/exists.wat")).unwrap();
+    Component::from_binary(&Engine::default(), &wasm).unwrap()
+}
+
+/// Whether the component finds `k` in its default bucket.
+async fn exists(grants: Grants) -> u32 {
+    let component = component();
+    let grants = Arc::new(grants);
+    let mut linker = Linker::new(component.engine());
+    link(&mut linker, &component, &grants).unwrap();
+    let at_once = grants.promptness() == Promptness::AtOnce;
+    let mut store = wasmtime::Store::new(component.engine(), State(Keyvalue::new(grants)));
+    if at_once {
+        // Without a fibre: these fail where any host function is async.
+        let instance = linker.instantiate(&mut store, &component).unwrap();
+        let exists = instance
+            .get_typed_func::<(), (u32,)>(&mut store, "exists")
+            .unwrap();
+        return exists.call(&mut store, ()).unwrap().0;
+    }
+    let instance = linker
+        .instantiate_async(&mut store, &component)
+        .await
+        .unwrap();
+    let exists = instance
+        .get_typed_func::<(), (u32,)>(&mut store, "exists")
+        .unwrap();
+    exists.call_async(&mut store, ()).await.unwrap().0
+}
+
+async fn memory_with(bucket: &str, key: &str) -> Arc<MemoryStore> {
+    let store = MemoryStore::default();
+    let bucket = store
+        .open(&BucketName::parse(bucket).unwrap())
+        .await
+        .unwrap();
+    bucket
+        .set(key, Bytes::from_static(b"v"), Set::default())
+        .await
+        .unwrap();
+    Arc::new(store)
+}
+
+/// A store that waits before each answer, or fails.
+struct Distant {
+    inner: Arc<dyn Store>,
+    failing: Option<Error>,
+}
+
+impl Store for Distant {
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        let failing = self.failing.clone();
+        let opened = self.inner.open(name);
+        Answer::later(async move {
+            tokio::task::yield_now().await;
+            let inner = opened.await?;
+            let bucket: Arc<dyn Bucket> = Arc::new(DistantBucket { inner, failing });
+            Ok(bucket)
+        })
+    }
+}
+
+struct DistantBucket {
+    inner: Arc<dyn Bucket>,
+    failing: Option<Error>,
+}
+
+impl Bucket for DistantBucket {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        let found = self.inner.get(key);
+        let failing = self.failing.clone();
+        Answer::later(async move {
+            tokio::task::yield_now().await;
+            failing.map_or(Ok(()), Err)?;
+            found.await
+        })
+    }
+
+    fn set(&self, _: &str, _: Bytes, _: Set) -> Answer<Version> {
+        Error::Unsupported("writes").into()
+    }
+
+    fn delete(&self, _: &str) -> Answer<()> {
+        Error::Unsupported("writes").into()
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_answers_at_once_needs_no_fibre() {
+    let store = memory_with("", "k").await;
+    assert_eq!(exists(Grants::everything_in(store)).await, THERE);
+}
+
+#[tokio::test]
+async fn a_store_that_waits_is_awaited() {
+    let inner = memory_with("", "k").await;
+    let grants = Grants::everything_in(Arc::new(Distant {
+        inner,
+        failing: None,
+    }));
+    assert_eq!(grants.promptness(), Promptness::Waits);
+    assert_eq!(exists(grants).await, THERE);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_an_error_in_the_guest_and_no_trap() {
+    for failing in [
+        Error::Unavailable("down".into()),
+        Error::Ambiguous("lost".into()),
+        Error::Corrupt("torn".into()),
+        Error::Internal("a defect".into()),
+        Error::NoSuchBucket("b".to_owned()),
+    ] {
+        let inner: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let store = Distant {
+            inner,
+            failing: Some(failing),
+        };
+        assert_eq!(exists(Grants::everything_in(Arc::new(store))).await, ERROR);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_granted_is_refused() {
+    assert_eq!(exists(Grants::none()).await, ERROR);
+}
+
+#[tokio::test]
+async fn a_grant_maps_a_name_to_a_bucket_and_hides_a_prefix() {
+    let store = memory_with("shop", "tenant/k").await;
+    let grants = |prefix: &str| {
+        let grant = Grant {
+            read_only: true,
+            prefix: prefix.to_owned(),
+        };
+        let bucket = BucketName::parse("shop").unwrap();
+        let name = BucketName::default();
+        Grants::none().with(name, store.clone(), bucket, grant, Limits::default())
+    };
+    assert_eq!(exists(grants("tenant/")).await, THERE);
+    assert_eq!(exists(grants("other/")).await, ABSENT);
+}
+
+#[test]
+fn generations_are_told_by_version_and_types() {
+    let of = |wat: &str| {
+        let wasm = wat::parse_str(wat).unwrap();
+        let component = Component::from_binary(&Engine::default(), &wasm).unwrap();
+        let imports = imports(&component);
+        imports
+            .into_iter()
+            .map(|import| import.generation)
+            .collect::<Vec<_>>()
+    };
+    let batch = |version: &str, found: &str| {
+        format!(
+            r#"(component (import "wasi:keyvalue/batch@{version}" (instance
+                (export "get-many" (func (result (result (list {found}) (error string))))))))"#
+        )
+    };
+    let optional = "(option (tuple string (list u8)))";
+    let pairs = "(tuple string (option (list u8)))";
+    assert_eq!(
+        of(&batch("0.2.0-draft2", optional)),
+        [Some(Generation::Draft2)]
+    );
+    assert_eq!(
+        of(&batch("0.2.0-draft2", pairs)),
+        [Some(Generation::Draft2Pairs)]
+    );
+    assert_eq!(
+        of(&batch("0.2.0-draft", optional)),
+        [Some(Generation::Draft)]
+    );
+    assert_eq!(of(&batch("0.3.0", optional)), [None]);
+}
