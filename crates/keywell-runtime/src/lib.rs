@@ -1,1 +1,48 @@
-//! Runs components: compiling, pooling, HTTP and command triggers.
+//! Runs components: compiles and caches them, keeps a pool for their instances, bounds their time
+//! and memory, and calls them for HTTP requests and from the command line.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use keywell_runtime::{HttpOptions, HttpServer, Options, Runtime};
+//! use keywell_wasi::Grants;
+//!
+//! # async fn example(store: Arc<dyn keywell_store::Store>) -> Result<(), keywell_runtime::Error> {
+//! let runtime = Runtime::new(&Options::default())?;
+//! let component = runtime.load("counter.wasm".as_ref())?;
+//! let grants = Arc::new(Grants::everything_in(store));
+//! let app = runtime.http(&component, grants, &HttpOptions::default())?;
+//! let server = HttpServer::bind("127.0.0.1:8080".parse().unwrap(), app).await?;
+//! println!("listening on {}", server.addr());
+//! server.serve(async { drop(tokio::signal::ctrl_c().await) }).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it does not do
+//!
+//! It opens no store and reads no configuration; `keywell` does both. A component has no files, no
+//! sockets and no outgoing HTTP.
+
+#![deny(unsafe_code)]
+
+mod artifact;
+mod command;
+mod engine;
+mod error;
+mod http;
+mod instance;
+mod offers;
+mod options;
+mod runtime;
+mod state;
+mod ticker;
+mod turn;
+
+pub use command::Command;
+pub use error::{Error, Missing};
+pub use http::{HttpApp, HttpOptions, HttpServer};
+pub use offers::{Interface, interfaces};
+pub use options::Options;
+pub use runtime::{LoadedComponent, Runtime};
+pub use state::Environment;

@@ -1,0 +1,45 @@
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::{Error, Options};
+
+/// The most that a free slot keeps of its memory: what a component of ordinary size touches.
+const KEPT_MEMORY: usize = 2 << 20;
+/// The most that a free slot keeps of a table.
+const KEPT_TABLE: usize = 64 << 10;
+/// The most that a free slot keeps of a fibre's stack.
+const KEPT_STACK: usize = 32 << 10;
+
+/// How many of each a component may have, beyond the usual one, when it is composed of several.
+const MEMORIES_PER_COMPONENT: u32 = 4;
+const TABLES_PER_COMPONENT: u32 = 16;
+const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+
+/// An engine with a pool for the instances that the options allow.
+///
+/// Slots reserve address space, not memory: 4 GiB and a guard for each linear memory, so that
+/// bounds need no checks in compiled code.
+pub(crate) fn engine(options: &Options) -> Result<Engine, Error> {
+    let instances = options.instances.max(1);
+    let kept = (options.keep_resident / instances as usize).min(KEPT_MEMORY);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_stacks(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+        .total_memories(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(4))
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_tables_per_module(TABLES_PER_COMPONENT)
+        .max_memory_size(options.memory)
+        .linear_memory_keep_resident(kept)
+        .table_keep_resident(KEPT_TABLE.min(kept))
+        .async_stack_keep_resident(KEPT_STACK.min(kept));
+
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(true)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20));
+    Engine::new(&config).map_err(|error| Error::Engine(format!("{error:#}")))
+}

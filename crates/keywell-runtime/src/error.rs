@@ -1,0 +1,99 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why a component cannot be run, told to the person who runs it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the component {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file is something else.
+    #[error("{path} is not a WebAssembly component: it does not begin as WebAssembly does")]
+    NotWasm {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is WebAssembly, but no component.
+    #[error(
+        "{path} is a core WebAssembly module, not a component; build it for the target \
+         wasm32-wasip2, or wrap it with `wasm-tools component new`"
+    )]
+    CoreModule {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file begins as a component does, and is damaged or uses what this engine does not know.
+    #[error("{path} is not a valid component: {reason}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The engine's reason.
+        reason: String,
+    },
+    /// The component imports what nobody here offers.
+    #[error("the component imports what Keywell does not offer:{}", Missing::lines(.0))]
+    Missing(Vec<Missing>),
+    /// The component imports an interface that is offered, in a shape that is not.
+    #[error("the component's imports do not fit what Keywell offers: {0}")]
+    Mismatch(String),
+    /// The component does not export what its trigger calls.
+    #[error("the component exports no {wanted}, which `keywell {command}` calls; it exports {has}")]
+    NoExport {
+        /// The interface that is called.
+        wanted: &'static str,
+        /// The subcommand that calls it.
+        command: &'static str,
+        /// What the component has instead.
+        has: String,
+    },
+    /// The component needs more tables or memory to start than an instance may have.
+    #[error("the component cannot be started: {0}")]
+    TooLarge(String),
+    /// The engine cannot be made as the options ask.
+    #[error("cannot set up the engine: {0}")]
+    Engine(String),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A command trapped or ran out of time.
+    #[error("the component failed: {0}")]
+    Failed(String),
+}
+
+/// An import that is not offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The import, as the component writes it.
+    pub import: String,
+    /// What would offer it, or what is offered in its place.
+    pub hint: String,
+}
+
+// === impl Missing ===
+
+impl Missing {
+    fn lines(missing: &[Self]) -> String {
+        missing
+            .iter()
+            .flat_map(|missing| ["\n  ".to_owned(), missing.to_string()])
+            .collect()
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.import, self.hint)
+    }
+}

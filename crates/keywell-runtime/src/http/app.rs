@@ -1,0 +1,267 @@
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use wasmtime::Store;
+use wasmtime_wasi_http::WasiHttpView as _;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+use super::admission::Admission;
+use super::body::ResponseBody;
+use super::call::Call;
+use crate::instance::Instances;
+use crate::state::{State, TimedOut};
+use crate::{Environment, Error};
+
+/// How an HTTP component is run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpOptions {
+    /// How many requests an instance answers, one after the other, before it is replaced. 0 and 1
+    /// both mean one. State that a component keeps in its memory is then seen by later requests.
+    pub reuse: u32,
+    /// What its instances see of the world.
+    pub environment: Environment,
+}
+
+/// A component that answers HTTP requests. Cloning it gives another handle.
+#[derive(Clone)]
+pub struct HttpApp(Arc<App>);
+
+struct App {
+    instances: Instances,
+    pre: ProxyPre<State>,
+    admission: Admission,
+    reuse: u32,
+    // Taken last in, first out, so that the same few stay warm.
+    idle: Mutex<Vec<Idle>>,
+}
+
+/// An instance between two requests.
+struct Idle {
+    store: Store<State>,
+    proxy: Proxy,
+    answered: u32,
+}
+
+type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
+
+// === impl HttpApp ===
+
+impl HttpApp {
+    pub(crate) fn new(
+        instances: Instances,
+        options: &HttpOptions,
+        limit: u32,
+    ) -> Result<Self, Error> {
+        let pre = ProxyPre::new(instances.pre().clone()).map_err(|_| Error::NoExport {
+            wanted: "wasi:http/incoming-handler@0.2",
+            command: "serve",
+            has: Instances::exports(instances.pre().component()),
+        })?;
+        Ok(Self(Arc::new(App {
+            instances,
+            pre,
+            admission: Admission::new(limit.max(1)),
+            reuse: options.reuse,
+            idle: Mutex::default(),
+        })))
+    }
+
+    /// Answers a request. Whatever the component does, there is a response.
+    pub(crate) async fn respond(
+        self,
+        request: Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, Infallible> {
+        let Self(app) = self;
+        Ok(match app.answer(request).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.response(),
+        })
+    }
+
+    /// Waits until no request is being answered.
+    pub(crate) async fn idle(&self) {
+        self.0.admission.idle().await;
+    }
+}
+
+// === impl App ===
+
+impl App {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let has_authority =
+            request.uri().authority().is_some() || request.headers().contains_key(header::HOST);
+        if !has_authority {
+            return Err(Refusal::NoHost);
+        }
+        let deadline = self.instances.deadline();
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let permit = self
+            .admission
+            .enter(patience)
+            .await
+            .map_err(|_| Refusal::Busy)?;
+        let (answer, mut answered) = oneshot::channel();
+        let running = self.instances.run();
+        let guest = self.call(request, answer, deadline);
+        let mut call = Some(Call::new(guest, deadline, running, permit));
+        poll_fn(|cx| {
+            let ended = match call.as_mut().map(|call| Pin::new(call).poll(cx)) {
+                Some(Poll::Ready(ended)) => {
+                    call = None;
+                    Some(ended)
+                }
+                Some(Poll::Pending) | None => None,
+            };
+            match (answered.try_recv(), ended) {
+                (Ok(answered), ended) => Poll::Ready(respond(answered, ended, call.take(), cx)),
+                (Err(_), Some(ended)) => Poll::Ready(Err(Refusal::unanswered(ended))),
+                (Err(_), None) => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Runs the guest for one request, and keeps its instance if it may answer more.
+    async fn call(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        answer: oneshot::Sender<Answered>,
+        deadline: Instant,
+    ) -> wasmtime::Result<()> {
+        let Idle {
+            mut store,
+            proxy,
+            answered,
+        } = self.instance(deadline).await?;
+        let scheme = match request.uri().scheme_str() {
+            Some("https") => Scheme::Https,
+            _ => Scheme::Http,
+        };
+        let mut http = store.data_mut().http();
+        let request = http.new_incoming_request(scheme, request)?;
+        let outparam = http.new_response_outparam(answer)?;
+        proxy
+            .wasi_http_incoming_handler()
+            .call_handle(&mut store, request, outparam)
+            .await?;
+        let answered = answered + 1;
+        if answered < self.reuse {
+            self.idle.lock().push(Idle {
+                store,
+                proxy,
+                answered,
+            });
+        }
+        Ok(())
+    }
+
+    async fn instance(&self, deadline: Instant) -> wasmtime::Result<Idle> {
+        let idle = self.idle.lock().pop();
+        if let Some(mut idle) = idle {
+            idle.store.data_mut().begin(deadline);
+            idle.store.set_epoch_deadline(1);
+            return Ok(idle);
+        }
+        let mut store = self.instances.store(deadline);
+        let proxy = self.pre.instantiate_async(&mut store).await?;
+        Ok(Idle {
+            store,
+            proxy,
+            answered: 0,
+        })
+    }
+}
+
+fn respond(
+    answered: Answered,
+    ended: Option<wasmtime::Result<()>>,
+    call: Option<Call>,
+    cx: &mut std::task::Context<'_>,
+) -> Result<Response<ResponseBody>, Refusal> {
+    if let Some(Err(error)) = ended {
+        return Err(Refusal::unanswered(Err(error)));
+    }
+    match answered {
+        Ok(response) => Ok(response.map(|body| ResponseBody::new(body, call, cx))),
+        Err(code) => {
+            tracing::warn!(?code, "a component answered with an error");
+            if let Some(call) = call {
+                call.finish_in_background();
+            }
+            Err(Refusal::Failed)
+        }
+    }
+}
+
+/// A response that is Keywell's own, because there is none of the component. It tells what a client
+/// may know; the log has the rest.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    NoHost,
+    Busy,
+    TimedOut,
+    Failed,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    fn unanswered(ended: wasmtime::Result<()>) -> Self {
+        match ended {
+            Ok(()) => {
+                tracing::warn!("a component returned without a response");
+                Self::Failed
+            }
+            Err(error) if error.is::<TimedOut>() => {
+                tracing::warn!("a component took longer than it may, and was ended");
+                Self::TimedOut
+            }
+            Err(error) => {
+                tracing::warn!("a component failed: {error:#}");
+                Self::Failed
+            }
+        }
+    }
+
+    fn response(self) -> Response<ResponseBody> {
+        let (status, text) = match self {
+            Self::NoHost => (StatusCode::BAD_REQUEST, "the request names no host\n"),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too busy; try again later\n",
+            ),
+            Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "the component took too long\n"),
+            Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "the component failed\n"),
+        };
+        let mut response = Response::new(ResponseBody::Whole(Some(Bytes::from_static(
+            text.as_bytes(),
+        ))));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            const { http::HeaderValue::from_static("text/plain") },
+        );
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(
+                header::RETRY_AFTER,
+                const { http::HeaderValue::from_static("1") },
+            );
+        }
+        response
+    }
+}

@@ -1,0 +1,66 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
+
+use crate::state::TimedOut;
+use crate::ticker::Running;
+use crate::turn;
+
+/// A call of a guest, driven by whoever polls it: the connection that waits for its response. Its
+/// time is up at its deadline, and dropping it ends the guest where it stands.
+pub(crate) struct Call {
+    guest: Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>,
+    deadline: Instant,
+    // Made when the guest first waits: most never do.
+    timer: Option<Pin<Box<Sleep>>>,
+    _running: Running,
+    _permit: OwnedSemaphorePermit,
+}
+
+// === impl Call ===
+
+impl Call {
+    pub(crate) fn new(
+        guest: impl Future<Output = wasmtime::Result<()>> + Send + 'static,
+        deadline: Instant,
+        running: Running,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        Self {
+            guest: Box::pin(guest),
+            deadline,
+            timer: None,
+            _running: running,
+            _permit: permit,
+        }
+    }
+
+    /// Lets the guest finish by itself, for what it does after its response.
+    pub(crate) fn finish_in_background(self) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = self.await {
+                    tracing::warn!("a component failed after its response: {error:#}");
+                }
+            });
+        }
+    }
+}
+
+impl Future for Call {
+    type Output = wasmtime::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(ended) = turn::poll(self.guest.as_mut(), cx) {
+            return Poll::Ready(ended);
+        }
+        let deadline = self.deadline;
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        timer.as_mut().poll(cx).map(|()| Err(TimedOut.into()))
+    }
+}

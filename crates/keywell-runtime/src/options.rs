@@ -1,0 +1,34 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What bounds the components of a [`Runtime`](crate::Runtime).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The most memory an instance may have, in bytes.
+    pub memory: usize,
+    /// How long a call may take, from its start to the end of its response's body.
+    pub timeout: Duration,
+    /// How many instances may be there at once, idle ones included. Requests past it wait.
+    pub instances: u32,
+    /// How much memory, in bytes, free pool slots may keep for the next instance all together, so
+    /// that it starts on pages the process already has. The share of one slot is this divided by
+    /// [`Options::instances`], at most 2 MiB; a slot keeps only what an instance has touched.
+    pub keep_resident: usize,
+    /// Where compiled components are kept; `None` compiles at every start. Whoever can write there
+    /// can run code as this process, so the folder is made for its user alone.
+    pub cache: Option<PathBuf>,
+}
+
+// === impl Options ===
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            memory: 256 << 20,
+            timeout: Duration::from_secs(30),
+            instances: 256,
+            keep_resident: 512 << 20,
+            cache: None,
+        }
+    }
+}

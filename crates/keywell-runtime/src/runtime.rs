@@ -1,0 +1,158 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use keywell_wasi::Grants;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::artifact::Artifacts;
+use crate::engine::engine;
+use crate::instance::Instances;
+use crate::ticker::Ticker;
+use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
+
+/// Compiles components and makes applications of them. One for a process.
+pub struct Runtime {
+    engine: Engine,
+    ticker: Arc<Ticker>,
+    artifacts: Option<Artifacts>,
+    options: Options,
+}
+
+/// A compiled component.
+#[derive(Clone)]
+pub struct LoadedComponent(Component);
+
+// === impl Runtime ===
+
+impl Runtime {
+    /// Makes a runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`] when the machine does not give the address space for the pool.
+    pub fn new(options: &Options) -> Result<Self, Error> {
+        let engine = engine(options)?;
+        let ticker = Ticker::start(&engine)
+            .map_err(|error| Error::Engine(format!("cannot start a thread: {error}")))?;
+        let artifacts = options.cache.as_deref().and_then(|folder| {
+            Artifacts::open(folder)
+                .inspect_err(|error| tracing::warn!("compiling without a cache: {error}"))
+                .ok()
+        });
+        Ok(Self {
+            engine,
+            ticker,
+            artifacts,
+            options: options.clone(),
+        })
+    }
+
+    /// Loads a component from its file: compiled before if the cache has it, or else now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`], [`Error::NotWasm`], [`Error::CoreModule`] or [`Error::Malformed`].
+    pub fn load(&self, path: &Path) -> Result<LoadedComponent, Error> {
+        let wasm = fs::read(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        self.compile(path, &wasm)
+    }
+
+    /// Compiles a component, and keeps the result in the cache. `path` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::load`], but for reading.
+    pub fn compile(&self, path: &Path, wasm: &[u8]) -> Result<LoadedComponent, Error> {
+        // The first eight bytes: a magic number, then a version and a layer of 16 bits each.
+        let path = path.to_owned();
+        match wasm {
+            [b'\0', b'a', b's', b'm', _, _, 0x01, 0x00, ..] => {}
+            [b'\0', b'a', b's', b'm', _, _, 0x00, 0x00, ..] => {
+                return Err(Error::CoreModule { path });
+            }
+            _ => return Err(Error::NotWasm { path }),
+        }
+        let kept = self
+            .artifacts
+            .as_ref()
+            .and_then(|kept| kept.load(&self.engine, wasm));
+        if let Some(component) = kept {
+            return Ok(LoadedComponent(component));
+        }
+        let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
+            let reason = format!("{error:#}");
+            // The engine has no type for this refusal; a test holds its words.
+            if reason.contains("pooling allocator") {
+                Error::TooLarge(format!("{reason}; see --memory"))
+            } else {
+                Error::Malformed { path, reason }
+            }
+        })?;
+        if let Some(artifacts) = &self.artifacts {
+            artifacts.keep(&self.engine, wasm, &component);
+        }
+        Ok(LoadedComponent(component))
+    }
+
+    /// Makes a component ready to answer HTTP requests.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`], [`Error::Mismatch`], [`Error::NoExport`] or [`Error::TooLarge`].
+    pub fn http(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        options: &HttpOptions,
+    ) -> Result<HttpApp, Error> {
+        let environment = Environment {
+            stdin: false,
+            ..options.environment.clone()
+        };
+        let instances = self.instances(component, grants, environment)?;
+        HttpApp::new(instances, options, self.options.instances)
+    }
+
+    /// Makes a component ready to run as a command.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::http`].
+    pub fn command(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        environment: Environment,
+    ) -> Result<Command, Error> {
+        Command::new(self.instances(component, grants, environment)?)
+    }
+
+    fn instances(
+        &self,
+        LoadedComponent(component): &LoadedComponent,
+        grants: Arc<Grants>,
+        environment: Environment,
+    ) -> Result<Instances, Error> {
+        Instances::new(
+            component,
+            grants,
+            environment,
+            self.ticker.clone(),
+            &self.options,
+        )
+    }
+}
+
+// === impl LoadedComponent ===
+
+impl LoadedComponent {
+    /// The component, for Wasmtime.
+    pub fn component(&self) -> &Component {
+        &self.0
+    }
+}
