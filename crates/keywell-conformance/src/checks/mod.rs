@@ -1,0 +1,14 @@
+//! What checks the promises, a group a module. The promises themselves are in `promises.rs`.
+
+pub(crate) mod atomics;
+pub(crate) mod batch;
+pub(crate) mod concurrency;
+pub(crate) mod errors;
+pub(crate) mod isolation;
+pub(crate) mod limits;
+pub(crate) mod paging;
+pub(crate) mod store;
+mod strange;
+mod tasks;
+pub(crate) mod ttl;
+pub(crate) mod watch;

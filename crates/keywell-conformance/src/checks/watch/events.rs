@@ -1,0 +1,193 @@
+use keywell_store::{Change, Event, Expected, Filter, Set};
+
+use super::{Listener, tell};
+use crate::failure::{Verdict, holds, same};
+use crate::scratch::{Scratch, set};
+
+pub(crate) async fn a_watch_tells_a_set(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    set(&bucket, "k", "v").await?;
+    listener
+        .hears(&["k=v"], "a watch tells a set, with its value")
+        .await?;
+    set(&bucket, "k", "").await?;
+    listener
+        .hears(&["k="], "a watch tells an empty value")
+        .await
+}
+
+pub(crate) async fn a_watch_tells_a_deletion(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    set(&bucket, "k", "v").await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    bucket.delete("k").await?;
+    listener
+        .hears(
+            &["-k"],
+            "a watch tells a deletion, and that nothing expired",
+        )
+        .await
+}
+
+pub(crate) async fn a_watch_tells_nothing_from_before_it_began(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    for n in 0..20 {
+        set(&bucket, "k", n.to_string()).await?;
+    }
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    set(&bucket, "k", "after").await?;
+    listener
+        .hears(&["k=after"], "a watch tells nothing from before it began")
+        .await
+}
+
+pub(crate) async fn events_of_a_key_come_in_order(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let mut expected = Vec::new();
+    for n in 0..50 {
+        set(&bucket, "k", n.to_string()).await?;
+        expected.push(format!("k={n}"));
+        if n % 10 == 9 {
+            bucket.delete("k").await?;
+            expected.push("-k".to_owned());
+        }
+    }
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    listener
+        .hears(
+            &expected,
+            "events of one key come in the order of its writes",
+        )
+        .await
+}
+
+pub(crate) async fn an_event_has_the_value_of_its_write(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    // All written before the first is heard, so whatever reads the value late reads another.
+    set(&bucket, "k", "first").await?;
+    set(&bucket, "k", "second").await?;
+    bucket.delete("k").await?;
+    set(&bucket, "k", "last").await?;
+    let promise = "an event has the value that its write stored, not what is there by now";
+    listener
+        .hears(&["k=first", "k=second", "-k", "k=last"], promise)
+        .await
+}
+
+pub(crate) async fn an_event_has_the_version_of_its_write(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let mut written = Vec::new();
+    for value in ["one", "two", "three"] {
+        written.push(set(&bucket, "k", value).await?);
+    }
+    for expected in written {
+        if let Event::Set {
+            version: Some(version),
+            ..
+        } = listener.next().await?
+        {
+            same(
+                version,
+                expected,
+                "an event has the version that its write was answered",
+            )?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_watch_tells_increments(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    for delta in [1, 41, -43] {
+        bucket.increment("n", delta).await?;
+    }
+    let promise = "a watch tells an increment as the set of its new value";
+    listener.hears(&["n=1", "n=42", "n=-1"], promise).await
+}
+
+pub(crate) async fn a_watch_tells_swaps(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let change = |text: &'static str| Change::Set(text.into(), Set::default());
+    bucket.swap("k", Expected::Absent, change("one")).await?;
+    bucket.swap("k", Expected::Absent, change("stale")).await?;
+    let read = bucket.get("k").await?;
+    let at = Expected::from(read.as_ref());
+    bucket.swap("k", at.clone(), change("two")).await?;
+    bucket.swap("k", at.clone(), change("stale")).await?;
+    bucket.swap("k", at, Change::Delete).await?;
+    let read = bucket.get("k").await?;
+    bucket
+        .swap("k", Expected::from(read.as_ref()), Change::Delete)
+        .await?;
+    set(&bucket, "k", "end").await?;
+    let told = listener.hear_until("k=end").await?;
+    let expected = ["k=one", "k=two", "-k", "k=end"].map(str::to_owned);
+    same(
+        told,
+        expected.to_vec(),
+        "a watch tells the swaps that wrote, and no stale one",
+    )
+}
+
+pub(crate) async fn a_watch_does_not_tell_what_was_refused(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    set(&bucket, "k", "no number").await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let refused = bucket.increment("k", 1).await;
+    holds(
+        refused.is_err(),
+        refused,
+        "what is no number is not counted on",
+    )?;
+    let refused = bucket
+        .set("k", vec![0; (16 << 20) + 1].into(), Set::default())
+        .await;
+    holds(refused.is_err(), refused, "a value past 16 MiB is refused")?;
+    set(&bucket, "k", "end").await?;
+    let told = listener.hear_until("k=end").await?;
+    same(
+        told,
+        vec!["k=end".to_owned()],
+        "a watch does not tell what was refused",
+    )
+}
+
+pub(crate) async fn a_watch_tells_every_write_of_a_batch(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let entries = [("a", "1"), ("b", "2"), ("c", "3")];
+    bucket
+        .set_many(entries.map(|(key, value)| (key, value.into())).into())
+        .await?;
+    listener
+        .hears_all(
+            &["a=1", "b=2", "c=3"],
+            "a watch tells every write of a batch",
+        )
+        .await?;
+    bucket.delete_many(&["a", "c"]).await?;
+    listener
+        .hears_all(&["-a", "-c"], "a watch tells every deletion of a batch")
+        .await?;
+    bucket
+        .set_many(vec![("k", "1".into()), ("k", "2".into())])
+        .await?;
+    // Whether the first of the two ever was a write is the store's affair.
+    let told = tell(&listener.next().await?);
+    let told = if told == "k=1" {
+        tell(&listener.next().await?)
+    } else {
+        told
+    };
+    same(
+        told,
+        "k=2".to_owned(),
+        "of a key given twice, the last value is told last",
+    )
+}

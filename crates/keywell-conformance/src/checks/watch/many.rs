@@ -1,0 +1,130 @@
+use bytes::Bytes;
+use keywell_store::{Event, Filter, Set};
+
+use super::Listener;
+use crate::checks::tasks::together;
+use crate::failure::{Verdict, same};
+use crate::scratch::{Scratch, set, value};
+
+pub(crate) async fn every_watch_hears_everything(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let other = scratch.bucket().await?;
+    let mut listeners = Vec::new();
+    for handle in [&bucket, &bucket, &other, &other] {
+        listeners.push(Listener::new(scratch, handle, Filter::All).await?);
+    }
+    for value in ["1", "2", "3"] {
+        set(&bucket, "k", value).await?;
+        set(&other, "k", format!("{value}'")).await?;
+    }
+    let expected = ["k=1", "k=1'", "k=2", "k=2'", "k=3", "k=3'"];
+    for listener in &mut listeners {
+        listener
+            .hears(&expected, "every watch of a bucket hears all of it")
+            .await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_watch_that_nobody_reads_holds_nothing_up(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let unread = Listener::new(scratch, &bucket, Filter::All).await?;
+    let mut read = Listener::new(scratch, &bucket, Filter::Key("last".into())).await?;
+    let value = Bytes::from(vec![b'v'; 1000]);
+    for _ in 0..20 {
+        let keys: Vec<String> = (0..100).map(|n| format!("k{n}")).collect();
+        let entries = keys.iter().map(|key| (key.as_str(), value.clone()));
+        bucket.set_many(entries.collect()).await?;
+    }
+    bucket.set("last", "v".into(), Set::default()).await?;
+    read.hears(&["last=v"], "a watch that nobody reads holds up no other")
+        .await?;
+    drop(unread);
+    set(&bucket, "last", "w").await?;
+    read.hears(
+        &["last=w"],
+        "a watch goes on when another is dropped unread",
+    )
+    .await
+}
+
+pub(crate) async fn a_dropped_watch_disturbs_nobody(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut stays = Listener::new(scratch, &bucket, Filter::All).await?;
+    for n in 0..30 {
+        let goes = Listener::new(scratch, &bucket, Filter::All).await?;
+        set(&bucket, "k", n.to_string()).await?;
+        drop(goes);
+        let told = format!("k={n}");
+        stays
+            .hears(&[&told], "a dropped watch disturbs no other")
+            .await?;
+    }
+    let mut late = Listener::new(scratch, &bucket, Filter::All).await?;
+    set(&bucket, "k", "late").await?;
+    late.hears(
+        &["k=late"],
+        "a bucket can be watched after many watches were dropped",
+    )
+    .await
+}
+
+pub(crate) async fn a_watch_hears_nothing_of_other_buckets(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    for suffix in ["-other", ":k", ":", "/", "-"] {
+        let other = scratch.beside(suffix).await?;
+        set(&other, "k", "of the other").await?;
+        other.delete("k").await?;
+    }
+    set(&bucket, "k", "v").await?;
+    let told = listener.hear_until("k=v").await?;
+    same(
+        told,
+        vec!["k=v".to_owned()],
+        "a watch hears nothing of other buckets",
+    )
+}
+
+pub(crate) async fn a_watch_hears_the_last_write_last(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let (writers, rounds) = (8, 25);
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let writing = bucket.clone();
+    together(writers, move |writer| {
+        let bucket = writing.clone();
+        async move {
+            for n in 0..rounds {
+                set(&bucket, "k", format!("{writer}.{n}")).await?;
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        }
+    })
+    .await?;
+    let mut told: Vec<Bytes> = Vec::new();
+    for _ in 0..writers * rounds {
+        if let Event::Set { value, .. } = listener.next().await? {
+            told.push(value);
+        }
+    }
+    let left = value(&bucket, "k").await?;
+    same(
+        told.last().cloned(),
+        left,
+        "the event told last is of the value that stays",
+    )?;
+    for writer in 0..writers {
+        let of = format!("{writer}.");
+        let order: Vec<_> = told
+            .iter()
+            .filter(|value| value.starts_with(of.as_bytes()))
+            .collect();
+        let expected: Vec<Bytes> = (0..rounds)
+            .map(|n| Bytes::from(format!("{of}{n}")))
+            .collect();
+        let promise = "what one writer wrote in order is told once, in that order";
+        same(order, expected.iter().collect(), promise)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+use futures::StreamExt as _;
+use keywell_store::{Error, Event, Filter, Invalid, ResumeToken, Since};
+
+use super::{Listener, tell};
+use crate::failure::{Failure, Verdict, invalid, same};
+use crate::scratch::{Handle, Scratch, set};
+
+fn token(event: &Event) -> Result<ResumeToken, Failure> {
+    let token = event.token().cloned();
+    token.ok_or_else(|| {
+        Failure::new(
+            format!("{event:?}"),
+            "an event of a watch that resumes carries a token",
+        )
+    })
+}
+
+fn beginning(listener: &Listener<'_>) -> Result<ResumeToken, Failure> {
+    let start = listener.watch.start().cloned();
+    start.ok_or_else(|| Failure::new("no token", "a watch that resumes tells where it began"))
+}
+
+pub(crate) async fn a_resumed_watch_misses_nothing(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let mut tokens = vec![beginning(&listener)?];
+    for n in 0..10 {
+        set(&bucket, "k", n.to_string()).await?;
+        tokens.push(token(&listener.next().await?)?);
+    }
+    drop(listener);
+    bucket.delete("k").await?;
+    set(&bucket, "k", "end").await?;
+    for (n, token) in tokens.into_iter().enumerate() {
+        let mut expected: Vec<String> = (n..10).map(|n| format!("k={n}")).collect();
+        expected.extend(["-k".to_owned(), "k=end".to_owned()]);
+        let mut resumed = Listener::resumed(scratch, &bucket, Filter::All, token).await?;
+        let told = resumed.hear_until("k=end").await?;
+        same(
+            told,
+            expected,
+            "a resumed watch tells every event after its token, once",
+        )?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_watch_resumes_from_its_beginning(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    set(&bucket, "k", "before").await?;
+    let listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let start = beginning(&listener)?;
+    drop(listener);
+    set(&bucket, "k", "one").await?;
+    set(&bucket, "k", "two").await?;
+    let text = ResumeToken::from(start.as_str().to_owned());
+    let other = scratch.bucket().await?;
+    let mut resumed = Listener::resumed(scratch, &other, Filter::All, text).await?;
+    let promise = "a watch resumes from where it began, on any handle";
+    resumed.hears(&["k=one", "k=two"], promise).await?;
+    // A resumed one is a watch like any other: it goes on, and has a beginning itself.
+    let again = beginning(&resumed)?;
+    set(&bucket, "k", "three").await?;
+    resumed
+        .hears(&["k=three"], "a resumed watch goes on")
+        .await?;
+    let mut again = Listener::resumed(scratch, &bucket, Filter::All, again).await?;
+    again.hears(&["k=one", "k=two", "k=three"], promise).await
+}
+
+pub(crate) async fn a_resumed_watch_keeps_to_its_filter(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let start = beginning(&listener)?;
+    for key in ["a", "k", "k/1", "kk", "k/2", "z"] {
+        set(&bucket, key, "v").await?;
+    }
+    let key = Filter::Key("k".into());
+    let mut resumed = Listener::resumed(scratch, &bucket, key, start.clone()).await?;
+    set(&bucket, "k", "end").await?;
+    resumed
+        .hears(&["k=v", "k=end"], "a watch resumed for a key tells of that")
+        .await?;
+    let prefix = Filter::Prefix("k/".into());
+    let mut resumed = Listener::resumed(scratch, &bucket, prefix, start).await?;
+    let promise = "a watch resumed for a prefix tells of what begins with it";
+    resumed.hears_all(&["k/1=v", "k/2=v"], promise).await
+}
+
+pub(crate) async fn text_that_never_was_a_token_is_refused(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    set(&bucket, "k", "v").await?;
+    let real = token(&listener.next().await?)?;
+    let (cut, longer) = (&real.as_str()[1..], format!("{}A", real.as_str()));
+    for text in [
+        "", "0", "-1", "1", "latest", "$", "0-0", "é", "\0", cut, &longer,
+    ] {
+        is_refused(&bucket, ResumeToken::from(text.to_owned())).await?;
+    }
+    Ok(())
+}
+
+async fn is_refused(bucket: &Handle, token: ResumeToken) -> Verdict {
+    let answered = bucket.watch(Filter::All, Since::After(token)).await;
+    let promise = "a token that this bucket did not hand out is refused as that";
+    invalid(answered, |blamed| *blamed == Invalid::Token, promise)
+}
+
+pub(crate) async fn a_token_of_another_bucket_is_refused(scratch: &Scratch<'_>) -> Verdict {
+    let (bucket, other) = (scratch.bucket().await?, scratch.beside("-other").await?);
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let _watched_too = Listener::new(scratch, &other, Filter::All).await?;
+    for n in 0..5 {
+        set(&bucket, "k", n.to_string()).await?;
+        set(&other, "k", n.to_string()).await?;
+    }
+    is_refused(&other, beginning(&listener)?).await?;
+    is_refused(&other, token(&listener.next().await?)?).await
+}
+
+pub(crate) async fn a_watch_resumes_after_a_restart(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    set(&bucket, "k", "told").await?;
+    let token = token(&listener.next().await?)?;
+    set(&bucket, "k", "missed").await?;
+    drop(listener);
+    drop(bucket);
+    let bucket = scratch.restart().await?;
+    set(&bucket, "k", "after").await?;
+    let mut resumed = Listener::resumed(scratch, &bucket, Filter::All, token).await?;
+    let promise = "a watch goes on after a restart where it ended before";
+    resumed.hears(&["k=missed", "k=after"], promise).await
+}
+
+pub(crate) async fn a_token_from_before_the_history_is_refused(scratch: &Scratch<'_>) -> Verdict {
+    let (bucket, events) = scratch.brief().await?;
+    let listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let start = beginning(&listener)?;
+    drop(listener);
+    for n in 0..=events {
+        set(&bucket, "k", n.to_string()).await?;
+    }
+    let answered = bucket.watch(Filter::All, Since::After(start)).await;
+    let promise = "a token from before the history that is kept is refused as compacted";
+    invalid(answered, |blamed| *blamed == Invalid::Compacted, promise)?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    set(&bucket, "k", "now").await?;
+    listener
+        .hears(&["k=now"], "a bucket can be watched anew after that")
+        .await
+}
+
+pub(crate) async fn a_watch_that_fell_behind_is_told(scratch: &Scratch<'_>) -> Verdict {
+    let (bucket, events) = scratch.brief().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let last = format!("k={}", events * 2);
+    for n in 0..=events * 2 {
+        set(&bucket, "k", n.to_string()).await?;
+    }
+    let promise = "a watch that fell behind tells every event, or that it lost some";
+    let mut expected = 0;
+    loop {
+        let next = tokio::time::timeout(scratch.patience(), listener.watch.next()).await;
+        let told = match next {
+            Ok(Some(Err(Error::Invalid(Invalid::Compacted)) | Ok(Event::Gap))) => return Ok(()),
+            Ok(Some(event)) => tell(&event?),
+            Ok(None) | Err(_) => return Err(Failure::new("nothing any more", promise)),
+        };
+        same(&told, &format!("k={expected}"), promise)?;
+        if told == last {
+            return Ok(());
+        }
+        expected += 1;
+    }
+}

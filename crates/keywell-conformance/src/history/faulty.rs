@@ -1,0 +1,273 @@
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use keywell_store::{
+    Answer, BoxFuture, Bucket, Capabilities, Change, Entry, Error, Expected, Failure, Filter, List,
+    Page, Promptness, Set, Since, Swap, Version, Watch,
+};
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::faults::{Faults, Rates};
+
+/// A bucket with a bad network in front of it; see [`Faults`].
+///
+/// It repeats exactly: the same operations in the same order meet the same faults.
+pub struct Faulty {
+    inner: Arc<dyn Bucket>,
+    faults: Faults,
+    chance: Mutex<StdRng>,
+    late: Arc<Mutex<VecDeque<BoxFuture<()>>>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Read,
+    Write,
+}
+
+/// What happens to one operation.
+struct Fate {
+    kind: Kind,
+    turns_before: u32,
+    turns_after: u32,
+    accident: Accident,
+    duplicated: bool,
+    /// Whether a late request of an earlier operation arrives before this one.
+    preceded: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Accident {
+    None,
+    Refused,
+    RequestLost,
+    AnswerLost,
+    Late,
+}
+
+/// Waits for so many turns of the executor.
+struct Turns(u32);
+
+// === impl Faulty ===
+
+impl Faulty {
+    /// Puts a bad network in front of a bucket.
+    pub fn new(inner: Arc<dyn Bucket>, faults: Faults) -> Self {
+        Self {
+            inner,
+            faults,
+            chance: Mutex::new(StdRng::seed_from_u64(faults.seed)),
+            late: Arc::default(),
+        }
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        ask: impl Fn(&dyn Bucket) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.send(Kind::Read, &self.faults.reads, ask)
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        ask: impl Fn(&dyn Bucket) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.send(Kind::Write, &self.faults.writes, ask)
+    }
+
+    fn atomic<T: Send + 'static>(
+        &self,
+        ask: impl Fn(&dyn Bucket) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.send(Kind::Write, &self.faults.atomics, ask)
+    }
+
+    fn send<T: Send + 'static>(
+        &self,
+        kind: Kind,
+        rates: &Rates,
+        ask: impl Fn(&dyn Bucket) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let fate = Fate::draw(kind, rates, &mut self.chance.lock());
+        let inner = self.inner.clone();
+        let late = self.late.clone();
+        Answer::later(async move {
+            Turns(fate.turns_before).await;
+            if fate.preceded {
+                let earlier = late.lock().pop_front();
+                if let Some(earlier) = earlier {
+                    earlier.await;
+                }
+            }
+            match fate.accident {
+                Accident::Refused => {
+                    let failure = Failure::new("refused by the fault layer");
+                    return Err(Error::Unavailable(failure));
+                }
+                Accident::RequestLost => return Err(fate.unanswered("request lost")),
+                Accident::Late => {
+                    let request = async move { drop(ask(&*inner).await) };
+                    late.lock().push_back(request.boxed());
+                    return Err(fate.unanswered("request late"));
+                }
+                Accident::None | Accident::AnswerLost => {}
+            }
+            if fate.duplicated {
+                drop(ask(&*inner).await);
+                Turns(fate.turns_before).await;
+            }
+            let answer = ask(&*inner).await;
+            Turns(fate.turns_after).await;
+            match fate.accident {
+                Accident::AnswerLost => Err(fate.unanswered("answer lost")),
+                _ => answer,
+            }
+        })
+    }
+}
+
+impl Bucket for Faulty {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            promptness: Promptness::Waits,
+            ..self.inner.capabilities()
+        }
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        let key = key.to_owned();
+        self.read(move |inner| inner.get(&key))
+    }
+
+    fn exists(&self, key: &str) -> Answer<bool> {
+        let key = key.to_owned();
+        self.read(move |inner| inner.exists(&key))
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        let key = key.to_owned();
+        self.write(move |inner| inner.set(&key, value.clone(), how))
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        let key = key.to_owned();
+        self.write(move |inner| inner.delete(&key))
+    }
+
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        let key = key.to_owned();
+        self.atomic(move |inner| inner.swap(&key, expected.clone(), change.clone()))
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        let key = key.to_owned();
+        self.atomic(move |inner| inner.increment(&key, delta))
+    }
+
+    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        let keys = owned(keys);
+        self.read(move |inner| inner.get_many(&borrowed(&keys)))
+    }
+
+    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        let entries: Vec<(String, Bytes)> = entries
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        self.write(move |inner| {
+            let entries = entries.iter().map(|(key, value)| (&**key, value.clone()));
+            inner.set_many(entries.collect())
+        })
+    }
+
+    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        let keys = owned(keys);
+        self.write(move |inner| inner.delete_many(&borrowed(&keys)))
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        self.read(move |inner| inner.list(request.clone()))
+    }
+
+    /// The opening meets faults. Its events do not: a store must not lose those.
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        self.read(move |inner| inner.watch(filter.clone(), since.clone()))
+    }
+}
+
+fn owned(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|key| (*key).to_owned()).collect()
+}
+
+fn borrowed(keys: &[String]) -> Vec<&str> {
+    keys.iter().map(String::as_str).collect()
+}
+
+// === impl Fate ===
+
+impl Fate {
+    const MOST_TURNS: u32 = 8;
+
+    fn draw(kind: Kind, rates: &Rates, chance: &mut StdRng) -> Self {
+        let mut turns = || {
+            if chance.random_bool(rates.delay) {
+                chance.random_range(1..=Self::MOST_TURNS)
+            } else {
+                0
+            }
+        };
+        let (turns_before, turns_after) = (turns(), turns());
+        let mut point = chance.random::<f64>();
+        let mut falls = |rate: f64| {
+            point -= rate;
+            point < 0.0
+        };
+        let accident = if falls(rates.refuse) {
+            Accident::Refused
+        } else if falls(rates.lose_request) {
+            Accident::RequestLost
+        } else if falls(rates.lose_answer) {
+            Accident::AnswerLost
+        } else if falls(rates.late) {
+            Accident::Late
+        } else {
+            Accident::None
+        };
+        Self {
+            kind,
+            turns_before,
+            turns_after,
+            accident,
+            duplicated: chance.random_bool(rates.duplicate),
+            preceded: chance.random_bool(0.25),
+        }
+    }
+
+    fn unanswered(&self, what: &'static str) -> Error {
+        match self.kind {
+            Kind::Read => Error::Unavailable(Failure::new(what)),
+            Kind::Write => Error::Ambiguous(Failure::new(what)),
+        }
+    }
+}
+
+// === impl Turns ===
+
+impl Future for Turns {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0 == 0 {
+            return Poll::Ready(());
+        }
+        self.0 -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

@@ -1,0 +1,97 @@
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any};
+use proptest::prop_oneof;
+use proptest::sample::select;
+
+/// Something to ask of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Reads a key.
+    Get(&'static str),
+    /// Asks whether a key is there.
+    Exists(&'static str),
+    /// Sets a key.
+    Set(&'static str, &'static str),
+    /// Deletes a key.
+    Delete(&'static str),
+    /// Swaps in a value, or deletes where there is none.
+    Swap(&'static str, Expectation, Option<&'static str>),
+    /// Adds to a counter.
+    Increment(&'static str, i64),
+    /// Reads keys.
+    GetMany(Vec<&'static str>),
+    /// Sets keys.
+    SetMany(Vec<(&'static str, &'static str)>),
+    /// Deletes keys.
+    DeleteMany(Vec<&'static str>),
+    /// Lists the keys of a prefix, in pages of this size.
+    List(&'static str, usize),
+    /// Closes the store and opens it again, where that can be done.
+    Restart,
+}
+
+/// What a swap expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// No key.
+    Absent,
+    /// The version that there is; no key where there is none.
+    Current,
+    /// A version that the key had before; no key where it had none.
+    Earlier,
+}
+
+/// Few, so that operations meet, and alike, so that mistakes of one for another show.
+pub(super) const KEYS: &[&str] = &["a", "b", "ab", "a:b", "A", "a*", "é"];
+
+const PREFIXES: &[&str] = &["", "a", "ab", "b", "a*", "z"];
+
+const VALUES: &[&str] = &[
+    "x",
+    "",
+    "0",
+    "7",
+    "-3",
+    "042",
+    "1.0",
+    "9223372036854775807",
+    "-9223372036854775808",
+];
+
+const DELTAS: &[i64] = &[1, -1, 0, 41, i64::MAX, i64::MIN];
+
+/// Lists of operations, which shrink to fewer and plainer ones.
+pub(super) fn lists(longest: usize) -> impl Strategy<Value = Vec<Operation>> {
+    vec(operations(), 1..=longest)
+}
+
+fn operations() -> impl Strategy<Value = Operation> {
+    let keys = || select(KEYS);
+    let values = || select(VALUES);
+    let expectations = select(
+        &[
+            Expectation::Absent,
+            Expectation::Current,
+            Expectation::Earlier,
+        ][..],
+    );
+    let swaps = (keys(), expectations, values(), any::<bool>());
+    prop_oneof![
+        4 => keys().prop_map(Operation::Get),
+        1 => keys().prop_map(Operation::Exists),
+        6 => (keys(), values()).prop_map(|(key, value)| Operation::Set(key, value)),
+        3 => keys().prop_map(Operation::Delete),
+        6 => swaps.prop_map(|(key, expected, value, deletes)| {
+            Operation::Swap(key, expected, (!deletes).then_some(value))
+        }),
+        4 => (keys(), select(DELTAS)).prop_map(|(key, delta)| Operation::Increment(key, delta)),
+        2 => vec(keys(), 0..5).prop_map(Operation::GetMany),
+        2 => vec((keys(), values()), 0..5).prop_map(Operation::SetMany),
+        1 => vec(keys(), 0..4).prop_map(Operation::DeleteMany),
+        3 => (select(PREFIXES), 1..4_usize).prop_map(|(prefix, limit)| {
+            Operation::List(prefix, limit)
+        }),
+        1 => Just(Operation::Restart),
+    ]
+}

@@ -1,0 +1,102 @@
+use keywell_store::{Batching, Capabilities, Cas, Listing, Promptness, Watching};
+
+use crate::refusals::Refusal;
+use crate::subject::Subject;
+
+/// What a behaviour is about, without which it makes no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Compare-and-swap of any kind.
+    Cas,
+    /// Compare-and-swap that compares versions.
+    CasByVersion,
+    /// Counters.
+    Increment,
+    /// A listing of keys.
+    List,
+    /// A listing in the order of the keys' bytes.
+    OrderedList,
+    /// Batches that are written all or none.
+    AtomicBatch,
+    /// Watching, though events may be lost.
+    Watch,
+    /// Watching that can be resumed.
+    ResumableWatch,
+    /// Times to live.
+    Ttl,
+    /// A store that answers at once.
+    AtOnce,
+    /// A store in which the suite may use any bucket.
+    Buckets,
+    /// A way to open the store again, and a store that keeps its data meanwhile.
+    Restart,
+    /// A way to make a store of little history.
+    BriefHistory,
+}
+
+/// What becomes of a behaviour whose need is not met.
+pub(crate) enum Unmet {
+    /// What is not declared has to be refused, which can be checked.
+    Refuse(Refusal),
+    /// There is nothing to check.
+    Skip(&'static str),
+}
+
+// === impl Need ===
+
+impl Need {
+    pub(crate) fn unmet(self, subject: &Subject, declared: Capabilities) -> Option<Unmet> {
+        let (is_met, otherwise) = match self {
+            Self::Cas => (declared.cas != Cas::None, Unmet::Refuse(Refusal::Cas)),
+            Self::CasByVersion => (
+                declared.cas == Cas::ByVersion,
+                match declared.cas {
+                    Cas::ByValue => Unmet::Skip("swaps are declared to compare values"),
+                    _ => Unmet::Refuse(Refusal::Cas),
+                },
+            ),
+            Self::Increment => (declared.increment, Unmet::Refuse(Refusal::Increment)),
+            Self::List => (declared.list != Listing::None, Unmet::Refuse(Refusal::List)),
+            Self::OrderedList => (
+                declared.list == Listing::Ordered,
+                match declared.list {
+                    Listing::Unordered => Unmet::Skip("listings are declared to have no order"),
+                    _ => Unmet::Refuse(Refusal::List),
+                },
+            ),
+            Self::AtomicBatch => (
+                declared.batch == Batching::Atomic,
+                Unmet::Refuse(Refusal::AtomicBatch),
+            ),
+            Self::Watch => (
+                declared.watch != Watching::None,
+                Unmet::Refuse(Refusal::Watch),
+            ),
+            Self::ResumableWatch => (
+                declared.watch == Watching::Resumable,
+                match declared.watch {
+                    Watching::Lossy => Unmet::Refuse(Refusal::Resume),
+                    _ => Unmet::Refuse(Refusal::Watch),
+                },
+            ),
+            Self::Ttl => (declared.ttl, Unmet::Refuse(Refusal::Ttl)),
+            Self::AtOnce => (
+                declared.promptness == Promptness::AtOnce,
+                Unmet::Skip("answers are declared to take their time"),
+            ),
+            Self::Buckets => (
+                subject.has_many_buckets(),
+                Unmet::Skip("only one bucket may be used"),
+            ),
+            Self::Restart => (
+                subject.survives(declared.durability),
+                Unmet::Skip("the store cannot be opened again with its data"),
+            ),
+            Self::BriefHistory => (
+                subject.brief.is_some(),
+                Unmet::Skip("there is no store of little history at hand"),
+            ),
+        };
+        (!is_met).then_some(otherwise)
+    }
+}

@@ -1,0 +1,132 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use keywell_store::{
+    Answer, Bucket, BucketName, Capabilities, Change, Entry, Expected, Filter, List, Page, Set,
+    Since, Swap, Version, Watch,
+};
+
+use crate::failure::{answer, given, shown};
+use crate::trace::{Trace, Written};
+
+/// A bucket that tells the trace what it is asked and what it answers, and remembers the keys it
+/// was given to write.
+pub(crate) struct Recorded {
+    pub(crate) inner: Arc<dyn Bucket>,
+    pub(crate) name: BucketName,
+    /// What tells this bucket from the first one of the behaviour; empty for that one.
+    pub(crate) label: String,
+    pub(crate) trace: Trace,
+    pub(crate) written: Written,
+}
+
+// === impl Recorded ===
+
+impl Recorded {
+    fn hear<T>(&self, asked: &str, answered: Answer<T>) -> Answer<T>
+    where
+        T: std::fmt::Debug + Send + 'static,
+    {
+        self.trace.hear(self.labelled(asked), answered)
+    }
+
+    fn labelled(&self, asked: &str) -> String {
+        if self.label.is_empty() {
+            return asked.to_owned();
+        }
+        format!("in {}: {asked}", self.label)
+    }
+
+    fn writes(&self, key: &str) {
+        self.written.add(&self.name, key);
+    }
+}
+
+impl Bucket for Recorded {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        self.hear(
+            &format!("get({})", given(key.as_bytes())),
+            self.inner.get(key),
+        )
+    }
+
+    fn exists(&self, key: &str) -> Answer<bool> {
+        self.hear(
+            &format!("exists({})", given(key.as_bytes())),
+            self.inner.exists(key),
+        )
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        self.writes(key);
+        let ttl = how.ttl.map(|ttl| format!(", for {ttl:?}"));
+        let ttl = ttl.unwrap_or_default();
+        let asked = format!("set({}, {}{ttl})", given(key.as_bytes()), given(&value));
+        self.hear(&asked, self.inner.set(key, value, how))
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.hear(
+            &format!("delete({})", given(key.as_bytes())),
+            self.inner.delete(key),
+        )
+    }
+
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        self.writes(key);
+        let what = shown(&change);
+        let asked = format!(
+            "swap({}, if {}, {what})",
+            given(key.as_bytes()),
+            shown(&expected)
+        );
+        self.hear(&asked, self.inner.swap(key, expected, change))
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        self.writes(key);
+        let asked = format!("increment({}, {delta})", given(key.as_bytes()));
+        self.hear(&asked, self.inner.increment(key, delta))
+    }
+
+    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        let asked = format!("get_many({})", shown(&keys));
+        self.hear(&asked, self.inner.get_many(keys))
+    }
+
+    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        for (key, _) in &entries {
+            self.writes(key);
+        }
+        let asked = format!("set_many({})", shown(&entries));
+        self.hear(&asked, self.inner.set_many(entries))
+    }
+
+    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        let asked = format!("delete_many({})", shown(&keys));
+        self.hear(&asked, self.inner.delete_many(keys))
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        let asked = format!("list({})", shown(&request));
+        self.hear(&asked, self.inner.list(request))
+    }
+
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        let asked = format!("watch({}, {})", shown(&filter), shown(&since));
+        let watch = self.hear(&asked, self.inner.watch(filter, since));
+        let (trace, told) = (self.trace.clone(), self.labelled("the watch tells"));
+        watch.map(move |watch| {
+            let start = watch.start().cloned();
+            Watch::new(
+                start,
+                watch.inspect(move |event| trace.note(format!("{told} {}", answer(event)))),
+            )
+        })
+    }
+}

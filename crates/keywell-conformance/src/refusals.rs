@@ -1,0 +1,150 @@
+//! What a store does not declare, it refuses, and does nothing of it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use keywell_store::{
+    Change, Error, Expected, Filter, Invalid, List, ResumeToken, Set, Since, Version,
+};
+
+use crate::failure::{Failure, Verdict, answer, same, unsupported};
+use crate::scratch::{Handle, Scratch, fill, set, value};
+
+/// A capability that can be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Cas,
+    Increment,
+    List,
+    AtomicBatch,
+    Watch,
+    Resume,
+    Ttl,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Cas => "compare-and-swap",
+            Self::Increment => "counters",
+            Self::List => "a listing of keys",
+            Self::AtomicBatch => "batches written as one",
+            Self::Watch => "watching",
+            Self::Resume => "resuming a watch",
+            Self::Ttl => "a time to live",
+        }
+    }
+
+    pub(crate) async fn check(self, scratch: &Scratch<'_>) -> Verdict {
+        let bucket = scratch.bucket().await?;
+        match self {
+            Self::Cas => cas(&bucket).await,
+            Self::Increment => increment(&bucket).await,
+            Self::List => list(&bucket).await,
+            Self::AtomicBatch => sequential_batch(&bucket).await,
+            Self::Watch => watch(&bucket).await,
+            Self::Resume => resume(&bucket).await,
+            Self::Ttl => ttl(&bucket).await,
+        }
+    }
+}
+
+async fn cas(bucket: &Handle) -> Verdict {
+    let what = Refusal::Cas.what();
+    let change = || Change::Set("new".into(), Set::default());
+    let version = set(bucket, "there", "old").await?;
+    unsupported(bucket.swap("none", Expected::Absent, change()).await, what)?;
+    for change in [change(), Change::Delete] {
+        let at = Expected::At(version.clone());
+        unsupported(bucket.swap("there", at, change).await, what)?;
+    }
+    let stale = Expected::At(Version::from(0));
+    unsupported(bucket.swap("there", stale, change()).await, what)?;
+    untouched(bucket, what).await
+}
+
+async fn increment(bucket: &Handle) -> Verdict {
+    let what = Refusal::Increment.what();
+    set(bucket, "there", "old").await?;
+    set(bucket, "counter", "41").await?;
+    unsupported(bucket.increment("none", 1).await, what)?;
+    unsupported(bucket.increment("counter", 1).await, what)?;
+    same(
+        value(bucket, "counter").await?,
+        Some("41".into()),
+        "a refused increment adds nothing",
+    )?;
+    untouched(bucket, what).await
+}
+
+async fn list(bucket: &Handle) -> Verdict {
+    let what = Refusal::List.what();
+    set(bucket, "there", "old").await?;
+    unsupported(bucket.list(List::default()).await, what)
+}
+
+/// A batch cannot be refused for not being atomic. What is left to promise is that one which was
+/// acknowledged has been written whole, in order.
+async fn sequential_batch(bucket: &Handle) -> Verdict {
+    let entries = [("a", "1"), ("b", "2"), ("a", "3")];
+    let entries = entries.map(|(key, value)| (key, Bytes::from_static(value.as_bytes())));
+    bucket.set_many(entries.into()).await?;
+    let promise = "an acknowledged batch is written whole, the last value of a key standing";
+    same(value(bucket, "a").await?, Some("3".into()), promise)?;
+    same(value(bucket, "b").await?, Some("2".into()), promise)?;
+    fill(bucket, &["c"]).await?;
+    bucket.delete_many(&["a", "b"]).await?;
+    let left = bucket.get_many(&["a", "b", "c"]).await?;
+    let left: Vec<bool> = left.iter().map(Option::is_some).collect();
+    same(
+        left,
+        vec![false, false, true],
+        "an acknowledged batch deletes its keys and no other",
+    )
+}
+
+async fn watch(bucket: &Handle) -> Verdict {
+    let what = Refusal::Watch.what();
+    for filter in [
+        Filter::All,
+        Filter::Key("k".into()),
+        Filter::Prefix("k".into()),
+    ] {
+        unsupported(bucket.watch(filter, Since::Now).await, what)?;
+    }
+    Ok(())
+}
+
+async fn resume(bucket: &Handle) -> Verdict {
+    let watch = bucket.watch(Filter::All, Since::Now).await?;
+    let token = watch.start().cloned();
+    let promise = "resuming is not declared, so no token is given and none is taken";
+    same(token, None, promise)?;
+    let forged = ResumeToken::from("0".to_owned());
+    match bucket.watch(Filter::All, Since::After(forged)).await {
+        Err(Error::Unsupported(_) | Error::Invalid(Invalid::Token)) => Ok(()),
+        other => Err(Failure::new(answer(&other), promise)),
+    }
+}
+
+async fn ttl(bucket: &Handle) -> Verdict {
+    let what = Refusal::Ttl.what();
+    let how = Set {
+        ttl: Some(Duration::from_hours(1)),
+    };
+    set(bucket, "there", "old").await?;
+    unsupported(bucket.set("none", "new".into(), how).await, what)?;
+    unsupported(bucket.set("there", "new".into(), how).await, what)?;
+    let change = Change::Set("new".into(), how);
+    unsupported(bucket.swap("none", Expected::Absent, change).await, what)?;
+    untouched(bucket, what).await
+}
+
+/// `there` is as it was, and `none` never came to be.
+async fn untouched(bucket: &Handle, what: &str) -> Verdict {
+    let promise = format!("{what} is refused, so nothing is written");
+    same(value(bucket, "there").await?, Some("old".into()), &promise)?;
+    same(value(bucket, "none").await?, None, &promise)
+}

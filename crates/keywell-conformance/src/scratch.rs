@@ -1,0 +1,213 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use keywell_store::layer::{Limited, Limits};
+use keywell_store::{Bucket, BucketName, Error, List, Result, Set, Store, Version};
+
+use crate::failure::{Failure, Verdict};
+use crate::recorded::Recorded;
+use crate::subject::Subject;
+use crate::trace::{Trace, Written};
+
+/// Where one run of one behaviour works: buckets of its own, and the story so far.
+pub(crate) struct Scratch<'a> {
+    pub(crate) subject: &'a Subject,
+    home: BucketName,
+    trace: Trace,
+    written: Written,
+}
+
+/// A bucket as the checks hold it: behind the limits that hosts have, and traced.
+pub(crate) type Handle = Arc<dyn Bucket>;
+
+// === impl Scratch ===
+
+impl<'a> Scratch<'a> {
+    pub(crate) fn new(subject: &'a Subject, written: Written) -> Self {
+        Self {
+            subject,
+            home: subject.fresh(),
+            trace: Trace::default(),
+            written,
+        }
+    }
+
+    /// A handle on the bucket of this behaviour; a new one each time.
+    pub(crate) async fn bucket(&self) -> Result<Handle, Failure> {
+        self.handle(&*self.subject.store(), &self.home, "").await
+    }
+
+    /// A handle on another bucket, whose name is that of this behaviour's with this behind it.
+    pub(crate) async fn beside(&self, suffix: &str) -> Result<Handle, Failure> {
+        let name = self.name(suffix)?;
+        self.handle(&*self.subject.store(), &name, suffix).await
+    }
+
+    pub(crate) fn name(&self, suffix: &str) -> Result<BucketName, Failure> {
+        Ok(BucketName::parse(&format!("{}{suffix}", self.home))?)
+    }
+
+    /// A bucket of a store that keeps little history, and how many events are more than that.
+    pub(crate) async fn brief(&self) -> Result<(Handle, usize), Failure> {
+        let brief = self.subject.brief.as_ref();
+        let brief = brief.expect("a behaviour that needs it is run where there is one");
+        let store = (brief.open)().await?;
+        // The store is this behaviour's alone, so nothing in it has to be deleted.
+        let forgotten = Written::default();
+        let bucket = self
+            .recorded(&*store, &self.home, "a store of little history", forgotten)
+            .await?;
+        Ok((bucket, brief.events))
+    }
+
+    /// Closes the store, opens it again, and opens the bucket of this behaviour anew.
+    pub(crate) async fn restart(&self) -> Result<Handle, Failure> {
+        self.subject.restart().await?;
+        self.note("the store is closed and opened again");
+        self.bucket().await
+    }
+
+    pub(crate) fn note(&self, step: impl Into<String>) {
+        self.trace.note(step.into());
+    }
+
+    pub(crate) fn steps(&self) -> (usize, Vec<String>) {
+        self.trace.steps()
+    }
+
+    /// Asks until the answer is yes, for as long as the subject has patience.
+    pub(crate) async fn until<F>(&self, promise: &str, mut ask: impl FnMut() -> F) -> Verdict
+    where
+        F: Future<Output = Result<bool, Failure>>,
+    {
+        let asking = async {
+            // Not more often, as the store may be one that others use.
+            let mut next = tokio::time::interval(Duration::from_millis(2));
+            loop {
+                next.tick().await;
+                if ask().await? {
+                    return Ok(());
+                }
+            }
+        };
+        let patience = self.patience();
+        match tokio::time::timeout(patience, asking).await {
+            Ok(verdict) => verdict,
+            Err(_) => Err(Failure::new(
+                format!("not within {patience:?}"),
+                promise.to_owned(),
+            )),
+        }
+    }
+
+    /// How long to wait for one thing: well below the patience for all of the behaviour, so that
+    /// it is told what did not come.
+    pub(crate) fn patience(&self) -> Duration {
+        self.subject.patience / 4
+    }
+
+    async fn handle(
+        &self,
+        store: &dyn Store,
+        name: &BucketName,
+        label: &str,
+    ) -> Result<Handle, Failure> {
+        self.recorded(store, name, label, self.written.clone())
+            .await
+    }
+
+    async fn recorded(
+        &self,
+        store: &dyn Store,
+        name: &BucketName,
+        label: &str,
+        written: Written,
+    ) -> Result<Handle, Failure> {
+        let inner = store.open(name).await?;
+        Ok(Arc::new(Recorded {
+            inner: Arc::new(Limited::new(inner, Limits::default())),
+            name: name.clone(),
+            label: label.to_owned(),
+            trace: self.trace.clone(),
+            written,
+        }))
+    }
+}
+
+impl fmt::Debug for Scratch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scratch")
+            .field("home", &self.home)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets a value for good.
+pub(crate) async fn set(
+    bucket: &Handle,
+    key: &str,
+    value: impl AsRef<[u8]>,
+) -> Result<Version, Error> {
+    let value = Bytes::copy_from_slice(value.as_ref());
+    bucket.set(key, value, Set::default()).await
+}
+
+/// Sets a value that is gone after this long.
+pub(crate) async fn set_for(
+    bucket: &Handle,
+    key: &str,
+    value: impl AsRef<[u8]>,
+    ttl: Duration,
+) -> Result<Version, Error> {
+    let value = Bytes::copy_from_slice(value.as_ref());
+    bucket.set(key, value, Set { ttl: Some(ttl) }).await
+}
+
+/// The value of a key, as it is.
+pub(crate) async fn value(bucket: &Handle, key: &str) -> Result<Option<Bytes>, Error> {
+    Ok(bucket.get(key).await?.map(|entry| entry.value))
+}
+
+/// Writes each of these keys with itself for a value.
+pub(crate) async fn fill<K: AsRef<str>>(bucket: &Handle, keys: &[K]) -> Result<(), Error> {
+    for keys in keys.chunks(1000) {
+        let entries = keys.iter().map(AsRef::as_ref);
+        let entries = entries.map(|key| (key, Bytes::copy_from_slice(key.as_bytes())));
+        bucket.set_many(entries.collect()).await?;
+    }
+    Ok(())
+}
+
+/// All keys that begin with this, page by page, in the order listed.
+pub(crate) async fn keys(
+    bucket: &Handle,
+    prefix: &str,
+    limit: usize,
+) -> Result<Vec<String>, Failure> {
+    let mut request = List {
+        prefix: prefix.to_owned(),
+        cursor: None,
+        limit,
+    };
+    let mut keys = Vec::new();
+    // A store whose cursor stands still would be listed for ever.
+    let mut cursors = BTreeMap::new();
+    loop {
+        let page = bucket.list(request.clone()).await?;
+        keys.extend(page.keys);
+        let Some(cursor) = page.cursor else {
+            return Ok(keys);
+        };
+        if let Some(seen) = cursors.insert(cursor.as_str().to_owned(), keys.len()) {
+            let answered = format!("the cursor of {seen} keys earlier, again");
+            return Err(Failure::new(
+                answered,
+                "each page goes on after the one before it",
+            ));
+        }
+        request.cursor = Some(cursor);
+    }
+}

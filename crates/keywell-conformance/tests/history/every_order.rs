@@ -1,0 +1,186 @@
+//! The checker against one that is too slow and too plain to be wrong: it tries every order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use keywell_conformance::history::{Asked, Faults, Faulty, History, Operation, Plan, Told, seeds};
+use keywell_memory::MemoryStore;
+use keywell_store::{BucketName, Cas, Store, counter};
+
+use crate::broken::{Broken, Mistake};
+
+/// A guess at what happened so far.
+#[derive(Clone, Default)]
+struct Guess {
+    held: Option<(String, usize)>,
+    writes: usize,
+    /// Versions told of writes, and versions that were found not to be theirs.
+    same: Vec<(String, usize)>,
+    other: Vec<(String, usize)>,
+}
+
+// === impl Guess ===
+
+impl Guess {
+    fn write(&mut self, value: Option<&String>, version: Option<&String>) {
+        self.writes += 1;
+        let number = self.writes;
+        self.held = value.map(|value| (value.clone(), number));
+        self.same
+            .extend(version.map(|version| (version.clone(), number)));
+    }
+
+    /// Whether every write has one version at most, and every version one write.
+    fn is_consistent(&self) -> bool {
+        let pairs = || self.same.iter();
+        pairs().all(|(version, write)| pairs().all(|(v, w)| (v == version) == (w == write)))
+            && !self.other.iter().any(|pair| self.same.contains(pair))
+    }
+
+    /// Does one operation; whether its answer can be had.
+    fn apply(&mut self, asked: &Asked, told: Option<&Told>) -> bool {
+        let held = self.held.clone();
+        let number = held
+            .as_ref()
+            .map_or(Some(0), |(value, _)| counter::number(value.as_bytes()).ok());
+        match (asked, told) {
+            (Asked::Get, Some(Told::Entry(None))) => held.is_none(),
+            (Asked::Get, Some(Told::Entry(Some((value, version))))) => {
+                let Some((there, write)) = held else {
+                    return false;
+                };
+                self.same.push((version.clone(), write));
+                there == *value
+            }
+            (Asked::Exists, Some(Told::Exists(there))) => held.is_some() == *there,
+            (Asked::Set(value), Some(Told::Set(version))) => {
+                self.write(Some(value), Some(version));
+                true
+            }
+            (Asked::Set(value), None) => {
+                self.write(Some(value), None);
+                true
+            }
+            (Asked::Delete, _) => {
+                self.held = None;
+                true
+            }
+            (Asked::Swap { expected, .. }, Some(Told::Stale)) => match (expected, held) {
+                (None, held) => held.is_some(),
+                (Some(_), None) => true,
+                (Some(version), Some((_, write))) => {
+                    self.other.push((version.clone(), write));
+                    true
+                }
+            },
+            (Asked::Swap { expected, change }, told) => {
+                match (expected, held) {
+                    (None, None) => {}
+                    (Some(version), Some((_, write))) => self.same.push((version.clone(), write)),
+                    _ => return false,
+                }
+                let version = match told {
+                    Some(Told::Swapped(version)) => version.as_ref(),
+                    _ => None,
+                };
+                self.write(change.as_ref(), version);
+                true
+            }
+            (Asked::Increment(_), Some(Told::NotANumber)) => number.is_none(),
+            (Asked::Increment(delta), told) => {
+                let Some(number) = number else { return false };
+                match (number.checked_add(*delta), told) {
+                    (None, told) => told == Some(&Told::Overflow),
+                    (Some(sum), Some(Told::Sum(told))) if sum != *told => false,
+                    (Some(_), Some(Told::Overflow)) => false,
+                    (Some(sum), _) => {
+                        self.write(Some(&sum.to_string()), None);
+                        true
+                    }
+                }
+            }
+            other => unreachable!("{other:?}"),
+        }
+    }
+}
+
+/// The answer that was given, if any was.
+fn answer(operation: &Operation) -> Option<(&Told, u64)> {
+    let (told, at) = operation.told.as_ref()?;
+    (!matches!(told, Told::Ambiguous(_))).then_some((told, *at))
+}
+
+fn some_order_explains(guess: &Guess, left: &[&Operation]) -> bool {
+    if left.iter().all(|operation| answer(operation).is_none()) {
+        return guess.is_consistent();
+    }
+    (0..left.len()).any(|chosen| {
+        let mut left = left.to_vec();
+        let next = left.remove(chosen);
+        let told = answer(next);
+        let in_time = left
+            .iter()
+            .all(|other| answer(other).is_none_or(|(_, returned)| returned > next.invoked));
+        let mut guess = guess.clone();
+        in_time
+            && guess.apply(&next.asked, told.map(|(told, _)| told))
+            && some_order_explains(&guess, &left)
+    })
+}
+
+fn keys(history: &History) -> BTreeMap<&str, Vec<&Operation>> {
+    let mut keys: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
+    for operation in &history.operations {
+        let said_nothing = matches!(operation.told, Some((Told::Refused(_), _)));
+        if !said_nothing {
+            keys.entry(&operation.key).or_default().push(operation);
+        }
+    }
+    keys
+}
+
+#[tokio::test]
+async fn the_checker_agrees_with_trying_every_order() {
+    let mistakes = [
+        Mistake::None,
+        Mistake::RetriesIncrements,
+        Mistake::IncrementsInTwoSteps,
+        Mistake::ComparesValues,
+        Mistake::OverwritesCreators,
+        Mistake::SwapsAndSaysStale,
+        Mistake::CachesTooLong,
+        Mistake::CallsAmbiguousUnavailable,
+    ];
+    let (mut explained, mut unexplained) = (0, 0);
+    for seed in seeds(400) {
+        let mistake = mistakes[usize::try_from(seed % 8).unwrap()];
+        let memory = MemoryStore::new().open(&BucketName::default()).await;
+        let network = Faulty::new(memory.unwrap(), Faults::harsh(seed));
+        let broken = Arc::new(Broken::new(Arc::new(network), mistake));
+        let plan = Plan {
+            clients: 3,
+            operations: 6,
+            keys: 3,
+            ..Plan::seeded(seed)
+        };
+        let history = plan.run(broken).await;
+        for (key, operations) in keys(&history) {
+            let one_key = History {
+                operations: operations.iter().copied().cloned().collect(),
+                cas: Cas::ByVersion,
+            };
+            let expected = some_order_explains(&Guess::default(), &operations);
+            assert_eq!(
+                one_key.check().is_ok(),
+                expected,
+                "KEYWELL_SEED={seed} KEYWELL_HISTORIES=1, key {key:?}: {operations:#?}"
+            );
+            *(if expected {
+                &mut explained
+            } else {
+                &mut unexplained
+            }) += 1;
+        }
+    }
+    println!("{explained} explained, {unexplained} not");
+}

@@ -1,0 +1,181 @@
+//! Clients in processes of their own, one of which is killed.
+//!
+//! A disk store is open in one process, so this one has it, and does over a Unix socket what the
+//! others ask: a line of JSON is a question, and another its answer. Each client keeps its own
+//! journal, by the system's monotonic clock, which is the same to all processes of a machine.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use keywell_conformance::history::{
+    Asked, Event, History, Operation, Plan, Recorder, Service, Told, seeds,
+};
+use keywell_disk::DiskStore;
+use keywell_store::{Bucket, BucketName, Capabilities, Cas, Store};
+use parking_lot::Mutex as Lock;
+use rustix::time::{ClockId, clock_gettime};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+const FOLDER: &str = "KEYWELL_TEST_FOLDER";
+const CLIENT: &str = "KEYWELL_TEST_CLIENT";
+const CLIENTS: usize = 3;
+
+/// How long a client may take. Far more than it does.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The store of another process.
+struct Remote(Mutex<BufReader<UnixStream>>);
+
+/// A client's process, and what it asks.
+struct Connected {
+    process: Child,
+    stream: BufReader<UnixStream>,
+}
+
+// === impl Remote ===
+
+impl Service for Remote {
+    fn declared(&self) -> Capabilities {
+        Capabilities {
+            cas: Cas::ByVersion,
+            increment: true,
+            ..Capabilities::default()
+        }
+    }
+
+    async fn ask(&self, key: &str, asked: &Asked) -> Told {
+        let mut stream = self.0.lock().await;
+        let mut line = serde_json::to_string(&(key, asked)).unwrap();
+        line.push('\n');
+        stream.write_all(line.as_bytes()).await.unwrap();
+        line.clear();
+        stream.read_line(&mut line).await.unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+fn journal(folder: &Path, client: usize) -> PathBuf {
+    folder.join(format!("journal-{client}"))
+}
+
+fn plan(seed: u64) -> Plan {
+    Plan {
+        clients: CLIENTS,
+        ..Plan::seeded(seed)
+    }
+}
+
+/// Nanoseconds since the machine started.
+fn now() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    u64::try_from(time.tv_sec).unwrap() * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "runs as a child of another test"]
+async fn is_one_client() {
+    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
+        return;
+    };
+    let client: usize = std::env::var(CLIENT).unwrap().parse().unwrap();
+    let seed = seeds(1).next().unwrap();
+    let stream = UnixStream::connect(folder.join("socket")).await.unwrap();
+    let remote = Arc::new(Remote(Mutex::new(BufReader::new(stream))));
+    // Not buffered: what was written is in the file also if this process is killed.
+    let journal = Lock::new(File::create(journal(&folder, client)).unwrap());
+    let recorder = Recorder::new(Arc::new(now), move |event| {
+        let mut line = serde_json::to_string(&event).unwrap();
+        line.push('\n');
+        journal.lock().write_all(line.as_bytes()).unwrap();
+    });
+    plan(seed).run_client(client, remote, recorder).await;
+}
+
+fn child(folder: &Path, client: usize, seed: u64) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::is_one_client", "--ignored"])
+        .env(FOLDER, folder)
+        .env(CLIENT, client.to_string())
+        .env("KEYWELL_SEED", seed.to_string())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Answers one client until it hangs up, or, if it is to die, up to its last question: that one is
+/// done and not answered.
+async fn serve(bucket: Arc<dyn Bucket>, mut client: Connected, last: usize) -> Connected {
+    let mut line = String::new();
+    for question in 1.. {
+        line.clear();
+        if client.stream.read_line(&mut line).await.unwrap() == 0 {
+            break;
+        }
+        let (key, asked): (String, Asked) = serde_json::from_str(&line).unwrap();
+        let told = bucket.ask(&key, &asked).await;
+        if question == last {
+            client.process.kill().unwrap();
+            break;
+        }
+        line = serde_json::to_string(&told).unwrap() + "\n";
+        client.stream.write_all(line.as_bytes()).await.unwrap();
+    }
+    client
+}
+
+/// What is in a client's journal. The line it died at may be cut short, and then was never asked
+/// about: the question is written down before it is sent.
+fn read(path: &Path) -> Vec<Event> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let lines = whole.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn processes_see_a_linearizable_store_also_when_one_of_them_is_killed() {
+    for seed in seeds(2) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path().join("store")).unwrap();
+        let bucket = store.open(&BucketName::default()).await.unwrap();
+        let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
+
+        // One after the other up to the connection, so that it is known whose it is.
+        let mut clients = Vec::new();
+        for client in 0..CLIENTS {
+            let process = child(folder.path(), client, seed);
+            let accepted = timeout(PATIENCE, listener.accept()).await;
+            let (stream, _) = accepted.expect("the client connects").unwrap();
+            let stream = BufReader::new(stream);
+            clients.push(Connected { process, stream });
+        }
+        let mut served = JoinSet::new();
+        for (client, connected) in clients.into_iter().enumerate() {
+            let last = if client == 0 { 20 } else { usize::MAX };
+            served.spawn(serve(bucket.clone(), connected, last));
+        }
+        let done = timeout(PATIENCE, served.join_all()).await;
+        let mut killed = 0;
+        for mut client in done.expect("clients end") {
+            let status = client.process.wait().unwrap();
+            killed += usize::from(!status.success());
+        }
+        assert_eq!(killed, 1);
+
+        let events = (0..CLIENTS).flat_map(|client| read(&journal(folder.path(), client)));
+        let history = History::new(events, bucket.capabilities().cas);
+        let untold = |operation: &&Operation| operation.told.is_none();
+        assert_eq!(history.operations.iter().filter(untold).count(), 1);
+        if let Err(violation) = history.check() {
+            panic!("KEYWELL_SEED={seed} KEYWELL_HISTORIES=1\n{violation}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use keywell_conformance::{batch, limits};
+use keywell_store::{Answer, Capabilities, Entry, Promptness, Set};
+
+use crate::bug::{Bug, Caught, Inner};
+
+/// The entries as they arrive, short ones first.
+struct InCompletionOrder;
+
+impl Bug for InCompletionOrder {
+    fn get_many(&self, inner: &Inner, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        inner.get_many(keys).map(|mut entries| {
+            entries.sort_by_key(|entry| entry.as_ref().map_or(0, |entry| entry.value.len()));
+            entries
+        })
+    }
+}
+
+#[tokio::test]
+async fn entries_in_completion_order_are_caught() {
+    let caught = Caught::with(InCompletionOrder);
+    caught.by(batch::get_many_answers_in_the_order_asked).await;
+    caught
+        .by(batch::get_many_tells_the_absent_among_the_present)
+        .await;
+}
+
+struct OncePerKey;
+
+impl Bug for OncePerKey {
+    fn get_many(&self, inner: &Inner, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        let mut seen = HashSet::new();
+        let keys: Vec<&str> = keys
+            .iter()
+            .copied()
+            .filter(|key| seen.insert(*key))
+            .collect();
+        inner.get_many(&keys)
+    }
+}
+
+#[tokio::test]
+async fn duplicates_that_are_answered_once_are_caught() {
+    Caught::with(OncePerKey)
+        .by(batch::get_many_answers_duplicates)
+        .await;
+}
+
+/// One entry after the other, where all or none is declared.
+struct HalfDone;
+
+impl Bug for HalfDone {
+    fn capabilities(&self, inner: &Inner) -> Capabilities {
+        Capabilities {
+            promptness: Promptness::Waits,
+            ..inner.capabilities()
+        }
+    }
+
+    fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        let inner = inner.clone();
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|(key, v)| (key.to_owned(), v))
+            .collect();
+        Answer::later(async move {
+            for (key, value) in entries {
+                inner.set(&key, value, Set::default()).await?;
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        })
+    }
+
+    fn delete_many(&self, inner: &Inner, keys: &[&str]) -> Answer<()> {
+        let inner = inner.clone();
+        let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        Answer::later(async move {
+            for key in keys {
+                inner.delete(&key).await?;
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_seen_half_done_is_caught() {
+    let caught = Caught::with(HalfDone);
+    caught.by(batch::readers_see_an_atomic_batch_whole).await;
+    caught.by(batch::readers_see_an_atomic_deletion_whole).await;
+    caught
+        .by(batch::atomic_batches_of_the_same_keys_do_not_mix)
+        .await;
+}
+
+/// What does not fit into one call of a service is left out.
+struct Unsplit;
+
+impl Bug for Unsplit {
+    fn set_many(&self, inner: &Inner, mut entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        entries.truncate(1024);
+        inner.set_many(entries)
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_is_cut_is_caught() {
+    Caught::with(Unsplit)
+        .by(batch::a_batch_may_have_thousands_of_keys)
+        .await;
+}
+
+struct FirstStands;
+
+impl Bug for FirstStands {
+    fn set_many(&self, inner: &Inner, mut entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        let mut seen = HashSet::new();
+        entries.retain(|(key, _)| seen.insert(*key));
+        inner.set_many(entries)
+    }
+}
+
+#[tokio::test]
+async fn a_batch_whose_first_value_stands_is_caught() {
+    Caught::with(FirstStands)
+        .by(batch::of_a_key_set_twice_the_last_value_stands)
+        .await;
+}
+
+/// A command without arguments, which the server refuses.
+struct EmptyIsAnError;
+
+impl Bug for EmptyIsAnError {
+    fn get_many(&self, inner: &Inner, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        if keys.is_empty() {
+            return keywell_store::Error::Internal("wrong number of arguments".into()).into();
+        }
+        inner.get_many(keys)
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_nothing_that_fails_is_caught() {
+    Caught::with(EmptyIsAnError)
+        .by(batch::a_batch_of_nothing_succeeds)
+        .await;
+}
+
+/// A value that is cut to what a column holds.
+struct CutsValues;
+
+impl Bug for CutsValues {
+    fn set(
+        &self,
+        inner: &Inner,
+        key: &str,
+        value: Bytes,
+        how: Set,
+    ) -> Answer<keywell_store::Version> {
+        let end = value.len().min(1 << 20);
+        inner.set(key, value.slice(..end), how)
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_cut_is_caught() {
+    Caught::with(CutsValues)
+        .by(limits::a_value_of_16_mebibytes_is_held)
+        .await;
+}

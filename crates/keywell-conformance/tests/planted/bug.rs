@@ -1,0 +1,175 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use keywell_conformance::{Failure, Outcome, Subject};
+use keywell_memory::MemoryStore;
+use keywell_store::{
+    Answer, Bucket, BucketName, Capabilities, Change, Entry, Expected, Filter, List, Page,
+    Promptness, Set, Since, Store, Swap, Version, Watch,
+};
+
+pub(crate) type Inner = Arc<dyn Bucket>;
+
+/// A defect: what of a bucket's answers is other than it should be.
+pub(crate) trait Bug: Send + Sync + 'static {
+    fn capabilities(&self, inner: &Inner) -> Capabilities {
+        inner.capabilities()
+    }
+    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
+        inner.get(key)
+    }
+    fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        inner.set(key, value, how)
+    }
+    fn delete(&self, inner: &Inner, key: &str) -> Answer<()> {
+        inner.delete(key)
+    }
+    fn exists(&self, inner: &Inner, key: &str) -> Answer<bool> {
+        inner.exists(key)
+    }
+    fn swap(&self, inner: &Inner, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        inner.swap(key, expected, change)
+    }
+    fn increment(&self, inner: &Inner, key: &str, delta: i64) -> Answer<i64> {
+        inner.increment(key, delta)
+    }
+    fn get_many(&self, inner: &Inner, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        inner.get_many(keys)
+    }
+    fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        inner.set_many(entries)
+    }
+    fn delete_many(&self, inner: &Inner, keys: &[&str]) -> Answer<()> {
+        inner.delete_many(keys)
+    }
+    fn list(&self, inner: &Inner, request: List) -> Answer<Page> {
+        inner.list(request)
+    }
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        inner.watch(filter, since)
+    }
+}
+
+/// A memory store with a defect, in every bucket the same.
+pub(crate) struct Planted<B> {
+    pub(crate) sound: MemoryStore,
+    pub(crate) bug: Arc<B>,
+}
+
+struct PlantedBucket<B> {
+    inner: Inner,
+    bug: Arc<B>,
+}
+
+// === impl Planted ===
+
+impl<B: Bug> Planted<B> {
+    pub(crate) fn new(bug: B) -> Self {
+        Self {
+            sound: MemoryStore::new(),
+            bug: Arc::new(bug),
+        }
+    }
+}
+
+impl<B: Bug> Store for Planted<B> {
+    fn promptness(&self) -> Promptness {
+        Promptness::Waits
+    }
+
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        let bug = self.bug.clone();
+        self.sound
+            .open(name)
+            .map(move |inner| Arc::new(PlantedBucket { inner, bug }) as Arc<dyn Bucket>)
+    }
+
+    fn buckets(&self) -> Answer<Vec<BucketName>> {
+        self.sound.buckets()
+    }
+}
+
+impl<B: Bug> Bucket for PlantedBucket<B> {
+    fn capabilities(&self) -> Capabilities {
+        self.bug.capabilities(&self.inner)
+    }
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        self.bug.get(&self.inner, key)
+    }
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        self.bug.set(&self.inner, key, value, how)
+    }
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.bug.delete(&self.inner, key)
+    }
+    fn exists(&self, key: &str) -> Answer<bool> {
+        self.bug.exists(&self.inner, key)
+    }
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        self.bug.swap(&self.inner, key, expected, change)
+    }
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        self.bug.increment(&self.inner, key, delta)
+    }
+    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        self.bug.get_many(&self.inner, keys)
+    }
+    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        self.bug.set_many(&self.inner, entries)
+    }
+    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        self.bug.delete_many(&self.inner, keys)
+    }
+    fn list(&self, request: List) -> Answer<Page> {
+        self.bug.list(&self.inner, request)
+    }
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        self.bug.watch(&self.inner, filter, since)
+    }
+}
+
+/// Runs behaviours against a store with a defect, and says which one has to break.
+pub(crate) struct Caught(Subject);
+
+// === impl Caught ===
+
+impl Caught {
+    pub(crate) fn with(bug: impl Bug) -> Self {
+        Self::in_store(Planted::new(bug))
+    }
+
+    pub(crate) fn in_store(store: impl Store + 'static) -> Self {
+        // What never comes is waited for a quarter of it.
+        Self(Subject::new(store).patience(Duration::from_secs(8)))
+    }
+
+    /// The story by which this behaviour shows the defect.
+    pub(crate) async fn by<'a, F>(&'a self, behaviour: impl FnOnce(&'a Subject) -> F) -> String
+    where
+        F: Future<Output = Result<Outcome, Failure>>,
+    {
+        match behaviour(&self.0).await {
+            Ok(outcome) => panic!("the defect goes unseen: {outcome}"),
+            Err(failure) => {
+                assert!(!failure.steps.is_empty(), "{failure}");
+                println!("{failure}");
+                failure.to_string()
+            }
+        }
+    }
+}
+
+/// Acknowledges a batch of which it writes every second entry, and deletes no batch.
+pub(crate) struct HalfBatches;
+
+impl Bug for HalfBatches {
+    fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        inner.set_many(entries.into_iter().step_by(2).collect())
+    }
+
+    fn delete_many(&self, _: &Inner, _: &[&str]) -> Answer<()> {
+        keywell_store::Error::Internal("no batches today".into()).into()
+    }
+}

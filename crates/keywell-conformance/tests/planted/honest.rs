@@ -1,0 +1,266 @@
+//! Stores that do less than the memory store, say so, and pass.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use keywell_conformance::{Outcome, Subject, behaviours};
+use keywell_memory::MemoryStore;
+use keywell_store::{
+    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Entry, Error, Event, Expected,
+    Filter, Invalid, List, Listing, Page, Promptness, Set, Since, Store, Swap, Version, Watch,
+    Watching,
+};
+
+use crate::bug::{Bug, Inner, Planted};
+
+/// A memory store that does what it declares, and refuses the rest.
+pub(crate) struct Modest(pub(crate) Capabilities);
+
+impl Modest {
+    /// Where swaps compare values, the value is the version.
+    fn show(&self, entry: Entry) -> Entry {
+        match self.0.cas {
+            Cas::ByValue => Entry {
+                version: Version::from(entry.value.clone()),
+                ..entry
+            },
+            _ => entry,
+        }
+    }
+
+    fn check(&self, how: Set) -> Result<(), Error> {
+        if how.ttl.is_some() && !self.0.ttl {
+            return Err(Error::Unsupported("a time to live"));
+        }
+        Ok(())
+    }
+}
+
+impl Bug for Modest {
+    fn capabilities(&self, _: &Inner) -> Capabilities {
+        self.0
+    }
+
+    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
+        let Answer::Now(entry) = inner.get(key) else {
+            panic!("the memory store answers at once");
+        };
+        entry
+            .map(|entry| entry.map(|entry| self.show(entry)))
+            .into()
+    }
+
+    fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        if let Err(error) = self.check(how) {
+            return error.into();
+        }
+        let is_value = self.0.cas == Cas::ByValue;
+        inner.set(key, value.clone(), how).map(move |version| {
+            if is_value {
+                Version::from(value)
+            } else {
+                version
+            }
+        })
+    }
+
+    fn swap(&self, inner: &Inner, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        if let Change::Set(_, how) = &change
+            && let Err(error) = self.check(*how)
+        {
+            return error.into();
+        }
+        match (self.0.cas, expected) {
+            (Cas::None, _) => Error::Unsupported("compare-and-swap").into(),
+            (Cas::ByValue, Expected::At(value)) => by_value(inner, key, &value, &change),
+            (Cas::ByValue, Expected::Absent) => {
+                let written = written(&change);
+                inner
+                    .swap(key, Expected::Absent, change)
+                    .map(|done| shown(&done, written))
+            }
+            (Cas::ByVersion, expected) => inner.swap(key, expected, change),
+        }
+    }
+
+    fn increment(&self, inner: &Inner, key: &str, delta: i64) -> Answer<i64> {
+        if !self.0.increment {
+            return Error::Unsupported("counters").into();
+        }
+        inner.increment(key, delta)
+    }
+
+    fn get_many(&self, inner: &Inner, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        Answer::sequence(keys.iter().map(|key| self.get(inner, key)))
+    }
+
+    fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        if self.0.batch == Batching::Atomic {
+            return inner.set_many(entries);
+        }
+        let sets = entries
+            .into_iter()
+            .map(|(key, value)| inner.set(key, value, Set::default()));
+        Answer::sequence(sets).map(drop)
+    }
+
+    fn list(&self, inner: &Inner, request: List) -> Answer<Page> {
+        match self.0.list {
+            Listing::None => Error::Unsupported("a listing of keys").into(),
+            Listing::Ordered => inner.list(request),
+            Listing::Unordered => inner.list(request).map(|mut page| {
+                page.keys.reverse();
+                page
+            }),
+        }
+    }
+
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        match (self.0.watch, since) {
+            (Watching::None, _) => Error::Unsupported("watching").into(),
+            (Watching::Lossy, Since::After(_)) => Error::Invalid(Invalid::Token).into(),
+            (Watching::Lossy, since) => inner.watch(filter, since).map(|watch| {
+                // Every twentieth event is lost, and it is known that it was.
+                let events = watch.enumerate().map(|(n, event)| match event {
+                    _ if n % 20 == 19 => Ok(Event::Gap),
+                    Ok(Event::Set { key, value, .. }) => Ok(Event::Set {
+                        key,
+                        value,
+                        version: None,
+                        token: None,
+                    }),
+                    Ok(Event::Delete { key, expired, .. }) => Ok(Event::Delete {
+                        key,
+                        expired,
+                        token: None,
+                    }),
+                    other => other,
+                });
+                Watch::new(None, events)
+            }),
+            (Watching::Resumable, since) => inner.watch(filter, since),
+        }
+    }
+}
+
+fn written(change: &Change) -> Option<Bytes> {
+    match change {
+        Change::Set(value, _) => Some(value.clone()),
+        Change::Delete => None,
+    }
+}
+
+fn shown(done: &Swap, written: Option<Bytes>) -> Swap {
+    match done {
+        Swap::Done(_) => Swap::Done(written.map(Version::from)),
+        Swap::Stale => Swap::Stale,
+    }
+}
+
+/// As often as needed, as somebody may come in between who writes the same value again.
+fn by_value(inner: &Inner, key: &str, value: &Version, change: &Change) -> Answer<Swap> {
+    loop {
+        let Answer::Now(Ok(current)) = inner.get(key) else {
+            panic!("the memory store answers at once");
+        };
+        let current = match current {
+            Some(entry) if Some(&entry.value) == value.as_bytes() => entry,
+            _ => return Answer::now(Swap::Stale),
+        };
+        let Answer::Now(done) = inner.swap(key, Expected::At(current.version), change.clone())
+        else {
+            panic!("the memory store answers at once");
+        };
+        match done {
+            Ok(Swap::Stale) => {}
+            done => return done.map(|done| shown(&done, written(change))).into(),
+        }
+    }
+}
+
+/// Runs everything, and counts what was kept, refused and skipped.
+async fn passes(subject: Subject) -> (usize, usize, usize) {
+    let (mut kept, mut refused, mut skipped) = (0, 0, 0);
+    for behaviour in behaviours() {
+        match behaviour.run(&subject).await {
+            Ok(Outcome::Kept) => kept += 1,
+            Ok(Outcome::Refused(_)) => refused += 1,
+            Ok(_) => skipped += 1,
+            Err(failure) => panic!("{behaviour:?}\n{failure}"),
+        }
+    }
+    (kept, refused, skipped)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_declares_nothing_and_refuses_it_passes() {
+    let declared = Capabilities::default();
+    let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(declared)))).await;
+    assert!(kept > 50 && refused > 80, "{kept} kept, {refused} refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_the_middling_kind_passes() {
+    let declared = Capabilities {
+        promptness: Promptness::AtOnce,
+        cas: Cas::ByValue,
+        increment: true,
+        list: Listing::Unordered,
+        batch: Batching::Sequential,
+        watch: Watching::Lossy,
+        ttl: true,
+        ..Capabilities::default()
+    };
+    let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(declared)))).await;
+    assert!(kept > 130 && refused < 20, "{kept} kept, {refused} refused");
+}
+
+/// A store with one bucket, as services with fixed buckets are.
+struct Fixed(MemoryStore);
+
+impl Store for Fixed {
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        if name.as_str() != "only" {
+            return Error::NoSuchBucket(name.to_string()).into();
+        }
+        self.0.open(name)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_one_bucket_passes_within_it() {
+    let (store, only) = (MemoryStore::new(), BucketName::parse("only").unwrap());
+    let subject = Subject::within(Arc::new(Fixed(store.clone())), only)
+        .await
+        .unwrap();
+    subject.preflight().await.unwrap();
+    let (kept, _, skipped) = passes(subject).await;
+    assert!(kept > 130 && skipped > 10, "{kept} kept, {skipped} skipped");
+    assert!(store.buckets().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_empty_is_left_alone() {
+    let (store, name) = (MemoryStore::new(), BucketName::default());
+    let bucket = store.open(&name).await.unwrap();
+    bucket
+        .set("mine", "v".into(), Set::default())
+        .await
+        .unwrap();
+    let refused = Subject::within(Arc::new(store), name).await.unwrap_err();
+    assert!(refused.to_string().contains("not empty"), "{refused}");
+    assert_eq!(bucket.get("mine").await.unwrap().unwrap().value, "v");
+}
+
+#[test]
+fn every_behaviour_has_a_name_of_its_own_and_a_promise() {
+    let all = behaviours();
+    assert!(all.len() >= 80, "{}", all.len());
+    let names: std::collections::HashSet<_> = all.iter().map(|one| one.name).collect();
+    assert_eq!(names.len(), all.len());
+    assert!(
+        all.iter()
+            .all(|one| one.promise.ends_with('.') && one.name.len() > 10)
+    );
+}

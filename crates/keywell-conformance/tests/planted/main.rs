@@ -1,0 +1,13 @@
+//! The suite catches what it is there for: stores with a defect each, after those found elsewhere.
+
+mod atomics;
+mod batch;
+mod bug;
+mod honest;
+mod keys;
+mod listing;
+mod models;
+mod replies;
+mod ttl;
+mod undeclared;
+mod watch;

@@ -1,0 +1,184 @@
+use std::collections::HashSet;
+
+use futures::StreamExt as _;
+use keywell_conformance::watch;
+use keywell_store::{Answer, Event, Filter, Since, Watch};
+
+use crate::bug::{Bug, Caught, Inner};
+
+/// Changes what a watch tells.
+fn told(
+    watch: Answer<Watch>,
+    change: impl FnMut(Event) -> Option<Event> + Send + Clone + 'static,
+) -> Answer<Watch> {
+    watch.map(move |watch| {
+        let start = watch.start().cloned();
+        let mut change = change.clone();
+        let events = watch.filter_map(move |event| {
+            let event = event.map(&mut change).transpose();
+            async move { event }
+        });
+        Watch::new(start, events)
+    })
+}
+
+/// Reads the value when the event is told.
+struct ReadsLate;
+
+impl Bug for ReadsLate {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        let bucket = inner.clone();
+        told(inner.watch(filter, since), move |event| match event {
+            Event::Set {
+                key,
+                value,
+                version,
+                token,
+            } => {
+                let value = match bucket.get(&key) {
+                    Answer::Now(Ok(Some(entry))) => entry.value,
+                    _ => value,
+                };
+                Some(Event::Set {
+                    key,
+                    value,
+                    version,
+                    token,
+                })
+            }
+            event => Some(event),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_read_late_is_caught() {
+    Caught::with(ReadsLate)
+        .by(watch::an_event_has_the_value_of_its_write)
+        .await;
+}
+
+/// Knows of sets only, or of all but some.
+struct Deaf(fn(&Event) -> bool);
+
+impl Bug for Deaf {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        let is_told = self.0;
+        told(inner.watch(filter, since), move |event| {
+            is_told(&event).then_some(event)
+        })
+    }
+}
+
+#[tokio::test]
+async fn events_that_are_not_told_are_caught() {
+    let caught = Caught::with(Deaf(|event| matches!(event, Event::Set { .. })));
+    caught.by(watch::a_watch_tells_a_deletion).await;
+    caught
+        .by(keywell_conformance::ttl::a_watch_tells_what_expired)
+        .await;
+    let caught = Caught::with(Deaf(|event| event.key() != Some("n")));
+    caught.by(watch::a_watch_tells_increments).await;
+}
+
+/// Watches everything, whatever is asked for.
+struct HearsAll;
+
+impl Bug for HearsAll {
+    fn watch(&self, inner: &Inner, _: Filter, since: Since) -> Answer<Watch> {
+        inner.watch(Filter::All, since)
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_is_ignored_is_caught() {
+    let caught = Caught::with(HearsAll);
+    caught.by(watch::a_watch_of_a_key_tells_of_no_other).await;
+    caught
+        .by(watch::a_watch_of_a_prefix_tells_of_what_begins_with_it)
+        .await;
+    caught.by(watch::a_resumed_watch_keeps_to_its_filter).await;
+}
+
+/// Takes a star for anything, as a subscription to a pattern does.
+struct GlobFilter;
+
+impl Bug for GlobFilter {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        let filter = match filter {
+            Filter::Key(key) if key.contains('*') => Filter::All,
+            filter => filter,
+        };
+        inner.watch(filter, since)
+    }
+}
+
+#[tokio::test]
+async fn a_watched_pattern_is_caught() {
+    Caught::with(GlobFilter)
+        .by(watch::what_is_watched_is_no_pattern)
+        .await;
+}
+
+/// Begins anew whatever it is to resume from.
+struct NeverResumes;
+
+impl Bug for NeverResumes {
+    fn watch(&self, inner: &Inner, filter: Filter, _: Since) -> Answer<Watch> {
+        inner.watch(filter, Since::Now)
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_does_not_resume_is_caught() {
+    let caught = Caught::with(NeverResumes);
+    caught.by(watch::a_resumed_watch_misses_nothing).await;
+    caught.by(watch::a_watch_resumes_from_its_beginning).await;
+    caught
+        .by(watch::text_that_never_was_a_token_is_refused)
+        .await;
+    caught.by(watch::a_token_of_another_bucket_is_refused).await;
+}
+
+/// Tells each key once.
+struct TellsOnce;
+
+impl Bug for TellsOnce {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        let mut seen = HashSet::new();
+        told(inner.watch(filter, since), move |event| {
+            let is_new = event.key().is_none_or(|key| seen.insert(key.to_owned()));
+            is_new.then_some(event)
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_tells_a_key_once_is_caught() {
+    let caught = Caught::with(TellsOnce);
+    caught.by(watch::events_of_a_key_come_in_order).await;
+    caught.by(watch::every_watch_hears_everything).await;
+}
+
+/// Swaps neighbours.
+struct OutOfOrder;
+
+impl Bug for OutOfOrder {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        inner.watch(filter, since).map(|watch| {
+            let start = watch.start().cloned();
+            let events = watch.chunks(2).flat_map(|mut pair| {
+                pair.reverse();
+                futures::stream::iter(pair)
+            });
+            Watch::new(start, events)
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_out_of_order_are_caught() {
+    let caught = Caught::with(OutOfOrder);
+    caught.by(watch::events_of_a_key_come_in_order).await;
+    caught.by(watch::a_watch_hears_the_last_write_last).await;
+}
