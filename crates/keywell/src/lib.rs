@@ -1,1 +1,43 @@
-//! Runs WebAssembly components on key-value stores.
+//! Keywell runs WebAssembly components on key-value stores.
+//!
+//! This is the crate that embedders import: the contract ([`store`]), the host for Wasmtime
+//! ([`wasi`]), the [`runtime`], and the stores, each behind a feature of its name. The program
+//! `keywell` is the feature `program`, on by default; a library leaves it out:
+//!
+//! ```toml
+//! keywell = { version = "0.1", default-features = false, features = ["memory"] }
+//! ```
+//!
+//! A store is opened from its URL, as on the command line:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "memory")] {
+//! use keywell::store::BucketName;
+//!
+//! let store = keywell::open(&"memory:".parse()?).await?;
+//! let bucket = store.open(&BucketName::default()).await?;
+//! assert_eq!(bucket.increment("visits", 1).await?, 1);
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! To put a store in front of a component in ten lines, see [`wasi`].
+
+#![forbid(unsafe_code)]
+
+mod registry;
+mod store_url;
+
+pub use keywell_runtime as runtime;
+pub use keywell_store as store;
+pub use keywell_wasi as wasi;
+pub use registry::{OpenError, open};
+pub use store_url::{StoreUrl, StoreUrlError};
+
+#[cfg(feature = "disk")]
+pub use keywell_disk as disk;
+#[cfg(feature = "memory")]
+pub use keywell_memory as memory;

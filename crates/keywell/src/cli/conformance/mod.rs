@@ -1,0 +1,106 @@
+//! `keywell conformance`: the suite against a live store.
+
+mod report;
+mod run;
+
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use keywell_conformance::Subject;
+use keywell_store::{BucketName, Error, Failure, Store};
+
+use super::store::StoreArguments;
+use super::{Ended, Failed, output, signal};
+
+/// Check that a store keeps what the contract promises.
+///
+/// It works in buckets of its own, whose names begin with conformance-, and deletes from them what
+/// it wrote. What the store does not declare has to be refused. Where a promise is broken, the
+/// smallest story that shows it is printed, and the exit code is 1.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    keywell conformance --store disk:/tmp/trial\n  \
+    keywell conformance --store disk:data --bucket trial --json > report.json")]
+pub(super) struct Conformance {
+    #[command(flatten)]
+    store: StoreArguments,
+
+    /// The only bucket to write to, which has to be empty, instead of fresh ones.
+    ///
+    /// What is promised about several buckets is skipped.
+    #[arg(long, value_name = "NAME")]
+    bucket: Option<BucketName>,
+
+    /// Print every behaviour and how it ended as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How long the store may take for one behaviour.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+// === impl Conformance ===
+
+impl Conformance {
+    pub(super) async fn main(self) -> Ended {
+        let stop = signal::stop()?;
+        let subject = self.subject().await?;
+        let ran = run::run(&subject, stop).await;
+        // What a behaviour that was given up wrote, it could not delete itself.
+        let cleaned = run::soon(subject.clean()).await;
+        let report = ran.map_err(|stopped| self.failure(&stopped))?;
+        cleaned
+            .map_err(|error| self.failure(&format!("keeps what the suite wrote to it: {error}")))?;
+        run::soon(subject.store().close()).await?;
+        if self.json {
+            let json = serde_json::to_string_pretty(&report.json(&self.store.store.to_string()))
+                .map_err(|error| Failed::because("cannot write JSON", error))?;
+            output::say(&json);
+        } else {
+            output::say(&report.text(is_coloured()));
+        }
+        Ok(if report.is_kept() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    /// The store, found fit to be tested.
+    async fn subject(&self) -> Result<Subject, Failed> {
+        let url = &self.store.store;
+        let store = self.store.open().await?;
+        let unfit = |error: Error| self.failure(&format!("cannot be tested: {error}"));
+        let subject = match &self.bucket {
+            None => Subject::shared(store),
+            Some(bucket) => run::soon(Subject::within(store, bucket.clone()))
+                .await
+                .map_err(unfit)?,
+        };
+        // One that lives in this process would come back empty; it declares so.
+        let again = url.clone();
+        let subject = subject
+            .patience(PATIENCE)
+            .reopening(move || reopen(again.clone()));
+        run::soon(subject.preflight()).await.map_err(unfit)?;
+        Ok(subject)
+    }
+
+    fn failure(&self, what: &str) -> Failed {
+        Failed::Failure(format!("the store {} {what}", self.store.store))
+    }
+}
+
+async fn reopen(url: keywell::StoreUrl) -> Result<Arc<dyn Store>, Error> {
+    let store = keywell::open(&url).await;
+    store.map_err(|error| Error::Unavailable(Failure::caused_by("opening it again", error)))
+}
+
+/// Whether the table is read by a person, who did not ask for it without colours.
+fn is_coloured() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stdout().is_terminal() && !refused
+}

@@ -1,0 +1,132 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use keywell_runtime::{Options, Runtime, interfaces};
+use serde::Serialize;
+
+use super::{Ended, Failed, component, output};
+
+/// Tell what a component imports and exports, and whether Keywell offers it.
+#[derive(Args)]
+#[command(after_help = "Example:\n  keywell inspect counter.wasm")]
+pub(super) struct Inspect {
+    /// The component's file.
+    #[arg(value_name = "COMPONENT")]
+    component: PathBuf,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    imports: Vec<Import>,
+    exports: Vec<String>,
+    /// The generations of wasi:keyvalue it speaks.
+    generations: Vec<String>,
+    /// What it can be run with: `serve`, `run`.
+    commands: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Import {
+    name: String,
+    offered: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+// === impl Inspect ===
+
+impl Inspect {
+    pub(super) fn main(self) -> Ended {
+        let options = Options {
+            cache: component::cache(),
+            instances: 1,
+            ..Options::default()
+        };
+        let loaded = Runtime::new(&options)?.load(&self.component)?;
+        let report = Report::new(loaded.component());
+        if self.json {
+            let json = serde_json::to_string_pretty(&report)
+                .map_err(|error| Failed::because("cannot write JSON", error))?;
+            output::say(&json);
+        } else {
+            output::say(&report.text());
+        }
+        let runnable = report.imports.iter().all(|import| import.offered);
+        Ok(if runnable {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}
+
+// === impl Report ===
+
+impl Report {
+    fn new(component: &wasmtime::component::Component) -> Self {
+        let imports = interfaces(component).into_iter().map(|interface| Import {
+            offered: interface.missing.is_none(),
+            hint: interface.missing.map(|missing| missing.hint),
+            name: interface.name,
+        });
+        let component_type = component.component_type();
+        let exports: Vec<String> = component_type
+            .exports(component.engine())
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let mut generations: Vec<String> = keywell_wasi::imports(component)
+            .into_iter()
+            .filter_map(|import| import.generation)
+            .map(|generation| generation.to_string())
+            .collect();
+        generations.sort();
+        generations.dedup();
+        let exports_any = |interface: &str| exports.iter().any(|name| name.starts_with(interface));
+        let commands = [
+            ("wasi:http/incoming-handler@0.2", "serve"),
+            ("wasi:cli/run@0.2", "run"),
+        ];
+        let commands = commands
+            .into_iter()
+            .filter_map(|(interface, command)| exports_any(interface).then_some(command))
+            .collect();
+        Self {
+            imports: imports.collect(),
+            exports,
+            generations,
+            commands,
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut lines = vec!["imports".to_owned()];
+        for Import { name, hint, .. } in &self.imports {
+            lines.push(match hint {
+                None => format!("  {name}"),
+                Some(hint) => format!("  {name}   NOT OFFERED: {hint}"),
+            });
+        }
+        lines.push("exports".to_owned());
+        lines.extend(self.exports.iter().map(|name| format!("  {name}")));
+        let list = |names: &[String]| {
+            if names.is_empty() {
+                "none".into()
+            } else {
+                names.join(", ")
+            }
+        };
+        lines.push(format!("wasi:keyvalue  {}", list(&self.generations)));
+        let commands: Vec<String> = self
+            .commands
+            .iter()
+            .map(|command| format!("keywell {command}"))
+            .collect();
+        lines.push(format!("runs with      {}", list(&commands)));
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,164 @@
+use std::io::{self, BufWriter, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use keywell_store::{Error, Invalid, List, Page};
+
+use super::draft::Draft;
+use super::line::Line;
+use super::progress::{Progress, summarize};
+use super::{Sink, Stop, Target};
+use crate::cli::signal;
+
+/// How many values are read at a time. A few, for each may be large.
+const KEYS_AT_ONCE: usize = 64;
+
+/// Write keys and values as JSON lines, which `keywell kv import` reads.
+///
+/// A value that is no UTF-8 is written in base64 (RFC 4648, padded). Times to live are not
+/// written. A key that is there throughout is written once, with a value that it had meanwhile.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+    keywell kv export -o backup.jsonl\n  \
+    keywell kv export --prefix order/ | gzip > orders.jsonl.gz\n\n\
+    What it writes:\n  \
+    {\"key\":\"greeting\",\"value\":\"hello\"}\n  \
+    {\"key\":\"logo\",\"base64\":\"iVBORw0KGgo=\"}")]
+pub(super) struct Export {
+    /// Only keys that begin with this.
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        default_value = "",
+        hide_default_value = true
+    )]
+    prefix: String,
+
+    /// The file to write, - for standard output. It is put in place once it is whole.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+}
+
+// === impl Export ===
+
+impl Export {
+    pub(super) async fn main(self, target: &Target, out: &mut Sink<'_>) -> Result<ExitCode, Stop> {
+        let exported = if self.output == Path::new("-") {
+            // Lines that scroll by are progress enough, and a bar would break into them.
+            let progress = if io::stdout().is_terminal() {
+                Progress::hidden()
+            } else {
+                Progress::new("exported")
+            };
+            let exported = self.run(target, out, &progress).await?;
+            out.flush()?;
+            exported
+        } else {
+            self.to_file(target).await?
+        };
+        summarize("exported", exported);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn to_file(&self, target: &Target) -> Result<u64, Stop> {
+        let path = self.output.display();
+        let cannot = |error| Stop::failure(format!("cannot write {path}: {error}"));
+        let stop = signal::stop()?;
+        let draft = Draft::begin(&self.output).map_err(cannot)?;
+        let mut out = Sink::new(BufWriter::new(draft.file()), path.to_string());
+        let progress = Progress::new("exported");
+        let exported = tokio::select! {
+            exported = self.run(target, &mut out, &progress) => exported?,
+            () = stop => {
+                let problem = format!("interrupted; {path} is as it was before");
+                return Err(Stop::failure(problem));
+            }
+        };
+        out.flush()?;
+        drop(out);
+        draft.keep().map_err(cannot)?;
+        Ok(exported)
+    }
+
+    async fn run(
+        &self,
+        target: &Target,
+        out: &mut Sink<'_>,
+        progress: &Progress,
+    ) -> Result<u64, Stop> {
+        let cannot = |error| {
+            let name = &target.name;
+            Stop::failure(format!("cannot export bucket {name}: {error}"))
+        };
+        let mut exported = 0;
+        let mut request = List {
+            prefix: self.prefix.clone(),
+            ..List::default()
+        };
+        loop {
+            let page = target.bucket.list(request.clone()).await;
+            let Page { keys, cursor } = page.map_err(cannot)?;
+            let mut keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let mut at_once = KEYS_AT_ONCE;
+            while !keys.is_empty() {
+                let now = &keys[..at_once.min(keys.len())];
+                let entries = match target.bucket.get_many(now).await {
+                    Err(Error::Invalid(Invalid::BatchTooLarge { .. })) if now.len() > 1 => {
+                        at_once = now.len() / 2;
+                        continue;
+                    }
+                    entries => entries.map_err(cannot)?,
+                };
+                let mut written = 0;
+                for (key, entry) in now.iter().zip(&entries) {
+                    // Deleted since it was listed.
+                    let Some(entry) = entry else { continue };
+                    out.json(&Line::new(key, &entry.value))?;
+                    written += 1;
+                }
+                exported += written as u64;
+                progress.advance(written);
+                keys.drain(..entries.len());
+                // A store that answers at once never waits, and an interruption must be seen.
+                tokio::task::yield_now().await;
+            }
+            if cursor.is_none() {
+                return Ok(exported);
+            }
+            request.cursor = cursor;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keywell_store::layer::Limits;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn values_too_large_to_be_read_together_are_read_in_turn() {
+        let target = Target::in_memory_within(Limits {
+            value_bytes: 10,
+            batch_bytes: 25,
+            ..Limits::default()
+        });
+        let target = target.await;
+        for n in 0..10 {
+            target.set(&format!("{n}"), b"0123456789").await;
+        }
+        let export = Export {
+            prefix: String::new(),
+            output: PathBuf::new(),
+        };
+        let mut text = Vec::new();
+        let mut out = Sink::new(&mut text, "text");
+        let exported = export.run(&target, &mut out, &Progress::hidden()).await;
+        assert_eq!(exported.unwrap(), 10);
+        drop(out);
+        let lines: Vec<_> = text.split_inclusive(|byte| *byte == b'\n').collect();
+        assert_eq!(lines[9], b"{\"key\":\"9\",\"value\":\"0123456789\"}\n");
+        assert_eq!(lines.len(), 10);
+    }
+}

@@ -1,0 +1,131 @@
+//! `keywell kv`: looking into a store, and changing it, by hand or from a script.
+//!
+//! A subcommand a file. What each does is written over a [`Target`] and a [`Sink`], so that a test
+//! can give it a store in memory and read what it wrote.
+
+mod batches;
+mod buckets;
+mod delete;
+mod draft;
+mod exists;
+mod export;
+mod get;
+mod import;
+mod increment;
+mod line;
+mod list;
+mod progress;
+mod set;
+mod sink;
+mod stop;
+mod target;
+mod watch;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use keywell_store::layer::{Limited, Limits};
+use keywell_store::{BucketName, Store};
+
+use self::sink::Sink;
+use self::stop::Stop;
+use self::target::Target;
+use super::store::StoreArguments;
+use super::{Ended, Failed};
+
+/// Look into a store, or change it.
+#[derive(Args)]
+#[command(
+    // So that `--store` may also stand behind the subcommand, where most people write it.
+    mut_arg("store", |store| store.global(true).help("The store, such as disk:PATH")),
+    after_help = "Examples:\n  \
+        keywell kv set greeting hello\n  \
+        keywell kv get greeting --store disk:visits --bucket words\n  \
+        keywell kv export --store disk:old | keywell kv import --store disk:new"
+)]
+pub(super) struct Kv {
+    #[command(flatten)]
+    store: StoreArguments,
+
+    /// The bucket.
+    #[arg(long, global = true, value_name = "NAME", default_value = "default")]
+    bucket: BucketName,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Get(get::Get),
+    Set(set::Set),
+    Delete(delete::Delete),
+    Exists(exists::Exists),
+    List(list::List),
+    Increment(increment::Increment),
+    Watch(watch::Watch),
+    Import(import::Import),
+    Export(export::Export),
+    Buckets(buckets::Buckets),
+}
+
+// === impl Kv ===
+
+impl Kv {
+    pub(super) async fn main(self) -> Ended {
+        if self.store.store.scheme() == "memory" {
+            let problem = "the store memory: lives inside one process, and this one would begin \
+                           with an empty one; name a store that lasts, such as --store disk:data";
+            return Err(Failed::Usage(problem.to_owned()));
+        }
+        let store = self.store.open().await?;
+        let ended = self.command.main(&*store, self.bucket).await;
+        let closed = store.close().await;
+        match ended {
+            Ok(code) => {
+                closed?;
+                Ok(code)
+            }
+            Err(Stop::Unread) => Ok(ExitCode::SUCCESS),
+            Err(Stop::Failed(failed)) => Err(failed),
+        }
+    }
+}
+
+// === impl Command ===
+
+impl Command {
+    async fn main(self, store: &dyn Store, name: BucketName) -> Result<ExitCode, Stop> {
+        let mut out = Sink::stdout();
+        let code = self.run(store, name, &mut out).await?;
+        out.flush()?;
+        Ok(code)
+    }
+
+    async fn run(
+        self,
+        store: &dyn Store,
+        name: BucketName,
+        out: &mut Sink<'_>,
+    ) -> Result<ExitCode, Stop> {
+        if let Self::Buckets(buckets) = self {
+            return buckets.run(store, out).await;
+        }
+        let bucket = store.open(&name).await?;
+        let bucket = Arc::new(Limited::new(bucket, Limits::default()));
+        let target = Target { bucket, name };
+        match self {
+            Self::Get(get) => get.run(&target, out).await,
+            Self::Set(set) => set.run(&target).await,
+            Self::Delete(delete) => delete.run(&target).await,
+            Self::Exists(exists) => exists.run(&target, out).await,
+            Self::List(list) => list.run(&target, out).await,
+            Self::Increment(increment) => increment.run(&target, out).await,
+            Self::Watch(watch) => watch.main(&target, out).await,
+            Self::Import(import) => import.main(&target).await,
+            Self::Export(export) => export.main(&target, out).await,
+            Self::Buckets(_) => unreachable!("it needs no bucket and is done"),
+        }
+    }
+}

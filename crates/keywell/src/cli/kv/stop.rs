@@ -1,0 +1,30 @@
+use crate::cli::Failed;
+
+/// Why a command ends before it is through.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Nobody reads its output any more, as in `keywell kv list | head -1`. That is no failure.
+    Unread,
+    /// It failed.
+    Failed(Failed),
+}
+
+// === impl Stop ===
+
+impl Stop {
+    pub(super) fn failure(what: impl Into<String>) -> Self {
+        Self::Failed(Failed::Failure(what.into()))
+    }
+}
+
+impl From<Failed> for Stop {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(failed)
+    }
+}
+
+impl From<keywell_store::Error> for Stop {
+    fn from(error: keywell_store::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}

@@ -1,0 +1,129 @@
+//! The command line. A subcommand a file; each ends with an exit code: 0 done, 1 failed, 2 wrong
+//! usage.
+
+mod component;
+mod conformance;
+mod inspect;
+mod kv;
+mod output;
+mod run;
+mod serve;
+mod signal;
+mod store;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Runs WebAssembly components on key-value stores.
+#[derive(Parser)]
+#[command(
+    name = "keywell",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// What to log: error, warn, info, debug or trace, or a filter such as keywell=debug.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILTER",
+        env = "KEYWELL_LOG",
+        default_value = "warn"
+    )]
+    log: String,
+
+    /// Log lines as JSON.
+    #[arg(long, global = true)]
+    log_json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve HTTP with a component.
+    Serve(serve::Serve),
+    /// Run a component as a command.
+    Run(run::Run),
+    /// Look into a store, or change it.
+    Kv(kv::Kv),
+    /// Check that a store keeps what the contract promises.
+    Conformance(conformance::Conformance),
+    /// Tell what a component imports and exports.
+    Inspect(inspect::Inspect),
+}
+
+/// How a subcommand ends when it does not fail.
+type Ended = Result<ExitCode, Failed>;
+
+/// Why a subcommand fails, as a sentence for the person who ran it.
+#[derive(Debug)]
+enum Failed {
+    /// Exit code 1.
+    Failure(String),
+    /// Exit code 2: what was asked for makes no sense.
+    Usage(String),
+}
+
+pub(crate) fn main() -> ExitCode {
+    let Arguments {
+        command,
+        log,
+        log_json,
+    } = Arguments::parse();
+    let ended = output::log(&log, log_json).and_then(|()| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(|error| Failed::because("cannot start threads", error))?;
+        let ended = runtime.block_on(async {
+            match command {
+                Command::Serve(serve) => serve.main().await,
+                Command::Run(run) => run.main().await,
+                Command::Kv(kv) => kv.main().await,
+                Command::Conformance(conformance) => conformance.main().await,
+                Command::Inspect(inspect) => inspect.main(),
+            }
+        });
+        // What still waits, such as a read of the terminal, is not worth waiting for.
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
+        Ok(code) => code,
+        Err(failed) => failed.report(),
+    }
+}
+
+// === impl Failed ===
+
+impl Failed {
+    fn because(what: &str, error: impl std::fmt::Display) -> Self {
+        Self::Failure(format!("{what}: {error}"))
+    }
+
+    fn report(self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Failure(text) => (text, 1),
+            Self::Usage(text) => (text, 2),
+        };
+        output::complain(&text);
+        ExitCode::from(code)
+    }
+}
+
+impl From<keywell_store::Error> for Failed {
+    fn from(error: keywell_store::Error) -> Self {
+        Self::Failure(error.to_string())
+    }
+}
+
+impl From<keywell_runtime::Error> for Failed {
+    fn from(error: keywell_runtime::Error) -> Self {
+        Self::Failure(error.to_string())
+    }
+}

@@ -1,0 +1,35 @@
+use std::io::{self, IsTerminal as _, Write as _};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::Failed;
+
+/// Sends the log to standard error.
+pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .parse(filter)
+        .map_err(|error| Failed::Usage(format!("--log {filter}: {error}")))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    if json {
+        log.json().init();
+    } else {
+        log.compact().init();
+    }
+    Ok(())
+}
+
+/// Writes a line to standard output, and does not mind that nobody reads it any more.
+pub(super) fn say(text: &str) {
+    drop(writeln!(io::stdout(), "{text}"));
+}
+
+/// Writes an error to standard error.
+pub(super) fn complain(text: &str) {
+    drop(writeln!(io::stderr(), "keywell: {text}"));
+}

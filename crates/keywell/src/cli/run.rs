@@ -1,0 +1,54 @@
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use keywell_runtime::Environment;
+use keywell_wasi::Grants;
+
+use super::component::ComponentArguments;
+use super::store::StoreArguments;
+use super::{Ended, Failed, signal};
+
+/// Run a component as a command, from start to end. Its exit code is passed on.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  keywell run report.wasm --store disk:visits -- --since yesterday"
+)]
+pub(super) struct Run {
+    #[command(flatten)]
+    component: ComponentArguments,
+
+    #[command(flatten)]
+    store: StoreArguments,
+
+    /// Arguments for the component.
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
+// === impl Run ===
+
+impl Run {
+    pub(super) async fn main(self) -> Ended {
+        let stop = signal::stop()?;
+        let (runtime, component) = self.component.load()?;
+        let store = self.store.open().await?;
+        let grants = Arc::new(Grants::everything_in(store.clone()));
+        let arguments = std::iter::once(self.component.name())
+            .chain(self.arguments)
+            .collect();
+        let variables = self.component.variables.clone();
+        let environment = Environment {
+            variables,
+            arguments,
+            stdin: true,
+        };
+        let command = runtime.command(&component, grants, environment)?;
+        let ended = tokio::select! {
+            ended = command.run() => ended.map_err(Failed::from),
+            () = stop => Err(Failed::Failure("interrupted".to_owned())),
+        };
+        store.close().await?;
+        ended.map(ExitCode::from)
+    }
+}

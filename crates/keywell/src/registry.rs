@@ -1,0 +1,220 @@
+use std::sync::Arc;
+
+use keywell_store::Store;
+
+use crate::StoreUrl;
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// No store of this scheme is known, or its feature is off.
+    #[error("there is no store {scheme}:; there is {known}")]
+    UnknownScheme {
+        /// The scheme asked for.
+        scheme: String,
+        /// The schemes there are.
+        known: String,
+    },
+    /// The store has no such setting, or the value is none of its values.
+    #[error("the store {url} has no setting {name}={value}; {offered}")]
+    Setting {
+        /// The store.
+        url: String,
+        /// The setting's name.
+        name: String,
+        /// The value given.
+        value: String,
+        /// What it offers.
+        offered: &'static str,
+    },
+    /// The place is not one for this scheme.
+    #[error("the store {url} {problem}")]
+    Place {
+        /// The store.
+        url: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The store itself refuses.
+    #[error("cannot open the store {url}: {}", reason(source))]
+    Store {
+        /// The store.
+        url: String,
+        /// Its reason.
+        source: keywell_store::Error,
+    },
+}
+
+/// The schemes that [`open`] knows.
+const SCHEMES: &[&str] = &[
+    #[cfg(feature = "memory")]
+    "memory:",
+    #[cfg(feature = "disk")]
+    "disk:PATH",
+];
+
+/// Opens the store at a URL, from within a tokio runtime.
+///
+/// | URL | Settings |
+/// |---|---|
+/// | `memory:` | none |
+/// | `disk:PATH` | `history=EVENTS`: how many events are kept for watches, 0 for none; `history-bytes=BYTES`: how large they may be together; `cache=BYTES`: how much of the file is held in memory |
+///
+/// # Errors
+///
+/// [`OpenError`]; what the store itself says is its source.
+#[cfg_attr(
+    not(feature = "disk"),
+    expect(clippy::unused_async, reason = "other stores wait here")
+)]
+pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    match url.scheme() {
+        #[cfg(feature = "memory")]
+        "memory" => memory(url),
+        #[cfg(feature = "disk")]
+        "disk" => disk(url).await,
+        scheme => Err(OpenError::UnknownScheme {
+            scheme: scheme.to_owned(),
+            known: SCHEMES.join(", "),
+        }),
+    }
+}
+
+#[cfg(feature = "memory")]
+fn memory(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    if !url.place().is_empty() {
+        let problem = "has a place, and memory has none; write memory:";
+        return Err(OpenError::Place {
+            url: url.to_string(),
+            problem,
+        });
+    }
+    if let Some(unknown) = url.settings().next() {
+        return Err(refuse(url, unknown, "it has none"));
+    }
+    Ok(Arc::new(keywell_memory::MemoryStore::default()))
+}
+
+#[cfg(feature = "disk")]
+async fn disk(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    if url.place().is_empty() {
+        let problem = "has no place; write disk:PATH, where PATH is a folder";
+        return Err(OpenError::Place {
+            url: url.to_string(),
+            problem,
+        });
+    }
+    let options = disk_options(url)?;
+    let path = std::path::PathBuf::from(url.place());
+    let refused = |source| OpenError::Store {
+        url: url.to_string(),
+        source,
+    };
+    // It waits for the disk, which must not hold a thread that others need.
+    let opened = tokio::task::spawn_blocking(move || options.open(path)).await;
+    let opened = opened.map_err(|error| {
+        let what = "the thread that opens the store ended early";
+        let failure = keywell_store::Failure::caused_by(what, error);
+        refused(keywell_store::Error::Internal(failure))
+    })?;
+    let store = opened.map_err(|error| refused(error.into()))?;
+    Ok(Arc::new(store))
+}
+
+#[cfg(feature = "disk")]
+fn disk_options(url: &StoreUrl) -> Result<keywell_disk::Options, OpenError> {
+    let mut options = keywell_disk::DiskStore::builder();
+    for (name, value) in url.settings() {
+        let offered = "it has history=EVENTS, history-bytes=BYTES and cache=BYTES, whole numbers";
+        let refused = || refuse(url, (name, value), offered);
+        let number: u64 = value.parse().map_err(|_| refused())?;
+        options = match name {
+            "history" => options.history_events(number),
+            "history-bytes" => options.history_bytes(number),
+            "cache" => options.cache_bytes(usize::try_from(number).map_err(|_| refused())?),
+            _ => return Err(refused()),
+        };
+    }
+    Ok(options)
+}
+
+#[cfg(any(feature = "disk", feature = "memory"))]
+fn refuse(url: &StoreUrl, (name, value): (&str, &str), offered: &'static str) -> OpenError {
+    OpenError::Setting {
+        url: url.to_string(),
+        name: name.to_owned(),
+        value: value.to_owned(),
+        offered,
+    }
+}
+
+// That it is unavailable is what not opening means.
+fn reason(error: &keywell_store::Error) -> String {
+    match error {
+        keywell_store::Error::Unavailable(failure) => failure.to_string(),
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+#[cfg(all(feature = "disk", feature = "memory"))]
+mod tests {
+    use keywell_store::{BucketName, Watching};
+
+    use super::*;
+
+    async fn refused(url: &str) -> OpenError {
+        match open(&url.parse().unwrap()).await {
+            Ok(_) => panic!("{url} opens"),
+            Err(error) => error,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disk_store_without_history_cannot_be_watched() {
+        let folder = tempfile::tempdir().unwrap();
+        for (settings, watch) in [
+            ("?history=0", Watching::None),
+            ("?history-bytes=0", Watching::None),
+            ("?cache=1048576&history=10", Watching::Resumable),
+        ] {
+            let url = format!("disk:{}{settings}", folder.path().display());
+            let store = open(&url.parse().unwrap()).await.unwrap();
+            let bucket = store.open(&BucketName::default()).await.unwrap();
+            assert_eq!(bucket.capabilities().watch, watch, "{settings}");
+            store.close().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_the_store_does_not_have_is_refused_before_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("store");
+        for settings in ["x=1", "history=", "history=-1", "cache=big", "History=1"] {
+            let url = format!("disk:{}?{settings}", place.display());
+            let error = refused(&url).await;
+            assert!(matches!(error, OpenError::Setting { .. }), "{error}");
+            assert!(error.to_string().contains("cache=BYTES"), "{error}");
+        }
+        assert!(!place.exists());
+        assert!(matches!(
+            refused("memory:?history=1").await,
+            OpenError::Setting { .. }
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_place_that_is_none_for_the_scheme_is_refused() {
+        for url in ["disk:", "disk:?history=0", "memory:x"] {
+            let error = refused(url).await;
+            assert!(matches!(error, OpenError::Place { .. }), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_scheme_is_told_the_known_ones() {
+        let error = refused("redis-of-old:x").await;
+        assert!(error.to_string().contains("memory:, disk:PATH"), "{error}");
+    }
+}

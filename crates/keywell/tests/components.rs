@@ -1,0 +1,264 @@
+//! Files that cannot be run, told to the person who runs them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Output;
+
+use support::{guest, keywell};
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = keywell().args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+fn serve(path: &Path) -> (Option<i32>, String) {
+    let path = path.to_str().unwrap();
+    let (code, stdout, stderr) =
+        run(&["serve", path, "--store", "memory:", "--addr", "127.0.0.1:0"]);
+    assert_eq!(stdout, "");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    (code, stderr)
+}
+
+fn file(folder: &tempfile::TempDir, contents: impl AsRef<[u8]>) -> std::path::PathBuf {
+    let path = folder.path().join("some.wasm");
+    std::fs::write(&path, contents).unwrap();
+    path
+}
+
+#[test]
+fn a_file_that_is_not_there_or_no_component_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, error) = serve(&folder.path().join("absent.wasm"));
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains("cannot read") && error.contains("absent.wasm"),
+        "{error}"
+    );
+
+    for contents in ["", "hello", "\0asm"] {
+        let (code, error) = serve(&file(&folder, contents));
+        assert_eq!(code, Some(1));
+        assert!(error.contains("not a WebAssembly component"), "{error}");
+    }
+
+    let (code, error) = serve(&file(&folder, wat::parse_str("(module)").unwrap()));
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains("core WebAssembly module") && error.contains("wasip2"),
+        "{error}"
+    );
+
+    let mut damaged = std::fs::read(guest("counter")).unwrap();
+    damaged.truncate(5000);
+    let (code, error) = serve(&file(&folder, damaged));
+    assert_eq!(code, Some(1));
+    assert!(error.contains("not a valid component"), "{error}");
+}
+
+const UNOFFERED: &str = r#"(component
+    (import "acme:teapot/brew@1.0.0" (instance (export "pour" (func))))
+    (import "wasi:keyvalue/store@0.3.0" (instance))
+    (import "wasi:cli/run@0.9.0" (instance))
+    (import "wasi:io/poll@0.2.0" (instance))
+    (import "plain" (func)))"#;
+
+#[test]
+fn every_missing_import_is_named_with_what_would_offer_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, wat::parse_str(UNOFFERED).unwrap());
+    let (code, error) = serve(&path);
+    assert_eq!(code, Some(1));
+    let lines: Vec<&str> = error
+        .lines()
+        .filter(|line| line.starts_with("  "))
+        .collect();
+    assert_eq!(lines.len(), 4, "{error}");
+    let told = |import: &str, hint: &str| {
+        lines
+            .iter()
+            .any(|line| line.contains(import) && line.contains(hint))
+    };
+    assert!(told("acme:teapot/brew@1.0.0", "compose"), "{error}");
+    assert!(
+        told("wasi:keyvalue/store@0.3.0", "0.2.0-draft and 0.2.0-draft2"),
+        "{error}"
+    );
+    assert!(told("wasi:cli/run@0.9.0", "0.2 releases"), "{error}");
+    assert!(told("plain", "composed"), "{error}");
+
+    let (code, report, _) = run(&["inspect", path.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert_eq!(report.matches("NOT OFFERED").count(), 4, "{report}");
+}
+
+#[test]
+fn an_interface_of_another_shape_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let wat = r#"(component (import "wasi:keyvalue/store@0.2.0-draft2"
+        (instance (export "open" (func (param "name" u32))))))"#;
+    let (code, error) = serve(&file(&folder, wat::parse_str(wat).unwrap()));
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains("do not fit") && error.contains("wasi:keyvalue/store"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_component_of_the_wrong_kind_is_told_what_it_lacks() {
+    let (code, error) = serve(&guest("probe-draft2"));
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains("wasi:http/incoming-handler") && error.contains("wasi:cli/run"),
+        "{error}"
+    );
+    let counter = guest("counter");
+    let (code, _, error) = run(&["run", counter.to_str().unwrap(), "--store", "memory:"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("exports no wasi:cli/run"), "{error}");
+}
+
+#[test]
+fn a_component_that_begins_larger_than_it_may_be_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let wat = "(component (core module $m (memory 5000)) (core instance (instantiate $m)))";
+    let (code, error) = serve(&file(&folder, wat::parse_str(wat).unwrap()));
+    assert_eq!(code, Some(1));
+    assert!(error.contains("--memory"), "{error}");
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let counter = guest("counter");
+    let counter = counter.to_str().unwrap();
+    for wrong in [
+        &["serve"][..],
+        &["serve", counter, "--store", "nowhere"],
+        &["serve", counter, "--store", "floppy:a"],
+        &["serve", counter, "--store", "memory:?size=1"],
+        &["serve", counter, "--addr", "localhost"],
+        &["serve", counter, "--timeout", "0s"],
+        &["serve", counter, "--memory", "1"],
+        &["serve", counter, "--instances", "0"],
+        &["serve", counter, "--env", "NOVALUE"],
+        &["serve", counter, "--log", "a=b=c"],
+        &["frobnicate"],
+    ] {
+        let (code, _, error) = run(wrong);
+        assert_eq!(code, Some(2), "{wrong:?}: {error}");
+        assert!(
+            !error.is_empty() && !error.contains("panicked"),
+            "{wrong:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn an_address_in_use_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let counter = guest("counter");
+    let (code, _, error) = run(&[
+        "serve",
+        counter.to_str().unwrap(),
+        "--store",
+        "memory:",
+        "--addr",
+        &address,
+    ]);
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains("cannot listen") && error.contains(&address),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_command_gets_arguments_and_its_exit_code_is_passed_on() {
+    let probe = guest("probe-draft2");
+    let probe = probe.to_str().unwrap();
+    let store = ["--store", "memory:"];
+    let (code, out, _) = run(&[
+        &["run", probe][..],
+        &store,
+        &["--", "open:", "set:a=1", "get:a"],
+    ]
+    .concat());
+    assert_eq!(
+        (code, out.lines().last()),
+        (Some(0), Some("get a -> some \"1\""))
+    );
+    let (code, _, error) = run(&[&["run", probe][..], &store, &["--", "get:a"]].concat());
+    assert_eq!(code, Some(1), "{error}");
+}
+
+/// A command that counts down from a number, which takes some nanoseconds each.
+fn computing(from: i64) -> Vec<u8> {
+    let wat = format!(
+        r#"(component
+            (core module $m (func (export "run") (result i32) (local $n i64)
+                (local.set $n (i64.const {from}))
+                (loop $next
+                    (local.set $n (i64.sub (local.get $n) (i64.const 1)))
+                    (br_if $next (i64.ne (local.get $n) (i64.const 0))))
+                (i32.const 0)))
+            (core instance $i (instantiate $m))
+            (func $run (result (result)) (canon lift (core func $i "run")))
+            (instance $cli (export "run" (func $run)))
+            (export "wasi:cli/run@0.2.0" (instance $cli)))"#
+    );
+    wat::parse_str(wat).unwrap()
+}
+
+#[test]
+fn a_command_may_compute_until_its_time_is_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, computing(500_000_000));
+    let run = |path: &Path, timeout| {
+        run(&[
+            "run",
+            path.to_str().unwrap(),
+            "--store",
+            "memory:",
+            "--timeout",
+            timeout,
+        ])
+    };
+    assert_eq!(run(&path, "60s").0, Some(0));
+    let path = file(&folder, computing(0));
+    let (code, _, error) = run(&path, "300ms");
+    assert_eq!(code, Some(1));
+    assert!(error.contains("longer than it may"), "{error}");
+}
+
+#[test]
+fn inspect_tells_generation_and_command() {
+    for (name, generation, command) in [
+        ("counter", "0.2.0-draft2", "serve"),
+        ("counter_draft", "0.2.0-draft", "serve"),
+        ("probe-draft2-pairs", "0.2.0-draft2 (pairs)", "run"),
+    ] {
+        let path = guest(name);
+        let (code, report, _) = run(&["inspect", path.to_str().unwrap()]);
+        assert_eq!(code, Some(0));
+        let generation = format!("wasi:keyvalue  {generation}");
+        assert!(
+            report.lines().any(|line| line.starts_with(&generation)),
+            "{report}"
+        );
+        assert!(report.contains(&format!("keywell {command}")), "{report}");
+        let (code, json, _) = run(&["inspect", "--json", path.to_str().unwrap()]);
+        assert_eq!(code, Some(0));
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["commands"][0], command);
+    }
+}

@@ -1,0 +1,10 @@
+//! `keywell kv`, as whoever runs it sees it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod carrying;
+mod keys;
+mod streams;
+mod support;
+mod usage;
+mod watching;
