@@ -1,1 +1,55 @@
-fn main() {}
+//! `cargo xtask`: sets up, demonstrates, tests and measures Keywell.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod conformance_table;
+mod demo;
+mod process;
+mod setup;
+mod soak;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo [--once]     build everything, serve the counter on disk, make three requests, go on serving
+                    (--once ends after the requests)
+  test              set up what is missing, then run every check and every test
+  guests            build the example and test components from source
+  bench [ARGUMENTS] measure, beside peers and floors in the same run; --help for its arguments
+  conformance-table run the suite for hosts on Keywell, and on wasmtime 48 if that is on the PATH, and write
+                    the results to docs/conformance.md
+  soak              the fault tests of `test`, with many more crash points and kills
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["demo"] => demo::demo(demo::Then::ServeOn),
+        ["demo", "--once"] => demo::demo(demo::Then::End),
+        ["test"] => test::test(),
+        ["guests"] => setup::target().and_then(|()| setup::guests()),
+        ["bench", ref rest @ ..] => bench::bench(rest),
+        ["conformance-table"] => conformance_table::conformance_table(),
+        ["soak"] => soak::soak(),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("xtask: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `docs/conformance.md`: runs each behaviour of the suite for hosts in a process of its own, since a host that traps ends it.
+
+mod measure;
+mod page;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::process::{Done, cargo, root, run, target};
+use crate::setup;
+
+/// The suite's components.
+pub(crate) const GENERATIONS: [&str; 2] = ["draft", "draft2"];
+
+/// The one that every host here has.
+pub(crate) const BUCKET: &str = "";
+
+/// One column: a program that runs the suite.
+pub(crate) struct Host {
+    pub(crate) heading: String,
+    /// The generations it is asked about, by their place in `GENERATIONS`.
+    pub(crate) generations: &'static [usize],
+    /// The program, what comes before the component, and what comes after.
+    program: PathBuf,
+    before: &'static [&'static str],
+    after: Vec<String>,
+}
+
+// === impl Host ===
+
+impl Host {
+    /// Runs the suite's component of a generation with these arguments.
+    pub(crate) fn command(&self, generation: usize, arguments: &[&str]) -> Command {
+        let component = setup::guest(&format!("conformance-{}", GENERATIONS[generation]));
+        let mut command = Command::new(&self.program);
+        command.args(self.before).arg(component);
+        command.args(&self.after).args(arguments);
+        command
+    }
+}
+
+/// Measures, and writes the tables into the page.
+pub(crate) fn conformance_table() -> Done {
+    setup::target()?;
+    setup::guests()?;
+    run(cargo().args(["build", "--locked", "-p", "keywell"]))?;
+
+    let disk = target().join("conformance-table");
+    remove(&disk)?;
+    let mut hosts = vec![
+        keywell("memory:"),
+        keywell(&format!("disk:{}", disk.display())),
+    ];
+    match wasmtime() {
+        Some(host) => hosts.push(host),
+        None => eprintln!("wasmtime 48 is not on the PATH: it gets no column"),
+    }
+    let rows = measure::rows(&hosts);
+    remove(&disk)?;
+
+    let path = root().join("docs/conformance.md");
+    let cannot = |error| format!("{}: {error}", path.display());
+    let page = std::fs::read_to_string(&path).map_err(cannot)?;
+    let page = page::with_tables(&page, &hosts, &rows?)?;
+    std::fs::write(&path, page).map_err(cannot)?;
+    eprintln!("\nwrote docs/conformance.md");
+    Ok(())
+}
+
+fn keywell(store: &str) -> Host {
+    let kind = store.split(':').next().unwrap_or(store);
+    Host {
+        heading: format!("Keywell `{kind}:`"),
+        generations: &[0, 1],
+        program: target().join("debug/keywell"),
+        before: &["run"],
+        after: ["--store", store, "--"].map(String::from).into(),
+    }
+}
+
+/// Its host has the draft alone, and one bucket, whose name is empty.
+fn wasmtime() -> Option<Host> {
+    let version = Command::new("wasmtime").arg("--version").output().ok()?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let version = version.split(' ').nth(1)?.trim();
+    version.starts_with("48.").then(|| Host {
+        heading: format!("Wasmtime {version}"),
+        generations: &[0],
+        program: "wasmtime".into(),
+        before: &["run", "-Scli,keyvalue"],
+        after: Vec::new(),
+    })
+}
+
+fn remove(folder: &PathBuf) -> Done {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("{}: {error}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,17 @@
+use crate::process::{Done, cargo, run};
+use crate::setup;
+
+/// The fault tests of `test`, for longer than anybody waits.
+pub(crate) fn soak() -> Done {
+    setup::target()?;
+    setup::guests()?;
+    let tests = "test(/^power_loss::/) | binary(kill) | binary(history)";
+    let mut nextest = cargo();
+    nextest.args(["nextest", "run", "--profile", "soak", "--workspace"]);
+    nextest
+        .args(["--no-capture", "-E", tests])
+        .env("KEYWELL_CRASHES", "20000")
+        .env("KEYWELL_KILLS", "500")
+        .env("KEYWELL_HISTORIES", "1000");
+    run(&mut nextest)
+}

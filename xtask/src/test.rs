@@ -1,0 +1,67 @@
+use std::time::Instant;
+
+use crate::process::{Done, cargo, run, works};
+use crate::setup;
+
+/// Runs every check and every test, after setting up what they need.
+pub(crate) fn test() -> Done {
+    let started = Instant::now();
+    setup::target()?;
+    let guests = ["--manifest-path", "guests/Cargo.toml"];
+
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo().args(["fmt", "--all", "--check"]).args(guests))?;
+    setup::guests()?;
+    let clippy = ["clippy", "--locked", "--all-targets"];
+    run(cargo()
+        .args(clippy)
+        .args(["--workspace", "--", "-D", "warnings"]))?;
+    let guests_clippy = ["clippy", "--locked", "--release", "--workspace"];
+    run(setup::guests_cargo()
+        .args(guests_clippy)
+        .args(guests)
+        .args(["--", "-D", "warnings"]))?;
+    // The library as an embedder takes it: without the program, without a store it did not ask for.
+    let bare = [
+        "check",
+        "--locked",
+        "-p",
+        "keywell",
+        "--lib",
+        "--no-default-features",
+    ];
+    run(cargo().args(bare))?;
+    deny()?;
+
+    if works(cargo().args(["nextest", "--version"])) {
+        run(cargo().args(["nextest", "run", "--locked", "--workspace"]))?;
+    } else {
+        // Not `--all-targets`, which would run the benchmarks.
+        run(cargo().args([
+            "test",
+            "--locked",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+        ]))?;
+    }
+    run(cargo().args(["test", "--locked", "--workspace", "--doc"]))?;
+    eprintln!("\nall passed in {} s", started.elapsed().as_secs());
+    Ok(())
+}
+
+/// Licences and sources always, advisories where their database can be fetched.
+fn deny() -> Done {
+    if !works(cargo().args(["deny", "--version"])) {
+        eprintln!("\ncargo-deny is not installed: licences and advisories are not checked");
+        return Ok(());
+    }
+    let check = ["deny", "--all-features", "check", "--hide-inclusion-graph"];
+    run(cargo().args(check).args(["bans", "licenses", "sources"]))?;
+    if works(cargo().args(["deny", "fetch", "db"])) {
+        return run(cargo().args(check).arg("advisories"));
+    }
+    eprintln!("\nthe database of advisories cannot be fetched: they are not checked");
+    Ok(())
+}
