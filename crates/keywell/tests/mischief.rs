@@ -59,7 +59,7 @@ fn an_endless_loop_is_504_and_holds_nobody_up() {
             assert_serves(&server);
             answered += 1;
         }
-        assert!(answered > 50, "only {answered} others were answered");
+        assert!(answered > 15, "only {answered} others were answered");
     });
     assert!(began.elapsed() < Duration::from_secs(20));
     assert_serves(&server);
