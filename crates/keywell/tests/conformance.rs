@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -154,7 +154,7 @@ fn a_store_that_somebody_has_open_is_told_in_one_line() {
     let store = at(folder.path());
     let mut watching = Command::new(env!("CARGO_BIN_EXE_keywell"))
         .args(["kv", "import", "--store", &store])
-        .stdin(std::process::Stdio::piped())
+        .stdin(Stdio::piped())
         .spawn()
         .unwrap();
     let is_claimed = || {
@@ -167,6 +167,27 @@ fn a_store_that_somebody_has_open_is_told_in_one_line() {
     is_refused(&conformance(&store, &[]), "cannot open the store");
     drop(watching.stdin.take());
     watching.wait().unwrap();
+}
+
+#[test]
+fn an_interrupted_run_deletes_what_it_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = at(folder.path());
+    let running = Command::new(env!("CARGO_BIN_EXE_keywell"))
+        .args(["conformance", "--store", &store])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !folder.path().join("store/data.redb").exists() {
+        std::thread::yield_now();
+    }
+    let pid = running.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(sent.success());
+    let output = running.wait_with_output().unwrap();
+    is_refused(&output, "it was interrupted");
+    assert_eq!(buckets(&store), "");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use keywell_conformance::{Outcome, Subject, behaviours};
 use keywell_memory::MemoryStore;
+use keywell_store::layer::{Grant, Granted};
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Entry, Error, Event, Expected,
     Filter, Invalid, List, Listing, Page, Promptness, Set, Since, Store, Swap, Version, Watch,
@@ -251,6 +252,57 @@ async fn a_bucket_that_is_not_empty_is_left_alone() {
     let refused = Subject::within(Arc::new(store), name).await.unwrap_err();
     assert!(refused.to_string().contains("not empty"), "{refused}");
     assert_eq!(bucket.get("mine").await.unwrap().unwrap().value, "v");
+}
+
+/// A store that may only be read.
+struct ReadOnly(MemoryStore);
+
+impl Store for ReadOnly {
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        self.0.open(name).map(|inner| {
+            let grant = Grant {
+                read_only: true,
+                ..Grant::default()
+            };
+            Arc::new(Granted::new(inner, grant)) as Arc<dyn Bucket>
+        })
+    }
+}
+
+/// A store that is down.
+struct Down;
+
+impl Store for Down {
+    fn open(&self, _: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        Error::Unavailable("connection refused".into()).into()
+    }
+}
+
+/// A store that reads other values than were written, as one of another version might.
+struct Garbled;
+
+impl Bug for Garbled {
+    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
+        inner.get(key).map(|entry| {
+            entry.map(|entry| Entry {
+                value: Bytes::from_static(b"\x01\x02"),
+                ..entry
+            })
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_tested_is_found_out_beforehand() {
+    let read_only = Subject::new(ReadOnly(MemoryStore::new())).preflight().await;
+    assert!(
+        matches!(read_only, Err(Error::AccessDenied(_))),
+        "{read_only:?}"
+    );
+    let down = Subject::new(Down).preflight().await;
+    assert!(matches!(down, Err(Error::Unavailable(_))), "{down:?}");
+    let garbled = Subject::new(Planted::new(Garbled)).preflight().await;
+    assert!(matches!(garbled, Err(Error::Internal(_))), "{garbled:?}");
 }
 
 #[test]

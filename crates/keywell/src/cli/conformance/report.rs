@@ -63,6 +63,7 @@ impl Report {
             lines.push(count.line(group, paint));
         }
         lines.push(self.count().line("all", paint));
+        lines.extend(self.reasons().into_iter().map(|line| paint(DIM, &line)));
         for (behaviour, failure) in self.failures() {
             let (group, name) = (behaviour.group, behaviour.name);
             lines.push(String::new());
@@ -75,6 +76,25 @@ impl Report {
         lines.join("\n")
     }
 
+    /// Why behaviours were refused or skipped, each reason once.
+    fn reasons(&self) -> Vec<String> {
+        let mut reasons: Vec<(String, usize)> = Vec::new();
+        for run in &self.runs {
+            let reason = match &run.ended {
+                Ok(Outcome::Kept) | Err(_) => continue,
+                Ok(outcome) => outcome.to_string(),
+            };
+            match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, times)) => *times += 1,
+                None => reasons.push((reason, 1)),
+            }
+        }
+        let lines = reasons.into_iter();
+        lines
+            .map(|(reason, times)| format!("{times:>4} {reason}"))
+            .collect()
+    }
+
     fn summary(&self, paint: impl Fn(&str, &str) -> String) -> String {
         let count = self.count();
         let mut summary = match count.failed {
@@ -82,9 +102,6 @@ impl Report {
             1 => paint(RED, "one promise is broken"),
             failed => paint(RED, &format!("{failed} promises are broken")),
         };
-        if count.refused > 0 {
-            summary.push_str("; refused: what the store does not declare");
-        }
         let took = self.took.as_secs_f64();
         write!(summary, "; {} behaviours in {took:.1} s", self.runs.len())
             .expect("a string takes all");
