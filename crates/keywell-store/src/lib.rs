@@ -1,6 +1,6 @@
 //! The contract between key-value stores and the hosts that serve them.
 //!
-//! A store author implements [`Bucket`] (three methods are required, the rest have honest defaults)
+//! A store author implements [`Bucket`] (four methods are required, the rest have honest defaults)
 //! and [`Store`], which opens buckets by name. A host, such as `keywell-wasi`, calls them and knows
 //! no store in particular. [`layer`] wraps buckets with what is the same for every store: what a
 //! component may do ([`layer::Granted`]) and how large its keys and values may be
