@@ -69,6 +69,10 @@ impl DiskStore {
 }
 
 impl Store for DiskStore {
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
         Answer::now(Arc::new(DiskBucket::new(self.0.clone(), name.clone())))
     }

@@ -51,6 +51,10 @@ impl Store for MemoryStore {
         Promptness::AtOnce
     }
 
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
         Answer::now(self.bucket(name))
     }

@@ -10,7 +10,9 @@ pub enum Event {
     Set {
         /// The key.
         key: String,
-        /// The value that this write stored, not what is there by now.
+        /// The value that this write stored, not what is there by now. A lossy watch may tell one
+        /// that a later write stored instead, and then counts the write as
+        /// [coalesced](crate::Watch::coalesced).
         value: Bytes,
         /// The version of this write, where the store knows it.
         version: Option<Version>,

@@ -9,6 +9,12 @@ pub trait Store: Send + Sync {
         Promptness::Waits
     }
 
+    /// Whether nobody else can have what it keeps open at the same time, no other process and no
+    /// other machine, so that whoever works on it need not agree with others. Constant.
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     /// Opens a bucket. Opening one twice gives two handles on the same data.
     ///
     /// A store without a fixed set of buckets opens every name; a bucket comes into being with its

@@ -1,8 +1,10 @@
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 
 use crate::{Event, Result, ResumeToken};
 
@@ -23,6 +25,7 @@ pub enum Since {
 pub struct Watch {
     start: Option<ResumeToken>,
     events: Pin<Box<dyn Stream<Item = Result<Event>> + Send>>,
+    coalesced: Option<Arc<AtomicU64>>,
 }
 
 // === impl Watch ===
@@ -36,7 +39,35 @@ impl Watch {
         Self {
             start,
             events: Box::pin(events),
+            coalesced: None,
         }
+    }
+
+    /// Says where the store counts the changes that it knows of and tells within a later one of the
+    /// same key.
+    #[must_use]
+    pub fn counting(mut self, coalesced: Arc<AtomicU64>) -> Self {
+        self.coalesced = Some(coalesced);
+        self
+    }
+
+    /// The same watch, with each event changed on its way.
+    #[must_use]
+    pub fn telling(self, mut change: impl FnMut(Event) -> Event + Send + 'static) -> Self {
+        let events = self.events.map(move |event| event.map(&mut change));
+        Self {
+            events: Box::pin(events),
+            ..self
+        }
+    }
+
+    /// How many changes were told within a later one of the same key rather than by themselves.
+    /// Only a [lossy](crate::Watching::Lossy) watch does that; changes it never knew of are behind
+    /// its gaps, and in no count.
+    pub fn coalesced(&self) -> u64 {
+        self.coalesced
+            .as_ref()
+            .map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     /// Where to resume if no event comes: the moment the watch began.

@@ -127,24 +127,16 @@ impl Bucket for Granted {
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
-        let filter = match filter {
-            Filter::All if self.grant.prefix.is_empty() => Filter::All,
-            Filter::All => Filter::Prefix(self.grant.prefix.clone()),
-            Filter::Key(key) => Filter::Key(self.key(&key)),
-            Filter::Prefix(prefix) => Filter::Prefix(self.key(&prefix)),
-        };
         let hidden = self.grant.prefix.len();
-        self.inner.watch(filter, since).map(move |watch| {
-            let start = watch.start().cloned();
-            let events = watch.map(move |event| {
-                event.map(|mut event| {
+        self.inner
+            .watch(filter.behind(&self.grant.prefix), since)
+            .map(move |watch| {
+                watch.telling(move |mut event| {
                     if let Event::Set { key, .. } | Event::Delete { key, .. } = &mut event {
                         key.drain(..hidden);
                     }
                     event
                 })
-            });
-            Watch::new(start, events)
-        })
+            })
     }
 }
