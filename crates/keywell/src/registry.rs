@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use keywell_store::Store;
-
-use crate::StoreUrl;
+use keywell_store::{Store, StoreUrl};
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
