@@ -109,7 +109,7 @@ impl<R: BufRead> Batches<R> {
             let place = format!(" at line {} column {}", error.line(), error.column());
             let text = text.strip_suffix(&place).unwrap_or(&text);
             let column = Some(error.column()).filter(|column| *column > 0);
-            self.flaw(column, text.to_owned())
+            self.flaw(column, printable(text))
         })?;
         let (key, value) = line
             .into_entry()
@@ -188,6 +188,19 @@ impl fmt::Display for Flaw {
             Self::Read(error) => write!(f, "cannot be read: {error}"),
         }
     }
+}
+
+/// The parser quotes names of fields as they are, which may move a terminal's cursor.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            printable.extend(character.escape_debug());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
 }
 
 #[cfg(test)]
@@ -275,6 +288,14 @@ mod tests {
             let flaw = flaw.unwrap();
             assert!(flaw.starts_with(problem), "{line}: {flaw}");
         }
+    }
+
+    #[test]
+    fn a_flaw_is_told_in_one_line_whatever_the_input_has() {
+        let (_, flaw) = read(r#"{"a\n\u001b[31mb":1}"#, SMALL);
+        let flaw = flaw.unwrap();
+        assert!(flaw.contains(r"unknown field `a\n\u{1b}[31mb`"), "{flaw}");
+        assert!(!flaw.contains(char::is_control), "{flaw:?}");
     }
 
     #[test]
