@@ -3,7 +3,7 @@
 //! `cargo xtask fuzz` hands them bytes that it learns to choose; an ordinary test hands them what
 //! was kept of those in `corpus/TARGET`, so that a defect once found is not made again unseen.
 //!
-//! A target is its function here, a line in [`TARGETS`], four lines in `fuzz_targets`, a `[[bin]]`
+//! A target is its function here, a line in [`TARGETS`], a few lines in `fuzz_targets`, a `[[bin]]`
 //! in the manifest, and at least one file in its corpus.
 
 #![forbid(unsafe_code)]

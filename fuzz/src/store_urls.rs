@@ -1,7 +1,7 @@
 use keywell_store::StoreUrl;
 
 /// Text is read as a scheme, a place and settings, from which it can be put together again; what
-/// is shown of it, as a URL or as an error, has no setting's value.
+/// is shown of it, as a URL or as an error, has neither a setting's value nor a login.
 pub fn store_urls(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -36,21 +36,30 @@ fn check_parts(text: &str, url: &StoreUrl) {
     let shown: StoreUrl = url.to_string().parse().expect("a URL is shown as one");
     assert_eq!(shown.scheme(), scheme);
     assert_eq!(shown.settings().count(), 0);
-    if !place.contains('@') {
+    if place.contains('@') {
+        assert!(place.ends_with(shown.place().trim_start_matches('/')));
+    } else {
         assert_eq!(shown.place(), place);
     }
 }
 
-/// Values of settings that are neither elsewhere in the text nor in what an error says of itself.
+/// The login, and values of settings, that are nowhere else in what is shown: not in the part of
+/// the text that may be, nor in what an error says of itself.
 fn secrets(text: &str) -> impl Iterator<Item = &str> {
-    let query = text.split_once('?').map_or("", |(_, query)| query);
+    let (before, query) = text.split_once('?').unwrap_or((text, ""));
     let settings = query
         .split('&')
         .filter_map(|setting| setting.split_once('='));
-    settings.map(|(_, value)| value).filter(|value| {
+    let authority = before.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or("");
+    let login = authority.rsplit_once('@').map(|(login, _)| login);
+    // As an error shows it, escaped; the login is looked for elsewhere.
+    let open = format!("{:?}", before.replacen(login.unwrap_or("\0"), "", 1));
+    let values = settings.map(|(_, value)| value).chain(login);
+    values.filter(move |value| {
         value.len() >= 8
             && value.chars().all(char::is_alphanumeric)
             && value.contains(|c: char| c.is_ascii_digit())
-            && text.matches(value).count() == 1
+            && !open.contains(value)
     })
 }
