@@ -236,6 +236,8 @@ watch {
     a_watch_of_a_key_tells_of_no_other [Watch]
     /// A watch of a prefix tells of what begins with it and nothing else.
     a_watch_of_a_prefix_tells_of_what_begins_with_it [Watch]
+    /// A watch of several filters tells each change once, and one of none tells nothing.
+    a_watch_of_several_filters_tells_a_change_once [Watch]
     /// Punctuation in what is watched stands for itself.
     what_is_watched_is_no_pattern [Watch]
     /// A watch tells increments, as the sets that they are.
@@ -258,6 +260,8 @@ watch {
     a_watch_hears_the_last_write_last [Watch]
     /// A watch resumed from an event tells every one after it, once.
     a_resumed_watch_misses_nothing [ResumableWatch]
+    /// A watch that resumes tells every write by itself, and counts none as coalesced.
+    a_watch_that_resumes_coalesces_nothing [ResumableWatch]
     /// A watch that told nothing can be resumed from where it began.
     a_watch_resumes_from_its_beginning [ResumableWatch]
     /// A resumed watch still tells only what it is asked for.
