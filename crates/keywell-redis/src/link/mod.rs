@@ -246,6 +246,24 @@ impl Link {
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
     }
 
+    /// Those who know the primary, if there are any.
+    pub(crate) fn sentinels(&self) -> Option<&Sentinels> {
+        match &self.0.topology {
+            Topology::Primary(node) => match &**node.finder() {
+                Finder::Sentinel(sentinels) => Some(sentinels),
+                Finder::At(..) => None,
+            },
+            Topology::Cluster(_) => None,
+        }
+    }
+
+    /// Gives up the connections, and finds the primary anew.
+    pub(crate) fn reconnect(&self) {
+        if let Topology::Primary(node) = &self.0.topology {
+            node.reconnect();
+        }
+    }
+
     /// Sends a command that changes nothing to a primary.
     pub(crate) async fn read_at(&self, place: &Place, command: &Cmd) -> Result<Value> {
         self.call_at(Effect::Read, place, command).await
