@@ -10,7 +10,6 @@ use keywell_store::{
 };
 
 use super::page::{self, Range};
-use super::settings::Settings;
 use super::shard::Shard;
 use super::tails::Tails;
 use super::watch;
@@ -26,7 +25,7 @@ const MAX_VALUE_BYTES: usize = 512 << 20;
 pub(crate) struct JournalBucket {
     pub(super) shards: Arc<[Arc<Shard>]>,
     pub(super) tails: Arc<Tails>,
-    pub(super) settings: Settings,
+    pub(super) is_watched: bool,
     /// What cursors and tokens are good for.
     pub(super) scope: Arc<str>,
 }
@@ -90,7 +89,7 @@ impl Bucket for JournalBucket {
             } else {
                 Batching::Sequential
             },
-            watch: if self.settings.is_history_kept() {
+            watch: if self.is_watched {
                 Watching::Resumable
             } else {
                 Watching::None
@@ -224,7 +223,7 @@ impl Bucket for JournalBucket {
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
-        if !self.settings.is_history_kept() {
+        if !self.is_watched {
             return Error::Unsupported("watching").into();
         }
         let (shards, tails) = (self.shards.clone(), self.tails.clone());

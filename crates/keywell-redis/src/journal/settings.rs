@@ -15,6 +15,9 @@ impl Settings {
     /// A token has a place for each shard.
     pub(crate) const MAX_SHARDS: usize = 64;
 
+    /// Numbers of scripts are exact up to 2^53.
+    pub(crate) const MAX_HISTORY: u64 = 1 << 50;
+
     pub(crate) fn is_history_kept(&self) -> bool {
         self.history > 0 && self.history_bytes > 0
     }

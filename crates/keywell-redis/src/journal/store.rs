@@ -11,6 +11,7 @@ use super::shard::Shard;
 use super::space::Space;
 use super::tails::Tails;
 use crate::link::Link;
+use crate::options::Options;
 
 /// A store of the journal layout.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ struct Inner {
     registry: Registry,
     prefix: String,
     settings: Settings,
+    is_watched: bool,
     tails: Arc<Tails>,
     is_closed: Arc<AtomicBool>,
 }
@@ -32,13 +34,15 @@ impl JournalStore {
     /// with a colon.
     pub(crate) const PREFIX: &str = ":keywell:";
 
-    /// A store over a link. `prefix` has no brace, which would be taken for a hash tag.
-    pub(crate) fn new(link: Link, prefix: &str, settings: Settings) -> Self {
+    /// A store over a link.
+    pub(crate) fn new(link: Link, options: &Options) -> Self {
+        let prefix = options.prefix.as_deref().unwrap_or(Self::PREFIX);
         Self(Arc::new(Inner {
             registry: Registry::new(link.clone(), prefix),
             link,
             prefix: prefix.to_owned(),
-            settings,
+            settings: options.journal,
+            is_watched: options.watch,
             tails: Arc::default(),
             is_closed: Arc::default(),
         }))
@@ -74,6 +78,7 @@ impl Store for JournalStore {
         let Inner {
             prefix,
             settings,
+            is_watched,
             tails,
             ..
         } = &*self.0;
@@ -82,7 +87,7 @@ impl Store for JournalStore {
         Answer::now(Arc::new(JournalBucket {
             shards: each.collect(),
             tails: tails.clone(),
-            settings: *settings,
+            is_watched: *is_watched && settings.is_history_kept(),
             scope: format!("redis-journal/{shards}/{}/{prefix}/{name}", prefix.len()).into(),
         }))
     }
