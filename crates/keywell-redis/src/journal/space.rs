@@ -7,7 +7,6 @@ use keywell_store::BucketName;
 pub(crate) struct Space {
     /// `:keywell:{orders}`, or `:keywell:{orders:2/8}` of a bucket with several shards.
     base: String,
-    prefix_bytes: usize,
 }
 
 // === impl Space ===
@@ -23,15 +22,7 @@ impl Space {
         } else {
             format!("{prefix}{{{bucket}:{shard}/{shards}}}")
         };
-        Self {
-            base,
-            prefix_bytes: prefix.len(),
-        }
-    }
-
-    /// What a cluster hashes: the text between the braces.
-    pub(crate) fn tag(&self) -> &str {
-        &self.base[self.prefix_bytes + 1..self.base.len() - 1]
+        Self { base }
     }
 
     /// Meta, index, versions, due and stream: what every script that writes gets first.
@@ -116,14 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn the_tag_is_what_a_cluster_takes_for_it() {
+    fn all_names_of_a_space_have_one_hash_tag() {
         let space = space("a{b}c", 1, 4);
         for name in [space.value("x{y}"), space.stream()] {
             let (_, behind) = name.split_once('{').unwrap();
             let (tag, _) = behind.split_once('}').unwrap();
-            assert_eq!(tag, space.tag());
+            assert_eq!(tag, "a%7Bb%7Dc:1/4");
         }
-        assert_eq!(space.tag(), "a%7Bb%7Dc:1/4");
         assert_eq!(space.value("key")[space.skip()..], *"key");
     }
 }

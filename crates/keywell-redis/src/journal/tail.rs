@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 use super::position::Position;
 use super::recent::Recent;
 use super::record::Record;
-use super::shard::{Chunk, Shard};
+use super::shard::Shard;
 use crate::link::Backoff;
 use crate::wire::Dedicated;
 
@@ -132,10 +132,12 @@ impl Reader {
         self.catch_up().await?;
         loop {
             backoff.reset();
-            let woken = self.wait(&mut connection).await?;
-            let before = self.position;
+            let alarm = self.alarm;
+            let is_woken = self.wait(&mut connection).await?;
+            let position = self.position;
             self.catch_up().await?;
-            if !woken && self.position != before {
+            let is_alarm = alarm.is_some_and(|alarm| alarm <= Instant::now());
+            if !is_woken && !is_alarm && self.position != position {
                 // What was written did not wake us: it is not written where we wait.
                 let stale = "it waits at a server that is no longer the primary";
                 return Err(Error::Unavailable(stale.into()));
@@ -150,9 +152,10 @@ impl Reader {
             match self.shard.follow(&self.position).await {
                 Ok(chunk) => {
                     self.alarm = chunk.till_next.map(|wait| asked + wait);
-                    let is_last = chunk.is_last;
-                    self.keep(chunk);
-                    if is_last && self.alarm.is_none_or(|alarm| alarm > Instant::now()) {
+                    for record in chunk.records {
+                        self.push(record);
+                    }
+                    if chunk.is_last && self.alarm.is_none_or(|alarm| alarm > Instant::now()) {
                         return Ok(());
                     }
                 }
@@ -165,12 +168,6 @@ impl Reader {
                 Err(error) => return Err(error),
             }
             tokio::task::consume_budget().await;
-        }
-    }
-
-    fn keep(&mut self, chunk: Chunk) {
-        for record in chunk.records {
-            self.push(record);
         }
     }
 

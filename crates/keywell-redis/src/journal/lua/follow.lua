@@ -1,7 +1,7 @@
 -- The events after one, and when the next key's time ends.
 --
 -- ARGV  6 epoch, 7 number and 8 nonce of the last event seen; 9 most events; 10 most bytes, save
---       that there is always room for a few
+--       that there is always room for one
 
 sweep(256)
 finish()
@@ -10,7 +10,7 @@ if ARGV[6] ~= epoch or seen > seq or (seen == seq and ARGV[8] ~= last) then
   return {'compacted'}
 end
 local most, most_bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
-local events, size, step = {}, 0, 4
+local events, size, step = {}, 0, 1
 local after = text(seen) .. '-0'
 while seen < seq and #events < most and size < most_bytes do
   local found = call('XRANGE', stream, '(' .. after, '+', 'COUNT', math.min(step, most - #events))
