@@ -78,11 +78,7 @@ impl PlainBucket {
     }
 
     /// Sends one command for each group, and tells what of it was done.
-    fn write_groups(
-        &self,
-        keys: &[Vec<u8>],
-        command: impl Fn(&[usize]) -> Cmd,
-    ) -> Answer<()> {
+    fn write_groups(&self, keys: &[Vec<u8>], command: impl Fn(&[usize]) -> Cmd) -> Answer<()> {
         let commands: Vec<(Vec<u8>, Cmd)> = self
             .groups(keys)
             .iter()
@@ -101,7 +97,9 @@ impl PlainBucket {
                     // Of a batch that is written in part it cannot be said that nothing happened.
                     Err(Error::Unavailable(failure)) if done > 0 => {
                         let problem = "a part of the batch was written";
-                        return Err(Error::Ambiguous(Failure::new(format!("{problem}: {failure}"))));
+                        return Err(Error::Ambiguous(Failure::new(format!(
+                            "{problem}: {failure}"
+                        ))));
                     }
                     Err(error) => return Err(error),
                 }
@@ -186,8 +184,10 @@ impl Bucket for PlainBucket {
             let mut arguments: Vec<&[u8]> = vec![&expected, ttl.as_bytes()];
             arguments.extend(change.as_ref().map(|(value, _)| &value[..]));
             let route = Route::Key(&key);
-            let swapped = link.script(Effect::Write, route, &SWAP, &[&key], &arguments);
-            Ok(match integer("EVALSHA", &swapped.await?)? {
+            let swapped = link
+                .script(Effect::Write, route, &SWAP, &[&key], &arguments)
+                .await?;
+            Ok(match integer("EVALSHA", &swapped)? {
                 0 => Swap::Stale,
                 _ => Swap::Done(change.map(|(value, _)| Version::from(value))),
             })

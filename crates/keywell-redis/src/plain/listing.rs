@@ -31,7 +31,9 @@ pub(crate) async fn page(link: &Link, keys: &Keys, request: &List) -> Result<Pag
     let pattern = pattern(&format!("{}{}", keys.prefix(), request.prefix));
     scan(link, &pattern, |full| {
         let Some(key) = keys.key(full) else { return };
-        let is_behind = behind.as_ref().is_none_or(|last| key.as_bytes() > &last[..]);
+        let is_behind = behind
+            .as_ref()
+            .is_none_or(|last| key.as_bytes() > &last[..]);
         let is_room = smallest.len() <= limit;
         if !is_behind || (!is_room && smallest.last().is_some_and(|last| key >= last.as_str())) {
             return;
@@ -109,8 +111,7 @@ async fn step(link: &Link, place: &Place, cursor: &[u8], pattern: &[u8]) -> Resu
     ]);
     let reply = link.read_at(place, &scan).await?;
     if let Value::Array(parts) = reply {
-        if let Ok([Value::BulkString(cursor), Value::Array(names)]) =
-            <[Value; 2]>::try_from(parts)
+        if let Ok([Value::BulkString(cursor), Value::Array(names)]) = <[Value; 2]>::try_from(parts)
         {
             return Ok(Step { cursor, names });
         }

@@ -79,13 +79,19 @@ mod tests {
 
     #[test]
     fn no_two_buckets_meet() {
-        let names = ["a", "a:b", "a%3Ab", "a%253Ab", "a%", "%", ":", "ab", "default"];
+        let names = [
+            "a", "a:b", "a%3Ab", "a%253Ab", "a%", "%", ":", "ab", "default",
+        ];
         for one in names {
             let full = keys(one).full("k:%:");
             assert_eq!(bucket_of(&full).unwrap().as_str(), one);
             for other in names {
                 let seen = keys(other).key(&full).map(str::to_owned);
-                assert_eq!(seen.as_deref(), (one == other).then_some("k:%:"), "{one} {other}");
+                assert_eq!(
+                    seen.as_deref(),
+                    (one == other).then_some("k:%:"),
+                    "{one} {other}"
+                );
             }
         }
         assert_eq!(keys("a").full("b:c"), b"a:b:c");

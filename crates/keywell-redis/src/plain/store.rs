@@ -3,10 +3,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use keywell_store::{Answer, Bucket, BucketName, Error, List, Result, Store};
 
-use crate::link::Link;
 use super::bucket::PlainBucket;
 use super::listing;
 use super::names::Keys;
+use crate::link::Link;
 use crate::options::Options;
 use crate::watch::Hub;
 

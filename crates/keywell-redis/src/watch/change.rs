@@ -34,14 +34,29 @@ mod tests {
 
     #[test]
     fn events_are_writes_removals_or_neither() {
-        for event in ["set", "incrby", "append", "restore", "rename_to", "copy_to", "setrange"] {
-            assert_eq!(Change::of(event.as_bytes()), Some(Change::Written), "{event}");
+        for event in [
+            "set",
+            "incrby",
+            "append",
+            "restore",
+            "rename_to",
+            "copy_to",
+            "setrange",
+        ] {
+            assert_eq!(
+                Change::of(event.as_bytes()),
+                Some(Change::Written),
+                "{event}"
+            );
         }
         for event in ["del", "unlink", "evicted", "rename_from", "move_from"] {
             let removed = Change::Removed { expired: false };
             assert_eq!(Change::of(event.as_bytes()), Some(removed), "{event}");
         }
-        assert_eq!(Change::of(b"expired"), Some(Change::Removed { expired: true }));
+        assert_eq!(
+            Change::of(b"expired"),
+            Some(Change::Removed { expired: true })
+        );
         assert_eq!(Change::of(b"expire"), None);
         assert_eq!(Change::of(b"persist"), None);
     }

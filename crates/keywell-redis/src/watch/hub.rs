@@ -103,7 +103,10 @@ impl Hub {
         Ok(Watch::new(None, events).counting(coalesced))
     }
 
-    #[expect(clippy::type_complexity, reason = "a guard, and an answer of each primary")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "a guard, and an answer of each primary"
+    )]
     fn join(
         self: &Arc<Self>,
         places: &[Place],
@@ -127,7 +130,9 @@ impl Hub {
         for listener in state.listeners.values() {
             let (answer, answered) = oneshot::channel();
             // A listener lives as long as it is in the map.
-            let _ = listener.requests.send(Request::Join(watcher.clone(), Some(answer)));
+            let _ = listener
+                .requests
+                .send(Request::Join(watcher.clone(), Some(answer)));
             joined.push(answered);
         }
         if state.follower.is_none() {

@@ -6,7 +6,7 @@ use keywell_store::{Error, Result};
 use tokio::sync::{mpsc, oneshot};
 
 use super::hub::Watcher;
-use super::notifications;
+use super::notifications::{self, Unfit};
 use super::session::Session;
 use crate::link::{Backoff, Link, Place};
 
@@ -94,8 +94,8 @@ async fn connect(
     let session = connection.map_err(Refused::ForNow)?;
     match notifications::ensure(link, place, configure).await {
         Ok(()) => Ok(session),
-        Err(error) if notifications::is_refusal(&error) => Err(Refused::ForGood(error)),
-        Err(error) => Err(Refused::ForNow(error)),
+        Err(Unfit::Silent(error)) => Err(Refused::ForGood(error)),
+        Err(Unfit::Unknown(error)) => Err(Refused::ForNow(error)),
     }
 }
 
@@ -128,7 +128,10 @@ impl Members {
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Watcher>> {
-        self.0.values().map(|member| member.watcher.clone()).collect()
+        self.0
+            .values()
+            .map(|member| member.watcher.clone())
+            .collect()
     }
 
     /// Ends all watches, and refuses those who are about to begin.

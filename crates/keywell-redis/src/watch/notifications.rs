@@ -11,12 +11,17 @@ const NEEDED: &str = "K$gxe";
 /// What `A` stands for (Redis 6.2 to 8, Valkey).
 const ALL: &str = "g$lshzxetd";
 
+/// Why nothing can be watched at a primary.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// It does not tell of changes; the error has the command to run.
+    Silent(Error),
+    /// It could not be asked.
+    Unknown(Error),
+}
+
 /// Makes sure that a primary tells what watches need.
-///
-/// # Errors
-///
-/// [`Error::Unavailable`] with the command to run, where it does not and is not to be configured.
-pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Result<()> {
+pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Result<(), Unfit> {
     let question = text("CONFIG GET notify-keyspace-events");
     let flags = match link.read_at(place, &question).await {
         Ok(reply) => flags_of(&reply),
@@ -28,7 +33,7 @@ pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Resul
             );
             return Ok(());
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(Unfit::Unknown(error)),
     };
     let missing = missing(&flags);
     if missing.is_empty() {
@@ -36,17 +41,35 @@ pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Resul
     }
     let wanted = format!("{flags}{missing}");
     if !configure {
-        return Err(refusal(place, &wanted));
+        return Err(Unfit::Silent(refusal(place, &wanted)));
     }
-    let change = command(&[b"CONFIG", b"SET", b"notify-keyspace-events", wanted.as_bytes()]);
+    let change = command(&[
+        b"CONFIG",
+        b"SET",
+        b"notify-keyspace-events",
+        wanted.as_bytes(),
+    ]);
     match link.call_at(Effect::Write, place, &change).await {
         Ok(_) => {
             tracing::info!("set notify-keyspace-events to {wanted} on the server");
             Ok(())
         }
-        Err(Error::AccessDenied(_) | Error::Internal(_)) => Err(refusal(place, &wanted)),
+        Err(Error::AccessDenied(_) | Error::Internal(_)) => {
+            Err(Unfit::Silent(refusal(place, &wanted)))
+        }
         // Setting it twice is setting it once, so whoever hears this may try again.
-        Err(error) => Err(Error::Unavailable(Failure::new(error.to_string()))),
+        Err(error) => {
+            let failure = Failure::new(error.to_string());
+            Err(Unfit::Unknown(Error::Unavailable(failure)))
+        }
+    }
+}
+
+impl From<Unfit> for Error {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Silent(error) | Unfit::Unknown(error) => error,
+        }
     }
 }
 
@@ -60,11 +83,6 @@ fn refusal(place: &Place, wanted: &str) -> Error {
          redis-cli{server} CONFIG SET notify-keyspace-events '{wanted}', or open the store with \
          configure-notifications=true"
     )))
-}
-
-/// Whether the server has to be configured first.
-pub(super) fn is_refusal(error: &Error) -> bool {
-    matches!(error, Error::Unsupported(_))
 }
 
 fn flags_of(reply: &Value) -> String {

@@ -210,7 +210,10 @@ mod tests {
         }
         let events: u64 = (0..10_000).map(|n| 1 + n % 3).sum();
         assert_eq!(told + queue.coalesced().load(Ordering::Relaxed), events);
-        assert!(last.values().all(|value| *value >= 9_300), "the last stands");
+        assert!(
+            last.values().all(|value| *value >= 9_300),
+            "the last stands"
+        );
         assert!(queue.state.lock().latest.is_empty());
     }
 

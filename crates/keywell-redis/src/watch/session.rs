@@ -267,7 +267,8 @@ impl Session {
                 for key in &member.watcher.named {
                     let name = member.watcher.keys.full(key);
                     self.outgoing.push(command(&[b"GET", &name]));
-                    self.expected.push_back(Expected::Named(number, key.clone()));
+                    self.expected
+                        .push_back(Expected::Named(number, key.clone()));
                 }
             }
         }
@@ -281,7 +282,8 @@ impl Session {
         event: &[u8],
         members: &Members,
     ) {
-        let (Some(change), Some(active)) = (Change::of(event), self.active.get(subscription)) else {
+        let (Some(change), Some(active)) = (Change::of(event), self.active.get(subscription))
+        else {
             return;
         };
         let place = Place {
@@ -357,7 +359,10 @@ async fn value(reply: Value, name: &[u8], link: &Link) -> Result<Option<Bytes>> 
         Value::BulkString(value) => Ok(Some(value.into())),
         Value::Nil => Ok(None),
         Value::ServerError(error) if matches!(error.code(), "MOVED" | "ASK" | "TRYAGAIN") => {
-            match link.read(Route::Key(name), &command(&[b"GET", name])).await? {
+            match link
+                .read(Route::Key(name), &command(&[b"GET", name]))
+                .await?
+            {
                 Value::BulkString(value) => Ok(Some(value.into())),
                 _ => Ok(None),
             }
@@ -413,7 +418,9 @@ impl Pending {
             let watcher = members.get(number);
             match (&value, self.last) {
                 (Ok(Some(value)), _) => tell_set(watcher, name, value, events),
-                (Ok(None), Change::Removed { expired }) => tell_gone(watcher, name, expired, events),
+                (Ok(None), Change::Removed { expired }) => {
+                    tell_gone(watcher, name, expired, events)
+                }
                 // Gone already: the event that says so is on its way.
                 (Ok(None), Change::Written) => {
                     if let Some(watcher) = watcher {

@@ -20,11 +20,18 @@ pub(super) async fn follow(link: &Link, hub: &Weak<Hub>) {
             let Ok((mut connection, primary)) = sentinels.ask(sentinel).await else {
                 continue;
             };
-            if known.replace(primary.clone()).is_some_and(|known| known != primary) {
+            if known
+                .replace(primary.clone())
+                .is_some_and(|known| known != primary)
+            {
                 let Some(hub) = hub.upgrade() else { return };
                 hub.reconnect();
             }
-            if connection.send(&[&text("SUBSCRIBE +switch-master")]).await.is_err() {
+            if connection
+                .send(&[&text("SUBSCRIBE +switch-master")])
+                .await
+                .is_err()
+            {
                 continue;
             }
             backoff.reset();
@@ -59,9 +66,8 @@ mod tests {
     #[test]
     fn a_switch_of_another_service_is_not_ours() {
         let bulk = |text: &str| Value::BulkString(text.as_bytes().to_vec());
-        let message = |text: &str| {
-            Value::Array(vec![bulk("message"), bulk("+switch-master"), bulk(text)])
-        };
+        let message =
+            |text: &str| Value::Array(vec![bulk("message"), bulk("+switch-master"), bulk(text)]);
         assert!(is_about(&message("main 1.1.1.1 1 2.2.2.2 2"), "main"));
         assert!(!is_about(&message("main2 1.1.1.1 1 2.2.2.2 2"), "main"));
         assert!(!is_about(&Value::Nil, "main"));

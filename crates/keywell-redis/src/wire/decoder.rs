@@ -154,7 +154,10 @@ mod tests {
         let replies = b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n%1\r\n+k\r\n_\r\n#t\r\n";
         let pieces: Vec<&[u8]> = replies.chunks(1).collect();
         let read = decoded(&pieces);
-        assert!(matches!(&read[0], Value::Push { data, .. } if data.len() == 2), "{read:?}");
+        assert!(
+            matches!(&read[0], Value::Push { data, .. } if data.len() == 2),
+            "{read:?}"
+        );
         assert!(matches!(&read[1], Value::Map(_)), "{read:?}");
         assert_eq!(read[2], Value::Boolean(true));
     }
