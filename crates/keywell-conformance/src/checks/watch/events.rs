@@ -128,11 +128,8 @@ pub(crate) async fn a_watch_tells_swaps(scratch: &Scratch<'_>) -> Verdict {
     set(&bucket, "k", "end").await?;
     let told = listener.hear_until("k=end").await?;
     let expected = ["k=one", "k=two", "-k", "k=end"].map(str::to_owned);
-    same(
-        told,
-        expected.to_vec(),
-        "a watch tells the swaps that wrote, and no stale one",
-    )
+    let promise = "a watch tells the swaps that wrote, and no stale one";
+    listener.judge(told, expected.to_vec(), promise)
 }
 
 pub(crate) async fn a_watch_does_not_tell_what_was_refused(scratch: &Scratch<'_>) -> Verdict {

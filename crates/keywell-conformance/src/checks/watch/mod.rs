@@ -8,16 +8,21 @@ pub(crate) use filters::*;
 pub(crate) use many::*;
 pub(crate) use resume::*;
 
+use std::time::Duration;
+
 use futures::StreamExt as _;
 use keywell_store::{Event, Filter, ResumeToken, Since, Watch};
+use tokio::time::Instant;
 
-use crate::failure::{Failure, Verdict, same};
+use crate::failure::{Failure, Verdict, holds, same};
 use crate::scratch::{Handle, Scratch};
 
 /// Somebody who hears a watch, with patience.
 struct Listener<'a> {
     scratch: &'a Scratch<'a>,
     watch: Watch,
+    /// How many coalesced events have been accounted for.
+    accounted: u64,
 }
 
 // === impl Listener ===
@@ -29,7 +34,11 @@ impl<'a> Listener<'a> {
         filter: Filter,
     ) -> Result<Self, Failure> {
         let watch = bucket.watch(filter, Since::Now).await?;
-        Ok(Self { scratch, watch })
+        Ok(Self {
+            scratch,
+            watch,
+            accounted: 0,
+        })
     }
 
     async fn resumed(
@@ -39,30 +48,69 @@ impl<'a> Listener<'a> {
         token: ResumeToken,
     ) -> Result<Self, Failure> {
         let watch = bucket.watch(filter, Since::After(token)).await?;
-        Ok(Self { scratch, watch })
+        Ok(Self {
+            scratch,
+            watch,
+            accounted: 0,
+        })
     }
 
     async fn next(&mut self) -> Result<Event, Failure> {
-        let patience = self.scratch.patience();
-        match tokio::time::timeout(patience, self.watch.next()).await {
-            Ok(Some(Ok(Event::Gap))) => Err(Failure::inconclusive("events were lost")),
-            Ok(Some(event)) => Ok(event?),
-            Ok(None) => Err(Failure::new(
-                "the watch ends",
-                "a watch ends only with an error",
-            )),
-            Err(_) => Err(Failure::new(
-                format!("no event within {patience:?}"),
-                "a watch tells every write that begins after it is open",
-            )),
+        match self.next_of(u64::MAX).await? {
+            Some(event) => Ok(event),
+            None => Err(Failure::inconclusive("events were coalesced")),
         }
     }
 
-    /// So many events, as [`tell`] has them.
+    /// The next event; none once so many were coalesced.
+    async fn next_of(&mut self, coalesced: u64) -> Result<Option<Event>, Failure> {
+        /// How often it is seen whether the rest was coalesced.
+        const GLANCE: Duration = Duration::from_millis(200);
+        let patience = self.scratch.patience();
+        let until = Instant::now() + patience;
+        loop {
+            let glance = (Instant::now() + GLANCE).min(until);
+            match tokio::time::timeout_at(glance, self.watch.next()).await {
+                Ok(Some(Ok(Event::Gap))) => return Err(Failure::inconclusive("events were lost")),
+                Ok(Some(event)) => return Ok(Some(event?)),
+                Ok(None) => {
+                    return Err(Failure::new(
+                        "the watch ends",
+                        "a watch ends only with an error",
+                    ));
+                }
+                Err(_) if self.watch.coalesced() >= coalesced => return Ok(None),
+                Err(_) if Instant::now() < until => {}
+                Err(_) if self.watch.coalesced() > 0 => return Ok(None),
+                Err(_) => {
+                    return Err(Failure::new(
+                        format!("no event within {patience:?}"),
+                        "a watch tells every write that begins after it is open",
+                    ));
+                }
+            }
+        }
+    }
+
+    /// As many events as are not coalesced of this many, as [`tell`] has them.
     async fn hear(&mut self, events: usize) -> Result<Vec<String>, Failure> {
+        let before = self.accounted;
         let mut told = Vec::with_capacity(events);
-        for _ in 0..events {
-            told.push(tell(&self.next().await?));
+        while told.len() < events {
+            let missing = (events - told.len()) as u64;
+            match self.next_of(before + missing).await? {
+                Some(event) => told.push(tell(&event)),
+                None => break,
+            }
+        }
+        self.accounted = self.watch.coalesced();
+        let counted = usize::try_from(self.accounted - before).unwrap_or(usize::MAX);
+        if told.len() < events {
+            same(
+                told.len() + counted,
+                events,
+                "each event is told, or counted as coalesced into a later one",
+            )?;
         }
         Ok(told)
     }
@@ -81,11 +129,20 @@ impl<'a> Listener<'a> {
     /// Judges the next events, which are all of one key and so come in order.
     async fn hears(&mut self, expected: &[&str], promise: &str) -> Verdict {
         let told = self.hear(expected.len()).await?;
-        same(
-            told,
-            expected.iter().map(|event| (*event).to_owned()).collect(),
-            promise,
-        )
+        let expected = expected.iter().map(|event| (*event).to_owned()).collect();
+        self.judge(told, expected, promise)
+    }
+
+    /// Judges what was told of events that come in order: all of them, save those that are counted
+    /// as coalesced into one that was told.
+    fn judge(&self, told: Vec<String>, expected: Vec<String>, promise: &str) -> Verdict {
+        if self.watch.coalesced() == 0 {
+            return same(told, expected, promise);
+        }
+        let mut rest = expected.iter();
+        let in_order = told.iter().all(|event| rest.any(|next| next == event));
+        let is_whole = told.last() == expected.last();
+        holds(in_order && is_whole, &told, promise)
     }
 
     /// Judges the next events, which are of several keys and so come in any order.
