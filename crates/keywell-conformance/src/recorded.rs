@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Change, Entry, Expected, Filter, List, Page, Set,
     Since, Swap, Version, Watch,
 };
 
-use crate::failure::{given, shown};
+use crate::failure::{answer, given, shown};
 use crate::trace::{Trace, Written};
 
 /// A bucket that tells the trace what it is asked and what it answers, and remembers the keys it
@@ -121,10 +122,11 @@ impl Bucket for Recorded {
         let watch = self.hear(&asked, self.inner.watch(filter, since));
         let (trace, told) = (self.trace.clone(), self.labelled("the watch tells"));
         watch.map(move |watch| {
-            watch.telling(move |event| {
-                trace.note(format!("{told} {}", shown(&event)));
-                event
-            })
+            let start = watch.start().cloned();
+            Watch::new(
+                start,
+                watch.inspect(move |event| trace.note(format!("{told} {}", answer(event)))),
+            )
         })
     }
 }
