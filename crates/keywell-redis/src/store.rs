@@ -13,9 +13,9 @@ pub struct RedisStore(JournalStore);
 
 impl RedisStore {
     /// Connects.
-    pub async fn connect(options: &Options) -> Result<Self, OpenError> {
-        let link = Link::open(options).await?;
-        Ok(Self(JournalStore::new(link, options)))
+    pub async fn connect(options: Options) -> Result<Self, OpenError> {
+        let link = Link::open(&options).await?;
+        Ok(Self(JournalStore::new(link, &options)))
     }
 }
 
