@@ -13,7 +13,7 @@ const CASES: u32 = 60;
 
 async fn connect(url: String) -> Result<Arc<dyn Store>> {
     let options = Options::from_url(&url).unwrap();
-    Ok(Arc::new(RedisStore::connect(options).await?))
+    Ok(Arc::new(RedisStore::connect(&options).await?))
 }
 
 async fn of(settings: &str) -> Subject {

@@ -28,7 +28,7 @@ pub(crate) async fn open(redis: &Redis, settings: &str) -> Arc<dyn Store> {
 
 pub(crate) async fn connect(url: &str, settings: &str) -> Arc<dyn Store> {
     let options = Options::from_url(&format!("{url}?layout=journal{settings}")).unwrap();
-    Arc::new(RedisStore::connect(options).await.unwrap())
+    Arc::new(RedisStore::connect(&options).await.unwrap())
 }
 
 pub(crate) async fn bucket(store: &Arc<dyn Store>) -> Handle {
