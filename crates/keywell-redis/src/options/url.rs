@@ -74,7 +74,7 @@ impl Options {
                 options
             }
         };
-        if base.ends_with('s') {
+        if matches!(base, "rediss" | "valkeys") {
             options.tls = Some(Tls::default());
         }
         options.login = login;
