@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use keywell_servers::resp::Reply;
 use keywell_servers::Cluster;
+use keywell_servers::resp::Reply;
 use keywell_store::{List, Store};
 
 use crate::support::{bucket, connect, get, named, set, told, told_many, watch};
@@ -34,9 +34,20 @@ async fn buckets_and_shards_lie_on_all_primaries() {
     let page = bucket.list(List::default()).await.unwrap();
     assert_eq!(page.keys, keys);
     let asked: Vec<&str> = keys.iter().map(String::as_str).collect();
-    assert!(bucket.get_many(&asked).await.unwrap().iter().all(Option::is_some));
+    assert!(
+        bucket
+            .get_many(&asked)
+            .await
+            .unwrap()
+            .iter()
+            .all(Option::is_some)
+    );
     let counts = (0..64).map(|_| bucket.increment("n", 1));
-    let counts: BTreeSet<i64> = join_all(counts).await.into_iter().map(Result::unwrap).collect();
+    let counts: BTreeSet<i64> = join_all(counts)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(counts.len(), 64);
     bucket.delete_many(&asked).await.unwrap();
     assert_eq!(bucket.list(List::default()).await.unwrap().keys, ["n"]);

@@ -32,7 +32,11 @@ async fn increments_of_64_tasks_are_each_counted_once() {
             answers
         })
     });
-    let answers: Vec<i64> = join_all(tasks).await.into_iter().flat_map(Result::unwrap).collect();
+    let answers: Vec<i64> = join_all(tasks)
+        .await
+        .into_iter()
+        .flat_map(Result::unwrap)
+        .collect();
     let different: HashSet<i64> = answers.iter().copied().collect();
     assert_eq!(different.len(), TASKS * ROUNDS);
     assert_eq!(ask(&redis, &["GET", ":keywell:{orders}=n"]).await, "1280");
@@ -72,7 +76,10 @@ async fn a_counter_is_exact_past_what_a_float_holds() {
     assert_eq!(bucket.increment("n", 2).await.unwrap(), far + 2);
     assert_eq!(bucket.increment("m", i64::MIN).await.unwrap(), i64::MIN);
     let refused = bucket.increment("m", -1).await.unwrap_err();
-    assert!(matches!(refused, Error::Invalid(Invalid::Overflow)), "{refused}");
+    assert!(
+        matches!(refused, Error::Invalid(Invalid::Overflow)),
+        "{refused}"
+    );
     assert_eq!(bucket.increment("m", i64::MAX).await.unwrap(), -1);
 }
 

@@ -185,7 +185,10 @@ async fn a_server_that_comes_back_with_less_is_noticed() {
     assert_eq!(get(&bucket, "k").await.unwrap().value, "saved");
 
     let refused = bucket.watch(Filter::All, Since::After(tokens[3].clone()));
-    assert!(is_compacted(&refused.await.unwrap_err()), "it is ahead of what there is");
+    assert!(
+        is_compacted(&refused.await.unwrap_err()),
+        "it is ahead of what there is"
+    );
     // As many writes again, so that the numbers are those of the lost ones.
     let mut written = Vec::new();
     for n in 0..5 {

@@ -13,13 +13,19 @@ async fn a_bucket_lies_in_redis_as_it_is_documented() {
     let version = set(&bucket, "o-1", "ten apples").await;
     bucket.increment("count", 41).await.unwrap();
     bucket.increment("count", 1).await.unwrap();
-    assert_eq!(ask(&redis, &["GET", ":keywell:{orders}=o-1"]).await, "ten apples");
+    assert_eq!(
+        ask(&redis, &["GET", ":keywell:{orders}=o-1"]).await,
+        "ten apples"
+    );
     assert_eq!(ask(&redis, &["GET", ":keywell:{orders}=count"]).await, "42");
     let index = ask_all(&redis, &["ZRANGE", ":keywell:{orders}:index", "0", "-1"]).await;
     assert_eq!(index, ["count", "o-1"]);
     let stored = ask(&redis, &["HGET", ":keywell:{orders}:versions", "o-1"]).await;
     assert_eq!(version.as_bytes().unwrap(), stored.as_bytes());
-    assert_eq!(ask_number(&redis, &["XLEN", ":keywell:{orders}:stream"]).await, 3);
+    assert_eq!(
+        ask_number(&redis, &["XLEN", ":keywell:{orders}:stream"]).await,
+        3
+    );
     let registry = ask_all(&redis, &["HGETALL", ":keywell:buckets"]).await;
     assert_eq!(registry, ["orders", "1"]);
 
@@ -47,8 +53,14 @@ async fn a_key_that_is_deleted_leaves_nothing_but_its_events() {
     bucket.delete_many(&["b", "c", "never", "b"]).await.unwrap();
     let mut names = ask_all(&redis, &["KEYS", ":keywell:{orders}*"]).await;
     names.sort_unstable();
-    assert_eq!(names, [":keywell:{orders}:meta", ":keywell:{orders}:stream"]);
-    assert_eq!(ask_number(&redis, &["XLEN", ":keywell:{orders}:stream"]).await, 6);
+    assert_eq!(
+        names,
+        [":keywell:{orders}:meta", ":keywell:{orders}:stream"]
+    );
+    assert_eq!(
+        ask_number(&redis, &["XLEN", ":keywell:{orders}:stream"]).await,
+        6
+    );
 }
 
 #[tokio::test]

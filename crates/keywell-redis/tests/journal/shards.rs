@@ -98,7 +98,10 @@ async fn a_bucket_keeps_the_number_of_shards_it_was_made_with() {
     let made = open(&redis, "&shards=2").await;
     set(&bucket(&made).await, "k", "v").await;
     let other = open(&redis, "").await;
-    let refused = bucket(&other).await.set("k", "w".into(), Set::default()).await;
+    let refused = bucket(&other)
+        .await
+        .set("k", "w".into(), Set::default())
+        .await;
     assert!(matches!(refused, Err(Error::Unsupported(_))), "{refused:?}");
     let refused = bucket(&other).await.watch(Filter::All, Since::Now).await;
     assert!(matches!(refused, Err(Error::Unsupported(_))), "{refused:?}");

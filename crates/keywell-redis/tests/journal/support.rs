@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use keywell_redis::{Options, RedisStore};
-use keywell_servers::resp::Reply;
 use keywell_servers::Redis;
+use keywell_servers::resp::Reply;
 use keywell_store::{
     Bucket, BucketName, Entry, Event, Filter, ResumeToken, Set, Since, Store, Version, Watch,
 };

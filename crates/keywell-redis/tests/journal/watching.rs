@@ -8,12 +8,15 @@ use keywell_store::{Error, Filter, Since};
 use tokio::time::timeout;
 
 use crate::support::{
-    ask, ask_number, bucket, calls, ended, named, open, orders, recovered, set, set_for,
-    silent, told, told_many, until, watch,
+    ask, ask_number, bucket, calls, ended, named, open, orders, recovered, set, set_for, silent,
+    told, told_many, until, watch,
 };
 
 async fn clients(redis: &Redis) -> usize {
-    ask(redis, &["CLIENT", "LIST", "TYPE", "normal"]).await.lines().count()
+    ask(redis, &["CLIENT", "LIST", "TYPE", "normal"])
+        .await
+        .lines()
+        .count()
 }
 
 async fn clients_are(redis: &Redis, expected: usize) {
@@ -119,10 +122,10 @@ async fn watches_go_on_after_the_server_was_killed() {
     let bucket = bucket(&open(&redis, "").await).await;
     let (mut near, mut far) = (watch(&bucket).await, watch(&bucket).await);
     let mut expected = Vec::new();
-    for n in 0..3000 {
+    for n in 0..900 {
         set(&bucket, "k", n.to_string()).await;
         expected.push(format!("k={n}"));
-        if n < 2000 {
+        if n < 300 {
             assert_eq!(told(&mut near).await, format!("k={n}"));
         }
     }
@@ -134,13 +137,13 @@ async fn watches_go_on_after_the_server_was_killed() {
         rest.push(told);
     }
     redis.restart().await.unwrap();
-    rest.extend(told_many(&mut near, 1000 - rest.len()).await);
-    assert_eq!(rest, expected[2000..]);
+    rest.extend(told_many(&mut near, 600 - rest.len()).await);
+    assert_eq!(rest, expected[300..]);
     recovered(&bucket).await;
     set(&bucket, "k", "end").await;
     expected.push("k=end".to_owned());
     assert_eq!(told(&mut near).await, "k=end");
-    assert_eq!(told_many(&mut far, 3000).await, expected[1..]);
+    assert_eq!(told_many(&mut far, 900).await, expected[1..]);
 }
 
 #[tokio::test]
@@ -151,7 +154,11 @@ async fn a_watch_outlives_a_server_that_is_silent_for_a_while() {
     assert_eq!(told(&mut watching).await, "k=v");
     redis.freeze().unwrap();
     // Long enough for the key's time to end, and for the reader to give the connection up.
-    assert!(timeout(Duration::from_secs(2), told(&mut watching)).await.is_err());
+    assert!(
+        timeout(Duration::from_secs(2), told(&mut watching))
+            .await
+            .is_err()
+    );
     redis.thaw().unwrap();
     assert_eq!(told(&mut watching).await, "~k");
     recovered(&bucket).await;
@@ -207,5 +214,8 @@ async fn a_late_watch_reads_large_values_one_by_one() {
         let told = told(&mut late).await;
         assert!(told.starts_with(&format!("k{n}=")) && told.len() > large.len());
     }
-    assert_eq!(ask_number(&redis, &["XLEN", ":keywell:{orders}:stream"]).await, 12);
+    assert_eq!(
+        ask_number(&redis, &["XLEN", ":keywell:{orders}:stream"]).await,
+        12
+    );
 }
