@@ -46,18 +46,18 @@ struct Reader {
 impl Tail {
     /// Follows a shard from a place on.
     pub(crate) fn start(shard: Arc<Shard>, position: Position) -> Self {
-        let shared = Arc::new(Shared {
+        let state = Arc::new(Shared {
             recent: Mutex::default(),
             mark: watch::Sender::new(Ok(position)),
         });
         let reader = Reader {
             shard,
-            shared: shared.clone(),
+            shared: state.clone(),
             position,
             alarm: None,
         };
         Self {
-            shared,
+            shared: state,
             task: tokio::spawn(reader.run()),
         }
     }
@@ -100,7 +100,7 @@ impl Shared {
     }
 
     fn end(&self, why: Error) {
-        self.mark.send_replace(Err(why));
+        let _ = self.mark.send_replace(Err(why));
     }
 }
 

@@ -154,7 +154,7 @@ async fn a_thousand_ends_at_once_are_each_told_once() {
     assert!(ends.values().all(|count| *count == 1));
     assert!(
         busy.iter()
-            .map(|value| value.as_ref())
+            .map(AsRef::as_ref)
             .eq((0..300).map(|n| n.to_string().into_bytes()))
     );
     for left in ["due", "versions", "index"] {

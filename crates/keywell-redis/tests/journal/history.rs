@@ -225,9 +225,9 @@ async fn a_watch_that_reads_late_finds_what_the_stream_holds() {
     let mut next = [0; 40];
     for told in told_many(&mut slow, 10_000).await {
         let (key, value) = told.split_once('=').unwrap();
-        let writer: usize = key[1..].parse().unwrap();
-        assert_eq!(value, next[writer].to_string(), "{key}");
-        next[writer] += 1;
+        let at: usize = key[1..].parse().unwrap();
+        assert_eq!(value, next[at].to_string(), "{key}");
+        next[at] += 1;
     }
     assert!(next.iter().all(|count| *count == 250));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use keywell_servers::Redis;
-use keywell_store::{Batching, Error, Filter, List, Set, Since};
+use keywell_store::{Batching, BucketName, Error, Filter, List, Set, Since};
 
 use crate::support::{
     ask_all, ask_number, bucket, get, named, next, open, orders, resumed, set, short, silent,
@@ -109,7 +109,7 @@ async fn a_bucket_keeps_the_number_of_shards_it_was_made_with() {
     // It is told whatever the shards of who asks, and others can be made beside it.
     set(&named(&other, "receipts").await, "k", "v").await;
     let told = other.buckets().await.unwrap();
-    let told: Vec<&str> = told.iter().map(|name| name.as_str()).collect();
+    let told: Vec<&str> = told.iter().map(BucketName::as_str).collect();
     assert_eq!(told, ["orders", "receipts"]);
     let registry = ask_all(&redis, &["HGETALL", ":keywell:buckets"]).await;
     assert_eq!(registry.len(), 4);
