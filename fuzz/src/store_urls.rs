@@ -50,7 +50,8 @@ fn secrets(text: &str) -> impl Iterator<Item = &str> {
     let settings = query
         .split('&')
         .filter_map(|setting| setting.split_once('='));
-    let authority = before.split_once("://").map_or("", |(_, rest)| rest);
+    let place = before.split_once(':').map_or("", |(_, place)| place);
+    let authority = place.strip_prefix("//").unwrap_or("");
     let authority = authority.split('/').next().unwrap_or("");
     let login = authority.rsplit_once('@').map(|(login, _)| login);
     // As an error shows it, escaped; the login is looked for elsewhere.
