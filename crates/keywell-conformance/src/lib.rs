@@ -44,6 +44,7 @@ mod need;
 mod promises;
 mod recorded;
 mod refusals;
+mod registry;
 mod scratch;
 mod subject;
 mod suite;
@@ -51,7 +52,7 @@ mod trace;
 
 pub use behaviour::{Behaviour, Outcome};
 pub use failure::{Failure, Verdict};
-pub use promises::{
+pub use registry::{
     atomics, batch, behaviours, concurrency, errors, isolation, limits, paging, store, ttl, watch,
 };
 pub use subject::Subject;

@@ -1,11 +1,5 @@
-//! The promises, in one list: the public functions, the registry and the tests of
-//! [`suite!`](crate::suite) are made from it, so none can be there without the others.
-
-use crate::behaviour::{self, Behaviour, Outcome};
-use crate::checks;
-use crate::failure::Failure;
-use crate::need::Need;
-use crate::subject::Subject;
+//! The promises, in one list: the public functions, the [registry](crate::behaviours) and the tests
+//! of [`suite!`](crate::suite) are made from it, so none can be there without the others.
 
 /// Hands the list to a macro of this crate, behind what that macro is given.
 ///
@@ -406,45 +400,4 @@ concurrency {
 }
 
     } };
-}
-
-macro_rules! register {
-    ($( $group:ident { $( $(#[doc = $promise:literal])+ $name:ident [$($need:ident)*] )* } )*) => {
-        $(
-            #[doc = concat!("What is promised about ", stringify!($group), ".")]
-            ///
-            /// Each function runs one behaviour in buckets of its own, and deletes what it wrote.
-            pub mod $group {
-                use super::*;
-                $(
-                    $(#[doc = $promise])+
-                    ///
-                    /// # Errors
-                    ///
-                    /// A [`Failure`] if the promise is broken.
-                    pub async fn $name(subject: &Subject) -> Result<Outcome, Failure> {
-                        behaviour::run(subject, &[$(Need::$need),*], |scratch| {
-                            Box::pin(checks::$group::$name(scratch))
-                        })
-                        .await
-                    }
-                )*
-            }
-        )*
-
-        static BEHAVIOURS: &[Behaviour] = &[
-            $( $( Behaviour {
-                group: stringify!($group),
-                name: stringify!($name),
-                promise: concat!($($promise),+),
-                run: |subject| Box::pin($group::$name(subject)),
-            }, )* )*
-        ];
-    };
-}
-__for_each_behaviour!([register]);
-
-/// All behaviours, group by group.
-pub fn behaviours() -> &'static [Behaviour] {
-    BEHAVIOURS
 }
