@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a store is: `memory:`, `disk:PATH`.
+/// Where a store is: `memory:`, `disk:PATH`, `redis://HOST`.
 ///
 /// A scheme, a colon, a place whose form is the scheme's own, and settings behind a question mark:
 /// `disk:data?history=0`.
@@ -83,9 +83,14 @@ impl FromStr for StoreUrl {
 }
 
 impl fmt::Display for StoreUrl {
-    /// Without the settings, which may be secret.
+    /// Without the settings and the login, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.scheme, self.place)
+        let Some(rest) = self.place.strip_prefix("//") else {
+            return write!(f, "{}:{}", self.scheme, self.place);
+        };
+        let host = rest.find('/').unwrap_or(rest.len());
+        let behind_login = rest[..host].rfind('@').map_or(0, |at| at + 1);
+        write!(f, "{}://{}", self.scheme, &rest[behind_login..])
     }
 }
 
@@ -100,6 +105,23 @@ mod tests {
         let settings: Vec<_> = url.settings().collect();
         assert_eq!(settings, [("history", "0"), ("cache", "8388608")]);
         assert_eq!(url.to_string(), "disk:/var/my data");
+    }
+
+    #[test]
+    fn a_login_is_not_shown() {
+        for (url, shown) in [
+            ("redis://u:hunter2@h:1/2?x=hunter2", "redis://h:1/2"),
+            ("redis://u:hunter2@h", "redis://h"),
+            ("redis://u:hunter2%2F@x@h/p@q", "redis://h/p@q"),
+            (
+                "redis+unix://:hunter2@/run/redis",
+                "redis+unix:///run/redis",
+            ),
+            ("redis://h", "redis://h"),
+            ("disk:a@b", "disk:a@b"),
+        ] {
+            assert_eq!(url.parse::<StoreUrl>().unwrap().to_string(), shown);
+        }
     }
 
     #[test]
