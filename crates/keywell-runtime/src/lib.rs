@@ -27,6 +27,7 @@
 #![deny(unsafe_code)]
 
 mod artifact;
+mod call;
 mod command;
 mod engine;
 mod error;
@@ -38,6 +39,7 @@ mod runtime;
 mod state;
 mod ticker;
 mod turn;
+pub mod watch;
 
 pub use command::Command;
 pub use error::{Error, Missing};

@@ -10,6 +10,7 @@ use crate::artifact::Artifacts;
 use crate::engine::engine;
 use crate::instance::Instances;
 use crate::ticker::Ticker;
+use crate::watch::{Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
 use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
 
 /// Compiles components and makes applications of them. One for a process.
@@ -18,6 +19,8 @@ pub struct Runtime {
     ticker: Arc<Ticker>,
     artifacts: Option<Artifacts>,
     options: Options,
+    causes: Arc<Causes>,
+    triggers: Triggers,
 }
 
 /// A compiled component.
@@ -46,6 +49,8 @@ impl Runtime {
             ticker,
             artifacts,
             options: options.clone(),
+            causes: Arc::new(Causes::new()),
+            triggers: Triggers::new(options.instances),
         })
     }
 
@@ -130,6 +135,31 @@ impl Runtime {
         environment: Environment,
     ) -> Result<Command, Error> {
         Command::new(self.instances(component, grants, environment)?)
+    }
+
+    /// Makes a component ready to hear of changes. From its return on, no change is missed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::http`]; [`Error::Watch`] when the bucket is not granted, or its store cannot be
+    /// watched or reached.
+    pub async fn watch(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        target: WatchTarget,
+        options: &WatchOptions,
+    ) -> Result<WatchTrigger, Error> {
+        let environment = Environment {
+            stdin: false,
+            ..options.environment.clone()
+        };
+        let causes = self.causes.clone();
+        let grants = Arc::new(grants.layered(move |origin, bucket| causes.layer(origin, bucket)));
+        let instances = self.instances(component, grants.clone(), environment)?;
+        self.triggers
+            .open(instances, grants, &self.causes, target, options)
+            .await
     }
 
     fn instances(
