@@ -227,213 +227,216 @@ fn nothing_that_may_be_secret_is_shown() {
 /// A plan with nothing wrong, behind which something wrong is put at line 8.
 const RIGHT: &str = "[store.a]\nurl='memory:'\n[component.c]\npath='c.wasm'\nstore='a'\n[[trigger.http]]\ncomponent='c'\n";
 
+/// What is put behind it, and what is said of that.
+const WRONG: &[(&str, &str)] = &[
+    // Not TOML at all.
+    ("[", "8:2: "),
+    ("x", "8:2: key with no value, expected `=`"),
+    ("[store.a]", "8:8: duplicate key"),
+    // Keys that are none.
+    (
+        "[stores.b]",
+        "8:2: there is no stores at the top; did you mean store?",
+    ),
+    (
+        "[x]",
+        "8:2: there is no x at the top; there is store, component, trigger, limits",
+    ),
+    (
+        "[component.d]\npth='d'",
+        "9:1: there is no pth in component.d; did you mean path?",
+    ),
+    (
+        "[component.d]\npath='d'\nread_only=true",
+        "10:1: there is no read_only in component.d; there is path, env",
+    ),
+    (
+        "[[trigger.htpp]]",
+        "8:11: there is no htpp in trigger; did you mean http?",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nadr='x'",
+        "10:1: there is no adr in trigger.http; did you mean addr?",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead_letters='x'",
+        "11:1: there is no dead_letters in trigger.watch; did you mean dead-letters?",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead-letters={buket='x'}",
+        "11:15: there is no buket in trigger.watch.dead-letters; did you mean bucket?",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={x={readonly=true}}",
+        "10:13: there is no readonly in component.d.buckets.x; did you mean read-only?",
+    ),
+    (
+        "[limits]\nmemroy='1MiB'",
+        "9:1: there is no memroy in limits; did you mean memory?",
+    ),
+    // Things of another shape.
+    ("[[store]]\nname='b'", "8:3: duplicate key"),
+    (
+        "[trigger.watch]\non='SET@k'",
+        "8:10: trigger.watch should be written [[trigger.watch]]",
+    ),
+    (
+        "[limits]\nmemory=[1]",
+        "9:1: limits.memory should be a text",
+    ),
+    (
+        "[component.d]\npath=1",
+        "9:6: component.d.path should be a text in quotes",
+    ),
+    (
+        "[component.d]\npath='d'\nenv=1",
+        "10:5: component.d.env should be a table",
+    ),
+    (
+        "[component.d]\npath='d'\nenv={A=[]}",
+        "10:6: component.d.env.A should be a text, a number, true or false",
+    ),
+    (
+        "[component.d]\npath='d'\nenv={A=1979-05-27}",
+        "10:8: component.d.env.A should be a text, a number",
+    ),
+    (
+        "[component.d]\npath='d'\nenv={'A=B'=1}",
+        "10:6: a variable's name is not empty and has no =",
+    ),
+    (
+        "[component.d]\npath='d'\nenv={''=1}",
+        "10:6: a variable's name is not empty",
+    ),
+    (
+        "[component.d]\npath='d'\nenv={A=\"x\\u0000\"}",
+        "10:8: a variable has no zero byte in it",
+    ),
+    (
+        "[component.d]\npath='d'\noutgoing=[1]",
+        "10:11: component.d.outgoing should be a text in quotes",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={x=true}",
+        "10:12: component.d.buckets.x should be a text in quotes",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={x={read-only=1}}",
+        "10:23: component.d.buckets.x.read-only should be true or false",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={x={read-only='no'}}",
+        "10:23: component.d.buckets.x.read-only should be true or false",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={''='x', default='y'}",
+        "10:18: \"\" and \"default\" are one bucket",
+    ),
+    (
+        "[component]\nd='x'",
+        "8:2: component is written [component.NAME]",
+    ),
+    // Amounts.
+    (
+        "[limits]\nmemory='1MB'",
+        "9:8: limits.memory: write a whole number and KiB, MiB or GiB",
+    ),
+    (
+        "[limits]\ntimeout=30",
+        "9:9: limits.timeout: write a whole number and ms, s, m or h",
+    ),
+    (
+        "[limits]\ninstances=0",
+        "9:11: limits.instances should be a whole number, 1 to 10000",
+    ),
+    (
+        "[limits]\ninstances='many'",
+        "9:11: limits.instances should be a whole number",
+    ),
+    (
+        "[limits]\nmemory='1MiB'\n[component.d]\npath='d'\nmemory='2MiB'",
+        "10:12: component.d.memory is more than that of [limits]",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nreuse=-1",
+        "10:7: trigger.http.reuse should be a whole number, 0 to",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nreuse=1.5",
+        "10:7: trigger.http.reuse should be a whole number",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\naddr='8080'",
+        "10:6: trigger.http.addr: write an address and a port",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\nretries=2000",
+        "11:9: trigger.watch.retries should be a whole number, 0 to 1000",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\nparallel=0",
+        "11:10: trigger.watch.parallel should be a whole number, 1 to",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndeadline='0s'",
+        "11:10: trigger.watch.deadline: at least 1ms",
+    ),
+    // What is missing.
+    ("[store.b]\nhistory=0", "8:8: store.b has no url"),
+    ("[component.d]\nstore='a'", "8:12: component.d has no path"),
+    ("[[trigger.http]]", "8:1: trigger.http has no component"),
+    (
+        "[[trigger.watch]]\ncomponent='c'",
+        "8:1: trigger.watch has no on",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non=[]",
+        "8:1: trigger.watch.on names no change",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead-letters={}",
+        "11:1: trigger.watch.dead-letters has no bucket",
+    ),
+    // Names of nothing.
+    (
+        "[component.d]\npath='d'\nstore='b'",
+        "10:7: there is no store \"b\"; there is a",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='count'",
+        "9:11: there is no component \"count\"; there is c",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\nstore='main'\non='SET@k'",
+        "10:7: there is no store \"main\"; there is a",
+    ),
+    (
+        "[component.d]\npath='d'\n[[trigger.watch]]\ncomponent='d'\nbucket='x'\non='SET@k'",
+        "12:8: the component d is not granted the bucket \"x\"; add a store or buckets to [component.d]",
+    ),
+    (
+        "[store.b]\nurl='memory:'\n[[trigger.watch]]\ncomponent='c'\nstore='b'\non='SET@k'",
+        "12:7: to c, the bucket \"default\" is one of the store a",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\n[[trigger.watch]]\ncomponent='c'\non='DEL@k'",
+        "11:1: another trigger calls this component for this bucket; name them",
+    ),
+    (
+        "[store.b]\nurl='memory:'\n[component.d]\npath='d'\nbuckets={x='y'}",
+        "12:12: the bucket \"x\" names no store, and there is more than one",
+    ),
+    (
+        "[[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'\n[[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'",
+        "13:6: another trigger on the store a is called \"n\"",
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     read(RIGHT).unwrap();
     let mut otherwise = Vec::new();
-    for (wrong, told) in [
-        // Not TOML at all.
-        ("[", "8:2: "),
-        ("x", "8:2: key with no value, expected `=`"),
-        ("[store.a]", "8:8: duplicate key"),
-        // Keys that are none.
-        (
-            "[stores.b]",
-            "8:2: there is no stores at the top; did you mean store?",
-        ),
-        (
-            "[x]",
-            "8:2: there is no x at the top; there is store, component, trigger, limits",
-        ),
-        (
-            "[component.d]\npth='d'",
-            "9:1: there is no pth in component.d; did you mean path?",
-        ),
-        (
-            "[component.d]\npath='d'\nread_only=true",
-            "10:1: there is no read_only in component.d; there is path, env",
-        ),
-        (
-            "[[trigger.htpp]]",
-            "8:11: there is no htpp in trigger; did you mean http?",
-        ),
-        (
-            "[[trigger.http]]\ncomponent='c'\nadr='x'",
-            "10:1: there is no adr in trigger.http; did you mean addr?",
-        ),
-        (
-            "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead_letters='x'",
-            "11:1: there is no dead_letters in trigger.watch; did you mean dead-letters?",
-        ),
-        (
-            "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead-letters={buket='x'}",
-            "11:15: there is no buket in trigger.watch.dead-letters; did you mean bucket?",
-        ),
-        (
-            "[component.d]\npath='d'\nbuckets={x={readonly=true}}",
-            "10:13: there is no readonly in component.d.buckets.x; did you mean read-only?",
-        ),
-        (
-            "[limits]\nmemroy='1MiB'",
-            "9:1: there is no memroy in limits; did you mean memory?",
-        ),
-        // Things of another shape.
-        ("[[store]]\nname='b'", "8:3: duplicate key"),
-        (
-            "[trigger.watch]\non='SET@k'",
-            "8:10: trigger.watch should be written [[trigger.watch]]",
-        ),
-        (
-            "[limits]\nmemory=[1]",
-            "9:1: limits.memory should be a text",
-        ),
-        (
-            "[component.d]\npath=1",
-            "9:6: component.d.path should be a text in quotes",
-        ),
-        (
-            "[component.d]\npath='d'\nenv=1",
-            "10:5: component.d.env should be a table",
-        ),
-        (
-            "[component.d]\npath='d'\nenv={A=[]}",
-            "10:6: component.d.env.A should be a text, a number, true or false",
-        ),
-        (
-            "[component.d]\npath='d'\nenv={A=1979-05-27}",
-            "10:8: component.d.env.A should be a text, a number",
-        ),
-        (
-            "[component.d]\npath='d'\nenv={'A=B'=1}",
-            "10:6: a variable's name is not empty and has no =",
-        ),
-        (
-            "[component.d]\npath='d'\nenv={''=1}",
-            "10:6: a variable's name is not empty",
-        ),
-        (
-            "[component.d]\npath='d'\nenv={A=\"x\\u0000\"}",
-            "10:8: a variable has no zero byte in it",
-        ),
-        (
-            "[component.d]\npath='d'\noutgoing=[1]",
-            "10:11: component.d.outgoing should be a text in quotes",
-        ),
-        (
-            "[component.d]\npath='d'\nbuckets={x=true}",
-            "10:12: component.d.buckets.x should be a text in quotes",
-        ),
-        (
-            "[component.d]\npath='d'\nbuckets={x={read-only=1}}",
-            "10:23: component.d.buckets.x.read-only should be true or false",
-        ),
-        (
-            "[component.d]\npath='d'\nbuckets={x={read-only='no'}}",
-            "10:23: component.d.buckets.x.read-only should be true or false",
-        ),
-        (
-            "[component.d]\npath='d'\nbuckets={''='x', default='y'}",
-            "10:18: \"\" and \"default\" are one bucket",
-        ),
-        (
-            "[component]\nd='x'",
-            "8:2: component is written [component.NAME]",
-        ),
-        // Amounts.
-        (
-            "[limits]\nmemory='1MB'",
-            "9:8: limits.memory: write a whole number and KiB, MiB or GiB",
-        ),
-        (
-            "[limits]\ntimeout=30",
-            "9:9: limits.timeout: write a whole number and ms, s, m or h",
-        ),
-        (
-            "[limits]\ninstances=0",
-            "9:11: limits.instances should be a whole number, 1 to 10000",
-        ),
-        (
-            "[limits]\ninstances='many'",
-            "9:11: limits.instances should be a whole number",
-        ),
-        (
-            "[limits]\nmemory='1MiB'\n[component.d]\npath='d'\nmemory='2MiB'",
-            "10:12: component.d.memory is more than that of [limits]",
-        ),
-        (
-            "[[trigger.http]]\ncomponent='c'\nreuse=-1",
-            "10:7: trigger.http.reuse should be a whole number, 0 to",
-        ),
-        (
-            "[[trigger.http]]\ncomponent='c'\nreuse=1.5",
-            "10:7: trigger.http.reuse should be a whole number",
-        ),
-        (
-            "[[trigger.http]]\ncomponent='c'\naddr='8080'",
-            "10:6: trigger.http.addr: write an address and a port",
-        ),
-        (
-            "[[trigger.watch]]\ncomponent='c'\non='SET@k'\nretries=2000",
-            "11:9: trigger.watch.retries should be a whole number, 0 to 1000",
-        ),
-        (
-            "[[trigger.watch]]\ncomponent='c'\non='SET@k'\nparallel=0",
-            "11:10: trigger.watch.parallel should be a whole number, 1 to",
-        ),
-        (
-            "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndeadline='0s'",
-            "11:10: trigger.watch.deadline: at least 1ms",
-        ),
-        // What is missing.
-        ("[store.b]\nhistory=0", "8:8: store.b has no url"),
-        ("[component.d]\nstore='a'", "8:12: component.d has no path"),
-        ("[[trigger.http]]", "8:1: trigger.http has no component"),
-        (
-            "[[trigger.watch]]\ncomponent='c'",
-            "8:1: trigger.watch has no on",
-        ),
-        (
-            "[[trigger.watch]]\ncomponent='c'\non=[]",
-            "8:1: trigger.watch.on names no change",
-        ),
-        (
-            "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead-letters={}",
-            "11:1: trigger.watch.dead-letters has no bucket",
-        ),
-        // Names of nothing.
-        (
-            "[component.d]\npath='d'\nstore='b'",
-            "10:7: there is no store \"b\"; there is a",
-        ),
-        (
-            "[[trigger.http]]\ncomponent='count'",
-            "9:11: there is no component \"count\"; there is c",
-        ),
-        (
-            "[[trigger.watch]]\ncomponent='c'\nstore='main'\non='SET@k'",
-            "10:7: there is no store \"main\"; there is a",
-        ),
-        (
-            "[component.d]\npath='d'\n[[trigger.watch]]\ncomponent='d'\nbucket='x'\non='SET@k'",
-            "12:8: the component d is not granted the bucket \"x\"; add a store or buckets to [component.d]",
-        ),
-        (
-            "[store.b]\nurl='memory:'\n[[trigger.watch]]\ncomponent='c'\nstore='b'\non='SET@k'",
-            "12:7: to c, the bucket \"default\" is one of the store a",
-        ),
-        (
-            "[[trigger.watch]]\ncomponent='c'\non='SET@k'\n[[trigger.watch]]\ncomponent='c'\non='DEL@k'",
-            "11:1: another trigger calls this component for this bucket; name them",
-        ),
-        (
-            "[store.b]\nurl='memory:'\n[component.d]\npath='d'\nbuckets={x='y'}",
-            "12:12: the bucket \"x\" names no store, and there is more than one",
-        ),
-        (
-            "[[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'\n[[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'",
-            "13:6: another trigger on the store a is called \"n\"",
-        ),
-    ] {
+    for (wrong, told) in WRONG {
         let error = match read(&format!("{RIGHT}{wrong}\n")) {
             Ok(plan) => panic!("{wrong:?} is taken for {plan:?}"),
             Err(error) => error.to_string(),
