@@ -38,6 +38,7 @@ mod runtime;
 mod state;
 mod ticker;
 mod turn;
+pub mod watch;
 
 pub use command::Command;
 pub use error::{Error, Missing};

@@ -10,6 +10,7 @@ use crate::artifact::Artifacts;
 use crate::engine::engine;
 use crate::instance::Instances;
 use crate::ticker::Ticker;
+use crate::watch::{WatchOptions, WatchTarget, WatchTrigger};
 use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
 
 /// Compiles components and makes applications of them. One for a process.
@@ -130,6 +131,24 @@ impl Runtime {
         environment: Environment,
     ) -> Result<Command, Error> {
         Command::new(self.instances(component, grants, environment)?)
+    }
+
+    /// Makes a component ready to hear of changes. From its return on, no change is missed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::http`]; [`Error::Watch`] when the bucket is not granted, or its store cannot be
+    /// watched or reached.
+    #[expect(clippy::unused_async, reason = "follows")]
+    pub async fn watch(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        target: WatchTarget,
+        options: &WatchOptions,
+    ) -> Result<WatchTrigger, Error> {
+        let _ = (component, grants, target, options);
+        Ok(WatchTrigger::stub())
     }
 
     fn instances(

@@ -1,0 +1,37 @@
+//! Watch triggers: a component sleeps until a key changes, and its exported
+//! `wasi:keyvalue/watcher` is called.
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use keywell_runtime::watch::{Subscriptions, WatchOptions, WatchTarget};
+//! # use keywell_runtime::{Options, Runtime};
+//! # use keywell_store::BucketName;
+//! # use keywell_wasi::Grants;
+//! # async fn example(store: Arc<dyn keywell_store::Store>) -> Result<(), Box<dyn std::error::Error>> {
+//! let runtime = Runtime::new(&Options::default())?;
+//! let component = runtime.load("alerts.wasm".as_ref())?;
+//! let grants = Arc::new(Grants::everything_in(store));
+//! let subscriptions = Subscriptions::parse("SET@order:*,DEL@order:*")?;
+//! let target = WatchTarget::new("alerts.wasm", BucketName::default(), subscriptions);
+//! let trigger = runtime.watch(&component, grants, target, &WatchOptions::default()).await?;
+//! trigger.run(async { drop(tokio::signal::ctrl_c().await) }).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod counters;
+mod letter;
+mod letters;
+mod options;
+mod pattern;
+mod subscriptions;
+mod target;
+mod trigger;
+
+pub use counters::{Counters, Counts};
+pub use letter::{DeadLetter, Operation};
+pub use letters::{DeadLetters, LetterPage};
+pub use options::{Backoff, WatchOptions};
+pub use subscriptions::{ParseError, Subscriptions};
+pub use target::WatchTarget;
+pub use trigger::WatchTrigger;
