@@ -9,6 +9,7 @@ use wasmtime::component::Component;
 use crate::artifact::Artifacts;
 use crate::engine::engine;
 use crate::instance::Instances;
+use crate::outgoing::Client;
 use crate::ticker::Ticker;
 use crate::watch::{WatchOptions, WatchTarget, WatchTrigger};
 use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
@@ -17,6 +18,7 @@ use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
 pub struct Runtime {
     engine: Engine,
     ticker: Arc<Ticker>,
+    client: Arc<Client>,
     artifacts: Option<Artifacts>,
     options: Options,
 }
@@ -45,6 +47,7 @@ impl Runtime {
         Ok(Self {
             engine,
             ticker,
+            client: Arc::default(),
             artifacts,
             options: options.clone(),
         })
@@ -161,6 +164,7 @@ impl Runtime {
             component,
             grants,
             environment,
+            self.client.clone(),
             self.ticker.clone(),
             &self.options,
         )
