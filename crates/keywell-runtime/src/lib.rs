@@ -47,5 +47,5 @@ pub use http::{HttpApp, HttpOptions, HttpServer};
 pub use offers::{Interface, interfaces};
 pub use options::Options;
 pub use outgoing::{AllowedHost, HostError};
-pub use runtime::{LoadedComponent, Runtime};
+pub use runtime::{Bounds, LoadedComponent, Runtime};
 pub use state::Environment;

@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keywell_wasi::Grants;
 use wasmtime::Engine;
@@ -25,7 +26,20 @@ pub struct Runtime {
 
 /// A compiled component.
 #[derive(Clone)]
-pub struct LoadedComponent(Component);
+pub struct LoadedComponent {
+    component: Component,
+    bounds: Bounds,
+}
+
+/// What bounds one component more closely, or in time otherwise, than all of a runtime's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// The most memory an instance may have, in bytes, where it is less than
+    /// [`Options::memory`].
+    pub memory: Option<usize>,
+    /// How long a call may take, in place of [`Options::timeout`].
+    pub timeout: Option<Duration>,
+}
 
 // === impl Runtime ===
 
@@ -86,7 +100,7 @@ impl Runtime {
             .as_ref()
             .and_then(|kept| kept.load(&self.engine, wasm));
         if let Some(component) = kept {
-            return Ok(LoadedComponent(component));
+            return Ok(component.into());
         }
         let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
             let reason = format!("{error:#}");
@@ -100,7 +114,7 @@ impl Runtime {
         if let Some(artifacts) = &self.artifacts {
             artifacts.keep(&self.engine, wasm, &component);
         }
-        Ok(LoadedComponent(component))
+        Ok(component.into())
     }
 
     /// Makes a component ready to answer HTTP requests.
@@ -156,17 +170,23 @@ impl Runtime {
 
     fn instances(
         &self,
-        LoadedComponent(component): &LoadedComponent,
+        LoadedComponent { component, bounds }: &LoadedComponent,
         grants: Arc<Grants>,
         environment: Environment,
     ) -> Result<Instances, Error> {
+        let all = &self.options;
+        let options = Options {
+            memory: bounds.memory.map_or(all.memory, |own| own.min(all.memory)),
+            timeout: bounds.timeout.unwrap_or(all.timeout),
+            ..all.clone()
+        };
         Instances::new(
             component,
             grants,
             environment,
             self.client.clone(),
             self.ticker.clone(),
-            &self.options,
+            &options,
         )
     }
 }
@@ -176,6 +196,21 @@ impl Runtime {
 impl LoadedComponent {
     /// The component, for Wasmtime.
     pub fn component(&self) -> &Component {
-        &self.0
+        &self.component
+    }
+
+    /// The same component within bounds of its own.
+    #[must_use]
+    pub fn within(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
+}
+
+impl From<Component> for LoadedComponent {
+    fn from(component: Component) -> Self {
+        Self {
+            component,
+            bounds: Bounds::default(),
+        }
     }
 }

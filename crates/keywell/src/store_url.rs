@@ -46,6 +46,19 @@ impl StoreUrl {
             .iter()
             .map(|(name, value)| (&**name, &**value))
     }
+
+    /// The same with one more setting.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreUrlError::Twice`] where it has that setting.
+    pub fn with_setting(mut self, name: &str, value: &str) -> Result<Self, StoreUrlError> {
+        if self.settings.iter().any(|(known, _)| known == name) {
+            return Err(StoreUrlError::Twice(name.to_owned()));
+        }
+        self.settings.push((name.to_owned(), value.to_owned()));
+        Ok(self)
+    }
 }
 
 impl FromStr for StoreUrl {
@@ -95,6 +108,16 @@ mod tests {
         let settings: Vec<_> = url.settings().collect();
         assert_eq!(settings, [("history", "0"), ("cache", "8388608")]);
         assert_eq!(url.to_string(), "disk:/var/my data");
+    }
+
+    #[test]
+    fn a_setting_is_added_as_it_is_and_once() {
+        let url: StoreUrl = "disk:x?history=0".parse().unwrap();
+        let url = url.with_setting("odd", "a&b=c").unwrap();
+        let settings: Vec<_> = url.settings().collect();
+        assert_eq!(settings, [("history", "0"), ("odd", "a&b=c")]);
+        let twice = url.with_setting("history", "1");
+        assert_eq!(twice, Err(StoreUrlError::Twice("history".into())));
     }
 
     #[test]

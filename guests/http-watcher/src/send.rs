@@ -36,7 +36,7 @@ pub fn send(alert: &Alert) -> Result<(), String> {
         Some(Err(())) | None => return Err(format!("{to}: no answer")),
     };
     let status = response.status();
-    finish(response);
+    finish(&response);
     if (200..300).contains(&status) {
         Ok(())
     } else {
@@ -102,7 +102,7 @@ fn write(body: &OutgoingBody, bytes: &[u8]) -> Result<(), StreamError> {
 }
 
 /// Reads the answer, which says nothing beyond its status, to its end.
-fn finish(response: IncomingResponse) {
+fn finish(response: &IncomingResponse) {
     let Ok(body) = response.consume() else { return };
     let Ok(stream) = body.stream() else { return };
     let mut read = 0;

@@ -4,6 +4,8 @@ mod body;
 mod client;
 mod fault;
 mod host;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
