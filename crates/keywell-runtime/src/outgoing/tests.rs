@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::service::service_fn;
@@ -158,13 +159,9 @@ async fn a_kept_connection_that_the_server_closed_costs_no_request() {
     // It answers one request a connection, and does not say that it closes it.
     let address = scripted(answer, false).await;
     let mut outgoing = outgoing(&[&address]);
+    let uri = format!("http://{address}/");
     for n in 0..50 {
-        let sent = send(
-            &mut outgoing,
-            &format!("http://{address}/"),
-            RequestOptions::default(),
-        );
-        match sent.await {
+        match send(&mut outgoing, &uri, RequestOptions::default()).await {
             Ok(response) => assert_eq!(text(response).await, "ok"),
             // It was sent, and nobody knows what became of it. That is never tried again here.
             Err(Error::HttpResponseIncomplete | Error::ConnectionTerminated) => {}
@@ -308,7 +305,6 @@ async fn a_body_comes_as_fast_as_it_is_read() {
                 .await;
         }
     });
-    use futures::StreamExt as _;
     let uri = format!("http://{}/", address.await);
     let response = ask(&uri, RequestOptions::default()).await.unwrap();
     let mut body = response.into_body();
