@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 /// Where a store is: `memory:`, `disk:PATH`.
@@ -45,6 +46,16 @@ impl StoreUrl {
         self.settings
             .iter()
             .map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The same, with a place that is a relative path taken from this folder.
+    #[must_use]
+    pub fn relative_to(mut self, folder: &Path) -> Self {
+        if self.scheme == "disk" && !self.place.is_empty() {
+            // Joined to a folder, an absolute path stays as it is.
+            self.place = folder.join(&self.place).to_string_lossy().into_owned();
+        }
+        self
     }
 
     /// The same with one more setting.
@@ -108,6 +119,19 @@ mod tests {
         let settings: Vec<_> = url.settings().collect();
         assert_eq!(settings, [("history", "0"), ("cache", "8388608")]);
         assert_eq!(url.to_string(), "disk:/var/my data");
+    }
+
+    #[test]
+    fn a_relative_path_is_taken_from_a_folder() {
+        for (url, there) in [
+            ("disk:data", "disk:apps/data"),
+            ("disk:/data", "disk:/data"),
+            ("disk:", "disk:"),
+            ("memory:", "memory:"),
+        ] {
+            let url: StoreUrl = url.parse().unwrap();
+            assert_eq!(url.relative_to("apps".as_ref()).to_string(), there);
+        }
     }
 
     #[test]

@@ -221,7 +221,7 @@ mod tests {
             ("example.com:65536", "a port is a number"),
             ("example.com:x", "a port is a number"),
             ("::1", "in brackets"),
-            ("[::1", "no address"),
+            ("[::1", "in brackets"),
             ("[x]", "no address"),
             ("a*", "a * stands alone"),
             ("*.*.com", "a * stands alone"),

@@ -201,9 +201,13 @@ async fn what_goes_wrong_is_told_by_its_code() {
     );
 
     let silent = scripted("", false).await;
+    // Which of the two depends on where the client is when it sees the end.
     let silent = ask(&format!("http://{silent}/"), usual).await;
     assert!(
-        matches!(silent, Err(Error::HttpResponseIncomplete)),
+        matches!(
+            silent,
+            Err(Error::HttpResponseIncomplete | Error::ConnectionTerminated)
+        ),
         "{:?}",
         silent.err()
     );
