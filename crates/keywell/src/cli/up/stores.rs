@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keywell::{OpenError, StoreUrl};
-use keywell_config::{Plan, StorePlan};
+use keywell_config::{ConfigError, Plan, StorePlan};
 use keywell_store::Store;
 
 use crate::cli::Failed;
@@ -28,8 +28,7 @@ impl Stores {
                 }
                 Err(error) => {
                     drop(stores.close().await);
-                    let problem = format!("the store {name}: {error}");
-                    let located = plan.error_at(store.url.place, problem);
+                    let located = located(plan, name, store, &error);
                     return Err(match error {
                         OpenError::Store { .. } => Failed::Failure(located.to_string()),
                         _ => located.into(),
@@ -59,6 +58,22 @@ impl Stores {
         }
         failed
     }
+}
+
+/// Where and why a store cannot be opened. Values of settings are not shown.
+fn located(plan: &Plan, name: &str, store: &StorePlan, error: &OpenError) -> ConfigError {
+    let OpenError::Setting {
+        name: setting,
+        offered,
+        ..
+    } = error
+    else {
+        return plan.error_at(store.url.place, format!("the store {name}: {error}"));
+    };
+    let mut settings = store.settings.iter();
+    let place = settings.find_map(|(known, value)| (known == setting).then_some(value.place));
+    let problem = format!("the store {name} has no setting {setting} of this value; {offered}");
+    plan.error_at(place.unwrap_or(store.url.place), problem)
 }
 
 fn url(plan: &Plan, name: &str, store: &StorePlan) -> Result<StoreUrl, Failed> {
