@@ -49,24 +49,25 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
     setup::guests()?;
     run(cargo().args(["build", "--locked", "-p", "keywell"]))?;
 
-    let (url, _redis) = match store {
-        Some(url) => (url.to_owned(), None),
-        None => {
-            let (url, redis) = redis()?;
-            (url, Some(redis))
-        }
+    let own = if store.is_none() {
+        Some(redis()?)
+    } else {
+        None
     };
+    let url = own
+        .as_ref()
+        .map_or(store.unwrap_or_default(), |(url, _)| url);
     // With --once it is somebody trying whether all works, perhaps beside another receiver.
     let alerts = Alerts::listen(if then == Then::End {
         "127.0.0.1:0"
     } else {
         ADDRESS
     })?;
-    let mut keywell = keywell(&url, &alerts.address)?;
+    let mut keywell = keywell(url, &alerts.address)?;
     for (change, alert) in CHANGES {
         println!("\n$ redis-cli {}", words(change));
         let mut cli = Command::new("redis-cli");
-        run_quietly(cli.args(["-u", &url]).args(change))?;
+        run_quietly(cli.args(["-u", url]).args(change))?;
         loop {
             let line = alerts.lines.recv_timeout(PATIENCE);
             let line =
