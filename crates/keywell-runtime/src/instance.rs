@@ -68,6 +68,11 @@ impl Instances {
         Instant::now() + self.timeout
     }
 
+    /// How long a call may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// A store for one instance.
     pub(crate) fn store(&self, deadline: Instant) -> Store<State> {
         let state = State::new(

@@ -27,6 +27,7 @@
 #![deny(unsafe_code)]
 
 mod artifact;
+mod call;
 mod command;
 mod engine;
 mod error;

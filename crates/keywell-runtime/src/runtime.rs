@@ -12,7 +12,7 @@ use crate::engine::engine;
 use crate::instance::Instances;
 use crate::outgoing::Client;
 use crate::ticker::Ticker;
-use crate::watch::{WatchOptions, WatchTarget, WatchTrigger};
+use crate::watch::{Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
 use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
 
 /// Compiles components and makes applications of them. One for a process.
@@ -22,6 +22,8 @@ pub struct Runtime {
     client: Arc<Client>,
     artifacts: Option<Artifacts>,
     options: Options,
+    causes: Arc<Causes>,
+    triggers: Triggers,
 }
 
 /// A compiled component.
@@ -64,6 +66,8 @@ impl Runtime {
             client: Arc::default(),
             artifacts,
             options: options.clone(),
+            causes: Arc::new(Causes::new()),
+            triggers: Triggers::new(options.instances),
         })
     }
 
@@ -156,7 +160,6 @@ impl Runtime {
     ///
     /// As [`Runtime::http`]; [`Error::Watch`] when the bucket is not granted, or its store cannot be
     /// watched or reached.
-    #[expect(clippy::unused_async, reason = "follows")]
     pub async fn watch(
         &self,
         component: &LoadedComponent,
@@ -164,8 +167,16 @@ impl Runtime {
         target: WatchTarget,
         options: &WatchOptions,
     ) -> Result<WatchTrigger, Error> {
-        let _ = (component, grants, target, options);
-        Ok(WatchTrigger::stub())
+        let environment = Environment {
+            stdin: false,
+            ..options.environment.clone()
+        };
+        let causes = self.causes.clone();
+        let grants = Arc::new(grants.layered(move |origin, bucket| causes.layer(origin, bucket)));
+        let instances = self.instances(component, grants.clone(), environment)?;
+        self.triggers
+            .open(instances, grants, &self.causes, target, options)
+            .await
     }
 
     fn instances(

@@ -19,11 +19,25 @@
 //! # }
 //! ```
 
+mod backoff;
+mod caused;
+mod causes;
+mod change;
 mod counters;
+mod delivery;
+mod group;
+mod lanes;
 mod letter;
 mod letters;
+mod names;
 mod options;
+mod partition;
 mod pattern;
+mod positions;
+mod replays;
+mod run;
+mod shares;
+mod sources;
 mod subscriptions;
 mod target;
 mod trigger;
@@ -35,3 +49,6 @@ pub use options::{Backoff, WatchOptions};
 pub use subscriptions::{ParseError, Subscriptions};
 pub use target::WatchTarget;
 pub use trigger::WatchTrigger;
+
+pub(crate) use causes::Causes;
+pub(crate) use trigger::Triggers;
