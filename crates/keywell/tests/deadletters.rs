@@ -53,6 +53,9 @@ fn fail(folder: &Path, alerts: &Alerts, keys: &[&str]) {
     for _ in 0..keys.len() * 3 {
         assert_eq!(alerts.next().status, 503);
     }
+    for _ in keys {
+        application.logs("an event went to the dead letters");
+    }
     application.stop();
     assert!(alerts.rest().is_empty(), "three attempts, and no more");
 }
@@ -150,6 +153,7 @@ fn what_fails_again_is_back_among_the_letters() {
     for _ in 0..3 {
         assert_eq!(alerts.next().target, "/alert?a=v");
     }
+    application.logs("an event went to the dead letters");
     application.stop();
     let left = letters(folder.path());
     assert_eq!(left.len(), 1);

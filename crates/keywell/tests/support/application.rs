@@ -1,9 +1,9 @@
 //! A `keywell up` in a folder of its own.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 
 use super::{PATIENCE, Response, keywell};
@@ -15,6 +15,8 @@ pub(crate) struct Application {
     process: Child,
     /// What its components print later.
     printed: Receiver<String>,
+    /// Its log, and what its components print to standard error.
+    logged: Receiver<String>,
 }
 
 // === impl Application ===
@@ -36,15 +38,17 @@ impl Application {
     pub(crate) fn spawn(command: &mut Command, lines: usize) -> Self {
         let mut process = command
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let printed = lines_of(process.stdout.take().unwrap());
+        let logged = lines_of(process.stderr.take().unwrap());
         let lines = (0..lines).map(|_| printed.recv_timeout(PATIENCE).unwrap());
         Self {
             lines: lines.collect(),
             process,
             printed,
+            logged,
         }
     }
 
@@ -81,6 +85,16 @@ impl Application {
         self.process.wait().unwrap();
     }
 
+    /// Waits until it logs something, and answers the line.
+    pub(crate) fn logs(&self, what: &str) -> String {
+        loop {
+            let line = self.logged.recv_timeout(PATIENCE).unwrap();
+            if line.contains(what) {
+                return line;
+            }
+        }
+    }
+
     /// The next line that a component prints to standard output.
     pub(crate) fn printed(&self) -> String {
         self.printed.recv_timeout(PATIENCE).unwrap()
@@ -115,14 +129,14 @@ pub(crate) fn get(address: &str, path: &str) -> Response {
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).unwrap();
     let mut raw = Vec::new();
-    let _ = std::io::Read::read_to_end(&mut connection, &mut raw);
+    let _ = connection.read_to_end(&mut raw);
     Response::parse(&raw)
 }
 
-fn lines_of(stdout: ChildStdout) -> Receiver<String> {
+fn lines_of(output: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
             eprintln!("{line}");
             let _ = sender.send(line);
         }
