@@ -26,8 +26,8 @@ use clap::{Args, Subcommand};
 use keywell_store::layer::{Limited, Limits};
 use keywell_store::{BucketName, Store};
 
-use self::sink::Sink;
-use self::stop::Stop;
+pub(super) use self::sink::Sink;
+pub(super) use self::stop::Stop;
 use self::target::Target;
 use super::store::StoreArguments;
 use super::{Ended, Failed};
