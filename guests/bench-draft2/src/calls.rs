@@ -136,9 +136,8 @@ impl Guest for Bench {
 impl Held {
     fn new(size: usize) -> Self {
         let value = vec![b'v'; size];
-        let keys = |name: &str| -> Vec<String> {
-            (0..BATCH).map(|n| format!("{name}-{n}")).collect()
-        };
+        let keys =
+            |name: &str| -> Vec<String> { (0..BATCH).map(|n| format!("{name}-{n}")).collect() };
         let entries = |keys: &[String]| -> Vec<(String, Vec<u8>)> {
             let entry = |key: &String| (key.clone(), value.clone());
             keys.iter().map(entry).collect()

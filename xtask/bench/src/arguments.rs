@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use crate::effort::Effort;
 
 pub(crate) const USAGE: &str = "\
-cargo xtask bench [GROUP...] [--rounds N] [--quick | --full] [--json FILE] [--against FILE]
+cargo xtask bench [GROUP...] [--rounds N] [--quick | --full] [--into FOLDER] [--against FILE]
 cargo xtask bench --write [--rounds N] [--full] [--against FILE]
 
   host     calls of a guest into the host, memory store; beside raw host functions and wasmtime-wasi-keyvalue
@@ -17,9 +17,9 @@ cargo xtask bench --write [--rounds N] [--full] [--against FILE]
   --rounds N      how often each pair is measured; the median ratio counts (default 5)
   --quick         see whether everything works, in seconds; the figures mean nothing
   --full          up to 10^7 keys on disk instead of 10^6
-  --json FILE     write all that was measured to a file
+  --into FOLDER   write benchmarks.md, its plots and benchmarks.json, which holds every round, there
   --against FILE  print what changed since a file of an earlier run, such as docs/benchmarks.json
-  --write         measure all groups, and write docs/benchmarks.md, its plots and docs/benchmarks.json
+  --write         the same into docs, where all groups have to be measured
 ";
 
 /// What the program is asked.
@@ -28,8 +28,9 @@ pub(crate) struct Arguments {
     /// None for all.
     pub(crate) groups: Vec<String>,
     pub(crate) effort: Effort,
+    /// Write into the documentation.
     pub(crate) write: bool,
-    pub(crate) json: Option<PathBuf>,
+    pub(crate) into: Option<PathBuf>,
     pub(crate) against: Option<PathBuf>,
 }
 
@@ -42,7 +43,7 @@ impl Arguments {
             groups: Vec::new(),
             effort: Effort::USUAL,
             write: false,
-            json: None,
+            into: None,
             against: None,
         };
         let (mut rounds, mut quick, mut full) = (None, false, false);
@@ -53,7 +54,7 @@ impl Arguments {
                 "--quick" => quick = true,
                 "--full" => full = true,
                 "--rounds" => rounds = Some(arguments.next()?.parse().ok().filter(|n| *n > 0)?),
-                "--json" => parsed.json = Some(arguments.next()?.into()),
+                "--into" => parsed.into = Some(arguments.next()?.into()),
                 "--against" => parsed.against = Some(arguments.next()?.into()),
                 group if known.contains(&group) => parsed.groups.push(argument.clone()),
                 _ => return None,
@@ -85,10 +86,10 @@ mod tests {
 
     #[test]
     fn groups_and_effort_are_read() {
-        let parsed = parse("disk --full --rounds 3 --json a.json").unwrap();
+        let parsed = parse("disk --full --rounds 3 --into a").unwrap();
         assert_eq!(parsed.groups, ["disk"]);
         assert_eq!((parsed.effort.keys, parsed.effort.rounds), (10_000_000, 3));
-        assert_eq!(parsed.json, Some("a.json".into()));
+        assert_eq!(parsed.into, Some("a".into()));
     }
 
     #[test]
@@ -97,7 +98,7 @@ mod tests {
             "nothing",
             "--rounds 0",
             "--rounds",
-            "--json",
+            "--into",
             "--quick --full",
             "--write --quick",
             "--write host",

@@ -46,6 +46,11 @@ impl Effort {
         ..Self::USUAL
     };
 
+    /// Whether figures mean anything.
+    pub(crate) fn is_worth_reading(self) -> bool {
+        self.load >= Self::USUAL.load
+    }
+
     /// Rounds of what grows, where many points count for more than each of them.
     pub(crate) fn rounds_a_point(self) -> usize {
         self.rounds.min(3)

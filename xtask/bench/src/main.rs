@@ -40,6 +40,7 @@ mod values;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Arguments, USAGE};
@@ -104,26 +105,27 @@ fn measure_all(arguments: &Arguments) -> Done {
     if let Some(before) = &before {
         println!("{}", comparison::compare(before, &report));
     }
-    if let Some(path) = &arguments.json {
-        std::fs::write(path, report.json()?)?;
+    if let Some(folder) = &arguments.into {
+        write(&report, folder)?;
     }
     if arguments.write {
-        write(&report)?;
+        write(&report, &root().join("docs"))?;
     }
     Ok(())
 }
 
 /// Writes the page, its plots, and the JSON of all rounds.
-fn write(report: &Report) -> Done {
-    let docs = root().join("docs");
-    let plots = docs.join("benchmarks");
+fn write(report: &Report, folder: &Path) -> Done {
+    let plots = folder.join("benchmarks");
     std::fs::create_dir_all(&plots)?;
     for plot in report.groups.iter().flat_map(|group| &group.plots) {
-        let path = plots.join(format!("{}.svg", plot.name));
-        std::fs::write(path, plot.svg()?)?;
+        let svg = plot
+            .svg()
+            .map_err(|error| format!("{}: {error}", plot.name))?;
+        std::fs::write(plots.join(format!("{}.svg", plot.name)), svg)?;
     }
-    std::fs::write(docs.join("benchmarks.json"), report.json()?)?;
-    let page = docs.join("benchmarks.md");
+    std::fs::write(folder.join("benchmarks.json"), report.json()?)?;
+    let page = folder.join("benchmarks.md");
     std::fs::write(&page, page::page(report))?;
     eprintln!("written to {}", page.display());
     Ok(())

@@ -20,8 +20,13 @@ const AFTER: &str = include_str!("notes.md");
 pub(crate) fn page(report: &Report) -> String {
     let goals: Vec<&Row> = report.rows().filter(|row| row.goal.is_some()).collect();
     let met = goals.iter().filter(|row| row.verdict() == "met").count();
+    let caution = if report.effort.is_worth_reading() {
+        ""
+    } else {
+        "\n**A quick run, to see whether everything works. Its figures mean nothing.**\n"
+    };
     let mut page = format!(
-        "{BEFORE}\nMeasured on {}; {} rounds.\n\n## Goals: {met} of {} met\n\n{}",
+        "{BEFORE}\nMeasured on {}; {} rounds.\n{caution}\n## Goals: {met} of {} met\n\n{}",
         report.machine.text(),
         report.effort.rounds,
         goals.len(),
@@ -80,6 +85,7 @@ fn rows<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effort::Effort;
     use crate::report::tests::report;
 
     #[test]
@@ -89,6 +95,14 @@ mod tests {
         let missed = page(&report(&[150.0], &[100.0]));
         assert!(missed.contains("## Goals: 0 of 1 met"), "{missed}");
         assert!(missed.contains("| at most 1.4 | missed |"), "{missed}");
+    }
+
+    #[test]
+    fn a_quick_run_is_told_as_such() {
+        let mut report = report(&[1.0], &[1.0]);
+        assert!(page(&report).contains("mean nothing"));
+        report.effort = Effort::USUAL;
+        assert!(!page(&report).contains("mean nothing"));
     }
 
     #[test]

@@ -70,10 +70,10 @@ impl Plot {
         let (xs, ys): (Vec<f64>, Vec<f64>) = points().copied().unzip();
         let (x, y) = (self.x.along(&xs)?, self.y.along(&ys)?);
         let (x_ticks, y_ticks) = (x.ticks(), y.ticks());
-        let text = ("sans-serif", 14).into_font().color(&GREY);
+        let text = ("sans-serif", 16).into_font().color(&GREY);
         let area = backend.into_drawing_area();
         let mut chart = ChartBuilder::on(&area)
-            .caption(&self.title, ("sans-serif", 17).into_font().color(&GREY))
+            .caption(&self.title, ("sans-serif", 20).into_font().color(&GREY))
             .margin(12)
             .x_label_area_size(44)
             .y_label_area_size(70)
