@@ -72,13 +72,14 @@ fn main() -> ExitCode {
             Ok(())
         }
         Some((first, rest)) if first == idle::ARGUMENT => idle::hold(rest),
-        _ => match Arguments::parse(&arguments, &GROUPS.map(|(name, _)| name)) {
-            Some(arguments) => measure_all(&arguments),
-            None => {
+        _ => {
+            let known = GROUPS.map(|(name, _)| name);
+            let Some(arguments) = Arguments::parse(&arguments, &known) else {
                 eprint!("{USAGE}");
                 return ExitCode::from(2);
-            }
-        },
+            };
+            measure_all(&arguments)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
