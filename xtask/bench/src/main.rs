@@ -27,6 +27,7 @@ mod measure;
 mod native;
 mod page;
 mod plot;
+mod redis;
 mod report;
 mod resident;
 mod row;
@@ -55,13 +56,14 @@ type Done<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 type Measure = fn(&Effort) -> Done<Group>;
 
-const GROUPS: [(&str, Measure); 6] = [
+const GROUPS: [(&str, Measure); 7] = [
     ("host", host::group),
     ("values", values::group),
     ("http", http::group),
     ("disk", disk::group),
     ("start", start::group),
     ("idle", idle::group),
+    ("redis", redis::group),
 ];
 
 fn main() -> ExitCode {
