@@ -61,8 +61,8 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Waits until the watcher has told of this value, and answers when it heard.
-    pub(crate) fn seen(&self, value: &str) -> Done<SystemTime> {
+    /// Waits until the watcher has told of this value, for so long, and answers when it heard.
+    pub(crate) fn seen(&self, value: &str, patience: Duration) -> Done<SystemTime> {
         let asking = async {
             let mut turns = interval(BETWEEN);
             loop {
@@ -81,7 +81,7 @@ impl<'a> Client<'a> {
         };
         let waited = self
             .runtime
-            .block_on(async { timeout(PATIENCE, asking).await });
+            .block_on(async { timeout(patience, asking).await });
         waited.map_err(|_| format!("the watcher has not seen {value}"))?
     }
 

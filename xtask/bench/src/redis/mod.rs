@@ -91,6 +91,9 @@ fn watch_rows(
     let mut client = Client::connect(runtime, server, layout)?;
     let quiet = client.commands_during(effort.load)?;
     let mut watcher = Watcher::start(server, layout)?;
+    // An event, and a while in which what it and the start left to do is done.
+    watcher.settle(&mut client)?;
+    client.commands_during(effort.load)?;
     let idle = client.commands_during(effort.load)?;
     let row = Row::new(
         format!("redis/idle/{layout}"),

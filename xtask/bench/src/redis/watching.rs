@@ -16,6 +16,8 @@ use crate::server::keywell;
 const WATCHED: &str = "ping";
 /// The key that the bare subscriber hears of; nobody else does.
 const BARE: &str = "bare";
+/// How often a watcher that begins is tried.
+const ATTEMPTS: u32 = 10;
 
 /// How long events took, in their order of size.
 pub(crate) struct Latencies(Vec<Duration>);
@@ -75,6 +77,21 @@ impl Watcher {
         Err(format!("`keywell serve --watch` said {:?}", line.trim()).into())
     }
 
+    /// Changes the key until a change is seen: a watch that loses events may not hear at once.
+    pub(crate) fn settle(&mut self, client: &mut Client<'_>) -> Done {
+        let mut seen = Err("the watcher was not tried".into());
+        for _ in 0..ATTEMPTS {
+            self.last += 1;
+            let value = self.last.to_string();
+            client.set(WATCHED, &value)?;
+            seen = client.seen(&value, PATIENCE / ATTEMPTS).map(drop);
+            if seen.is_ok() {
+                break;
+            }
+        }
+        seen
+    }
+
     /// Of so many changes, one after the other.
     pub(crate) fn latencies(&mut self, client: &mut Client<'_>, events: usize) -> Done<Latencies> {
         let mut latencies = Vec::with_capacity(events);
@@ -82,7 +99,7 @@ impl Watcher {
             self.last += 1;
             let value = self.last.to_string();
             let before = client.set(WATCHED, &value)?;
-            latencies.push(client.seen(&value)?.duration_since(before)?);
+            latencies.push(client.seen(&value, PATIENCE)?.duration_since(before)?);
         }
         Ok(Latencies::new(latencies))
     }
