@@ -13,6 +13,7 @@ cargo xtask bench --write [--rounds N] [--full] [--against FILE]
   disk     the disk store beside redb, and as keys grow
   start    from the start of `keywell serve` to its first answer
   idle     what an idle instance keeps in memory
+  redis    the Redis store beside redis-benchmark, and its watches beside a bare subscriber
 
   --rounds N      how often each pair is measured; the median ratio counts (default 5)
   --quick         see whether everything works, in seconds; the figures mean nothing

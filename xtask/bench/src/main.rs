@@ -27,6 +27,7 @@ mod measure;
 mod native;
 mod page;
 mod plot;
+mod redis;
 mod report;
 mod resident;
 mod row;
@@ -55,13 +56,14 @@ type Done<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 type Measure = fn(&Effort) -> Done<Group>;
 
-const GROUPS: [(&str, Measure); 6] = [
+const GROUPS: [(&str, Measure); 7] = [
     ("host", host::group),
     ("values", values::group),
     ("http", http::group),
     ("disk", disk::group),
     ("start", start::group),
     ("idle", idle::group),
+    ("redis", redis::group),
 ];
 
 fn main() -> ExitCode {
@@ -72,13 +74,14 @@ fn main() -> ExitCode {
             Ok(())
         }
         Some((first, rest)) if first == idle::ARGUMENT => idle::hold(rest),
-        _ => match Arguments::parse(&arguments, &GROUPS.map(|(name, _)| name)) {
-            Some(arguments) => measure_all(&arguments),
-            None => {
+        _ => {
+            let known = GROUPS.map(|(name, _)| name);
+            let Some(arguments) = Arguments::parse(&arguments, &known) else {
                 eprint!("{USAGE}");
                 return ExitCode::from(2);
-            }
-        },
+            };
+            measure_all(&arguments)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

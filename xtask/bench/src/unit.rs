@@ -10,6 +10,7 @@ pub(crate) enum Unit {
     PerSecond,
     Kibibytes,
     Mebibytes,
+    Commands,
 }
 
 // === impl Unit ===
@@ -23,6 +24,7 @@ impl Unit {
             Self::PerSecond => "/s",
             Self::Kibibytes => "KiB",
             Self::Mebibytes => "MiB",
+            Self::Commands => "commands",
         }
     }
 

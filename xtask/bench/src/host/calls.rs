@@ -38,13 +38,12 @@ impl<T: Send> Calls<T> {
 
     /// Nanoseconds a call, over about so long.
     pub(crate) fn time(&mut self, name: &str, about: Duration) -> Done<f64> {
-        let calls = match self.counts.get(name) {
-            Some(calls) => *calls,
-            None => {
-                let one = self.run(name, FIRST)?.as_secs_f64() / f64::from(FIRST);
-                let calls = (about.as_secs_f64() / one).clamp(f64::from(FIRST), f64::from(MOST));
-                *self.counts.entry(name.to_owned()).or_insert(calls as u32)
-            }
+        let calls = if let Some(calls) = self.counts.get(name) {
+            *calls
+        } else {
+            let one = self.run(name, FIRST)?.as_secs_f64() / f64::from(FIRST);
+            let calls = (about.as_secs_f64() / one).clamp(f64::from(FIRST), f64::from(MOST));
+            *self.counts.entry(name.to_owned()).or_insert(calls as u32)
         };
         Ok(self.run(name, calls)?.as_nanos() as f64 / f64::from(calls))
     }

@@ -136,10 +136,10 @@ mod tests {
         let server = runtime().unwrap();
         let listener = server.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let served = std::thread::spawn(move || server.block_on(serve(listener, stall)));
+        let answering = std::thread::spawn(move || server.block_on(serve(listener, stall)));
         // One connection, 500 a second: the first is answered late, and 100 are due meanwhile.
         let load = open(&address, "/", 1, 500.0, Duration::from_millis(400)).unwrap();
-        served.join().unwrap().unwrap();
+        answering.join().unwrap().unwrap();
         assert!(load.micros(1.0) >= 200e3, "{}", load.micros(1.0));
         // A closed loop would have told of one late request in 200.
         assert!(load.micros(0.75) >= 50e3, "{}", load.micros(0.75));
