@@ -1,9 +1,13 @@
-//! How amounts are written on the command line.
+//! How amounts are written, on the command line and in configuration.
 
 use std::time::Duration;
 
 /// Reads a duration: a whole number and ms, s, m or h.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+///
+/// What to write instead.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = number_and_unit(text)?;
     let millis = match unit {
         "ms" => 1,
@@ -19,7 +23,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads a size for memory: a whole number and KiB, MiB or GiB.
-pub(super) fn size(text: &str) -> Result<usize, String> {
+///
+/// # Errors
+///
+/// What to write instead.
+pub fn size(text: &str) -> Result<usize, String> {
     let (number, unit) = number_and_unit(text)?;
     let bytes: u64 = match unit {
         "KiB" => 1 << 10,
