@@ -29,7 +29,9 @@
 //!
 //! It breaks nothing on purpose: no killed servers, no lost power, no full disks, for which a store
 //! has tests of its own. What takes time to show, such as a key that vanishes after an hour, it
-//! cannot see.
+//! cannot see. It asks through the layer of limits that hosts put in front of every store
+//! ([`Limited`](keywell_store::layer::Limited)), so what is past them never reaches the store, and
+//! a store need not refuse it by itself.
 
 #![forbid(unsafe_code)]
 
