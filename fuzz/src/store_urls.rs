@@ -54,8 +54,10 @@ fn secrets(text: &str) -> impl Iterator<Item = &str> {
     let authority = place.strip_prefix("//").unwrap_or("");
     let authority = authority.split('/').next().unwrap_or("");
     let login = authority.rsplit_once('@').map(|(login, _)| login);
-    // As an error shows it, escaped; the login is looked for elsewhere.
-    let open = format!("{:?}", before.replacen(login.unwrap_or("\0"), "", 1));
+    let login = login.filter(|login| !login.is_empty());
+    let open = login.map_or_else(|| before.to_owned(), |login| before.replacen(login, "", 1));
+    // As an error shows it, escaped.
+    let open = format!("{open:?}");
     let values = settings.map(|(_, value)| value).chain(login);
     values.filter(move |value| {
         value.len() >= 8
