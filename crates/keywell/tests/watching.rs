@@ -206,6 +206,21 @@ fn serve_watches_and_answers_at_once() {
 }
 
 #[test]
+fn inspect_tells_of_the_watcher() {
+    for (name, generation) in [
+        ("http_watcher", "0.2.0-draft2"),
+        ("http_watcher_draft", "0.2.0-draft"),
+    ] {
+        let output = keywell().arg("inspect").arg(guest(name)).output().unwrap();
+        assert!(output.status.success());
+        let told = String::from_utf8(output.stdout).unwrap();
+        let export = format!("  wasi:keyvalue/watcher@{generation}\n");
+        assert!(told.contains(&export), "{told}");
+        assert!(told.ends_with("runs with      keywell serve --watch\n"), "{told}");
+    }
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused_at_the_start() {
     let watcher = guest("http_watcher");
     let watcher = watcher.to_str().unwrap();
