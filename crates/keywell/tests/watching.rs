@@ -216,7 +216,10 @@ fn inspect_tells_of_the_watcher() {
         let told = String::from_utf8(output.stdout).unwrap();
         let export = format!("  wasi:keyvalue/watcher@{generation}\n");
         assert!(told.contains(&export), "{told}");
-        assert!(told.ends_with("runs with      keywell serve --watch\n"), "{told}");
+        assert!(
+            told.ends_with("runs with      keywell serve --watch\n"),
+            "{told}"
+        );
     }
 }
 
