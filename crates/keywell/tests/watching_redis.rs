@@ -42,7 +42,7 @@ fn application(store: &str, alerts: &Alerts, more: &str) -> String {
          env.ALERT_URL = \"http://{}/alert?{{key}}={{value}}\"\n\
          \n[[trigger.watch]]\nname = \"alerts\"\ncomponent = \"alerts\"\non = \"SET@*\"\n\
          backoff = \"1ms\"\n{more}\n",
-        guest("http_watcher"),
+        guest("http_watcher").to_str().unwrap(),
         alerts.address,
         alerts.address,
     )
@@ -202,7 +202,7 @@ async fn a_kill_loses_no_event_of_a_journal() {
         let running = Application::start(folder.path(), &text);
         import(&store, (0..50).map(|n| format!("k{round}.{n}")));
         // Killed in the middle of it, at a different place each time.
-        for _ in 0..round * 7 + 1 {
+        for _ in 0..=round * 7 {
             received.insert(alerts.next().target);
         }
         running.kill();
