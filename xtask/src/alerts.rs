@@ -87,12 +87,8 @@ fn answer(stream: &TcpStream, sender: &Sender<String>) -> Option<()> {
         } else {
             format!("   {body}")
         };
-        sender
-            .send(format!(
-                "{method} {target}   {}{note}{body}",
-                decode(&target)
-            ))
-            .ok()?;
+        let line = format!("{method} {target}   {}{note}{body}", decode(&target));
+        sender.send(printable(&line)).ok()?;
         let mut stream = stream;
         stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").ok()?;
     }
@@ -116,9 +112,12 @@ fn decode(target: &str) -> String {
             rest = tail;
         }
     }
-    // What a key holds must not move a terminal's cursor.
-    let text = String::from_utf8_lossy(&bytes);
-    text.chars()
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A line that does not move a terminal's cursor, whatever a key holds.
+fn printable(line: &str) -> String {
+    line.chars()
         .map(|char| if char.is_control() { '?' } else { char })
         .collect()
 }
@@ -137,7 +136,7 @@ mod tests {
             ("/alert?a=%1b%5b2J", "a=?[2J"),
             ("/alert", ""),
         ] {
-            assert_eq!(decode(target), text);
+            assert_eq!(printable(&decode(target)), text);
         }
     }
 }

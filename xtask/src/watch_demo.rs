@@ -40,6 +40,9 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
              leave --store out, or name a Redis: --store redis://127.0.0.1:6379"
         ));
     }
+    if store.is_some_and(|url| url.contains("layout=journal")) {
+        return Err("redis-cli sets keys of the plain layout, and journal has its own".to_owned());
+    }
     if !works(Command::new("redis-cli").arg("--version")) {
         return Err(format!(
             "redis-cli is missing, which sets the keys; {INSTALL}"
@@ -64,10 +67,12 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
         ADDRESS
     })?;
     let mut keywell = keywell(url, &alerts.address)?;
+    // What stands behind the question mark is Keywell's.
+    let server = url.split('?').next().unwrap_or(url);
     for (change, alert) in CHANGES {
         println!("\n$ redis-cli {}", words(change));
         let mut cli = Command::new("redis-cli");
-        run_quietly(cli.args(["-u", url]).args(change))?;
+        run_quietly(cli.args(["-u", server]).args(change))?;
         loop {
             let line = alerts.lines.recv_timeout(PATIENCE);
             let line =
@@ -82,7 +87,7 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
     if then == Then::End {
         return stop(&mut keywell);
     }
-    println!("\nTry more:  redis-cli -u {url} set default:anything else");
+    println!("\nTry more:  redis-cli -u {server} set default:anything else");
     println!("Showing alerts until Ctrl-C.");
     loop {
         match alerts.lines.recv_timeout(Duration::from_secs(1)) {

@@ -22,8 +22,8 @@ fn shop(alerts: &Alerts) -> String {
          \n[[trigger.http]]\ncomponent = \"shop\"\naddr = \"127.0.0.1:0\"\n\
          \n[[trigger.watch]]\nname = \"alerts\"\ncomponent = \"alerts\"\non = \"SET@*,DEL@*\"\n\
          retries = 2\nbackoff = \"1ms\"\n",
-        guest("mischief"),
-        guest("http_watcher"),
+        guest("mischief").to_str().unwrap(),
+        guest("http_watcher").to_str().unwrap(),
     )
 }
 

@@ -18,8 +18,8 @@ fn two(store: &str) -> String {
          [component.mischief]\npath = {:?}\nstore = \"main\"\n\
          \n[[trigger.http]]\ncomponent = \"counter\"\naddr = \"127.0.0.1:0\"\n\
          \n[[trigger.http]]\ncomponent = \"mischief\"\naddr = \"127.0.0.1:0\"\n",
-        guest("counter"),
-        guest("mischief"),
+        guest("counter").to_str().unwrap(),
+        guest("mischief").to_str().unwrap(),
     )
 }
 
@@ -150,6 +150,7 @@ fn if_one_trigger_cannot_start_none_does() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn what_cannot_be_run_is_told_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let counter = guest("counter");

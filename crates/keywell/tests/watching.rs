@@ -5,6 +5,7 @@
 mod support;
 
 // The watcher's texts, which are made of nothing but text.
+#[allow(unreachable_pub, reason = "it is a module of the guest")]
 #[path = "../../../guests/http-watcher/src/alert.rs"]
 mod alert;
 
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 
-use support::alerts::Alerts;
+use support::alerts::{Alert, Alerts};
 use support::application::Application;
 use support::{guest, keywell};
 
@@ -27,14 +28,15 @@ fn shop(store: &str, alerts: &Alerts, watcher: &str, more: &str) -> String {
          env.ALERT_URL = \"http://localhost:{port}/alert?{{key}}={{value}}\"\n\
          \n[[trigger.http]]\ncomponent = \"shop\"\naddr = \"127.0.0.1:0\"\n\
          \n[[trigger.watch]]\nname = \"alerts\"\ncomponent = \"alerts\"\nbackoff = \"1ms\"\n{more}\n",
-        guest("mischief"),
-        guest(watcher),
+        guest("mischief").to_str().unwrap(),
+        guest(watcher).to_str().unwrap(),
     )
 }
 
 /// A text as it is written in a query.
 fn encode(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes()
+        .fold(String::new(), |text, byte| text + &format!("%{byte:02X}"))
 }
 
 fn set(application: &Application, key: &str, value: &str) {
@@ -95,7 +97,7 @@ fn only_what_is_subscribed_to_is_delivered() {
         lines.insert(alerts.next().line());
     }
     application.stop();
-    lines.extend(alerts.rest().iter().map(|alert| alert.line()));
+    lines.extend(alerts.rest().iter().map(Alert::line));
     let expected = [
         "GET /alert?a%2Ab=1",
         "GET /alert?gone=nil",
@@ -206,6 +208,24 @@ fn serve_watches_and_answers_at_once() {
 }
 
 #[test]
+fn inspect_tells_of_the_watcher() {
+    for (name, generation) in [
+        ("http_watcher", "0.2.0-draft2"),
+        ("http_watcher_draft", "0.2.0-draft"),
+    ] {
+        let output = keywell().arg("inspect").arg(guest(name)).output().unwrap();
+        assert!(output.status.success());
+        let told = String::from_utf8(output.stdout).unwrap();
+        let export = format!("  wasi:keyvalue/watcher@{generation}\n");
+        assert!(told.contains(&export), "{told}");
+        assert!(
+            told.ends_with("runs with      keywell serve --watch\n"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused_at_the_start() {
     let watcher = guest("http_watcher");
     let watcher = watcher.to_str().unwrap();
@@ -270,7 +290,7 @@ fn a_kill_loses_no_event_on_disk() {
 }
 
 /// The targets of those that were answered well.
-fn well(alerts: Vec<support::alerts::Alert>) -> impl Iterator<Item = String> {
+fn well(alerts: Vec<Alert>) -> impl Iterator<Item = String> {
     let well = alerts.into_iter().filter(|alert| alert.status == 200);
     well.map(|alert| alert.target)
 }

@@ -282,13 +282,14 @@ async fn a_server_that_takes_too_long_is_given_up() {
     );
 }
 
+/// A body far larger than what buffers on the way have room for, and the pieces that it comes in.
+const ALL: usize = 64 << 20;
+const PIECE: usize = 64 << 10;
+
 #[tokio::test]
 async fn a_body_comes_as_fast_as_it_is_read() {
     let sent = Arc::new(AtomicUsize::new(0));
     let counted = sent.clone();
-    // Far more than buffers on the way have room for.
-    const ALL: usize = 64 << 20;
-    const PIECE: usize = 64 << 10;
     let address = server(move |stream| {
         let counted = counted.clone();
         async move {
@@ -297,7 +298,7 @@ async fn a_body_comes_as_fast_as_it_is_read() {
                 async move {
                     let pieces = futures::stream::iter(0..ALL / PIECE).map(move |_| {
                         counted.fetch_add(PIECE, Ordering::SeqCst);
-                        let piece = Bytes::from_static(&[0; PIECE]);
+                        let piece = Bytes::from(vec![0; PIECE]);
                         Ok::<_, std::convert::Infallible>(http_body::Frame::data(piece))
                     });
                     Ok::<_, hyper::Error>(http::Response::new(StreamBody::new(pieces)))
