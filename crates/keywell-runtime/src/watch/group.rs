@@ -78,8 +78,7 @@ impl Group {
 
     /// Until when what is held is surely held by nobody else.
     pub(super) fn valid_until(&self) -> Option<Instant> {
-        let margin = self.lease / 6;
-        self.renewed.map(|renewed| renewed + self.lease - margin)
+        self.renewed.map(|renewed| renewed + self.lease / 6 * 5)
     }
 
     /// Gives a sign of life, gives back `leaving`, takes over what the dead held, and takes what is
