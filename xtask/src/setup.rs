@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -20,6 +21,60 @@ pub(crate) fn target() -> Done {
         ));
     }
     run(Command::new("rustup").args(["target", "add", TARGET]))
+}
+
+/// Finds the servers that tests start, or installs Debian's. A service that the package starts by
+/// itself is not left running: tests start their own.
+pub(crate) fn servers() -> Done {
+    let named = std::env::var_os("KEYWELL_REDIS_SERVER");
+    let version = |server: &OsStr| works(Command::new(server).arg("--version"));
+    if let Some(named) = named {
+        if version(&named) {
+            return Ok(());
+        }
+        return Err(format!(
+            "KEYWELL_REDIS_SERVER names {}, which does not run",
+            named.display()
+        ));
+    }
+    let is_there = || {
+        ["redis-server", "valkey-server"]
+            .map(OsStr::new)
+            .into_iter()
+            .any(version)
+            && ["redis-cli", "valkey-cli"]
+                .map(OsStr::new)
+                .into_iter()
+                .any(version)
+    };
+    if is_there() {
+        return Ok(());
+    }
+    let is_root = Command::new("id").arg("-u").output();
+    let is_root = is_root.is_ok_and(|id| id.stdout.trim_ascii() == b"0");
+    if is_root && works(Command::new("apt-get").arg("--version")) {
+        let install = || {
+            run(Command::new("apt-get")
+                .args(["install", "-y", "-qq", "--no-install-recommends"])
+                .args(["redis-server", "redis-tools"])
+                // Its scripts start no service in single-user mode, as they see it.
+                .envs([("RUNLEVEL", "1"), ("DEBIAN_FRONTEND", "noninteractive")]))
+        };
+        // Lists may be missing or old, and then a second attempt has new ones.
+        if install().is_err() {
+            run(Command::new("apt-get").args(["update", "-qq"]))?;
+            install()?;
+        }
+    }
+    if is_there() {
+        return Ok(());
+    }
+    Err(
+        "redis-server and redis-cli are missing, which tests start. Debian and Ubuntu: apt-get \
+         install redis-server; Fedora: dnf install valkey; macOS: brew install redis; Alpine: apk \
+         add redis"
+            .to_owned(),
+    )
 }
 
 /// Builds the guests from source.

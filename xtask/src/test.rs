@@ -7,6 +7,7 @@ use crate::setup;
 pub(crate) fn test() -> Done {
     let started = Instant::now();
     setup::target()?;
+    setup::servers()?;
     let guests = ["--manifest-path", "guests/Cargo.toml"];
 
     run(cargo().args(["fmt", "--all", "--check"]))?;

@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use keywell_store::Store;
-
-use crate::StoreUrl;
+use keywell_store::{Store, StoreUrl};
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +26,14 @@ pub enum OpenError {
         /// What it offers.
         offered: &'static str,
     },
+    /// What is behind the scheme cannot be read.
+    #[error("the store {url} cannot be opened as it is written: {problem}")]
+    Written {
+        /// The store.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The place is not one for this scheme.
     #[error("the store {url} {problem}")]
     Place {
@@ -52,6 +58,8 @@ const SCHEMES: &[&str] = &[
     "memory:",
     #[cfg(feature = "disk")]
     "disk:PATH",
+    #[cfg(feature = "redis")]
+    "redis://HOST:PORT (rediss, valkey, redis+unix, redis+cluster, redis+sentinel)",
 ];
 
 /// Opens the store at a URL, from within a tokio runtime.
@@ -60,20 +68,48 @@ const SCHEMES: &[&str] = &[
 /// |---|---|
 /// | `memory:` | none |
 /// | `disk:PATH` | `history=EVENTS`: how many events are kept for watches, 0 for none; `history-bytes=BYTES`: how large they may be together; `cache=BYTES`: how much of the file is held in memory |
+/// | `redis://HOST:PORT` and other forms | see [`keywell_redis`](https://docs.rs/keywell-redis) |
 ///
 /// # Errors
 ///
 /// [`OpenError`]; what the store itself says is its source.
+pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    open_as(url, Making::Allowed).await
+}
+
+/// As [`open`], but where opening would make an empty store it is refused instead, for whoever
+/// only reads.
+///
+/// # Errors
+///
+/// As [`open`].
+pub async fn open_existing(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    open_as(url, Making::Refused).await
+}
+
+/// Whether a store is made where there is none.
+#[derive(Clone, Copy)]
+enum Making {
+    Allowed,
+    Refused,
+}
+
 #[cfg_attr(
-    not(feature = "disk"),
+    not(any(feature = "disk", feature = "redis")),
     expect(clippy::unused_async, reason = "other stores wait here")
 )]
-pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+#[cfg_attr(
+    not(feature = "disk"),
+    expect(unused_variables, reason = "no other store is made by opening it")
+)]
+async fn open_as(url: &StoreUrl, making: Making) -> Result<Arc<dyn Store>, OpenError> {
     match url.scheme() {
         #[cfg(feature = "memory")]
         "memory" => memory(url),
         #[cfg(feature = "disk")]
-        "disk" => disk(url).await,
+        "disk" => disk(url, making).await,
+        #[cfg(feature = "redis")]
+        scheme if keywell_redis::Options::SCHEMES.contains(&scheme) => redis(url).await,
         scheme => Err(OpenError::UnknownScheme {
             scheme: scheme.to_owned(),
             known: SCHEMES.join(", "),
@@ -97,7 +133,7 @@ fn memory(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
 }
 
 #[cfg(feature = "disk")]
-async fn disk(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+async fn disk(url: &StoreUrl, making: Making) -> Result<Arc<dyn Store>, OpenError> {
     if url.place().is_empty() {
         let problem = "has no place; write disk:PATH, where PATH is a folder";
         return Err(OpenError::Place {
@@ -105,7 +141,10 @@ async fn disk(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
             problem,
         });
     }
-    let options = disk_options(url)?;
+    let mut options = disk_options(url)?;
+    if matches!(making, Making::Refused) {
+        options = options.existing();
+    }
     let path = std::path::PathBuf::from(url.place());
     let refused = |source| OpenError::Store {
         url: url.to_string(),
@@ -137,6 +176,26 @@ fn disk_options(url: &StoreUrl) -> Result<keywell_disk::Options, OpenError> {
         };
     }
     Ok(options)
+}
+
+#[cfg(feature = "redis")]
+async fn redis(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    let place = format!("{}:{}", url.scheme(), url.place());
+    let settings: Vec<String> = url
+        .settings()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let options = keywell_redis::Options::from_url(&format!("{place}?{}", settings.join("&")))
+        .map_err(|error| OpenError::Written {
+            url: url.to_string(),
+            problem: error.to_string(),
+        })?;
+    let connected = keywell_redis::RedisStore::connect(&options).await;
+    let store = connected.map_err(|error| OpenError::Store {
+        url: url.to_string(),
+        source: error.into(),
+    })?;
+    Ok(Arc::new(store))
 }
 
 #[cfg(any(feature = "disk", feature = "memory"))]
@@ -209,6 +268,21 @@ mod tests {
         for url in ["disk:", "disk:?history=0", "memory:x"] {
             let error = refused(url).await;
             assert!(matches!(error, OpenError::Place { .. }), "{error}");
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    #[tokio::test]
+    async fn a_redis_that_cannot_be_had_is_told_without_its_password() {
+        // Nothing listens at port 1.
+        for url in [
+            "redis://u:hunter2@127.0.0.1:1",
+            "redis://u:hunter2@127.0.0.1:1?password=hunter2&watch=hunter2",
+            "redis+cluster://u:hunter2@127.0.0.1:1/3",
+        ] {
+            let error = refused(url).await.to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+            assert!(error.contains("127.0.0.1:1"), "{error}");
         }
     }
 

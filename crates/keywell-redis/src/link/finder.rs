@@ -1,0 +1,128 @@
+use std::fmt;
+use std::sync::Arc;
+
+use redis::Value;
+
+use crate::options::Address;
+use crate::wire::{Dedicated, DialError, Dialler, command, text};
+
+/// Finds a server, and connects to it.
+pub(crate) enum Finder {
+    /// It is there.
+    At(Address, Arc<Dialler>),
+    /// It is the primary that sentinels know.
+    Sentinel(Sentinels),
+}
+
+pub(crate) struct Sentinels {
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) service: String,
+    pub(crate) ask: Dialler,
+    pub(crate) dialler: Arc<Dialler>,
+}
+
+// === impl Finder ===
+
+impl Finder {
+    /// A new connection to it.
+    pub(crate) async fn find(&self) -> Result<Dedicated, DialError> {
+        match self {
+            Self::At(address, dialler) => dialler.dial(address).await,
+            Self::Sentinel(sentinels) => sentinels.find().await,
+        }
+    }
+}
+
+impl fmt::Display for Finder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(address, _) => address.fmt(f),
+            Self::Sentinel(sentinels) => write!(f, "the primary of {}", sentinels.service),
+        }
+    }
+}
+
+// === impl Sentinels ===
+
+impl Sentinels {
+    /// Asks one sentinel after the other, and takes the first primary that says it is one: a
+    /// sentinel may be behind the others (guidelines for Redis sentinel clients).
+    async fn find(&self) -> Result<Dedicated, DialError> {
+        let mut problem = DialError::Other("there is no sentinel to ask".to_owned());
+        for sentinel in &self.addresses {
+            match self.find_by(sentinel).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => problem = error,
+            }
+        }
+        Err(problem)
+    }
+
+    pub(crate) fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    pub(crate) fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Connects to a sentinel, and asks it for the primary.
+    pub(crate) async fn ask(&self, sentinel: &Address) -> Result<(Dedicated, Address), DialError> {
+        let mut asked = self.ask.dial(sentinel).await?;
+        let question = command(&[
+            b"SENTINEL",
+            b"GET-MASTER-ADDR-BY-NAME",
+            self.service.as_bytes(),
+        ]);
+        let within = self.ask.patience();
+        let failed = |error| DialError::Unreachable(sentinel.clone(), error);
+        let reply = asked.call(&question, within).await.map_err(failed)?;
+        let Some(primary) = primary(&reply) else {
+            let service = &self.service;
+            let problem = format!("the sentinel {sentinel} knows no primary of {service:?}");
+            return Err(DialError::Other(problem));
+        };
+        Ok((asked, primary))
+    }
+
+    async fn find_by(&self, sentinel: &Address) -> Result<Dedicated, DialError> {
+        let (_, primary) = self.ask(sentinel).await?;
+        let within = self.ask.patience();
+        let mut connection = self.dialler.dial(&primary).await?;
+        let failed = |error| DialError::Unreachable(primary.clone(), error);
+        let reply = connection.call(&text("ROLE"), within).await;
+        if is_primary(&reply.map_err(failed)?) {
+            return Ok(connection);
+        }
+        let problem = format!("{primary}, which the sentinel {sentinel} names, is no primary yet");
+        Err(DialError::Other(problem))
+    }
+}
+
+fn primary(reply: &Value) -> Option<Address> {
+    let Value::Array(parts) = reply else {
+        return None;
+    };
+    let [host, port] = &parts[..] else {
+        return None;
+    };
+    let text = |part: &Value| match part {
+        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
+        _ => None,
+    };
+    let host = text(host)?;
+    let port = text(port)?.parse().ok()?;
+    if host.is_empty() {
+        return None;
+    }
+    Some(Address::Tcp { host, port })
+}
+
+/// Whether `ROLE` was answered by a primary. An account that may not ask is taken at its word.
+pub(crate) fn is_primary(role: &Value) -> bool {
+    match role {
+        Value::Array(parts) => parts.first() == Some(&Value::BulkString(b"master".to_vec())),
+        Value::ServerError(error) => error.code() == "NOPERM",
+        _ => false,
+    }
+}

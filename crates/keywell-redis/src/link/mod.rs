@@ -1,0 +1,383 @@
+//! What everything else of the store talks to Redis through.
+//!
+//! A [`Link`] is a cheap clone that any number of callers share:
+//!
+//! - [`Link::read`] and [`Link::write`] send one command to the server that has a [`Route`]. A read
+//!   that gets no answer is `Unavailable`. A write that was certainly not sent is `Unavailable`, and
+//!   one that may have been is `Ambiguous`. Nothing is sent again after it may have been sent.
+//! - What a server says it did not execute is followed up: `MOVED` and `ASK` to the other server,
+//!   at most [`MAX_REDIRECTS`] times; `TRYAGAIN`, `CLUSTERDOWN`, `LOADING` by trying again for as
+//!   long as an answer may take. Any other refusal becomes the error that it means to a caller
+//!   ([`refusal`]), so an `Ok` is never an error of the server.
+//! - [`Link::script`] runs a [`Script`] by its digest, and by its text where the server does not know
+//!   it yet.
+//! - [`Link::dedicated`] gives a connection of one's own, for what waits on the server.
+
+mod backoff;
+mod cluster;
+mod finder;
+mod node;
+mod reply;
+mod route;
+mod script;
+mod shared;
+mod slots;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use keywell_store::{Error, Failure, Result};
+use redis::{Cmd, Value};
+use tokio::time::Instant;
+
+pub(crate) use backoff::Backoff;
+use cluster::Cluster;
+use finder::{Finder, Sentinels, is_primary};
+use node::Node;
+use reply::Verdict;
+pub(crate) use reply::{Effect, refusal, unexpected};
+pub(crate) use route::{Route, slot};
+pub(crate) use script::Script;
+
+use crate::OpenError;
+use crate::options::{Address, Options, Servers};
+use crate::wire::{Dedicated, Dialler, Lane, Lost, text};
+
+/// How often a command is sent on to another server that is said to have its key.
+pub(crate) const MAX_REDIRECTS: usize = 8;
+
+/// The way to one Redis: a server, the primary behind sentinels, or a cluster.
+#[derive(Clone)]
+pub(crate) struct Link(Arc<Inner>, Arc<Door>);
+
+struct Inner {
+    topology: Topology,
+    answer: Duration,
+    /// How many doors are open; there are several where a link is shared.
+    doors: AtomicUsize,
+}
+
+/// The way in of one store and its buckets, which closing the store closes.
+struct Door {
+    inner: Arc<Inner>,
+    is_closed: AtomicBool,
+}
+
+enum Topology {
+    Primary(Node),
+    Cluster(Cluster),
+}
+
+/// A primary to subscribe at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    /// The only one.
+    Primary,
+    /// One of a cluster.
+    Node(Address),
+}
+
+// === impl Link ===
+
+impl Link {
+    /// Connects, unless it is to wait for the first call.
+    pub(crate) async fn open(options: &Options) -> Result<Self, OpenError> {
+        if options.share_connections {
+            return shared::open(options).await;
+        }
+        Self::start(options).await
+    }
+
+    async fn start(options: &Options) -> Result<Self, OpenError> {
+        let dialler = Arc::new(Dialler::new(options)?);
+        let topology = match &options.servers {
+            Servers::One(address) => {
+                let finder = Finder::At(address.clone(), dialler);
+                Topology::Primary(Node::start(finder, options))
+            }
+            Servers::Sentinel {
+                sentinels,
+                service,
+                login,
+            } => {
+                let finder = Finder::Sentinel(Sentinels {
+                    addresses: sentinels.clone(),
+                    service: service.clone(),
+                    ask: dialler.for_sentinels(login.clone()),
+                    dialler,
+                });
+                Topology::Primary(Node::start(finder, options))
+            }
+            Servers::Cluster(seeds) => {
+                Topology::Cluster(Cluster::start(seeds.clone(), dialler, options))
+            }
+        };
+        let inner = Arc::new(Inner {
+            topology,
+            answer: options.answer_timeout,
+            doors: AtomicUsize::new(1),
+        });
+        let link = Self(inner.clone(), Arc::new(Door::new(inner)));
+        if !options.lazy {
+            link.connect(options).await?;
+        }
+        Ok(link)
+    }
+
+    /// Waits for the first connection.
+    async fn connect(&self, options: &Options) -> Result<(), OpenError> {
+        let mut backoff = Backoff::new(Duration::from_millis(20), options.reconnect_max_delay);
+        let mut retries = options.connect_retries;
+        let until = Instant::now() + options.connect_timeout * (retries + 1);
+        loop {
+            let problem = match self.reachable().await {
+                Ok(()) => return Ok(()),
+                Err(Lost::NotSent(problem) | Lost::MaybeSent(problem)) => problem,
+            };
+            // No connection yet, and no failure either: the attempt still goes on.
+            let goes_on = &*problem == Lane::STILL_CONNECTING;
+            if (retries == 0 && !goes_on) || Instant::now() >= until {
+                return Err(OpenError::Unavailable(problem.to_string()));
+            }
+            if !goes_on {
+                retries -= 1;
+                backoff.pause().await;
+            }
+        }
+    }
+
+    async fn reachable(&self) -> Result<(), Lost> {
+        match &self.0.topology {
+            Topology::Primary(node) => {
+                for lane in node.lanes() {
+                    lane.ready().await?;
+                }
+                Ok(())
+            }
+            Topology::Cluster(cluster) => cluster.reachable().await,
+        }
+    }
+
+    /// Whether keys of one command have to be of one slot.
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.0.topology, Topology::Cluster(_))
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn answer_timeout(&self) -> Duration {
+        self.0.answer
+    }
+
+    /// Sends a command that changes nothing.
+    pub(crate) async fn read(&self, route: Route<'_>, command: &Cmd) -> Result<Value> {
+        self.call(Effect::Read, route, command).await
+    }
+
+    /// Sends a command that changes something, once.
+    pub(crate) async fn write(&self, route: Route<'_>, command: &Cmd) -> Result<Value> {
+        self.call(Effect::Write, route, command).await
+    }
+
+    /// Runs a script.
+    pub(crate) async fn script(
+        &self,
+        effect: Effect,
+        route: Route<'_>,
+        script: &Script,
+        keys: &[&[u8]],
+        arguments: &[&[u8]],
+    ) -> Result<Value> {
+        let by_digest = script.by_digest(keys, arguments);
+        match self.verdict(effect, route, &by_digest).await? {
+            Verdict::UnknownScript => {
+                let by_code = script.by_code(keys, arguments);
+                self.call(effect, route, &by_code).await
+            }
+            verdict => settled(verdict),
+        }
+    }
+
+    /// A connection of one's own to the server that has a route.
+    pub(crate) async fn dedicated(&self, route: Route<'_>) -> Result<Dedicated> {
+        let finder = match &self.0.topology {
+            Topology::Primary(node) => node.finder().clone(),
+            Topology::Cluster(cluster) => cluster.finder(route).await?,
+        };
+        let found = finder.find().await;
+        found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
+    }
+
+    /// The primaries that there are, each of which tells of its own keys.
+    pub(crate) async fn places(&self) -> Result<Vec<Place>> {
+        match &self.0.topology {
+            Topology::Primary(_) => Ok(vec![Place::Primary]),
+            Topology::Cluster(cluster) => {
+                let primaries = cluster.primaries().await?;
+                Ok(primaries.into_iter().map(Place::Node).collect())
+            }
+        }
+    }
+
+    /// Asks a cluster anew what its primaries are.
+    pub(crate) async fn refresh(&self) {
+        if let Topology::Cluster(cluster) = &self.0.topology {
+            cluster.refresh().await;
+        }
+    }
+
+    /// A connection of one's own to a primary.
+    pub(crate) async fn dedicated_at(&self, place: &Place) -> Result<Dedicated> {
+        let finder = match (&self.0.topology, place) {
+            (Topology::Cluster(cluster), Place::Node(address)) => cluster.finder_at(address),
+            (Topology::Primary(node), _) => node.finder().clone(),
+            (Topology::Cluster(_), Place::Primary) => return self.dedicated(Route::Any).await,
+        };
+        let found = finder.find().await;
+        found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
+    }
+
+    /// Those who know the primary, if there are any.
+    pub(crate) fn sentinels(&self) -> Option<&Sentinels> {
+        match &self.0.topology {
+            Topology::Primary(node) => match &**node.finder() {
+                Finder::Sentinel(sentinels) => Some(sentinels),
+                Finder::At(..) => None,
+            },
+            Topology::Cluster(_) => None,
+        }
+    }
+
+    /// Gives up the connections, and finds the primary anew.
+    pub(crate) fn reconnect(&self) {
+        if let Topology::Primary(node) = &self.0.topology {
+            node.reconnect();
+        }
+    }
+
+    /// Sends a command that changes nothing to a primary.
+    pub(crate) async fn read_at(&self, place: &Place, command: &Cmd) -> Result<Value> {
+        self.call_at(Effect::Read, place, command).await
+    }
+
+    /// Sends a command to a primary, wherever its keys are.
+    pub(crate) async fn call_at(
+        &self,
+        effect: Effect,
+        place: &Place,
+        command: &Cmd,
+    ) -> Result<Value> {
+        self.1.check()?;
+        let called = match (&self.0.topology, place) {
+            (Topology::Primary(node), _) => node.lane().call(command).await,
+            (Topology::Cluster(cluster), Place::Node(address)) => {
+                cluster.node(address).lane().call(command).await
+            }
+            (Topology::Cluster(_), Place::Primary) => {
+                return self.call(effect, Route::Any, command).await;
+            }
+        };
+        let reply = called.map_err(|lost| effect.error(lost))?;
+        settled(Verdict::of(reply))
+    }
+
+    /// Whether every primary answers and takes writes.
+    pub(crate) async fn health(&self) -> Result<()> {
+        for place in self.places().await? {
+            self.read_at(&place, &text("PING")).await?;
+            let role = match self.read_at(&place, &text("ROLE")).await {
+                Err(Error::AccessDenied(_)) => continue,
+                role => role?,
+            };
+            if !is_primary(&role) {
+                let problem = "the server is a replica, and takes no writes";
+                return Err(Error::Unavailable(problem.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes no more calls, and waits until those sent are answered. Others who share it go on.
+    pub(crate) async fn close(&self) {
+        if !self.1.close() {
+            return;
+        }
+        match &self.0.topology {
+            Topology::Primary(node) => node.close(self.0.answer * 2).await,
+            Topology::Cluster(cluster) => cluster.close(self.0.answer * 2).await,
+        }
+    }
+
+    async fn call(&self, effect: Effect, route: Route<'_>, command: &Cmd) -> Result<Value> {
+        settled(self.verdict(effect, route, command).await?)
+    }
+
+    /// Follows up what was not executed.
+    async fn verdict(&self, effect: Effect, route: Route<'_>, command: &Cmd) -> Result<Verdict> {
+        self.1.check()?;
+        let node = match &self.0.topology {
+            Topology::Primary(node) => node,
+            Topology::Cluster(cluster) => return cluster.call(effect, route, command).await,
+        };
+        let reply = node.lane().call(command).await;
+        let mut verdict = Verdict::of(reply.map_err(|lost| effect.error(lost))?);
+        if let Verdict::Later(_) = verdict {
+            let until = Instant::now() + self.0.answer;
+            let mut pauses = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
+            while matches!(verdict, Verdict::Later(_)) && Instant::now() < until {
+                pauses.pause().await;
+                let reply = node.lane().call(command).await;
+                verdict = Verdict::of(reply.map_err(|lost| effect.error(lost))?);
+            }
+        }
+        if let (Verdict::ReadOnly(_), Finder::Sentinel(_)) = (&verdict, &**node.finder()) {
+            node.reconnect();
+        }
+        Ok(verdict)
+    }
+}
+
+// === impl Door ===
+
+impl Door {
+    /// A door that was counted already.
+    fn new(inner: Arc<Inner>) -> Self {
+        Self {
+            inner,
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(Error::Unavailable("the store is closed".into()));
+        }
+        Ok(())
+    }
+
+    /// Whether it was the last one.
+    fn close(&self) -> bool {
+        let was_closed = self.is_closed.swap(true, Ordering::Relaxed);
+        !was_closed && self.inner.doors.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The reply of what is not followed up any more.
+fn settled(verdict: Verdict) -> Result<Value> {
+    match verdict {
+        Verdict::Done(outcome) => outcome,
+        Verdict::Later(failure) | Verdict::ReadOnly(failure) => Err(Error::Unavailable(failure)),
+        Verdict::Moved(_) | Verdict::Ask(_) => Err(Error::Unavailable(
+            "the server is part of a cluster, and another one has this key".into(),
+        )),
+        Verdict::UnknownScript => Err(Error::Unavailable(
+            "the server forgot the script at once".into(),
+        )),
+    }
+}

@@ -1,0 +1,166 @@
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{Cmd, ServerError, Value};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::dedicated::Dedicated;
+use super::stream::Stream;
+use super::{command, text};
+use crate::OpenError;
+use crate::options::{Address, Login, Options};
+
+/// Makes connections: reaches a server, and logs in.
+pub(crate) struct Dialler {
+    tls: Option<TlsConnector>,
+    login: Login,
+    database: u32,
+    connect: Duration,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DialError {
+    #[error("cannot reach {0}: {1}")]
+    Unreachable(Address, io::Error),
+    #[error("no connection to {0} within {1:?}")]
+    Slow(Address, Duration),
+    #[error("{0} refuses to {1}: {2}")]
+    Refused(Address, &'static str, Refusal),
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What a server said, without the debug marks of the client crate.
+#[derive(Debug)]
+pub(crate) struct Refusal(ServerError);
+
+// === impl Dialler ===
+
+impl Dialler {
+    pub(crate) fn new(options: &Options) -> Result<Self, OpenError> {
+        let tls = match &options.tls {
+            Some(tls) => Some(TlsConnector::from(Arc::new(tls.config()?))),
+            None => None,
+        };
+        Ok(Self {
+            tls,
+            login: options.login.clone(),
+            database: options.database,
+            connect: options.connect_timeout,
+        })
+    }
+
+    /// The same, with another login and no database: how sentinels are asked.
+    pub(crate) fn for_sentinels(&self, login: Login) -> Self {
+        Self {
+            tls: self.tls.clone(),
+            login,
+            database: 0,
+            connect: self.connect,
+        }
+    }
+
+    /// How long connecting may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.connect
+    }
+
+    /// A connection that is ready for commands.
+    ///
+    /// # Errors
+    ///
+    /// Also when it takes longer than connecting may.
+    pub(crate) async fn dial(&self, address: &Address) -> Result<Dedicated, DialError> {
+        let dialled = timeout(self.connect, async {
+            let stream = self.reach(address).await?;
+            let mut connection = Dedicated::new(stream);
+            self.greet(&mut connection, address).await?;
+            Ok(connection)
+        });
+        let slow = |_| DialError::Slow(address.clone(), self.connect);
+        dialled.await.map_err(slow)?
+    }
+
+    async fn reach(&self, address: &Address) -> Result<Stream, DialError> {
+        let unreachable = |error| DialError::Unreachable(address.clone(), error);
+        let (host, port) = match address {
+            Address::Unix(path) => {
+                let stream = UnixStream::connect(path).await.map_err(unreachable)?;
+                return Ok(Box::new(stream));
+            }
+            Address::Tcp { host, port } => (host, *port),
+        };
+        let stream = TcpStream::connect((host.as_str(), port)).await;
+        let stream = stream.map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        // A subscriber says nothing for hours, and has to notice that its server is gone.
+        let keepalive = TcpKeepalive::new()
+            .with_time(Duration::from_secs(15))
+            .with_interval(Duration::from_secs(5));
+        let socket = SockRef::from(&stream);
+        socket.set_tcp_keepalive(&keepalive).map_err(unreachable)?;
+        let Some(tls) = &self.tls else {
+            return Ok(Box::new(stream));
+        };
+        let name = ServerName::try_from(host.clone())
+            .map_err(|error| unreachable(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+        let stream = tls.connect(name, stream).await.map_err(unreachable)?;
+        Ok(Box::new(stream))
+    }
+
+    async fn greet(&self, connection: &mut Dedicated, address: &Address) -> Result<(), DialError> {
+        let mut steps: Vec<(&'static str, Cmd)> = Vec::new();
+        if let Some(password) = &self.login.password {
+            let auth = match &self.login.user {
+                Some(user) => command(&[b"AUTH", user.as_bytes(), password.text().as_bytes()]),
+                None => command(&[b"AUTH", password.text().as_bytes()]),
+            };
+            steps.push(("let us in", auth));
+        }
+        if self.database != 0 {
+            let database = self.database.to_string();
+            steps.push((
+                "open its database",
+                command(&[b"SELECT", database.as_bytes()]),
+            ));
+        }
+        // The name is for people who look at the server's clients; an account without the right
+        // to set it is no less an account.
+        let naming = text("CLIENT SETNAME keywell");
+        let commands: Vec<&Cmd> = steps
+            .iter()
+            .map(|(_, step)| step)
+            .chain([&naming])
+            .collect();
+        let unreachable = |error| DialError::Unreachable(address.clone(), error);
+        connection.send(&commands).await.map_err(unreachable)?;
+        for (what, _) in &steps {
+            let reply = connection.reply().await.map_err(unreachable)?;
+            if let Value::ServerError(error) = reply {
+                return Err(DialError::Refused(address.clone(), what, Refusal(error)));
+            }
+        }
+        if let Value::ServerError(error) = connection.reply().await.map_err(unreachable)?
+            && matches!(error.code(), "NOAUTH" | "WRONGPASS")
+        {
+            let what = "let us in";
+            return Err(DialError::Refused(address.clone(), what, Refusal(error)));
+        }
+        Ok(())
+    }
+}
+
+// === impl Refusal ===
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.code(), self.0.details().unwrap_or(""))
+    }
+}

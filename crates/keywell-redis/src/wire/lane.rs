@@ -1,0 +1,399 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::{Cmd, Value};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+/// What callers share of a connection, for as long as there is anybody to call, through any number
+/// of connections that come and go.
+///
+/// A caller puts its command behind those of others. The [`Driver`](super::Driver) of the
+/// connection takes all that has gathered and writes it at once: commands of many callers share
+/// system calls without anybody waiting for a timer.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    state: Mutex<State>,
+    changed: Notify,
+    /// How many commands were accepted and not answered.
+    pending: AtomicUsize,
+    answer: Duration,
+}
+
+#[derive(Debug)]
+struct State {
+    status: Status,
+    /// Commands that no connection has taken yet, so that it is certain that they were not sent.
+    outgoing: Vec<u8>,
+    queued: VecDeque<Waiter>,
+    /// Set while the driver rests for want of commands.
+    waker: Option<Waker>,
+}
+
+/// Whether commands are taken.
+#[derive(Clone, Debug)]
+enum Status {
+    /// Nobody wanted to connect yet.
+    Idle,
+    /// The first attempt to connect, or the first one after a connection was lost, goes on.
+    Connecting,
+    Up,
+    /// Connected, and the server owes an answer for longer than it may take.
+    Late,
+    Down(Arc<str>),
+    Closed,
+}
+
+/// Somebody who waits for replies, in the order of the commands.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    sender: Option<Sender>,
+    pub(super) deadline: Instant,
+}
+
+#[derive(Debug)]
+enum Sender {
+    One(oneshot::Sender<Result<Value, Lost>>),
+    /// As many replies as the vector has room for.
+    Many(oneshot::Sender<Result<Vec<Value>, Lost>>, Vec<Value>, usize),
+    /// Told that it is late: the replies still to come are nobody's.
+    Nobody(usize),
+}
+
+/// Where an answer arrives.
+type Awaited<T> = oneshot::Receiver<Result<T, Lost>>;
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Lost {
+    /// Certainly not sent.
+    NotSent(Arc<str>),
+    /// Sent, or partly: it may have been executed.
+    MaybeSent(Arc<str>),
+}
+
+// === impl Lane ===
+
+impl Lane {
+    /// At most so many bytes of commands wait to be written, and so many commands for an answer.
+    const MAX_BYTES: usize = 64 << 20;
+    const MAX_PENDING: usize = 65_536;
+
+    /// What is said to those who waited for a connection for as long as an answer may take.
+    pub(crate) const STILL_CONNECTING: &str = "no connection yet";
+
+    pub(crate) fn new(answer: Duration) -> Self {
+        Self {
+            state: Mutex::new(State {
+                status: Status::Idle,
+                outgoing: Vec::new(),
+                queued: VecDeque::new(),
+                waker: None,
+            }),
+            changed: Notify::new(),
+            pending: AtomicUsize::new(0),
+            answer,
+        }
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn answer(&self) -> Duration {
+        self.answer
+    }
+
+    /// Sends one command and waits for its reply.
+    pub(crate) async fn call(&self, command: &Cmd) -> Result<Value, Lost> {
+        let pushed = if let Some(pushed) = self.push_one(command) {
+            pushed
+        } else {
+            self.ready().await?;
+            let pushed = self.push_one(command);
+            pushed.unwrap_or_else(|| Err(Lost::not_sent("reconnecting")))
+        };
+        let receiver = pushed?;
+        receiver.await.unwrap_or_else(|_| Err(Lost::abandoned()))
+    }
+
+    /// Sends commands one after the other, with nothing of others in between, and waits for all
+    /// their replies. Errors that the server answered are among them.
+    pub(crate) async fn call_all(&self, commands: &[&Cmd]) -> Result<Vec<Value>, Lost> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let pushed = if let Some(pushed) = self.push_all(commands) {
+            pushed
+        } else {
+            self.ready().await?;
+            let pushed = self.push_all(commands);
+            pushed.unwrap_or_else(|| Err(Lost::not_sent("reconnecting")))
+        };
+        let receiver = pushed?;
+        receiver.await.unwrap_or_else(|_| Err(Lost::abandoned()))
+    }
+
+    /// Waits until it is connected, no longer than an answer may take. While attempts to connect
+    /// fail, this fails at once.
+    pub(crate) async fn ready(&self) -> Result<(), Lost> {
+        let until = Instant::now() + self.answer;
+        loop {
+            let changed = self.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            changed.as_mut().enable();
+            let wanted = {
+                let mut state = self.state.lock();
+                match &state.status {
+                    Status::Up | Status::Late => return Ok(()),
+                    Status::Down(reason) => return Err(Lost::NotSent(reason.clone())),
+                    Status::Closed => return Err(Lost::not_sent("the store is closed")),
+                    Status::Connecting => false,
+                    Status::Idle => {
+                        state.status = Status::Connecting;
+                        true
+                    }
+                }
+            };
+            if wanted {
+                self.changed.notify_waiters();
+                continue;
+            }
+            if timeout_at(until, changed).await.is_err() {
+                return Err(Lost::not_sent(Self::STILL_CONNECTING));
+            }
+        }
+    }
+
+    /// Waits until somebody wants a connection.
+    pub(crate) async fn wanted(&self) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if !matches!(self.state.lock().status, Status::Idle) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Why it is not connected; `None` if it is.
+    pub(crate) fn trouble(&self) -> Option<Arc<str>> {
+        match &self.state.lock().status {
+            Status::Up => None,
+            Status::Down(reason) => Some(reason.clone()),
+            Status::Late => Some("the server does not answer".into()),
+            Status::Idle | Status::Connecting => Some("not connected yet".into()),
+            Status::Closed => Some("closed".into()),
+        }
+    }
+
+    fn push_one(&self, command: &Cmd) -> Option<Result<Awaited<Value>, Lost>> {
+        let (sender, receiver) = oneshot::channel();
+        let pushed = self.push(1, Sender::One(sender), |to| {
+            command.write_packed_command(to);
+        })?;
+        Some(pushed.map(|()| receiver))
+    }
+
+    fn push_all(&self, commands: &[&Cmd]) -> Option<Result<Awaited<Vec<Value>>, Lost>> {
+        let (sender, receiver) = oneshot::channel();
+        let wanted = commands.len();
+        let sender = Sender::Many(sender, Vec::with_capacity(wanted), wanted);
+        let pushed = self.push(wanted, sender, |to| {
+            for command in commands {
+                command.write_packed_command(to);
+            }
+        })?;
+        Some(pushed.map(|()| receiver))
+    }
+
+    /// `None` while it is worth waiting for a connection.
+    fn push(
+        &self,
+        commands: usize,
+        sender: Sender,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Option<Result<(), Lost>> {
+        let mut state = self.state.lock();
+        match &state.status {
+            Status::Up => {}
+            Status::Idle | Status::Connecting => return None,
+            Status::Late => return Some(Err(Lost::not_sent("the server does not answer"))),
+            Status::Down(reason) => return Some(Err(Lost::NotSent(reason.clone()))),
+            Status::Closed => return Some(Err(Lost::not_sent("the store is closed"))),
+        }
+        let pending = self.pending.load(Ordering::Relaxed);
+        if state.outgoing.len() > Self::MAX_BYTES || pending > Self::MAX_PENDING {
+            return Some(Err(Lost::not_sent("too much waits for the server already")));
+        }
+        self.pending.fetch_add(commands, Ordering::Relaxed);
+        write(&mut state.outgoing);
+        state.queued.push_back(Waiter {
+            sender: Some(sender),
+            deadline: Instant::now() + self.answer,
+        });
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Some(Ok(()))
+    }
+
+    /// Takes what has gathered; if nothing has, the task is woken when something does.
+    pub(super) fn take(
+        &self,
+        bytes: &mut Vec<u8>,
+        waiters: &mut VecDeque<Waiter>,
+        context: &Context<'_>,
+    ) -> bool {
+        let mut state = self.state.lock();
+        if state.outgoing.is_empty() {
+            let waker = context.waker();
+            if !state
+                .waker
+                .as_ref()
+                .is_some_and(|known| known.will_wake(waker))
+            {
+                state.waker = Some(waker.clone());
+            }
+            return false;
+        }
+        std::mem::swap(&mut state.outgoing, bytes);
+        waiters.append(&mut state.queued);
+        true
+    }
+
+    pub(super) fn answered(&self, replies: usize) {
+        self.pending.fetch_sub(replies, Ordering::Relaxed);
+    }
+
+    /// A connection takes commands from now on.
+    pub(crate) fn is_up(&self) {
+        self.turn(|_| Status::Up);
+    }
+
+    /// The server owes an answer for too long, or has given it.
+    pub(super) fn is_late(&self, late: bool) {
+        self.turn(|status| match status {
+            Status::Up if late => Status::Late,
+            Status::Late if !late => Status::Up,
+            other => other,
+        });
+    }
+
+    /// The connection is lost, and another is tried at once.
+    pub(crate) fn is_lost(&self, reason: &str) {
+        self.turn(|status| match status {
+            Status::Closed => Status::Closed,
+            _ => Status::Connecting,
+        });
+        self.give_back(reason);
+    }
+
+    /// An attempt to connect failed, and another is made later.
+    pub(crate) fn is_down(&self, reason: &str) {
+        self.turn(|status| match status {
+            Status::Closed => Status::Closed,
+            _ => Status::Down(reason.into()),
+        });
+    }
+
+    /// Takes no more commands. Those that a connection has are still answered, if it goes on.
+    pub(crate) fn close(&self) {
+        self.turn(|_| Status::Closed);
+    }
+
+    /// How many commands are still to be answered.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    fn turn(&self, to: impl FnOnce(Status) -> Status) {
+        {
+            let mut state = self.state.lock();
+            let before = std::mem::replace(&mut state.status, Status::Closed);
+            state.status = to(before);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Answers what no connection took.
+    fn give_back(&self, reason: &str) {
+        let queued = {
+            let mut state = self.state.lock();
+            state.outgoing = Vec::new();
+            std::mem::take(&mut state.queued)
+        };
+        let reason: Arc<str> = reason.into();
+        for mut waiter in queued {
+            self.answered(waiter.missing());
+            waiter.fail(&Lost::NotSent(reason.clone()));
+        }
+    }
+}
+
+// === impl Waiter ===
+
+impl Waiter {
+    /// How many replies are still to come.
+    pub(super) fn missing(&self) -> usize {
+        match &self.sender {
+            None => 0,
+            Some(Sender::One(_)) => 1,
+            Some(Sender::Many(_, _, missing) | Sender::Nobody(missing)) => *missing,
+        }
+    }
+
+    /// Takes a reply; whether it was the last one.
+    pub(super) fn reply(&mut self, reply: Value) -> bool {
+        match self.sender.take() {
+            None => true,
+            Some(Sender::One(sender)) => {
+                // Whoever gave up waiting does not want it.
+                let _ = sender.send(Ok(reply));
+                true
+            }
+            Some(Sender::Many(sender, mut replies, missing)) => {
+                replies.push(reply);
+                if missing == 1 {
+                    let _ = sender.send(Ok(replies));
+                    return true;
+                }
+                self.sender = Some(Sender::Many(sender, replies, missing - 1));
+                false
+            }
+            Some(Sender::Nobody(missing)) => {
+                if missing == 1 {
+                    return true;
+                }
+                self.sender = Some(Sender::Nobody(missing - 1));
+                false
+            }
+        }
+    }
+
+    /// Tells that there is no answer; its place among the replies stays.
+    pub(super) fn fail(&mut self, lost: &Lost) {
+        let missing = self.missing();
+        match self.sender.replace(Sender::Nobody(missing)) {
+            Some(Sender::One(sender)) => drop(sender.send(Err(lost.clone()))),
+            Some(Sender::Many(sender, _, _)) => drop(sender.send(Err(lost.clone()))),
+            None | Some(Sender::Nobody(_)) => {}
+        }
+    }
+}
+
+// === impl Lost ===
+
+impl Lost {
+    pub(crate) fn not_sent(reason: &'static str) -> Self {
+        Self::NotSent(reason.into())
+    }
+
+    fn abandoned() -> Self {
+        Self::MaybeSent("the connection was closed".into())
+    }
+}

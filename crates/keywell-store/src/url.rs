@@ -1,0 +1,207 @@
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+/// Where a store is: `memory:`, `disk:PATH`, `redis://HOST`.
+///
+/// A scheme, a colon, a place whose form is the scheme's own, and settings behind a question mark:
+/// `disk:data?history=0`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreUrl {
+    scheme: String,
+    place: String,
+    settings: Vec<(String, String)>,
+}
+
+/// Why text is not a store's URL. It shows no more of it than a scheme and names of settings, for
+/// the rest may be secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreUrlError {
+    /// There is no scheme where one should be.
+    #[error("a store is written SCHEME:PLACE, such as memory: or disk:data; {0:?} is no scheme")]
+    NoScheme(String),
+    /// A setting has no value: which one, counted from 1.
+    #[error("a store's setting is written NAME=VALUE; number {0} behind the question mark is not")]
+    Setting(usize),
+    /// A setting is given twice.
+    #[error("the setting {0:?} is given twice")]
+    Twice(String),
+}
+
+// === impl StoreUrl ===
+
+impl StoreUrl {
+    /// What kind of store: `memory`, `disk`.
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// Where it is, in the scheme's own form; may be empty.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Its settings, in the order given; each name once.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.settings
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The same, with a place that is a relative path taken from this folder.
+    #[must_use]
+    pub fn relative_to(mut self, folder: &Path) -> Self {
+        if self.scheme == "disk" && !self.place.is_empty() {
+            // Joined to a folder, an absolute path stays as it is.
+            self.place = folder.join(&self.place).to_string_lossy().into_owned();
+        }
+        self
+    }
+
+    /// The same with one more setting, whose value is taken as it is: what would mean something
+    /// else in a URL is percent-encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreUrlError::Twice`] where it has that setting.
+    pub fn with_setting(mut self, name: &str, value: &str) -> Result<Self, StoreUrlError> {
+        if self.settings.iter().any(|(known, _)| known == name) {
+            return Err(StoreUrlError::Twice(name.to_owned()));
+        }
+        let value = value.replace('%', "%25").replace('&', "%26");
+        self.settings.push((name.to_owned(), value));
+        Ok(self)
+    }
+}
+
+impl FromStr for StoreUrl {
+    type Err = StoreUrlError;
+
+    fn from_str(url: &str) -> Result<Self, StoreUrlError> {
+        let no_scheme = || {
+            let end = url.find([':', '/', '?', '@']).unwrap_or(url.len());
+            StoreUrlError::NoScheme(url[..end].to_owned())
+        };
+        let (scheme, rest) = url.split_once(':').ok_or_else(no_scheme)?;
+        let plain = |c: char| c.is_ascii_lowercase() || c == '-' || c == '+';
+        if scheme.is_empty() || !scheme.chars().all(plain) {
+            return Err(no_scheme());
+        }
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut settings: Vec<(String, String)> = Vec::new();
+        let given = query.split('&').filter(|setting| !setting.is_empty());
+        for (number, setting) in (1..).zip(given) {
+            let Some((name, value)) = setting.split_once('=') else {
+                return Err(StoreUrlError::Setting(number));
+            };
+            if settings.iter().any(|(known, _)| known == name) {
+                return Err(StoreUrlError::Twice(name.to_owned()));
+            }
+            settings.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(Self {
+            scheme: scheme.to_owned(),
+            place: place.to_owned(),
+            settings,
+        })
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    /// Without the settings and the login, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(rest) = self.place.strip_prefix("//") else {
+            return write!(f, "{}:{}", self.scheme, self.place);
+        };
+        let host = rest.find('/').unwrap_or(rest.len());
+        let behind_login = rest[..host].rfind('@').map_or(0, |at| at + 1);
+        write!(f, "{}://{}", self.scheme, &rest[behind_login..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_a_scheme_a_place_and_settings() {
+        let url: StoreUrl = "disk:/var/my data?history=0&cache=8388608".parse().unwrap();
+        assert_eq!((url.scheme(), url.place()), ("disk", "/var/my data"));
+        let settings: Vec<_> = url.settings().collect();
+        assert_eq!(settings, [("history", "0"), ("cache", "8388608")]);
+        assert_eq!(url.to_string(), "disk:/var/my data");
+    }
+
+    #[test]
+    fn a_relative_path_is_taken_from_a_folder() {
+        for (url, there) in [
+            ("disk:data", "disk:apps/data"),
+            ("disk:/data", "disk:/data"),
+            ("disk:", "disk:"),
+            ("memory:", "memory:"),
+        ] {
+            let url: StoreUrl = url.parse().unwrap();
+            assert_eq!(url.relative_to("apps".as_ref()).to_string(), there);
+        }
+    }
+
+    #[test]
+    fn a_login_is_not_shown() {
+        for (url, shown) in [
+            ("redis://u:hunter2@h:1/2?x=hunter2", "redis://h:1/2"),
+            ("redis://u:hunter2@h", "redis://h"),
+            ("redis://u:hunter2%2F@x@h/p@q", "redis://h/p@q"),
+            (
+                "redis+unix://:hunter2@/run/redis",
+                "redis+unix:///run/redis",
+            ),
+            ("redis://h", "redis://h"),
+            ("disk:a@b", "disk:a@b"),
+        ] {
+            assert_eq!(url.parse::<StoreUrl>().unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_setting_is_added_as_it_is_and_once() {
+        let url: StoreUrl = "disk:x?history=0".parse().unwrap();
+        let url = url.with_setting("odd", "a&b=c%").unwrap();
+        let settings: Vec<_> = url.settings().collect();
+        assert_eq!(settings, [("history", "0"), ("odd", "a%26b=c%25")]);
+        let twice = url.with_setting("history", "1");
+        assert_eq!(twice, Err(StoreUrlError::Twice("history".into())));
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused() {
+        for text in [
+            "",
+            "memory",
+            ":x",
+            "C:\\data",
+            "disk:a?history",
+            "disk:a?x=1&x=2",
+        ] {
+            assert!(text.parse::<StoreUrl>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_not_shown_where_it_may_be_secret() {
+        for text in [
+            "REDIS://user:hunter2@host",
+            "//user:hunter2@host",
+            "REDIS:?password=hunter2",
+            "redis://host?password=a&hunter2",
+            "redis://host?password=hunter2&password=x",
+        ] {
+            let error = text.parse::<StoreUrl>().unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{text}: {error}");
+        }
+        let error = "Disk:data".parse::<StoreUrl>().unwrap_err().to_string();
+        assert!(error.contains("\"Disk\" is no scheme"), "{error}");
+        let error = "disk:a?x=1&y".parse::<StoreUrl>().unwrap_err();
+        assert_eq!(error, StoreUrlError::Setting(2));
+    }
+}

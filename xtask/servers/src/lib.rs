@@ -1,0 +1,48 @@
+//! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
+//! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, and a [`Proxy`] that
+//! breaks connections where a test wants them broken.
+//!
+//! ```no_run
+//! # async fn example() -> keywell_servers::Result<()> {
+//! let redis = keywell_servers::Redis::start().await?;
+//! redis.cli(&["set", "k", "v"]).await?;
+//! redis.freeze()?; // connected, and silent
+//! redis.thaw()?;
+//! redis.kill().await?; // as `kill -9` does
+//! redis.restart().await?; // on the same port
+//! # Ok(()) }
+//! ```
+//!
+//! Servers listen on free ports of the loopback device, keep their data in temporary folders, and end
+//! with their handles, or with the process that has them, however that ends. Which program is run:
+//! see [`program::server`].
+//!
+//! # What it does not do
+//!
+//! Nothing is imitated: where no server is installed, starting one is an error that says what to
+//! install. It needs Unix.
+
+#![forbid(unsafe_code)]
+
+mod builder;
+mod cluster;
+mod error;
+mod port;
+mod process;
+pub mod program;
+mod proxy;
+mod redis;
+pub mod resp;
+mod sentinel;
+mod slot;
+mod tls;
+mod wait;
+
+pub use builder::Builder;
+pub use cluster::Cluster;
+pub use error::{Error, Result};
+pub use proxy::{Proxy, Towards};
+pub use redis::Redis;
+pub use sentinel::Sentinels;
+pub use slot::SlotMove;
+pub use tls::Tls;

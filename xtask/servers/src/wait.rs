@@ -1,0 +1,33 @@
+use std::time::{Duration, Instant};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::error::{Error, Result};
+
+/// How long a server may take for anything: starting, electing, following.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks until the answer is `Ok`, where nothing else tells when that is. The last `Err` is what is
+/// told when patience ends.
+pub(crate) async fn until<T, F>(what: &'static str, mut ask: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let end = Instant::now() + PATIENCE;
+    let mut turns = interval(Duration::from_millis(5));
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        let instead = match ask().await {
+            Ok(there) => return Ok(there),
+            Err(instead) => instead,
+        };
+        if Instant::now() > end {
+            let what = format!("{what}; last: {instead}");
+            return Err(Error::Late {
+                what,
+                within: PATIENCE,
+            });
+        }
+    }
+}
