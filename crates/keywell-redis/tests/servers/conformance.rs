@@ -1,0 +1,100 @@
+//! The whole suite, on a server of its own for each behaviour.
+
+use std::sync::Arc;
+
+use keywell_conformance::Subject;
+use keywell_redis::{Options, RedisStore};
+use keywell_servers::{Redis, program};
+use keywell_store::{Result, Store};
+
+use crate::support::open;
+
+/// How many lists of random operations it is driven with.
+const CASES: u32 = 60;
+
+async fn subject(redis: Redis, layout: &str) -> Subject {
+    let settings = format!("layout={layout}&configure-notifications=true");
+    let url = redis.url();
+    let store = open(&url, &settings).await;
+    let whole = format!("{url}?{settings}");
+    let brief = format!("{whole}&history=8");
+    let subject = Subject::shared(store).reopening(move || connect(whole.clone()));
+    let subject = if layout == "journal" {
+        // A history of its own each: by the bucket's name.
+        subject.with_brief_history(400, move || connect(brief.clone()))
+    } else {
+        subject
+    };
+    subject.keeping(redis)
+}
+
+async fn connect(url: String) -> Result<Arc<dyn Store>> {
+    let options = Options::from_url(&url).unwrap();
+    Ok(Arc::new(RedisStore::connect(options).await?))
+}
+
+async fn plain() -> Subject {
+    subject(Redis::start().await.unwrap(), "plain").await
+}
+
+async fn journal() -> Subject {
+    subject(Redis::start().await.unwrap(), "journal").await
+}
+
+mod plainly {
+    use super::plain;
+    keywell_conformance::suite!(plain);
+}
+
+mod journalled {
+    use super::journal;
+    keywell_conformance::suite!(journal);
+}
+
+#[test]
+fn plain_answers_as_a_model_does() {
+    let driven = keywell_conformance::models::drive(CASES, plain);
+    driven.unwrap_or_else(|found| panic!("{found}"));
+}
+
+#[test]
+fn journal_answers_as_a_model_does() {
+    let driven = keywell_conformance::models::drive(CASES, journal);
+    driven.unwrap_or_else(|found| panic!("{found}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn valkey_keeps_the_promises_where_it_is_installed() {
+    let Some(valkey) = program::valkey() else {
+        eprintln!("valkey-server is not installed");
+        return;
+    };
+    for layout in ["plain", "journal"] {
+        let server = Redis::builder().program(&valkey).start().await.unwrap();
+        whole_suite(subject(server, layout).await).await;
+    }
+}
+
+/// Runs every behaviour on one subject, some at a time, and tells all that are broken.
+pub(crate) async fn whole_suite(subject: Subject) {
+    use futures::StreamExt as _;
+    let subject = &subject;
+    let behaviours = keywell_conformance::behaviours().iter();
+    // A restart closes the store for all: those go one by one, afterwards.
+    let (restarts, others): (Vec<_>, Vec<_>) =
+        behaviours.partition(|behaviour| behaviour.name.contains("restart"));
+    let run = async |behaviour: &keywell_conformance::Behaviour| {
+        let outcome = behaviour.run(subject).await;
+        outcome.err().map(|failure| format!("{behaviour:?}: {failure}"))
+    };
+    let mut broken: Vec<String> = futures::stream::iter(others)
+        .map(run)
+        .buffer_unordered(4)
+        .filter_map(std::future::ready)
+        .collect()
+        .await;
+    for behaviour in restarts {
+        broken.extend(run(behaviour).await);
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n\n"));
+}
