@@ -2,9 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod journal;
 mod link;
 mod options;
+mod store;
 mod wire;
 
 pub use error::OpenError;
 pub use options::{Layout, Options, Secret, SettingError, Tls};
+pub use store::RedisStore;

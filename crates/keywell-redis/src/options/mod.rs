@@ -11,6 +11,8 @@ pub use secret::Secret;
 pub use settings::SettingError;
 pub use tls::Tls;
 
+use crate::journal;
+
 /// How a store on Redis is opened: which servers, how they are talked to, and how keys are laid
 /// out.
 ///
@@ -33,6 +35,7 @@ pub struct Options {
     pub(crate) reconnect_max_delay: Duration,
     pub(crate) watch: bool,
     pub(crate) configure_notifications: bool,
+    pub(crate) journal: journal::Settings,
 }
 
 /// Where the data is.
@@ -63,7 +66,7 @@ pub enum Layout {
     /// A key is a Redis string, which any other program can read and write.
     #[default]
     Plain,
-    /// Values with versions, an ordered index and a history, written by functions only.
+    /// Values with versions, an ordered index and a history, written by scripts only.
     Journal,
 }
 
@@ -90,6 +93,7 @@ impl Options {
             reconnect_max_delay: Duration::from_secs(2),
             watch: true,
             configure_notifications: false,
+            journal: journal::Settings::default(),
         }
     }
 
@@ -101,6 +105,7 @@ impl Options {
             share_connections: true,
             watch: true,
             configure_notifications: false,
+            journal: journal::Settings::default(),
             ..self.clone()
         }
     }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::url::decoded;
 use super::{Layout, Options, Secret, Servers, Tls};
+use crate::journal;
 
 /// A setting that is not as it has to be. Its value is not told, since it may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +30,7 @@ const ALIASES: [(&str, &str); 10] = [
 const KNOWN: &str = "one of url, layout, prefix, database, user, password, sentinel-user, \
     sentinel-password, connections, share-connections, lazy, connect-timeout, answer-timeout, \
     connect-retries, reconnect-max-delay, watch, configure-notifications, tls-ca, \
-    tls-certificate, tls-key";
+    tls-certificate, tls-key, shards, history, history-bytes";
 
 // === impl Options ===
 
@@ -122,6 +123,14 @@ impl Options {
             "answer-timeout" => self.answer_timeout = duration(name, value)?,
             "connect-retries" => self.connect_retries = number(name, value)?,
             "reconnect-max-delay" => self.reconnect_max_delay = duration(name, value)?,
+            "shards" => {
+                self.journal.shards = number(name, value)?;
+                if !(1..=journal::Settings::MAX_SHARDS).contains(&self.journal.shards) {
+                    return Err(SettingError::new(name, "a number from 1 to 64"));
+                }
+            }
+            "history" => self.journal.history = number(name, value)?,
+            "history-bytes" => self.journal.history_bytes = number(name, value)?,
             "tls-ca" => self.tls(name)?.ca = Some(PathBuf::from(value)),
             "tls-certificate" => {
                 let key = self.tls(name)?.certificate.take().unwrap_or_default().1;
@@ -141,6 +150,30 @@ impl Options {
         self.tls.as_mut().ok_or_else(plain)
     }
 
+    fn check_journal(&self) -> Result<(), SettingError> {
+        if self.layout != Layout::Journal {
+            if self.journal != journal::Settings::default() {
+                let name = "shards, history or history-bytes";
+                return Err(SettingError::new(name, "left out unless layout=journal"));
+            }
+            return Ok(());
+        }
+        if self.prefix.as_ref().is_some_and(|prefix| prefix.contains('{')) {
+            let expected = "without a brace where layout=journal, as it would be a hash tag";
+            return Err(SettingError::new("prefix", expected));
+        }
+        let journal::Settings {
+            history,
+            history_bytes,
+            ..
+        } = self.journal;
+        if history.max(history_bytes) > journal::Settings::MAX_HISTORY {
+            let name = "history or history-bytes";
+            return Err(SettingError::new(name, "at most 2^50"));
+        }
+        Ok(())
+    }
+
     /// What only shows when all settings are known.
     fn check(&self) -> Result<(), SettingError> {
         if self.login.user.is_some() && self.login.password.is_none() {
@@ -149,6 +182,7 @@ impl Options {
         if matches!(self.servers, Servers::Cluster(_)) && self.database != 0 {
             return Err(SettingError::new("database", "0 on a cluster"));
         }
+        self.check_journal()?;
         let unpaired = |(chain, key): &(PathBuf, PathBuf)| {
             chain.as_os_str().is_empty() || key.as_os_str().is_empty()
         };
@@ -266,6 +300,12 @@ mod tests {
             &[("tls-ca", "x.pem")],
             &[("user", "me")],
             &[("sentinel-password", "x")],
+            &[("shards", "2")],
+            &[("layout", "journal"), ("shards", "0")],
+            &[("layout", "journal"), ("shards", "65")],
+            &[("layout", "journal"), ("history", "-1")],
+            &[("layout", "journal"), ("history-bytes", "18446744073709551615")],
+            &[("layout", "journal"), ("prefix", "a{b}")],
         ] {
             assert!(read(settings).is_err(), "{settings:?}");
         }

@@ -1,0 +1,245 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+use keywell_store::{
+    Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
+    Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Version, Watch,
+    Watching,
+};
+
+use super::page::{self, Range};
+use super::shard::Shard;
+use super::tails::Tails;
+use super::watch;
+
+/// The longest key, in bytes. Hosts allow less.
+const MAX_KEY_BYTES: usize = 64 * 1024;
+
+/// What Redis takes for a string, in bytes. Hosts allow less.
+const MAX_VALUE_BYTES: usize = 512 << 20;
+
+/// A bucket of the journal layout.
+#[derive(Debug)]
+pub(crate) struct JournalBucket {
+    pub(super) shards: Arc<[Arc<Shard>]>,
+    pub(super) tails: Arc<Tails>,
+    pub(super) is_watched: bool,
+    /// What cursors and tokens are good for.
+    pub(super) scope: Arc<str>,
+}
+
+/// Which shard has a key: XXH3 of its bytes (64 bits, seed 0), modulo the number of shards. Data
+/// that is stored depends on it.
+fn shard_of(key: &str, shards: usize) -> usize {
+    let hash = twox_hash::XxHash3_64::oneshot(key.as_bytes());
+    usize::try_from(hash % shards as u64).expect("it is less than the number of shards")
+}
+
+fn check_key(key: &str) -> Result<()> {
+    let (bytes, max) = (key.len(), MAX_KEY_BYTES);
+    if bytes > max {
+        return Err(Error::Invalid(Invalid::KeyTooLong { bytes, max }));
+    }
+    Ok(())
+}
+
+fn check(key: &str, value: &[u8]) -> Result<()> {
+    check_key(key)?;
+    let (bytes, max) = (value.len(), MAX_VALUE_BYTES);
+    if bytes > max {
+        return Err(Error::Invalid(Invalid::ValueTooLarge { bytes, max }));
+    }
+    Ok(())
+}
+
+// === impl JournalBucket ===
+
+impl JournalBucket {
+    fn shard(&self, key: &str) -> Arc<Shard> {
+        self.shards[shard_of(key, self.shards.len())].clone()
+    }
+
+    /// What goes to each shard, in the order given, for those that anything goes to.
+    fn split<T>(
+        &self,
+        all: impl Iterator<Item = T>,
+        key: impl Fn(&T) -> &str,
+    ) -> Vec<(Arc<Shard>, Vec<T>)> {
+        let mut each: Vec<Vec<T>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for one in all {
+            let at = shard_of(key(&one), each.len());
+            each[at].push(one);
+        }
+        let shards = self.shards.iter().cloned().zip(each);
+        shards.filter(|(_, some)| !some.is_empty()).collect()
+    }
+}
+
+impl Bucket for JournalBucket {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            promptness: Promptness::Waits,
+            cas: Cas::ByVersion,
+            increment: true,
+            list: Listing::Ordered,
+            batch: if self.shards.len() == 1 {
+                Batching::Atomic
+            } else {
+                Batching::Sequential
+            },
+            watch: if self.is_watched {
+                Watching::Resumable
+            } else {
+                Watching::None
+            },
+            ttl: true,
+            durability: Durability::Process,
+        }
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        if let Err(error) = check_key(key) {
+            return error.into();
+        }
+        let (shard, keys) = (self.shard(key), [key.to_owned()]);
+        Answer::later(async move { Ok(shard.get(&keys).await?.pop().flatten()) })
+    }
+
+    fn exists(&self, key: &str) -> Answer<bool> {
+        if let Err(error) = check_key(key) {
+            return error.into();
+        }
+        let (shard, key) = (self.shard(key), key.to_owned());
+        Answer::later(async move { shard.exists(&key).await })
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        let ttl = match check(key, &value).and_then(|()| how.ttl_millis()) {
+            Ok(ttl) => ttl,
+            Err(error) => return error.into(),
+        };
+        let (shard, entries) = (self.shard(key), [(key.to_owned(), value)]);
+        Answer::later(async move { shard.set(&entries, ttl).await })
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.delete_many(&[key])
+    }
+
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        let checked = match &change {
+            Change::Set(value, how) => check(key, value).and_then(|()| how.ttl_millis()),
+            Change::Delete => check_key(key).map(|()| None),
+        };
+        let ttl = match checked {
+            Ok(ttl) => ttl,
+            Err(error) => return error.into(),
+        };
+        let (shard, key) = (self.shard(key), key.to_owned());
+        Answer::later(async move { shard.swap(&key, &expected, &change, ttl).await })
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        if let Err(error) = check_key(key) {
+            return error.into();
+        }
+        let (shard, key) = (self.shard(key), key.to_owned());
+        Answer::later(async move { shard.increment(&key, delta).await })
+    }
+
+    /// All of a shard at one instant.
+    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        for key in keys {
+            if let Err(error) = check_key(key) {
+                return error.into();
+            }
+        }
+        let asked = keys.iter().enumerate();
+        let asked = asked.map(|(at, key)| (at, (*key).to_owned()));
+        let (split, count) = (self.split(asked, |(_, key)| key), keys.len());
+        Answer::later(async move {
+            let each = split.into_iter().map(|(shard, some)| async move {
+                let (places, keys): (Vec<usize>, Vec<String>) = some.into_iter().unzip();
+                let found = shard.get(&keys).await?;
+                Ok::<_, Error>(places.into_iter().zip(found))
+            });
+            let mut entries = vec![None; count];
+            for (at, entry) in try_join_all(each).await?.into_iter().flatten() {
+                entries[at] = entry;
+            }
+            Ok(entries)
+        })
+    }
+
+    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        let places = entries.iter().enumerate();
+        let last: HashMap<&str, usize> = places.map(|(at, (key, _))| (*key, at)).collect();
+        for (key, value) in &entries {
+            if let Err(error) = check(key, value) {
+                return error.into();
+            }
+        }
+        let entries = entries.iter().enumerate();
+        let standing = entries.filter(|(at, (key, _))| last.get(key) == Some(at));
+        let standing = standing.map(|(_, (key, value))| ((*key).to_owned(), value.clone()));
+        let split = self.split(standing, |(key, _)| key);
+        Answer::later(async move {
+            for (shard, entries) in split {
+                shard.set(&entries, None).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        for key in keys {
+            if let Err(error) = check_key(key) {
+                return error.into();
+            }
+        }
+        let split = self.split(keys.iter().map(|key| (*key).to_owned()), |key| key);
+        Answer::later(async move {
+            for (shard, keys) in split {
+                shard.delete(&keys).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        let range = match Range::of(&request, &self.scope) {
+            Ok(range) => range,
+            Err(error) => return error.into(),
+        };
+        let (shards, scope) = (self.shards.clone(), self.scope.clone());
+        Answer::later(async move {
+            let most = request.page_keys();
+            let each = shards.iter().map(|shard| shard.list(&range, most));
+            let runs = try_join_all(each).await?;
+            Ok(page::join(runs, &request, &scope))
+        })
+    }
+
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        if !self.is_watched {
+            return Error::Unsupported("watching").into();
+        }
+        let (shards, tails) = (self.shards.clone(), self.tails.clone());
+        let scope = self.scope.clone();
+        Answer::later(async move { watch::open(shards, tails, scope, filter, since).await })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stays_in_its_shard() {
+        // XXH3 of "", "a" and "abc" is 2d06800538d394c2, e6c632b61e964e1f and 78af5f94892f3950.
+        let places = ["", "a", "abc"].map(|key| shard_of(key, 64));
+        assert_eq!(places, [0xc2 % 64, 0x1f, 0x50 % 64]);
+    }
+}

@@ -1,0 +1,21 @@
+-- KEYS  1 versions; then values
+-- ARGV  1 length of what stands before a key in the name of its value
+
+local skip = tonumber(ARGV[1])
+local answer = {}
+-- Lua hands no more than some 8,000 values to a call.
+for first = 2, #KEYS, 1000 do
+  local upto = math.min(first + 999, #KEYS)
+  local keys = {}
+  for i = first, upto do
+    keys[#keys + 1] = string.sub(KEYS[i], skip + 1)
+  end
+  local values = redis.call('MGET', unpack(KEYS, first, upto))
+  local versions = redis.call('HMGET', KEYS[1], unpack(keys))
+  for i = 1, #keys do
+    local here = values[i] and versions[i]
+    answer[#answer + 1] = here and values[i]
+    answer[#answer + 1] = here and versions[i]
+  end
+end
+return answer

@@ -1,0 +1,28 @@
+-- ARGV  6 delta
+
+sweep(SWEEP)
+local name = KEYS[6]
+local key = key_of(name)
+if not current(key, name) then
+  call('DEL', name)
+end
+local added = redis.pcall('INCRBY', name, ARGV[6])
+if type(added) == 'table' and added.err then
+  finish()
+  local refused = added.err
+  if string.find(refused, 'WRONGTYPE') then
+    return {'type'}
+  elseif string.find(refused, 'not an integer') then
+    return {'number'}
+  elseif string.find(refused, 'overflow') then
+    return {'overflow'}
+  end
+  return added
+end
+-- Read back: in Lua the sum has lost what is past 2^53.
+local sum = call('GET', name)
+call('HSET', versions, key, text(seq + 1) .. '-' .. nonce)
+call('ZADD', index, 0, key)
+tell('set', key, sum)
+finish()
+return {'ok', sum}

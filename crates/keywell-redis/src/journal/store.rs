@@ -1,0 +1,127 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::future::try_join_all;
+use keywell_store::{Answer, Bucket, BucketName, Result, Store};
+
+use super::bucket::JournalBucket;
+use super::registry::Registry;
+use super::settings::Settings;
+use super::shard::Shard;
+use super::space::Space;
+use super::tails::Tails;
+use crate::link::Link;
+use crate::options::Options;
+
+/// A store of the journal layout.
+#[derive(Clone)]
+pub(crate) struct JournalStore(Arc<Inner>);
+
+struct Inner {
+    link: Link,
+    registry: Registry,
+    prefix: String,
+    settings: Settings,
+    is_watched: bool,
+    tails: Arc<Tails>,
+    is_closed: Arc<AtomicBool>,
+}
+
+// === impl JournalStore ===
+
+impl JournalStore {
+    /// What every name begins with, unless a prefix is set. No name of the plain layout begins
+    /// with a colon.
+    pub(crate) const PREFIX: &str = ":keywell:";
+
+    /// A store over a link.
+    pub(crate) fn new(link: Link, options: &Options) -> Self {
+        let prefix = options.prefix.as_deref().unwrap_or(Self::PREFIX);
+        Self(Arc::new(Inner {
+            registry: Registry::new(link.clone(), prefix),
+            link,
+            prefix: prefix.to_owned(),
+            settings: options.journal,
+            is_watched: options.watch,
+            tails: Arc::default(),
+            is_closed: Arc::default(),
+        }))
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn shard(&self, bucket: &BucketName, shard: usize, shards: usize) -> Shard {
+        let space = Space::new(&self.prefix, bucket, shard, shards);
+        let settings = Settings {
+            shards,
+            ..self.settings
+        };
+        let is_closed = self.is_closed.clone();
+        Shard::new(&self.link, &self.registry, bucket, space, settings, is_closed)
+    }
+
+    /// Whether a bucket holds something.
+    async fn is_inhabited(&self, bucket: &BucketName, shards: usize) -> Result<bool> {
+        for shard in 0..shards {
+            if self.shard(bucket, shard, shards).count().await? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Store for JournalStore {
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        let Inner {
+            prefix,
+            settings,
+            is_watched,
+            tails,
+            ..
+        } = &*self.0;
+        let shards = settings.shards;
+        let each = (0..shards).map(|shard| Arc::new(self.0.shard(name, shard, shards)));
+        Answer::now(Arc::new(JournalBucket {
+            shards: each.collect(),
+            tails: tails.clone(),
+            is_watched: *is_watched && settings.is_history_kept(),
+            scope: format!("redis-journal/{shards}/{}/{prefix}/{name}", prefix.len()).into(),
+        }))
+    }
+
+    /// Those entered in the registry that hold something, whatever their number of shards.
+    fn buckets(&self) -> Answer<Vec<BucketName>> {
+        const AT_ONCE: usize = 64;
+        let store = self.0.clone();
+        Answer::later(async move {
+            let mut names = Vec::new();
+            for some in store.registry.all().await?.chunks(AT_ONCE) {
+                let each = some.iter().map(|(name, shards)| store.is_inhabited(name, *shards));
+                let inhabited = try_join_all(each).await?;
+                let some = some.iter().zip(inhabited);
+                names.extend(some.filter(|(_, is)| *is).map(|((name, _), _)| name.clone()));
+            }
+            names.sort_unstable();
+            Ok(names)
+        })
+    }
+
+    fn health(&self) -> Answer<()> {
+        let link = self.0.link.clone();
+        Answer::later(async move { link.health().await })
+    }
+
+    /// Ends the watches too.
+    fn close(&self) -> Answer<()> {
+        let store = self.0.clone();
+        Answer::later(async move {
+            store.is_closed.store(true, Ordering::Release);
+            store.tails.close();
+            store.link.close().await;
+            Ok(())
+        })
+    }
+}

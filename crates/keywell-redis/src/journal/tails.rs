@@ -1,0 +1,37 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::position::Position;
+use super::shard::Shard;
+use super::tail::Tail;
+
+/// The tails of a store: one for each shard that is watched, shared by all its watches.
+#[derive(Debug, Default)]
+pub(crate) struct Tails(Mutex<HashMap<String, Weak<Tail>>>);
+
+// === impl Tails ===
+
+impl Tails {
+    /// The tail of a shard, or a new one that follows from this place on.
+    pub(crate) fn of(&self, shard: &Arc<Shard>, position: Position) -> Arc<Tail> {
+        let mut tails = self.0.lock();
+        let stream = shard.space().stream();
+        if let Some(tail) = tails.get(&stream).and_then(Weak::upgrade) {
+            return tail;
+        }
+        tails.retain(|_, tail| tail.strong_count() > 0);
+        let tail = Arc::new(Tail::start(shard.clone(), position));
+        tails.insert(stream, Arc::downgrade(&tail));
+        tail
+    }
+
+    /// Ends all watches.
+    pub(crate) fn close(&self) {
+        let tails = std::mem::take(&mut *self.0.lock());
+        for tail in tails.values().filter_map(Weak::upgrade) {
+            tail.close();
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The journal layout on real servers.
+
+mod conformance;
+mod server;
