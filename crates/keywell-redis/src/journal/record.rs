@@ -171,8 +171,18 @@ mod tests {
     }
 
     const FIELDS: [&str; 12] = [
-        "op", "set", "key", "k", "value", "v", "nonce", "00000000000000ab", "prev",
-        "00000000000000cd", "bytes", "66",
+        "op",
+        "set",
+        "key",
+        "k",
+        "value",
+        "v",
+        "nonce",
+        "00000000000000ab",
+        "prev",
+        "00000000000000cd",
+        "bytes",
+        "66",
     ];
 
     #[test]
@@ -188,7 +198,13 @@ mod tests {
         assert_eq!((after.epoch, after.seq), (before.epoch, 8));
         assert!(!record.follows(&after));
         let token = ResumeToken::from(String::new());
-        let Event::Set { key, value, version, .. } = record.event(token) else {
+        let Event::Set {
+            key,
+            value,
+            version,
+            ..
+        } = record.event(token)
+        else {
             panic!("it is a set");
         };
         assert_eq!((&*key, &value[..]), ("k", &b"v"[..]));

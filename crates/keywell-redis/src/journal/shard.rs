@@ -147,12 +147,19 @@ impl Shard {
 
     /// Sets keys to values in one step, and answers the version of the last. `ttl` is in
     /// milliseconds.
-    pub(crate) async fn set(&self, entries: &[(String, Bytes)], ttl: Option<u64>) -> Result<Version> {
+    pub(crate) async fn set(
+        &self,
+        entries: &[(String, Bytes)],
+        ttl: Option<u64>,
+    ) -> Result<Version> {
         let keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
         let ttl = millis(ttl);
         let mut arguments = vec![ttl.as_bytes()];
         arguments.extend(entries.iter().map(|(_, value)| &value[..]));
-        let mut rest = self.mutate(&scripts::SET, &keys, &arguments).await?.done()?;
+        let mut rest = self
+            .mutate(&scripts::SET, &keys, &arguments)
+            .await?
+            .done()?;
         let version = rest.bytes()?;
         rest.end()?;
         Ok(Version::from(version))
@@ -161,7 +168,10 @@ impl Shard {
     /// Deletes keys in one step.
     pub(crate) async fn delete(&self, keys: &[String]) -> Result<()> {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        self.mutate(&scripts::DELETE, &keys, &[]).await?.done()?.end()
+        self.mutate(&scripts::DELETE, &keys, &[])
+            .await?
+            .done()?
+            .end()
     }
 
     pub(crate) async fn swap(

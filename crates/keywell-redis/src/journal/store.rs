@@ -59,7 +59,14 @@ impl Inner {
             ..self.settings
         };
         let is_closed = self.is_closed.clone();
-        Shard::new(&self.link, &self.registry, bucket, space, settings, is_closed)
+        Shard::new(
+            &self.link,
+            &self.registry,
+            bucket,
+            space,
+            settings,
+            is_closed,
+        )
     }
 
     /// Whether a bucket holds something.
@@ -99,10 +106,15 @@ impl Store for JournalStore {
         Answer::later(async move {
             let mut names = Vec::new();
             for some in store.registry.all().await?.chunks(AT_ONCE) {
-                let each = some.iter().map(|(name, shards)| store.is_inhabited(name, *shards));
+                let each = some
+                    .iter()
+                    .map(|(name, shards)| store.is_inhabited(name, *shards));
                 let inhabited = try_join_all(each).await?;
                 let some = some.iter().zip(inhabited);
-                names.extend(some.filter(|(_, is)| *is).map(|((name, _), _)| name.clone()));
+                names.extend(
+                    some.filter(|(_, is)| *is)
+                        .map(|((name, _), _)| name.clone()),
+                );
             }
             names.sort_unstable();
             Ok(names)

@@ -158,7 +158,11 @@ impl Options {
             }
             return Ok(());
         }
-        if self.prefix.as_ref().is_some_and(|prefix| prefix.contains('{')) {
+        if self
+            .prefix
+            .as_ref()
+            .is_some_and(|prefix| prefix.contains('{'))
+        {
             let expected = "without a brace where layout=journal, as it would be a hash tag";
             return Err(SettingError::new("prefix", expected));
         }
@@ -304,7 +308,10 @@ mod tests {
             &[("layout", "journal"), ("shards", "0")],
             &[("layout", "journal"), ("shards", "65")],
             &[("layout", "journal"), ("history", "-1")],
-            &[("layout", "journal"), ("history-bytes", "18446744073709551615")],
+            &[
+                ("layout", "journal"),
+                ("history-bytes", "18446744073709551615"),
+            ],
             &[("layout", "journal"), ("prefix", "a{b}")],
         ] {
             assert!(read(settings).is_err(), "{settings:?}");

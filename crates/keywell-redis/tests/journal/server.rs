@@ -43,7 +43,10 @@ impl Server {
             .output()
             .unwrap();
         assert!(output.status.success(), "{command:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
     }
 
     /// Kills it, and starts it again without what it held.

@@ -54,7 +54,10 @@ async fn slots_move_under_load(layout: &str) {
     load.goes_on(200).await;
     for _ in 0..2 {
         let from = busiest(&cluster).await;
-        let to = cluster.primaries().iter().find(|node| node.addr() != from.addr());
+        let to = cluster
+            .primaries()
+            .iter()
+            .find(|node| node.addr() != from.addr());
         let keys = from.cli(&["keys", "*"]).await.unwrap();
         let mut slots = Vec::new();
         for key in keys.lines() {
@@ -100,7 +103,10 @@ async fn a_primary_is_killed_and_its_replica_takes_over(layout: &str) {
     let load = Load::start(&bucket, 8, Keeps::Some);
     load.goes_on(200).await;
     let victim = busiest(&cluster).await;
-    let number = cluster.primaries().iter().position(|node| node.addr() == victim.addr());
+    let number = cluster
+        .primaries()
+        .iter()
+        .position(|node| node.addr() == victim.addr());
     victim.kill().await.unwrap();
     cluster.promoted(number.unwrap()).await.unwrap();
     cluster.settle().await.unwrap();
@@ -110,10 +116,7 @@ async fn a_primary_is_killed_and_its_replica_takes_over(layout: &str) {
 }
 
 /// Writes keys of all nodes, again and again, until the watch has told each.
-async fn hears_of_every_node(
-    bucket: &Arc<dyn Bucket>,
-    watch: &mut keywell_store::Watch,
-) {
+async fn hears_of_every_node(bucket: &Arc<dyn Bucket>, watch: &mut keywell_store::Watch) {
     let mut missing: Vec<String> = (0..30).map(|number| format!("every/{number}")).collect();
     let turns = std::cell::Cell::new(0_u32);
     let wanted = missing.clone();

@@ -1,13 +1,10 @@
-//! The whole suite, on a server of its own for each behaviour.
-
-use std::sync::Arc;
+//! The whole suite on the plain layout, with a server of its own for each behaviour; `tests/journal` does
+//! the same for the other one.
 
 use keywell_conformance::Subject;
-use keywell_redis::{Options, RedisStore};
 use keywell_servers::{Redis, program};
-use keywell_store::{Result, Store};
 
-use crate::support::open;
+use crate::support::{connect, open};
 
 /// How many lists of random operations it is driven with.
 const CASES: u32 = 60;
@@ -17,49 +14,23 @@ async fn subject(redis: Redis, layout: &str) -> Subject {
     let url = redis.url();
     let store = open(&url, &settings).await;
     let whole = format!("{url}?{settings}");
-    let brief = format!("{whole}&history=8");
-    let subject = Subject::shared(store).reopening(move || connect(whole.clone()));
-    let subject = if layout == "journal" {
-        // A history of its own each: by the bucket's name.
-        subject.with_brief_history(400, move || connect(brief.clone()))
-    } else {
-        subject
-    };
-    subject.keeping(redis)
-}
-
-async fn connect(url: String) -> Result<Arc<dyn Store>> {
-    let options = Options::from_url(&url).unwrap();
-    Ok(Arc::new(RedisStore::connect(options).await?))
+    Subject::shared(store)
+        .reopening(move || {
+            let whole = whole.clone();
+            async move { Ok(connect(&whole).await?) }
+        })
+        .keeping(redis)
 }
 
 async fn plain() -> Subject {
     subject(Redis::start().await.unwrap(), "plain").await
 }
 
-async fn journal() -> Subject {
-    subject(Redis::start().await.unwrap(), "journal").await
-}
-
-mod plainly {
-    use super::plain;
-    keywell_conformance::suite!(plain);
-}
-
-mod journalled {
-    use super::journal;
-    keywell_conformance::suite!(journal);
-}
+keywell_conformance::suite!(plain);
 
 #[test]
 fn plain_answers_as_a_model_does() {
     let driven = keywell_conformance::models::drive(CASES, plain);
-    driven.unwrap_or_else(|found| panic!("{found}"));
-}
-
-#[test]
-fn journal_answers_as_a_model_does() {
-    let driven = keywell_conformance::models::drive(CASES, journal);
     driven.unwrap_or_else(|found| panic!("{found}"));
 }
 
@@ -85,7 +56,9 @@ pub(crate) async fn whole_suite(subject: Subject) {
         behaviours.partition(|behaviour| behaviour.name.contains("restart"));
     let run = async |behaviour: &keywell_conformance::Behaviour| {
         let outcome = behaviour.run(subject).await;
-        outcome.err().map(|failure| format!("{behaviour:?}: {failure}"))
+        outcome
+            .err()
+            .map(|failure| format!("{behaviour:?}: {failure}"))
     };
     let mut broken: Vec<String> = futures::stream::iter(others)
         .map(run)

@@ -7,7 +7,7 @@ use keywell_servers::resp::Reply;
 use keywell_servers::{Proxy, Redis, Tls};
 use keywell_store::{Bucket, Change, Error, Expected, Set, Swap};
 
-use crate::support::{bucket, on_both_layouts, open, recovered};
+use crate::support::{bucket, connect, on_both_layouts, open, recovered};
 
 on_both_layouts! {
     a_store_takes_one_connection_whatever_is_asked
@@ -24,8 +24,7 @@ async fn works(bucket: &Arc<dyn Bucket>) {
 }
 
 async fn refusal(url: &str) -> String {
-    let refused = RedisStore::connect(Options::from_url(url).unwrap()).await;
-    refused.map(drop).unwrap_err().to_string()
+    connect(url).await.map(drop).unwrap_err().to_string()
 }
 
 #[tokio::test]
@@ -56,7 +55,11 @@ async fn tls_needs_the_right_authority_and_certificate() {
 
 #[tokio::test]
 async fn a_user_needs_the_right_password_and_no_error_shows_it() {
-    let redis = Redis::builder().user("ann", "s3cret?&x").start().await.unwrap();
+    let redis = Redis::builder()
+        .user("ann", "s3cret?&x")
+        .start()
+        .await
+        .unwrap();
     let addr = redis.addr();
     let store = open(&format!("redis://ann:s3cret%3F%26x@{addr}"), "").await;
     works(&bucket(&store, "b").await).await;
@@ -76,12 +79,16 @@ async fn a_user_needs_the_right_password_and_no_error_shows_it() {
         ("user", "ann".to_owned()),
         ("password", "s3cret?&x".to_owned()),
     ]);
-    assert!(RedisStore::connect(named.unwrap()).await.is_ok());
+    assert!(RedisStore::connect(&named.unwrap()).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_password_alone_is_that_of_the_default_user() {
-    let redis = Redis::builder().user("default", "s3cret").start().await.unwrap();
+    let redis = Redis::builder()
+        .user("default", "s3cret")
+        .start()
+        .await
+        .unwrap();
     let store = open(&format!("redis://:s3cret@{}", redis.addr()), "").await;
     works(&bucket(&store, "b").await).await;
 }
@@ -156,7 +163,10 @@ async fn more_connections_are_opened_when_told(layout: &str) {
 
 async fn links_of_one_url_share_when_told(layout: &str) {
     let redis = Redis::start().await.unwrap();
-    for (share, connections) in [("share-connections=true", 1), ("share-connections=false", 3)] {
+    for (share, connections) in [
+        ("share-connections=true", 1),
+        ("share-connections=false", 3),
+    ] {
         let proxy = Proxy::to(redis.addr()).await.unwrap();
         let url = redis.url_at(proxy.addr());
         let settings = format!("layout={layout}&{share}");
@@ -196,19 +206,30 @@ async fn a_server_that_is_full_changes_nothing(layout: &str) {
     let store = open(&redis.url(), &format!("layout={layout}")).await;
     let bucket = bucket(&store, "b").await;
     works(&bucket).await;
-    redis.command(&["CONFIG", "SET", "maxmemory", "1"]).await.unwrap();
+    redis
+        .command(&["CONFIG", "SET", "maxmemory", "1"])
+        .await
+        .unwrap();
     let entry = bucket.get("k").await.unwrap();
     let change = Change::Set("w".into(), Set::default());
     let refused = [
         bucket.set("k", "w".into(), Set::default()).await.map(drop),
-        bucket.set_many(vec![("k", "w".into()), ("l", "w".into())]).await,
+        bucket
+            .set_many(vec![("k", "w".into()), ("l", "w".into())])
+            .await,
         bucket.increment("n", 1).await.map(drop),
-        bucket.swap("k", Expected::from(entry.as_ref()), change).await.map(drop),
+        bucket
+            .swap("k", Expected::from(entry.as_ref()), change)
+            .await
+            .map(drop),
     ];
     for refused in refused {
         assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
     }
-    redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await.unwrap();
+    redis
+        .command(&["CONFIG", "SET", "maxmemory", "0"])
+        .await
+        .unwrap();
     assert_eq!(bucket.get("k").await.unwrap(), entry);
     assert_eq!(bucket.increment("n", 1).await.unwrap(), 3);
     let keys = redis.command(&["EXISTS", "b:l"]).await.unwrap();

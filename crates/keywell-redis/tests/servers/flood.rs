@@ -28,9 +28,8 @@ async fn plain_tells_or_counts_each_of_100_000_sets_by_another_program() {
             let mut told = 0;
             while told + all.coalesced() < WRITES {
                 let event = timeout(PATIENCE, all.next()).await;
-                let event = event.unwrap_or_else(|_| {
-                    panic!("only {told} told, {} coalesced", all.coalesced())
-                });
+                let event = event
+                    .unwrap_or_else(|_| panic!("only {told} told, {} coalesced", all.coalesced()));
                 match event.unwrap().unwrap() {
                     Event::Set { key, value, .. } => {
                         assert!(key.starts_with("key:"));
@@ -43,7 +42,11 @@ async fn plain_tells_or_counts_each_of_100_000_sets_by_another_program() {
             told
         };
         let (told, printed) = tokio::join!(listening, redis.benchmark(&arguments));
-        println!("{told} told, {} coalesced; {}", all.coalesced(), printed.unwrap());
+        println!(
+            "{told} told, {} coalesced; {}",
+            all.coalesced(),
+            printed.unwrap()
+        );
         silent(&mut all).await;
         assert_eq!(told + all.coalesced(), WRITES);
         assert!(told > 0);

@@ -78,7 +78,10 @@ async fn a_restored_key_is_told() {
     bucket.set("k", "v".into(), Set::default()).await.unwrap();
     assert_eq!(told(&mut all).await, "k=v");
     let script = "redis.call('RESTORE', KEYS[2], 0, redis.call('DUMP', KEYS[1]))";
-    redis.command(&["EVAL", script, "2", "k", "r"]).await.unwrap();
+    redis
+        .command(&["EVAL", script, "2", "k", "r"])
+        .await
+        .unwrap();
     assert_eq!(told(&mut all).await, "r=v");
 }
 
@@ -90,11 +93,18 @@ async fn an_evicted_key_is_told() {
         ["SET", "k", "v", ""].as_slice(),
         &["CONFIG", "SET", "maxmemory-policy", "allkeys-random"],
     ] {
-        let words: Vec<&str> = command.iter().copied().filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> = command
+            .iter()
+            .copied()
+            .filter(|word| !word.is_empty())
+            .collect();
         control.command(&words).await.unwrap();
     }
     assert_eq!(told(&mut all).await, "k=v");
-    control.command(&["CONFIG", "SET", "maxmemory", "1mb"]).await.unwrap();
+    control
+        .command(&["CONFIG", "SET", "maxmemory", "1mb"])
+        .await
+        .unwrap();
     // Room is made before a command that needs some.
     let _ = control.command(&["SET", "l", "w"]).await;
     let event = told(&mut all).await;
@@ -125,7 +135,10 @@ async fn a_server_that_tells_too_little_is_refused_with_the_command_to_run() {
         let (_, command) = refused
             .split_once("redis-cli")
             .unwrap_or_else(|| panic!("{refused}"));
-        assert!(command.contains("config set notify-keyspace-events"), "{refused}");
+        assert!(
+            command.contains("config set notify-keyspace-events"),
+            "{refused}"
+        );
         // Those words do it.
         let words: Vec<&str> = command
             .split_whitespace()
@@ -171,7 +184,10 @@ async fn a_watch_hears_its_own_database_only() {
     let other = open(&redis.url(), "").await;
     let other = crate::support::bucket(&other, "b").await;
     other.set("k", "zero".into(), Set::default()).await.unwrap();
-    bucket.set("k", "three".into(), Set::default()).await.unwrap();
+    bucket
+        .set("k", "three".into(), Set::default())
+        .await
+        .unwrap();
     assert_eq!(told(&mut all).await, "k=three");
     silent(&mut all).await;
     assert_eq!(bucket.get("k").await.unwrap().unwrap().value, "three");
@@ -200,7 +216,11 @@ async fn watching_that_is_off_is_refused() {
         .start()
         .await
         .unwrap();
-    for (settings, is_on) in [("watch=false", false), ("watch=true", true), ("WATCH=false", false)] {
+    for (settings, is_on) in [
+        ("watch=false", false),
+        ("watch=true", true),
+        ("WATCH=false", false),
+    ] {
         let store = open(&redis.url(), settings).await;
         let bucket = bucket(&store, "b").await;
         let watched = bucket.watch(Filter::All, Since::Now).await.map(drop);

@@ -57,7 +57,11 @@ async fn names_that_meet_when_joined_are_kept_apart(layout: &str) {
     ];
     for (number, (name, key)) in pairs.iter().enumerate() {
         let value = Bytes::from(number.to_string());
-        bucket(&store, name).await.set(key, value, Set::default()).await.unwrap();
+        bucket(&store, name)
+            .await
+            .set(key, value, Set::default())
+            .await
+            .unwrap();
     }
     for (number, (name, key)) in pairs.iter().enumerate() {
         let bucket = bucket(&store, name).await;
@@ -84,8 +88,14 @@ async fn a_swap_that_is_stale_sends_no_write(layout: &str) {
     bucket.set("k", "w".into(), Set::default()).await.unwrap();
     let mut control = redis.connect().await.unwrap();
     let mut changes = async || {
-        let told = control.command(&["INFO", "persistence"]).await.unwrap().text();
-        let line = told.lines().find(|line| line.starts_with("rdb_changes_since_last_save"));
+        let told = control
+            .command(&["INFO", "persistence"])
+            .await
+            .unwrap()
+            .text();
+        let line = told
+            .lines()
+            .find(|line| line.starts_with("rdb_changes_since_last_save"));
         line.unwrap().to_owned()
     };
     let made = changes().await;
@@ -104,7 +114,10 @@ async fn a_listing_goes_on_through_restarts_of_both(layout: &str) {
     let url = redis.url();
     let store = open(&url, &format!("layout={layout}")).await;
     let keys: Vec<String> = (0..500).map(|number| format!("{number:03}")).collect();
-    let entries = keys.iter().map(|key| (key.as_str(), Bytes::new())).collect();
+    let entries = keys
+        .iter()
+        .map(|key| (key.as_str(), Bytes::new()))
+        .collect();
     let first = bucket(&store, "b").await;
     first.set_many(entries).await.unwrap();
     // Each page by another connection, and by a server that has been restarted in between.
@@ -115,7 +128,11 @@ async fn a_listing_goes_on_through_restarts_of_both(layout: &str) {
     let mut listed = Vec::new();
     loop {
         let store = open(&url, &format!("layout={layout}")).await;
-        let page = bucket(&store, "b").await.list(request.clone()).await.unwrap();
+        let page = bucket(&store, "b")
+            .await
+            .list(request.clone())
+            .await
+            .unwrap();
         listed.extend(page.keys);
         if page.cursor.is_none() {
             break;

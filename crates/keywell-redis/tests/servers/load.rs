@@ -99,7 +99,8 @@ impl Load {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Counts::default();
         while let Some(counts) = self.clients.join_next().await {
-            let counts = counts.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            let counts =
+                counts.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
             all.increments.add(counts.increments);
             all.swaps.add(counts.swaps);
             all.sets.add(counts.sets);
@@ -108,7 +109,9 @@ impl Load {
         for (key, outcomes) in [(COUNTER, all.increments), (CHAIN, all.swaps)] {
             let held = self.bucket.get(key).await.unwrap();
             let held = held.map_or(0, |entry| {
-                String::from_utf8_lossy(&entry.value).parse::<i64>().unwrap()
+                String::from_utf8_lossy(&entry.value)
+                    .parse::<i64>()
+                    .unwrap()
             });
             let most = outcomes.done + outcomes.ambiguous;
             assert!(held <= most, "{key}: {held} is there, {outcomes:?}");
@@ -200,10 +203,15 @@ impl Client {
         };
         let held = entry.map_or(0, |entry| {
             let text = String::from_utf8_lossy(&entry.value).into_owned();
-            text.parse::<u64>().unwrap_or_else(|_| panic!("{} holds {text:?}", self.key))
+            text.parse::<u64>()
+                .unwrap_or_else(|_| panic!("{} holds {text:?}", self.key))
         });
         let Own { acknowledged, sent } = self.own;
-        assert!(held <= sent, "{}: {held}, and {sent} was the last", self.key);
+        assert!(
+            held <= sent,
+            "{}: {held}, and {sent} was the last",
+            self.key
+        );
         assert!(
             held >= acknowledged || self.keeps == Keeps::Some,
             "{}: {held}, and {acknowledged} was acknowledged",
@@ -217,7 +225,10 @@ impl Client {
             return;
         };
         let next = entry.as_ref().map_or(1, |entry| {
-            String::from_utf8_lossy(&entry.value).parse::<u64>().unwrap() + 1
+            String::from_utf8_lossy(&entry.value)
+                .parse::<u64>()
+                .unwrap()
+                + 1
         });
         let change = Change::Set(Bytes::from(next.to_string()), Set::default());
         let expected = Expected::from(entry.as_ref());
@@ -227,7 +238,6 @@ impl Client {
         }
     }
 }
-
 
 /// Several handles on one bucket, each question to the next one.
 pub(crate) struct Either {

@@ -20,5 +20,5 @@ mod load;
 mod outages;
 mod sentinel;
 mod support;
-mod watching;
 mod watchers;
+mod watching;

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::join_all;
-use keywell_redis::{Options, RedisStore};
 use keywell_servers::{Proxy, Redis, Towards};
 use keywell_store::{Bucket, Change, Error, Expected, Filter, List, Set, Since};
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, bucket, hasty, on_both_layouts, open, recovered, until};
+use crate::support::{PATIENCE, bucket, connect, hasty, on_both_layouts, open, recovered, until};
 
 on_both_layouts! {
     a_call_while_the_server_is_down_is_refused_at_once
@@ -78,7 +77,10 @@ async fn a_call_while_the_server_is_silent_is_refused_at_once(layout: &str) {
         slowest = slowest.max(took);
         calls += 1;
     }
-    assert!(slowest < Duration::from_millis(500), "{slowest:?} of {calls}");
+    assert!(
+        slowest < Duration::from_millis(500),
+        "{slowest:?} of {calls}"
+    );
     redis.thaw().unwrap();
     recovered(&bucket).await;
 }
@@ -101,7 +103,10 @@ async fn a_server_that_accepts_and_never_speaks_holds_nobody_up(layout: &str) {
     }
     // One may have waited for the connection that was tried first.
     assert!(slow.len() <= 1, "{slow:?}");
-    assert!(slow.iter().all(|took| *took < Duration::from_millis(1500)), "{slow:?}");
+    assert!(
+        slow.iter().all(|took| *took < Duration::from_millis(1500)),
+        "{slow:?}"
+    );
     proxy.flow(Towards::Client);
     recovered(&bucket).await;
 }
@@ -122,13 +127,18 @@ async fn what_waits_for_a_silent_server_is_bounded(layout: &str) {
             (outcome, asked.elapsed())
         }
     });
-    let outcomes = timeout(PATIENCE, join_all(sets)).await.expect("all are answered");
+    let outcomes = timeout(PATIENCE, join_all(sets))
+        .await
+        .expect("all are answered");
     let early = |(outcome, took): &&(Result<_, Error>, Duration)| {
         assert!(outcome.is_err(), "{outcome:?}");
         matches!(outcome, Err(Error::Unavailable(_))) && *took < Duration::from_millis(900)
     };
     let early = outcomes.iter().filter(early).count();
-    assert!(early >= 60, "{early} of 100 sets of 4 MiB were refused at once");
+    assert!(
+        early >= 60,
+        "{early} of 100 sets of 4 MiB were refused at once"
+    );
     redis.thaw().unwrap();
     recovered(&bucket).await;
 }
@@ -141,7 +151,10 @@ async fn late_answers_are_taken_for_no_others(layout: &str) {
     let bucket = bucket(&store, "b").await;
     for key in 0..100 {
         let value = Bytes::from(format!("value {key}"));
-        bucket.set(&format!("{key}"), value, Set::default()).await.unwrap();
+        bucket
+            .set(&format!("{key}"), value, Set::default())
+            .await
+            .unwrap();
     }
     for _ in 0..5 {
         proxy.stall(Towards::Client);
@@ -150,7 +163,11 @@ async fn late_answers_are_taken_for_no_others(layout: &str) {
             async move { bucket.get(&key.to_string()).await }
         });
         let late = join_all(late).await;
-        assert!(late.iter().all(|late| matches!(late, Err(Error::Unavailable(_)))), "{late:?}");
+        assert!(
+            late.iter()
+                .all(|late| matches!(late, Err(Error::Unavailable(_)))),
+            "{late:?}"
+        );
         proxy.flow(Towards::Client);
         until("answers again", || async {
             for key in 0..100 {
@@ -205,7 +222,10 @@ async fn every_call_is_refused_while_the_server_is_down(layout: &str) {
         bucket.set("k", "w".into(), Set::default()).await.map(drop),
         bucket.delete("k").await,
         bucket.increment("n", 1).await.map(drop),
-        bucket.swap("k", Expected::At(version), change).await.map(drop),
+        bucket
+            .swap("k", Expected::At(version), change)
+            .await
+            .map(drop),
         bucket.get_many(&["k", "l"]).await.map(drop),
         bucket.set_many(vec![("k", "w".into())]).await,
         bucket.delete_many(&["k", "l"]).await,
@@ -234,7 +254,10 @@ async fn a_restart_without_data_is_seen(layout: &str) {
     assert!(bucket.list(List::default()).await.unwrap().keys.is_empty());
     let change = Change::Set("w".into(), Set::default());
     let expected = Expected::At(before.version.clone());
-    let swap = bucket.swap("k", expected.clone(), change.clone()).await.unwrap();
+    let swap = bucket
+        .swap("k", expected.clone(), change.clone())
+        .await
+        .unwrap();
     assert_eq!(swap, keywell_store::Swap::Stale);
     assert_eq!(bucket.increment("n", 1).await.unwrap(), 1);
     if layout == "journal" {
@@ -246,11 +269,15 @@ async fn a_restart_without_data_is_seen(layout: &str) {
 }
 
 async fn nothing_is_opened_where_nobody_listens(layout: &str) {
-    let redis = Redis::builder().user("ann", "hunter2").start().await.unwrap();
+    let redis = Redis::builder()
+        .user("ann", "hunter2")
+        .start()
+        .await
+        .unwrap();
     redis.kill().await.unwrap();
     let url = format!("{}?layout={layout}", redis.url());
     let asked = Instant::now();
-    let refused = RedisStore::connect(Options::from_url(&url).unwrap()).await;
+    let refused = connect(&url).await;
     let refused = refused.map(drop).unwrap_err().to_string();
     assert!(asked.elapsed() < Duration::from_secs(2));
     assert!(refused.contains(&redis.addr().to_string()), "{refused}");
@@ -274,7 +301,10 @@ async fn closing_while_the_server_is_down_ends(layout: &str) {
     };
     let closed = timeout(PATIENCE, store.close()).await;
     closed.expect("it ends").unwrap();
-    let outcome = timeout(PATIENCE, outcome).await.expect("it is answered").unwrap();
+    let outcome = timeout(PATIENCE, outcome)
+        .await
+        .expect("it is answered")
+        .unwrap();
     assert!(outcome.is_err());
     let refused = bucket.get("k").await;
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");

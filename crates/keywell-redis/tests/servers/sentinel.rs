@@ -19,7 +19,11 @@ on_both_layouts! {
 
 fn url(service: &Sentinels) -> String {
     let addrs: Vec<String> = service.addrs().iter().map(ToString::to_string).collect();
-    format!("redis+sentinel://{}/{}", addrs.join(","), Sentinels::SERVICE)
+    format!(
+        "redis+sentinel://{}/{}",
+        addrs.join(","),
+        Sentinels::SERVICE
+    )
 }
 
 async fn the_suite_passes(layout: &str) {

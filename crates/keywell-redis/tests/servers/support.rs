@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use keywell_redis::{Options, RedisStore};
+use keywell_redis::{OpenError, Options, RedisStore};
 use keywell_store::{Bucket, BucketName, Event, Filter, Since, Store, Watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -37,12 +37,17 @@ macro_rules! on_both_layouts {
 }
 pub(crate) use on_both_layouts;
 
-/// Opens the store at a URL, with settings behind it such as `layout=journal`.
+/// Opens the store at a URL, which has settings behind it such as `layout=journal`.
+pub(crate) async fn connect(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    let options = Options::from_url(url)?;
+    Ok(Arc::new(RedisStore::connect(&options).await?))
+}
+
+/// As [`connect`], where it has to open.
 pub(crate) async fn open(url: &str, settings: &str) -> Arc<dyn Store> {
-    let options = Options::from_url(&format!("{url}?{settings}"));
-    let options = options.unwrap_or_else(|error| panic!("{url}?{settings}: {error}"));
-    let store = RedisStore::connect(options).await;
-    Arc::new(store.unwrap_or_else(|error| panic!("{url}?{settings}: {error}")))
+    let url = format!("{url}?{settings}");
+    let store = connect(&url).await;
+    store.unwrap_or_else(|error| panic!("{url}: {error}"))
 }
 
 /// Settings for tests that wait for time-outs: an answer may take 300 ms, and the pauses between

@@ -30,11 +30,17 @@ async fn write(bucket: Arc<dyn Bucket>, stop: Arc<AtomicBool>) {
         number += 1;
         for key in 0..KEYS {
             let value = Bytes::from(number.to_string());
-            bucket.set(&key.to_string(), value, Set::default()).await.unwrap();
+            bucket
+                .set(&key.to_string(), value, Set::default())
+                .await
+                .unwrap();
         }
     }
     for key in 0..KEYS {
-        bucket.set(&key.to_string(), "end".into(), Set::default()).await.unwrap();
+        bucket
+            .set(&key.to_string(), "end".into(), Set::default())
+            .await
+            .unwrap();
     }
 }
 
@@ -63,7 +69,9 @@ async fn listen(
         };
         let mut before = None;
         for _ in 0..events {
-            let event = timeout(PATIENCE, watch.next()).await.expect("an event comes");
+            let event = timeout(PATIENCE, watch.next())
+                .await
+                .expect("an event comes");
             let Event::Set { key: of, value, .. } = event.unwrap().unwrap() else {
                 panic!("nothing is deleted, and nothing is lost");
             };
@@ -75,7 +83,10 @@ async fn listen(
             let number: u64 = String::from_utf8_lossy(&value).parse().unwrap();
             if let Some(before) = before {
                 assert!(number > before || layout == "plain" && number == before);
-                assert!(number == before + 1 || layout == "plain", "{number} after {before}");
+                assert!(
+                    number == before + 1 || layout == "plain",
+                    "{number} after {before}"
+                );
             }
             before = Some(number);
         }
@@ -93,7 +104,13 @@ async fn fifty_watches_begin_and_end_at_any_time(layout: &str) {
     for number in 0..WATCHES {
         let bucket = bucket(&store, "b").await;
         let seed = seed.wrapping_add(number);
-        listeners.spawn(listen(bucket, seed, layout.to_owned(), finish.clone(), last.clone()));
+        listeners.spawn(listen(
+            bucket,
+            seed,
+            layout.to_owned(),
+            finish.clone(),
+            last.clone(),
+        ));
     }
     let writer = tokio::spawn(write(bucket(&store, "b").await, stop.clone()));
     // A few seconds of watches that come and go; then each listener keeps its next one to the end.
@@ -103,7 +120,9 @@ async fn fifty_watches_begin_and_end_at_any_time(layout: &str) {
         assert!(!writer.is_finished(), "the writer goes on");
     }
     finish.store(true, Ordering::Relaxed);
-    timeout(PATIENCE, last.wait()).await.expect("every last watch begins");
+    timeout(PATIENCE, last.wait())
+        .await
+        .expect("every last watch begins");
     stop.store(true, Ordering::Relaxed);
     timeout(PATIENCE, writer).await.expect("it ends").unwrap();
     let told = timeout(PATIENCE, listeners.join_all()).await;
@@ -120,14 +139,22 @@ async fn a_watch_that_nobody_reads_holds_up_no_other(layout: &str) {
     for _ in 0..5 {
         unread.push(bucket.watch(Filter::All, Since::Now).await.unwrap());
     }
-    let mut read = bucket.watch(Filter::Key("last".into()), Since::Now).await.unwrap();
+    let mut read = bucket
+        .watch(Filter::Key("last".into()), Since::Now)
+        .await
+        .unwrap();
     let value = Bytes::from(vec![b'x'; 1000]);
     for number in 0..20_000 {
         let key = (number % 5000).to_string();
-        bucket.set(&key, value.clone(), Set::default()).await.unwrap();
+        bucket
+            .set(&key, value.clone(), Set::default())
+            .await
+            .unwrap();
     }
     bucket.set("last", value, Set::default()).await.unwrap();
-    let event = timeout(PATIENCE, read.next()).await.expect("an event comes");
+    let event = timeout(PATIENCE, read.next())
+        .await
+        .expect("an event comes");
     assert_eq!(event.unwrap().unwrap().key(), Some("last"));
     drop(unread);
 }

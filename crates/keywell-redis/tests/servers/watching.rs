@@ -108,7 +108,10 @@ async fn a_watch_goes_on_when_the_server_was_killed(layout: &str) {
     let mut one = watch(&bucket, Filter::Key("k".into())).await;
     let mut some = watch(&bucket, Filter::Prefix("p/".into())).await;
     for round in 0..3 {
-        bucket.set("k", Bytes::from(round.to_string()), Set::default()).await.unwrap();
+        bucket
+            .set("k", Bytes::from(round.to_string()), Set::default())
+            .await
+            .unwrap();
         let expected = format!("k={round}");
         while told(&mut one).await != expected {}
         redis.kill().await.unwrap();
@@ -181,7 +184,10 @@ async fn watches_go_on_in_the_middle_of_writes(layout: &str) {
         () = async { cutting.await; std::future::pending().await } => {}
     }
     writing.await.unwrap();
-    println!("{events} events, {gaps} gaps, {} coalesced", one.coalesced());
+    println!(
+        "{events} events, {gaps} gaps, {} coalesced",
+        one.coalesced()
+    );
     if layout == "journal" {
         assert_eq!((events, gaps), (WRITES, 0), "each is told once");
     }
@@ -196,7 +202,9 @@ async fn an_idle_watch_asks_nothing(layout: &str) {
     let mut control = redis.connect().await.unwrap();
     let mut calls = async || {
         let told = control.command(&["INFO", "stats"]).await.unwrap().text();
-        let line = told.lines().find(|line| line.starts_with("total_commands_processed"));
+        let line = told
+            .lines()
+            .find(|line| line.starts_with("total_commands_processed"));
         let (_, number) = line.unwrap().split_once(':').unwrap();
         number.trim().parse::<u64>().unwrap()
     };
@@ -224,7 +232,11 @@ async fn a_dropped_watch_leaves_no_connection(layout: &str) {
         }
         bucket.set("7", "v".into(), Set::default()).await.unwrap();
         assert_eq!(short(&next(&mut watches[7]).await), "7=v");
-        assert!(proxy.open() <= 3, "{} connections for 20 watches", proxy.open());
+        assert!(
+            proxy.open() <= 3,
+            "{} connections for 20 watches",
+            proxy.open()
+        );
         drop(watches);
         until("the watches' connection to end", || async {
             match proxy.open() {
@@ -259,9 +271,6 @@ async fn a_journal_that_began_anew_takes_no_old_token() {
             watch.next().await.expect("it does not end").unwrap_err()
         }
     };
-    let expected = matches!(
-        refused,
-        Error::Invalid(Invalid::Compacted | Invalid::Token)
-    );
+    let expected = matches!(refused, Error::Invalid(Invalid::Compacted | Invalid::Token));
     assert!(expected, "{refused:?}");
 }
