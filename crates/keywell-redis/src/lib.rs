@@ -5,7 +5,9 @@ mod error;
 mod journal;
 mod link;
 mod options;
+mod plain;
 mod store;
+mod watch;
 mod wire;
 
 pub use error::OpenError;

@@ -2,20 +2,35 @@ use std::sync::Arc;
 
 use keywell_store::{Answer, Bucket, BucketName, Store};
 
+use crate::OpenError;
 use crate::journal::JournalStore;
 use crate::link::Link;
-use crate::{OpenError, Options};
+use crate::options::{Layout, Options};
+use crate::plain::PlainStore;
 
-/// A store on Redis.
-pub struct RedisStore(JournalStore);
+/// A store on Redis or Valkey.
+///
+/// Cloning is cheap. It is connected for as long as the store, one of its buckets, or one of their
+/// answers or watches lives, or until it is closed.
+#[derive(Clone)]
+pub struct RedisStore(Arc<dyn Store>);
 
 // === impl RedisStore ===
 
 impl RedisStore {
-    /// Connects.
+    /// Connects, from within a tokio runtime, which has to live as long as the store.
+    ///
+    /// # Errors
+    ///
+    /// When there is no connection within the time for it, unless the options say that it is made
+    /// with the first call. Once open, a store comes back by itself, however long its server was
+    /// away.
     pub async fn connect(options: &Options) -> Result<Self, OpenError> {
         let link = Link::open(options).await?;
-        Ok(Self(JournalStore::new(link, options)))
+        Ok(Self(match options.layout {
+            Layout::Plain => Arc::new(PlainStore::new(link, options)),
+            Layout::Journal => Arc::new(JournalStore::new(link, options)),
+        }))
     }
 }
 

@@ -58,7 +58,16 @@ impl Sentinels {
         Err(problem)
     }
 
-    async fn find_by(&self, sentinel: &Address) -> Result<Dedicated, DialError> {
+    pub(crate) fn addresses(&self) -> &[Address] {
+        &self.sentinels
+    }
+
+    pub(crate) fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Connects to a sentinel, and asks it for the primary.
+    pub(crate) async fn ask(&self, sentinel: &Address) -> Result<(Dedicated, Address), DialError> {
         let mut asked = self.ask.dial(sentinel).await?;
         let question = command(&[
             b"SENTINEL",
@@ -73,6 +82,12 @@ impl Sentinels {
             let problem = format!("the sentinel {sentinel} knows no primary of {service:?}");
             return Err(DialError::Other(problem));
         };
+        Ok((asked, primary))
+    }
+
+    async fn find_by(&self, sentinel: &Address) -> Result<Dedicated, DialError> {
+        let (_, primary) = self.ask(sentinel).await?;
+        let within = self.ask.patience();
         let mut connection = self.dialler.dial(&primary).await?;
         let failed = |error| DialError::Unreachable(primary.clone(), error);
         let reply = connection.call(&text("ROLE"), within).await;

@@ -9,8 +9,6 @@
 //!   at most [`MAX_REDIRECTS`] times; `TRYAGAIN`, `CLUSTERDOWN`, `LOADING` by trying again for as
 //!   long as an answer may take. Any other refusal becomes the error that it means to a caller
 //!   ([`refusal`]), so an `Ok` is never an error of the server.
-//! - [`Link::read_all`] sends several reading commands with nothing in between; errors of the server
-//!   are among its replies.
 //! - [`Link::script`] runs a [`Script`] by its digest, and by its text where the server does not know
 //!   it yet.
 //! - [`Link::dedicated`] gives a connection of one's own, for what waits on the server.
@@ -170,24 +168,6 @@ impl Link {
         self.call(Effect::Write, route, command).await
     }
 
-    /// Sends commands that change nothing, one behind the other on one connection; the replies
-    /// have errors of the server among them. All keys are of the route's slot.
-    pub(crate) async fn read_all(&self, route: Route<'_>, commands: &[Cmd]) -> Result<Vec<Value>> {
-        let commands: Vec<&Cmd> = commands.iter().collect();
-        if let Topology::Primary(node) = &self.0.topology {
-            let called = node.lane().call_all(&commands).await;
-            return called.map_err(|lost| Effect::Read.error(lost));
-        }
-        let mut replies = Vec::with_capacity(commands.len());
-        for reply in
-            futures::future::join_all(commands.iter().map(|command| self.read(route, command)))
-                .await
-        {
-            replies.push(reply?);
-        }
-        Ok(replies)
-    }
-
     /// Runs a script.
     pub(crate) async fn script(
         &self,
@@ -244,6 +224,24 @@ impl Link {
         };
         let found = finder.find().await;
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
+    }
+
+    /// Those who know the primary, if there are any.
+    pub(crate) fn sentinels(&self) -> Option<&Sentinels> {
+        match &self.0.topology {
+            Topology::Primary(node) => match &**node.finder() {
+                Finder::Sentinel(sentinels) => Some(sentinels),
+                Finder::At(..) => None,
+            },
+            Topology::Cluster(_) => None,
+        }
+    }
+
+    /// Gives up the connections, and finds the primary anew.
+    pub(crate) fn reconnect(&self) {
+        if let Topology::Primary(node) = &self.0.topology {
+            node.reconnect();
+        }
     }
 
     /// Sends a command that changes nothing to a primary.

@@ -3,8 +3,6 @@
 pub(crate) enum Route<'a> {
     /// The one that has this key, by its hash tag if it has one.
     Key(&'a [u8]),
-    /// The one that has this slot.
-    Slot(u16),
     /// Any primary.
     Any,
 }
@@ -18,7 +16,6 @@ impl Route<'_> {
     pub(super) fn slot(self) -> Option<u16> {
         match self {
             Self::Key(key) => Some(slot(key)),
-            Self::Slot(slot) => Some(slot),
             Self::Any => None,
         }
     }

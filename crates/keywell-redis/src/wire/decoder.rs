@@ -3,7 +3,7 @@ use std::io;
 use bytes::{Buf as _, BytesMut};
 use redis::Value;
 
-/// Finds whole replies (RESP2) in what has come in.
+/// Finds whole replies (RESP2, RESP3) in what has come in.
 ///
 /// A reply is looked through once, whatever the pieces it comes in, and parsed when it is whole.
 #[derive(Debug, Default)]
@@ -61,8 +61,8 @@ impl Decoder {
             let text = text.get(1..).ok_or_else(nonsense)?;
             let mut end = line + 1;
             match kind {
-                b'+' | b'-' | b':' => {}
-                b'$' => {
+                b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => {}
+                b'$' | b'=' | b'!' => {
                     if let Some(bytes) = length(text)? {
                         end += bytes + 2;
                         if rest.len() < end {
@@ -70,7 +70,10 @@ impl Decoder {
                         }
                     }
                 }
-                b'*' => self.missing += length(text)?.unwrap_or(0),
+                b'*' | b'~' | b'>' => self.missing += length(text)?.unwrap_or(0),
+                b'%' => self.missing += 2 * length(text)?.unwrap_or(0),
+                // Attributes stand in front of what they are of.
+                b'|' => self.missing += 2 * length(text)?.unwrap_or(0) + 1,
                 _ => return Err(nonsense()),
             }
             self.scanned += end;
@@ -144,6 +147,19 @@ mod tests {
             let (before, after) = REPLIES.split_at(at);
             assert_eq!(decoded(&[before, after]), whole, "cut at {at}");
         }
+    }
+
+    #[test]
+    fn replies_of_the_third_version_are_read_too() {
+        let replies = b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n%1\r\n+k\r\n_\r\n#t\r\n";
+        let pieces: Vec<&[u8]> = replies.chunks(1).collect();
+        let read = decoded(&pieces);
+        assert!(
+            matches!(&read[0], Value::Push { data, .. } if data.len() == 2),
+            "{read:?}"
+        );
+        assert!(matches!(&read[1], Value::Map(_)), "{read:?}");
+        assert_eq!(read[2], Value::Boolean(true));
     }
 
     #[test]

@@ -49,6 +49,11 @@ impl Dedicated {
         }
     }
 
+    /// The next reply if it is whole already, without waiting.
+    pub(crate) fn buffered(&mut self) -> io::Result<Option<Value>> {
+        self.decoder.next()
+    }
+
     /// One command and its reply, which may be an error of the server.
     ///
     /// # Errors

@@ -1,0 +1,368 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keywell_store::{
+    Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
+    Failure, Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Version,
+    Watch, Watching,
+};
+use redis::{Cmd, Value};
+
+use super::listing;
+use super::names::Keys;
+use crate::link::{Effect, Link, Route, Script, slot, unexpected};
+use crate::watch::Hub;
+use crate::wire::command;
+
+/// A bucket whose keys are Redis strings.
+pub(crate) struct PlainBucket {
+    link: Link,
+    keys: Keys,
+    /// None where watching is turned off.
+    hub: Option<Arc<Hub>>,
+}
+
+/// Writes if the value is still the one that is expected: `KEYS[1]`, the value that was read, the
+/// time to live (empty for none), and the new value (none to delete).
+static SWAP: Script = Script::new(
+    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
+     if ARGV[3] == nil then redis.call('DEL', KEYS[1]) \
+     elseif ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[3]) \
+     else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2]) end \
+     return 1",
+);
+
+/// The longest string that Redis takes, unless it is configured to take more.
+const MAX_BYTES: usize = 512 << 20;
+
+/// Redis takes at most 1,048,576 arguments.
+const MAX_BATCH: usize = 500_000;
+
+// === impl PlainBucket ===
+
+impl PlainBucket {
+    pub(crate) fn new(link: Link, keys: Keys, hub: Option<Arc<Hub>>) -> Self {
+        Self { link, keys, hub }
+    }
+
+    /// Sends a command about one key, and reads its reply.
+    fn ask<T: Send + 'static>(
+        &self,
+        effect: Effect,
+        key: Vec<u8>,
+        command: Cmd,
+        read: fn(Value) -> Result<T>,
+    ) -> Answer<T> {
+        let link = self.link.clone();
+        Answer::later(async move {
+            let route = Route::Key(&key);
+            let reply = match effect {
+                Effect::Read => link.read(route, &command).await?,
+                Effect::Write => link.write(route, &command).await?,
+            };
+            read(reply)
+        })
+    }
+
+    /// The positions of keys, together where one command may have them.
+    fn groups(&self, keys: &[Vec<u8>]) -> Vec<Vec<usize>> {
+        if !self.link.is_cluster() {
+            return vec![(0..keys.len()).collect()];
+        }
+        let mut groups: HashMap<u16, Vec<usize>> = HashMap::new();
+        for (position, key) in keys.iter().enumerate() {
+            groups.entry(slot(key)).or_default().push(position);
+        }
+        groups.into_values().collect()
+    }
+
+    /// Sends one command for each group, and tells what of it was done.
+    fn write_groups(&self, keys: &[Vec<u8>], command: impl Fn(&[usize]) -> Cmd) -> Answer<()> {
+        let commands: Vec<(Vec<u8>, Cmd)> = self
+            .groups(keys)
+            .iter()
+            .map(|group| (keys[group[0]].clone(), command(group)))
+            .collect();
+        let link = self.link.clone();
+        Answer::later(async move {
+            let written = commands
+                .iter()
+                .map(|(key, command)| link.write(Route::Key(key), command));
+            let written = futures::future::join_all(written).await;
+            let done = written.iter().filter(|outcome| outcome.is_ok()).count();
+            for outcome in written {
+                match outcome {
+                    Ok(_) => {}
+                    // Of a batch that is written in part it cannot be said that nothing happened.
+                    Err(Error::Unavailable(failure)) if done > 0 => {
+                        let problem = "a part of the batch was written";
+                        return Err(Error::Ambiguous(Failure::new(format!(
+                            "{problem}: {failure}"
+                        ))));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Bucket for PlainBucket {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            promptness: Promptness::Waits,
+            cas: Cas::ByValue,
+            increment: true,
+            list: Listing::Ordered,
+            batch: if self.link.is_cluster() {
+                Batching::Sequential
+            } else {
+                Batching::Atomic
+            },
+            watch: if self.hub.is_some() {
+                Watching::Lossy
+            } else {
+                Watching::None
+            },
+            ttl: true,
+            durability: Durability::Process,
+        }
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        let key = self.keys.full(key);
+        let get = command(&[b"GET", &key]);
+        self.ask(Effect::Read, key, get, |reply| entry("GET", reply))
+    }
+
+    fn exists(&self, key: &str) -> Answer<bool> {
+        let key = self.keys.full(key);
+        let exists = command(&[b"EXISTS", &key]);
+        self.ask(Effect::Read, key, exists, |reply| {
+            integer("EXISTS", &reply).map(|found| found > 0)
+        })
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        let key = self.keys.full(key);
+        let set = match check(&value).and_then(|()| how.ttl_millis()) {
+            Ok(ttl) => set(&key, &value, ttl, None),
+            Err(error) => return error.into(),
+        };
+        self.ask(Effect::Write, key, set, |_| Ok(()))
+            .map(move |()| Version::from(value))
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        let key = self.keys.full(key);
+        let delete = command(&[b"DEL", &key]);
+        self.ask(Effect::Write, key, delete, |_| Ok(()))
+    }
+
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        let key = self.keys.full(key);
+        let change = match change {
+            Change::Delete => None,
+            Change::Set(value, how) => match check(&value).and_then(|()| how.ttl_millis()) {
+                Ok(ttl) => Some((value, ttl)),
+                Err(error) => return error.into(),
+            },
+        };
+        let Expected::At(version) = expected else {
+            return self.create(key, change);
+        };
+        let Some(expected) = version.as_bytes().cloned() else {
+            // A version that this layout does not give stands for nothing that is there.
+            return Answer::now(Swap::Stale);
+        };
+        let link = self.link.clone();
+        Answer::later(async move {
+            let ttl = change.as_ref().and_then(|(_, ttl)| *ttl);
+            let ttl = ttl.map(|millis| millis.to_string()).unwrap_or_default();
+            let mut arguments: Vec<&[u8]> = vec![&expected, ttl.as_bytes()];
+            arguments.extend(change.as_ref().map(|(value, _)| &value[..]));
+            let route = Route::Key(&key);
+            let swapped = link
+                .script(Effect::Write, route, &SWAP, &[&key], &arguments)
+                .await?;
+            Ok(match integer("EVALSHA", &swapped)? {
+                0 => Swap::Stale,
+                _ => Swap::Done(change.map(|(value, _)| Version::from(value))),
+            })
+        })
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        let key = self.keys.full(key);
+        let increment = command(&[b"INCRBY", &key, delta.to_string().as_bytes()]);
+        self.ask(Effect::Write, key, increment, |reply| {
+            integer("INCRBY", &reply)
+        })
+    }
+
+    /// Of one slot each at one instant; on a server, all of them.
+    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        if keys.is_empty() {
+            return Answer::now(Vec::new());
+        }
+        if let Err(error) = check_batch(keys.len()) {
+            return error.into();
+        }
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.keys.full(key)).collect();
+        let groups = self.groups(&keys);
+        let link = self.link.clone();
+        Answer::later(async move {
+            let asked = groups.iter().map(|group| {
+                let command = many(b"MGET", group.iter().map(|position| &keys[*position][..]));
+                let (link, keys) = (&link, &keys);
+                async move { link.read(Route::Key(&keys[group[0]]), &command).await }
+            });
+            let replies = futures::future::try_join_all(asked).await?;
+            let mut entries = vec![None; keys.len()];
+            for (group, reply) in groups.iter().zip(replies) {
+                let Value::Array(values) = reply else {
+                    return Err(unexpected("MGET", &reply));
+                };
+                for (position, value) in group.iter().zip(values) {
+                    entries[*position] = entry("MGET", value)?;
+                }
+            }
+            Ok(entries)
+        })
+    }
+
+    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        if entries.is_empty() {
+            return Answer::now(());
+        }
+        if let Err(error) = check_batch(entries.len()) {
+            return error.into();
+        }
+        let mut last: HashMap<&str, usize> = HashMap::with_capacity(entries.len());
+        for (position, (key, value)) in entries.iter().enumerate() {
+            if let Err(error) = check(value) {
+                return error.into();
+            }
+            last.insert(key, position);
+        }
+        let mut positions: Vec<usize> = last.into_values().collect();
+        positions.sort_unstable();
+        let of = |position: &usize| self.keys.full(entries[*position].0);
+        let keys: Vec<Vec<u8>> = positions.iter().map(of).collect();
+        self.write_groups(&keys, |group| {
+            let pairs = group.iter().flat_map(|at| {
+                let value = &entries[positions[*at]].1;
+                [&keys[*at][..], &value[..]]
+            });
+            many(b"MSET", pairs)
+        })
+    }
+
+    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        if keys.is_empty() {
+            return Answer::now(());
+        }
+        if let Err(error) = check_batch(keys.len()) {
+            return error.into();
+        }
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.keys.full(key)).collect();
+        self.write_groups(&keys, |group| {
+            many(b"DEL", group.iter().map(|position| &keys[*position][..]))
+        })
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        let (link, keys) = (self.link.clone(), self.keys.clone());
+        Answer::later(async move { listing::page(&link, &keys, &request).await })
+    }
+
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        let Some(hub) = self.hub.clone() else {
+            return Error::Unsupported("watching").into();
+        };
+        if since != Since::Now {
+            return Error::Invalid(Invalid::Token).into();
+        }
+        let keys = self.keys.clone();
+        Answer::later(async move { hub.watch(keys, filter).await })
+    }
+}
+
+impl PlainBucket {
+    /// A swap that expects no key.
+    fn create(&self, key: Vec<u8>, change: Option<(Bytes, Option<u64>)>) -> Answer<Swap> {
+        let Some((value, ttl)) = change else {
+            let exists = command(&[b"EXISTS", &key]);
+            return self.ask(Effect::Read, key, exists, |reply| {
+                Ok(match integer("EXISTS", &reply)? {
+                    0 => Swap::Done(None),
+                    _ => Swap::Stale,
+                })
+            });
+        };
+        let set = set(&key, &value, ttl, Some(b"NX"));
+        let created = self.ask(Effect::Write, key, set, |reply| Ok(reply != Value::Nil));
+        created.map(move |created| match created {
+            true => Swap::Done(Some(Version::from(value))),
+            false => Swap::Stale,
+        })
+    }
+}
+
+fn set(key: &[u8], value: &[u8], ttl: Option<u64>, condition: Option<&[u8]>) -> Cmd {
+    let mut set = Cmd::with_capacity(6, key.len() + value.len() + 32);
+    set.arg("SET").arg(key).arg(value);
+    if let Some(millis) = ttl {
+        set.arg("PX").arg(millis);
+    }
+    if let Some(condition) = condition {
+        set.arg(condition);
+    }
+    set
+}
+
+fn many<'a>(name: &[u8], arguments: impl Iterator<Item = &'a [u8]>) -> Cmd {
+    let mut many = Cmd::new();
+    many.arg(name);
+    for argument in arguments {
+        many.arg(argument);
+    }
+    many
+}
+
+fn entry(command: &'static str, reply: Value) -> Result<Option<Entry>> {
+    match reply {
+        Value::Nil => Ok(None),
+        Value::BulkString(value) => {
+            let value = Bytes::from(value);
+            let version = Version::from(value.clone());
+            Ok(Some(Entry { value, version }))
+        }
+        other => Err(unexpected(command, &other)),
+    }
+}
+
+fn integer(command: &'static str, reply: &Value) -> Result<i64> {
+    match reply {
+        Value::Int(number) => Ok(*number),
+        other => Err(unexpected(command, other)),
+    }
+}
+
+fn check(value: &[u8]) -> Result<()> {
+    let (bytes, max) = (value.len(), MAX_BYTES);
+    if bytes > max {
+        return Err(Error::Invalid(Invalid::ValueTooLarge { bytes, max }));
+    }
+    Ok(())
+}
+
+fn check_batch(keys: usize) -> Result<()> {
+    if keys > MAX_BATCH {
+        let max = MAX_BATCH;
+        return Err(Error::Invalid(Invalid::BatchTooLong { keys, max }));
+    }
+    Ok(())
+}

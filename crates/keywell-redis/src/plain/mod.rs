@@ -1,0 +1,11 @@
+//! The plain layout: a key is a Redis string.
+
+mod bucket;
+mod glob;
+mod listing;
+mod names;
+mod store;
+
+pub(crate) use glob::literal;
+pub(crate) use names::Keys;
+pub(crate) use store::PlainStore;

@@ -1,0 +1,119 @@
+use std::sync::Arc;
+
+use keywell_store::{BucketName, Error, Result};
+
+/// How a bucket's keys are named in Redis.
+///
+/// A key is the bucket's name, a colon, and the key. In the name alone `:` is written `%3A` and `%`
+/// is written `%25`, so that the first colon ends it and no two buckets meet. A prefix that the
+/// store was given stands instead of name and colon, as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keys {
+    bucket: BucketName,
+    prefix: Arc<str>,
+}
+
+// === impl Keys ===
+
+impl Keys {
+    /// # Errors
+    ///
+    /// [`Error::NoSuchBucket`] for all but the default bucket where there is a prefix: it has all
+    /// the keys behind the prefix.
+    pub(crate) fn new(bucket: &BucketName, prefix: Option<&str>) -> Result<Self> {
+        let prefix = match prefix {
+            None => format!("{}:", escaped(bucket.as_str())).into(),
+            Some(prefix) if bucket.is_default() => prefix.into(),
+            Some(_) => return Err(Error::NoSuchBucket(bucket.to_string())),
+        };
+        Ok(Self {
+            bucket: bucket.clone(),
+            prefix,
+        })
+    }
+
+    /// What its cursors are sealed for.
+    pub(crate) fn scope(&self) -> String {
+        format!("redis/{}", self.bucket)
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// A key's name in Redis.
+    pub(crate) fn full(&self, key: &str) -> Vec<u8> {
+        let mut full = Vec::with_capacity(self.prefix.len() + key.len());
+        full.extend(self.prefix.as_bytes());
+        full.extend(key.as_bytes());
+        full
+    }
+
+    /// The key of a name in Redis; none if it is of another bucket, or not UTF-8.
+    pub(crate) fn key<'a>(&self, full: &'a [u8]) -> Option<&'a str> {
+        let key = full.strip_prefix(self.prefix.as_bytes())?;
+        std::str::from_utf8(key).ok()
+    }
+}
+
+/// The bucket whose key would have this name in Redis.
+pub(super) fn bucket_of(full: &[u8]) -> Option<BucketName> {
+    let colon = full.iter().position(|byte| *byte == b':')?;
+    let name = std::str::from_utf8(&full[..colon]).ok()?;
+    let plain = name.replace("%3A", ":").replace("%25", "%");
+    let bucket = BucketName::parse(&plain).ok()?;
+    (escaped(bucket.as_str()) == name).then_some(bucket)
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('%', "%25").replace(':', "%3A")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(bucket: &str) -> Keys {
+        Keys::new(&BucketName::parse(bucket).unwrap(), None).unwrap()
+    }
+
+    #[test]
+    fn no_two_buckets_meet() {
+        let names = [
+            "a", "a:b", "a%3Ab", "a%253Ab", "a%", "%", ":", "ab", "default",
+        ];
+        for one in names {
+            let full = keys(one).full("k:%:");
+            assert_eq!(bucket_of(&full).unwrap().as_str(), one);
+            for other in names {
+                let seen = keys(other).key(&full).map(str::to_owned);
+                assert_eq!(
+                    seen.as_deref(),
+                    (one == other).then_some("k:%:"),
+                    "{one} {other}"
+                );
+            }
+        }
+        assert_eq!(keys("a").full("b:c"), b"a:b:c");
+        assert_eq!(keys("a:b").full("c"), b"a%3Ab:c");
+    }
+
+    #[test]
+    fn names_that_no_bucket_makes_are_of_none() {
+        for full in ["", "nothing", ":k", "a%2:k", "a%:k", "\u{1}:k"] {
+            assert!(bucket_of(full.as_bytes()).is_none(), "{full:?}");
+        }
+        assert!(bucket_of(b"\xff:k").is_none());
+    }
+
+    #[test]
+    fn a_prefix_is_of_the_default_bucket_alone() {
+        let keys = Keys::new(&BucketName::default(), Some("app/")).unwrap();
+        assert_eq!(keys.full("k"), b"app/k");
+        let all = Keys::new(&BucketName::default(), Some("")).unwrap();
+        assert_eq!(all.full("k"), b"k");
+        let other = BucketName::parse("other").unwrap();
+        let refused = Keys::new(&other, Some("app/"));
+        assert!(matches!(refused, Err(Error::NoSuchBucket(_))));
+    }
+}

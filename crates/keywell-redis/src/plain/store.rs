@@ -1,0 +1,102 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use keywell_store::{Answer, Bucket, BucketName, Error, List, Result, Store};
+
+use super::bucket::PlainBucket;
+use super::listing;
+use super::names::Keys;
+use crate::link::Link;
+use crate::options::Options;
+use crate::watch::Hub;
+
+/// A store of the plain layout.
+#[derive(Clone)]
+pub(crate) struct PlainStore(Arc<Inner>);
+
+struct Inner {
+    link: Link,
+    prefix: Option<Arc<str>>,
+    hub: Option<Arc<Hub>>,
+    is_closed: AtomicBool,
+}
+
+// === impl PlainStore ===
+
+impl PlainStore {
+    pub(crate) fn new(link: Link, options: &Options) -> Self {
+        let hub = options.watch.then(|| Hub::new(link.clone(), options));
+        Self(Arc::new(Inner {
+            link,
+            prefix: options.prefix.as_deref().map(Arc::from),
+            hub,
+            is_closed: AtomicBool::new(false),
+        }))
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.0.is_closed.load(Ordering::Relaxed) {
+            return Err(Error::Unavailable("the store is closed".into()));
+        }
+        Ok(())
+    }
+
+    fn keys(&self, name: &BucketName) -> Result<Keys> {
+        self.check_open()?;
+        Keys::new(name, self.0.prefix.as_deref())
+    }
+}
+
+impl Store for PlainStore {
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        let keys = match self.keys(name) {
+            Ok(keys) => keys,
+            Err(error) => return error.into(),
+        };
+        let (link, hub) = (self.0.link.clone(), self.0.hub.clone());
+        Answer::now(Arc::new(PlainBucket::new(link, keys, hub)))
+    }
+
+    /// Goes through all keys of the database. Any string whose name has a colon is a key of a
+    /// bucket, whoever wrote it. Where the store has a prefix, there is the default bucket only.
+    fn buckets(&self) -> Answer<Vec<BucketName>> {
+        if let Err(error) = self.check_open() {
+            return error.into();
+        }
+        let (link, prefix) = (self.0.link.clone(), self.0.prefix.clone());
+        Answer::later(async move {
+            let Some(prefix) = prefix else {
+                return listing::names_of_buckets(&link).await;
+            };
+            let keys = Keys::new(&BucketName::default(), Some(&prefix))?;
+            let one = List {
+                limit: 1,
+                ..List::default()
+            };
+            let page = listing::page(&link, &keys, &one).await?;
+            Ok(page.keys.iter().map(|_| BucketName::default()).collect())
+        })
+    }
+
+    /// Asks every primary whether it is there and whether it is one.
+    fn health(&self) -> Answer<()> {
+        if let Err(error) = self.check_open() {
+            return error.into();
+        }
+        let link = self.0.link.clone();
+        Answer::later(async move { link.health().await })
+    }
+
+    /// Ends the watches too. A connection that other stores share goes on for them.
+    fn close(&self) -> Answer<()> {
+        let store = self.clone();
+        Answer::later(async move {
+            store.0.is_closed.store(true, Ordering::Relaxed);
+            if let Some(hub) = &store.0.hub {
+                hub.close();
+            }
+            store.0.link.close().await;
+            Ok(())
+        })
+    }
+}

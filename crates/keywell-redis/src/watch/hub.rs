@@ -1,0 +1,260 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures::stream;
+use keywell_store::{Error, Filter, Result, Watch};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::listener::{self, Request};
+use super::queue::Queue;
+use super::subscription::{Subscription, named_keys, subscriptions};
+use super::{notifications, switches};
+use crate::link::{Link, Place};
+use crate::options::Options;
+use crate::plain::Keys;
+
+/// The watches of a store. It has connections of its own while there are any.
+pub(crate) struct Hub {
+    link: Link,
+    database: u32,
+    configure: bool,
+    /// How long opening a watch may take.
+    patience: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    watchers: HashMap<u64, Arc<Watcher>>,
+    next: u64,
+    listeners: HashMap<Place, Listener>,
+    follower: Option<Task>,
+    is_closed: bool,
+}
+
+/// Somebody who watches.
+pub(super) struct Watcher {
+    pub(super) number: u64,
+    pub(super) keys: Keys,
+    pub(super) subscriptions: Vec<Subscription>,
+    /// The keys that are told again after a gap.
+    pub(super) named: Vec<String>,
+    pub(super) queue: Queue,
+}
+
+struct Listener {
+    requests: mpsc::UnboundedSender<Request>,
+    _task: Task,
+}
+
+/// Ends when it is dropped.
+struct Task(JoinHandle<()>);
+
+/// Ends a watch when it is dropped.
+struct Guard {
+    hub: Arc<Hub>,
+    watcher: Arc<Watcher>,
+}
+
+// === impl Hub ===
+
+impl Hub {
+    pub(crate) fn new(link: Link, options: &Options) -> Arc<Self> {
+        Arc::new(Self {
+            link,
+            database: options.database,
+            configure: options.configure_notifications,
+            patience: options.connect_timeout + 2 * options.answer_timeout,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Begins to watch: every write that begins after this is answered is told or counted.
+    pub(crate) async fn watch(self: Arc<Self>, keys: Keys, filter: Filter) -> Result<Watch> {
+        let places = self.link.places().await?;
+        for place in &places {
+            notifications::ensure(&self.link, place, self.configure).await?;
+        }
+        let subscriptions = subscriptions(self.database, &keys, &filter);
+        let named = named_keys(&filter).into_iter().map(str::to_owned);
+        let named = named.collect();
+        let (guard, joined) = self.join(&places, |number| Watcher {
+            number,
+            keys,
+            subscriptions,
+            named,
+            queue: Queue::default(),
+        })?;
+        let joined = timeout(self.patience, futures::future::try_join_all(joined)).await;
+        match joined {
+            Ok(Ok(outcomes)) => outcomes.into_iter().collect::<Result<Vec<()>>>()?,
+            Ok(Err(_)) => return Err(Error::Unavailable("the store is closed".into())),
+            Err(_) => {
+                let problem = "the server did not confirm the subscription in time";
+                return Err(Error::Unavailable(problem.into()));
+            }
+        };
+        let coalesced = guard.watcher.queue.coalesced().clone();
+        let events = stream::poll_fn(move |context| guard.watcher.queue.poll(context));
+        Ok(Watch::new(None, events).counting(coalesced))
+    }
+
+    #[expect(
+        clippy::type_complexity,
+        reason = "a guard, and an answer of each primary"
+    )]
+    fn join(
+        self: &Arc<Self>,
+        places: &[Place],
+        watcher: impl FnOnce(u64) -> Watcher,
+    ) -> Result<(Guard, Vec<oneshot::Receiver<Result<()>>>)> {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Err(Error::Unavailable("the store is closed".into()));
+        }
+        let number = state.next;
+        state.next += 1;
+        let watcher = Arc::new(watcher(number));
+        state.watchers.insert(number, watcher.clone());
+        let mut joined = Vec::with_capacity(places.len());
+        for place in places {
+            if !state.listeners.contains_key(place) {
+                let listener = self.listen(place, &state.watchers, Some(number));
+                state.listeners.insert(place.clone(), listener);
+            }
+        }
+        for listener in state.listeners.values() {
+            let (answer, answered) = oneshot::channel();
+            // A listener lives as long as it is in the map.
+            let _ = listener
+                .requests
+                .send(Request::Join(watcher.clone(), Some(answer)));
+            joined.push(answered);
+        }
+        if state.follower.is_none() {
+            state.follower = Some(Task(tokio::spawn(follow(
+                self.link.clone(),
+                Arc::downgrade(self),
+            ))));
+        }
+        drop(state);
+        let hub = self.clone();
+        Ok((Guard { hub, watcher }, joined))
+    }
+
+    /// Listens at a primary for everybody but one who is to be told when it is so.
+    fn listen(
+        &self,
+        place: &Place,
+        watchers: &HashMap<u64, Arc<Watcher>>,
+        but: Option<u64>,
+    ) -> Listener {
+        let (requests, received) = mpsc::unbounded_channel();
+        for watcher in watchers.values() {
+            if Some(watcher.number) != but {
+                let _ = requests.send(Request::Join(watcher.clone(), None));
+            }
+        }
+        let listening = listener::run(
+            self.link.clone(),
+            place.clone(),
+            self.database,
+            self.configure,
+            received,
+        );
+        Listener {
+            requests,
+            _task: Task(tokio::spawn(listening)),
+        }
+    }
+
+    fn leave(&self, number: u64) {
+        let mut state = self.state.lock();
+        state.watchers.remove(&number);
+        if state.watchers.is_empty() {
+            // Nobody watches: no connection, no task.
+            state.listeners.clear();
+            state.follower = None;
+            return;
+        }
+        for listener in state.listeners.values() {
+            let _ = listener.requests.send(Request::Leave(number));
+        }
+    }
+
+    /// Listens at the primaries that there are now.
+    pub(super) async fn reconcile(&self) {
+        let Ok(places) = self.link.places().await else {
+            return;
+        };
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        if state.watchers.is_empty() {
+            return;
+        }
+        state.listeners.retain(|place, _| places.contains(place));
+        for place in places {
+            if !state.listeners.contains_key(&place) {
+                let listener = self.listen(&place, &state.watchers, None);
+                state.listeners.insert(place, listener);
+            }
+        }
+    }
+
+    /// Finds the primary anew.
+    pub(super) fn reconnect(&self) {
+        self.link.reconnect();
+        for listener in self.state.lock().listeners.values() {
+            let _ = listener.requests.send(Request::Reconnect);
+        }
+    }
+
+    /// Ends all watches.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        state.listeners.clear();
+        state.follower = None;
+        for watcher in state.watchers.values() {
+            let closed = Error::Unavailable("the store is closed".into());
+            watcher.queue.end(closed);
+        }
+    }
+}
+
+/// Follows where the data is, as long as there is anybody who watches.
+async fn follow(link: Link, hub: Weak<Hub>) {
+    /// Nobody tells that a cluster has another primary, so a cluster that is watched is asked.
+    const ASKED_EVERY: Duration = Duration::from_secs(5);
+    if link.is_cluster() {
+        loop {
+            let _ = timeout(ASKED_EVERY, std::future::pending::<()>()).await;
+            link.refresh().await;
+            match hub.upgrade() {
+                Some(hub) => hub.reconcile().await,
+                None => return,
+            }
+        }
+    }
+    switches::follow(&link, &hub).await;
+}
+
+// === impl Guard ===
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.hub.leave(self.watcher.number);
+    }
+}
+
+// === impl Task ===
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,119 @@
+use keywell_store::{Error, Failure, Result};
+use redis::Value;
+
+use crate::link::{Effect, Link, Place};
+use crate::wire::{command, text};
+
+/// What has to be in `notify-keyspace-events`: events by key, of strings, of all types (`del`,
+/// `rename`, `restore`), of expiry and of eviction.
+const NEEDED: &str = "K$gxe";
+
+/// What `A` stands for (Redis 6.2 to 8, Valkey).
+const ALL: &str = "g$lshzxetd";
+
+/// Why nothing can be watched at a primary.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// It does not tell of changes; the error has the command to run.
+    Silent(Error),
+    /// It could not be asked.
+    Unknown(Error),
+}
+
+/// Makes sure that a primary tells what watches need.
+pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Result<(), Unfit> {
+    let question = text("CONFIG GET notify-keyspace-events");
+    let flags = match link.read_at(place, &question).await {
+        Ok(reply) => flags_of(&reply),
+        // Hosted servers often have no CONFIG: then this is set elsewhere, if at all.
+        Err(Error::AccessDenied(_) | Error::Internal(_)) => {
+            tracing::warn!(
+                "cannot ask the server for notify-keyspace-events; a watch hears nothing unless \
+                 it has {NEEDED}"
+            );
+            return Ok(());
+        }
+        Err(error) => return Err(Unfit::Unknown(error)),
+    };
+    let missing = missing(&flags);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let wanted = format!("{flags}{missing}");
+    if !configure {
+        return Err(Unfit::Silent(refusal(place, &wanted)));
+    }
+    let change = command(&[
+        b"CONFIG",
+        b"SET",
+        b"notify-keyspace-events",
+        wanted.as_bytes(),
+    ]);
+    match link.call_at(Effect::Write, place, &change).await {
+        Ok(_) => {
+            tracing::info!("set notify-keyspace-events to {wanted} on the server");
+            Ok(())
+        }
+        Err(Error::AccessDenied(_) | Error::Internal(_)) => {
+            Err(Unfit::Silent(refusal(place, &wanted)))
+        }
+        // Setting it twice is setting it once, so whoever hears this may try again.
+        Err(error) => {
+            let failure = Failure::new(error.to_string());
+            Err(Unfit::Unknown(Error::Unavailable(failure)))
+        }
+    }
+}
+
+impl From<Unfit> for Error {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Silent(error) | Unfit::Unknown(error) => error,
+        }
+    }
+}
+
+fn refusal(place: &Place, wanted: &str) -> Error {
+    let server = match place {
+        Place::Primary => String::new(),
+        Place::Node(address) => format!(" -u redis://{address}"),
+    };
+    Error::Unavailable(Failure::new(format!(
+        "the server does not tell of changes, so nothing can be watched; run \
+         redis-cli{server} CONFIG SET notify-keyspace-events '{wanted}', or open the store with \
+         configure-notifications=true"
+    )))
+}
+
+fn flags_of(reply: &Value) -> String {
+    let values = match reply {
+        Value::Array(values) => &values[..],
+        _ => &[],
+    };
+    match values.get(1) {
+        Some(Value::BulkString(flags)) => String::from_utf8_lossy(flags).into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// What of the needed flags is not there.
+fn missing(flags: &str) -> String {
+    let has = |flag| flags.contains(flag) || (flags.contains('A') && ALL.contains(flag));
+    NEEDED.chars().filter(|flag| !has(*flag)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_a_set_in_which_a_stands_for_others() {
+        for flags in ["AKE", "KEA", "KA", "K$gxe", "exg$K", "AKEnm"] {
+            assert_eq!(missing(flags), "", "{flags}");
+        }
+        assert_eq!(missing(""), "K$gxe");
+        assert_eq!(missing("AE"), "K");
+        assert_eq!(missing("Ex"), "K$ge");
+        assert_eq!(missing("K"), "$gxe");
+    }
+}
