@@ -74,7 +74,7 @@ impl Options {
                 options
             }
         };
-        if base.ends_with('s') {
+        if matches!(base, "rediss" | "valkeys") {
             options.tls = Some(Tls::default());
         }
         options.login = login;
@@ -222,6 +222,20 @@ mod tests {
         ] {
             let error = Options::from_url(url).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_the_schemes_that_say_so_are_encrypted() {
+        for scheme in Options::SCHEMES {
+            let place = match scheme.split_once('+') {
+                Some((_, "unix")) => "/path",
+                Some((_, "sentinel")) => "h/service",
+                _ => "h",
+            };
+            let options = Options::from_url(&format!("{scheme}://{place}")).unwrap();
+            let says_so = ["rediss", "valkeys"].contains(&scheme.split('+').next().unwrap());
+            assert_eq!(options.tls.is_some(), says_so, "{scheme}");
         }
     }
 }
