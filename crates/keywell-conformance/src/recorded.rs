@@ -122,11 +122,7 @@ impl Bucket for Recorded {
         let watch = self.hear(&asked, self.inner.watch(filter, since));
         let (trace, told) = (self.trace.clone(), self.labelled("the watch tells"));
         watch.map(move |watch| {
-            let start = watch.start().cloned();
-            Watch::new(
-                start,
-                watch.inspect(move |event| trace.note(format!("{told} {}", answer(event)))),
-            )
+            watch.seen_by(move |event| trace.note(format!("{told} {}", answer(event))))
         })
     }
 }

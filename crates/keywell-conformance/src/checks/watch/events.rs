@@ -1,6 +1,6 @@
 use keywell_store::{Change, Event, Expected, Filter, Set};
 
-use super::{Listener, tell};
+use super::{Listener, in_order, tell};
 use crate::failure::{Verdict, holds, same};
 use crate::scratch::{Scratch, set};
 
@@ -84,20 +84,17 @@ pub(crate) async fn an_event_has_the_version_of_its_write(scratch: &Scratch<'_>)
     for value in ["one", "two", "three"] {
         written.push(set(&bucket, "k", value).await?);
     }
-    for expected in written {
-        if let Event::Set {
-            version: Some(version),
-            ..
-        } = listener.next().await?
-        {
-            same(
-                version,
-                expected,
-                "an event has the version that its write was answered",
-            )?;
+    let mut told = Vec::new();
+    while told.len() + listener.coalesced() < written.len() {
+        if let Event::Set { version, .. } = listener.next().await? {
+            let Some(version) = version else {
+                return Ok(());
+            };
+            told.push(version);
         }
     }
-    Ok(())
+    let promise = "an event has the version that its write was answered";
+    in_order(told, written, promise)
 }
 
 pub(crate) async fn a_watch_tells_increments(scratch: &Scratch<'_>) -> Verdict {
@@ -126,13 +123,9 @@ pub(crate) async fn a_watch_tells_swaps(scratch: &Scratch<'_>) -> Verdict {
         .swap("k", Expected::from(read.as_ref()), Change::Delete)
         .await?;
     set(&bucket, "k", "end").await?;
-    let told = listener.hear_until("k=end").await?;
-    let expected = ["k=one", "k=two", "-k", "k=end"].map(str::to_owned);
-    same(
-        told,
-        expected.to_vec(),
-        "a watch tells the swaps that wrote, and no stale one",
-    )
+    let promise = "a watch tells the swaps that wrote, and no stale one";
+    let expected = ["k=one", "k=two", "-k", "k=end"];
+    listener.hears(&expected, promise).await
 }
 
 pub(crate) async fn a_watch_does_not_tell_what_was_refused(scratch: &Scratch<'_>) -> Verdict {

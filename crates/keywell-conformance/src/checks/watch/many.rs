@@ -103,11 +103,12 @@ pub(crate) async fn a_watch_hears_the_last_write_last(scratch: &Scratch<'_>) -> 
     })
     .await?;
     let mut told: Vec<Bytes> = Vec::new();
-    for _ in 0..writers * rounds {
+    while told.len() + listener.coalesced() < writers * rounds {
         if let Event::Set { value, .. } = listener.next().await? {
             told.push(value);
         }
     }
+    let is_whole = listener.coalesced() == 0;
     let left = value(&bucket, "k").await?;
     same(
         told.last().cloned(),
@@ -120,9 +121,12 @@ pub(crate) async fn a_watch_hears_the_last_write_last(scratch: &Scratch<'_>) -> 
             .iter()
             .filter(|value| value.starts_with(of.as_bytes()))
             .collect();
-        let expected: Vec<Bytes> = (0..rounds)
+        let mut expected: Vec<Bytes> = (0..rounds)
             .map(|n| Bytes::from(format!("{of}{n}")))
             .collect();
+        if !is_whole {
+            expected.retain(|value| order.contains(&value));
+        }
         let promise = "what one writer wrote in order is told once, in that order";
         same(order, expected.iter().collect(), promise)?;
     }
