@@ -304,20 +304,15 @@ async fn ask(node: &Node, command: &Cmd) -> Result<Value, Lost> {
 
 /// Where a redirection points; a node that does not know its own host means the one it came from.
 fn target_of(target: &str, from: &Address) -> Result<Address> {
-    let whole = match (target.strip_prefix(':'), from) {
-        (Some(port), Address::Tcp { host, .. }) => {
-            let port = port.parse().ok();
-            port.map(|port| Address::Tcp {
-                host: host.clone(),
-                port,
-            })
-        }
-        // IPv6 addresses come without brackets.
-        _ => target.rsplit_once(':').and_then(|(host, port)| {
-            let (host, port) = (host.to_owned(), port.parse().ok()?);
-            Some(Address::Tcp { host, port })
-        }),
-    };
+    // IPv6 addresses come without brackets.
+    let whole = target.rsplit_once(':').and_then(|(host, port)| {
+        let host = match (host, from) {
+            ("", Address::Tcp { host, .. }) => host.clone(),
+            (host, _) => host.to_owned(),
+        };
+        let port = port.parse().ok()?;
+        Some(Address::Tcp { host, port })
+    });
     whole.ok_or_else(|| {
         let problem = format!("a node of the cluster points to {target:?}, which is no address");
         Error::Unavailable(Failure::new(problem))

@@ -24,6 +24,7 @@ mod shared;
 mod slots;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use keywell_store::{Error, Failure, Result};
@@ -48,11 +49,19 @@ pub(crate) const MAX_REDIRECTS: usize = 8;
 
 /// The way to one Redis: a server, the primary behind sentinels, or a cluster.
 #[derive(Clone)]
-pub(crate) struct Link(Arc<Inner>);
+pub(crate) struct Link(Arc<Inner>, Arc<Door>);
 
 struct Inner {
     topology: Topology,
     answer: Duration,
+    /// How many doors are open; there are several where a link is shared.
+    doors: AtomicUsize,
+}
+
+/// The way in of one store and its buckets, which closing the store closes.
+struct Door {
+    inner: Arc<Inner>,
+    is_closed: AtomicBool,
 }
 
 enum Topology {
@@ -104,10 +113,12 @@ impl Link {
                 Topology::Cluster(Cluster::start(seeds.clone(), dialler, options))
             }
         };
-        let link = Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             topology,
             answer: options.answer_timeout,
-        }));
+            doors: AtomicUsize::new(1),
+        });
+        let link = Self(inner.clone(), Arc::new(Door::new(inner)));
         if !options.lazy {
             link.connect(options).await?;
         }
@@ -256,6 +267,7 @@ impl Link {
         place: &Place,
         command: &Cmd,
     ) -> Result<Value> {
+        self.1.check()?;
         let called = match (&self.0.topology, place) {
             (Topology::Primary(node), _) => node.lane().call(command).await,
             (Topology::Cluster(cluster), Place::Node(address)) => {
@@ -285,8 +297,11 @@ impl Link {
         Ok(())
     }
 
-    /// Takes no more calls, and waits until those sent are answered.
+    /// Takes no more calls, and waits until those sent are answered. Others who share it go on.
     pub(crate) async fn close(&self) {
+        if !self.1.close() {
+            return;
+        }
         match &self.0.topology {
             Topology::Primary(node) => node.close(self.0.answer * 2).await,
             Topology::Cluster(cluster) => cluster.close(self.0.answer * 2).await,
@@ -299,6 +314,7 @@ impl Link {
 
     /// Follows up what was not executed.
     async fn verdict(&self, effect: Effect, route: Route<'_>, command: &Cmd) -> Result<Verdict> {
+        self.1.check()?;
         let node = match &self.0.topology {
             Topology::Primary(node) => node,
             Topology::Cluster(cluster) => return cluster.call(effect, route, command).await,
@@ -318,6 +334,37 @@ impl Link {
             node.reconnect();
         }
         Ok(verdict)
+    }
+}
+
+// === impl Door ===
+
+impl Door {
+    /// A door that was counted already.
+    fn new(inner: Arc<Inner>) -> Self {
+        Self {
+            inner,
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(Error::Unavailable("the store is closed".into()));
+        }
+        Ok(())
+    }
+
+    /// Whether it was the last one.
+    fn close(&self) -> bool {
+        let was_closed = self.is_closed.swap(true, Ordering::Relaxed);
+        !was_closed && self.inner.doors.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -1,8 +1,9 @@
-use std::sync::Weak;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::{Inner, Link};
+use super::{Door, Inner, Link};
 use crate::OpenError;
 use crate::options::Options;
 
@@ -21,16 +22,28 @@ pub(super) async fn open(options: &Options) -> Result<Link, OpenError> {
     let mut links = LINKS.lock();
     links.retain(|(_, link)| link.strong_count() > 0);
     // Two may have opened it at the same time; the first one in stays.
-    let known = links.iter().find(|(known, _)| *known == key);
-    if let Some(known) = known.and_then(|(_, link)| link.upgrade()) {
-        return Ok(Link(known));
+    let mut known = links.iter().filter(|(known, _)| *known == key);
+    if let Some(known) = known.find_map(|(_, link)| enter(link)) {
+        return Ok(known);
     }
-    links.push((key, std::sync::Arc::downgrade(&link.0)));
+    links.push((key, Arc::downgrade(&link.0)));
     Ok(link)
 }
 
 fn find(key: &Options) -> Option<Link> {
     let links = LINKS.lock();
-    let (_, link) = links.iter().find(|(known, _)| known == key)?;
-    link.upgrade().map(Link)
+    let mut known = links.iter().filter(|(known, _)| known == key);
+    known.find_map(|(_, link)| enter(link))
+}
+
+/// Another door to a link that is still open.
+fn enter(link: &Weak<Inner>) -> Option<Link> {
+    let inner = link.upgrade()?;
+    let more = |doors: usize| (doors > 0).then_some(doors + 1);
+    let entered = inner
+        .doors
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    entered.ok()?;
+    let door = Arc::new(Door::new(inner.clone()));
+    Some(Link(inner, door))
 }

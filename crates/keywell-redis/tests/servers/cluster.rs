@@ -12,7 +12,6 @@ use crate::load::{Keeps, Load};
 use crate::support::{bucket, hasty, next, on_both_layouts, open, until, watch};
 
 on_both_layouts! {
-    the_suite_passes
     slots_move_under_load
     a_replica_takes_over_under_load_and_nothing_is_lost
     a_primary_is_killed_and_its_replica_takes_over
@@ -24,12 +23,13 @@ async fn connect(cluster: &Cluster, layout: &str) -> Arc<dyn Store> {
     open(&url, &hasty(layout)).await
 }
 
-async fn the_suite_passes(layout: &str) {
+/// `tests/plain` does the same for the other layout.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journal_keeps_the_promises_on_a_cluster() {
     let cluster = Cluster::start(3, 0).await.unwrap();
-    let addr = cluster.addrs()[1];
-    let url = format!("redis+cluster://{addr}");
-    let settings = format!("layout={layout}&configure-notifications=true");
-    let store = open(&url, &settings).await;
+    // One node leads to the others.
+    let url = format!("redis+cluster://{}", cluster.addrs()[1]);
+    let store = open(&url, "layout=journal").await;
     whole_suite(Subject::shared(store).keeping(cluster)).await;
 }
 

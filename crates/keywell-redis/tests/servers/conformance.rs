@@ -1,13 +1,9 @@
-//! The whole suite on the plain layout, with a server of its own for each behaviour; `tests/journal` does
-//! the same for the other one.
+//! The whole suite on what is no single Redis; `tests/plain` and `tests/journal` have those.
 
 use keywell_conformance::Subject;
 use keywell_servers::{Redis, program};
 
 use crate::support::{connect, open};
-
-/// How many lists of random operations it is driven with.
-const CASES: u32 = 60;
 
 async fn subject(redis: Redis, layout: &str) -> Subject {
     let settings = format!("layout={layout}&configure-notifications=true");
@@ -20,18 +16,6 @@ async fn subject(redis: Redis, layout: &str) -> Subject {
             async move { Ok(connect(&whole).await?) }
         })
         .keeping(redis)
-}
-
-async fn plain() -> Subject {
-    subject(Redis::start().await.unwrap(), "plain").await
-}
-
-keywell_conformance::suite!(plain);
-
-#[test]
-fn plain_answers_as_a_model_does() {
-    let driven = keywell_conformance::models::drive(CASES, plain);
-    driven.unwrap_or_else(|found| panic!("{found}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

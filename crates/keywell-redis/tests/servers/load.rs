@@ -107,7 +107,14 @@ impl Load {
         }
         recovered(&self.bucket).await;
         for (key, outcomes) in [(COUNTER, all.increments), (CHAIN, all.swaps)] {
-            let held = self.bucket.get(key).await.unwrap();
+            // Of several connections, others may still be away.
+            let held = loop {
+                match self.bucket.get(key).await {
+                    Ok(held) => break held,
+                    Err(error) => assert!(matches!(error, Error::Unavailable(_)), "{error:?}"),
+                }
+                recovered(&self.bucket).await;
+            };
             let held = held.map_or(0, |entry| {
                 String::from_utf8_lossy(&entry.value)
                     .parse::<i64>()

@@ -1,0 +1,61 @@
+//! The plain layout keeps what the contract promises, also through a restart of Keywell.
+
+use keywell_conformance::Subject;
+use keywell_servers::{Cluster, Redis};
+
+use crate::support::{opened, telling};
+
+/// How many lists of random operations it is driven with.
+const CASES: u32 = 60;
+
+async fn of(url: String) -> Subject {
+    let store = opened(&url).await.expect("it connects");
+    Subject::shared(store).reopening(move || {
+        let url = url.clone();
+        async move { opened(&url).await }
+    })
+}
+
+mod one_server {
+    use super::{CASES, Redis, Subject, of, telling};
+
+    async fn plain() -> Subject {
+        let server: Redis = telling().await;
+        of(server.url()).await.keeping(server)
+    }
+
+    keywell_conformance::suite!(plain);
+
+    #[test]
+    fn it_answers_as_a_model_does() {
+        let driven = keywell_conformance::models::drive(CASES, plain);
+        driven.unwrap_or_else(|found| panic!("{found}"));
+    }
+}
+
+/// On a cluster, batches are split by slot, and every primary is listened to.
+mod a_cluster {
+    use super::{Cluster, Redis, Subject, of};
+
+    async fn plain() -> Subject {
+        let node = Redis::builder().config("notify-keyspace-events AKE");
+        let cluster = Cluster::start_with(3, 0, node).await.expect("it starts");
+        let nodes: Vec<String> = cluster.addrs().iter().map(ToString::to_string).collect();
+        of(format!("redis+cluster://{}", nodes.join(",")))
+            .await
+            .keeping(cluster)
+    }
+
+    // A cluster for each behaviour takes long to start: all of them share the one of this test.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_cluster_keeps_every_promise() {
+        let subject = plain().await;
+        let mut broken = Vec::new();
+        for behaviour in keywell_conformance::behaviours() {
+            if let Err(failure) = behaviour.run(&subject).await {
+                broken.push(format!("{behaviour:?}: {failure}"));
+            }
+        }
+        assert!(broken.is_empty(), "{}", broken.join("\n"));
+    }
+}

@@ -1,0 +1,81 @@
+//! Keys that other programs own, and names that meet nowhere.
+
+use keywell_store::{BucketName, Error, Invalid, List, Set, Store as _};
+
+use crate::support::{bucket, connect, server};
+
+#[tokio::test]
+async fn a_key_is_the_string_that_redis_cli_reads() {
+    let redis = server().await;
+    let store = connect(&redis.url()).await;
+    let orders = bucket(&store, "orders").await;
+    orders
+        .set("a:b*", "ten".into(), Set::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        redis.cli(&["GET", "orders:a:b*"]).await.unwrap().trim(),
+        "ten"
+    );
+    redis.cli(&["SET", "or%3Aders:k", "v"]).await.unwrap();
+    let odd = bucket(&store, "or:ders").await;
+    assert_eq!(odd.get("k").await.unwrap().unwrap().value, "v");
+    let names = store.buckets().await.unwrap();
+    let names: Vec<&str> = names.iter().map(BucketName::as_str).collect();
+    assert_eq!(names, ["or:ders", "orders"]);
+}
+
+#[tokio::test]
+async fn an_empty_prefix_shows_the_keys_of_other_programs() {
+    let redis = server().await;
+    redis.cli(&["SET", "theirs", "v"]).await.unwrap();
+    redis.cli(&["RPUSH", "list", "v"]).await.unwrap();
+    let store = connect(&format!("{}?prefix=", redis.url())).await;
+    let all = bucket(&store, "").await;
+    assert_eq!(all.list(List::default()).await.unwrap().keys, ["theirs"]);
+    assert_eq!(all.get("theirs").await.unwrap().unwrap().value, "v");
+    let other = store.open(&BucketName::parse("other").unwrap()).await;
+    assert!(matches!(other.err(), Some(Error::NoSuchBucket(_))));
+}
+
+#[tokio::test]
+async fn what_is_no_string_is_an_error_and_stays() {
+    let redis = server().await;
+    redis.cli(&["RPUSH", "default:list", "v"]).await.unwrap();
+    let store = connect(&redis.url()).await;
+    let bucket = bucket(&store, "").await;
+    assert!(matches!(bucket.get("list").await, Err(Error::Corrupt(_))));
+    assert!(matches!(
+        bucket.increment("list", 1).await,
+        Err(Error::Corrupt(_))
+    ));
+    assert!(bucket.exists("list").await.unwrap());
+    assert!(bucket.list(List::default()).await.unwrap().keys.is_empty());
+    assert_eq!(
+        redis.cli(&["LLEN", "default:list"]).await.unwrap().trim(),
+        "1"
+    );
+    redis.cli(&["SET", "default:text", "12x"]).await.unwrap();
+    let counted = bucket.increment("text", 1).await;
+    assert!(matches!(counted, Err(Error::Invalid(Invalid::NotANumber))));
+}
+
+#[tokio::test]
+async fn every_database_is_its_own() {
+    let redis = server().await;
+    let (one, two) = (
+        connect(&format!("{}/1", redis.url())).await,
+        connect(&format!("{}?db=2", redis.url())).await,
+    );
+    let (one, two) = (bucket(&one, "").await, bucket(&two, "").await);
+    one.set("k", "1".into(), Set::default()).await.unwrap();
+    assert!(two.get("k").await.unwrap().is_none());
+    assert_eq!(
+        redis
+            .cli(&["-n", "1", "GET", "default:k"])
+            .await
+            .unwrap()
+            .trim(),
+        "1"
+    );
+}

@@ -1,0 +1,8 @@
+//! The plain layout, on real servers.
+
+mod conformance;
+mod foreign;
+mod support;
+mod topologies;
+mod troubles;
+mod watching;
