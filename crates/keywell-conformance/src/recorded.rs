@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt as _;
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Change, Entry, Expected, Filter, List, Page, Set,
     Since, Swap, Version, Watch,
