@@ -30,28 +30,13 @@ async fn valkey_keeps_the_promises_where_it_is_installed() {
     }
 }
 
-/// Runs every behaviour on one subject, some at a time, and tells all that are broken.
+/// Runs every behaviour on one subject, and tells all that are broken.
 pub(crate) async fn whole_suite(subject: Subject) {
-    use futures::StreamExt as _;
-    let subject = &subject;
-    let behaviours = keywell_conformance::behaviours().iter();
-    // A restart closes the store for all: those go one by one, afterwards.
-    let (restarts, others): (Vec<_>, Vec<_>) =
-        behaviours.partition(|behaviour| behaviour.name.contains("restart"));
-    let run = async |behaviour: &keywell_conformance::Behaviour| {
-        let outcome = behaviour.run(subject).await;
-        outcome
-            .err()
-            .map(|failure| format!("{behaviour:?}: {failure}"))
-    };
-    let mut broken: Vec<String> = futures::stream::iter(others)
-        .map(run)
-        .buffer_unordered(4)
-        .filter_map(std::future::ready)
-        .collect()
-        .await;
-    for behaviour in restarts {
-        broken.extend(run(behaviour).await);
+    let mut broken = Vec::new();
+    for behaviour in keywell_conformance::behaviours() {
+        if let Err(failure) = behaviour.run(&subject).await {
+            broken.push(format!("{behaviour:?}: {failure}"));
+        }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n\n"));
 }
