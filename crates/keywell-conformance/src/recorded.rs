@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Change, Entry, Expected, Filter, List, Page, Set,
     Since, Swap, Version, Watch,
@@ -121,7 +122,11 @@ impl Bucket for Recorded {
         let watch = self.hear(&asked, self.inner.watch(filter, since));
         let (trace, told) = (self.trace.clone(), self.labelled("the watch tells"));
         watch.map(move |watch| {
-            watch.seen_by(move |event| trace.note(format!("{told} {}", answer(event))))
+            let start = watch.start().cloned();
+            Watch::new(
+                start,
+                watch.inspect(move |event| trace.note(format!("{told} {}", answer(event)))),
+            )
         })
     }
 }

@@ -61,16 +61,6 @@ impl Watch {
         }
     }
 
-    /// The same watch, with somebody who sees what it tells, its error too.
-    #[must_use]
-    pub fn seen_by(self, mut see: impl FnMut(&Result<Event>) + Send + 'static) -> Self {
-        let events = self.events.inspect(move |event| see(event));
-        Self {
-            events: Box::pin(events),
-            ..self
-        }
-    }
-
     /// How many changes were told within a later one of the same key rather than by themselves.
     /// Only a [lossy](crate::Watching::Lossy) watch does that; changes it never knew of are behind
     /// its gaps, and in no count.

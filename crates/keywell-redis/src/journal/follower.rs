@@ -17,7 +17,7 @@ use crate::link::Backoff;
 pub(crate) struct Follower {
     shard: Arc<Shard>,
     tail: Arc<Tail>,
-    marks: watch::Receiver<Option<Position>>,
+    marks: watch::Receiver<Result<Position>>,
     filter: Arc<Filter>,
     /// The last event that was looked at.
     position: Position,
@@ -74,12 +74,12 @@ impl Follower {
     /// Reads on, or waits until that may give something.
     async fn read(&mut self) -> Result<()> {
         // Marked as seen before anything is read, so that no event in between is slept over.
-        let mark = self.marks.borrow_and_update().ok_or_else(closed)?;
+        let mark = self.marks.borrow_and_update().clone();
         self.ready = self.tail.after(&self.position);
         if !self.ready.is_empty() {
             return Ok(());
         }
-        if mark == self.position {
+        if mark? == self.position {
             return self.marks.changed().await.map_err(|_| closed());
         }
         match self.shard.follow(&self.position).await {

@@ -9,7 +9,7 @@ use keywell_store::{
     BucketName, Change, Entry, Error, Expected, Failure, Invalid, MAX_PAGE_BYTES, Result, Swap,
     Version,
 };
-use redis::Value;
+use redis::{ServerError, Value};
 
 use super::page::{Range, Run};
 use super::position::{Nonce, Position};
@@ -379,12 +379,23 @@ impl Shard {
         let lost = |error| Failure::caused_by("waiting for events", error);
         match reply.map_err(|error| Error::Unavailable(lost(error)))? {
             Value::Nil => Ok(None),
-            Value::ServerError(error) => Err(refusal(&error)),
+            Value::ServerError(error) => Err(self.not_here(&error).await),
             reply => {
                 let mut stream = Elements::of(reply)?.elements()?;
                 stream.value()?;
                 stream.elements()?.value().and_then(Record::read).map(Some)
             }
+        }
+    }
+
+    /// Why a server does not let us wait: for most reasons, another one does.
+    async fn not_here(&self, error: &ServerError) -> Error {
+        if error.code() == "MOVED" {
+            self.link.refresh().await;
+        }
+        match refusal(error) {
+            fatal @ (Error::AccessDenied(_) | Error::Corrupt(_)) => fatal,
+            other => Error::Unavailable(Failure::caused_by("waiting for events", other)),
         }
     }
 

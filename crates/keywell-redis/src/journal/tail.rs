@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 use super::position::Position;
 use super::recent::Recent;
 use super::record::Record;
-use super::shard::Shard;
+use super::shard::{Shard, closed};
 use crate::link::Backoff;
 use crate::wire::Dedicated;
 
@@ -29,8 +29,8 @@ pub(crate) struct Tail {
 #[derive(Debug)]
 struct Shared {
     recent: Mutex<Recent>,
-    /// The last event that came; `None` once the store is closed.
-    mark: watch::Sender<Option<Position>>,
+    /// The last event that came, or why no more will.
+    mark: watch::Sender<Result<Position>>,
 }
 
 /// The task of a tail.
@@ -46,30 +46,30 @@ struct Reader {
 impl Tail {
     /// Follows a shard from a place on.
     pub(crate) fn start(shard: Arc<Shard>, position: Position) -> Self {
-        let shared = Arc::new(Shared {
+        let state = Arc::new(Shared {
             recent: Mutex::default(),
-            mark: watch::Sender::new(Some(position)),
+            mark: watch::Sender::new(Ok(position)),
         });
         let reader = Reader {
             shard,
-            shared: shared.clone(),
+            shared: state.clone(),
             position,
             alarm: None,
         };
         Self {
-            shared,
+            shared: state,
             task: tokio::spawn(reader.run()),
         }
     }
 
-    /// The last event that came; `None` once the store is closed.
-    pub(crate) fn marks(&self) -> watch::Receiver<Option<Position>> {
+    /// The last event that came, or why no more will.
+    pub(crate) fn marks(&self) -> watch::Receiver<Result<Position>> {
         self.shared.mark.subscribe()
     }
 
     /// Tells the watches that nothing more comes.
     pub(crate) fn close(&self) {
-        self.shared.mark.send_replace(None);
+        self.shared.end(closed());
         self.task.abort();
     }
 
@@ -90,13 +90,17 @@ impl Drop for Tail {
 impl Shared {
     fn advance(&self, position: Position) {
         self.mark.send_if_modified(|mark| {
-            // What was closed stays so.
-            let is_open = mark.is_some();
+            // What is over stays so.
+            let is_open = mark.is_ok();
             if is_open {
-                *mark = Some(position);
+                *mark = Ok(position);
             }
             is_open
         });
+    }
+
+    fn end(&self, why: Error) {
+        let _ = self.mark.send_replace(Err(why));
     }
 }
 
@@ -118,8 +122,10 @@ impl Reader {
                 Err(error) => error,
             };
             if self.shard.is_closed() {
-                self.shared.mark.send_replace(None);
-                return;
+                return self.shared.end(closed());
+            }
+            if !matches!(error, Error::Unavailable(_)) {
+                return self.shared.end(error);
             }
             debug!(%error, "a journal is followed on a new connection");
             backoff.pause().await;

@@ -17,14 +17,23 @@ impl Tails {
     /// The tail of a shard, or a new one that follows from this place on.
     pub(crate) fn of(&self, shard: &Arc<Shard>, position: Position) -> Arc<Tail> {
         let mut tails = self.0.lock();
-        let stream = shard.space().stream();
-        if let Some(tail) = tails.get(&stream).and_then(Weak::upgrade) {
-            return tail;
-        }
-        tails.retain(|_, tail| tail.strong_count() > 0);
-        let tail = Arc::new(Tail::start(shard.clone(), position));
-        tails.insert(stream, Arc::downgrade(&tail));
-        tail
+        let known = tails.get(&shard.space().stream()).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| start(&mut tails, shard, position))
+    }
+
+    /// A new tail of a shard in the place of another, unless somebody replaced that already.
+    /// Watches that have the other one keep it.
+    pub(crate) fn renew(
+        &self,
+        other: &Arc<Tail>,
+        shard: &Arc<Shard>,
+        position: Position,
+    ) -> Arc<Tail> {
+        let mut tails = self.0.lock();
+        let known = tails.get(&shard.space().stream()).and_then(Weak::upgrade);
+        known
+            .filter(|known| !Arc::ptr_eq(known, other))
+            .unwrap_or_else(|| start(&mut tails, shard, position))
     }
 
     /// Ends all watches.
@@ -34,4 +43,15 @@ impl Tails {
             tail.close();
         }
     }
+}
+
+fn start(
+    tails: &mut HashMap<String, Weak<Tail>>,
+    shard: &Arc<Shard>,
+    position: Position,
+) -> Arc<Tail> {
+    let tail = Arc::new(Tail::start(shard.clone(), position));
+    tails.retain(|_, tail| tail.strong_count() > 0);
+    tails.insert(shard.space().stream(), Arc::downgrade(&tail));
+    tail
 }

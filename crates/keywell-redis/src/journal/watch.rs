@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _};
-use keywell_store::{Event, Filter, Result, ResumeToken, Since, Watch};
+use keywell_store::{Error, Event, Filter, Result, ResumeToken, Since, Watch};
 
 use super::follower::Follower;
 use super::position::Position;
 use super::shard::Shard;
+use super::tail::Tail;
 use super::tails::Tails;
 
 /// Opens a watch over all shards of a bucket. `scope` is what its tokens are good for.
@@ -27,13 +28,33 @@ pub(crate) async fn open(
         let asked = asked.as_ref().map(|asked| asked[at]);
         let last = shard.begin(asked).await?;
         let position = asked.unwrap_or(last);
-        let tail = tails.of(shard, last);
+        let tail = sound(&tails, shard, last).await?;
         followers.push(Follower::new(shard.clone(), tail, filter.clone(), position));
         positions.push(position);
     }
     let start = Position::token(&positions, &scope);
     let told = Told { positions, scope };
     Ok(Watch::new(Some(start), told.events(followers)))
+}
+
+/// The tail of a shard, unless it is at a place that the server has lost since and the tail is yet to
+/// notice: then a new one, so that no watch that begins now is told of what was lost.
+async fn sound(tails: &Tails, shard: &Arc<Shard>, last: Position) -> Result<Arc<Tail>> {
+    let tail = tails.of(shard, last);
+    let mark = tail.marks().borrow().clone();
+    let is_sound = match mark {
+        Ok(mark) if mark == last => true,
+        Ok(mark) => match shard.begin(Some(mark)).await {
+            Ok(_) => true,
+            Err(Error::Invalid(_)) => false,
+            Err(error) => return Err(error),
+        },
+        Err(_) => false,
+    };
+    if is_sound {
+        return Ok(tail);
+    }
+    Ok(tails.renew(&tail, shard, last))
 }
 
 /// How far a watch has told the events of each shard.

@@ -5,25 +5,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use keywell_conformance::Subject;
 use keywell_redis::{Options, RedisStore};
+use keywell_servers::Redis;
 use keywell_store::{Result, Store};
-
-use crate::server::Server;
 
 /// How many lists of random operations it is driven with.
 const CASES: u32 = 60;
 
 async fn connect(url: String) -> Result<Arc<dyn Store>> {
-    let options = Options::from_url(&url).expect("it is right");
+    let options = Options::from_url(&url).unwrap();
     Ok(Arc::new(RedisStore::connect(&options).await?))
 }
 
 async fn of(settings: &str) -> Subject {
-    let server = Server::start().await;
-    let url = server.url(settings);
-    // A stream is trimmed by whole nodes, of a hundred events.
-    let brief = server.url(&format!("{settings}&history=8"));
+    let server = Redis::start().await.unwrap();
+    let url = format!("{}?layout=journal{settings}", server.url());
+    // A stream is trimmed by whole nodes, of a hundred events each.
+    let brief = format!("{url}&history=8");
     let number = AtomicU32::new(0);
-    Subject::shared(connect(url.clone()).await.expect("it was reached already"))
+    Subject::shared(connect(url.clone()).await.unwrap())
         .reopening(move || connect(url.clone()))
         .with_brief_history(400, move || {
             let number = number.fetch_add(1, Ordering::Relaxed);

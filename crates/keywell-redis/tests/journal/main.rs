@@ -1,4 +1,17 @@
 //! The journal layout on real servers.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on ends, in its own functions too"
+)]
+
+mod cluster;
 mod conformance;
-mod server;
+mod counting;
+mod expiry;
+mod histories;
+mod history;
+mod keyspace;
+mod shards;
+mod support;
+mod watching;

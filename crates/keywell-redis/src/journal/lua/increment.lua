@@ -3,7 +3,8 @@
 sweep(SWEEP)
 local name = KEYS[6]
 local key = key_of(name)
-if not current(key, name) then
+-- A script that has written is let past the limit of memory, so nothing is deleted for nothing.
+if not current(key, name) and call('EXISTS', name) == 1 then
   call('DEL', name)
 end
 local added = redis.pcall('INCRBY', name, ARGV[6])
