@@ -130,6 +130,7 @@ pub mod layer;
 mod list;
 mod name;
 mod store;
+mod url;
 mod watch;
 mod write;
 
@@ -143,5 +144,6 @@ pub use filter::Filter;
 pub use list::{Cursor, List, MAX_PAGE_BYTES, MAX_PAGE_KEYS, Page};
 pub use name::BucketName;
 pub use store::Store;
+pub use url::{StoreUrl, StoreUrlError};
 pub use watch::{Since, Watch};
 pub use write::{Change, Expected, Set, Swap};

@@ -29,13 +29,12 @@
 #![forbid(unsafe_code)]
 
 mod registry;
-mod store_url;
 
 pub use keywell_runtime as runtime;
 pub use keywell_store as store;
+pub use keywell_store::{StoreUrl, StoreUrlError};
 pub use keywell_wasi as wasi;
 pub use registry::{OpenError, open};
-pub use store_url::{StoreUrl, StoreUrlError};
 
 #[cfg(feature = "disk")]
 pub use keywell_disk as disk;

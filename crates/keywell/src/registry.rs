@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use keywell_store::Store;
-
-use crate::StoreUrl;
+use keywell_store::{Store, StoreUrl};
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +26,14 @@ pub enum OpenError {
         /// What it offers.
         offered: &'static str,
     },
+    /// What is behind the scheme cannot be read.
+    #[error("the store {url} cannot be opened as it is written: {problem}")]
+    Written {
+        /// The store.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The place is not one for this scheme.
     #[error("the store {url} {problem}")]
     Place {
@@ -52,6 +58,8 @@ const SCHEMES: &[&str] = &[
     "memory:",
     #[cfg(feature = "disk")]
     "disk:PATH",
+    #[cfg(feature = "redis")]
+    "redis://HOST:PORT (rediss, valkey, redis+unix, redis+cluster, redis+sentinel)",
 ];
 
 /// Opens the store at a URL, from within a tokio runtime.
@@ -60,12 +68,13 @@ const SCHEMES: &[&str] = &[
 /// |---|---|
 /// | `memory:` | none |
 /// | `disk:PATH` | `history=EVENTS`: how many events are kept for watches, 0 for none; `history-bytes=BYTES`: how large they may be together; `cache=BYTES`: how much of the file is held in memory |
+/// | `redis://HOST:PORT` and other forms | see [`keywell_redis`](https://docs.rs/keywell-redis) |
 ///
 /// # Errors
 ///
 /// [`OpenError`]; what the store itself says is its source.
 #[cfg_attr(
-    not(feature = "disk"),
+    not(any(feature = "disk", feature = "redis")),
     expect(clippy::unused_async, reason = "other stores wait here")
 )]
 pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
@@ -74,6 +83,8 @@ pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
         "memory" => memory(url),
         #[cfg(feature = "disk")]
         "disk" => disk(url).await,
+        #[cfg(feature = "redis")]
+        scheme if keywell_redis::Options::SCHEMES.contains(&scheme) => redis(url).await,
         scheme => Err(OpenError::UnknownScheme {
             scheme: scheme.to_owned(),
             known: SCHEMES.join(", "),
@@ -137,6 +148,26 @@ fn disk_options(url: &StoreUrl) -> Result<keywell_disk::Options, OpenError> {
         };
     }
     Ok(options)
+}
+
+#[cfg(feature = "redis")]
+async fn redis(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    let place = format!("{}:{}", url.scheme(), url.place());
+    let settings: Vec<String> = url
+        .settings()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let options = keywell_redis::Options::from_url(&format!("{place}?{}", settings.join("&")))
+        .map_err(|error| OpenError::Written {
+            url: url.to_string(),
+            problem: error.to_string(),
+        })?;
+    let connected = keywell_redis::RedisStore::connect(&options).await;
+    let store = connected.map_err(|error| OpenError::Store {
+        url: url.to_string(),
+        source: error.into(),
+    })?;
+    Ok(Arc::new(store))
 }
 
 #[cfg(any(feature = "disk", feature = "memory"))]
@@ -209,6 +240,21 @@ mod tests {
         for url in ["disk:", "disk:?history=0", "memory:x"] {
             let error = refused(url).await;
             assert!(matches!(error, OpenError::Place { .. }), "{error}");
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    #[tokio::test]
+    async fn a_redis_that_cannot_be_had_is_told_without_its_password() {
+        // Nothing listens at port 1.
+        for url in [
+            "redis://u:hunter2@127.0.0.1:1",
+            "redis://u:hunter2@127.0.0.1:1?password=hunter2&watch=hunter2",
+            "redis+cluster://u:hunter2@127.0.0.1:1/3",
+        ] {
+            let error = refused(url).await.to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+            assert!(error.contains("127.0.0.1:1"), "{error}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Stores that do less than the memory store, say so, and pass.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -125,23 +126,30 @@ impl Bug for Modest {
                 // Every twentieth event is lost, and it is known that it was.
                 let events = watch.enumerate().map(|(n, event)| match event {
                     _ if n % 20 == 19 => Ok(Event::Gap),
-                    Ok(Event::Set { key, value, .. }) => Ok(Event::Set {
-                        key,
-                        value,
-                        version: None,
-                        token: None,
-                    }),
-                    Ok(Event::Delete { key, expired, .. }) => Ok(Event::Delete {
-                        key,
-                        expired,
-                        token: None,
-                    }),
-                    other => other,
+                    event => event.map(without_token),
                 });
                 Watch::new(None, events)
             }),
             (Watching::Resumable, since) => inner.watch(filter, since),
         }
+    }
+}
+
+/// Where nothing resumes, no event has a token, nor a version.
+fn without_token(event: Event) -> Event {
+    match event {
+        Event::Set { key, value, .. } => Event::Set {
+            key,
+            value,
+            version: None,
+            token: None,
+        },
+        Event::Delete { key, expired, .. } => Event::Delete {
+            key,
+            expired,
+            token: None,
+        },
+        other => other,
     }
 }
 
@@ -215,6 +223,58 @@ async fn a_store_of_the_middling_kind_passes() {
     };
     let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(declared)))).await;
     assert!(kept > 130 && refused < 20, "{kept} kept, {refused} refused");
+}
+
+/// A lossy watch that tells what it finds ready as one event a key, the last, and counts the rest:
+/// what comes of reading values late.
+struct Coalescing(Modest);
+
+impl Bug for Coalescing {
+    fn capabilities(&self, inner: &Inner) -> Capabilities {
+        self.0.capabilities(inner)
+    }
+
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        if since != Since::Now {
+            return Error::Invalid(Invalid::Token).into();
+        }
+        inner.watch(filter, since).map(|watch| {
+            let coalesced = Arc::new(AtomicU64::new(0));
+            let counting = coalesced.clone();
+            let events = watch.ready_chunks(1000).flat_map(move |ready| {
+                let mut told: Vec<keywell_store::Result<Event>> = Vec::new();
+                for event in ready.into_iter().map(|event| event.map(without_token)) {
+                    let of = |event: &keywell_store::Result<Event>| {
+                        event.as_ref().ok().and_then(Event::key).map(str::to_owned)
+                    };
+                    let known = told.iter().position(|one| of(one) == of(&event));
+                    if let Some(known) = known {
+                        drop(told.remove(known));
+                        counting.fetch_add(1, Ordering::Relaxed);
+                    }
+                    told.push(event);
+                }
+                futures::stream::iter(told)
+            });
+            Watch::new(None, events).counting(coalesced)
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_whose_watches_coalesce_passes() {
+    let sound = Capabilities {
+        cas: Cas::ByVersion,
+        increment: true,
+        list: Listing::Ordered,
+        batch: Batching::Atomic,
+        watch: Watching::Lossy,
+        ttl: true,
+        ..Capabilities::default()
+    };
+    let subject = Subject::new(Planted::new(Coalescing(Modest(sound))));
+    let (kept, refused, _) = passes(subject).await;
+    assert!(kept > 140 && refused < 20, "{kept} kept, {refused} refused");
 }
 
 /// A store with one bucket, as services with fixed buckets are.

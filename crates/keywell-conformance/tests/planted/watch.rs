@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use futures::StreamExt as _;
 use keywell_conformance::watch;
-use keywell_store::{Answer, Event, Filter, Since, Watch};
+use keywell_store::{Answer, Capabilities, Event, Filter, Since, Watch, Watching};
 
 use crate::bug::{Bug, Caught, Inner};
 
@@ -181,4 +181,38 @@ async fn events_out_of_order_are_caught() {
     let caught = Caught::with(OutOfOrder);
     caught.by(watch::events_of_a_key_come_in_order).await;
     caught.by(watch::a_watch_hears_the_last_write_last).await;
+}
+
+/// The same defect in a store that declares its watches to be lossy.
+struct Lossy<B>(B);
+
+impl<B: Bug> Bug for Lossy<B> {
+    fn capabilities(&self, inner: &Inner) -> Capabilities {
+        Capabilities {
+            watch: Watching::Lossy,
+            ..self.0.capabilities(inner)
+        }
+    }
+
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        self.0.watch(inner, filter, since)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_lost_may_not_be_wrong() {
+    let caught = Caught::with(Lossy(OutOfOrder));
+    caught.by(watch::events_of_a_key_come_in_order).await;
+    caught.by(watch::a_watch_hears_the_last_write_last).await;
+    let caught = Caught::with(Lossy(TellsOnce));
+    caught.by(watch::events_of_a_key_come_in_order).await;
+    caught.by(watch::a_watch_tells_swaps).await;
+    let caught = Caught::with(Lossy(HearsAll));
+    caught.by(watch::a_watch_of_a_key_tells_of_no_other).await;
+    let caught = Caught::with(Lossy(Deaf(|event| matches!(event, Event::Set { .. }))));
+    caught.by(watch::a_watch_tells_a_deletion).await;
+    caught.by(watch::a_watch_tells_every_write_of_a_batch).await;
+    caught
+        .by(keywell_conformance::ttl::a_watch_tells_what_expired)
+        .await;
 }

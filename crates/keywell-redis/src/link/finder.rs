@@ -15,7 +15,7 @@ pub(crate) enum Finder {
 }
 
 pub(crate) struct Sentinels {
-    pub(crate) sentinels: Vec<Address>,
+    pub(crate) addresses: Vec<Address>,
     pub(crate) service: String,
     pub(crate) ask: Dialler,
     pub(crate) dialler: Arc<Dialler>,
@@ -49,7 +49,7 @@ impl Sentinels {
     /// sentinel may be behind the others (guidelines for Redis sentinel clients).
     async fn find(&self) -> Result<Dedicated, DialError> {
         let mut problem = DialError::Other("there is no sentinel to ask".to_owned());
-        for sentinel in &self.sentinels {
+        for sentinel in &self.addresses {
             match self.find_by(sentinel).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => problem = error,
@@ -59,7 +59,7 @@ impl Sentinels {
     }
 
     pub(crate) fn addresses(&self) -> &[Address] {
-        &self.sentinels
+        &self.addresses
     }
 
     pub(crate) fn service(&self) -> &str {

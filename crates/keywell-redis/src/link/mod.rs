@@ -102,7 +102,7 @@ impl Link {
                 login,
             } => {
                 let finder = Finder::Sentinel(Sentinels {
-                    sentinels: sentinels.clone(),
+                    addresses: sentinels.clone(),
                     service: service.clone(),
                     ask: dialler.for_sentinels(login.clone()),
                     dialler,

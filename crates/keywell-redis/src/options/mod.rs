@@ -19,6 +19,7 @@ use crate::journal;
 /// It is read from a URL and its settings ([`Options::from_url`]), and from named configuration
 /// ([`Options::from_settings`]); the crate's front page has both.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "settings that are on or off")]
 pub struct Options {
     pub(crate) servers: Servers,
     pub(crate) login: Login,

@@ -304,9 +304,12 @@ impl PlainBucket {
         };
         let set = set(&key, &value, ttl, Some(b"NX"));
         let created = self.ask(Effect::Write, key, set, |reply| Ok(reply != Value::Nil));
-        created.map(move |created| match created {
-            true => Swap::Done(Some(Version::from(value))),
-            false => Swap::Stale,
+        created.map(move |created| {
+            if created {
+                Swap::Done(Some(Version::from(value)))
+            } else {
+                Swap::Stale
+            }
         })
     }
 }

@@ -103,10 +103,6 @@ impl Hub {
         Ok(Watch::new(None, events).counting(coalesced))
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "a guard, and an answer of each primary"
-    )]
     fn join(
         self: &Arc<Self>,
         places: &[Place],

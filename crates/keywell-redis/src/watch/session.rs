@@ -322,7 +322,7 @@ impl Session {
                     let buffered = Self::BUFFERED_BYTES / value.len().max(1);
                     self.window = buffered.clamp(1, Self::MAX_WINDOW);
                 }
-                pending.tell(value, &place.name, members);
+                pending.tell(&value, &place.name, members);
             }
             Some(Expected::Named(number, key)) => {
                 let Some(watcher) = members.get(number) else {
@@ -413,13 +413,13 @@ impl Pending {
     }
 
     /// Tells what the key has come to by all its events.
-    fn tell(self, value: Result<Option<Bytes>>, name: &[u8], members: &Members) {
+    fn tell(self, value: &Result<Option<Bytes>>, name: &[u8], members: &Members) {
         for (number, events) in self.heard {
             let watcher = members.get(number);
-            match (&value, self.last) {
+            match (value, self.last) {
                 (Ok(Some(value)), _) => tell_set(watcher, name, value, events),
                 (Ok(None), Change::Removed { expired }) => {
-                    tell_gone(watcher, name, expired, events)
+                    tell_gone(watcher, name, expired, events);
                 }
                 // Gone already: the event that says so is on its way.
                 (Ok(None), Change::Written) => {

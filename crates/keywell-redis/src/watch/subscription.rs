@@ -69,7 +69,6 @@ pub(super) fn named_keys(filter: &Filter) -> Vec<&str> {
 
 fn gather<'a>(filter: &'a Filter, exact: &mut Vec<&'a str>, prefixes: &mut Vec<&'a str>) {
     match filter {
-        Filter::All => prefixes.push(""),
         Filter::Key(key) => exact.push(key),
         Filter::Prefix(prefix) => prefixes.push(prefix),
         Filter::AnyOf(filters) => {
@@ -77,7 +76,7 @@ fn gather<'a>(filter: &'a Filter, exact: &mut Vec<&'a str>, prefixes: &mut Vec<&
                 gather(filter, exact, prefixes);
             }
         }
-        // A filter that this store does not know yet is told everything that it may mean.
+        // `All`; and one that this store does not know yet is told everything that it may mean.
         _ => prefixes.push(""),
     }
 }

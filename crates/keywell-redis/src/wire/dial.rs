@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, ServerError, Value};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -99,6 +100,12 @@ impl Dialler {
         let stream = TcpStream::connect((host.as_str(), port)).await;
         let stream = stream.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
+        // A subscriber says nothing for hours, and has to notice that its server is gone.
+        let keepalive = TcpKeepalive::new()
+            .with_time(Duration::from_secs(15))
+            .with_interval(Duration::from_secs(5));
+        let socket = SockRef::from(&stream);
+        socket.set_tcp_keepalive(&keepalive).map_err(unreachable)?;
         let Some(tls) = &self.tls else {
             return Ok(Box::new(stream));
         };

@@ -64,6 +64,9 @@ enum Sender {
     Nobody(usize),
 }
 
+/// Where an answer arrives.
+type Awaited<T> = oneshot::Receiver<Result<T, Lost>>;
+
 /// Why there is no answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Lost {
@@ -104,14 +107,14 @@ impl Lane {
 
     /// Sends one command and waits for its reply.
     pub(crate) async fn call(&self, command: &Cmd) -> Result<Value, Lost> {
-        let receiver = match self.push_one(command) {
-            Some(pushed) => pushed?,
-            None => {
-                self.ready().await?;
-                self.push_one(command)
-                    .unwrap_or_else(|| Err(Lost::not_sent("reconnecting")))?
-            }
+        let pushed = if let Some(pushed) = self.push_one(command) {
+            pushed
+        } else {
+            self.ready().await?;
+            let pushed = self.push_one(command);
+            pushed.unwrap_or_else(|| Err(Lost::not_sent("reconnecting")))
         };
+        let receiver = pushed?;
         receiver.await.unwrap_or_else(|_| Err(Lost::abandoned()))
     }
 
@@ -121,14 +124,14 @@ impl Lane {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let receiver = match self.push_all(commands) {
-            Some(pushed) => pushed?,
-            None => {
-                self.ready().await?;
-                let pushed = self.push_all(commands);
-                pushed.unwrap_or_else(|| Err(Lost::not_sent("reconnecting")))?
-            }
+        let pushed = if let Some(pushed) = self.push_all(commands) {
+            pushed
+        } else {
+            self.ready().await?;
+            let pushed = self.push_all(commands);
+            pushed.unwrap_or_else(|| Err(Lost::not_sent("reconnecting")))
         };
+        let receiver = pushed?;
         receiver.await.unwrap_or_else(|_| Err(Lost::abandoned()))
     }
 
@@ -186,10 +189,7 @@ impl Lane {
         }
     }
 
-    fn push_one(
-        &self,
-        command: &Cmd,
-    ) -> Option<Result<oneshot::Receiver<Result<Value, Lost>>, Lost>> {
+    fn push_one(&self, command: &Cmd) -> Option<Result<Awaited<Value>, Lost>> {
         let (sender, receiver) = oneshot::channel();
         let pushed = self.push(1, Sender::One(sender), |to| {
             command.write_packed_command(to);
@@ -197,10 +197,7 @@ impl Lane {
         Some(pushed.map(|()| receiver))
     }
 
-    fn push_all(
-        &self,
-        commands: &[&Cmd],
-    ) -> Option<Result<oneshot::Receiver<Result<Vec<Value>, Lost>>, Lost>> {
+    fn push_all(&self, commands: &[&Cmd]) -> Option<Result<Awaited<Vec<Value>>, Lost>> {
         let (sender, receiver) = oneshot::channel();
         let wanted = commands.len();
         let sender = Sender::Many(sender, Vec::with_capacity(wanted), wanted);
@@ -287,10 +284,12 @@ impl Lane {
         });
     }
 
-    /// The connection is lost, and another is tried at once.
+    /// The connection is lost, and another is tried at once. That is worth waiting for, unless the
+    /// server was silent before.
     pub(crate) fn is_lost(&self, reason: &str) {
         self.turn(|status| match status {
             Status::Closed => Status::Closed,
+            Status::Late => Status::Down(reason.into()),
             _ => Status::Connecting,
         });
         self.give_back(reason);

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt as _;
 
 use crate::{
     Answer, Bucket, Capabilities, Change, Entry, Error, Event, Expected, Filter, List, Page, Set,

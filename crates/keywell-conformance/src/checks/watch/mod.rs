@@ -1,5 +1,6 @@
 mod events;
 mod filters;
+mod listener;
 mod many;
 mod resume;
 
@@ -8,95 +9,9 @@ pub(crate) use filters::*;
 pub(crate) use many::*;
 pub(crate) use resume::*;
 
-use futures::StreamExt as _;
-use keywell_store::{Event, Filter, ResumeToken, Since, Watch};
+use keywell_store::Event;
 
-use crate::failure::{Failure, Verdict, same};
-use crate::scratch::{Handle, Scratch};
-
-/// Somebody who hears a watch, with patience.
-struct Listener<'a> {
-    scratch: &'a Scratch<'a>,
-    watch: Watch,
-}
-
-// === impl Listener ===
-
-impl<'a> Listener<'a> {
-    async fn new(
-        scratch: &'a Scratch<'_>,
-        bucket: &Handle,
-        filter: Filter,
-    ) -> Result<Self, Failure> {
-        let watch = bucket.watch(filter, Since::Now).await?;
-        Ok(Self { scratch, watch })
-    }
-
-    async fn resumed(
-        scratch: &'a Scratch<'_>,
-        bucket: &Handle,
-        filter: Filter,
-        token: ResumeToken,
-    ) -> Result<Self, Failure> {
-        let watch = bucket.watch(filter, Since::After(token)).await?;
-        Ok(Self { scratch, watch })
-    }
-
-    async fn next(&mut self) -> Result<Event, Failure> {
-        let patience = self.scratch.patience();
-        match tokio::time::timeout(patience, self.watch.next()).await {
-            Ok(Some(Ok(Event::Gap))) => Err(Failure::inconclusive("events were lost")),
-            Ok(Some(event)) => Ok(event?),
-            Ok(None) => Err(Failure::new(
-                "the watch ends",
-                "a watch ends only with an error",
-            )),
-            Err(_) => Err(Failure::new(
-                format!("no event within {patience:?}"),
-                "a watch tells every write that begins after it is open",
-            )),
-        }
-    }
-
-    /// So many events, as [`tell`] has them.
-    async fn hear(&mut self, events: usize) -> Result<Vec<String>, Failure> {
-        let mut told = Vec::with_capacity(events);
-        for _ in 0..events {
-            told.push(tell(&self.next().await?));
-        }
-        Ok(told)
-    }
-
-    /// All events before and with this one.
-    async fn hear_until(&mut self, last: &str) -> Result<Vec<String>, Failure> {
-        let mut told = Vec::new();
-        loop {
-            told.push(tell(&self.next().await?));
-            if told.last().is_some_and(|event| event == last) {
-                return Ok(told);
-            }
-        }
-    }
-
-    /// Judges the next events, which are all of one key and so come in order.
-    async fn hears(&mut self, expected: &[&str], promise: &str) -> Verdict {
-        let told = self.hear(expected.len()).await?;
-        same(
-            told,
-            expected.iter().map(|event| (*event).to_owned()).collect(),
-            promise,
-        )
-    }
-
-    /// Judges the next events, which are of several keys and so come in any order.
-    async fn hears_all(&mut self, expected: &[&str], promise: &str) -> Verdict {
-        let mut told = self.hear(expected.len()).await?;
-        let mut expected: Vec<String> = expected.iter().map(|event| (*event).to_owned()).collect();
-        told.sort_unstable();
-        expected.sort_unstable();
-        same(told, expected, promise)
-    }
-}
+use self::listener::Listener;
 
 /// An event as short text: `key=value`, `-key` for deleted, `~key` for expired.
 fn tell(event: &Event) -> String {

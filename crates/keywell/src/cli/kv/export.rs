@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use keywell_export::Line;
 use keywell_store::{Error, Invalid, List, Page};
 
 use super::draft::Draft;
-use super::line::Line;
 use super::progress::{Progress, summarize};
 use super::{Sink, Stop, Target};
 use crate::cli::signal;

@@ -2,8 +2,8 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::Args;
+use keywell_export::Line;
 
-use super::line::Line;
 use super::target::key;
 use super::{Sink, Stop, Target};
 

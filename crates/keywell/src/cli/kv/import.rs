@@ -5,11 +5,11 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::Args;
+use keywell_export::{Batch, Batches, Flaw};
 use keywell_store::layer::Limits;
 use keywell_store::{Batching, Error};
 use tokio::sync::mpsc;
 
-use super::batches::{Batch, Batches, Flaw};
 use super::progress::{Progress, counted, summarize};
 use super::{Stop, Target};
 use crate::cli::signal;

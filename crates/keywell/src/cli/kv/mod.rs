@@ -3,7 +3,6 @@
 //! A subcommand a file. What each does is written over a [`Target`] and a [`Sink`], so that a test
 //! can give it a store in memory and read what it wrote.
 
-mod batches;
 mod buckets;
 mod delete;
 mod draft;
@@ -12,7 +11,6 @@ mod export;
 mod get;
 mod import;
 mod increment;
-mod line;
 mod list;
 mod progress;
 mod set;

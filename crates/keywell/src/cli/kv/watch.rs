@@ -3,10 +3,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use futures::StreamExt as _;
+use keywell_export::Line;
 use keywell_store::{Event, Filter, ResumeToken, Since};
 use serde::Serialize;
 
-use super::line::Line;
 use super::target::key;
 use super::{Sink, Stop, Target};
 use crate::cli::{output, signal};

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// A key and its value as JSON: `{"key":"k","value":"text"}`, or `{"key":"k","base64":"/w=="}`
 /// where the value is no UTF-8.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Line<'a> {
+pub struct Line<'a> {
     key: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Cow<'a, str>>,
@@ -20,7 +20,8 @@ pub(super) struct Line<'a> {
 // === impl Line ===
 
 impl<'a> Line<'a> {
-    pub(super) fn new(key: &'a str, value: &'a [u8]) -> Self {
+    /// The entry as it is written: as text if it is UTF-8, in base64 otherwise.
+    pub fn new(key: &'a str, value: &'a [u8]) -> Self {
         let (text, base64) = match std::str::from_utf8(value) {
             Ok(text) => (Some(text.into()), None),
             Err(_) => (None, Some(STANDARD.encode(value).into())),
@@ -32,8 +33,8 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The key and the value, or what is wrong with them.
-    pub(super) fn into_entry(self) -> Result<(String, Bytes), String> {
+    /// The key and the value, or what is wrong with them, in a sentence. Limits are not checked.
+    pub fn into_entry(self) -> Result<(String, Bytes), String> {
         let value = match (self.value, self.base64) {
             (Some(text), None) => Bytes::from(text.into_owned()),
             (None, Some(base64)) => STANDARD

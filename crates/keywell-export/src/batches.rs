@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read as _};
 use bytes::Bytes;
 use keywell_store::layer::Limits;
 
-use super::line::Line;
+use crate::Line;
 
 /// The most keys that are written at once.
 const BATCH_KEYS: usize = 1000;
@@ -15,7 +15,8 @@ const BATCH_BYTES: usize = 8 << 20;
 /// Entries to write at once, from JSON lines.
 ///
 /// What stands before a flaw is handed out before it is told; after it there is nothing more.
-pub(super) struct Batches<R> {
+#[derive(Debug)]
+pub struct Batches<R> {
     input: R,
     limits: Limits,
     /// The longest line that can hold an entry within the limits, in bytes.
@@ -29,27 +30,30 @@ pub(super) struct Batches<R> {
 }
 
 /// Keys and values as they are written at once.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub(super) entries: Vec<(String, Bytes)>,
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// In the order of their lines.
+    pub entries: Vec<(String, Bytes)>,
     bytes: usize,
 }
 
 /// Why lines cannot be read on.
 #[derive(Debug)]
-pub(super) enum Flaw {
+pub enum Flaw {
     /// A line is no entry.
     Line {
         /// Which one, from 1.
         line: u64,
         /// At which byte of it, from 1, where it is known.
         column: Option<usize>,
+        /// What is wrong with it.
         problem: String,
     },
     /// The input itself fails.
     Read(io::Error),
 }
 
+#[derive(Debug)]
 enum End {
     /// There are no more lines.
     Reached,
@@ -60,7 +64,9 @@ enum End {
 // === impl Batches ===
 
 impl<R: BufRead> Batches<R> {
-    pub(super) fn new(input: R, limits: Limits) -> Self {
+    /// Reads lines from `input`. An entry past the limits is a flaw, as is a line longer than the
+    /// longest that can hold one within them; no more than that is held in memory of a line.
+    pub fn new(input: R, limits: Limits) -> Self {
         // JSON takes six bytes for one at most, as in \u0001, and a little for what is around.
         let line_bytes = 6 * (limits.key_bytes + limits.value_bytes) + 1024;
         Self {
@@ -103,7 +109,7 @@ impl<R: BufRead> Batches<R> {
             let place = format!(" at line {} column {}", error.line(), error.column());
             let text = text.strip_suffix(&place).unwrap_or(&text);
             let column = Some(error.column()).filter(|column| *column > 0);
-            self.flaw(column, text.to_owned())
+            self.flaw(column, printable(text))
         })?;
         let (key, value) = line
             .into_entry()
@@ -182,6 +188,19 @@ impl fmt::Display for Flaw {
             Self::Read(error) => write!(f, "cannot be read: {error}"),
         }
     }
+}
+
+/// The parser quotes names of fields as they are, which may move a terminal's cursor.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            printable.extend(character.escape_debug());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
 }
 
 #[cfg(test)]
@@ -269,6 +288,14 @@ mod tests {
             let flaw = flaw.unwrap();
             assert!(flaw.starts_with(problem), "{line}: {flaw}");
         }
+    }
+
+    #[test]
+    fn a_flaw_is_told_in_one_line_whatever_the_input_has() {
+        let (_, flaw) = read(r#"{"a\n\u001b[31mb":1}"#, SMALL);
+        let flaw = flaw.unwrap();
+        assert!(flaw.contains(r"unknown field `a\n\u{1b}[31mb`"), "{flaw}");
+        assert!(!flaw.contains(char::is_control), "{flaw:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a store is: `memory:`, `disk:PATH`.
+/// Where a store is: `memory:`, `disk:PATH`, `redis://HOST`.
 ///
 /// A scheme, a colon, a place whose form is the scheme's own, and settings behind a question mark:
 /// `disk:data?history=0`.
@@ -12,16 +12,17 @@ pub struct StoreUrl {
     settings: Vec<(String, String)>,
 }
 
-/// Why text is not a store's URL.
+/// Why text is not a store's URL. It shows no more of it than a scheme and names of settings, for
+/// the rest may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreUrlError {
-    /// There is no scheme.
-    #[error("a store is written SCHEME:PLACE, such as memory: or disk:data, not {0:?}")]
+    /// There is no scheme where one should be.
+    #[error("a store is written SCHEME:PLACE, such as memory: or disk:data; {0:?} is no scheme")]
     NoScheme(String),
-    /// A setting has no value.
-    #[error("a store's setting is written NAME=VALUE, not {0:?}")]
-    Setting(String),
+    /// A setting has no value: which one, counted from 1.
+    #[error("a store's setting is written NAME=VALUE; number {0} behind the question mark is not")]
+    Setting(usize),
     /// A setting is given twice.
     #[error("the setting {0:?} is given twice")]
     Twice(String),
@@ -52,7 +53,10 @@ impl FromStr for StoreUrl {
     type Err = StoreUrlError;
 
     fn from_str(url: &str) -> Result<Self, StoreUrlError> {
-        let no_scheme = || StoreUrlError::NoScheme(url.to_owned());
+        let no_scheme = || {
+            let end = url.find([':', '/', '?', '@']).unwrap_or(url.len());
+            StoreUrlError::NoScheme(url[..end].to_owned())
+        };
         let (scheme, rest) = url.split_once(':').ok_or_else(no_scheme)?;
         let plain = |c: char| c.is_ascii_lowercase() || c == '-' || c == '+';
         if scheme.is_empty() || !scheme.chars().all(plain) {
@@ -60,9 +64,10 @@ impl FromStr for StoreUrl {
         }
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let mut settings: Vec<(String, String)> = Vec::new();
-        for setting in query.split('&').filter(|setting| !setting.is_empty()) {
+        let given = query.split('&').filter(|setting| !setting.is_empty());
+        for (number, setting) in (1..).zip(given) {
             let Some((name, value)) = setting.split_once('=') else {
-                return Err(StoreUrlError::Setting(setting.to_owned()));
+                return Err(StoreUrlError::Setting(number));
             };
             if settings.iter().any(|(known, _)| known == name) {
                 return Err(StoreUrlError::Twice(name.to_owned()));
@@ -78,9 +83,14 @@ impl FromStr for StoreUrl {
 }
 
 impl fmt::Display for StoreUrl {
-    /// Without the settings, which may be secret.
+    /// Without the settings and the login, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.scheme, self.place)
+        let Some(rest) = self.place.strip_prefix("//") else {
+            return write!(f, "{}:{}", self.scheme, self.place);
+        };
+        let host = rest.find('/').unwrap_or(rest.len());
+        let behind_login = rest[..host].rfind('@').map_or(0, |at| at + 1);
+        write!(f, "{}://{}", self.scheme, &rest[behind_login..])
     }
 }
 
@@ -98,6 +108,23 @@ mod tests {
     }
 
     #[test]
+    fn a_login_is_not_shown() {
+        for (url, shown) in [
+            ("redis://u:hunter2@h:1/2?x=hunter2", "redis://h:1/2"),
+            ("redis://u:hunter2@h", "redis://h"),
+            ("redis://u:hunter2%2F@x@h/p@q", "redis://h/p@q"),
+            (
+                "redis+unix://:hunter2@/run/redis",
+                "redis+unix:///run/redis",
+            ),
+            ("redis://h", "redis://h"),
+            ("disk:a@b", "disk:a@b"),
+        ] {
+            assert_eq!(url.parse::<StoreUrl>().unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
     fn what_is_no_url_is_refused() {
         for text in [
             "",
@@ -109,5 +136,23 @@ mod tests {
         ] {
             assert!(text.parse::<StoreUrl>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_refused_is_not_shown_where_it_may_be_secret() {
+        for text in [
+            "REDIS://user:hunter2@host",
+            "//user:hunter2@host",
+            "REDIS:?password=hunter2",
+            "redis://host?password=a&hunter2",
+            "redis://host?password=hunter2&password=x",
+        ] {
+            let error = text.parse::<StoreUrl>().unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{text}: {error}");
+        }
+        let error = "Disk:data".parse::<StoreUrl>().unwrap_err().to_string();
+        assert!(error.contains("\"Disk\" is no scheme"), "{error}");
+        let error = "disk:a?x=1&y".parse::<StoreUrl>().unwrap_err();
+        assert_eq!(error, StoreUrlError::Setting(2));
     }
 }
