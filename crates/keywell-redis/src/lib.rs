@@ -102,7 +102,7 @@
 //! - A batch is atomic in a bucket of one shard. With `shards=N` a bucket is spread over a cluster; a
 //!   batch of which a part was written and another was not is then `Ambiguous`. The number is for
 //!   ever: with another one, a bucket that holds something looks empty and refuses writes.
-//! - Every mutation is one script, which costs the server some ten times what `SET` does, and each
+//! - Every mutation is one script, which keeps the server busy for tens of microseconds, and each
 //!   value is there twice for as long as the history holds it. The server must evict nothing but
 //!   what has a time to live (`maxmemory-policy`), and the account needs `EVAL` and `EVALSHA`.
 //! - A watched shard has one connection more, on which it waits; every 15 seconds it makes sure of it.

@@ -252,4 +252,11 @@ mod tests {
         let places = ["", "a", "abc"].map(|key| shard_of(key, 64));
         assert_eq!(places, [0xc2 % 64, 0x1f, 0x50 % 64]);
     }
+
+    #[test]
+    fn nothing_is_said_not_to_have_happened_of_a_batch_that_was_begun() {
+        let lost = || Error::Unavailable("no connection".into());
+        assert!(matches!(partly(false, lost()), Error::Unavailable(_)));
+        assert!(matches!(partly(true, lost()), Error::Ambiguous(_)));
+    }
 }
