@@ -34,7 +34,7 @@ async fn the_journal_keeps_the_promises_on_a_cluster() {
 }
 
 /// The node whose share has most of the load's keys.
-async fn busiest<'a>(cluster: &'a Cluster) -> &'a Redis {
+async fn busiest(cluster: &Cluster) -> &Redis {
     let mut most = (0, &cluster.primaries()[0]);
     for node in cluster.primaries() {
         let size = node.cli(&["dbsize"]).await.unwrap();
