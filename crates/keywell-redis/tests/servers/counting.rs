@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::load::{Keeps, Load};
-use crate::support::{bucket, hasty, on_both_layouts, open, recovered, seed};
+use crate::support::{bucket, hasty, on_both_layouts, open, patient, recovered, seed};
 
 const CLIENTS: usize = 16;
 
@@ -111,7 +111,7 @@ async fn a_server_is_restarted_in_an_orderly_way(layout: &str) {
 
 async fn scripts_are_forgotten_by_the_server(layout: &str) {
     let redis = Redis::start().await.unwrap();
-    let store = open(&redis.url(), &hasty(layout)).await;
+    let store = open(&redis.url(), &patient(layout)).await;
     let bucket = bucket(&store, "b").await;
     let load = Load::start(&bucket, CLIENTS, Keeps::All);
     for _ in 0..20 {
