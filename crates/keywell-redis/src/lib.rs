@@ -74,11 +74,12 @@
 //!   unchanged.
 //! - A batch is atomic on one server. On a cluster it is split by slot; if a part of it was written
 //!   and another was not, it is `Ambiguous`.
-//! - A page of a listing is a pass over all keys of the database by `SCAN`, in bounded memory: keys
-//!   are in order, none comes twice, and cursors survive anything. It costs about a second for each
-//!   million keys, and a listing of n keys is n / 1000 pages: list large databases by prefix and
-//!   seldom, or use the journal layout. While slots of a cluster move, a key on its way can be
-//!   missed.
+//! - A listing goes over all keys of the database by `SCAN`, in bounded memory: keys are in order,
+//!   none comes twice, and cursors survive anything. A pass takes about a second for each million
+//!   keys of the database and yields at most 50,000 keys, or 8 MiB, for the pages that are asked for
+//!   within ten seconds; where keys are deleted meanwhile, and on a cluster, each page is a pass. List
+//!   large databases seldom, or use the journal layout. While slots of a cluster move, a key on
+//!   its way can be missed.
 //! - A watch hears keyspace events, which are lost while it has no connection: it is then told a
 //!   [`Gap`](keywell_store::Event::Gap), and the present state of keys that it names exactly. Several
 //!   writes of a key in a row may be told as one, and are counted; the value told is always the one

@@ -9,7 +9,7 @@ use keywell_store::{Bucket, Filter, Store};
 
 use crate::conformance::whole_suite;
 use crate::load::{Keeps, Load};
-use crate::support::{bucket, hasty, next, on_both_layouts, open, until, watch};
+use crate::support::{bucket, hasty, next, on_both_layouts, open, patient, until, watch};
 
 on_both_layouts! {
     slots_move_under_load
@@ -17,10 +17,10 @@ on_both_layouts! {
     a_primary_is_killed_and_its_replica_takes_over
 }
 
-async fn connect(cluster: &Cluster, layout: &str) -> Arc<dyn Store> {
+async fn connect(cluster: &Cluster, settings: &str) -> Arc<dyn Store> {
     let addrs: Vec<String> = cluster.addrs().iter().map(ToString::to_string).collect();
     let url = format!("redis+cluster://{}", addrs.join(","));
-    open(&url, &hasty(layout)).await
+    open(&url, settings).await
 }
 
 /// `tests/plain` does the same for the other layout.
@@ -34,7 +34,7 @@ async fn the_journal_keeps_the_promises_on_a_cluster() {
 }
 
 /// The node whose share has most of the load's keys.
-async fn busiest<'a>(cluster: &'a Cluster) -> &'a Redis {
+async fn busiest(cluster: &Cluster) -> &Redis {
     let mut most = (0, &cluster.primaries()[0]);
     for node in cluster.primaries() {
         let size = node.cli(&["dbsize"]).await.unwrap();
@@ -48,7 +48,7 @@ async fn busiest<'a>(cluster: &'a Cluster) -> &'a Redis {
 
 async fn slots_move_under_load(layout: &str) {
     let cluster = Cluster::start(3, 0).await.unwrap();
-    let store = connect(&cluster, layout).await;
+    let store = connect(&cluster, &patient(layout)).await;
     let bucket = bucket(&store, "b").await;
     let load = Load::start(&bucket, 8, Keeps::All);
     load.goes_on(200).await;
@@ -86,7 +86,7 @@ async fn slots_move_under_load(layout: &str) {
 
 async fn a_replica_takes_over_under_load_and_nothing_is_lost(layout: &str) {
     let cluster = Cluster::start(3, 1).await.unwrap();
-    let store = connect(&cluster, layout).await;
+    let store = connect(&cluster, &hasty(layout)).await;
     let bucket = bucket(&store, "b").await;
     let mut all = watch(&bucket, Filter::All).await;
     let load = Load::start(&bucket, 8, Keeps::All);
@@ -101,7 +101,7 @@ async fn a_replica_takes_over_under_load_and_nothing_is_lost(layout: &str) {
 
 async fn a_primary_is_killed_and_its_replica_takes_over(layout: &str) {
     let cluster = Cluster::start(3, 1).await.unwrap();
-    let store = connect(&cluster, layout).await;
+    let store = connect(&cluster, &hasty(layout)).await;
     let bucket = bucket(&store, "b").await;
     let mut all = watch(&bucket, Filter::All).await;
     let load = Load::start(&bucket, 8, Keeps::Some);

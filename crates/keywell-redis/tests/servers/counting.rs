@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use keywell_servers::{Proxy, Redis, Towards};
-use keywell_store::Bucket;
+use keywell_store::{Answer, Bucket, Capabilities, Entry, Error, Set, Version};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::load::{Keeps, Load};
-use crate::support::{bucket, hasty, on_both_layouts, open, recovered, seed};
+use crate::support::{bucket, hasty, on_both_layouts, open, patient, recovered, seed};
 
 const CLIENTS: usize = 16;
 
@@ -110,7 +111,7 @@ async fn a_server_is_restarted_in_an_orderly_way(layout: &str) {
 
 async fn scripts_are_forgotten_by_the_server(layout: &str) {
     let redis = Redis::start().await.unwrap();
-    let store = open(&redis.url(), &hasty(layout)).await;
+    let store = open(&redis.url(), &patient(layout)).await;
     let bucket = bucket(&store, "b").await;
     let load = Load::start(&bucket, CLIENTS, Keeps::All);
     for _ in 0..20 {
@@ -120,4 +121,86 @@ async fn scripts_are_forgotten_by_the_server(layout: &str) {
     let counts = load.check(Keeps::All).await;
     assert_eq!(counts.increments.ambiguous, 0, "{counts:?}");
     recovered(&bucket).await;
+}
+
+/// A bucket that sends an increment again when it was not answered, or takes silence for success.
+struct Mistaken {
+    bucket: Arc<dyn Bucket>,
+    sends_again: bool,
+}
+
+impl Bucket for Mistaken {
+    fn capabilities(&self) -> Capabilities {
+        self.bucket.capabilities()
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        self.bucket.get(key)
+    }
+
+    fn set(&self, key: &str, value: bytes::Bytes, how: Set) -> Answer<Version> {
+        self.bucket.set(key, value, how)
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.bucket.delete(key)
+    }
+
+    fn swap(
+        &self,
+        key: &str,
+        expected: keywell_store::Expected,
+        change: keywell_store::Change,
+    ) -> Answer<keywell_store::Swap> {
+        self.bucket.swap(key, expected, change)
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        let (bucket, key) = (self.bucket.clone(), key.to_owned());
+        let sends_again = self.sends_again;
+        let answer = async move {
+            match bucket.increment(&key, delta).await {
+                Err(Error::Ambiguous(_) | Error::Unavailable(_)) if !sends_again => Ok(0),
+                Err(Error::Ambiguous(_)) => loop {
+                    match bucket.increment(&key, delta).await {
+                        Err(Error::Ambiguous(_) | Error::Unavailable(_)) => {
+                            recovered(&bucket).await;
+                        }
+                        answer => break answer,
+                    }
+                },
+                answer => answer,
+            }
+        };
+        Answer::later(answer)
+    }
+}
+
+/// These tests see what they are there to see.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_sends_again_or_claims_success_is_caught() {
+    for (sends_again, towards) in [(true, Towards::Client), (false, Towards::Server)] {
+        let redis = Redis::start().await.unwrap();
+        let proxy = Proxy::to(redis.addr()).await.unwrap();
+        let store = open(&redis.url_at(proxy.addr()), &hasty("plain")).await;
+        let bucket = bucket(&store, "b").await;
+        let mistaken: Arc<dyn Bucket> = Arc::new(Mistaken {
+            bucket,
+            sends_again,
+        });
+        let checked = std::panic::AssertUnwindSafe(async {
+            let load = Load::start(&mistaken, CLIENTS, Keeps::All);
+            for _ in 0..20 {
+                let connections = proxy.accepted();
+                // Within a command: it does not happen. Within an answer: it has.
+                proxy.cut_after_bytes(towards, 501);
+                proxy.has_accepted(connections + 1).await.unwrap();
+                load.goes_on(100).await;
+            }
+            load.check(Keeps::All).await
+        });
+        let panic = checked.catch_unwind().await.expect_err("it is caught");
+        let words = panic.downcast_ref::<String>().expect("words");
+        assert!(words.starts_with("counter: "), "{words}");
+    }
 }

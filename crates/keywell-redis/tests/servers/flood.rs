@@ -9,7 +9,7 @@ use keywell_store::{Event, Filter, Set};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, bucket, hasty, open, short, silent, watch};
+use crate::support::{PATIENCE, bucket, open, patient, short, silent, watch};
 
 const WRITES: u64 = 100_000;
 
@@ -17,7 +17,7 @@ const WRITES: u64 = 100_000;
 async fn plain_tells_or_counts_each_of_100_000_sets_by_another_program() {
     for (clients, keys) in [("50", "1000"), ("8", "1")] {
         let redis = Redis::start().await.unwrap();
-        let store = open(&redis.url(), &format!("{}&prefix=", hasty("plain"))).await;
+        let store = open(&redis.url(), &format!("{}&prefix=", patient("plain"))).await;
         let bucket = bucket(&store, "").await;
         let mut all = watch(&bucket, Filter::Prefix("key:".into())).await;
         let writes = WRITES.to_string();
@@ -57,7 +57,7 @@ async fn plain_tells_or_counts_each_of_100_000_sets_by_another_program() {
 async fn journal_tells_each_of_100_000_sets() {
     const TASKS: u64 = 64;
     let redis = Redis::start().await.unwrap();
-    let store = open(&redis.url(), &hasty("journal")).await;
+    let store = open(&redis.url(), &patient("journal")).await;
     let bucket = bucket(&store, "b").await;
     let mut all = watch(&bucket, Filter::All).await;
     let mut writers = JoinSet::new();
@@ -67,7 +67,6 @@ async fn journal_tells_each_of_100_000_sets() {
             for number in (task..WRITES).step_by(usize::try_from(TASKS).unwrap()) {
                 let key = (number % 100).to_string();
                 let value = Bytes::from(number.to_string());
-                // With as many at once, one can be late.
                 bucket.set(&key, value, Set::default()).await.unwrap();
             }
         });

@@ -57,7 +57,7 @@ async fn it_is_linearizable_while_connections_are_cut(layout: &str) {
                 proxy.cut_after_commands(towards, chance.random_range(5..40));
                 proxy.has_accepted(connections + 1).await.unwrap();
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let history = tokio::select! {
             history = plan.run(bucket.clone()) => history,

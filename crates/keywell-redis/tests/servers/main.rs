@@ -8,6 +8,7 @@
     reason = "a test that cannot go on ends, in its own functions too"
 )]
 
+mod accounts;
 mod cluster;
 mod conformance;
 mod connecting;
@@ -18,6 +19,7 @@ mod keyspace;
 mod lessons;
 mod load;
 mod outages;
+mod refusals;
 mod sentinel;
 mod support;
 mod watchers;

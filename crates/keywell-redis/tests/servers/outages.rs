@@ -118,26 +118,27 @@ async fn what_waits_for_a_silent_server_is_bounded(layout: &str) {
     bucket.set("k", "v".into(), Set::default()).await.unwrap();
     redis.freeze().unwrap();
     let value = Bytes::from(vec![b'x'; 4 << 20]);
-    let asked = Instant::now();
     let sets = (0..100).map(|number| {
         let (bucket, value) = (bucket.clone(), value.clone());
         async move {
             let key = format!("large/{number}");
+            let asked = Instant::now();
             let outcome = bucket.set(&key, value, Set::default()).await;
             (outcome, asked.elapsed())
         }
     });
-    let outcomes = timeout(PATIENCE, join_all(sets))
-        .await
-        .expect("all are answered");
-    let early = |(outcome, took): &&(Result<_, Error>, Duration)| {
+    let outcomes = timeout(PATIENCE, join_all(sets)).await;
+    let outcomes = outcomes.expect("all are answered");
+    let is_refused = |(outcome, took): &&(Result<_, Error>, Duration)| {
         assert!(outcome.is_err(), "{outcome:?}");
-        matches!(outcome, Err(Error::Unavailable(_))) && *took < Duration::from_millis(900)
+        matches!(outcome, Err(Error::Unavailable(_))) && *took < Duration::from_millis(500)
     };
-    let early = outcomes.iter().filter(early).count();
+    let refused = outcomes.iter().filter(is_refused).count();
+    let taken = 100 - refused;
+    // 64 MiB may wait, as much again may be being written, and the system takes a few.
     assert!(
-        early >= 60,
-        "{early} of 100 sets of 4 MiB were refused at once"
+        refused > 0 && taken <= 40,
+        "{taken} of 100 sets of 4 MiB were taken"
     );
     redis.thaw().unwrap();
     recovered(&bucket).await;

@@ -11,7 +11,6 @@ use crate::load::{Keeps, Load};
 use crate::support::{bucket, hasty, next, on_both_layouts, open, until, watch};
 
 on_both_layouts! {
-    the_suite_passes
     the_sentinels_change_the_primary
     the_primary_is_killed
     the_primary_is_frozen_and_comes_back_as_a_replica
@@ -26,10 +25,10 @@ fn url(service: &Sentinels) -> String {
     )
 }
 
-async fn the_suite_passes(layout: &str) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_promises_are_kept_behind_sentinels() {
     let service = Sentinels::start(1).await.unwrap();
-    let settings = format!("layout={layout}&configure-notifications=true");
-    let store = open(&url(&service), &settings).await;
+    let store = open(&url(&service), "configure-notifications=true").await;
     whole_suite(Subject::shared(store).keeping(service)).await;
 }
 

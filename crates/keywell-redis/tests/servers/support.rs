@@ -59,6 +59,11 @@ pub(crate) fn hasty(layout: &str) -> String {
     )
 }
 
+/// Settings for tests in which nothing is to be late, however busy the machine is.
+pub(crate) fn patient(layout: &str) -> String {
+    format!("layout={layout}&answer-timeout=30s&configure-notifications=true")
+}
+
 pub(crate) async fn bucket(store: &Arc<dyn Store>, name: &str) -> Arc<dyn Bucket> {
     let name = BucketName::parse(name).unwrap();
     store.open(&name).await.unwrap()

@@ -13,7 +13,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, bucket, hasty, on_both_layouts, open, seed};
+use crate::support::{PATIENCE, bucket, on_both_layouts, open, patient, seed};
 
 on_both_layouts! {
     fifty_watches_begin_and_end_at_any_time
@@ -95,7 +95,7 @@ async fn listen(
 
 async fn fifty_watches_begin_and_end_at_any_time(layout: &str) {
     let redis = Redis::start().await.unwrap();
-    let store = open(&redis.url(), &hasty(layout)).await;
+    let store = open(&redis.url(), &patient(layout)).await;
     let seed = seed();
     let stop = Arc::new(AtomicBool::new(false));
     let finish = Arc::new(AtomicBool::new(false));
@@ -133,7 +133,7 @@ async fn fifty_watches_begin_and_end_at_any_time(layout: &str) {
 
 async fn a_watch_that_nobody_reads_holds_up_no_other(layout: &str) {
     let redis = Redis::start().await.unwrap();
-    let store = open(&redis.url(), &hasty(layout)).await;
+    let store = open(&redis.url(), &patient(layout)).await;
     let bucket = bucket(&store, "b").await;
     let mut unread = Vec::new();
     for _ in 0..5 {
