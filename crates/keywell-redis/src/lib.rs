@@ -36,7 +36,7 @@
 //! | Setting | Unless set | What |
 //! |---|---|---|
 //! | `layout` | `plain` | `plain` or `journal`, see below |
-//! | `prefix` | `BUCKET:` | what the names of keys begin with; the store has then the default bucket only, in the plain layout |
+//! | `prefix` | `BUCKET:`, or `:keywell:` (journal) | what the names of keys begin with; in the plain layout, the store has then the default bucket only |
 //! | `database` (`db`) | 0 | the number of the database |
 //! | `user`, `password` | none | instead of those in the URL |
 //! | `sentinel-user`, `sentinel-password` | none | for sentinels, where they ask for it |
@@ -47,11 +47,13 @@
 //! | `answer-timeout` (`BACKEND_RESPONSE_TIMEOUT_MS`) | 1 s | for one answer |
 //! | `connect-retries` (`BACKEND_RECONNECT_NUM_RETRIES`) | 0 | how often opening tries again; an open store tries for ever |
 //! | `reconnect-max-delay` (`BACKEND_RECONNECT_MAX_DELAY_MS`) | 2 s | the longest pause between two attempts |
-//! | `watch` (`WATCH`) | `true` | whether buckets can be watched (plain) |
+//! | `watch` (`WATCH`) | `true` | whether buckets can be watched |
 //! | `configure-notifications` | `false` | whether `notify-keyspace-events` is set where it has to be (plain) |
 //! | `tls-ca` | the system's | the authorities to trust, a PEM file |
 //! | `tls-certificate`, `tls-key` | none | who we are, PEM files |
-//! | `shards`, `history`, `history-bytes` | | of the journal layout |
+//! | `shards` | 1 | how many parts a bucket has, 64 at most, each in a slot of its own (journal) |
+//! | `history` | 100000 | about how many events each shard keeps for watches; 0 keeps none (journal) |
+//! | `history-bytes` | 67108864 | how many bytes of them; 0 keeps none (journal) |
 //!
 //! # Answers
 //!
@@ -72,11 +74,12 @@
 //!   unchanged.
 //! - A batch is atomic on one server. On a cluster it is split by slot; if a part of it was written
 //!   and another was not, it is `Ambiguous`.
-//! - A page of a listing is a pass over all keys of the database by `SCAN`, in bounded memory: keys
-//!   are in order, none comes twice, and cursors survive anything. It costs about a second for each
-//!   million keys, and a listing of n keys is n / 1000 pages: list large databases by prefix and
-//!   seldom, or use the journal layout. While slots of a cluster move, a key on its way can be
-//!   missed.
+//! - A listing goes over all keys of the database by `SCAN`, in bounded memory: keys are in order,
+//!   none comes twice, and cursors survive anything. A pass takes about a second for each million
+//!   keys of the database and yields at most 50,000 keys, or 8 MiB, for the pages that are asked for
+//!   within ten seconds; where keys are deleted meanwhile, and on a cluster, each page is a pass. List
+//!   large databases seldom, or use the journal layout. While slots of a cluster move, a key on
+//!   its way can be missed.
 //! - A watch hears keyspace events, which are lost while it has no connection: it is then told a
 //!   [`Gap`](keywell_store::Event::Gap), and the present state of keys that it names exactly. Several
 //!   writes of a key in a row may be told as one, and are counted; the value told is always the one
@@ -85,10 +88,31 @@
 //! - A key at which another program keeps something else than a string: `get` says `Corrupt`,
 //!   `get_many` none, `set` replaces it, listings leave it out.
 //!
+//! # The journal layout
+//!
+//! `layout=journal`: a value still is a Redis string, `:keywell:{b}=k`, which any program can read and
+//! none may write, as the store keeps more beside it.
+//!
+//! - Compare-and-swap compares versions, which are never used twice, whatever the server loses.
+//! - A page of a listing costs what it holds.
+//! - A watch loses nothing while the history holds it: it goes on after a lost connection, and
+//!   from a token after anything else. What it can no longer tell in whole ends it as
+//!   [`Compacted`](keywell_store::Invalid::Compacted), also where the server lost writes that it had
+//!   acknowledged. A slow reader costs nothing. The ends of times to live are told in order with
+//!   the other events of their key.
+//! - A batch is atomic in a bucket of one shard. With `shards=N` a bucket is spread over a cluster; a
+//!   batch of which a part was written and another was not is then `Ambiguous`. The number is for
+//!   ever: with another one, a bucket that holds something looks empty and refuses writes.
+//! - Every mutation is one script, which keeps the server busy for tens of microseconds, and each
+//!   value is there twice for as long as the history holds it. The server must evict nothing but
+//!   what has a time to live (`maxmemory-policy`), and the account needs `EVAL` and `EVALSHA`.
+//! - A watched shard has one connection more, on which it waits; every 15 seconds it makes sure of it.
+//!
 //! # What it does not do
 //!
 //! It reads from primaries only. It asks a cluster for its primaries every five seconds while
-//! somebody watches it, as nobody tells; otherwise it sends nothing by itself.
+//! somebody watches it in the plain layout, as nobody tells; but for that and the journal's watches, it
+//! sends nothing by itself.
 
 #![forbid(unsafe_code)]
 

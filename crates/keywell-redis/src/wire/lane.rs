@@ -287,10 +287,12 @@ impl Lane {
         });
     }
 
-    /// The connection is lost, and another is tried at once.
+    /// The connection is lost, and another is tried at once. That is worth waiting for, unless the
+    /// server was silent before.
     pub(crate) fn is_lost(&self, reason: &str) {
         self.turn(|status| match status {
             Status::Closed => Status::Closed,
+            Status::Late => Status::Down(reason.into()),
             _ => Status::Connecting,
         });
         self.give_back(reason);
