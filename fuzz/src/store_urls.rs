@@ -1,0 +1,56 @@
+use keywell_store::StoreUrl;
+
+/// Text is read as a scheme, a place and settings, from which it can be put together again; what
+/// is shown of it, as a URL or as an error, has no setting's value.
+pub fn store_urls(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let shown = match text.parse::<StoreUrl>() {
+        Ok(url) => {
+            check_parts(text, &url);
+            url.to_string()
+        }
+        Err(error) => error.to_string(),
+    };
+    for value in secrets(text) {
+        assert!(!shown.contains(value), "{shown:?} shows {value:?}");
+    }
+}
+
+fn check_parts(text: &str, url: &StoreUrl) {
+    let (scheme, place) = (url.scheme(), url.place());
+    assert!(!scheme.is_empty() && !scheme.contains([':', '?', '/']));
+    assert!(!place.contains('?'));
+    let settings: Vec<_> = url
+        .settings()
+        .map(|(name, value)| [name, value].join("="))
+        .collect();
+    let mut again = format!("{scheme}:{place}");
+    assert!(text.starts_with(&again), "{url:?}");
+    if !settings.is_empty() {
+        again = format!("{again}?{}", settings.join("&"));
+    }
+    assert_eq!(again.parse::<StoreUrl>().as_ref(), Ok(url));
+
+    let shown: StoreUrl = url.to_string().parse().expect("a URL is shown as one");
+    assert_eq!(shown.scheme(), scheme);
+    assert_eq!(shown.settings().count(), 0);
+    if !place.contains('@') {
+        assert_eq!(shown.place(), place);
+    }
+}
+
+/// Values of settings that are neither elsewhere in the text nor in what an error says of itself.
+fn secrets(text: &str) -> impl Iterator<Item = &str> {
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    let settings = query
+        .split('&')
+        .filter_map(|setting| setting.split_once('='));
+    settings.map(|(_, value)| value).filter(|value| {
+        value.len() >= 8
+            && value.chars().all(char::is_alphanumeric)
+            && value.contains(|c: char| c.is_ascii_digit())
+            && text.matches(value).count() == 1
+    })
+}
