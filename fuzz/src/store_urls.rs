@@ -50,14 +50,13 @@ fn secrets(text: &str) -> impl Iterator<Item = &str> {
     let settings = query
         .split('&')
         .filter_map(|setting| setting.split_once('='));
-    let place = before.split_once(':').map_or("", |(_, place)| place);
+    let (scheme, place) = before.split_once(':').unwrap_or((before, ""));
     let authority = place.strip_prefix("//").unwrap_or("");
     let authority = authority.split('/').next().unwrap_or("");
     let login = authority.rsplit_once('@').map(|(login, _)| login);
-    let login = login.filter(|login| !login.is_empty());
-    let open = login.map_or_else(|| before.to_owned(), |login| before.replacen(login, "", 1));
+    let behind_login = login.map_or(place, |login| &place["//".len() + login.len()..]);
     // As an error shows it, escaped.
-    let open = format!("{open:?}");
+    let open = format!("{scheme:?} {behind_login:?}");
     let values = settings.map(|(_, value)| value).chain(login);
     values.filter(move |value| {
         value.len() >= 8
