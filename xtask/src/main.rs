@@ -6,6 +6,7 @@ mod alerts;
 mod bench;
 mod conformance_table;
 mod demo;
+mod fuzz;
 mod process;
 mod setup;
 mod soak;
@@ -28,6 +29,9 @@ cargo xtask COMMAND
   bench [ARGUMENTS] measure, beside peers and floors in the same run; --help for its arguments
   conformance-table run the suite for hosts on Keywell, and on wasmtime 48 if that is on the PATH, and write
                     the results to docs/conformance.md
+  fuzz [TARGET] [--seconds N] [--keep]
+                    run the fuzzers, or one, each for N seconds (30); --keep puts the smallest part of what they
+                    learnt into fuzz/corpus
   soak              the fault tests of `test`, with many more crash points and kills
 ";
 
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         ["guests"] => setup::target().and_then(|()| setup::guests()),
         ["bench", ref rest @ ..] => bench::bench(rest),
         ["conformance-table"] => conformance_table::conformance_table(),
+        ["fuzz", ref rest @ ..] => fuzz::fuzz(rest),
         ["soak"] => soak::soak(),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -1,4 +1,119 @@
-//! A key-value store on Redis and Valkey.
+//! A key-value store on Redis and Valkey: one server, the primary behind sentinels, or a cluster.
+//!
+//! ```no_run
+//! use keywell_redis::{Options, RedisStore};
+//! use keywell_store::{BucketName, Set, Store};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(async {
+//! let options = Options::from_url("redis://me:secret@127.0.0.1:6379/0?answer-timeout=2s")?;
+//! let store = RedisStore::connect(&options).await?;
+//! let orders = store.open(&BucketName::parse("orders")?).await?;
+//! orders.set("o-1", "ten apples".into(), Set::default()).await?;
+//! // redis-cli GET orders:o-1
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Where it is
+//!
+//! | URL | What |
+//! |---|---|
+//! | `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]` | one server |
+//! | `redis+unix://[USER:PASSWORD@]/PATH[?db=DATABASE]` | one server, by its socket |
+//! | `redis+sentinel://[USER:PASSWORD@]HOST,HOST/SERVICE[/DATABASE]` | the primary that sentinels name |
+//! | `redis+cluster://[USER:PASSWORD@]HOST,HOST` | a cluster, some of whose nodes these are |
+//!
+//! `valkey` may stand for `redis`; `rediss` and `valkeys` are encrypted. A user name without a
+//! password is refused; a password alone is written `:PASSWORD@`. Redis 6.2 or newer, and Valkey.
+//!
+//! # Settings
+//!
+//! They stand behind the URL, percent-encoded, or are named configuration
+//! ([`Options::from_settings`]), where the names in brackets do too. A boolean is `true` or `false`;
+//! a time is in milliseconds unless it has a unit, `1500` or `3s`.
+//!
+//! | Setting | Unless set | What |
+//! |---|---|---|
+//! | `layout` | `plain` | `plain` or `journal`, see below |
+//! | `prefix` | `BUCKET:`, or `:keywell:` (journal) | what the names of keys begin with; in the plain layout, the store has then the default bucket only |
+//! | `database` (`db`) | 0 | the number of the database |
+//! | `user`, `password` | none | instead of those in the URL |
+//! | `sentinel-user`, `sentinel-password` | none | for sentinels, where they ask for it |
+//! | `connections` | 1 | how many connections its callers share |
+//! | `share-connections` (`SHARE_CONNECTIONS_BY_URL`) | `false` | whether stores of the same URL in this process share them |
+//! | `lazy` (`DISABLE_DEFAULT_CONNECTION`) | `false` | connects with the first call; opening never fails then |
+//! | `connect-timeout` (`BACKEND_CONNECTION_TIMEOUT_MS`) | 3 s | for one attempt, login included |
+//! | `answer-timeout` (`BACKEND_RESPONSE_TIMEOUT_MS`) | 1 s | for one answer |
+//! | `connect-retries` (`BACKEND_RECONNECT_NUM_RETRIES`) | 0 | how often opening tries again; an open store tries for ever |
+//! | `reconnect-max-delay` (`BACKEND_RECONNECT_MAX_DELAY_MS`) | 2 s | the longest pause between two attempts |
+//! | `watch` (`WATCH`) | `true` | whether buckets can be watched |
+//! | `configure-notifications` | `false` | whether `notify-keyspace-events` is set where it has to be (plain) |
+//! | `tls-ca` | the system's | the authorities to trust, a PEM file |
+//! | `tls-certificate`, `tls-key` | none | who we are, PEM files |
+//! | `shards` | 1 | how many parts a bucket has, 64 at most, each in a slot of its own (journal) |
+//! | `history` | 100000 | about how many events each shard keeps for watches; 0 keeps none (journal) |
+//! | `history-bytes` | 67108864 | how many bytes of them; 0 keeps none (journal) |
+//!
+//! # Answers
+//!
+//! Nothing that writes is sent twice. A write that was certainly not sent is `Unavailable`; one that
+//! may have been, and of which nothing was heard in time, is `Ambiguous`. What a server says it did
+//! not execute (`MOVED`, `ASK`, `TRYAGAIN`, `LOADING`) is followed up. While there is no connection,
+//! and while the server owes an answer for too long, calls fail at once; it comes back by itself. An
+//! acknowledged write survives the end of this process; what it survives of the server is the
+//! server's configuration. A failover may lose what the old primary acknowledged, as replication
+//! is asynchronous.
+//!
+//! # The plain layout
+//!
+//! Key `k` of bucket `b` is the Redis string `b:k`; in bucket names alone, `:` and `%` are written
+//! `%3A` and `%25`. Any program can read and write it.
+//!
+//! - Compare-and-swap compares values: a key that was changed and changed back is taken for
+//!   unchanged.
+//! - A batch is atomic on one server. On a cluster it is split by slot; if a part of it was written
+//!   and another was not, it is `Ambiguous`.
+//! - A listing goes over all keys of the database by `SCAN`, in bounded memory: keys are in order,
+//!   none comes twice, and cursors survive anything. A pass takes about a second for each million
+//!   keys of the database and yields at most 50,000 keys, or 8 MiB, for the pages that are asked for
+//!   within ten seconds; where keys are deleted meanwhile, and on a cluster, each page is a pass. List
+//!   large databases seldom, or use the journal layout. While slots of a cluster move, a key on
+//!   its way can be missed.
+//! - A watch hears keyspace events, which are lost while it has no connection: it is then told a
+//!   [`Gap`](keywell_store::Event::Gap), and the present state of keys that it names exactly. Several
+//!   writes of a key in a row may be told as one, and are counted; the value told is always the one
+//!   behind the events so far. Somebody who reads slowly holds up nobody. What turns a string into
+//!   another type in one step (`SUNIONSTORE` onto it) is not told.
+//! - A key at which another program keeps something else than a string: `get` says `Corrupt`,
+//!   `get_many` none, `set` replaces it, listings leave it out.
+//!
+//! # The journal layout
+//!
+//! `layout=journal`: a value still is a Redis string, `:keywell:{b}=k`, which any program can read and
+//! none may write, as the store keeps more beside it.
+//!
+//! - Compare-and-swap compares versions, which are never used twice, whatever the server loses.
+//! - A page of a listing costs what it holds.
+//! - A watch loses nothing while the history holds it: it goes on after a lost connection, and
+//!   from a token after anything else. What it can no longer tell in whole ends it as
+//!   [`Compacted`](keywell_store::Invalid::Compacted), also where the server lost writes that it had
+//!   acknowledged. A slow reader costs nothing. The ends of times to live are told in order with
+//!   the other events of their key.
+//! - A batch is atomic in a bucket of one shard. With `shards=N` a bucket is spread over a cluster; a
+//!   batch of which a part was written and another was not is then `Ambiguous`. The number is for
+//!   ever: with another one, a bucket that holds something looks empty and refuses writes.
+//! - Every mutation is one script, which keeps the server busy for tens of microseconds, and each
+//!   value is there twice for as long as the history holds it. The server must evict nothing but
+//!   what has a time to live (`maxmemory-policy`), and the account needs `EVAL` and `EVALSHA`.
+//! - A watched shard has one connection more, on which it waits; every 15 seconds it makes sure of it.
+//!
+//! # What it does not do
+//!
+//! It reads from primaries only. It asks a cluster for its primaries every five seconds while
+//! somebody watches it in the plain layout, as nobody tells; but for that and the journal's watches, it
+//! sends nothing by itself.
+
 #![forbid(unsafe_code)]
 
 mod error;

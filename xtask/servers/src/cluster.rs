@@ -167,10 +167,13 @@ impl Cluster {
 
     async fn meet(&self) -> Result<()> {
         for (number, node) in self.nodes.iter().enumerate() {
-            // Each its own, so that nodes need not find out by colliding who is who.
+            // Each its own, so that nodes need not find out by colliding who is who; and before any
+            // knows another, which it can be told only alone.
             let epoch = (number + 1).to_string();
             node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch])
                 .await?;
+        }
+        for node in &self.nodes {
             for other in self.addrs() {
                 if other != node.addr() {
                     let port = other.port().to_string();

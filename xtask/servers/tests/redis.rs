@@ -46,6 +46,42 @@ async fn a_server_ends_when_its_test_panics() {
     assert!(!is_alive(pid));
 }
 
+/// Runs this test again, as a process that ends without dropping anything.
+#[tokio::test]
+async fn a_server_ends_with_a_process_that_is_killed() {
+    const NAME: &str = "a_server_ends_with_a_process_that_is_killed";
+    const CHILD: &str = "KEYWELL_SERVERS_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        let redis = Redis::start().await.unwrap();
+        redis.freeze().unwrap();
+        std::fs::write(
+            std::env::var(CHILD).unwrap(),
+            redis.pid().unwrap().to_string(),
+        )
+        .unwrap();
+        std::process::abort();
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let this = std::env::current_exe().unwrap();
+    let ended = tokio::process::Command::new(this)
+        .args([NAME, "--exact"])
+        .env(CHILD, file.path())
+        .output();
+    assert!(!ended.await.unwrap().status.success());
+    let pid: u32 = std::fs::read_to_string(file.path())
+        .unwrap()
+        .parse()
+        .unwrap();
+    let gone = async {
+        let mut turns = tokio::time::interval(std::time::Duration::from_millis(5));
+        while is_alive(pid) {
+            turns.tick().await;
+        }
+    };
+    let bound = std::time::Duration::from_secs(10);
+    tokio::time::timeout(bound, gone).await.expect("it ends");
+}
+
 #[tokio::test]
 async fn a_killed_server_comes_back_without_its_data_at_its_address() {
     let redis = Redis::start().await.unwrap();

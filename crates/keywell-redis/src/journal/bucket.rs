@@ -54,6 +54,14 @@ fn check(key: &str, value: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// What an error of one shard is of a batch of which something may be written already.
+fn partly(is_begun: bool, error: Error) -> Error {
+    match error {
+        Error::Unavailable(failure) if is_begun => Error::Ambiguous(failure),
+        other => other,
+    }
+}
+
 // === impl JournalBucket ===
 
 impl JournalBucket {
@@ -186,8 +194,9 @@ impl Bucket for JournalBucket {
         let standing = standing.map(|(_, (key, value))| ((*key).to_owned(), value.clone()));
         let split = self.split(standing, |(key, _)| key);
         Answer::later(async move {
-            for (shard, entries) in split {
-                shard.set(&entries, None).await?;
+            for (at, (shard, entries)) in split.into_iter().enumerate() {
+                let set = shard.set(&entries, None).await;
+                set.map_err(|error| partly(at > 0, error))?;
             }
             Ok(())
         })
@@ -201,8 +210,9 @@ impl Bucket for JournalBucket {
         }
         let split = self.split(keys.iter().map(|key| (*key).to_owned()), |key| key);
         Answer::later(async move {
-            for (shard, keys) in split {
-                shard.delete(&keys).await?;
+            for (at, (shard, keys)) in split.into_iter().enumerate() {
+                let deleted = shard.delete(&keys).await;
+                deleted.map_err(|error| partly(at > 0, error))?;
             }
             Ok(())
         })
@@ -241,5 +251,12 @@ mod tests {
         // XXH3 of "", "a" and "abc" is 2d06800538d394c2, e6c632b61e964e1f and 78af5f94892f3950.
         let places = ["", "a", "abc"].map(|key| shard_of(key, 64));
         assert_eq!(places, [0xc2 % 64, 0x1f, 0x50 % 64]);
+    }
+
+    #[test]
+    fn nothing_is_said_not_to_have_happened_of_a_batch_that_was_begun() {
+        let lost = || Error::Unavailable("no connection".into());
+        assert!(matches!(partly(false, lost()), Error::Unavailable(_)));
+        assert!(matches!(partly(true, lost()), Error::Ambiguous(_)));
     }
 }

@@ -107,7 +107,7 @@ async fn keep(lane: Arc<Lane>, finder: Arc<Finder>, cut: Arc<Notify>, longest: D
     lane.wanted().await;
     let mut backoff = Backoff::new(FIRST, longest);
     let mut failures = 0_u32;
-    loop {
+    while !lane.is_closed() {
         let problem = match finder.find().await {
             Err(error) => error.to_string(),
             Ok(connection) => {

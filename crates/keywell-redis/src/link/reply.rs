@@ -55,7 +55,7 @@ impl Verdict {
             let details = error.details().unwrap_or_default();
             details.rsplit(' ').next().unwrap_or_default().to_owned()
         };
-        match error.code() {
+        match code(&error) {
             "MOVED" => Self::Moved(target()),
             "ASK" => Self::Ask(target()),
             "NOSCRIPT" => Self::UnknownScript,
@@ -69,7 +69,7 @@ impl Verdict {
 /// What a refusal of the server is to a caller. Nothing was changed.
 pub(crate) fn refusal(error: &ServerError) -> Error {
     let details = error.details().unwrap_or_default();
-    match error.code() {
+    match code(error) {
         "WRONGTYPE" => {
             Error::Corrupt("another program keeps something else than a string there".into())
         }
@@ -85,6 +85,25 @@ pub(crate) fn refusal(error: &ServerError) -> Error {
     }
 }
 
+/// The code of an error. One within a script is, before Redis 7, told behind another:
+/// `ERR Error running script (call to f_…): @user_script:9: -OOM command not allowed …`.
+fn code(error: &ServerError) -> &str {
+    const WITHIN: [&str; 6] = [
+        "OOM",
+        "READONLY",
+        "MISCONF",
+        "NOREPLICAS",
+        "NOPERM",
+        "WRONGTYPE",
+    ];
+    let details = error.details().unwrap_or_default();
+    let is_behind = error.code() == "ERR" && details.starts_with("Error running script");
+    let mut known = WITHIN.into_iter().filter(|_| is_behind);
+    known
+        .find(|code| details.contains(code))
+        .unwrap_or(error.code())
+}
+
 /// A reply of another kind than the command has.
 pub(crate) fn unexpected(command: &'static str, reply: &Value) -> Error {
     if let Value::ServerError(error) = reply {
@@ -98,4 +117,30 @@ pub(crate) fn unexpected(command: &'static str, reply: &Value) -> Error {
 fn failure(error: &ServerError) -> Failure {
     let details = error.details().unwrap_or_default();
     Failure::new(format!("the server says {} {details}", error.code()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(reply: &str) -> Verdict {
+        Verdict::of(redis::parse_redis_value(reply.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn an_error_within_a_script_is_what_it_is_on_older_servers_too() {
+        let within = |what: &str| {
+            let reply =
+                format!("-ERR Error running script (call to f_0): @user_script:9: {what}\r\n");
+            verdict(&reply)
+        };
+        let full = within("-OOM command not allowed when used memory > 'maxmemory'.");
+        assert!(matches!(full, Verdict::Done(Err(Error::Unavailable(_)))));
+        let replica = within("-READONLY You can't write against a read only replica.");
+        assert!(matches!(replica, Verdict::ReadOnly(_)));
+        let foreign = within("WRONGTYPE Operation against a key holding the wrong kind of value");
+        assert!(matches!(foreign, Verdict::Done(Err(Error::Corrupt(_)))));
+        let defect = within("user_script:9: attempt to index a nil value");
+        assert!(matches!(defect, Verdict::Done(Err(Error::Internal(_)))));
+    }
 }

@@ -224,4 +224,18 @@ mod tests {
             assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
+
+    #[test]
+    fn only_the_schemes_that_say_so_are_encrypted() {
+        for scheme in Options::SCHEMES {
+            let place = match scheme.split_once('+') {
+                Some((_, "unix")) => "/path",
+                Some((_, "sentinel")) => "h/service",
+                _ => "h",
+            };
+            let options = Options::from_url(&format!("{scheme}://{place}")).unwrap();
+            let says_so = ["rediss", "valkeys"].contains(&scheme.split('+').next().unwrap());
+            assert_eq!(options.tls.is_some(), says_so, "{scheme}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use redis::{Cmd, Value};
 
 use super::listing;
 use super::names::Keys;
+use super::windows::Windows;
 use crate::link::{Effect, Link, Route, Script, slot, unexpected};
 use crate::watch::Hub;
 use crate::wire::command;
@@ -19,6 +20,7 @@ use crate::wire::command;
 pub(crate) struct PlainBucket {
     link: Link,
     keys: Keys,
+    windows: Arc<Windows>,
     /// None where watching is turned off.
     hub: Option<Arc<Hub>>,
 }
@@ -42,8 +44,18 @@ const MAX_BATCH: usize = 500_000;
 // === impl PlainBucket ===
 
 impl PlainBucket {
-    pub(crate) fn new(link: Link, keys: Keys, hub: Option<Arc<Hub>>) -> Self {
-        Self { link, keys, hub }
+    pub(super) fn new(
+        link: Link,
+        keys: Keys,
+        windows: Arc<Windows>,
+        hub: Option<Arc<Hub>>,
+    ) -> Self {
+        Self {
+            link,
+            keys,
+            windows,
+            hub,
+        }
     }
 
     /// Sends a command about one key, and reads its reply.
@@ -275,7 +287,8 @@ impl Bucket for PlainBucket {
 
     fn list(&self, request: List) -> Answer<Page> {
         let (link, keys) = (self.link.clone(), self.keys.clone());
-        Answer::later(async move { listing::page(&link, &keys, &request).await })
+        let windows = self.windows.clone();
+        Answer::later(async move { listing::page(&link, &windows, &keys, &request).await })
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {

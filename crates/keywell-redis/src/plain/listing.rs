@@ -1,10 +1,10 @@
 //! Listing by `SCAN`.
 //!
 //! `SCAN` gives a key that is there throughout at least once, and more than once while its table
-//! grows or shrinks; its cursors are worth nothing to another listing. So a page is made by going
-//! through all of the keys and keeping the smallest ones behind the page before: no repeats, in
-//! order, with cursors that need no memory anywhere. A page costs a pass over the database, in
-//! steps of [`STEP`] keys between which the server serves others.
+//! grows or shrinks; its cursors are worth nothing to another listing. So a listing goes through all
+//! of the keys and keeps the smallest ones behind the page before: no repeats, in order, with
+//! cursors that need no memory anywhere. What a pass found beyond its page is kept for a while
+//! ([`Windows`]), so that not every page needs a pass.
 
 use std::collections::BTreeSet;
 
@@ -13,53 +13,113 @@ use redis::Value;
 
 use super::glob::literal;
 use super::names::{Keys, bucket_of};
-use crate::link::{Link, Place, unexpected};
-use crate::wire::command;
+use super::windows::Windows;
+use crate::link::{Link, Place, Route, unexpected};
+use crate::wire::{command, text};
 
 /// How many keys the server looks at in one step: about a millisecond.
 const STEP: &[u8] = b"2000";
 
 /// A page of the keys of a bucket.
-pub(crate) async fn page(link: &Link, keys: &Keys, request: &List) -> Result<Page> {
+pub(crate) async fn page(
+    link: &Link,
+    windows: &Windows,
+    keys: &Keys,
+    request: &List,
+) -> Result<Page> {
     let scope = keys.scope();
     let behind = match &request.cursor {
         None => None,
         Some(cursor) => Some(cursor.position(&scope, &request.prefix)?),
     };
     let limit = request.page_keys();
-    let mut smallest: BTreeSet<String> = BTreeSet::new();
+    if let Some(last) = &behind
+        && let Some(found) = windows.find(&scope, &request.prefix, last, limit)
+    {
+        let page = cut(found, limit, &scope, &request.prefix);
+        if !page.keys.is_empty() && are_there(link, keys, &page.keys).await? {
+            return Ok(page);
+        }
+        // Some were deleted meanwhile: what is there now is found anew.
+    }
+    let mut smallest = Smallest::default();
     let pattern = pattern(&format!("{}{}", keys.prefix(), request.prefix));
     scan(link, &pattern, |full| {
-        let Some(key) = keys.key(full) else { return };
-        let is_behind = behind
-            .as_ref()
-            .is_none_or(|last| key.as_bytes() > &last[..]);
-        let is_room = smallest.len() <= limit;
-        if !is_behind || (!is_room && smallest.last().is_some_and(|last| key >= last.as_str())) {
-            return;
-        }
-        smallest.insert(key.to_owned());
-        if smallest.len() > limit + 1 {
-            smallest.pop_last();
+        let key = keys.key(full);
+        let is_behind = |key: &&str| {
+            behind
+                .as_ref()
+                .is_none_or(|last| key.as_bytes() > &last[..])
+        };
+        if let Some(key) = key.filter(is_behind) {
+            smallest.offer(key);
         }
     })
     .await?;
-    Ok(cut(smallest, limit, &scope, &request.prefix))
+    let found: Vec<String> = smallest.keys.into_iter().collect();
+    let is_whole = !smallest.left_out;
+    let page = cut(
+        found.iter().take(limit + 1).cloned(),
+        limit,
+        &scope,
+        &request.prefix,
+    );
+    if found.len() > page.keys.len() && !link.is_cluster() {
+        windows.keep(scope, request.prefix.clone(), found, is_whole);
+    }
+    Ok(page)
 }
 
-fn cut(found: BTreeSet<String>, limit: usize, scope: &str, prefix: &str) -> Page {
-    let total = found.len();
+/// Whether all of them are still there.
+async fn are_there(link: &Link, keys: &Keys, page: &[String]) -> Result<bool> {
+    let mut exists = text("EXISTS");
+    for key in page {
+        exists.arg(keys.full(key));
+    }
+    let reply = link.read(Route::Any, &exists).await?;
+    Ok(matches!(reply, Value::Int(found) if usize::try_from(found) == Ok(page.len())))
+}
+
+/// The smallest keys of a pass, within a bound.
+#[derive(Default)]
+struct Smallest {
+    keys: BTreeSet<String>,
+    bytes: usize,
+    left_out: bool,
+}
+
+impl Smallest {
+    const MAX_BYTES: usize = 8 << 20;
+    const MAX_KEYS: usize = 50_000;
+
+    fn offer(&mut self, key: &str) {
+        if self.left_out && self.keys.last().is_some_and(|last| key >= last.as_str()) {
+            return;
+        }
+        if self.keys.insert(key.to_owned()) {
+            self.bytes += key.len();
+        }
+        while self.keys.len() > Self::MAX_KEYS || self.bytes > Self::MAX_BYTES {
+            self.bytes -= self.keys.pop_last().map_or(0, |last| last.len());
+            self.left_out = true;
+        }
+    }
+}
+
+/// A page of the first of these; those that do not fit say that it is not the last.
+fn cut(found: impl IntoIterator<Item = String>, limit: usize, scope: &str, prefix: &str) -> Page {
     let mut bytes = 0;
-    let keys: Vec<String> = found
-        .into_iter()
-        .take(limit)
-        .take_while(|key| {
-            let is_first = bytes == 0;
-            bytes += key.len();
-            is_first || bytes <= MAX_PAGE_BYTES
-        })
-        .collect();
-    let last = keys.last().filter(|_| keys.len() < total);
+    let mut keys = Vec::new();
+    let mut is_last = true;
+    for key in found {
+        bytes += key.len();
+        if keys.len() == limit || (bytes > MAX_PAGE_BYTES && !keys.is_empty()) {
+            is_last = false;
+            break;
+        }
+        keys.push(key);
+    }
+    let last = keys.last().filter(|_| !is_last);
     let cursor = last.map(|last| Cursor::seal(scope, prefix, last.as_bytes()));
     Page { keys, cursor }
 }

@@ -5,6 +5,7 @@ mod glob;
 mod listing;
 mod names;
 mod store;
+mod windows;
 
 pub(crate) use glob::literal;
 pub(crate) use names::Keys;

@@ -6,6 +6,7 @@ use keywell_store::{Answer, Bucket, BucketName, Error, List, Result, Store};
 use super::bucket::PlainBucket;
 use super::listing;
 use super::names::Keys;
+use super::windows::Windows;
 use crate::link::Link;
 use crate::options::Options;
 use crate::watch::Hub;
@@ -18,6 +19,7 @@ struct Inner {
     link: Link,
     prefix: Option<Arc<str>>,
     hub: Option<Arc<Hub>>,
+    windows: Arc<Windows>,
     is_closed: AtomicBool,
 }
 
@@ -30,6 +32,7 @@ impl PlainStore {
             link,
             prefix: options.prefix.as_deref().map(Arc::from),
             hub,
+            windows: Arc::default(),
             is_closed: AtomicBool::new(false),
         }))
     }
@@ -54,7 +57,8 @@ impl Store for PlainStore {
             Err(error) => return error.into(),
         };
         let (link, hub) = (self.0.link.clone(), self.0.hub.clone());
-        Answer::now(Arc::new(PlainBucket::new(link, keys, hub)))
+        let windows = self.0.windows.clone();
+        Answer::now(Arc::new(PlainBucket::new(link, keys, windows, hub)))
     }
 
     /// Goes through all keys of the database. Any string whose name has a colon is a key of a
@@ -73,7 +77,7 @@ impl Store for PlainStore {
                 limit: 1,
                 ..List::default()
             };
-            let page = listing::page(&link, &keys, &one).await?;
+            let page = listing::page(&link, &Windows::default(), &keys, &one).await?;
             Ok(page.keys.iter().map(|_| BucketName::default()).collect())
         })
     }

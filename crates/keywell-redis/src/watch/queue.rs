@@ -60,9 +60,10 @@ impl Queue {
             } else if !state.append(event) {
                 return;
             }
+            // Before anybody can take the event: told and counted are all that was.
+            self.coalesced.fetch_add(merged, Ordering::Relaxed);
             state.waker.take()
         };
-        self.coalesced.fetch_add(merged, Ordering::Relaxed);
         if let Some(waker) = waker {
             waker.wake();
         }

@@ -65,6 +65,8 @@ struct Pending {
 
 impl Session {
     const MAX_WINDOW: usize = 64;
+    /// The values of at most so many keys wait to be read; the changes of others are a gap.
+    const MAX_PENDING: usize = 1 << 18;
     /// So much may be buffered for us in values; servers cut off at 8 MiB for a minute, or 32 MiB.
     const BUFFERED_BYTES: usize = 4 << 20;
 
@@ -297,6 +299,14 @@ impl Session {
         if let Change::Removed { expired } = change {
             for number in &active.watchers {
                 tell_gone(members.get(*number), &place.name, expired, 1);
+            }
+            return;
+        }
+        if self.pending.len() >= Self::MAX_PENDING {
+            for number in &active.watchers {
+                if let Some(watcher) = members.get(*number) {
+                    watcher.queue.gap();
+                }
             }
             return;
         }

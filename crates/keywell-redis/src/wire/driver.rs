@@ -139,6 +139,12 @@ impl Driver {
                 let problem = format!("no answer within {:?}", 2 * answer);
                 return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
             }
+            let next = self.in_flight.get(self.told);
+            if self.late_since.is_none() && next.is_some_and(|waiter| waiter.deadline <= now) {
+                // First, so that whoever is told and asks again at once does not wait as long again.
+                self.late_since = Some(now);
+                self.lane.is_late(true);
+            }
             let lost = || Lost::MaybeSent(format!("no answer within {answer:?}").into());
             while let Some(waiter) = self.in_flight.get_mut(self.told) {
                 if waiter.deadline > now {

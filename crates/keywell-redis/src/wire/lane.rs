@@ -272,7 +272,10 @@ impl Lane {
 
     /// A connection takes commands from now on.
     pub(crate) fn is_up(&self) {
-        self.turn(|_| Status::Up);
+        self.turn(|status| match status {
+            Status::Closed => Status::Closed,
+            _ => Status::Up,
+        });
     }
 
     /// The server owes an answer for too long, or has given it.
@@ -284,10 +287,12 @@ impl Lane {
         });
     }
 
-    /// The connection is lost, and another is tried at once.
+    /// The connection is lost, and another is tried at once. That is worth waiting for, unless the
+    /// server was silent before.
     pub(crate) fn is_lost(&self, reason: &str) {
         self.turn(|status| match status {
             Status::Closed => Status::Closed,
+            Status::Late => Status::Down(reason.into()),
             _ => Status::Connecting,
         });
         self.give_back(reason);
@@ -304,6 +309,10 @@ impl Lane {
     /// Takes no more commands. Those that a connection has are still answered, if it goes on.
     pub(crate) fn close(&self) {
         self.turn(|_| Status::Closed);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state.lock().status, Status::Closed)
     }
 
     /// How many commands are still to be answered.

@@ -12,6 +12,7 @@ mod expiry;
 mod histories;
 mod history;
 mod keyspace;
+mod replay;
 mod shards;
 mod support;
 mod watching;

@@ -79,3 +79,33 @@ async fn every_database_is_its_own() {
         "1"
     );
 }
+
+/// How long a page takes among many keys of others is printed; that it is right is checked.
+#[tokio::test]
+async fn a_page_is_found_among_very_many_keys_of_others() {
+    let redis = server().await;
+    let store = connect(&redis.url()).await;
+    let others = bucket(&store, "others").await;
+    for thousand in 0..300_u32 {
+        let names: Vec<String> = (0..1000).map(|n| format!("{thousand}-{n}")).collect();
+        let entries = names.iter().map(|name| (name.as_str(), "v".into()));
+        others.set_many(entries.collect()).await.unwrap();
+    }
+    let bucket = bucket(&store, "few").await;
+    let names: Vec<String> = (0..1500).map(|n| format!("k{n:04}")).collect();
+    let entries = names.iter().map(|name| (name.as_str(), "v".into()));
+    bucket.set_many(entries.collect()).await.unwrap();
+    let mut listed = Vec::new();
+    let mut request = List::default();
+    loop {
+        let began = std::time::Instant::now();
+        let page = bucket.list(request.clone()).await.unwrap();
+        println!("a page among 301,500 keys: {:?}", began.elapsed());
+        listed.extend(page.keys);
+        if page.cursor.is_none() {
+            break;
+        }
+        request.cursor = page.cursor;
+    }
+    assert_eq!(listed, names);
+}

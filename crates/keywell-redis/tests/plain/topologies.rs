@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keywell_servers::{Cluster, Redis, Sentinels, Tls};
 use keywell_store::{Filter, Set, Since, Store as _};
 
-use crate::support::{bucket, connect, hear, server, until};
+use crate::support::{bucket, connect, hear, opened, server, until};
 
 async fn clients(redis: &Redis) -> usize {
     let clients = redis.cli(&["CLIENT", "LIST"]).await.expect("it answers");
@@ -66,6 +66,12 @@ async fn a_unix_socket_and_tls_are_spoken() {
         .await
         .unwrap();
     let at = redis.tls_addr().expect("it has one");
+    let unknown = opened(&format!("rediss://localhost:{}", at.port())).await;
+    let unknown = unknown
+        .err()
+        .expect("nobody knows who signed it")
+        .to_string();
+    assert!(unknown.contains("certificate"), "{unknown}");
     let url = format!(
         "rediss://localhost:{}?tls-ca={}&tls-certificate={}&tls-key={}",
         at.port(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use keywell_servers::Redis;
+use keywell_servers::{Proxy, Redis, Towards};
 use keywell_store::{Error, Filter, Set, Since, Store as _};
 
 use crate::support::{bucket, connect, hear, opened, telling, until};
@@ -57,6 +57,46 @@ async fn a_write_to_a_frozen_server_is_ambiguous_and_those_after_it_fail_at_once
     until("it is back", || async { bucket.get("n").await.is_ok() }).await;
     let left = bucket.get("n").await.unwrap().map(|entry| entry.value);
     assert_eq!(left.as_deref(), Some(&b"1"[..]), "sent once");
+}
+
+/// However connections break, each increment is counted once if it was acknowledged, at most once
+/// if it is ambiguous, and not at all if it was refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_twice_however_connections_break() {
+    const TASKS: usize = 16;
+    const ROUNDS: usize = 300;
+    let redis = telling().await;
+    let proxy = Proxy::to(redis.addr()).await.expect("it listens");
+    let url = format!("redis://{}?reconnect-max-delay=20ms", proxy.addr());
+    let store = connect(&url).await;
+    let bucket = bucket(&store, "").await;
+    let (mut acknowledged, mut ambiguous, mut refused) = (0_i64, 0_i64, 0_i64);
+    for round in 0..ROUNDS {
+        match round % 3 {
+            0 => proxy.cut_after_commands(Towards::Server, 5),
+            1 => proxy.cut_after_bytes(Towards::Client, 17),
+            _ => {}
+        }
+        let counting = (0..TASKS).map(|_| bucket.increment("n", 1));
+        for counted in futures::future::join_all(counting).await {
+            match counted {
+                Ok(_) => acknowledged += 1,
+                Err(Error::Ambiguous(_)) => ambiguous += 1,
+                Err(Error::Unavailable(_)) => refused += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        until("it is back", || async { bucket.get("x").await.is_ok() }).await;
+    }
+    let counted = redis.cli(&["GET", "default:n"]).await.unwrap();
+    let counted: i64 = counted.trim().parse().unwrap();
+    println!("{acknowledged} acknowledged, {ambiguous} ambiguous, {refused} refused: {counted}");
+    assert!(acknowledged <= counted, "{acknowledged} > {counted}");
+    assert!(
+        counted <= acknowledged + ambiguous,
+        "{counted} > {acknowledged} + {ambiguous}"
+    );
+    assert!(acknowledged > 0 && ambiguous > 0);
 }
 
 #[tokio::test]

@@ -190,7 +190,7 @@ async fn of_a_hundred_thousand_sets_each_is_told_or_counted() {
             }
             last
         };
-        let (_, last) = timeout(2 * PATIENCE, async { tokio::join!(benchmark, listening) })
+        let ((), last) = timeout(2 * PATIENCE, async { tokio::join!(benchmark, listening) })
             .await
             .expect("it is all heard in time");
         assert_eq!(told + watch.coalesced(), SETS, "{random:?}");

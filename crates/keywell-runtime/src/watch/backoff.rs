@@ -34,7 +34,7 @@ impl Backoff {
         let full = self.first.saturating_mul(1 << doublings).min(self.most);
         // 0 to 1023 of 2048 parts are taken off.
         let part = u32::try_from(random() % 1024).expect("a number below 1024");
-        full - full / 2048 * part
+        full.saturating_sub(full / 2048 * part)
     }
 }
 

@@ -78,8 +78,7 @@ impl Group {
 
     /// Until when what is held is surely held by nobody else.
     pub(super) fn valid_until(&self) -> Option<Instant> {
-        let margin = self.lease / 6;
-        self.renewed.map(|renewed| renewed + self.lease - margin)
+        self.renewed.map(|renewed| renewed + self.lease / 6 * 5)
     }
 
     /// Gives a sign of life, gives back `leaving`, takes over what the dead held, and takes what is
@@ -228,4 +227,82 @@ pub(super) fn partition(key: &str, partitions: u8) -> u8 {
     let hash = twox_hash::XxHash3_64::oneshot(key.as_bytes());
     let share = hash % u64::from(partitions.max(1));
     u8::try_from(share).expect("a remainder of a byte is a byte")
+}
+
+#[cfg(test)]
+mod tests {
+    use keywell_memory::MemoryStore;
+    use keywell_store::{BucketName, Store as _};
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_millis(60);
+
+    async fn groups(members: usize) -> Vec<Group> {
+        let store = MemoryStore::default();
+        let bucket = store.open(&BucketName::default()).await.unwrap();
+        (0..members)
+            .map(|member| Group::new(bucket.clone(), "t", format!("m{member}"), LEASE))
+            .collect()
+    }
+
+    /// Renews each, who gives back at once what is beyond its due.
+    async fn round(groups: &mut [Group]) -> Vec<Vec<u8>> {
+        let mut held = Vec::new();
+        for group in groups {
+            let shares = group.renew(&[]).await.unwrap();
+            held.push(group.renew(&shares.surplus).await.unwrap().held);
+        }
+        held
+    }
+
+    #[tokio::test]
+    async fn every_share_has_one_owner_and_all_have_as_many() {
+        let mut groups = groups(3).await;
+        assert_eq!(groups[0].renew(&[]).await.unwrap().held.len(), 16);
+        round(&mut groups).await;
+        round(&mut groups).await;
+        let held = round(&mut groups).await;
+        let mut numbers: Vec<usize> = held.iter().map(Vec::len).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [5, 5, 6]);
+        let mut all = held.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..16).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn who_was_frozen_learns_that_it_was_replaced_and_knows_so_before() {
+        let mut groups = groups(2).await;
+        round(&mut groups).await;
+        round(&mut groups).await;
+        let (frozen, awake) = groups.split_at_mut(1);
+        let (frozen, awake) = (&mut frozen[0], &mut awake[0]);
+        let until = frozen.valid_until().unwrap();
+        let taken_over = async {
+            while awake.renew(&[]).await.unwrap().held.len() < 16 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), taken_over)
+            .await
+            .unwrap();
+        assert!(
+            Instant::now() > until,
+            "its share was taken while it was valid"
+        );
+        let shares = frozen.renew(&[]).await.unwrap();
+        assert!(shares.was_buried);
+        assert_eq!(shares.held, []);
+        assert!(!frozen.renew(&[]).await.unwrap().was_buried);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_gives_back_at_once() {
+        let mut groups = groups(2).await;
+        round(&mut groups).await;
+        round(&mut groups).await;
+        groups[0].leave().await.unwrap();
+        assert_eq!(groups[1].renew(&[]).await.unwrap().held.len(), 16);
+    }
 }

@@ -9,7 +9,7 @@ use super::change::Job;
 /// those of different keys do not wait for each other. A lane is there only while it holds events.
 #[derive(Default)]
 pub(super) struct Lanes {
-    lanes: HashMap<Arc<str>, Lane>,
+    keys: HashMap<Arc<str>, Lane>,
     /// Keys whose first event can be delivered, those that waited longest first.
     ready: VecDeque<Arc<str>>,
     waiting: BinaryHeap<Reverse<(Instant, Arc<str>)>>,
@@ -31,7 +31,7 @@ impl Lanes {
         self.events += 1;
         self.bytes += job.change.bytes();
         let key = job.change.key.clone();
-        let lane = self.lanes.entry(key.clone()).or_default();
+        let lane = self.keys.entry(key.clone()).or_default();
         if lane.jobs.is_empty() && !lane.is_running {
             self.ready.push_back(key);
         }
@@ -44,7 +44,7 @@ impl Lanes {
         loop {
             let key = self.ready.pop_front()?;
             // Its events may have been forgotten since, and new ones come.
-            let Some(lane) = self.lanes.get_mut(&key).filter(|lane| !lane.is_running) else {
+            let Some(lane) = self.keys.get_mut(&key).filter(|lane| !lane.is_running) else {
                 continue;
             };
             match lane.jobs.pop_front() {
@@ -52,7 +52,7 @@ impl Lanes {
                     lane.is_running = true;
                     return Some(job);
                 }
-                None => drop(self.lanes.remove(&key)),
+                None => drop(self.keys.remove(&key)),
             }
         }
     }
@@ -62,12 +62,12 @@ impl Lanes {
         self.events -= 1;
         self.bytes -= job.change.bytes();
         let key = &job.change.key;
-        let Some(lane) = self.lanes.get_mut(key) else {
+        let Some(lane) = self.keys.get_mut(key) else {
             return;
         };
         lane.is_running = false;
         if lane.jobs.is_empty() {
-            self.lanes.remove(key);
+            self.keys.remove(key);
         } else {
             self.ready.push_back(key.clone());
         }
@@ -76,7 +76,7 @@ impl Lanes {
     /// Puts an event that was taken back, to be taken again at a time. Later ones of its key wait.
     pub(super) fn again(&mut self, job: Job, at: Instant) {
         let key = job.change.key.clone();
-        if let Some(lane) = self.lanes.get_mut(&key) {
+        if let Some(lane) = self.keys.get_mut(&key) {
             lane.jobs.push_front(job);
             self.waiting.push(Reverse((at, key)));
         }
@@ -92,7 +92,7 @@ impl Lanes {
         while self.due().is_some_and(|at| at <= now) {
             if let Some(Reverse((_, key))) = self.waiting.pop() {
                 // It counted as running until now, so it is not among the ready.
-                if let Some(lane) = self.lanes.get_mut(&key) {
+                if let Some(lane) = self.keys.get_mut(&key) {
                     lane.is_running = false;
                     self.ready.push_back(key);
                 }
@@ -102,7 +102,7 @@ impl Lanes {
 
     /// Forgets events that are queued or put back; not those that were taken.
     pub(super) fn forget(&mut self, mut forgets: impl FnMut(&Job) -> bool) {
-        for lane in self.lanes.values_mut() {
+        for lane in self.keys.values_mut() {
             lane.jobs.retain(|job| {
                 let stays = !forgets(job);
                 if !stays {
@@ -112,7 +112,7 @@ impl Lanes {
                 stays
             });
         }
-        self.lanes
+        self.keys
             .retain(|_, lane| lane.is_running || !lane.jobs.is_empty());
     }
 
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(next(&mut lanes), None);
         lanes.done(&taken);
         assert_eq!((lanes.events(), lanes.bytes()), (0, 0));
-        assert!(lanes.lanes.is_empty());
+        assert!(lanes.keys.is_empty());
         lanes.push(job("b", "4"));
         assert_eq!(next(&mut lanes).unwrap(), "4");
     }

@@ -96,11 +96,11 @@ impl Run {
         let start = self.trigger.start.clone();
         shared.renewing = Some(Box::pin(async move {
             let ended = async {
-                let shares = group.renew(&leaving).await?;
-                let new = shares
+                let renewed = group.renew(&leaving).await?;
+                let new = renewed
                     .held
                     .iter()
-                    .filter(|share| shares.was_buried || !holding.contains(share));
+                    .filter(|share| renewed.was_buried || !holding.contains(share));
                 let taken = new.map(|share| {
                     let (positions, start, share) = (&positions, &start, *share);
                     async move {
@@ -122,7 +122,7 @@ impl Run {
                         )
                         .ok()
                 });
-                Ok((shares, taken.collect()))
+                Ok((renewed, taken.collect()))
             };
             let ended = ended.await;
             Renewal { group, ended }
@@ -137,7 +137,7 @@ impl Run {
         shared.renewing = None;
         shared.valid_until = group.valid_until();
         shared.group = Some(group);
-        let (shares, taken) = match ended {
+        let (renewed, taken) = match ended {
             Ok(ended) => ended,
             Err(error) => {
                 tracing::warn!(trigger = &*self.trigger.name, %error, "the lease cannot be renewed; trying again");
@@ -149,9 +149,9 @@ impl Run {
             .partitions
             .keys()
             .copied()
-            .filter(|share| shares.was_buried || !shares.held.contains(share))
+            .filter(|share| renewed.was_buried || !renewed.held.contains(share))
             .collect();
-        if shares.was_buried {
+        if renewed.was_buried {
             tracing::warn!(
                 trigger = &*self.trigger.name,
                 "others took this process for dead; it begins anew"
@@ -161,10 +161,10 @@ impl Run {
             self.lose(share);
         }
         self.pass();
-        for share in &shares.surplus {
+        for share in &renewed.surplus {
             self.leave_share(*share);
         }
-        self.take_shares(taken, shares.is_known);
+        self.take_shares(taken, renewed.is_known);
     }
 
     /// Takes no further events of a share, so that it can be given away when those under way are
@@ -193,15 +193,15 @@ impl Run {
         );
         let is_resumable = self.trigger.positions.is_some();
         let mut lossy = Vec::new();
-        for (share, position) in taken {
-            self.hold(share, position.token.clone(), position.version);
+        for (number, position) in taken {
+            self.hold(number, position.token.clone(), position.version);
             match position.token {
                 Some(token) => match self.sources.at(&token) {
-                    Some(source) => source.partitions.push(share),
-                    None => self.open(Some(token), vec![share], false),
+                    Some(reached) => reached.partitions.push(number),
+                    None => self.open(Some(token), vec![number], false, false),
                 },
-                None if is_resumable => self.open(None, vec![share], position.is_known),
-                None => lossy.push(share),
+                None if is_resumable => self.open(None, vec![number], position.is_known, false),
+                None => lossy.push(number),
             }
         }
         if is_resumable {

@@ -157,8 +157,13 @@ impl Opener {
         after: Option<ResumeToken>,
         partitions: Vec<u8>,
         missed: bool,
+        broke_off: bool,
     ) -> Result<Opened> {
         let mut waits = Waits::new(self.backoff);
+        if broke_off {
+            // One that opens and breaks off at once must not be opened without a pause.
+            tokio::time::sleep_until((Instant::now() + waits.next()).into()).await;
+        }
         loop {
             match self.open(after.clone(), &partitions, missed).await {
                 Err(error) if is_passing(&error) => {

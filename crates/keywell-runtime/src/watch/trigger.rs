@@ -98,14 +98,7 @@ impl Triggers {
             problem,
         };
         check_name(&name).map_err(|problem| refused(problem.into()))?;
-        let watcher = Watcher::find(instances.pre().component()).map_err(|error| match error {
-            WatcherError::Absent => Error::NoExport {
-                wanted: "wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft",
-                command: "serve --watch",
-                has: Instances::exports(instances.pre().component()),
-            },
-            error => Error::Mismatch(error.to_string()),
-        })?;
+        let watcher = watcher(&instances)?;
         let failed = |what: &str| {
             let what = what.to_owned();
             move |error: keywell_store::Error| refused(format!("{what}: {error}"))
@@ -158,24 +151,11 @@ impl Triggers {
             trigger: name.clone(),
             backoff: options.backoff,
         };
-        let stored = match (&positions, &group) {
-            (Some(positions), None) => {
-                let stored = positions.stored(0).await;
-                stored.map_err(failed("cannot read its position"))?
-            }
-            _ => None,
-        };
-        let is_new = stored.is_none();
-        let partitions: &[u8] = if group.is_some() { &[] } else { &[0] };
-        let opened = opener.open(stored, partitions, false).await;
-        let opened = opened.map_err(failed("cannot watch"))?;
-        // A crash before the first event is through must not lose it.
-        if let (Some(positions), None, true, Some(start)) =
-            (&positions, &group, is_new, opened.source.last.clone())
-        {
-            let written = positions.store(0, &start, None).await;
-            drop(written.map_err(failed("cannot store its position"))?);
-        }
+        // Shares of a group are taken when it runs, each from its own position.
+        let alone = positions.as_ref().filter(|_| group.is_none());
+        let shares: &[u8] = if group.is_some() { &[] } else { &[0] };
+        let begun = open_at(alone, &opener, shares).await;
+        let begun = begun.map_err(failed("cannot begin to watch"))?;
         let delivery = Delivery {
             timeout: options.deadline.unwrap_or_else(|| instances.timeout()),
             instances,
@@ -193,14 +173,45 @@ impl Triggers {
             letters,
             causes: causes.clone(),
             opener,
-            start: opened.source.last.clone(),
-            opened: Some(opened),
+            start: begun.source.last.clone(),
+            opened: Some(begun),
             positions,
             group,
             counters: Arc::default(),
             _in_use: in_use,
         })
     }
+}
+
+fn watcher(instances: &Instances) -> Result<Watcher, Error> {
+    let component = instances.pre().component();
+    Watcher::find(component).map_err(|error| match error {
+        WatcherError::Absent => Error::NoExport {
+            wanted: "wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft",
+            command: "serve --watch",
+            has: Instances::exports(component),
+        },
+        error => Error::Mismatch(error.to_string()),
+    })
+}
+
+/// Watches on from the stored position, or from now, and then stores that: a crash before the first
+/// event is through must not lose it.
+async fn open_at(
+    positions: Option<&Positions>,
+    watch: &Opener,
+    shares: &[u8],
+) -> keywell_store::Result<Opened> {
+    let Some(positions) = positions else {
+        return watch.open(None, shares, false).await;
+    };
+    let stored = positions.stored(0).await?;
+    let is_first = stored.is_none();
+    let begun = watch.open(stored, shares, false).await?;
+    if let (true, Some(start)) = (is_first, &begun.source.last) {
+        drop(positions.store(0, start, None).await?);
+    }
+    Ok(begun)
 }
 
 fn owned(subscriptions: &Subscriptions) -> Vec<String> {

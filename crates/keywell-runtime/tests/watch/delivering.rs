@@ -109,7 +109,9 @@ async fn writers_at_once_and_little_room_change_no_order() {
         let misdeed = ["", "trap:1:", "trap:2:"][key % 3];
         let key = format!("{misdeed}{key}");
         set(&watched, &key, &number.to_string()).await;
-        *expected.entry(key).or_default() += &format!("{number};");
+        let log = expected.entry(key).or_default();
+        log.push_str(&number.to_string());
+        log.push(';');
     }
     for (key, expected) in &expected {
         until(&record, &format!("log/{key}"), |log| log == expected).await;

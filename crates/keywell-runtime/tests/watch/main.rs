@@ -4,6 +4,7 @@
 mod delivering;
 mod failing;
 mod hops;
+mod lossy;
 mod positions;
 mod sharing;
 mod starting;

@@ -125,8 +125,8 @@ async fn a_bucket_is_watched_as_it_is_granted() {
     );
     let trigger = watch(granted).await.unwrap();
     let (shop, record) = (open(&store, "shop").await, open(&store, "record").await);
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = tokio::spawn(trigger.run(async move { drop(stopped.await) }));
+    let (stop, ending) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(trigger.run(async move { drop(ending.await) }));
     set(&shop, "other/again:k", "1").await;
     set(&shop, "tenant/read:k", "2").await;
     until(&record, "log/read:k", |log| log == "2;").await;

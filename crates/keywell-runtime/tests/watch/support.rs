@@ -65,9 +65,9 @@ pub(crate) async fn until(bucket: &Arc<dyn Bucket>, key: &str, holds: impl Fn(&s
             watch.next().await.unwrap().unwrap();
         }
     };
-    if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-        panic!("{key} is {:?}", text(bucket, key).await);
-    }
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    let last = text(bucket, key).await;
+    assert!(waited.is_ok(), "{key} is {last:?}");
 }
 
 /// Waits until there is a letter that is waited for.

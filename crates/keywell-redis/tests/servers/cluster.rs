@@ -1,0 +1,147 @@
+//! Clusters: slots that move, replicas that take over, and nothing done twice on the way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keywell_conformance::Subject;
+use keywell_servers::{Cluster, Redis};
+use keywell_store::{Bucket, Filter, Store};
+
+use crate::conformance::whole_suite;
+use crate::load::{Keeps, Load};
+use crate::support::{bucket, hasty, next, on_both_layouts, open, patient, until, watch};
+
+on_both_layouts! {
+    slots_move_under_load
+    a_replica_takes_over_under_load_and_nothing_is_lost
+    a_primary_is_killed_and_its_replica_takes_over
+}
+
+async fn connect(cluster: &Cluster, settings: &str) -> Arc<dyn Store> {
+    let addrs: Vec<String> = cluster.addrs().iter().map(ToString::to_string).collect();
+    let url = format!("redis+cluster://{}", addrs.join(","));
+    open(&url, settings).await
+}
+
+/// `tests/plain` does the same for the other layout.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journal_keeps_the_promises_on_a_cluster() {
+    let cluster = Cluster::start(3, 0).await.unwrap();
+    // One node leads to the others.
+    let url = format!("redis+cluster://{}", cluster.addrs()[1]);
+    let store = open(&url, "layout=journal").await;
+    whole_suite(Subject::shared(store).keeping(cluster)).await;
+}
+
+/// The node whose share has most of the load's keys.
+async fn busiest(cluster: &Cluster) -> &Redis {
+    let mut most = (0, &cluster.primaries()[0]);
+    for node in cluster.primaries() {
+        let size = node.cli(&["dbsize"]).await.unwrap();
+        let size: usize = size.trim().parse().unwrap();
+        if size > most.0 {
+            most = (size, node);
+        }
+    }
+    most.1
+}
+
+async fn slots_move_under_load(layout: &str) {
+    let cluster = Cluster::start(3, 0).await.unwrap();
+    let store = connect(&cluster, &patient(layout)).await;
+    let bucket = bucket(&store, "b").await;
+    let load = Load::start(&bucket, 8, Keeps::All);
+    load.goes_on(200).await;
+    for _ in 0..2 {
+        let from = busiest(&cluster).await;
+        let to = cluster
+            .primaries()
+            .iter()
+            .find(|node| node.addr() != from.addr());
+        let keys = from.cli(&["keys", "*"]).await.unwrap();
+        let mut slots = Vec::new();
+        for key in keys.lines() {
+            slots.push(cluster.slot(key).await.unwrap());
+        }
+        slots.sort_unstable();
+        slots.dedup();
+        for slot in slots.into_iter().take(4) {
+            let moving = cluster.move_slot(slot, from, to.unwrap()).await.unwrap();
+            if layout == "plain" {
+                load.goes_on(50).await;
+            }
+            // What is about several keys of a slot has to wait while they are at two nodes.
+            moving.move_keys(1).await.unwrap();
+            moving.move_keys(1000).await.unwrap();
+            if layout == "plain" {
+                load.goes_on(50).await;
+            }
+            moving.finish().await.unwrap();
+            load.goes_on(50).await;
+        }
+    }
+    let counts = load.check(Keeps::All).await;
+    assert_eq!(counts.increments.ambiguous, 0, "{counts:?}");
+}
+
+async fn a_replica_takes_over_under_load_and_nothing_is_lost(layout: &str) {
+    let cluster = Cluster::start(3, 1).await.unwrap();
+    let store = connect(&cluster, &hasty(layout)).await;
+    let bucket = bucket(&store, "b").await;
+    let mut all = watch(&bucket, Filter::All).await;
+    let load = Load::start(&bucket, 8, Keeps::All);
+    load.goes_on(200).await;
+    for primary in 0..3 {
+        cluster.fail_over(primary).await.unwrap();
+        load.goes_on(200).await;
+    }
+    load.check(Keeps::All).await;
+    hears_of_every_node(&bucket, &mut all).await;
+}
+
+async fn a_primary_is_killed_and_its_replica_takes_over(layout: &str) {
+    let cluster = Cluster::start(3, 1).await.unwrap();
+    let store = connect(&cluster, &hasty(layout)).await;
+    let bucket = bucket(&store, "b").await;
+    let mut all = watch(&bucket, Filter::All).await;
+    let load = Load::start(&bucket, 8, Keeps::Some);
+    load.goes_on(200).await;
+    let victim = busiest(&cluster).await;
+    let number = cluster
+        .primaries()
+        .iter()
+        .position(|node| node.addr() == victim.addr());
+    victim.kill().await.unwrap();
+    cluster.promoted(number.unwrap()).await.unwrap();
+    cluster.settle().await.unwrap();
+    load.goes_on(200).await;
+    load.check(Keeps::Some).await;
+    hears_of_every_node(&bucket, &mut all).await;
+}
+
+/// Writes keys of all nodes, again and again, until the watch has told each.
+async fn hears_of_every_node(bucket: &Arc<dyn Bucket>, watch: &mut keywell_store::Watch) {
+    let mut missing: Vec<String> = (0..30).map(|number| format!("every/{number}")).collect();
+    let turns = std::cell::Cell::new(0_u32);
+    let wanted = missing.clone();
+    let listening = async {
+        while !missing.is_empty() {
+            let event = next(watch).await;
+            missing.retain(|key| event.key() != Some(key.as_str()));
+        }
+    };
+    let writing = until("never", || async {
+        turns.set(turns.get() + 1);
+        if turns.get() % 20 == 1 {
+            for key in &wanted {
+                let value = Bytes::from(turns.get().to_string());
+                let _ = bucket.set(key, value, keywell_store::Set::default()).await;
+            }
+        }
+        Err("not all keys were told")
+    });
+    tokio::select! {
+        () = listening => {}
+        () = writing => {}
+    }
+}

@@ -1,0 +1,136 @@
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use keywell_redis::{OpenError, Options, RedisStore};
+use keywell_store::{Bucket, BucketName, Event, Filter, Since, Store, Watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// How long anything may take that has to happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long is waited for what must not happen.
+pub(crate) const QUIET: Duration = Duration::from_millis(300);
+
+/// Makes each function a test of its own on both layouts.
+macro_rules! on_both_layouts {
+    ($($name:ident)*) => {
+        mod plain {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name("plain").await;
+                }
+            )*
+        }
+        mod journal {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name("journal").await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_both_layouts;
+
+/// Opens the store at a URL, which has settings behind it such as `layout=journal`.
+pub(crate) async fn connect(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    let options = Options::from_url(url)?;
+    Ok(Arc::new(RedisStore::connect(&options).await?))
+}
+
+/// As [`connect`], where it has to open.
+pub(crate) async fn open(url: &str, settings: &str) -> Arc<dyn Store> {
+    let url = format!("{url}?{settings}");
+    let store = connect(&url).await;
+    store.unwrap_or_else(|error| panic!("{url}: {error}"))
+}
+
+/// Settings for tests that wait for time-outs: an answer may take 300 ms, and the pauses between
+/// attempts to connect are short.
+pub(crate) fn hasty(layout: &str) -> String {
+    format!(
+        "layout={layout}&answer-timeout=300ms&connect-timeout=1s&reconnect-max-delay=100ms\
+         &configure-notifications=true"
+    )
+}
+
+/// Settings for tests in which nothing is to be late, however busy the machine is.
+pub(crate) fn patient(layout: &str) -> String {
+    format!("layout={layout}&answer-timeout=30s&configure-notifications=true")
+}
+
+pub(crate) async fn bucket(store: &Arc<dyn Store>, name: &str) -> Arc<dyn Bucket> {
+    let name = BucketName::parse(name).unwrap();
+    store.open(&name).await.unwrap()
+}
+
+/// Asks until it is so, where nothing tells when that is.
+pub(crate) async fn until<E, F>(what: &str, mut ask: impl FnMut() -> F)
+where
+    F: Future<Output = Result<(), E>>,
+    E: fmt::Display,
+{
+    let end = Instant::now() + PATIENCE;
+    let mut turns = interval(Duration::from_millis(5));
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        match ask().await {
+            Ok(()) => return,
+            Err(error) => assert!(Instant::now() < end, "{what}: {error}"),
+        }
+    }
+}
+
+/// Waits until a bucket reads again.
+pub(crate) async fn recovered(bucket: &Arc<dyn Bucket>) {
+    until("the store to be there again", || async {
+        bucket.get("recovered?").await.map(drop)
+    })
+    .await;
+}
+
+pub(crate) async fn watch(bucket: &Arc<dyn Bucket>, filter: Filter) -> Watch {
+    bucket.watch(filter, Since::Now).await.unwrap()
+}
+
+/// The next event, whatever it is.
+pub(crate) async fn next(watch: &mut Watch) -> Event {
+    let event = timeout(PATIENCE, watch.next()).await;
+    let event = event.expect("an event comes");
+    event.expect("a watch does not end").unwrap()
+}
+
+/// The next event as short text: `key=value`, `-key`, `~key` if it expired, or `gap`.
+pub(crate) async fn told(watch: &mut Watch) -> String {
+    short(&next(watch).await)
+}
+
+pub(crate) fn short(event: &Event) -> String {
+    match event {
+        Event::Set { key, value, .. } => format!("{key}={}", String::from_utf8_lossy(value)),
+        Event::Delete { key, expired, .. } => {
+            format!("{}{key}", if *expired { '~' } else { '-' })
+        }
+        _ => "gap".to_owned(),
+    }
+}
+
+/// That nothing more is told.
+pub(crate) async fn silent(watch: &mut Watch) {
+    if let Ok(event) = timeout(QUIET, watch.next()).await {
+        panic!("told {event:?}");
+    }
+}
+
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("KEYWELL_SEED").ok();
+    let seed = given.map_or_else(rand::random, |text| text.parse().unwrap());
+    println!("KEYWELL_SEED={seed}");
+    seed
+}
