@@ -12,6 +12,7 @@ use super::client::{ConnectTimedOut, Unresolved};
 pub(super) fn code(error: &(dyn StdError + 'static)) -> Error {
     let mut next = Some(error);
     let mut code = None;
+    let mut is_http = false;
     let mut text = String::new();
     while let Some(cause) = next {
         if !text.is_empty() {
@@ -19,7 +20,14 @@ pub(super) fn code(error: &(dyn StdError + 'static)) -> Error {
         }
         text.push_str(&cause.to_string());
         // Later causes are nearer to what happened.
-        code = code_of(cause).or(code);
+        is_http |= cause.is::<hyper::Error>();
+        code = match code_of(cause) {
+            // An end that HTTP did not expect is that of a response.
+            Some(Error::ConnectionTerminated) if is_http && is_end(cause) => {
+                Some(Error::HttpResponseIncomplete)
+            }
+            found => found.or(code),
+        };
         next = match cause
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)
@@ -61,6 +69,11 @@ fn code_of(cause: &(dyn StdError + 'static)) -> Option<Error> {
     cause
         .downcast_ref::<io::Error>()
         .and_then(|error| network(error.kind()))
+}
+
+fn is_end(cause: &(dyn StdError + 'static)) -> bool {
+    let error = cause.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::UnexpectedEof)
 }
 
 fn of_the_request_body(error: &Error) -> Error {
