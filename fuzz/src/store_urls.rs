@@ -55,8 +55,9 @@ fn secrets(text: &str) -> impl Iterator<Item = &str> {
     let authority = authority.split('/').next().unwrap_or("");
     let login = authority.rsplit_once('@').map(|(login, _)| login);
     let behind_login = login.map_or(place, |login| &place["//".len() + login.len()..]);
-    // As an error shows it, escaped.
-    let open = format!("{scheme:?} {behind_login:?}");
+    // As an error shows it, escaped; names of settings are no secret.
+    let names: Vec<&str> = settings.clone().map(|(name, _)| name).collect();
+    let open = format!("{scheme:?} {behind_login:?} {names:?}");
     let values = settings.map(|(_, value)| value).chain(login);
     values.filter(move |value| {
         value.len() >= 8
