@@ -293,7 +293,7 @@ mod tests {
         );
         let shares = frozen.renew(&[]).await.unwrap();
         assert!(shares.was_buried);
-        assert_eq!(shares.held, []);
+        assert!(shares.held.is_empty());
         assert!(!frozen.renew(&[]).await.unwrap().was_buried);
     }
 

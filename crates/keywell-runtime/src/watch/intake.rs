@@ -60,15 +60,15 @@ impl Run {
         );
     }
 
-    /// Delivers what named keys hold, of the shares that are held.
-    pub(super) fn deliver_present(&mut self, present: Vec<(String, Option<Bytes>)>) {
+    /// Delivers what named keys of some shares hold.
+    pub(super) fn deliver_present(&mut self, present: Vec<(String, Option<Bytes>)>, shares: &[u8]) {
         for (key, value) in present {
             let change = Change {
                 key: key.into(),
                 value,
             };
             let share = self.partition_of(&change.key);
-            if self.partitions.contains_key(&share) && self.trigger.subscribes(&change) {
+            if shares.contains(&share) && self.trigger.subscribes(&change) {
                 self.lanes.push(Job::new(change, JobSource::Present, 0));
             }
         }
@@ -136,19 +136,18 @@ impl Run {
         } = match reopened {
             Reopened::Watch(opened) => opened,
             Reopened::Present(present) => {
-                self.deliver_present(present);
+                let shares = self.still_held(&opening.partitions);
+                self.deliver_present(present, &shares);
                 return Ok(());
             }
         };
-        source.partitions = opening
-            .partitions
-            .into_iter()
-            .filter(|(share, holding)| {
-                let held = self.partitions.get(share);
-                held.is_some_and(|held| held.holding == *holding && !held.is_leaving)
-            })
-            .map(|(share, _)| share)
-            .collect();
+        source.partitions = if self.is_resumable() {
+            self.still_held(&opening.partitions)
+        } else {
+            // There is but one watch, also for what was taken since.
+            let held = self.partitions.values().filter(|held| !held.is_leaving);
+            held.map(|held| held.number).collect()
+        };
         if is_gap {
             self.gap("the store no longer tells what came after the last event seen");
             for share in &source.partitions {
@@ -156,7 +155,7 @@ impl Run {
                     held.pass(source.last.as_ref());
                 }
             }
-            self.deliver_present(present);
+            self.deliver_present(present, &source.partitions);
         }
         if source.partitions.is_empty() && self.is_resumable() {
             return Ok(());
@@ -164,6 +163,15 @@ impl Run {
         let index = self.sources.add(source);
         self.sources.merge(index);
         Ok(())
+    }
+
+    fn still_held(&self, partitions: &[(u8, u64)]) -> Vec<u8> {
+        let is_held = |(share, holding): &&(u8, u64)| {
+            let held = self.partitions.get(share);
+            held.is_some_and(|held| held.holding == *holding && !held.is_leaving)
+        };
+        let held = partitions.iter().filter(is_held);
+        held.map(|(share, _)| *share).collect()
     }
 
     pub(super) fn refused(&self, error: &keywell_store::Error) -> Error {

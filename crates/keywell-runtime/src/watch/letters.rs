@@ -96,9 +96,14 @@ impl DeadLetters {
         Ok(was_there)
     }
 
-    /// Writes a letter, and without its value where it is too large with it. It no longer waits to
-    /// be sent again.
+    /// Writes a letter, and without its value where it is too large with it.
+    ///
+    /// It no longer waits to be sent again. The mark goes first: once the letter can be seen, a mark
+    /// is of somebody who has seen it.
     pub(super) async fn write(&self, dead: &DeadLetter) -> Result<()> {
+        if dead.is_replaying {
+            self.bucket.delete(&mark(&dead.id)).await?;
+        }
         let key = letter(&dead.id);
         let written = self.bucket.set(&key, dead.to_json()?, Set::default()).await;
         match written {
@@ -119,7 +124,7 @@ impl DeadLetters {
             }
             written => drop(written?),
         }
-        self.bucket.delete(&mark(&dead.id)).await
+        Ok(())
     }
 
     /// The ids of the letters of a trigger that wait to be sent again.

@@ -240,7 +240,7 @@ impl WatchTrigger {
             reason: given_up.reason.clone(),
             attempts: job.attempts,
             at_millis: given_up.at_millis,
-            is_replaying: false,
+            is_replaying: matches!(job.source, JobSource::Replay(_)),
         }
     }
 }

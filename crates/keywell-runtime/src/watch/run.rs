@@ -148,7 +148,7 @@ impl Run {
         self.sources.add(source);
         if is_gap {
             self.gap("the history does not reach back to where the trigger stopped");
-            self.deliver_present(present);
+            self.deliver_present(present, &[0]);
         }
     }
 

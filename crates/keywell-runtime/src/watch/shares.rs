@@ -196,9 +196,9 @@ impl Run {
         for (number, position) in taken {
             self.hold(number, position.token.clone(), position.version);
             match position.token {
-                Some(token) => match self.sources.at(&token) {
+                Some(stored) => match self.sources.at(&stored) {
                     Some(reached) => reached.partitions.push(number),
-                    None => self.open(Some(token), vec![number], false, false),
+                    None => self.open(Some(stored), vec![number], false, false),
                 },
                 None if is_resumable => self.open(None, vec![number], position.is_known, false),
                 None => lossy.push(number),

@@ -125,7 +125,7 @@ async fn a_bucket_is_watched_as_it_is_granted() {
     );
     let trigger = watch(granted).await.unwrap();
     let (shop, record) = (open(&store, "shop").await, open(&store, "record").await);
-    let (stop, ending) = tokio::sync::oneshot::channel::<()>();
+    let (end, ending) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(trigger.run(async move { drop(ending.await) }));
     set(&shop, "other/again:k", "1").await;
     set(&shop, "tenant/read:k", "2").await;
@@ -143,7 +143,7 @@ async fn a_bucket_is_watched_as_it_is_granted() {
         "{}",
         letter.reason
     );
-    drop(stop);
+    drop(end);
     tokio::time::timeout(PATIENCE, running)
         .await
         .unwrap()
