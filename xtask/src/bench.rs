@@ -5,7 +5,16 @@ use crate::setup;
 pub(crate) fn bench(arguments: &[&str]) -> Done {
     setup::target()?;
     setup::guests()?;
-    run(cargo().args(["build", "--locked", "--release", "-p", "keywell"]))?;
+    let build = ["build", "--locked", "--release", "-p"];
+    run(cargo().args(build).arg("keywell"))?;
+    // Features are shared by all that is built together, so the peer, which has all of Wasmtime's, is built alone.
+    let peer = [
+        "--features",
+        "wasmtime-defaults",
+        "--bin",
+        "keywell-bench-peer",
+    ];
+    run(cargo().args(build).arg("keywell-bench").args(peer))?;
     let bench = ["run", "--locked", "--release", "-p", "keywell-bench", "--"];
     run(cargo().args(bench).args(arguments))
 }

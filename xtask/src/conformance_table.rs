@@ -10,7 +10,7 @@ use crate::process::{Done, cargo, root, run, target};
 use crate::setup;
 
 /// The suite's components.
-pub(crate) const GENERATIONS: [&str; 2] = ["draft", "draft2"];
+pub(crate) const GENERATIONS: [&str; 3] = ["draft", "draft2", "draft2-pairs"];
 
 /// The one that every host here has.
 pub(crate) const BUCKET: &str = "";
@@ -71,7 +71,7 @@ fn keywell(store: &str) -> Host {
     let kind = store.split(':').next().unwrap_or(store);
     Host {
         heading: format!("Keywell `{kind}:`"),
-        generations: &[0, 1],
+        generations: &[0, 1, 2],
         program: target().join("debug/keywell"),
         before: &["run"],
         after: ["--store", store, "--"].map(String::from).into(),

@@ -2,13 +2,16 @@
 
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod bench;
 mod conformance_table;
 mod demo;
+mod fuzz;
 mod process;
 mod setup;
 mod soak;
 mod test;
+mod watch_demo;
 
 use std::process::ExitCode;
 
@@ -17,11 +20,18 @@ cargo xtask COMMAND
 
   demo [--once]     build everything, serve the counter on disk, make three requests, go on serving
                     (--once ends after the requests)
+  demo --watch [--once] [--store URL]
+                    build everything, start a Redis (or use the one at URL), change keys by redis-cli, and
+                    show the alerts that a component sends for them
+  alerts [ADDRESS]  print what is sent to an address, 127.0.0.1:3001 unless given
   test              set up what is missing, then run every check and every test
   guests            build the example and test components from source
   bench [ARGUMENTS] measure, beside peers and floors in the same run; --help for its arguments
   conformance-table run the suite for hosts on Keywell, and on wasmtime 48 if that is on the PATH, and write
                     the results to docs/conformance.md
+  fuzz [TARGET] [--seconds N] [--keep]
+                    run the fuzzers, or one, each for N seconds (30); --keep puts the smallest part of what they
+                    learnt into fuzz/corpus
   soak              the fault tests of `test`, with many more crash points and kills
 ";
 
@@ -31,10 +41,25 @@ fn main() -> ExitCode {
     let done = match arguments[..] {
         ["demo"] => demo::demo(demo::Then::ServeOn),
         ["demo", "--once"] => demo::demo(demo::Then::End),
+        ["demo", "--watch", ref rest @ ..] => match *rest {
+            [] => watch_demo::watch_demo(demo::Then::ServeOn, None),
+            ["--once"] => watch_demo::watch_demo(demo::Then::End, None),
+            ["--store", url] => watch_demo::watch_demo(demo::Then::ServeOn, Some(url)),
+            ["--once", "--store", url] | ["--store", url, "--once"] => {
+                watch_demo::watch_demo(demo::Then::End, Some(url))
+            }
+            _ => {
+                eprint!("{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
+        ["alerts"] => alerts::alerts(alerts::ADDRESS),
+        ["alerts", address] => alerts::alerts(address),
         ["test"] => test::test(),
         ["guests"] => setup::target().and_then(|()| setup::guests()),
         ["bench", ref rest @ ..] => bench::bench(rest),
         ["conformance-table"] => conformance_table::conformance_table(),
+        ["fuzz", ref rest @ ..] => fuzz::fuzz(rest),
         ["soak"] => soak::soak(),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

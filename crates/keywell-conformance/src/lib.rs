@@ -29,7 +29,9 @@
 //!
 //! It breaks nothing on purpose: no killed servers, no lost power, no full disks, for which a store
 //! has tests of its own. What takes time to show, such as a key that vanishes after an hour, it
-//! cannot see.
+//! cannot see. It asks through the layer of limits that hosts put in front of every store
+//! ([`Limited`](keywell_store::layer::Limited)), so what is past them never reaches the store, and
+//! a store need not refuse it by itself.
 
 #![forbid(unsafe_code)]
 
@@ -44,6 +46,7 @@ mod need;
 mod promises;
 mod recorded;
 mod refusals;
+mod registry;
 mod scratch;
 mod subject;
 mod suite;
@@ -51,7 +54,7 @@ mod trace;
 
 pub use behaviour::{Behaviour, Outcome};
 pub use failure::{Failure, Verdict};
-pub use promises::{
+pub use registry::{
     atomics, batch, behaviours, concurrency, errors, isolation, limits, paging, store, ttl, watch,
 };
 pub use subject::Subject;

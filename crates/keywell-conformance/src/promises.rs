@@ -1,11 +1,5 @@
-//! The promises, in one list: the public functions, the registry and the tests of
-//! [`suite!`](crate::suite) are made from it, so none can be there without the others.
-
-use crate::behaviour::{self, Behaviour, Outcome};
-use crate::checks;
-use crate::failure::Failure;
-use crate::need::Need;
-use crate::subject::Subject;
+//! The promises, in one list: the public functions, the [registry](crate::behaviours) and the tests
+//! of [`suite!`](crate::suite) are made from it, so none can be there without the others.
 
 /// Hands the list to a macro of this crate, behind what that macro is given.
 ///
@@ -236,6 +230,8 @@ watch {
     a_watch_of_a_key_tells_of_no_other [Watch]
     /// A watch of a prefix tells of what begins with it and nothing else.
     a_watch_of_a_prefix_tells_of_what_begins_with_it [Watch]
+    /// A watch of several filters tells each change once, and one of none tells nothing.
+    a_watch_of_several_filters_tells_a_change_once [Watch]
     /// Punctuation in what is watched stands for itself.
     what_is_watched_is_no_pattern [Watch]
     /// A watch tells increments, as the sets that they are.
@@ -258,6 +254,8 @@ watch {
     a_watch_hears_the_last_write_last [Watch]
     /// A watch resumed from an event tells every one after it, once.
     a_resumed_watch_misses_nothing [ResumableWatch]
+    /// A watch that resumes tells every write by itself, and counts none as coalesced.
+    a_watch_that_resumes_coalesces_nothing [ResumableWatch]
     /// A watch that told nothing can be resumed from where it began.
     a_watch_resumes_from_its_beginning [ResumableWatch]
     /// A resumed watch still tells only what it is asked for.
@@ -402,45 +400,4 @@ concurrency {
 }
 
     } };
-}
-
-macro_rules! register {
-    ($( $group:ident { $( $(#[doc = $promise:literal])+ $name:ident [$($need:ident)*] )* } )*) => {
-        $(
-            #[doc = concat!("What is promised about ", stringify!($group), ".")]
-            ///
-            /// Each function runs one behaviour in buckets of its own, and deletes what it wrote.
-            pub mod $group {
-                use super::*;
-                $(
-                    $(#[doc = $promise])+
-                    ///
-                    /// # Errors
-                    ///
-                    /// A [`Failure`] if the promise is broken.
-                    pub async fn $name(subject: &Subject) -> Result<Outcome, Failure> {
-                        behaviour::run(subject, &[$(Need::$need),*], |scratch| {
-                            Box::pin(checks::$group::$name(scratch))
-                        })
-                        .await
-                    }
-                )*
-            }
-        )*
-
-        static BEHAVIOURS: &[Behaviour] = &[
-            $( $( Behaviour {
-                group: stringify!($group),
-                name: stringify!($name),
-                promise: concat!($($promise),+),
-                run: |subject| Box::pin($group::$name(subject)),
-            }, )* )*
-        ];
-    };
-}
-__for_each_behaviour!([register]);
-
-/// All behaviours, group by group.
-pub fn behaviours() -> &'static [Behaviour] {
-    BEHAVIOURS
 }

@@ -27,6 +27,13 @@ pub enum OpenError {
         path: PathBuf,
     },
 
+    /// There is no store, and [`Options::existing`](crate::Options::existing) forbids to make one.
+    #[error("there is none in {}", path.display())]
+    Missing {
+        /// The path that was given.
+        path: PathBuf,
+    },
+
     /// The folder, or a file in it, cannot be made or opened.
     #[error("{}", path.display())]
     Folder {

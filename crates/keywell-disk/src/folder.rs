@@ -40,6 +40,9 @@ impl Folder {
             path: path.into(),
             source,
         };
+        if options.existing && !path.join(DATA).exists() {
+            return Err(OpenError::Missing { path: path.into() });
+        }
         let is_new = !path.exists();
         DirBuilder::new()
             .recursive(true)

@@ -14,6 +14,7 @@ pub struct Options {
     pub(crate) cache_bytes: usize,
     pub(crate) history: History,
     pub(crate) clock: Clock,
+    pub(crate) existing: bool,
 }
 
 /// How much of the past is kept for watches that resume. What is kept is within both limits, save
@@ -48,6 +49,13 @@ impl Options {
     #[must_use]
     pub fn history_bytes(mut self, bytes: u64) -> Self {
         self.history.bytes = bytes;
+        self
+    }
+
+    /// Refuses to make a store where there is none, for whoever only reads.
+    #[must_use]
+    pub fn existing(mut self) -> Self {
+        self.existing = true;
         self
     }
 
@@ -86,6 +94,7 @@ impl Default for Options {
                 bytes: 64 * 1024 * 1024,
             },
             clock: Clock::system(),
+            existing: false,
         }
     }
 }

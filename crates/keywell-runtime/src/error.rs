@@ -67,6 +67,14 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// A watch trigger cannot start or go on.
+    #[error("the trigger {trigger:?} {problem}")]
+    Watch {
+        /// The trigger's name.
+        trigger: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// A command trapped or ran out of time.
     #[error("the component failed: {0}")]
     Failed(String),

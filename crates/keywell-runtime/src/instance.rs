@@ -5,6 +5,7 @@ use keywell_wasi::Grants;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use crate::outgoing::Client;
 use crate::state::State;
 use crate::ticker::{Running, Ticker};
 use crate::turn::Turns;
@@ -15,6 +16,7 @@ pub(crate) struct Instances {
     pre: InstancePre<State>,
     grants: Arc<Grants>,
     environment: Arc<Environment>,
+    client: Arc<Client>,
     ticker: Arc<Ticker>,
     turns: Turns,
     memory: usize,
@@ -28,6 +30,7 @@ impl Instances {
         component: &Component,
         grants: Arc<Grants>,
         environment: Environment,
+        client: Arc<Client>,
         ticker: Arc<Ticker>,
         options: &Options,
     ) -> Result<Self, Error> {
@@ -48,6 +51,7 @@ impl Instances {
             pre,
             grants,
             environment: Arc::new(environment),
+            client,
             ticker,
             turns: Turns::new(),
             memory: options.memory,
@@ -64,11 +68,17 @@ impl Instances {
         Instant::now() + self.timeout
     }
 
+    /// How long a call may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// A store for one instance.
     pub(crate) fn store(&self, deadline: Instant) -> Store<State> {
         let state = State::new(
             self.grants.clone(),
             self.environment.clone(),
+            self.client.clone(),
             self.turns.clone(),
             self.memory,
             deadline,

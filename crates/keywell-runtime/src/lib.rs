@@ -21,12 +21,13 @@
 //!
 //! # What it does not do
 //!
-//! It opens no store and reads no configuration; `keywell` does both. A component has no files, no
-//! sockets and no outgoing HTTP.
+//! It opens no store and reads no configuration; `keywell` does both. A component has no files and no
+//! sockets, and sends HTTP requests to no host that is not among [`Environment::outgoing`].
 
 #![deny(unsafe_code)]
 
 mod artifact;
+mod call;
 mod command;
 mod engine;
 mod error;
@@ -34,15 +35,18 @@ mod http;
 mod instance;
 mod offers;
 mod options;
+mod outgoing;
 mod runtime;
 mod state;
 mod ticker;
 mod turn;
+pub mod watch;
 
 pub use command::Command;
 pub use error::{Error, Missing};
 pub use http::{HttpApp, HttpOptions, HttpServer};
 pub use offers::{Interface, interfaces};
 pub use options::Options;
-pub use runtime::{LoadedComponent, Runtime};
+pub use outgoing::{AllowedHost, HostError};
+pub use runtime::{Bounds, LoadedComponent, Runtime};
 pub use state::Environment;

@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keywell_wasi::Grants;
 use wasmtime::Engine;
@@ -9,20 +10,38 @@ use wasmtime::component::Component;
 use crate::artifact::Artifacts;
 use crate::engine::engine;
 use crate::instance::Instances;
+use crate::outgoing::Client;
 use crate::ticker::Ticker;
+use crate::watch::{Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
 use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
 
 /// Compiles components and makes applications of them. One for a process.
 pub struct Runtime {
     engine: Engine,
     ticker: Arc<Ticker>,
+    client: Arc<Client>,
     artifacts: Option<Artifacts>,
     options: Options,
+    causes: Arc<Causes>,
+    triggers: Triggers,
 }
 
 /// A compiled component.
 #[derive(Clone)]
-pub struct LoadedComponent(Component);
+pub struct LoadedComponent {
+    component: Component,
+    bounds: Bounds,
+}
+
+/// What bounds one component more closely, or in time otherwise, than all of a runtime's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// The most memory an instance may have, in bytes, where it is less than
+    /// [`Options::memory`].
+    pub memory: Option<usize>,
+    /// How long a call may take, in place of [`Options::timeout`].
+    pub timeout: Option<Duration>,
+}
 
 // === impl Runtime ===
 
@@ -44,8 +63,11 @@ impl Runtime {
         Ok(Self {
             engine,
             ticker,
+            client: Arc::default(),
             artifacts,
             options: options.clone(),
+            causes: Arc::new(Causes::new()),
+            triggers: Triggers::new(options.instances),
         })
     }
 
@@ -82,7 +104,7 @@ impl Runtime {
             .as_ref()
             .and_then(|kept| kept.load(&self.engine, wasm));
         if let Some(component) = kept {
-            return Ok(LoadedComponent(component));
+            return Ok(component.into());
         }
         let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
             let reason = format!("{error:#}");
@@ -96,7 +118,7 @@ impl Runtime {
         if let Some(artifacts) = &self.artifacts {
             artifacts.keep(&self.engine, wasm, &component);
         }
-        Ok(LoadedComponent(component))
+        Ok(component.into())
     }
 
     /// Makes a component ready to answer HTTP requests.
@@ -132,18 +154,50 @@ impl Runtime {
         Command::new(self.instances(component, grants, environment)?)
     }
 
+    /// Makes a component ready to hear of changes. From its return on, no change is missed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::http`]; [`Error::Watch`] when the bucket is not granted, or its store cannot be
+    /// watched or reached.
+    pub async fn watch(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        target: WatchTarget,
+        options: &WatchOptions,
+    ) -> Result<WatchTrigger, Error> {
+        let environment = Environment {
+            stdin: false,
+            ..options.environment.clone()
+        };
+        let causes = self.causes.clone();
+        let grants = Arc::new(grants.layered(move |origin, bucket| causes.layer(origin, bucket)));
+        let instances = self.instances(component, grants.clone(), environment)?;
+        self.triggers
+            .open(instances, grants, &self.causes, target, options)
+            .await
+    }
+
     fn instances(
         &self,
-        LoadedComponent(component): &LoadedComponent,
+        LoadedComponent { component, bounds }: &LoadedComponent,
         grants: Arc<Grants>,
         environment: Environment,
     ) -> Result<Instances, Error> {
+        let all = &self.options;
+        let options = Options {
+            memory: bounds.memory.map_or(all.memory, |own| own.min(all.memory)),
+            timeout: bounds.timeout.unwrap_or(all.timeout),
+            ..all.clone()
+        };
         Instances::new(
             component,
             grants,
             environment,
+            self.client.clone(),
             self.ticker.clone(),
-            &self.options,
+            &options,
         )
     }
 }
@@ -153,6 +207,21 @@ impl Runtime {
 impl LoadedComponent {
     /// The component, for Wasmtime.
     pub fn component(&self) -> &Component {
-        &self.0
+        &self.component
+    }
+
+    /// The same component within bounds of its own.
+    #[must_use]
+    pub fn within(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
+}
+
+impl From<Component> for LoadedComponent {
+    fn from(component: Component) -> Self {
+        Self {
+            component,
+            bounds: Bounds::default(),
+        }
     }
 }

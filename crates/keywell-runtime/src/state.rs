@@ -9,6 +9,8 @@ use wasmtime_wasi_http::{
     WasiHttpView,
 };
 
+use crate::AllowedHost;
+use crate::outgoing::{Client, Outgoing};
 use crate::turn::Turns;
 
 /// What the components of an application see of the world besides their buckets.
@@ -21,6 +23,8 @@ pub struct Environment {
     /// Whether the component reads Keywell's standard input. It always writes to its standard
     /// output and error.
     pub stdin: bool,
+    /// The hosts that the component may send HTTP requests to.
+    pub outgoing: Vec<AllowedHost>,
 }
 
 /// The data of one instance's Wasmtime store.
@@ -46,7 +50,9 @@ pub(crate) struct State {
 #[error("the call took longer than it may")]
 pub(crate) struct TimedOut;
 
-struct Hooks;
+struct Hooks {
+    outgoing: Outgoing,
+}
 
 // === impl State ===
 
@@ -57,6 +63,7 @@ impl State {
     pub(crate) fn new(
         grants: Arc<Grants>,
         environment: Arc<Environment>,
+        client: Arc<Client>,
         turns: Turns,
         memory: usize,
         deadline: Instant,
@@ -67,7 +74,9 @@ impl State {
             keyvalue: Keyvalue::new(grants),
             table,
             http: WasiHttpCtx::new(),
-            hooks: Hooks,
+            hooks: Hooks {
+                outgoing: Outgoing::new(environment.clone(), client),
+            },
             wasi: None,
             environment,
             limits: StoreLimitsBuilder::new().memory_size(memory).build(),
@@ -167,13 +176,16 @@ impl WasiHttpHooks for Hooks {
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,
-        _options: Option<RequestOptions>,
+        options: Option<RequestOptions>,
         _finished: Box<dyn Future<Output = wasmtime_wasi_http::Result<()>> + Send>,
     ) -> Sending {
-        tracing::warn!(host = request.uri().host(), "outgoing HTTP is not allowed");
-        Box::new(std::future::ready(Err(
-            wasmtime_wasi_http::Error::HttpRequestDenied,
-        )))
+        let sending = self.outgoing.send(request, options);
+        Box::new(async move {
+            let response = sending?.await?;
+            // The pool drives the connection.
+            let driven = async { Ok(()) };
+            Ok((response, Box::new(driven) as Box<_>))
+        })
     }
 
     // Lets a guest write a small body and return without waiting for the connection.

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 /// Where a store is: `memory:`, `disk:PATH`, `redis://HOST`.
@@ -46,6 +47,31 @@ impl StoreUrl {
         self.settings
             .iter()
             .map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The same, with a place that is a relative path taken from this folder.
+    #[must_use]
+    pub fn relative_to(mut self, folder: &Path) -> Self {
+        if self.scheme == "disk" && !self.place.is_empty() {
+            // Joined to a folder, an absolute path stays as it is.
+            self.place = folder.join(&self.place).to_string_lossy().into_owned();
+        }
+        self
+    }
+
+    /// The same with one more setting, whose value is taken as it is: what would mean something
+    /// else in a URL is percent-encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreUrlError::Twice`] where it has that setting.
+    pub fn with_setting(mut self, name: &str, value: &str) -> Result<Self, StoreUrlError> {
+        if self.settings.iter().any(|(known, _)| known == name) {
+            return Err(StoreUrlError::Twice(name.to_owned()));
+        }
+        let value = value.replace('%', "%25").replace('&', "%26");
+        self.settings.push((name.to_owned(), value));
+        Ok(self)
     }
 }
 
@@ -108,6 +134,19 @@ mod tests {
     }
 
     #[test]
+    fn a_relative_path_is_taken_from_a_folder() {
+        for (url, there) in [
+            ("disk:data", "disk:apps/data"),
+            ("disk:/data", "disk:/data"),
+            ("disk:", "disk:"),
+            ("memory:", "memory:"),
+        ] {
+            let url: StoreUrl = url.parse().unwrap();
+            assert_eq!(url.relative_to("apps".as_ref()).to_string(), there);
+        }
+    }
+
+    #[test]
     fn a_login_is_not_shown() {
         for (url, shown) in [
             ("redis://u:hunter2@h:1/2?x=hunter2", "redis://h:1/2"),
@@ -122,6 +161,16 @@ mod tests {
         ] {
             assert_eq!(url.parse::<StoreUrl>().unwrap().to_string(), shown);
         }
+    }
+
+    #[test]
+    fn a_setting_is_added_as_it_is_and_once() {
+        let url: StoreUrl = "disk:x?history=0".parse().unwrap();
+        let url = url.with_setting("odd", "a&b=c%").unwrap();
+        let settings: Vec<_> = url.settings().collect();
+        assert_eq!(settings, [("history", "0"), ("odd", "a%26b=c%25")]);
+        let twice = url.with_setting("history", "1");
+        assert_eq!(twice, Err(StoreUrlError::Twice("history".into())));
     }
 
     #[test]

@@ -15,9 +15,23 @@ use crate::cursors::Cursors;
 pub struct Grants {
     named: HashMap<BucketName, Granting>,
     rest: Option<Granting>,
+    layer: Option<Arc<Layer>>,
     opened: RwLock<HashMap<Box<str>, Arc<Limited>, RandomState>>,
     pub(crate) cursors: Cursors,
 }
+
+/// Where a granted bucket is in truth.
+#[derive(Clone)]
+pub struct Origin {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The bucket's name in it.
+    pub bucket: BucketName,
+    /// What every key begins with that the component sees; it does not see the prefix.
+    pub prefix: String,
+}
+
+type Layer = dyn Fn(&Origin, Arc<dyn Bucket>) -> Arc<dyn Bucket> + Send + Sync;
 
 #[derive(Clone)]
 struct Granting {
@@ -40,6 +54,7 @@ impl Grants {
         Self {
             named: HashMap::new(),
             rest: None,
+            layer: None,
             opened: RwLock::default(),
             cursors: Cursors::default(),
         }
@@ -84,6 +99,40 @@ impl Grants {
         self
     }
 
+    /// The same grants for other instances, with a layer around every bucket of a store, beneath
+    /// what is granted of it.
+    #[must_use]
+    pub fn layered(
+        &self,
+        layer: impl Fn(&Origin, Arc<dyn Bucket>) -> Arc<dyn Bucket> + Send + Sync + 'static,
+    ) -> Self {
+        let layer: Arc<Layer> = match self.layer.clone() {
+            None => Arc::new(layer),
+            Some(inner) => Arc::new(move |origin, bucket| layer(origin, inner(origin, bucket))),
+        };
+        Self {
+            named: self.named.clone(),
+            rest: self.rest.clone(),
+            layer: Some(layer),
+            ..Self::none()
+        }
+    }
+
+    /// Where the bucket is that the component knows by a name; `None` if it is not granted.
+    pub fn origin(&self, name: &BucketName) -> Option<Origin> {
+        self.granting(name).map(|granting| granting.origin(name))
+    }
+
+    /// Opens a bucket as the component would.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AccessDenied`] if it is not granted, and what its store says.
+    pub fn bucket(self: &Arc<Self>, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        self.open(name.as_str())
+            .map(|bucket| -> Arc<dyn Bucket> { bucket })
+    }
+
     /// Whether every granted store answers at once, and so how [`link`](crate::link) links.
     pub fn promptness(&self) -> Promptness {
         let mut grantings = self.named.values().chain(&self.rest);
@@ -102,14 +151,18 @@ impl Grants {
             Ok(parsed) => parsed,
             Err(error) => return error.into(),
         };
-        let Some(granting) = self.named.get(&parsed).or(self.rest.as_ref()).cloned() else {
+        let Some(granting) = self.granting(&parsed).cloned() else {
             return Error::AccessDenied("this bucket is not granted".into()).into();
         };
         let grants = self.clone();
         let name = name.into();
         granting
-            .open(&parsed)
+            .open(&parsed, self.layer.clone())
             .map(move |bucket| grants.keep(name, bucket))
+    }
+
+    fn granting(&self, name: &BucketName) -> Option<&Granting> {
+        self.named.get(name).or(self.rest.as_ref())
     }
 
     fn keep(&self, name: Box<str>, bucket: Arc<Limited>) -> Arc<Limited> {
@@ -124,22 +177,28 @@ impl Grants {
 // === impl Granting ===
 
 impl Granting {
-    fn open(self, asked: &BucketName) -> Answer<Arc<Limited>> {
-        let Self {
-            store,
-            bucket,
-            grant,
-            limits,
-        } = self;
-        store
-            .open(bucket.as_ref().unwrap_or(asked))
-            .map(move |bucket| {
-                let bucket: Arc<dyn Bucket> = if grant.is_everything() {
-                    bucket
-                } else {
-                    Arc::new(Granted::new(bucket, grant))
-                };
-                Arc::new(Limited::new(bucket, limits))
-            })
+    fn origin(&self, asked: &BucketName) -> Origin {
+        Origin {
+            store: self.store.clone(),
+            bucket: self.bucket.as_ref().unwrap_or(asked).clone(),
+            prefix: self.grant.prefix.clone(),
+        }
+    }
+
+    fn open(self, asked: &BucketName, layer: Option<Arc<Layer>>) -> Answer<Arc<Limited>> {
+        let origin = self.origin(asked);
+        let Self { grant, limits, .. } = self;
+        origin.store.open(&origin.bucket).map(move |bucket| {
+            let bucket = match layer {
+                Some(layer) => layer(&origin, bucket),
+                None => bucket,
+            };
+            let bucket: Arc<dyn Bucket> = if grant.is_everything() {
+                bucket
+            } else {
+                Arc::new(Granted::new(bucket, grant))
+            };
+            Arc::new(Limited::new(bucket, limits))
+        })
     }
 }

@@ -59,8 +59,10 @@ mod generation;
 mod grants;
 mod interface;
 mod keyvalue;
+mod watcher;
 
 pub use generation::{Generation, Import, imports};
-pub use grants::Grants;
+pub use grants::{Grants, Origin};
 pub use interface::link;
 pub use keyvalue::{HandleLimit, Keyvalue, KeyvalueView};
+pub use watcher::{Watcher, WatcherError};

@@ -73,16 +73,41 @@ const SCHEMES: &[&str] = &[
 /// # Errors
 ///
 /// [`OpenError`]; what the store itself says is its source.
+pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    open_as(url, Making::Allowed).await
+}
+
+/// As [`open`], but where opening would make an empty store it is refused instead, for whoever
+/// only reads.
+///
+/// # Errors
+///
+/// As [`open`].
+pub async fn open_existing(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    open_as(url, Making::Refused).await
+}
+
+/// Whether a store is made where there is none.
+#[derive(Clone, Copy)]
+enum Making {
+    Allowed,
+    Refused,
+}
+
 #[cfg_attr(
     not(any(feature = "disk", feature = "redis")),
     expect(clippy::unused_async, reason = "other stores wait here")
 )]
-pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+#[cfg_attr(
+    not(feature = "disk"),
+    expect(unused_variables, reason = "no other store is made by opening it")
+)]
+async fn open_as(url: &StoreUrl, making: Making) -> Result<Arc<dyn Store>, OpenError> {
     match url.scheme() {
         #[cfg(feature = "memory")]
         "memory" => memory(url),
         #[cfg(feature = "disk")]
-        "disk" => disk(url).await,
+        "disk" => disk(url, making).await,
         #[cfg(feature = "redis")]
         scheme if keywell_redis::Options::SCHEMES.contains(&scheme) => redis(url).await,
         scheme => Err(OpenError::UnknownScheme {
@@ -108,7 +133,7 @@ fn memory(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
 }
 
 #[cfg(feature = "disk")]
-async fn disk(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+async fn disk(url: &StoreUrl, making: Making) -> Result<Arc<dyn Store>, OpenError> {
     if url.place().is_empty() {
         let problem = "has no place; write disk:PATH, where PATH is a folder";
         return Err(OpenError::Place {
@@ -116,7 +141,10 @@ async fn disk(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
             problem,
         });
     }
-    let options = disk_options(url)?;
+    let mut options = disk_options(url)?;
+    if matches!(making, Making::Refused) {
+        options = options.existing();
+    }
     let path = std::path::PathBuf::from(url.place());
     let refused = |source| OpenError::Store {
         url: url.to_string(),

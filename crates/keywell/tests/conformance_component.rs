@@ -10,6 +10,7 @@ use support::{guest, keywell};
 
 const DRAFT: &str = "conformance-draft";
 const DRAFT2: &str = "conformance-draft2";
+const DRAFT2_PAIRS: &str = "conformance-draft2-pairs";
 
 /// What a run printed, as a TAP consumer reads it.
 struct Run {
@@ -106,8 +107,13 @@ fn draft2_passes_on_every_store() {
 }
 
 #[test]
+fn draft2_with_pairs_passes_on_every_store() {
+    passes(DRAFT2_PAIRS, 113, &[]);
+}
+
+#[test]
 fn each_behaviour_passes_by_itself() {
-    for component in [DRAFT, DRAFT2] {
+    for component in [DRAFT, DRAFT2, DRAFT2_PAIRS] {
         let run = run(component, "memory:", &["", "--only", "3", "--only", "27"]);
         assert!(run.succeeded && run.broken().is_empty(), "{}", run.text);
         assert_eq!((run.plan, run.points.len()), (2, 2), "{}", run.text);
@@ -116,7 +122,7 @@ fn each_behaviour_passes_by_itself() {
 
 #[test]
 fn a_bucket_that_does_not_open_ends_the_run() {
-    for component in [DRAFT, DRAFT2] {
+    for component in [DRAFT, DRAFT2, DRAFT2_PAIRS] {
         let run = run(component, "memory:", &["a\nb"]);
         assert!(!run.succeeded, "{}", run.text);
         assert!(run.points.is_empty(), "{}", run.text);
@@ -131,7 +137,7 @@ fn a_broken_promise_is_told_and_fails_the_run() {
     let disk = disk(folder.path());
     // Where behaviour 3 expects no key; a run that was cut off leaves such keys.
     kv(&disk, &["set", "conformance/3/missing", "here"]);
-    for component in [DRAFT, DRAFT2] {
+    for component in [DRAFT, DRAFT2, DRAFT2_PAIRS] {
         let run = run(component, &disk, &["cups"]);
         assert!(!run.succeeded, "{}", run.text);
         assert_eq!(run.points.len(), run.plan, "{}", run.text);

@@ -6,6 +6,7 @@ extern crate alloc;
 
 #[path = "../../bench-draft2/src/calls.rs"]
 mod calls;
+mod generation;
 
 wit_bindgen::generate!({
     path: ["../../wit/keyvalue-0.2.0-draft", "../bench-wit"],

@@ -5,6 +5,8 @@
 extern crate alloc;
 
 mod calls;
+mod generation;
+mod swap;
 
 wit_bindgen::generate!({
     path: ["../../wit/keyvalue-0.2.0-draft2", "../bench-wit"],

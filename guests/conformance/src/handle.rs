@@ -11,7 +11,7 @@ pub struct Handle<'a> {
     pub scratch: &'a Scratch,
 }
 
-/// What `get-many` answers.
+/// What `get-many` answers, in the shape that names only the keys that are there.
 pub type Answers = Vec<Option<(String, Vec<u8>)>>;
 
 pub struct Page {
@@ -134,7 +134,7 @@ impl<'a> Handle<'a> {
     /// Each answer's key and value.
     pub fn get_many(&self, keys: &[&str]) -> Kept<Answers> {
         let keys: Vec<_> = keys.iter().map(|key| self.scratch.key(key)).collect();
-        let answers = answered("get-many", batch::get_many(&self.bucket, &keys))?;
+        let answers = answered("get-many", generation::get_many(&self.bucket, &keys))?;
         let own = answers.into_iter().map(|entry| {
             let (key, value) = entry?;
             Some((self.scratch.own(&key).unwrap_or(&key).to_owned(), value))

@@ -15,6 +15,7 @@
 //! | `/echo` | answers the request's body while reading it |
 //! | `/slow-body` | answers `first`, 200 ms later `second` |
 //! | `/hang-body` | answers `first`, then computes for ever |
+//! | `/fetch?url=U` | fetches a URL; answers `STATUS BYTES`, or `error: CODE` |
 //! | `/after` | finishes its answer, then increments `after` |
 //! | `/denied?bucket=B` | opens a bucket; answers `opened` |
 //! | `/handles` | opens 200000 handles and keeps them; answers `opened N` and on another line the error |
@@ -29,6 +30,7 @@
 
 mod bodies;
 mod buckets;
+mod fetch;
 mod instance;
 mod query;
 
@@ -56,6 +58,7 @@ impl Guest for Mischief {
             "/sleep" => Ok(instance::sleep_an_hour()),
             "/grow" => Ok(instance::grow()),
             "/stdout" => Ok(instance::print(&query.text("text"))),
+            "/fetch" => Ok(fetch::fetch(&query.text("url"))),
             "/no-response" => return,
             "/stream" => return bodies::stream(out, query.number("n")),
             "/echo" => return bodies::echo(out, &request),

@@ -1,63 +1,89 @@
-//! Measures Keywell beside peers and floors in the same run, and prints a table of ratios.
+//! Measures Keywell beside peers and floors in the same run: tables of ratios, plots, and JSON to compare runs.
 //!
 //! `cargo xtask bench` builds what it needs and starts it.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::cast_precision_loss, reason = "figures are for people")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures are for people"
+)]
 
+mod arguments;
+mod axis;
+mod comparison;
 mod disk;
+mod effort;
+mod goal;
+mod group;
+mod guests;
 mod host;
 mod http;
+mod idle;
 mod load;
+mod machine;
 mod measure;
 mod native;
+mod page;
+mod plot;
+mod redis;
+mod report;
+mod resident;
+mod row;
+mod server;
 mod start;
 mod table;
+mod unit;
+mod values;
 
 // The program's own allocator, for its peers and floors too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
-use table::{Row, Table};
+use arguments::{Arguments, USAGE};
+use effort::Effort;
+use group::Group;
+use guests::{guest, root};
+use machine::Machine;
+use report::Report;
 
 /// What went wrong, for the person at the terminal.
 type Done<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-const USAGE: &str = "\
-cargo xtask bench [GROUP...] [--rounds N] [--write]
+type Measure = fn(&Effort) -> Done<Group>;
 
-  host    calls of a guest into the host, memory store
-  http    the counter over HTTP; beside `wasmtime serve` if wasmtime 48 is on the PATH
-  disk    the disk store beside redb
-  start   from the start of `keywell serve` to its first answer
-
-  --rounds N   how often each pair is measured; the median ratio counts (default 5)
-  --write      write the table to docs/benchmarks.md
-";
-
-struct Arguments {
-    groups: Vec<String>,
-    rounds: usize,
-    write: bool,
-}
+const GROUPS: [(&str, Measure); 7] = [
+    ("host", host::group),
+    ("values", values::group),
+    ("http", http::group),
+    ("disk", disk::group),
+    ("start", start::group),
+    ("idle", idle::group),
+    ("redis", redis::group),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments
-        .first()
-        .is_some_and(|first| first == native::ARGUMENT)
-    {
-        native::serve();
-        return ExitCode::SUCCESS;
-    }
-    let Some(arguments) = Arguments::parse(arguments) else {
-        eprint!("{USAGE}");
-        return ExitCode::from(2);
+    let done = match arguments.split_first() {
+        Some((first, _)) if first == native::ARGUMENT => {
+            native::serve();
+            Ok(())
+        }
+        Some((first, rest)) if first == idle::ARGUMENT => idle::hold(rest),
+        _ => {
+            let known = GROUPS.map(|(name, _)| name);
+            let Some(arguments) = Arguments::parse(&arguments, &known) else {
+                eprint!("{USAGE}");
+                return ExitCode::from(2);
+            };
+            measure_all(&arguments)
+        }
     };
-    match measure_all(&arguments) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -67,64 +93,43 @@ fn main() -> ExitCode {
 }
 
 fn measure_all(arguments: &Arguments) -> Done {
-    type Group = fn(usize) -> Done<Vec<Row>>;
-    let groups: [(&str, Group); 4] = [
-        ("host", host::rows),
-        ("http", http::rows),
-        ("disk", disk::rows),
-        ("start", start::rows),
-    ];
-    let mut table = Table::default();
-    for (name, rows) in groups {
+    // Before minutes of measuring, so that a wrong file is told at once.
+    let before = arguments.against.as_deref().map(Report::read).transpose()?;
+    let mut groups = Vec::new();
+    for (name, measure) in GROUPS {
         if arguments.groups.is_empty() || arguments.groups.iter().any(|group| group == name) {
             eprintln!("measuring {name} ...");
-            table.extend(rows(arguments.rounds)?);
+            let group = measure(&arguments.effort).map_err(|error| format!("{name}: {error}"))?;
+            println!("{}\n\n{}", group.title, page::told(&group));
+            groups.push(group);
         }
     }
-    print!("{}", table.text());
+    let report = Report::new(Machine::here(&root()), arguments.effort, groups);
+    if let Some(before) = &before {
+        println!("{}", comparison::compare(before, &report));
+    }
+    if let Some(folder) = &arguments.into {
+        write(&report, folder)?;
+    }
     if arguments.write {
-        let path = root().join("docs/benchmarks.md");
-        std::fs::write(&path, table.page(arguments.rounds))?;
-        eprintln!("written to {}", path.display());
+        write(&report, &root().join("docs"))?;
     }
     Ok(())
 }
 
-fn root() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
-
-/// A guest's file.
-fn guest(name: &str) -> PathBuf {
-    root()
-        .join("guests/target/wasm32-wasip2/release")
-        .join(name)
-        .with_extension("wasm")
-}
-
-/// The program, as built beside this one.
-fn keywell() -> Done<PathBuf> {
-    Ok(std::env::current_exe()?.with_file_name("keywell"))
-}
-
-// === impl Arguments ===
-
-impl Arguments {
-    fn parse(arguments: Vec<String>) -> Option<Self> {
-        let mut parsed = Self {
-            groups: Vec::new(),
-            rounds: 5,
-            write: false,
-        };
-        let mut arguments = arguments.into_iter();
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--write" => parsed.write = true,
-                "--rounds" => parsed.rounds = arguments.next()?.parse().ok().filter(|n| *n > 0)?,
-                "host" | "http" | "disk" | "start" => parsed.groups.push(argument),
-                _ => return None,
-            }
-        }
-        Some(parsed)
+/// Writes the page, its plots, and the JSON of all rounds.
+fn write(report: &Report, folder: &Path) -> Done {
+    let plots = folder.join("benchmarks");
+    std::fs::create_dir_all(&plots)?;
+    for plot in report.groups.iter().flat_map(|group| &group.plots) {
+        let svg = plot
+            .svg()
+            .map_err(|error| format!("{}: {error}", plot.name))?;
+        std::fs::write(plots.join(format!("{}.svg", plot.name)), svg)?;
     }
+    std::fs::write(folder.join("benchmarks.json"), report.json()?)?;
+    let page = folder.join("benchmarks.md");
+    std::fs::write(&page, page::page(report))?;
+    eprintln!("written to {}", page.display());
+    Ok(())
 }

@@ -45,7 +45,7 @@ pub(crate) fn rows(hosts: &[Host]) -> Done<Vec<Row>> {
                     group: group.to_owned(),
                     function: function.to_owned(),
                     promise: promise.to_owned(),
-                    outcomes: hosts.iter().map(|_| [None, None]).collect(),
+                    outcomes: hosts.iter().map(|_| [const { None }; _]).collect(),
                 });
                 rows.len() - 1
             });

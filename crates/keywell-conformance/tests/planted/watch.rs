@@ -1,4 +1,6 @@
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use futures::StreamExt as _;
 use keywell_conformance::watch;
@@ -214,5 +216,66 @@ async fn what_may_be_lost_may_not_be_wrong() {
     caught.by(watch::a_watch_tells_every_write_of_a_batch).await;
     caught
         .by(keywell_conformance::ttl::a_watch_tells_what_expired)
+        .await;
+}
+
+/// Follows each filter by itself.
+struct TellsForEach;
+
+impl Bug for TellsForEach {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        let Filter::AnyOf(filters) = filter else {
+            return inner.watch(filter, since);
+        };
+        let each = filters
+            .into_iter()
+            .map(|filter| self.watch(inner, filter, since.clone()));
+        Answer::sequence(each).map(|watches| Watch::new(None, futures::stream::select_all(watches)))
+    }
+}
+
+/// Takes no filter for all of them.
+struct NoneIsAll;
+
+impl Bug for NoneIsAll {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        let filter = match filter {
+            Filter::AnyOf(filters) if filters.is_empty() => Filter::All,
+            filter => filter,
+        };
+        inner.watch(filter, since)
+    }
+}
+
+#[tokio::test]
+async fn several_filters_that_are_told_for_each_are_caught() {
+    Caught::with(TellsForEach)
+        .by(watch::a_watch_of_several_filters_tells_a_change_once)
+        .await;
+    Caught::with(Lossy(TellsForEach))
+        .by(watch::a_watch_of_several_filters_tells_a_change_once)
+        .await;
+    Caught::with(NoneIsAll)
+        .by(watch::a_watch_of_several_filters_tells_a_change_once)
+        .await;
+}
+
+/// Tells everything, and counts some of it as coalesced.
+struct Miscounts;
+
+impl Bug for Miscounts {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        let watch = inner.watch(filter, since);
+        watch.map(|watch| watch.counting(Arc::new(AtomicU64::new(1))))
+    }
+}
+
+#[tokio::test]
+async fn what_a_watch_that_resumes_counts_as_coalesced_is_caught() {
+    Caught::with(Miscounts)
+        .by(watch::a_watch_that_resumes_coalesces_nothing)
+        .await;
+    Caught::with(TellsOnce)
+        .by(watch::a_watch_that_resumes_coalesces_nothing)
         .await;
 }

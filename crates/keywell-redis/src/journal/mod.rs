@@ -46,7 +46,7 @@
 //! # Watching
 //!
 //! A watched shard has one reader with a connection of its own, which waits in `XREAD` and keeps the
-//! latest events for all watches of the shard ([`tail`]). A watch that is further behind reads the
+//! latest events, 4 MiB of them at most, for all watches of the shard ([`tail`]). A watch that is further behind reads the
 //! stream itself, a bounded piece at a time: a slow one costs nothing, and finds what the stream
 //! still holds. A token is the place in each shard: epoch, number and nonce. One of another bucket
 //! or of a journal since begun anew is refused as `Token`; one whose next event is no longer kept, or

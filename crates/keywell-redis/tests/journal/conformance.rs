@@ -18,7 +18,11 @@ async fn connect(url: String) -> Result<Arc<dyn Store>> {
 
 async fn of(settings: &str) -> Subject {
     let server = Redis::start().await.unwrap();
-    let url = format!("{}?layout=journal{settings}", server.url());
+    // A slow machine is no fault.
+    let url = format!(
+        "{}?layout=journal&answer-timeout=20s{settings}",
+        server.url()
+    );
     // A stream is trimmed by whole nodes, of a hundred events each.
     let brief = format!("{url}&history=8");
     let number = AtomicU32::new(0);

@@ -27,7 +27,14 @@ pub(crate) async fn open(redis: &Redis, settings: &str) -> Arc<dyn Store> {
 }
 
 pub(crate) async fn connect(url: &str, settings: &str) -> Arc<dyn Store> {
-    let options = Options::from_url(&format!("{url}?layout=journal{settings}")).unwrap();
+    // A slow machine is no fault.
+    let patient = if settings.contains("answer-timeout") {
+        ""
+    } else {
+        "&answer-timeout=20s"
+    };
+    let url = format!("{url}?layout=journal{patient}{settings}");
+    let options = Options::from_url(&url).unwrap();
     Arc::new(RedisStore::connect(&options).await.unwrap())
 }
 

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::admission::Admission;
 use super::body::ResponseBody;
-use super::call::Call;
+use crate::call::Call;
 use crate::instance::Instances;
 use crate::state::{State, TimedOut};
 use crate::{Environment, Error};

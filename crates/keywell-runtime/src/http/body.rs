@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use wasmtime_wasi_http::WasiBody;
 
-use super::call::Call;
+use crate::call::Call;
 
 /// A response's body.
 pub(crate) enum ResponseBody {

@@ -3,7 +3,6 @@
 mod admission;
 mod app;
 mod body;
-mod call;
 mod server;
 
 pub use app::{HttpApp, HttpOptions};

@@ -2,10 +2,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use keywell_runtime::{LoadedComponent, Options, Runtime};
+use keywell_config::units::{duration, size};
+use keywell_runtime::{AllowedHost, Environment, LoadedComponent, Options, Runtime};
+
+use wasmtime::component::Component;
 
 use super::Failed;
-use super::units::{duration, size};
+use super::cache::CacheArguments;
 
 /// A component, and what bounds it.
 #[derive(Args)]
@@ -31,13 +34,13 @@ pub(super) struct ComponentArguments {
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     instances: u32,
 
-    /// Where compiled components are kept.
-    #[arg(long, value_name = "FOLDER", env = "KEYWELL_CACHE")]
-    cache: Option<PathBuf>,
+    /// A host that the component may send HTTP requests to; may be repeated. Without a port, at
+    /// 80 for http and 443 for https; *.HOST for all under it, * for every host.
+    #[arg(long = "allow-http", value_name = "HOST[:PORT]")]
+    outgoing: Vec<AllowedHost>,
 
-    /// Compile anew, and keep nothing.
-    #[arg(long, conflicts_with = "cache")]
-    no_cache: bool,
+    #[command(flatten)]
+    cache: CacheArguments,
 }
 
 // === impl ComponentArguments ===
@@ -58,32 +61,48 @@ impl ComponentArguments {
             .into_owned()
     }
 
+    /// What the component sees of the world, as a command with these arguments behind its name.
+    pub(super) fn environment(&self, arguments: Vec<String>) -> Environment {
+        Environment {
+            variables: self.variables.clone(),
+            arguments: std::iter::once(self.name()).chain(arguments).collect(),
+            stdin: false,
+            outgoing: self.outgoing.clone(),
+        }
+    }
+
     fn options(&self) -> Options {
-        let cache = if self.no_cache {
-            None
-        } else {
-            self.cache.clone().or_else(cache)
-        };
         Options {
             memory: self.memory,
             timeout: self.timeout,
             instances: self.instances,
-            cache,
+            cache: self.cache.folder(),
             ..Options::default()
         }
     }
 }
 
-/// The user's cache folder, where the platform's rules put it.
-pub(super) fn cache() -> Option<PathBuf> {
-    let folder = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let caches =
-        folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))?;
-    Some(caches.join("keywell"))
+/// Exports that a trigger calls: the beginnings of their names, whatever their patch release is.
+pub(super) const HTTP: &[&str] = &["wasi:http/incoming-handler@0.2."];
+pub(super) const COMMAND: &[&str] = &["wasi:cli/run@0.2."];
+/// Of the watcher, these names and no others.
+pub(super) const WATCHER: &[&str] = &[
+    "wasi:keyvalue/watcher@0.2.0-draft",
+    "wasi:keyvalue/watcher@0.2.0-draft2",
+];
+
+/// Whether a component exports one of these.
+pub(super) fn is_exported(component: &Component, interfaces: &[&str]) -> bool {
+    let component_type = component.component_type();
+    let mut exports = component_type.exports(component.engine());
+    exports.any(|(name, _)| {
+        interfaces
+            .iter()
+            .any(|interface| match interface.strip_suffix('.') {
+                Some(_) => name.starts_with(interface),
+                None => name == *interface,
+            })
+    })
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -5,7 +5,9 @@ use clap::Args;
 use keywell_runtime::{Options, Runtime, interfaces};
 use serde::Serialize;
 
-use super::{Ended, Failed, component, output};
+use super::cache::cache;
+use super::component::{COMMAND, HTTP, WATCHER, is_exported};
+use super::{Ended, Failed, output};
 
 /// Tell what a component imports and exports, and whether Keywell offers it.
 #[derive(Args)]
@@ -26,7 +28,7 @@ struct Report {
     exports: Vec<String>,
     /// The generations of wasi:keyvalue it speaks.
     generations: Vec<String>,
-    /// What it can be run with: `serve`, `run`.
+    /// What it can be run with: `serve`, `serve --watch`, `run`.
     commands: Vec<&'static str>,
 }
 
@@ -43,7 +45,7 @@ struct Import {
 impl Inspect {
     pub(super) fn main(self) -> Ended {
         let options = Options {
-            cache: component::cache(),
+            cache: cache(),
             instances: 1,
             ..Options::default()
         };
@@ -86,14 +88,14 @@ impl Report {
             .collect();
         generations.sort();
         generations.dedup();
-        let exports_any = |interface: &str| exports.iter().any(|name| name.starts_with(interface));
         let commands = [
-            ("wasi:http/incoming-handler@0.2", "serve"),
-            ("wasi:cli/run@0.2", "run"),
+            (HTTP, "serve"),
+            (WATCHER, "serve --watch"),
+            (COMMAND, "run"),
         ];
         let commands = commands
             .into_iter()
-            .filter_map(|(interface, command)| exports_any(interface).then_some(command))
+            .filter_map(|(interface, command)| is_exported(component, interface).then_some(command))
             .collect();
         Self {
             imports: imports.collect(),

@@ -1,8 +1,10 @@
 //! The command line. A subcommand a file; each ends with an exit code: 0 done, 1 failed, 2 wrong
 //! usage.
 
+mod cache;
 mod component;
 mod conformance;
+mod deadletters;
 mod inspect;
 mod kv;
 mod output;
@@ -10,7 +12,8 @@ mod run;
 mod serve;
 mod signal;
 mod store;
-mod units;
+mod triggers;
+mod up;
 
 use std::process::ExitCode;
 
@@ -45,14 +48,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve HTTP with a component.
+    /// Serve HTTP with a component, or call it when keys change.
     Serve(serve::Serve),
     /// Run a component as a command.
     Run(run::Run),
+    /// Run an application: every store, component and trigger of a keywell.toml.
+    Up(up::Up),
     /// Look into a store, or change it.
     Kv(kv::Kv),
     /// Check that a store keeps what the contract promises.
     Conformance(conformance::Conformance),
+    /// List events that could not be delivered, send them again, or remove them.
+    #[command(name = "deadletters")]
+    DeadLetters(deadletters::DeadLettersCommand),
     /// Tell what a component imports and exports.
     Inspect(inspect::Inspect),
 }
@@ -84,8 +92,10 @@ pub(crate) fn main() -> ExitCode {
             match command {
                 Command::Serve(serve) => serve.main().await,
                 Command::Run(run) => run.main().await,
+                Command::Up(up) => up.main().await,
                 Command::Kv(kv) => kv.main().await,
                 Command::Conformance(conformance) => conformance.main().await,
+                Command::DeadLetters(letters) => letters.main().await,
                 Command::Inspect(inspect) => inspect.main(),
             }
         });

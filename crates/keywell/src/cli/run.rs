@@ -34,14 +34,9 @@ impl Run {
         let (runtime, component) = self.component.load()?;
         let store = self.store.open().await?;
         let grants = Arc::new(Grants::everything_in(store.clone()));
-        let arguments = std::iter::once(self.component.name())
-            .chain(self.arguments)
-            .collect();
-        let variables = self.component.variables.clone();
         let environment = Environment {
-            variables,
-            arguments,
             stdin: true,
+            ..self.component.environment(self.arguments)
         };
         let command = runtime.command(&component, grants, environment)?;
         let ended = tokio::select! {

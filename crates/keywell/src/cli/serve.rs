@@ -3,21 +3,27 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use keywell_runtime::{Environment, HttpOptions, HttpServer};
+use keywell_runtime::watch::{Subscriptions, WatchOptions, WatchTarget};
+use keywell_runtime::{HttpOptions, HttpServer, LoadedComponent, Runtime};
+use keywell_store::{BucketName, Store};
 use keywell_wasi::Grants;
 
-use super::component::ComponentArguments;
+use super::component::{ComponentArguments, HTTP, is_exported};
 use super::store::StoreArguments;
-use super::{Ended, output, signal};
+use super::triggers::{Trigger, Triggers};
+use super::{Ended, Failed, signal};
 
-/// Serve HTTP with a component: HTTP/1.1, and HTTP/2 by prior knowledge.
+/// Serve HTTP with a component (HTTP/1.1, and HTTP/2 by prior knowledge), call it when keys change,
+/// or both.
 ///
 /// Every bucket name that the component opens is a bucket in the one store. SIGINT or SIGTERM lets
-/// running requests finish.
+/// running requests and deliveries finish.
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  keywell serve counter.wasm --store disk:visits\n  \
-                        curl http://127.0.0.1:8080/hello"
+    after_help = "Examples:\n  keywell serve counter.wasm --store disk:visits\n  \
+                  curl http://127.0.0.1:8080/hello\n  \
+                  keywell serve http_watcher.wasm --watch 'SET@order:*,DEL@order:*' \
+                  --allow-http localhost:3001"
 )]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -26,7 +32,7 @@ pub(super) struct Serve {
     #[command(flatten)]
     store: StoreArguments,
 
-    /// Where to listen; port 0 takes a free one.
+    /// Where to listen; port 0 takes a free one. A component that only watches listens nowhere.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     addr: SocketAddr,
 
@@ -34,6 +40,21 @@ pub(super) struct Serve {
     /// its memory is then seen by later requests.
     #[arg(long, value_name = "N", default_value_t = 1)]
     reuse: u32,
+
+    /// Call the component when keys change: SET@KEY when one is set, DEL@KEY when one is gone,
+    /// several separated by commas; may be repeated. In a key, * stands for any characters and ?
+    /// for one; behind =, as in SET@=a*b, a key is literal.
+    #[arg(long, value_name = "CHANGES")]
+    watch: Vec<Subscriptions>,
+
+    /// The bucket whose keys are watched.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "default",
+        requires = "watch"
+    )]
+    watch_bucket: BucketName,
 }
 
 // === impl Serve ===
@@ -44,25 +65,94 @@ impl Serve {
         let stop = signal::stop()?;
         let (runtime, component) = self.component.load()?;
         let store = self.store.open().await?;
-        let grants = Arc::new(Grants::everything_in(store.clone()));
-        let environment = Environment {
-            variables: self.component.variables.clone(),
-            arguments: vec![self.component.name()],
-            stdin: false,
-        };
+        let ended = self.serve(&runtime, &component, store.clone(), stop).await;
+        let closed = store.close().await;
+        let code = ended?;
+        closed?;
+        Ok(code)
+    }
+
+    async fn serve(
+        &self,
+        runtime: &Runtime,
+        component: &LoadedComponent,
+        store: Arc<dyn Store>,
+        stop: impl Future<Output = ()>,
+    ) -> Ended {
+        let grants = Arc::new(Grants::everything_in(store));
+        let mut triggers = Triggers::default();
+        let answers_http = is_exported(component.component(), HTTP);
+        // Without anything to watch, that it answers no HTTP is the error to tell.
+        if answers_http || self.watch.is_empty() {
+            let (line, trigger) = self.http(runtime, component, grants.clone()).await?;
+            triggers.add(line, trigger);
+        }
+        if let Some(subscriptions) = self.subscriptions()? {
+            let trigger = self.watcher(runtime, component, grants, subscriptions);
+            let (line, trigger) = trigger.await?;
+            let nowhere = if answers_http {
+                ""
+            } else {
+                ", and listens nowhere"
+            };
+            triggers.add(format!("{line}{nowhere}"), trigger);
+        }
+        Ok(if triggers.run(stop).await {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    async fn http(
+        &self,
+        runtime: &Runtime,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+    ) -> Result<(String, Trigger), Failed> {
         let options = HttpOptions {
             reuse: self.reuse,
-            environment,
+            environment: self.component.environment(Vec::new()),
         };
-        let app = runtime.http(&component, grants, &options)?;
+        let app = runtime.http(component, grants, &options)?;
         let server = HttpServer::bind(self.addr, app).await?;
         let (name, store_url) = (self.component.name(), &self.store.store);
-        output::say(&format!(
+        let line = format!(
             "{name} listens on http://{} with {store_url}",
             server.addr()
-        ));
-        server.serve(stop).await;
-        store.close().await?;
-        Ok(ExitCode::SUCCESS)
+        );
+        Ok((line, Trigger::Http(server)))
+    }
+
+    /// All that is to be watched, as one.
+    fn subscriptions(&self) -> Result<Option<Subscriptions>, Failed> {
+        let texts: Vec<String> = self.watch.iter().map(ToString::to_string).collect();
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        Subscriptions::parse(&texts.join(","))
+            .map(Some)
+            .map_err(|error| Failed::Usage(error.to_string()))
+    }
+
+    async fn watcher(
+        &self,
+        runtime: &Runtime,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        subscriptions: Subscriptions,
+    ) -> Result<(String, Trigger), Failed> {
+        let (name, bucket) = (self.component.name(), self.watch_bucket.clone());
+        let line = format!(
+            "{name} watches {subscriptions} in bucket {bucket} of {}",
+            self.store.store
+        );
+        let target = WatchTarget::new(&name, bucket, subscriptions);
+        let options = WatchOptions {
+            environment: self.component.environment(Vec::new()),
+            ..WatchOptions::default()
+        };
+        let trigger = runtime.watch(component, grants, target, &options).await?;
+        Ok((line, Trigger::Watch(Box::new(trigger))))
     }
 }

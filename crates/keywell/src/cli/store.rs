@@ -9,7 +9,7 @@ use super::Failed;
 /// Which store.
 #[derive(Args)]
 pub(super) struct StoreArguments {
-    /// The store: memory: or disk:PATH.
+    /// The store: memory:, disk:PATH, redis://HOST:PORT.
     #[arg(
         long,
         value_name = "URL",
@@ -23,11 +23,18 @@ pub(super) struct StoreArguments {
 
 impl StoreArguments {
     pub(super) async fn open(&self) -> Result<Arc<dyn Store>, Failed> {
-        keywell::open(&self.store)
-            .await
-            .map_err(|error| match error {
-                keywell::OpenError::Store { .. } => Failed::Failure(error.to_string()),
-                error => Failed::Usage(error.to_string()),
-            })
+        keywell::open(&self.store).await.map_err(told)
+    }
+
+    /// As [`open`](Self::open), but makes no store: whoever only reads has mistaken its place.
+    pub(super) async fn open_existing(&self) -> Result<Arc<dyn Store>, Failed> {
+        keywell::open_existing(&self.store).await.map_err(told)
+    }
+}
+
+fn told(error: keywell::OpenError) -> Failed {
+    match error {
+        keywell::OpenError::Store { .. } => Failed::Failure(error.to_string()),
+        error => Failed::Usage(error.to_string()),
     }
 }

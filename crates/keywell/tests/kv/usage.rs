@@ -114,3 +114,21 @@ fn every_subcommand_has_help_with_an_example() {
         assert!(text.contains("--bucket <NAME>"), "{subcommand}");
     }
 }
+
+#[test]
+fn what_only_reads_makes_no_store() {
+    let scratch = Scratch::new();
+    for arguments in [
+        &["get", "k"][..],
+        &["exists", "k"],
+        &["list"],
+        &["export"],
+        &["watch"],
+        &["buckets"],
+        &["delete", "k"],
+    ] {
+        let ran = scratch.kv(arguments);
+        ran.failed(1, "cannot open the store disk:.keywell: there is none in ");
+    }
+    assert!(scratch.names().is_empty(), "no store was made");
+}

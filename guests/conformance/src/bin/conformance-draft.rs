@@ -21,7 +21,9 @@ wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft", world: "imports
 /// What other generations have otherwise.
 mod generation {
     use crate::behaviour::Behaviour;
+    use crate::handle::Answers;
     use crate::unsigned;
+    use crate::wasi::keyvalue::batch;
     use crate::wasi::keyvalue::store::{Bucket, Error, KeyResponse};
 
     pub type Number = u64;
@@ -37,6 +39,10 @@ mod generation {
 
     pub fn list_keys(bucket: &Bucket, cursor: Option<&Cursor>) -> Result<KeyResponse, Error> {
         bucket.list_keys(cursor.copied())
+    }
+
+    pub fn get_many(bucket: &Bucket, keys: &[String]) -> Result<Answers, Error> {
+        batch::get_many(bucket, keys)
     }
 }
 

@@ -25,6 +25,8 @@ wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft2", world: "import
 /// What other generations have otherwise.
 mod generation {
     use crate::behaviour::Behaviour;
+    use crate::handle::Answers;
+    use crate::wasi::keyvalue::batch;
     use crate::wasi::keyvalue::store::{Bucket, Error, KeyResponse};
     use crate::{cas, races, signed};
 
@@ -41,6 +43,10 @@ mod generation {
 
     pub fn list_keys(bucket: &Bucket, cursor: Option<&Cursor>) -> Result<KeyResponse, Error> {
         bucket.list_keys(cursor.map(String::as_str))
+    }
+
+    pub fn get_many(bucket: &Bucket, keys: &[String]) -> Result<Answers, Error> {
+        batch::get_many(bucket, keys)
     }
 }
 

@@ -1,3 +1,4 @@
+use futures::{FutureExt as _, StreamExt as _};
 use keywell_store::Filter;
 
 use super::Listener;
@@ -39,6 +40,40 @@ pub(crate) async fn a_watch_of_a_prefix_tells_of_what_begins_with_it(
     set(&bucket, "any", "v").await?;
     all.hears(&["any=v"], "every key begins with the empty prefix")
         .await
+}
+
+pub(crate) async fn a_watch_of_several_filters_tells_a_change_once(
+    scratch: &Scratch<'_>,
+) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let several = Filter::AnyOf(vec![
+        Filter::Key("k".into()),
+        Filter::Prefix("k".into()),
+        Filter::Prefix("m/".into()),
+        Filter::AnyOf(vec![Filter::Key("n".into()), Filter::Key("m/1".into())]),
+    ]);
+    let mut none = Listener::new(scratch, &bucket, Filter::AnyOf(Vec::new())).await?;
+    let mut listener = Listener::new(scratch, &bucket, several).await?;
+    let promise = "a watch of several filters tells what any of them is about";
+    // Each is heard before the next is written, so that none is told within another.
+    for key in ["k", "j", "k1", "m", "m/1", "m/2", "n", "nn"] {
+        set(&bucket, key, "v").await?;
+        if !["j", "m", "nn"].contains(&key) {
+            listener.hears(&[&format!("{key}=v")], promise).await?;
+        }
+    }
+    bucket.delete("m/1").await?;
+    listener.hears(&["-m/1"], promise).await?;
+    set(&bucket, "k", "end").await?;
+    let told = listener.hear_until("k=end").await?;
+    let promise = "a change is told once, however many filters are about its key";
+    same(told, vec!["k=end".to_owned()], promise)?;
+    let told = none
+        .watch
+        .next()
+        .now_or_never()
+        .map(|event| event.is_some());
+    same(told, None, "a watch of no filter tells nothing")
 }
 
 pub(crate) async fn what_is_watched_is_no_pattern(scratch: &Scratch<'_>) -> Verdict {

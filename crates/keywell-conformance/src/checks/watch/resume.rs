@@ -45,6 +45,28 @@ pub(crate) async fn a_resumed_watch_misses_nothing(scratch: &Scratch<'_>) -> Ver
     Ok(())
 }
 
+pub(crate) async fn a_watch_that_resumes_coalesces_nothing(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
+    let start = beginning(&listener)?;
+    // All written before the first is heard, so whoever would tell them as one can.
+    let mut expected = Vec::new();
+    for n in 0..200 {
+        set(&bucket, "k", n.to_string()).await?;
+        expected.push(format!("k={n}"));
+    }
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    let promise = "a watch that resumes tells every write by itself";
+    listener.hears(&expected, promise).await?;
+    let mut resumed = Listener::resumed(scratch, &bucket, Filter::All, start).await?;
+    resumed.hears(&expected, promise).await?;
+    for watch in [&listener.watch, &resumed.watch] {
+        let promise = "a watch that resumes counts no write as coalesced";
+        same(watch.coalesced(), 0, promise)?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn a_watch_resumes_from_its_beginning(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     set(&bucket, "k", "before").await?;

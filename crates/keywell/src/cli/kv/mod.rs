@@ -26,8 +26,8 @@ use clap::{Args, Subcommand};
 use keywell_store::layer::{Limited, Limits};
 use keywell_store::{BucketName, Store};
 
-use self::sink::Sink;
-use self::stop::Stop;
+pub(super) use self::sink::Sink;
+pub(super) use self::stop::Stop;
 use self::target::Target;
 use super::store::StoreArguments;
 use super::{Ended, Failed};
@@ -77,7 +77,11 @@ impl Kv {
                            with an empty one; name a store that lasts, such as --store disk:data";
             return Err(Failed::Usage(problem.to_owned()));
         }
-        let store = self.store.open().await?;
+        let store = if self.command.makes_a_store() {
+            self.store.open().await?
+        } else {
+            self.store.open_existing().await?
+        };
         let ended = self.command.main(&*store, self.bucket).await;
         let closed = store.close().await;
         match ended {
@@ -94,6 +98,11 @@ impl Kv {
 // === impl Command ===
 
 impl Command {
+    /// Whether there is sense in it where no store is yet.
+    fn makes_a_store(&self) -> bool {
+        matches!(self, Self::Set(_) | Self::Increment(_) | Self::Import(_))
+    }
+
     async fn main(self, store: &dyn Store, name: BucketName) -> Result<ExitCode, Stop> {
         let mut out = Sink::stdout();
         let code = self.run(store, name, &mut out).await?;

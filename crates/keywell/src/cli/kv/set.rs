@@ -10,7 +10,7 @@ use keywell_store::layer::Limits;
 
 use super::target::key;
 use super::{Stop, Target};
-use crate::cli::units;
+use keywell_config::units;
 
 /// Set a key to a value, whatever was there.
 ///

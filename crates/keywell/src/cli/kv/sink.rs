@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Stop;
 
 /// Where a command writes what it found, and what that is called when it fails.
-pub(super) struct Sink<'a> {
+pub(in crate::cli) struct Sink<'a> {
     to: Box<dyn Write + 'a>,
     name: String,
 }
@@ -14,28 +14,28 @@ pub(super) struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     /// Standard output, in large pieces: whoever wants a line seen flushes.
-    pub(super) fn stdout() -> Self {
+    pub(in crate::cli) fn stdout() -> Self {
         Self::new(BufWriter::new(io::stdout()), "standard output")
     }
 
-    pub(super) fn new(to: impl Write + 'a, name: impl Into<String>) -> Self {
+    pub(in crate::cli) fn new(to: impl Write + 'a, name: impl Into<String>) -> Self {
         let (to, name) = (Box::new(to), name.into());
         Self { to, name }
     }
 
-    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+    pub(in crate::cli) fn put(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let written = self.to.write_all(bytes);
         written.map_err(|error| self.stop(&error))
     }
 
     /// Writes JSON on a line of its own.
-    pub(super) fn json(&mut self, line: &impl Serialize) -> Result<(), Stop> {
+    pub(in crate::cli) fn json(&mut self, line: &impl Serialize) -> Result<(), Stop> {
         let written = serde_json::to_writer(&mut self.to, line);
         written.map_err(|error| self.stop(&error.into()))?;
         self.put(b"\n")
     }
 
-    pub(super) fn flush(&mut self) -> Result<(), Stop> {
+    pub(in crate::cli) fn flush(&mut self) -> Result<(), Stop> {
         let flushed = self.to.flush();
         flushed.map_err(|error| self.stop(&error))
     }

@@ -2,7 +2,7 @@ use crate::cli::Failed;
 
 /// Why a command ends before it is through.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(in crate::cli) enum Stop {
     /// Nobody reads its output any more, as in `keywell kv list | head -1`. That is no failure.
     Unread,
     /// It failed.
@@ -12,7 +12,7 @@ pub(super) enum Stop {
 // === impl Stop ===
 
 impl Stop {
-    pub(super) fn failure(what: impl Into<String>) -> Self {
+    pub(in crate::cli) fn failure(what: impl Into<String>) -> Self {
         Self::Failed(Failed::Failure(what.into()))
     }
 }

@@ -1,0 +1,137 @@
+//! `keywell.toml`. A section a file.
+
+mod component;
+mod store;
+mod table;
+mod trigger;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use self::table::{Document, Table};
+use crate::nearest::nearest;
+use crate::{ComponentPlan, ConfigError, LimitsPlan, Located, Place, Plan, StorePlan};
+
+type Result<T, E = ConfigError> = std::result::Result<T, E>;
+
+pub(crate) fn read(file: &Path, text: &str) -> Result<Plan> {
+    let document = Document { file, text };
+    let mut root = Table::root(document)?;
+    root.only(&["store", "component", "trigger", "limits"])?;
+    let limits = limits(&mut root)?;
+    let stores = store::stores(&mut root)?;
+    let mut defined = Defined {
+        document,
+        stores: &stores,
+        components: None,
+    };
+    let components = component::components(&mut root, &defined, &limits)?;
+    defined.components = Some(&components);
+    let triggers = trigger::triggers(&mut root, &defined)?;
+    if triggers.is_empty() {
+        return Err(ConfigError::Whole {
+            file: file.to_owned(),
+            problem: "nothing calls a component; add a [[trigger.http]] or a [[trigger.watch]]"
+                .to_owned(),
+        });
+    }
+    Ok(Plan {
+        file: file.to_owned(),
+        limits,
+        stores,
+        components,
+        triggers,
+    })
+}
+
+fn limits(root: &mut Table<'_>) -> Result<LimitsPlan> {
+    let Some(limits) = root.take("limits") else {
+        return Ok(LimitsPlan::default());
+    };
+    let mut limits = limits.table()?;
+    limits.only(&["memory", "timeout", "instances"])?;
+    Ok(LimitsPlan {
+        memory: limits.size("memory")?,
+        timeout: limits.duration("timeout")?,
+        instances: limits.number("instances", 1..10_001)?,
+    })
+}
+
+/// What is defined already, to look up what is named.
+struct Defined<'a> {
+    document: Document<'a>,
+    stores: &'a BTreeMap<String, StorePlan>,
+    components: Option<&'a BTreeMap<String, ComponentPlan>>,
+}
+
+// === impl Defined ===
+
+impl Defined<'_> {
+    /// A store that is named, or the only one where none is.
+    fn store(&self, named: Option<Located<String>>, table: &Table<'_>) -> Result<String> {
+        match named {
+            Some(name) => self.known("store", name, self.stores.keys()),
+            None => self.only_store(&table.what, table.place),
+        }
+    }
+
+    /// The only store, for what names none.
+    fn only_store(&self, what: &str, place: Place) -> Result<String> {
+        let mut stores = self.stores.keys();
+        match (stores.next(), stores.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            (None, _) => {
+                let problem = format!("{what} needs a store, and there is no [store.NAME]");
+                Err(self.document.error(place, problem))
+            }
+            (Some(_), Some(_)) => {
+                let problem = format!("{what} names no store, and there is more than one");
+                Err(self.document.error(place, problem))
+            }
+        }
+    }
+
+    fn component(&self, name: Located<String>) -> Result<String> {
+        let components = self.components.into_iter();
+        self.known("component", name, components.flat_map(|known| known.keys()))
+    }
+
+    /// The store of a bucket, by a component's name for it.
+    fn granted(&self, component: &str, bucket: &Located<String>) -> Result<String> {
+        let plan = self.components.and_then(|known| known.get(component));
+        let own = match bucket.as_str() {
+            "" => "default",
+            name => name,
+        };
+        let granted = plan.and_then(|plan| {
+            let named = plan.buckets.get(own).map(|grant| &grant.store);
+            named.or(plan.store.as_ref())
+        });
+        granted.cloned().ok_or_else(|| {
+            let problem = format!(
+                "the component {component} is not granted the bucket {own:?}; add a store or \
+                 buckets to [component.{component}]"
+            );
+            self.document.error(bucket.place, problem)
+        })
+    }
+
+    fn known<'n>(
+        &self,
+        kind: &str,
+        name: Located<String>,
+        known: impl Iterator<Item = &'n String>,
+    ) -> Result<String> {
+        let known: Vec<&str> = known.map(String::as_str).collect();
+        if known.contains(&name.as_str()) {
+            return Ok(name.value);
+        }
+        let hint = match (nearest(&name, known.iter().copied()), &known[..]) {
+            (Some(nearest), _) => format!("did you mean {nearest}?"),
+            (None, []) => format!("add a [{kind}.{}]", name.value),
+            (None, known) => format!("there is {}", known.join(", ")),
+        };
+        let problem = format!("there is no {kind} {:?}; {hint}", name.value);
+        Err(self.document.error(name.place, problem))
+    }
+}

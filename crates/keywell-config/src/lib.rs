@@ -1,0 +1,56 @@
+//! Reads what an application is made of (its stores, its components, and the triggers that call
+//! them) into one [`Plan`].
+//!
+//! ```
+//! use keywell_config::{Plan, TriggerPlan};
+//!
+//! let text = r#"
+//!     [store.main]
+//!     url = "disk:visits"
+//!
+//!     [component.counter]
+//!     path = "counter.wasm"
+//!     store = "main"
+//!
+//!     [[trigger.http]]
+//!     component = "counter"
+//!     addr = "127.0.0.1:8080"
+//! "#;
+//! let plan = Plan::from_toml("keywell.toml".as_ref(), text)?;
+//! assert_eq!(plan.components["counter"].path.to_str(), Some("counter.wasm"));
+//! assert!(matches!(plan.triggers[0], TriggerPlan::Http(_)));
+//!
+//! let error = Plan::from_toml("keywell.toml".as_ref(), "[stroe.main]").unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "keywell.toml:1:2: there is no stroe at the top; did you mean store?"
+//! );
+//! # Ok::<(), keywell_config::ConfigError>(())
+//! ```
+//!
+//! A plan holds together: every name that is used is defined, every amount is within its bounds.
+//! `keywell.toml` is the one form that is read so far; others lead to the same plan.
+//!
+//! # What it does not do
+//!
+//! It opens nothing, and knows neither Wasmtime nor any store: a store's URL, a bucket's name and a
+//! subscription are text here, with the place they were read at, so that whoever understands them
+//! can say where they are wrong.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod keywell_toml;
+mod nearest;
+mod place;
+mod plan;
+mod secret;
+pub mod units;
+
+pub use error::ConfigError;
+pub use place::{Located, Place};
+pub use plan::{
+    ComponentPlan, DeadLettersPlan, GrantPlan, HttpPlan, LimitsPlan, Plan, StorePlan, TriggerPlan,
+    WatchPlan,
+};
+pub use secret::Secret;

@@ -1,0 +1,517 @@
+//! What a `keywell.toml` says, and what is said of one that is wrong.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use keywell_config::{ConfigError, HttpPlan, LimitsPlan, Plan, TriggerPlan, WatchPlan};
+
+const WHOLE: &str = r#"
+[limits]
+memory = "512MiB"
+timeout = "1m"
+instances = 64
+
+[store.main]
+url = "redis://user:hunter2@localhost"
+layout = "journal"
+connections = 4
+share-connections = false
+jitter = 0.5
+mask = 0xff
+
+[store.letters]
+url = "disk:letters"
+
+[component.alerts]
+path = "guests/http_watcher.wasm"
+env = { ALERT_URL = "http://localhost:3001/alert", TRIES = 3, LOUD = true }
+outgoing = ["localhost:3001", "*.example.com"]
+store = "main"
+memory = "64MiB"
+timeout = "5s"
+
+[component.alerts.buckets]
+orders = "shop"
+"" = { bucket = "start", read-only = true, prefix = "a/" }
+archive = { store = "letters", read-only = "false" }
+
+[component.shop]
+path = "/opt/shop.wasm"
+
+[[trigger.http]]
+component = "shop"
+addr = "0.0.0.0:80"
+reuse = 100
+
+[[trigger.watch]]
+name = "alerts"
+component = "alerts"
+store = "main"
+bucket = "orders"
+on = ["SET@order:*", "DEL@order:*,SET@=a*b"]
+parallel = 8
+retries = 0
+backoff = "50ms"
+deadline = "2s"
+hops = 4
+dead-letters = { store = "letters", bucket = "failed" }
+
+[[trigger.http]]
+component = "shop"
+
+[[trigger.watch]]
+component = "alerts"
+store = "letters"
+bucket = "archive"
+on = "SET@x"
+dead-letters = "failed"
+"#;
+
+fn read(text: &str) -> Result<Plan, ConfigError> {
+    Plan::from_toml(Path::new("apps/keywell.toml"), text)
+}
+
+fn http(trigger: &TriggerPlan) -> &HttpPlan {
+    match trigger {
+        TriggerPlan::Http(http) => http,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn watch(trigger: &TriggerPlan) -> &WatchPlan {
+    match trigger {
+        TriggerPlan::Watch(watch) => watch,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn everything_that_can_be_written_is_read() {
+    let plan = read(WHOLE).unwrap();
+    let limits = LimitsPlan {
+        memory: Some(512 << 20),
+        timeout: Some(Duration::from_mins(1)),
+        instances: Some(64),
+    };
+    assert_eq!(plan.limits, limits);
+
+    let main = &plan.stores["main"];
+    assert_eq!(main.url.expose(), "redis://user:hunter2@localhost");
+    let settings: Vec<_> = main
+        .settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose(), value.place.line))
+        .collect();
+    assert_eq!(
+        settings,
+        [
+            ("layout", "journal", 9),
+            ("connections", "4", 10),
+            ("share-connections", "false", 11),
+            ("jitter", "0.5", 12),
+            ("mask", "255", 13),
+        ]
+    );
+
+    let alerts = &plan.components["alerts"];
+    assert_eq!(alerts.path, Path::new("apps/guests/http_watcher.wasm"));
+    let env: Vec<_> = alerts
+        .env
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose()))
+        .collect();
+    assert_eq!(
+        env,
+        [
+            ("ALERT_URL", "http://localhost:3001/alert"),
+            ("TRIES", "3"),
+            ("LOUD", "true"),
+        ]
+    );
+    let outgoing: Vec<&str> = alerts.outgoing.iter().map(|host| host.as_str()).collect();
+    assert_eq!(outgoing, ["localhost:3001", "*.example.com"]);
+    assert_eq!(alerts.store.as_deref(), Some("main"));
+    assert_eq!(alerts.memory, Some(64 << 20));
+    assert_eq!(alerts.timeout, Some(Duration::from_secs(5)));
+    let buckets: Vec<_> = alerts
+        .buckets
+        .iter()
+        .map(|(name, grant)| {
+            let bucket = grant.bucket.as_str();
+            (
+                name.as_str(),
+                grant.store.as_str(),
+                bucket,
+                grant.read_only,
+                grant.prefix.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        buckets,
+        [
+            ("archive", "letters", "archive", false, ""),
+            ("default", "main", "start", true, "a/"),
+            ("orders", "main", "shop", false, ""),
+        ]
+    );
+    let shop = &plan.components["shop"];
+    assert_eq!(shop.path, Path::new("/opt/shop.wasm"));
+    assert_eq!((&shop.store, shop.buckets.len()), (&None, 0));
+}
+
+#[test]
+fn triggers_keep_their_order() {
+    let plan = read(WHOLE).unwrap();
+    let [first, second, third, fourth] = &plan.triggers[..] else {
+        panic!("{:?}", plan.triggers);
+    };
+    assert_eq!(http(first).addr.to_string(), "0.0.0.0:80");
+    assert_eq!((&*http(first).component, http(first).reuse), ("shop", 100));
+    let alerts = watch(second);
+    assert_eq!(alerts.name.as_ref().unwrap().as_str(), "alerts");
+    assert_eq!((&*alerts.store, alerts.bucket.as_str()), ("main", "orders"));
+    let on: Vec<_> = alerts.on.iter().map(|on| on.as_str()).collect();
+    assert_eq!(on, ["SET@order:*", "DEL@order:*,SET@=a*b"]);
+    assert_eq!(
+        (alerts.parallel, alerts.retries, alerts.hops),
+        (Some(8), Some(0), Some(4))
+    );
+    assert_eq!(alerts.backoff, Some(Duration::from_millis(50)));
+    assert_eq!(alerts.deadline, Some(Duration::from_secs(2)));
+    let letters = alerts.dead_letters.as_ref().unwrap();
+    assert_eq!(letters.store.as_deref(), Some("letters"));
+    assert_eq!(letters.bucket.as_str(), "failed");
+    assert_eq!(
+        (http(third).addr.to_string(), http(third).reuse),
+        ("127.0.0.1:8080".into(), 1)
+    );
+    let unnamed = watch(fourth);
+    assert_eq!((&unnamed.name, unnamed.bucket.as_str()), (&None, "archive"));
+    assert_eq!(unnamed.dead_letters.as_ref().unwrap().store, None);
+    assert_eq!(unnamed.parallel, None);
+}
+
+#[test]
+fn where_there_is_one_store_it_need_not_be_named() {
+    let plan = read(
+        "[store.only]\nurl='memory:'\n[component.c]\npath='c'\nbuckets={x='y'}\n\
+         [[trigger.watch]]\ncomponent='c'\nbucket='x'\non='SET@k'\n",
+    );
+    let plan = plan.unwrap();
+    assert_eq!(watch(&plan.triggers[0]).store, "only");
+    assert_eq!(plan.components["c"].buckets["x"].store, "only");
+}
+
+#[test]
+fn nothing_that_may_be_secret_is_shown() {
+    let plan = read(&WHOLE.replace("http://localhost:3001/alert", "swordfish")).unwrap();
+    let shown = format!("{plan:?}");
+    for secret in ["hunter2", "swordfish", "journal"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    // Of a secret in the wrong place neither.
+    for text in [
+        "[store.s]\nurl = ['hunter2']\n",
+        "[store.s]\nurl = 'memory:'\npassword = ['hunter2']\n",
+        "[store.s]\nurl = 'memory:'\npassword = \"hunter2\n",
+        "[component.c]\npath='c'\nenv = { TOKEN = ['hunter2'] }\n",
+    ] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+/// A plan with nothing wrong, behind which something wrong is put at line 8.
+const RIGHT: &str = "[store.a]\nurl='memory:'\n[component.c]\npath='c.wasm'\nstore='a'\n[[trigger.http]]\ncomponent='c'\n";
+
+/// What is put behind it, and what is said of that.
+const WRONG: &[(&str, &str)] = &[
+    // Not TOML at all.
+    ("[", "8:2: "),
+    ("x", "8:2: key with no value, expected `=`"),
+    ("[store.a]", "8:8: duplicate key"),
+    // Keys that are none.
+    (
+        "[stores.b]",
+        "8:2: there is no stores at the top; did you mean store?",
+    ),
+    (
+        "[x]",
+        "8:2: there is no x at the top; there is store, component, trigger, limits",
+    ),
+    (
+        "[component.d]\npth='d'",
+        "9:1: there is no pth in component.d; did you mean path?",
+    ),
+    (
+        "[component.d]\npath='d'\nread_only=true",
+        "10:1: there is no read_only in component.d; there is path, env",
+    ),
+    (
+        "[[trigger.htpp]]",
+        "8:11: there is no htpp in trigger; did you mean http?",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nadr='x'",
+        "10:1: there is no adr in trigger.http; did you mean addr?",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead_letters='x'",
+        "11:1: there is no dead_letters in trigger.watch; did you mean dead-letters?",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead-letters={buket='x'}",
+        "11:15: there is no buket in trigger.watch.dead-letters; did you mean bucket?",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={x={readonly=true}}",
+        "10:13: there is no readonly in component.d.buckets.x; did you mean read-only?",
+    ),
+    (
+        "[limits]\nmemroy='1MiB'",
+        "9:1: there is no memroy in limits; did you mean memory?",
+    ),
+    // Things of another shape.
+    ("[[store]]\nname='b'", "8:3: duplicate key"),
+    (
+        "[trigger.watch]\non='SET@k'",
+        "8:10: trigger.watch should be written [[trigger.watch]]",
+    ),
+    (
+        "[limits]\nmemory=[1]",
+        "9:1: limits.memory should be a text",
+    ),
+    (
+        "[component.d]\npath=1",
+        "9:6: component.d.path should be a text in quotes",
+    ),
+    (
+        "[component.d]\npath='d'\nenv=1",
+        "10:5: component.d.env should be a table",
+    ),
+    (
+        "[component.d]\npath='d'\nenv={A=[]}",
+        "10:6: component.d.env.A should be a text, a number, true or false",
+    ),
+    (
+        "[component.d]\npath='d'\nenv={A=1979-05-27}",
+        "10:8: component.d.env.A should be a text, a number",
+    ),
+    (
+        "[component.d]\npath='d'\nenv={'A=B'=1}",
+        "10:6: a variable's name is not empty and has no =",
+    ),
+    (
+        "[component.d]\npath='d'\nenv={''=1}",
+        "10:6: a variable's name is not empty",
+    ),
+    (
+        "[component.d]\npath='d'\nenv={A=\"x\\u0000\"}",
+        "10:8: a variable has no zero byte in it",
+    ),
+    (
+        "[component.d]\npath='d'\noutgoing=[1]",
+        "10:11: component.d.outgoing should be a text in quotes",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={x=true}",
+        "10:12: component.d.buckets.x should be a text in quotes",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={x={read-only=1}}",
+        "10:23: component.d.buckets.x.read-only should be true or false",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={x={read-only='no'}}",
+        "10:23: component.d.buckets.x.read-only should be true or false",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={''='x', default='y'}",
+        "10:18: \"\" and \"default\" are one bucket",
+    ),
+    (
+        "[component]\nd='x'",
+        "8:2: component is written [component.NAME]",
+    ),
+    // Amounts.
+    (
+        "[limits]\nmemory='1MB'",
+        "9:8: limits.memory: write a whole number and KiB, MiB or GiB",
+    ),
+    (
+        "[limits]\ntimeout=30",
+        "9:9: limits.timeout: write a whole number and ms, s, m or h",
+    ),
+    (
+        "[limits]\ninstances=0",
+        "9:11: limits.instances should be a whole number, 1 to 10000",
+    ),
+    (
+        "[limits]\ninstances='many'",
+        "9:11: limits.instances should be a whole number",
+    ),
+    (
+        "[limits]\nmemory='1MiB'\n[component.d]\npath='d'\nmemory='2MiB'",
+        "10:12: component.d.memory is more than that of [limits]",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nreuse=-1",
+        "10:7: trigger.http.reuse should be a whole number, 0 to",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nreuse=1.5",
+        "10:7: trigger.http.reuse should be a whole number",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\naddr='8080'",
+        "10:6: trigger.http.addr: write an address and a port",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\nretries=2000",
+        "11:9: trigger.watch.retries should be a whole number, 0 to 1000",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\nparallel=0",
+        "11:10: trigger.watch.parallel should be a whole number, 1 to",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndeadline='0s'",
+        "11:10: trigger.watch.deadline: at least 1ms",
+    ),
+    // What is missing.
+    ("[store.b]\nhistory=0", "8:8: store.b has no url"),
+    ("[component.d]\nstore='a'", "8:12: component.d has no path"),
+    ("[[trigger.http]]", "8:1: trigger.http has no component"),
+    (
+        "[[trigger.watch]]\ncomponent='c'",
+        "8:1: trigger.watch has no on",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non=[]",
+        "8:1: trigger.watch.on names no change",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead-letters={}",
+        "11:1: trigger.watch.dead-letters has no bucket",
+    ),
+    // Names of nothing.
+    (
+        "[component.d]\npath='d'\nstore='b'",
+        "10:7: there is no store \"b\"; there is a",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='count'",
+        "9:11: there is no component \"count\"; there is c",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\nstore='main'\non='SET@k'",
+        "10:7: there is no store \"main\"; there is a",
+    ),
+    (
+        "[component.d]\npath='d'\n[[trigger.watch]]\ncomponent='d'\nbucket='x'\non='SET@k'",
+        "12:8: the component d is not granted the bucket \"x\"; add a store or buckets to [component.d]",
+    ),
+    (
+        "[store.b]\nurl='memory:'\n[[trigger.watch]]\ncomponent='c'\nstore='b'\non='SET@k'",
+        "12:7: to c, the bucket \"default\" is one of the store a",
+    ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\n[[trigger.watch]]\ncomponent='c'\non='DEL@k'",
+        "11:1: another trigger calls this component for this bucket; name them",
+    ),
+    (
+        "[store.b]\nurl='memory:'\n[component.d]\npath='d'\nbuckets={x='y'}",
+        "12:12: the bucket \"x\" names no store, and there is more than one",
+    ),
+    (
+        "[[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'\n[[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'",
+        "13:6: another trigger on the store a is called \"n\"",
+    ),
+];
+
+#[test]
+fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
+    read(RIGHT).unwrap();
+    let mut otherwise = Vec::new();
+    for (wrong, told) in WRONG {
+        let error = match read(&format!("{RIGHT}{wrong}\n")) {
+            Ok(plan) => panic!("{wrong:?} is taken for {plan:?}"),
+            Err(error) => error.to_string(),
+        };
+        let expected = format!("apps/keywell.toml:{told}");
+        if !error.starts_with(&expected) {
+            otherwise.push(format!("{wrong:?}\n     got {error}\nexpected {expected}"));
+        }
+    }
+    assert!(otherwise.is_empty(), "{}", otherwise.join("\n"));
+}
+
+#[test]
+fn a_plan_without_a_trigger_or_a_store_is_told_what_to_add() {
+    for (text, told) in [
+        (
+            "",
+            "keywell.toml: nothing calls a component; add a [[trigger.http]]",
+        ),
+        (
+            "[component.c]\npath='c'\nstore='a'\n",
+            "keywell.toml:3:7: there is no store \"a\"; add a [store.a]",
+        ),
+        (
+            "[component.c]\npath='c'\nbuckets={x='y'}\n",
+            "keywell.toml:3:12: the bucket \"x\" needs a store, and there is no [store.NAME]",
+        ),
+        (
+            "[[trigger.http]]\ncomponent='c'\n",
+            "keywell.toml:2:11: there is no component \"c\"; add a [component.c]",
+        ),
+        (
+            "store=1\n",
+            "keywell.toml:1:7: store is written [store.NAME]",
+        ),
+        (
+            "[store]\nmain='memory:'\n",
+            "keywell.toml:1:2: store is written [store.NAME]",
+        ),
+        (
+            "[[store]]\nname='main'\n",
+            "keywell.toml:1:3: store is written [store.NAME]",
+        ),
+        (
+            "[[trigger]]\nhttp='main'\n",
+            "keywell.toml:1:3: trigger should be written [[trigger.http]] or [[trigger.watch]]",
+        ),
+        (
+            "[trigger]\nhttp=[1]\n",
+            "keywell.toml:2:1: trigger.http should be written [[trigger.http]]",
+        ),
+    ] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("apps/{told}")),
+            "{text:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = Plan::read(Path::new("/nowhere/keywell.toml")).unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.starts_with("cannot read /nowhere/keywell.toml: "),
+        "{told}"
+    );
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join("latin1.toml");
+    std::fs::write(&file, b"# caf\xe9\n").unwrap();
+    let told = Plan::read(&file).unwrap_err().to_string();
+    assert!(told.ends_with("it is not UTF-8"), "{told}");
+    let file = folder.join("right.toml");
+    std::fs::write(&file, RIGHT).unwrap();
+    let plan = Plan::read(&file).unwrap();
+    assert_eq!(plan.components["c"].path, folder.join("c.wasm"));
+}

@@ -1,0 +1,308 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keywell_store::{Bucket, Change, Error, Expected, Result, Set, Swap};
+use serde::{Deserialize, Serialize};
+
+use super::positions::json;
+
+/// How many shares the keys of a trigger are in. At most so many processes have work.
+pub(super) const PARTITIONS: u8 = 16;
+
+/// The processes that share a trigger's events, as one record that each of them renews.
+///
+/// No clock is compared with another one: a member counts up as a sign of life, and is dead to
+/// those who have not seen its count move for the time of a lease by their own clocks. It holds what
+/// it held no longer than that from when it last began to renew, by its own.
+pub(super) struct Group {
+    bucket: Arc<dyn Bucket>,
+    trigger: String,
+    member: String,
+    lease: Duration,
+    seen: HashMap<String, Beat>,
+    /// When the latest renewal that was written began.
+    renewed: Option<Instant>,
+}
+
+struct Beat {
+    count: u64,
+    since: Instant,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Record {
+    /// Each member's count.
+    members: BTreeMap<String, u64>,
+    /// Who holds each share.
+    owners: BTreeMap<u8, String>,
+}
+
+/// What a renewal came to.
+#[derive(Debug, Default)]
+pub(super) struct Shares {
+    /// What this process holds now.
+    pub(super) held: Vec<u8>,
+    /// What it holds beyond its due, and is to give away.
+    pub(super) surplus: Vec<u8>,
+    /// Whether somebody was there before, so that shares are taken over rather than begun.
+    pub(super) is_known: bool,
+    /// Whether others took this process for dead meanwhile, so that all it held was free to be
+    /// taken, and may have been.
+    pub(super) was_buried: bool,
+}
+
+// === impl Group ===
+
+impl Group {
+    pub(super) fn new(
+        bucket: Arc<dyn Bucket>,
+        trigger: &str,
+        member: String,
+        lease: Duration,
+    ) -> Self {
+        Self {
+            bucket,
+            trigger: trigger.to_owned(),
+            member,
+            lease,
+            seen: HashMap::new(),
+            renewed: None,
+        }
+    }
+
+    /// How often it is renewed.
+    pub(super) fn period(&self) -> Duration {
+        self.lease / 3
+    }
+
+    /// Until when what is held is surely held by nobody else.
+    pub(super) fn valid_until(&self) -> Option<Instant> {
+        self.renewed.map(|renewed| renewed + self.lease / 6 * 5)
+    }
+
+    /// Gives a sign of life, gives back `leaving`, takes over what the dead held, and takes what is
+    /// free up to a fair share.
+    pub(super) async fn renew(&mut self, leaving: &[u8]) -> Result<Shares> {
+        for _ in 0..Self::TRIES {
+            let began = Instant::now();
+            let entry = self.bucket.get(&self.key()).await?;
+            let is_known = entry.is_some();
+            let mut record = self.read(entry.as_ref().map(|entry| &*entry.value));
+            let was_buried = self.renewed.is_some() && !record.members.contains_key(&self.member);
+            self.bury(&mut record, Instant::now());
+            record
+                .owners
+                .retain(|share, owner| *owner != self.member || !leaving.contains(share));
+            *record.members.entry(self.member.clone()).or_default() += 1;
+            let surplus = self.claim(&mut record);
+            if self
+                .write(&record, entry.map(|entry| entry.version))
+                .await?
+            {
+                self.renewed = Some(began);
+                let held = record.owners.iter();
+                let held = held.filter(|(_, owner)| **owner == self.member);
+                return Ok(Shares {
+                    held: held.map(|(share, _)| *share).collect(),
+                    surplus,
+                    is_known,
+                    was_buried,
+                });
+            }
+        }
+        Err(Error::Unavailable(
+            "others write the record of the group, too".into(),
+        ))
+    }
+
+    /// Gives back all and leaves.
+    pub(super) async fn leave(&mut self) -> Result<()> {
+        for _ in 0..Self::TRIES {
+            let Some(entry) = self.bucket.get(&self.key()).await? else {
+                return Ok(());
+            };
+            let mut record = self.read(Some(&entry.value));
+            record.members.remove(&self.member);
+            record.owners.retain(|_, owner| *owner != self.member);
+            if self.write(&record, Some(entry.version)).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Others that renew at the same time, each of which makes one try fail.
+    const TRIES: usize = 64;
+
+    fn key(&self) -> String {
+        format!("groups/{}", self.trigger)
+    }
+
+    fn read(&self, value: Option<&[u8]>) -> Record {
+        let record = value.map(serde_json::from_slice);
+        record.unwrap_or(Ok(Record::default())).unwrap_or_else(|error| {
+            tracing::warn!(trigger = self.trigger, %error, "the record of the group cannot be read, and is replaced");
+            Record::default()
+        })
+    }
+
+    /// Removes those whose count has not moved for too long.
+    fn bury(&mut self, record: &mut Record, now: Instant) {
+        self.seen
+            .retain(|member, _| record.members.contains_key(member));
+        let mut dead = Vec::new();
+        for (member, count) in &record.members {
+            if *member == self.member {
+                continue;
+            }
+            let new = || Beat {
+                count: *count,
+                since: now,
+            };
+            let beat = self.seen.entry(member.clone()).or_insert_with(new);
+            if beat.count != *count {
+                *beat = new();
+            }
+            if now.saturating_duration_since(beat.since) > self.lease {
+                dead.push(member.clone());
+            }
+        }
+        for member in dead {
+            tracing::info!(
+                trigger = self.trigger,
+                member,
+                "a process gave no sign of life; its share is taken over"
+            );
+            record.members.remove(&member);
+        }
+        let members = &record.members;
+        record
+            .owners
+            .retain(|share, owner| *share < PARTITIONS && members.contains_key(owner));
+    }
+
+    /// Takes free shares up to what is due, and answers what is held beyond it.
+    fn claim(&self, record: &mut Record) -> Vec<u8> {
+        let members = record.members.len().max(1);
+        let rank = record
+            .members
+            .keys()
+            .position(|member| *member == self.member);
+        let extra = usize::from(PARTITIONS) % members;
+        let due =
+            usize::from(PARTITIONS) / members + usize::from(rank.is_some_and(|rank| rank < extra));
+        let mut held: Vec<u8> = record
+            .owners
+            .iter()
+            .filter(|(_, owner)| **owner == self.member)
+            .map(|(share, _)| *share)
+            .collect();
+        for share in 0..PARTITIONS {
+            if held.len() >= due {
+                break;
+            }
+            record.owners.entry(share).or_insert_with(|| {
+                held.push(share);
+                self.member.clone()
+            });
+        }
+        held.split_off(due.min(held.len()))
+    }
+
+    async fn write(
+        &self,
+        record: &Record,
+        version: Option<keywell_store::Version>,
+    ) -> Result<bool> {
+        let expected = version.map_or(Expected::Absent, Expected::At);
+        let change = Change::Set(json(record)?, Set::default());
+        let swap = self.bucket.swap(&self.key(), expected, change).await?;
+        Ok(matches!(swap, Swap::Done(_)))
+    }
+}
+
+/// The share that a key is in, the same in every process.
+pub(super) fn partition(key: &str, partitions: u8) -> u8 {
+    let hash = twox_hash::XxHash3_64::oneshot(key.as_bytes());
+    let share = hash % u64::from(partitions.max(1));
+    u8::try_from(share).expect("a remainder of a byte is a byte")
+}
+
+#[cfg(test)]
+mod tests {
+    use keywell_memory::MemoryStore;
+    use keywell_store::{BucketName, Store as _};
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_millis(60);
+
+    async fn groups(members: usize) -> Vec<Group> {
+        let store = MemoryStore::default();
+        let bucket = store.open(&BucketName::default()).await.unwrap();
+        (0..members)
+            .map(|member| Group::new(bucket.clone(), "t", format!("m{member}"), LEASE))
+            .collect()
+    }
+
+    /// Renews each, who gives back at once what is beyond its due.
+    async fn round(groups: &mut [Group]) -> Vec<Vec<u8>> {
+        let mut held = Vec::new();
+        for group in groups {
+            let shares = group.renew(&[]).await.unwrap();
+            held.push(group.renew(&shares.surplus).await.unwrap().held);
+        }
+        held
+    }
+
+    #[tokio::test]
+    async fn every_share_has_one_owner_and_all_have_as_many() {
+        let mut groups = groups(3).await;
+        assert_eq!(groups[0].renew(&[]).await.unwrap().held.len(), 16);
+        round(&mut groups).await;
+        round(&mut groups).await;
+        let held = round(&mut groups).await;
+        let mut numbers: Vec<usize> = held.iter().map(Vec::len).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [5, 5, 6]);
+        let mut all = held.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..16).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn who_was_frozen_learns_that_it_was_replaced_and_knows_so_before() {
+        let mut groups = groups(2).await;
+        round(&mut groups).await;
+        round(&mut groups).await;
+        let (frozen, awake) = groups.split_at_mut(1);
+        let (frozen, awake) = (&mut frozen[0], &mut awake[0]);
+        let until = frozen.valid_until().unwrap();
+        let taken_over = async {
+            while awake.renew(&[]).await.unwrap().held.len() < 16 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), taken_over)
+            .await
+            .unwrap();
+        assert!(
+            Instant::now() > until,
+            "its share was taken while it was valid"
+        );
+        let shares = frozen.renew(&[]).await.unwrap();
+        assert!(shares.was_buried);
+        assert!(shares.held.is_empty());
+        assert!(!frozen.renew(&[]).await.unwrap().was_buried);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_gives_back_at_once() {
+        let mut groups = groups(2).await;
+        round(&mut groups).await;
+        round(&mut groups).await;
+        groups[0].leave().await.unwrap();
+        assert_eq!(groups[1].renew(&[]).await.unwrap().held.len(), 16);
+    }
+}

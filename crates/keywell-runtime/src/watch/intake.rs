@@ -1,0 +1,224 @@
+//! How a [`Run`] takes events in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keywell_store::{Event, Invalid, ResumeToken};
+
+use super::change::{Change, Job, JobSource};
+use super::group::{PARTITIONS, partition};
+use super::letter::{DeadLetter, Operation};
+use super::replays::replays;
+use super::run::{Opening, Reopened, Run};
+use super::sources::{Opened, is_passing};
+use super::trigger::WatchTrigger;
+use crate::Error;
+
+// === impl Run ===
+
+impl Run {
+    pub(super) fn event(&mut self, index: usize, event: Event) {
+        let Some(source) = self.sources.get_mut(index) else {
+            return;
+        };
+        self.trigger.counters.coalesced(source.coalesced());
+        let (key, value, token) = match event {
+            Event::Set {
+                key, value, token, ..
+            } => (key, Some(value), token),
+            Event::Delete { key, token, .. } => (key, None, token),
+            Event::Gap => return self.gap("the store missed changes"),
+            _ => return,
+        };
+        source.last = token.clone().or(source.last.take());
+        let share = partition(&key, self.shared.as_ref().map_or(1, |_| PARTITIONS));
+        if source.partitions.contains(&share)
+            && let Some(held) = self.partitions.get_mut(&share)
+        {
+            let change = Change {
+                key: key.into(),
+                value,
+            };
+            if self.trigger.subscribes(&change) {
+                let hops = self.trigger.hops(self.id, &change);
+                let ticket = held.begin(token);
+                self.lanes
+                    .push(Job::new(change, JobSource::Watch(ticket), hops));
+            } else {
+                held.pass(token.as_ref());
+            }
+        }
+        self.sources.merge(index);
+    }
+
+    pub(super) fn gap(&self, why: &str) {
+        self.trigger.counters.gap();
+        let trigger = &*self.trigger.name;
+        tracing::warn!(
+            trigger,
+            "changes were missed: {why}; keys that are named in full are read again"
+        );
+    }
+
+    /// Delivers what named keys of some shares hold.
+    pub(super) fn deliver_present(&mut self, present: Vec<(String, Option<Bytes>)>, shares: &[u8]) {
+        for (key, value) in present {
+            let change = Change {
+                key: key.into(),
+                value,
+            };
+            let share = self.partition_of(&change.key);
+            if shares.contains(&share) && self.trigger.subscribes(&change) {
+                self.lanes.push(Job::new(change, JobSource::Present, 0));
+            }
+        }
+    }
+
+    pub(super) fn watch_ended(
+        &mut self,
+        index: usize,
+        ended: Option<&keywell_store::Error>,
+    ) -> Result<(), Error> {
+        let mut source = self.sources.remove(index);
+        self.trigger.counters.coalesced(source.coalesced());
+        let trigger = self.trigger.name.clone();
+        let is_lost = match ended {
+            Some(keywell_store::Error::Invalid(Invalid::Compacted | Invalid::Token)) => true,
+            Some(error) if !is_passing(error) => return Err(self.refused(error)),
+            Some(error) => {
+                tracing::warn!(trigger = &*trigger, %error, "the watch broke off");
+                false
+            }
+            None => {
+                tracing::warn!(trigger = &*trigger, "the watch ended");
+                false
+            }
+        };
+        let missed = is_lost || !self.is_resumable();
+        let after = if missed { None } else { source.last };
+        self.open(after, source.partitions, missed, !is_lost);
+        Ok(())
+    }
+
+    /// Opens a watch for some shares.
+    pub(super) fn open(
+        &mut self,
+        after: Option<ResumeToken>,
+        shares: Vec<u8>,
+        missed: bool,
+        broke_off: bool,
+    ) {
+        let partitions = self.holdings_of(&shares);
+        let opening = self
+            .trigger
+            .opener
+            .clone()
+            .open_at_length(after, shares, missed, broke_off);
+        self.openings.push(Box::pin(async move {
+            Opening {
+                partitions,
+                ended: opening.await.map(Reopened::Watch),
+            }
+        }));
+    }
+
+    pub(super) fn holdings_of(&self, shares: &[u8]) -> Vec<(u8, u64)> {
+        let held = shares.iter().filter_map(|share| self.partitions.get(share));
+        held.map(|held| (held.number, held.holding)).collect()
+    }
+
+    pub(super) fn opened(&mut self, opening: Opening) -> Result<(), Error> {
+        let reopened = opening.ended.map_err(|error| self.refused(&error))?;
+        let Opened {
+            mut source,
+            is_gap,
+            present,
+        } = match reopened {
+            Reopened::Watch(opened) => opened,
+            Reopened::Present(present) => {
+                let shares = self.still_held(&opening.partitions);
+                self.deliver_present(present, &shares);
+                return Ok(());
+            }
+        };
+        source.partitions = if self.is_resumable() {
+            self.still_held(&opening.partitions)
+        } else {
+            // There is but one watch, also for what was taken since.
+            let held = self.partitions.values().filter(|held| !held.is_leaving);
+            held.map(|held| held.number).collect()
+        };
+        if is_gap {
+            self.gap("the store no longer tells what came after the last event seen");
+            for share in &source.partitions {
+                if let Some(held) = self.partitions.get_mut(share) {
+                    held.pass(source.last.as_ref());
+                }
+            }
+            self.deliver_present(present, &source.partitions);
+        }
+        if source.partitions.is_empty() && self.is_resumable() {
+            return Ok(());
+        }
+        let index = self.sources.add(source);
+        self.sources.merge(index);
+        Ok(())
+    }
+
+    fn still_held(&self, partitions: &[(u8, u64)]) -> Vec<u8> {
+        let is_held = |(share, holding): &&(u8, u64)| {
+            let held = self.partitions.get(share);
+            held.is_some_and(|held| held.holding == *holding && !held.is_leaving)
+        };
+        let held = partitions.iter().filter(is_held);
+        held.map(|(share, _)| *share).collect()
+    }
+
+    pub(super) fn refused(&self, error: &keywell_store::Error) -> Error {
+        Error::Watch {
+            trigger: self.trigger.name.to_string(),
+            problem: format!("can watch no longer: {error}"),
+        }
+    }
+
+    pub(super) fn replay(&mut self, letter: DeadLetter) {
+        let share = self.partition_of(&letter.key);
+        if !self.partitions.contains_key(&share) {
+            return;
+        }
+        let id: Arc<str> = letter.id.into();
+        if let Some(is_marked_anew) = self.replaying.get_mut(&id) {
+            *is_marked_anew = true;
+            return;
+        }
+        self.replaying.insert(id.clone(), false);
+        let change = Change {
+            key: letter.key.into(),
+            value: match letter.operation {
+                Operation::Set => Some(letter.value.unwrap_or_default()),
+                Operation::Delete => None,
+            },
+        };
+        self.lanes.push(Job::new(change, JobSource::Replay(id), 0));
+    }
+
+    /// Looks for letters to send again anew, as there are shares that were not held before.
+    pub(super) fn look_for_replays(&mut self) {
+        self.replays = replays(self.trigger.letters.clone(), self.trigger.name.clone());
+    }
+}
+
+// === impl WatchTrigger ===
+
+impl WatchTrigger {
+    pub(super) fn subscribes(&self, change: &Change) -> bool {
+        self.target
+            .subscriptions
+            .matches(change.operation(), &change.key)
+    }
+
+    pub(super) fn hops(&self, run: u64, change: &Change) -> u32 {
+        self.causes
+            .hops(run, &self.place, &change.key, change.value.as_ref())
+    }
+}

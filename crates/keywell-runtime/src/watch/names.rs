@@ -1,0 +1,39 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use keywell_wasi::Origin;
+use parking_lot::Mutex;
+
+use super::causes::Place;
+
+/// The triggers that this process alone may run, as their store is nobody else's.
+#[derive(Clone, Default)]
+pub(crate) struct Names(Arc<Mutex<HashSet<(Place, String)>>>);
+
+/// A name in use, until it is dropped.
+pub(super) struct Name {
+    names: Names,
+    name: (Place, String),
+}
+
+// === impl Names ===
+
+impl Names {
+    /// Takes a name; `None` if it is in use.
+    pub(super) fn take(&self, origin: &Origin, state: &str, name: &str) -> Option<Name> {
+        let name = (Place::of(origin, state), name.to_owned());
+        let is_new = self.0.lock().insert(name.clone());
+        is_new.then(|| Name {
+            names: self.clone(),
+            name,
+        })
+    }
+}
+
+// === impl Name ===
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        self.names.0.lock().remove(&self.name);
+    }
+}

@@ -1,0 +1,67 @@
+use std::time::Duration;
+
+use crate::Environment;
+
+/// How a trigger delivers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchOptions {
+    /// How many deliveries of this trigger may run at once. Events of one key never do.
+    pub parallel: usize,
+    /// How long one attempt at a delivery may take; `None` is [`Options::timeout`](crate::Options).
+    pub deadline: Option<Duration>,
+    /// How often a failed delivery is tried again before its event goes to the dead letters.
+    pub retries: u32,
+    /// How long to wait before each retry.
+    pub backoff: Backoff,
+    /// How long a chain of deliveries may be in which each was caused by a write of the one before
+    /// it, the first not counted. An event further down goes to the dead letters.
+    pub hops: u32,
+    /// How many events may be queued or under way, before no more are taken from the store.
+    pub queued_events: usize,
+    /// How many bytes of keys and values these may be, save that one event always has room.
+    pub queued_bytes: usize,
+    /// After how long without a sign of life another process of the same trigger name takes over a
+    /// share of the events.
+    pub lease: Duration,
+    /// What instances see of the world besides their buckets.
+    pub environment: Environment,
+}
+
+/// Waiting times that double from one failure to the next, each shortened at random by up to half,
+/// so that what failed together is not tried again together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// Before the first retry.
+    pub first: Duration,
+    /// No wait is longer than this.
+    pub most: Duration,
+}
+
+// === impl WatchOptions ===
+
+impl Default for WatchOptions {
+    fn default() -> Self {
+        Self {
+            parallel: 64,
+            deadline: None,
+            retries: 3,
+            backoff: Backoff::default(),
+            hops: 8,
+            queued_events: 4096,
+            queued_bytes: 64 << 20,
+            lease: Duration::from_secs(10),
+            environment: Environment::default(),
+        }
+    }
+}
+
+// === impl Backoff ===
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(100),
+            most: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keywell_store::{Bucket, Change, Error, Expected, Result, ResumeToken, Set, Swap, Version};
+use serde::{Deserialize, Serialize};
+
+/// Where a trigger keeps up to where its events are through, for each share of the keys.
+///
+/// A share that several processes may hold one after the other is written by compare-and-swap, so
+/// that a process which lost it, and does not know yet, writes nothing.
+#[derive(Clone)]
+pub(super) struct Positions {
+    bucket: Arc<dyn Bucket>,
+    trigger: String,
+    /// What the process is called, if others may hold shares.
+    member: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+/// A stored position, as it was read or written.
+#[derive(Clone, Debug)]
+pub(super) struct Position {
+    pub(super) token: Option<ResumeToken>,
+    pub(super) version: Option<Version>,
+    /// Whether there was one before.
+    pub(super) is_known: bool,
+}
+
+/// The share is another process's.
+pub(super) struct Lost;
+
+// === impl Position ===
+
+impl Position {
+    /// That of a share whose events cannot be told again.
+    pub(super) fn none() -> Self {
+        Self {
+            token: None,
+            version: None,
+            is_known: false,
+        }
+    }
+}
+
+// === impl Positions ===
+
+impl Positions {
+    pub(super) fn new(bucket: Arc<dyn Bucket>, trigger: &str, member: Option<String>) -> Self {
+        Self {
+            bucket,
+            trigger: trigger.to_owned(),
+            member,
+        }
+    }
+
+    fn key(&self, partition: u8) -> String {
+        match self.member {
+            Some(_) => format!("positions/{}/{partition}", self.trigger),
+            None => format!("positions/{}", self.trigger),
+        }
+    }
+
+    /// The position of a share, as it is stored.
+    pub(super) async fn stored(&self, partition: u8) -> Result<Option<ResumeToken>> {
+        let entry = self.bucket.get(&self.key(partition)).await?;
+        let Some(entry) = entry else { return Ok(None) };
+        Ok(self.read(&entry.value).map(ResumeToken::from))
+    }
+
+    /// Reads the position of a share and makes it this process's. `start` is stored where there is
+    /// none yet.
+    pub(super) async fn take(
+        &self,
+        partition: u8,
+        start: Option<&ResumeToken>,
+    ) -> Result<Position> {
+        let key = self.key(partition);
+        for _ in 0..Self::TRIES {
+            let entry = self.bucket.get(&key).await?;
+            let token = match &entry {
+                Some(entry) => self.read(&entry.value).map(ResumeToken::from),
+                None => start.cloned(),
+            };
+            let is_known = entry.is_some();
+            let version = entry.map(|entry| entry.version);
+            if let Ok(version) = self.write(partition, token.as_ref(), version).await? {
+                return Ok(Position {
+                    token,
+                    version,
+                    is_known,
+                });
+            }
+        }
+        Err(Error::Unavailable("others write the position, too".into()))
+    }
+
+    /// Stores a position over the one of a version; answers the new version.
+    pub(super) async fn store(
+        &self,
+        partition: u8,
+        token: &ResumeToken,
+        version: Option<Version>,
+    ) -> Result<Result<Option<Version>, Lost>> {
+        match self.write(partition, Some(token), version).await {
+            Ok(Ok(version)) => Ok(Ok(version)),
+            // Another process's, or an answer to an earlier write that was lost.
+            Ok(Err(Lost)) | Err(Error::Ambiguous(_)) => self.again(partition, token).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stores over what is there by now, if that is still of this process.
+    async fn again(
+        &self,
+        partition: u8,
+        token: &ResumeToken,
+    ) -> Result<Result<Option<Version>, Lost>> {
+        let entry = self.bucket.get(&self.key(partition)).await?;
+        let is_ours = entry.as_ref().is_some_and(|entry| {
+            serde_json::from_slice::<Stored>(&entry.value)
+                .is_ok_and(|stored| stored.member == self.member)
+        });
+        if !is_ours && self.member.is_some() {
+            return Ok(Err(Lost));
+        }
+        let version = entry.map(|entry| entry.version);
+        self.write(partition, Some(token), version).await
+    }
+
+    fn read(&self, value: &[u8]) -> Option<String> {
+        let stored = serde_json::from_slice(value).map(|stored: Stored| stored.token);
+        stored.unwrap_or_else(|error| {
+            tracing::warn!(trigger = self.trigger, %error, "a stored position cannot be read, and is replaced");
+            None
+        })
+    }
+
+    async fn write(
+        &self,
+        partition: u8,
+        token: Option<&ResumeToken>,
+        version: Option<Version>,
+    ) -> Result<Result<Option<Version>, Lost>> {
+        let stored = Stored {
+            member: self.member.clone(),
+            token: token.map(|token| token.as_str().to_owned()),
+        };
+        let value = json(&stored)?;
+        let key = self.key(partition);
+        if self.member.is_none() {
+            self.bucket.set(&key, value, Set::default()).await?;
+            return Ok(Ok(None));
+        }
+        let expected = version.map_or(Expected::Absent, Expected::At);
+        let change = Change::Set(value, Set::default());
+        Ok(match self.bucket.swap(&key, expected, change).await? {
+            Swap::Done(version) => Ok(version),
+            Swap::Stale => Err(Lost),
+        })
+    }
+
+    const TRIES: usize = 5;
+}
+
+/// A record as it is stored.
+pub(super) fn json(record: &impl Serialize) -> Result<Bytes> {
+    serde_json::to_vec(record)
+        .map(Bytes::from)
+        .map_err(|error| {
+            Error::Internal(keywell_store::Failure::caused_by("writing a record", error))
+        })
+}

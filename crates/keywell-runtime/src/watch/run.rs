@@ -1,0 +1,315 @@
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::{BoxStream, FuturesUnordered};
+use keywell_store::{BoxFuture, Event, ResumeToken};
+use tokio::task::{JoinError, JoinSet};
+
+use super::backoff::random;
+use super::change::{Job, JobSource};
+use super::flush::Flushed;
+use super::group::partition;
+use super::lanes::Lanes;
+use super::letter::DeadLetter;
+use super::outflow::Ended;
+use super::partition::Partition;
+use super::replays::replays;
+use super::shares::{Renewal, Shared};
+use super::sources::{Opened, Sources};
+use super::trigger::WatchTrigger;
+use crate::Error;
+
+/// A trigger that runs: one task that takes events in, has them delivered, and keeps the position.
+pub(super) struct Run {
+    pub(super) trigger: WatchTrigger,
+    pub(super) lanes: Lanes,
+    pub(super) sources: Sources,
+    pub(super) openings: FuturesUnordered<BoxFuture<Opening>>,
+    /// The shares that are held, by number.
+    pub(super) partitions: HashMap<u8, Partition>,
+    pub(super) holdings: u64,
+    pub(super) tasks: JoinSet<Ended>,
+    pub(super) running: HashMap<tokio::task::Id, Job>,
+    pub(super) replays: BoxStream<'static, DeadLetter>,
+    /// The letters that are being sent again, each with whether it was marked anew meanwhile.
+    pub(super) replaying: HashMap<Arc<str>, bool>,
+    pub(super) flush: Option<BoxFuture<Vec<Flushed>>>,
+    /// Not before then.
+    pub(super) flush_after: Instant,
+    pub(super) flush_failures: u32,
+    /// Whether events are through since the position was last stored.
+    pub(super) has_news: bool,
+    pub(super) shared: Option<Shared>,
+    /// Tells this run from others in the ledger of causes.
+    pub(super) id: u64,
+    /// Until when what runs may take, once it is to stop.
+    pub(super) stopping: Option<Instant>,
+}
+
+/// Watches that are being opened, or named keys that are read again.
+pub(super) struct Opening {
+    /// The shares, each with the holding that it is for.
+    pub(super) partitions: Vec<(u8, u64)>,
+    pub(super) ended: keywell_store::Result<Reopened>,
+}
+
+pub(super) enum Reopened {
+    Watch(Opened),
+    Present(Vec<(String, Option<Bytes>)>),
+}
+
+enum Happened {
+    Stop,
+    Event(usize, Option<keywell_store::Result<Event>>),
+    Opened(Opening),
+    Ended(Result<(tokio::task::Id, Ended), JoinError>),
+    Replay(DeadLetter),
+    Flushed(Vec<Flushed>),
+    Renewed(Renewal),
+    Time,
+}
+
+// === impl Run ===
+
+impl Run {
+    /// How long storing positions and leaving the group may take at the end.
+    const LAST_WORDS: Duration = Duration::from_secs(5);
+
+    pub(super) fn new(mut trigger: WatchTrigger) -> Self {
+        let shared = trigger.group.take().map(Shared::new);
+        let replays = replays(trigger.letters.clone(), trigger.name.clone());
+        Self {
+            trigger,
+            lanes: Lanes::default(),
+            sources: Sources::default(),
+            openings: FuturesUnordered::new(),
+            partitions: HashMap::new(),
+            holdings: 0,
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            replays,
+            replaying: HashMap::new(),
+            flush: None,
+            flush_after: Instant::now(),
+            flush_failures: 0,
+            has_news: false,
+            shared,
+            id: random(),
+            stopping: None,
+        }
+    }
+
+    pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+        let mut stop = pin!(stop);
+        self.begin();
+        let ended = loop {
+            let now = Instant::now();
+            self.lanes.wake(now);
+            self.start(now);
+            self.flush(now);
+            self.renew(now);
+            if self.is_over(now) {
+                break Ok(());
+            }
+            let happened = self.happened(stop.as_mut()).await;
+            if let Err(error) = self.take(happened) {
+                break Err(error);
+            }
+        };
+        self.end().await;
+        ended
+    }
+
+    fn begin(&mut self) {
+        let trigger = &mut self.trigger;
+        tracing::info!(
+            trigger = &*trigger.name,
+            component = trigger.target.component,
+            bucket = trigger.target.bucket.as_str(),
+            subscriptions = %trigger.target.subscriptions,
+            "watching"
+        );
+        let Some(opened) = trigger.opened.take() else {
+            return;
+        };
+        let Opened {
+            source,
+            is_gap,
+            present,
+        } = opened;
+        if self.shared.is_none() {
+            self.hold(0, source.last.clone(), None);
+        }
+        self.sources.add(source);
+        if is_gap {
+            self.gap("the history does not reach back to where the trigger stopped");
+            self.deliver_present(present, &[0]);
+        }
+    }
+
+    /// Takes a share, to go on from a stored position.
+    pub(super) fn hold(
+        &mut self,
+        number: u8,
+        stored: Option<ResumeToken>,
+        version: Option<keywell_store::Version>,
+    ) {
+        self.holdings += 1;
+        let partition = Partition::new(number, self.holdings, stored, version);
+        self.partitions.insert(number, partition);
+    }
+
+    pub(super) fn is_resumable(&self) -> bool {
+        self.trigger.positions.is_some()
+    }
+
+    fn has_room(&self) -> bool {
+        let options = &self.trigger.options;
+        self.stopping.is_none()
+            && self.lanes.events() < options.queued_events.max(1)
+            && self.lanes.bytes() < options.queued_bytes.max(1)
+    }
+
+    /// The share that a key is in.
+    pub(super) fn partition_of(&self, key: &str) -> u8 {
+        let partitions = self.shared.as_ref().map_or(1, |_| super::group::PARTITIONS);
+        partition(key, partitions)
+    }
+
+    async fn happened(&mut self, stop: Pin<&mut impl Future<Output = ()>>) -> Happened {
+        let timer = self.next_time();
+        let timer = async {
+            match timer {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let has_room = self.has_room();
+        let is_running = self.stopping.is_none();
+        tokio::select! {
+            biased;
+            () = stop, if is_running => Happened::Stop,
+            Some(ended) = self.tasks.join_next_with_id() => Happened::Ended(ended),
+            flushed = pending_or(&mut self.flush) => Happened::Flushed(flushed),
+            renewed = Shared::renewed(&mut self.shared) => Happened::Renewed(renewed),
+            Some(opened) = self.openings.next(), if is_running => Happened::Opened(opened),
+            Some(letter) = self.replays.next(), if has_room => Happened::Replay(letter),
+            (index, event) = poll_fn(|cx| self.sources.poll_next(cx)), if has_room => {
+                Happened::Event(index, event)
+            }
+            () = timer => Happened::Time,
+        }
+    }
+
+    /// When there is something to do though nothing happens.
+    fn next_time(&self) -> Option<Instant> {
+        let flush = self.flush.is_none()
+            && self
+                .partitions
+                .values()
+                .any(|held| held.unstored().is_some());
+        [
+            self.lanes.due(),
+            (flush && self.is_resumable()).then(|| self.flush_due()),
+            self.shared.as_ref().and_then(Shared::due),
+            self.stopping,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn take(&mut self, happened: Happened) -> Result<(), Error> {
+        match happened {
+            Happened::Stop => self.stop(),
+            Happened::Event(index, Some(Ok(event))) => self.event(index, event),
+            Happened::Event(index, Some(Err(error))) => {
+                return self.watch_ended(index, Some(&error));
+            }
+            Happened::Event(index, None) => return self.watch_ended(index, None),
+            Happened::Opened(opening) => return self.opened(opening),
+            Happened::Ended(ended) => self.ended(ended),
+            Happened::Replay(letter) => self.replay(letter),
+            Happened::Flushed(flushed) => self.flushed(flushed),
+            Happened::Renewed(renewal) => self.renewed(renewal),
+            Happened::Time => {}
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        let grace = self.trigger.delivery.timeout + Duration::from_secs(1);
+        self.stopping = Some(Instant::now() + grace);
+        self.pass();
+        self.openings.clear();
+        let is_resumable = self.is_resumable();
+        self.lanes.forget(|job| match job.source {
+            JobSource::Replay(_) => true,
+            JobSource::Watch(_) | JobSource::Present => is_resumable,
+        });
+    }
+
+    fn is_over(&mut self, now: Instant) -> bool {
+        let Some(until) = self.stopping else {
+            return false;
+        };
+        if now >= until {
+            let unfinished = self.lanes.events();
+            tracing::warn!(
+                trigger = &*self.trigger.name,
+                unfinished,
+                "stopping before all is delivered"
+            );
+            return true;
+        }
+        self.running.is_empty() && self.lanes.events() == 0
+    }
+
+    async fn end(&mut self) {
+        self.tasks.shutdown().await;
+        let last_words = async {
+            if let Some(flush) = self.flush.take() {
+                let flushed = flush.await;
+                self.flushed(flushed);
+            }
+            self.flush_failures = 0;
+            self.has_news = true;
+            self.flush_after = Instant::now();
+            self.flush(Instant::now());
+            if let Some(flush) = self.flush.take() {
+                let flushed = flush.await;
+                self.flushed(flushed);
+            }
+            if let Some(shared) = self.shared.take() {
+                shared.leave().await;
+            }
+        };
+        if tokio::time::timeout(Self::LAST_WORDS, last_words)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                trigger = &*self.trigger.name,
+                "the store did not take the last position in time; some events will be delivered again"
+            );
+        }
+        for source in self.sources.iter_mut() {
+            self.trigger.counters.coalesced(source.coalesced());
+        }
+        let counts = self.trigger.counters.read();
+        tracing::info!(trigger = &*self.trigger.name, "stopped: {counts}");
+    }
+}
+
+/// Waits for what is under way, if anything is.
+pub(super) async fn pending_or<T>(under_way: &mut Option<BoxFuture<T>>) -> T {
+    match under_way {
+        Some(future) => future.as_mut().await,
+        None => std::future::pending().await,
+    }
+}

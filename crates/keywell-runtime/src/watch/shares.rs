@@ -1,0 +1,232 @@
+use std::time::{Duration, Instant};
+
+use keywell_store::BoxFuture;
+
+use super::group::{Group, Shares};
+use super::positions::Position;
+use super::run::{Opening, Reopened, Run, pending_or};
+
+/// The part that this process has in a trigger that several run.
+pub(super) struct Shared {
+    /// Not here while it is renewed.
+    group: Option<Group>,
+    renewing: Option<BoxFuture<Renewal>>,
+    renew_at: Instant,
+    period: Duration,
+    valid_until: Option<Instant>,
+}
+
+/// A renewal of the lease that has ended.
+pub(super) struct Renewal {
+    group: Group,
+    ended: keywell_store::Result<(Shares, Vec<(u8, Position)>)>,
+}
+
+// === impl Shared ===
+
+impl Shared {
+    pub(super) fn new(group: Group) -> Self {
+        Self {
+            period: group.period(),
+            group: Some(group),
+            renewing: None,
+            renew_at: Instant::now(),
+            valid_until: None,
+        }
+    }
+
+    /// Whether what is held is surely held by nobody else.
+    pub(super) fn is_valid(&self, now: Instant) -> bool {
+        self.valid_until.is_some_and(|until| now < until)
+    }
+
+    /// When the lease is to be renewed.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.renewing.is_none().then_some(self.renew_at)
+    }
+
+    /// Waits for the renewal that is under way, if one is.
+    pub(super) async fn renewed(shared: &mut Option<Self>) -> Renewal {
+        match shared {
+            Some(shared) => pending_or(&mut shared.renewing).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Gives back all, for others to take at once.
+    pub(super) async fn leave(mut self) {
+        if let Some(renewing) = self.renewing.take() {
+            self.group = Some(renewing.await.group);
+        }
+        if let Some(mut group) = self.group.take()
+            && let Err(error) = group.leave().await
+        {
+            tracing::warn!(%error, "cannot leave the group; others take over when the lease ends");
+        }
+    }
+}
+
+// === impl Run ===
+
+impl Run {
+    /// Begins to renew the lease when it is time.
+    pub(super) fn renew(&mut self, now: Instant) {
+        let is_resumable = self.trigger.positions.is_some();
+        let Some(shared) = &mut self.shared else {
+            return;
+        };
+        if now < shared.renew_at || shared.renewing.is_some() {
+            return;
+        }
+        let Some(mut group) = shared.group.take() else {
+            return;
+        };
+        shared.renew_at = now + shared.period;
+        let is_done = |held: &super::partition::Partition| {
+            held.is_leaving && held.is_idle() && (!is_resumable || held.unstored().is_none())
+        };
+        let leaving: Vec<u8> = self
+            .partitions
+            .values()
+            .filter(|held| is_done(held))
+            .map(|held| held.number)
+            .collect();
+        let holding: Vec<u8> = self.partitions.keys().copied().collect();
+        let positions = self.trigger.positions.clone();
+        let start = self.trigger.start.clone();
+        shared.renewing = Some(Box::pin(async move {
+            let ended = async {
+                let renewed = group.renew(&leaving).await?;
+                let new = renewed
+                    .held
+                    .iter()
+                    .filter(|share| renewed.was_buried || !holding.contains(share));
+                let taken = new.map(|share| {
+                    let (positions, start, share) = (&positions, &start, *share);
+                    async move {
+                        match positions {
+                            Some(positions) => {
+                                let taken = positions.take(share, start.as_ref()).await;
+                                taken.map(|position| (share, position))
+                            }
+                            None => Ok((share, Position::none())),
+                        }
+                    }
+                });
+                let taken: Vec<_> = futures::future::join_all(taken).await;
+                // What cannot be read now is tried again at the next renewal.
+                let taken = taken.into_iter().filter_map(|taken| {
+                    taken
+                        .inspect_err(
+                            |error| tracing::warn!(%error, "cannot read the position of a share"),
+                        )
+                        .ok()
+                });
+                Ok((renewed, taken.collect()))
+            };
+            let ended = ended.await;
+            Renewal { group, ended }
+        }));
+    }
+
+    pub(super) fn renewed(&mut self, renewal: Renewal) {
+        let Renewal { group, ended } = renewal;
+        let Some(shared) = &mut self.shared else {
+            return;
+        };
+        shared.renewing = None;
+        shared.valid_until = group.valid_until();
+        shared.group = Some(group);
+        let (renewed, taken) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::warn!(trigger = &*self.trigger.name, %error, "the lease cannot be renewed; trying again");
+                shared.renew_at = Instant::now() + shared.period / 4;
+                return;
+            }
+        };
+        let gone: Vec<u8> = self
+            .partitions
+            .keys()
+            .copied()
+            .filter(|share| renewed.was_buried || !renewed.held.contains(share))
+            .collect();
+        if renewed.was_buried {
+            tracing::warn!(
+                trigger = &*self.trigger.name,
+                "others took this process for dead; it begins anew"
+            );
+        }
+        for share in gone {
+            self.lose(share);
+        }
+        self.pass();
+        for share in &renewed.surplus {
+            self.leave_share(*share);
+        }
+        self.take_shares(taken, renewed.is_known);
+    }
+
+    /// Takes no further events of a share, so that it can be given away when those under way are
+    /// through.
+    fn leave_share(&mut self, share: u8) {
+        if let Some(held) = self.partitions.get_mut(&share) {
+            held.is_leaving = true;
+        }
+        for source in self.sources.iter_mut() {
+            source.partitions.retain(|held| *held != share);
+        }
+        if self.trigger.positions.is_some() {
+            self.sources.drop_unused();
+        }
+    }
+
+    fn take_shares(&mut self, taken: Vec<(u8, Position)>, is_known: bool) {
+        if taken.is_empty() {
+            return;
+        }
+        let trigger = self.trigger.name.clone();
+        tracing::info!(
+            trigger = &*trigger,
+            shares = taken.len(),
+            "delivering more shares of the events"
+        );
+        let is_resumable = self.trigger.positions.is_some();
+        let mut lossy = Vec::new();
+        for (number, position) in taken {
+            self.hold(number, position.token.clone(), position.version);
+            match position.token {
+                Some(token) => match self.sources.at(&token) {
+                    Some(reached) => reached.partitions.push(number),
+                    None => self.open(Some(token), vec![number], false, false),
+                },
+                None if is_resumable => self.open(None, vec![number], position.is_known, false),
+                None => lossy.push(number),
+            }
+        }
+        if is_resumable {
+            self.sources.drop_unused();
+        }
+        self.look_for_replays();
+        if lossy.is_empty() {
+            return;
+        }
+        if let Some(source) = self.sources.iter_mut().next() {
+            source.partitions.extend(&lossy);
+        }
+        if is_known {
+            self.gap(
+                "another process delivered these events before, and this store tells none again",
+            );
+            let opener = self.trigger.opener.clone();
+            let partitions = self.holdings_of(&lossy);
+            self.openings.push(Box::pin(async move {
+                let present = opener.present().await;
+                Opening {
+                    partitions,
+                    ended: present.map(Reopened::Present),
+                }
+            }));
+        }
+    }
+}

@@ -1,0 +1,232 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use keywell_store::{Bucket, Error, Event, Filter, Invalid, Result, ResumeToken, Since, Watch};
+
+use super::backoff::Waits;
+use super::options::Backoff;
+
+/// A watch, and the shares whose events are taken from it.
+pub(super) struct Source {
+    watch: Watch,
+    /// The token of the latest event told.
+    pub(super) last: Option<ResumeToken>,
+    pub(super) partitions: Vec<u8>,
+    coalesced: u64,
+}
+
+/// The watches of a trigger.
+///
+/// There is one for all shares, as a rule. Shares that are taken over go on from positions of their
+/// own, each in a watch of its own, until that has come to where another one is.
+#[derive(Default)]
+pub(super) struct Sources {
+    list: Vec<Source>,
+    /// Which is asked first next time.
+    turn: usize,
+}
+
+/// How to open the watch of some shares.
+#[derive(Clone)]
+pub(super) struct Opener {
+    pub(super) bucket: Arc<dyn Bucket>,
+    pub(super) filter: Filter,
+    /// What to read again after a gap.
+    pub(super) named_keys: Vec<String>,
+    pub(super) trigger: Arc<str>,
+    pub(super) backoff: Backoff,
+}
+
+/// A watch that was opened.
+pub(super) struct Opened {
+    pub(super) source: Source,
+    /// Whether events were missed before it.
+    pub(super) is_gap: bool,
+    /// What named keys hold, if they were: absent ones without a value.
+    pub(super) present: Vec<(String, Option<Bytes>)>,
+}
+
+// === impl Source ===
+
+impl Source {
+    pub(super) fn new(watch: Watch, after: Option<ResumeToken>, partitions: Vec<u8>) -> Self {
+        let last = after.or_else(|| watch.start().cloned());
+        Self {
+            watch,
+            last,
+            partitions,
+            coalesced: 0,
+        }
+    }
+
+    /// How many more changes the store coalesced since this was last asked.
+    pub(super) fn coalesced(&mut self) -> u64 {
+        let now = self.watch.coalesced();
+        let more = now.saturating_sub(self.coalesced);
+        self.coalesced = now;
+        more
+    }
+}
+
+// === impl Sources ===
+
+impl Sources {
+    pub(super) fn add(&mut self, source: Source) -> usize {
+        self.list.push(source);
+        self.list.len() - 1
+    }
+
+    pub(super) fn remove(&mut self, index: usize) -> Source {
+        self.list.remove(index)
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Source> {
+        self.list.get_mut(index)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Source> {
+        self.list.iter_mut()
+    }
+
+    /// Removes watches that nobody takes events from.
+    pub(super) fn drop_unused(&mut self) {
+        self.list.retain(|source| !source.partitions.is_empty());
+    }
+
+    /// The watch that has come to just this token.
+    pub(super) fn at(&mut self, token: &ResumeToken) -> Option<&mut Source> {
+        self.list
+            .iter_mut()
+            .find(|source| source.last.as_ref() == Some(token))
+    }
+
+    /// Makes one watch of those that have come to the same place as this one.
+    pub(super) fn merge(&mut self, index: usize) {
+        if self.list.len() < 2 {
+            return;
+        }
+        let Some(last) = self.list.get(index).and_then(|source| source.last.clone()) else {
+            return;
+        };
+        let mut partitions: Vec<u8> = Vec::new();
+        let mut at = 0;
+        self.list.retain(|source| {
+            let is_other = at != index;
+            at += 1;
+            let is_same = is_other && source.last.as_ref() == Some(&last);
+            if is_same {
+                partitions.extend(&source.partitions);
+            }
+            !is_same
+        });
+        if let Some(source) = self.at(&last) {
+            source.partitions.extend(partitions);
+        }
+    }
+
+    /// The next event of any of them, and whose it is.
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<(usize, Option<Result<Event>>)> {
+        let sources = self.list.len();
+        for turn in 0..sources {
+            let index = (self.turn + turn) % sources;
+            if let Poll::Ready(event) = self.list[index].watch.poll_next_unpin(cx) {
+                self.turn = index + 1;
+                return Poll::Ready((index, event));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+// === impl Opener ===
+
+impl Opener {
+    /// Watches on from a token, or from now where there is none. While the store is away, it waits.
+    ///
+    /// # Errors
+    ///
+    /// Those that do not pass by waiting.
+    pub(super) async fn open_at_length(
+        self,
+        after: Option<ResumeToken>,
+        partitions: Vec<u8>,
+        missed: bool,
+        broke_off: bool,
+    ) -> Result<Opened> {
+        let mut waits = Waits::new(self.backoff);
+        if broke_off {
+            // One that opens and breaks off at once must not be opened without a pause.
+            tokio::time::sleep_until((Instant::now() + waits.next()).into()).await;
+        }
+        loop {
+            match self.open(after.clone(), &partitions, missed).await {
+                Err(error) if is_passing(&error) => {
+                    let pause = waits.next();
+                    tracing::warn!(trigger = &*self.trigger, %error, ?pause, "cannot watch; trying again");
+                    tokio::time::sleep_until((Instant::now() + pause).into()).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Watches on from a token, or from now where there is none or it is of no use any more.
+    pub(super) async fn open(
+        &self,
+        after: Option<ResumeToken>,
+        partitions: &[u8],
+        missed: bool,
+    ) -> Result<Opened> {
+        let is_resuming = after.is_some();
+        match self.try_open(after, partitions, missed).await {
+            Err(Error::Invalid(Invalid::Compacted | Invalid::Token)) if is_resuming => {
+                self.try_open(None, partitions, true).await
+            }
+            ended => ended,
+        }
+    }
+
+    async fn try_open(
+        &self,
+        after: Option<ResumeToken>,
+        partitions: &[u8],
+        is_gap: bool,
+    ) -> Result<Opened> {
+        let since = after.clone().map_or(Since::Now, Since::After);
+        let watch = self.bucket.watch(self.filter.clone(), since).await?;
+        let present = if is_gap {
+            self.present().await?
+        } else {
+            Vec::new()
+        };
+        Ok(Opened {
+            source: Source::new(watch, after, partitions.to_vec()),
+            is_gap,
+            present,
+        })
+    }
+
+    /// What is there now of the keys that are named in full.
+    pub(super) async fn present(&self) -> Result<Vec<(String, Option<Bytes>)>> {
+        let mut present = Vec::with_capacity(self.named_keys.len());
+        for key in &self.named_keys {
+            let entry = self.bucket.get(key).await?;
+            present.push((key.clone(), entry.map(|entry| entry.value)));
+        }
+        Ok(present)
+    }
+}
+
+/// Whether it may be otherwise later.
+pub(super) fn is_passing(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Unavailable(_) | Error::Ambiguous(_) | Error::Internal(_)
+    )
+}

@@ -1,0 +1,246 @@
+use std::sync::Arc;
+
+use keywell_store::{BucketName, Cas, ResumeToken, Watching};
+use keywell_wasi::{Grants, Origin, Watcher, WatcherError};
+use tokio::sync::Semaphore;
+
+use super::backoff::random;
+use super::causes::{Causes, Place};
+use super::counters::Counters;
+use super::delivery::Delivery;
+use super::group::Group;
+use super::letters::DeadLetters;
+use super::names::{Name, Names};
+use super::options::WatchOptions;
+use super::positions::Positions;
+use super::run::Run;
+use super::sources::{Opened, Opener};
+use super::subscriptions::Subscriptions;
+use super::target::WatchTarget;
+use crate::Error;
+use crate::instance::Instances;
+
+/// A trigger that is ready to run. Every change after it was made is delivered.
+pub struct WatchTrigger {
+    pub(super) name: Arc<str>,
+    pub(super) target: WatchTarget,
+    pub(super) options: WatchOptions,
+    pub(super) delivery: Arc<Delivery>,
+    pub(super) letters: DeadLetters,
+    pub(super) causes: Arc<Causes>,
+    pub(super) place: Place,
+    pub(super) opener: Opener,
+    pub(super) opened: Option<Opened>,
+    /// Where shares begin that nobody ever held.
+    pub(super) start: Option<ResumeToken>,
+    /// Where positions are, if the store can resume.
+    pub(super) positions: Option<Positions>,
+    /// Who else delivers, if the store is not this process's alone.
+    pub(super) group: Option<Group>,
+    pub(super) counters: Arc<Counters>,
+    /// Held for as long as it runs.
+    pub(super) _in_use: Option<Name>,
+}
+
+/// What the triggers of a process share.
+pub(crate) struct Triggers {
+    names: Names,
+    room: Arc<Semaphore>,
+}
+
+// === impl WatchTrigger ===
+
+impl WatchTrigger {
+    /// Its name, which says with whom it shares events and what its dead letters are filed under.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it has done, readable while it runs and after.
+    pub fn counters(&self) -> Arc<Counters> {
+        self.counters.clone()
+    }
+
+    /// Delivers until `stop` is ready. Then deliveries that run finish, and the position is stored.
+    /// On a store that cannot resume, what is queued is delivered too, within the time that one
+    /// delivery may take.
+    ///
+    /// # Errors
+    ///
+    /// When the store refuses for good what it allowed before. A store that is away for a while is
+    /// waited for.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+        Run::new(self).run(stop).await
+    }
+}
+
+// === impl Triggers ===
+
+impl Triggers {
+    pub(crate) fn new(instances: u32) -> Self {
+        Self {
+            names: Names::default(),
+            room: Arc::new(Semaphore::new(instances.max(1) as usize)),
+        }
+    }
+
+    pub(crate) async fn open(
+        &self,
+        instances: Instances,
+        grants: Arc<Grants>,
+        causes: &Arc<Causes>,
+        target: WatchTarget,
+        options: &WatchOptions,
+    ) -> Result<WatchTrigger, Error> {
+        let name: Arc<str> = target.name().into();
+        let refused = |problem: String| Error::Watch {
+            trigger: name.to_string(),
+            problem,
+        };
+        check_name(&name).map_err(|problem| refused(problem.into()))?;
+        let watcher = watcher(&instances)?;
+        let failed = |what: &str| {
+            let what = what.to_owned();
+            move |error: keywell_store::Error| refused(format!("{what}: {error}"))
+        };
+        let origin = grants.origin(&target.bucket).ok_or_else(|| {
+            let bucket = &target.bucket;
+            refused(format!(
+                "watches the bucket {bucket:?}, which the component is not granted"
+            ))
+        })?;
+        check_buckets(&origin, &target).map_err(refused)?;
+        let bucket = grants.bucket(&target.bucket).await;
+        let bucket = bucket.map_err(failed("cannot open the bucket it watches"))?;
+        let watching = bucket.capabilities().watch;
+        if watching == Watching::None {
+            let bucket = &target.bucket;
+            return Err(refused(format!(
+                "cannot watch {bucket:?}: its store tells no changes"
+            )));
+        }
+        let state = origin.store.open(&target.state).await;
+        let state = state.map_err(failed("cannot open the bucket of its position"))?;
+        let (letters_store, letters_bucket) = &target.dead_letters;
+        let letters_store = letters_store.as_ref().unwrap_or(&origin.store);
+        let letters = DeadLetters::open(letters_store, letters_bucket).await;
+        let letters = letters.map_err(failed("cannot open the bucket of its dead letters"))?;
+
+        let is_shared = !origin.store.is_exclusive();
+        if is_shared && state.capabilities().cas == Cas::None {
+            return Err(refused(
+                "cannot share its events: the store has no compare-and-swap".into(),
+            ));
+        }
+        let in_use = if is_shared {
+            None
+        } else {
+            let taken = self.names.take(&origin, target.state.as_str(), &name);
+            let in_use = || refused("already runs in this process; give each its own name".into());
+            Some(taken.ok_or_else(in_use)?)
+        };
+        let member = is_shared.then(|| format!("{:016x}", random()));
+        let positions = (watching == Watching::Resumable)
+            .then(|| Positions::new(state.clone(), &name, member.clone()));
+        let group = member.map(|member| Group::new(state, &name, member, options.lease));
+
+        let opener = Opener {
+            bucket,
+            filter: target.subscriptions.filter(),
+            named_keys: owned(&target.subscriptions),
+            trigger: name.clone(),
+            backoff: options.backoff,
+        };
+        // Shares of a group are taken when it runs, each from its own position.
+        let alone = positions.as_ref().filter(|_| group.is_none());
+        let shares: &[u8] = if group.is_some() { &[] } else { &[0] };
+        let begun = open_at(alone, &opener, shares).await;
+        let begun = begun.map_err(failed("cannot begin to watch"))?;
+        let delivery = Delivery {
+            timeout: options.deadline.unwrap_or_else(|| instances.timeout()),
+            instances,
+            watcher,
+            bucket: target.bucket.clone(),
+            room: self.room.clone(),
+            trigger: name.clone(),
+        };
+        Ok(WatchTrigger {
+            place: Place::new(&origin),
+            name,
+            target,
+            options: options.clone(),
+            delivery: Arc::new(delivery),
+            letters,
+            causes: causes.clone(),
+            opener,
+            start: begun.source.last.clone(),
+            opened: Some(begun),
+            positions,
+            group,
+            counters: Arc::default(),
+            _in_use: in_use,
+        })
+    }
+}
+
+fn watcher(instances: &Instances) -> Result<Watcher, Error> {
+    let component = instances.pre().component();
+    Watcher::find(component).map_err(|error| match error {
+        WatcherError::Absent => Error::NoExport {
+            wanted: "wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft",
+            command: "serve --watch",
+            has: Instances::exports(component),
+        },
+        error => Error::Mismatch(error.to_string()),
+    })
+}
+
+/// Watches on from the stored position, or from now, and then stores that: a crash before the first
+/// event is through must not lose it.
+async fn open_at(
+    positions: Option<&Positions>,
+    watch: &Opener,
+    shares: &[u8],
+) -> keywell_store::Result<Opened> {
+    let Some(positions) = positions else {
+        return watch.open(None, shares, false).await;
+    };
+    let stored = positions.stored(0).await?;
+    let is_first = stored.is_none();
+    let begun = watch.open(stored, shares, false).await?;
+    if let (true, Some(start)) = (is_first, &begun.source.last) {
+        drop(positions.store(0, start, None).await?);
+    }
+    Ok(begun)
+}
+
+fn owned(subscriptions: &Subscriptions) -> Vec<String> {
+    let keys = subscriptions.named_keys().into_iter();
+    keys.map(str::to_owned).collect()
+}
+
+fn check_name(name: &str) -> Result<(), &'static str> {
+    let is_fine = !name.is_empty()
+        && name.len() <= 128
+        && !name.contains(|char: char| char == '/' || char.is_control());
+    if is_fine {
+        return Ok(());
+    }
+    Err("needs another name: 1 to 128 bytes, without `/` and control characters")
+}
+
+/// A trigger that watched what it writes itself would never come to rest.
+fn check_buckets(origin: &Origin, target: &WatchTarget) -> Result<(), String> {
+    let (letters_store, letters) = &target.dead_letters;
+    let same_store = letters_store
+        .as_ref()
+        .is_none_or(|store| std::ptr::addr_eq(Arc::as_ptr(store), Arc::as_ptr(&origin.store)));
+    let clashes = |name: &BucketName| origin.bucket == *name;
+    if clashes(&target.state) || (same_store && clashes(letters)) {
+        return Err(format!(
+            "watches {:?}, where triggers keep what they must not forget; watch another bucket",
+            origin.bucket.as_str()
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,216 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use keywell_runtime::watch::{Operation, WatchOptions, WatchTarget};
+use keywell_store::{
+    Answer, Bucket, BucketName, Capabilities, Entry, Error, Filter, List, Page, Set, Since, Store,
+    Version, Watch,
+};
+use tokio::sync::Notify;
+
+use crate::support::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trap_is_retried_while_later_events_of_the_key_wait() {
+    let store = memory();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let trigger = Process::new().watch(&store, "SET@*").await;
+    set(&watched, "trap:3:k", "1").await;
+    set(&watched, "trap:3:k", "2").await;
+    until(&record, "log/trap:3:k", |log| log == "1;2;").await;
+    assert_eq!(text(&record, "attempts/trap:3:k").await.unwrap(), "5");
+    let counts = trigger.stop().await;
+    assert_eq!((counts.delivered, counts.retried, counts.dead), (2, 3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_for_good_goes_to_the_dead_letters_and_holds_nobody_up() {
+    let store = memory();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let trigger = Process::new().watch(&store, "SET@*,DEL@*").await;
+    let binary = Bytes::from_static(b"\xff\x00");
+    watched
+        .set("trap:", binary.clone(), Set::default())
+        .await
+        .unwrap();
+    watched.delete("exit:").await.unwrap();
+    set(&watched, "exit:", "x").await;
+    watched.delete("exit:").await.unwrap();
+    set(&watched, "k", "1").await;
+    until(&record, "log/k", |log| log == "1;").await;
+    let trapped = letter(&store, |letter| letter.key == "trap:").await;
+    assert_eq!(trapped.value, Some(binary));
+    assert_eq!((trapped.operation, trapped.attempts), (Operation::Set, 4));
+    assert_eq!(trapped.component, "reactor.wasm");
+    assert!(trapped.reason.contains("unreachable"), "{}", trapped.reason);
+    assert!(!trapped.reason.contains('\n'), "{}", trapped.reason);
+    let removed = letter(&store, |letter| {
+        letter.key == "exit:" && letter.operation == Operation::Delete
+    });
+    assert_eq!(removed.await.value, None);
+    let counts = trigger.stop().await;
+    assert_eq!((counts.delivered, counts.retried, counts.dead), (1, 9, 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endless_loop_ends_at_the_deadline() {
+    let store = memory();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let hasty = WatchOptions {
+        deadline: Some(Duration::from_millis(100)),
+        retries: 1,
+        ..options()
+    };
+    let process = Process::new();
+    let trigger = process
+        .try_watch(&store, target("SET@loop:*"), &hasty)
+        .await
+        .unwrap();
+    set(&watched, "loop:k", "1").await;
+    let letter = letter(&store, |letter| letter.key == "loop:k").await;
+    assert!(
+        letter.reason.contains("longer than 100ms"),
+        "{}",
+        letter.reason
+    );
+    assert_eq!(letter.attempts, 2);
+    assert_eq!(text(&record, "attempts/loop:k").await.unwrap(), "2");
+    trigger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_that_is_sent_again_is_gone_when_it_arrives() {
+    let store = memory();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let trigger = Process::new().watch(&store, "SET@*").await;
+    set(&watched, "trap:8:k", "v").await;
+    let dead = letter(&store, |letter| letter.key == "trap:8:k").await;
+    let letters = letters(&store).await;
+    // The first time it fails four times more, and is back.
+    assert!(letters.replay(&dead.id).await.unwrap());
+    let again = letter(&store, |letter| {
+        letter.at_millis >= dead.at_millis && !letter.is_replaying && letter != &dead
+    });
+    assert_eq!(again.await.id, dead.id);
+    assert_eq!(text(&record, "attempts/trap:8:k").await.unwrap(), "8");
+    assert!(letters.replay(&dead.id).await.unwrap());
+    until(&record, "log/trap:8:k", |log| log == "v;").await;
+    let counts = trigger.stop().await;
+    assert_eq!((counts.delivered, counts.dead), (1, 2));
+    assert_eq!(letters.get(&dead.id).await.unwrap(), None);
+    assert!(!letters.replay(&dead.id).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_marked_while_nobody_runs_is_sent_at_the_next_start() {
+    let store = memory();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let process = Process::new();
+    let trigger = process.watch(&store, "SET@*").await;
+    set(&watched, "trap:4:k", "v").await;
+    let dead = letter(&store, |letter| letter.key == "trap:4:k").await;
+    trigger.stop().await;
+    let letters = letters(&store).await;
+    assert!(letters.replay(&dead.id).await.unwrap());
+    assert!(letters.get(&dead.id).await.unwrap().unwrap().is_replaying);
+    let trigger = process.watch(&store, "SET@*").await;
+    until(&record, "log/trap:4:k", |log| log == "v;").await;
+    assert_eq!(trigger.stop().await.delivered, 1);
+    assert_eq!(letters.list(None, None).await.unwrap().letters, []);
+    assert!(!letters.remove(&dead.id).await.unwrap());
+}
+
+/// A store that takes no writes until it is mended.
+struct Refusing {
+    inner: Arc<dyn Store>,
+    is_mended: Arc<AtomicBool>,
+    refused: Arc<Notify>,
+}
+
+struct RefusingBucket {
+    inner: Arc<dyn Bucket>,
+    is_mended: Arc<AtomicBool>,
+    refused: Arc<Notify>,
+}
+
+impl Store for Refusing {
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        let (is_mended, refused) = (self.is_mended.clone(), self.refused.clone());
+        self.inner.open(name).map(move |inner| -> Arc<dyn Bucket> {
+            Arc::new(RefusingBucket {
+                inner,
+                is_mended,
+                refused,
+            })
+        })
+    }
+}
+
+impl Bucket for RefusingBucket {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        self.inner.get(key)
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        if self.is_mended.load(Ordering::SeqCst) {
+            return self.inner.set(key, value, how);
+        }
+        self.refused.notify_one();
+        Error::Unavailable("full".into()).into()
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.inner.delete(key)
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        self.inner.list(request)
+    }
+
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        self.inner.watch(filter, since)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_whose_letter_cannot_be_written_is_not_lost() {
+    let (store, elsewhere) = (memory(), memory());
+    let is_mended = Arc::new(AtomicBool::new(false));
+    let refused = Arc::new(Notify::new());
+    let refusing: Arc<dyn Store> = Arc::new(Refusing {
+        inner: elsewhere.clone(),
+        is_mended: is_mended.clone(),
+        refused: refused.clone(),
+    });
+    let target = WatchTarget {
+        dead_letters: (Some(refusing), name(WatchTarget::DEAD_LETTERS)),
+        ..target("SET@*")
+    };
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let process = Process::new();
+    let trigger = process
+        .try_watch(&store, target.clone(), &options())
+        .await
+        .unwrap();
+    set(&watched, "trap:", "1").await;
+    for _ in 0..3 {
+        tokio::time::timeout(PATIENCE, refused.notified())
+            .await
+            .unwrap();
+    }
+    set(&watched, "k", "2").await;
+    until(&record, "log/k", |log| log == "2;").await;
+    assert_eq!(trigger.stop().await.dead, 0);
+    // The position stayed before it, so the next start has it again.
+    is_mended.store(true, Ordering::SeqCst);
+    let trigger = process.try_watch(&store, target, &options()).await.unwrap();
+    let letter = letter(&elsewhere, |letter| letter.key == "trap:").await;
+    assert_eq!(letter.value.unwrap(), "1");
+    assert_eq!(trigger.stop().await.dead, 1);
+}

@@ -1,0 +1,174 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use keywell_memory::MemoryStore;
+use keywell_store::{
+    Answer, Bucket, BucketName, Capabilities, Change, Entry, Error, Event, Expected, Filter, List,
+    Page, Set, Since, Store, Swap, Version, Watch, Watching,
+};
+
+use crate::support::*;
+
+/// What is wrong with the watches of a store.
+#[derive(Clone)]
+enum Fault {
+    /// They carry no tokens, tell a gap before the key `gap`, and count each event as one coalesced.
+    Lossy(Arc<AtomicU64>),
+    /// They break off after so many events.
+    Breaking(usize),
+}
+
+struct Faulty {
+    inner: MemoryStore,
+    fault: Fault,
+}
+
+struct FaultyBucket {
+    inner: Arc<dyn Bucket>,
+    fault: Fault,
+}
+
+impl Store for Faulty {
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        // The bucket that is watched; what the test itself looks at is whole.
+        if !name.is_default() {
+            return self.inner.open(name);
+        }
+        let fault = self.fault.clone();
+        self.inner
+            .open(name)
+            .map(move |inner| -> Arc<dyn Bucket> { Arc::new(FaultyBucket { inner, fault }) })
+    }
+}
+
+impl Bucket for FaultyBucket {
+    fn capabilities(&self) -> Capabilities {
+        let watch = match self.fault {
+            Fault::Lossy(_) => Watching::Lossy,
+            Fault::Breaking(_) => Watching::Resumable,
+        };
+        Capabilities {
+            watch,
+            ..self.inner.capabilities()
+        }
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        self.inner.get(key)
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        self.inner.set(key, value, how)
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.inner.delete(key)
+    }
+
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        self.inner.swap(key, expected, change)
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        self.inner.increment(key, delta)
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        self.inner.list(request)
+    }
+
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        let fault = self.fault.clone();
+        self.inner
+            .watch(filter, since)
+            .map(move |watch| match fault {
+                Fault::Lossy(coalesced) => {
+                    let counted = coalesced.clone();
+                    let events = watch.flat_map(move |event| {
+                        let mut event = event.unwrap();
+                        counted.fetch_add(1, Ordering::SeqCst);
+                        if let Event::Set { token, .. } | Event::Delete { token, .. } = &mut event {
+                            *token = None;
+                        }
+                        let gap = (event.key() == Some("gap")).then_some(Event::Gap);
+                        stream::iter(gap.into_iter().chain([event]).map(Ok))
+                    });
+                    Watch::new(None, events).counting(coalesced)
+                }
+                Fault::Breaking(after) => {
+                    let start = watch.start().cloned();
+                    let broken = stream::iter([Err(Error::Unavailable("cut off".into()))]);
+                    Watch::new(start, watch.take(after).chain(broken))
+                }
+            })
+    }
+}
+
+fn faulty(fault: Fault) -> Arc<dyn Store> {
+    let inner = MemoryStore::default();
+    Arc::new(Faulty { inner, fault })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_store_lost_is_counted_and_a_new_start_is_from_now() {
+    let coalesced = Arc::new(AtomicU64::new(0));
+    let store = faulty(Fault::Lossy(coalesced.clone()));
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let process = Process::new();
+    let trigger = process.watch(&store, "SET@*").await;
+    set(&watched, "k", "1").await;
+    set(&watched, "gap", "2").await;
+    until(&record, "log/gap", |log| log == "2;").await;
+    until(&record, "log/k", |log| log == "1;").await;
+    let counts = trigger.stop().await;
+    assert_eq!((counts.delivered, counts.gaps), (2, 1));
+    assert!(counts.coalesced >= 2, "{counts}");
+    set(&watched, "k", "missed").await;
+    let trigger = process.watch(&store, "SET@*").await;
+    set(&watched, "k", "3").await;
+    until(&record, "log/k", |log| log == "1;3;").await;
+    trigger.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_store_cannot_tell_again_is_delivered_before_the_stop() {
+    let store = faulty(Fault::Lossy(Arc::default()));
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let one_by_one = keywell_runtime::watch::WatchOptions {
+        parallel: 1,
+        ..options()
+    };
+    let process = Process::new();
+    let trigger = process
+        .try_watch(&store, target("SET@slow:*"), &one_by_one)
+        .await
+        .unwrap();
+    for number in 0..10 {
+        set(&watched, &format!("slow:{number}"), "v").await;
+    }
+    // By then all are queued, as events are taken in while the first delivery runs.
+    until(&record, "log/slow:0", |log| log == "v;").await;
+    assert_eq!(trigger.stop().await.delivered, 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_that_breaks_off_goes_on_where_it_was() {
+    let store = faulty(Fault::Breaking(7));
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let trigger = Process::new().watch(&store, "SET@*").await;
+    let mut log = String::new();
+    for number in 0..50 {
+        set(&watched, "k", &number.to_string()).await;
+        log += &number.to_string();
+        log.push(';');
+    }
+    until(&record, "log/k", |told| told == log).await;
+    let counts = trigger.stop().await;
+    assert_eq!((counts.delivered, counts.gaps), (50, 0));
+}

@@ -1,0 +1,122 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use keywell_memory::MemoryStore;
+use keywell_runtime::watch::WatchOptions;
+use keywell_store::{Answer, Bucket, BucketName, Promptness, Store};
+
+use crate::support::*;
+
+/// A store that other processes can open, too.
+struct Public(MemoryStore);
+
+impl Store for Public {
+    fn promptness(&self) -> Promptness {
+        self.0.promptness()
+    }
+
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        self.0.open(name)
+    }
+}
+
+fn public() -> Arc<dyn Store> {
+    Arc::new(Public(MemoryStore::default()))
+}
+
+fn brisk() -> WatchOptions {
+    WatchOptions {
+        lease: Duration::from_millis(600),
+        ..options()
+    }
+}
+
+async fn owners(state: &Arc<dyn Bucket>, owners: impl Fn(usize, usize) -> bool) {
+    until(state, "groups/reactor.wasm:default", |record| {
+        let record: serde_json::Value = serde_json::from_str(record).unwrap();
+        let shares = record["owners"].as_object().unwrap();
+        let mut members: Vec<_> = shares
+            .values()
+            .map(|owner| owner.as_str().unwrap())
+            .collect();
+        members.sort_unstable();
+        members.dedup();
+        owners(members.len(), shares.len())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_share_events_and_each_is_handled_once() {
+    let store = public();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let state = open(&store, "keywell-triggers").await;
+    let (one, two) = (Process::new(), Process::new());
+    let first = one
+        .try_watch(&store, target("SET@*"), &brisk())
+        .await
+        .unwrap();
+    set(&watched, "early", "v").await;
+    until(&record, "log/early", |log| log == "v;").await;
+    let second = two
+        .try_watch(&store, target("SET@*"), &brisk())
+        .await
+        .unwrap();
+    for key in 0..40 {
+        set(&watched, &format!("joining{key}"), "v").await;
+    }
+    owners(&state, |members, shares| members == 2 && shares == 16).await;
+    for key in 0..100 {
+        for value in ["1", "2"] {
+            set(&watched, &format!("k{key}"), value).await;
+        }
+    }
+    for key in 0..100 {
+        until(&record, &format!("log/k{key}"), |log| log == "1;2;").await;
+    }
+    for key in 0..40 {
+        until(&record, &format!("log/joining{key}"), |log| log == "v;").await;
+    }
+    let (first, second) = (first.stop().await, second.stop().await);
+    assert_eq!(first.delivered + second.delivered, 241);
+    assert!(
+        first.delivered > 20 && second.delivered > 20,
+        "{first}; {second}"
+    );
+    assert_eq!((first.gaps, second.gaps), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_died_is_replaced_where_it_stood() {
+    let store = public();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let state = open(&store, "keywell-triggers").await;
+    let (one, two) = (Process::new(), Process::new());
+    let first = one
+        .try_watch(&store, target("SET@*"), &brisk())
+        .await
+        .unwrap();
+    let second = two
+        .try_watch(&store, target("SET@*"), &brisk())
+        .await
+        .unwrap();
+    owners(&state, |members, shares| members == 2 && shares == 16).await;
+    first.crash().await;
+    for key in 0..100 {
+        set(&watched, &format!("k{key}"), "v").await;
+    }
+    for key in 0..100 {
+        until(&record, &format!("log/k{key}"), |log| log == "v;").await;
+    }
+    let counts = second.stop().await;
+    assert_eq!((counts.delivered, counts.gaps), (100, 0));
+    // Whoever leaves gives back, so that the next one need not wait for a lease to end.
+    let long = WatchOptions {
+        lease: Duration::from_mins(10),
+        ..options()
+    };
+    set(&watched, "between", "v").await;
+    let third = one.try_watch(&store, target("SET@*"), &long).await.unwrap();
+    until(&record, "log/between", |log| log == "v;").await;
+    third.stop().await;
+}

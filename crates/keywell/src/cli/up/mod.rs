@@ -1,0 +1,74 @@
+//! `keywell up`: an application from its `keywell.toml`.
+
+mod application;
+mod stores;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use keywell_config::{ConfigError, Plan};
+
+use self::application::Application;
+use self::stores::Stores;
+use super::cache::CacheArguments;
+use super::{Ended, Failed, signal};
+
+/// Run an application: every store, component and trigger of a keywell.toml.
+///
+/// Each store is opened once, and what starts is told, a line for each trigger. If one cannot start,
+/// none does. If one fails later, it is told, the others stop, and the exit code is 1. SIGINT or
+/// SIGTERM lets running requests and deliveries finish and closes the stores.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  keywell up\n  keywell up shop/keywell.toml\n\n\
+    What it reads:\n  \
+    [store.main]\n  \
+    url = \"disk:data\"\n\n  \
+    [component.alerts]\n  \
+    path = \"http_watcher.wasm\"\n  \
+    store = \"main\"\n  \
+    outgoing = [\"localhost:3001\"]\n\n  \
+    [[trigger.watch]]\n  \
+    component = \"alerts\"\n  \
+    on = \"SET@order:*,DEL@order:*\""
+)]
+pub(super) struct Up {
+    /// The application.
+    #[arg(value_name = "FILE", default_value = "keywell.toml")]
+    file: PathBuf,
+
+    #[command(flatten)]
+    cache: CacheArguments,
+}
+
+// === impl Up ===
+
+impl Up {
+    pub(super) async fn main(self) -> Ended {
+        // Before all else, so that no signal is missed that comes once a trigger is told.
+        let stop = signal::stop()?;
+        let plan = Plan::read(&self.file)?;
+        let application = Application::load(&plan, self.cache.folder())?;
+        let stores = Stores::open(&plan).await?;
+        let ended = async {
+            let triggers = application.start(&stores).await?;
+            Ok(triggers.run(stop).await)
+        };
+        let ended: Result<bool, Failed> = ended.await;
+        let closed = stores.close().await;
+        let well = ended?;
+        closed?;
+        Ok(if well {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}
+
+impl From<ConfigError> for Failed {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}

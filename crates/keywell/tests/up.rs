@@ -1,0 +1,276 @@
+//! `keywell up`: what starts, what does not, and how it ends.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+
+use support::application::{Application, get, refusal};
+use support::{PATIENCE, Response, guest, keywell};
+
+/// A counter and mischief on one store on disk.
+fn two(store: &str) -> String {
+    format!(
+        "[store.main]\nurl = {store:?}\n\
+         [component.counter]\npath = {:?}\nstore = \"main\"\n\
+         [component.mischief]\npath = {:?}\nstore = \"main\"\n\
+         \n[[trigger.http]]\ncomponent = \"counter\"\naddr = \"127.0.0.1:0\"\n\
+         \n[[trigger.http]]\ncomponent = \"mischief\"\naddr = \"127.0.0.1:0\"\n",
+        guest("counter").to_str().unwrap(),
+        guest("mischief").to_str().unwrap(),
+    )
+}
+
+fn addresses(application: &Application) -> Vec<String> {
+    let lines = application.lines.iter();
+    lines
+        .map(|line| line.split("http://").nth(1).unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn components_of_an_application_share_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    // A path in it is taken from its folder.
+    let application = Application::start(folder.path(), &two("disk:data"));
+    let [counter, mischief] = &addresses(&application)[..] else {
+        panic!("{:?}", application.lines);
+    };
+    assert!(application.lines[0].starts_with("counter listens on http://127.0.0.1:"));
+    assert!(application.lines[1].starts_with("mischief listens on http://127.0.0.1:"));
+    assert_eq!(get(counter, "/tea").text(), "Counter /tea: 1\n");
+    assert_eq!(get(mischief, "/get?key=/tea").text(), "1");
+    application.stop();
+    let application = Application::start(folder.path(), &two("disk:data"));
+    assert_eq!(application.get("/tea").text(), "Counter /tea: 2\n");
+    assert!(folder.path().join("data").is_dir());
+}
+
+#[test]
+fn a_component_has_the_buckets_that_it_is_granted_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mischief = guest("mischief");
+    let text = format!(
+        "[store.main]\nurl = \"memory:\"\n\
+         [component.owner]\npath = {mischief:?}\nbuckets = {{ default = \"shared\" }}\n\
+         [component.reader]\npath = {mischief:?}\n\
+         buckets.default = {{ bucket = \"shared\", read-only = true }}\n\
+         buckets.part = {{ bucket = \"shared\", prefix = \"p/\" }}\n\
+         \n[[trigger.http]]\ncomponent = \"owner\"\naddr = \"127.0.0.1:0\"\n\
+         \n[[trigger.http]]\ncomponent = \"reader\"\naddr = \"127.0.0.1:0\"\n"
+    );
+    let application = Application::start(folder.path(), &text);
+    let [owner, reader] = &addresses(&application)[..] else {
+        panic!("{:?}", application.lines);
+    };
+    assert_eq!(get(owner, "/set?key=k&value=v").text(), "ok");
+    assert_eq!(get(reader, "/get?key=k").text(), "v");
+    assert_eq!(
+        get(reader, "/set?key=k&value=w").text(),
+        "error: access-denied"
+    );
+    assert_eq!(get(reader, "/denied?bucket=part").text(), "opened");
+    assert_eq!(
+        get(reader, "/denied?bucket=other").text(),
+        "error: access-denied"
+    );
+    assert_eq!(get(owner, "/get?key=k").text(), "v");
+}
+
+#[test]
+fn bounds_of_a_component_are_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mischief = guest("mischief");
+    let text = format!(
+        "[limits]\ntimeout = \"1m\"\nmemory = \"64MiB\"\n\
+         [component.small]\npath = {mischief:?}\nmemory = \"2MiB\"\ntimeout = \"100ms\"\n\
+         [component.large]\npath = {mischief:?}\n\
+         \n[[trigger.http]]\ncomponent = \"small\"\naddr = \"127.0.0.1:0\"\n\
+         \n[[trigger.http]]\ncomponent = \"large\"\naddr = \"127.0.0.1:0\"\n"
+    );
+    let application = Application::start(folder.path(), &text);
+    let [small, large] = &addresses(&application)[..] else {
+        panic!("{:?}", application.lines);
+    };
+    assert_eq!(get(small, "/grow").text(), "stopped at 32 pages");
+    assert_eq!(get(large, "/grow").text(), "stopped at 1024 pages");
+    assert_eq!(get(small, "/loop").status, 504);
+}
+
+#[test]
+fn a_stop_lets_running_requests_finish_and_closes_the_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in ["-INT", "-TERM"] {
+        let mut application = Application::start(folder.path(), &two("disk:data"));
+        let mischief = &addresses(&application)[1];
+        let mut connection = TcpStream::connect(mischief).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = b"GET /slow-body HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        connection.write_all(request).unwrap();
+        let mut raw = vec![0];
+        connection.read_exact(&mut raw).unwrap();
+        application.signal(signal);
+        connection.read_to_end(&mut raw).unwrap();
+        assert!(
+            Response::parse(&raw).complete,
+            "{signal} cut a response off"
+        );
+        assert!(application.wait().success());
+        // The store is free for the next.
+        let mut kv = keywell();
+        let store = format!("disk:{}", folder.path().join("data").display());
+        assert!(
+            kv.args(["kv", "list", "--store", &store])
+                .output()
+                .unwrap()
+                .status
+                .success()
+        );
+    }
+}
+
+#[test]
+fn if_one_trigger_cannot_start_none_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let text = two("disk:data");
+    let (before, after) = text.rsplit_once("127.0.0.1:0").unwrap();
+    let text = format!("{before}{address}{after}");
+    let (code, told) = refusal(folder.path(), &text);
+    assert_eq!(code, 1, "{told}");
+    let expected =
+        "keywell: FOLDER/keywell.toml:14:1: the component mischief cannot start: cannot listen on";
+    assert!(told.starts_with(expected), "{told}");
+    // Nothing holds the store any more.
+    let application = Application::start(folder.path(), &two("disk:data"));
+    assert_eq!(application.get("/x").text(), "Counter /x: 1\n");
+}
+
+#[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
+fn what_cannot_be_run_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let counter = guest("counter");
+    let one = |rest: &str| {
+        format!("[component.c]\npath = {counter:?}\nstore = 'main'\n{rest}\n[store.main]\n")
+    };
+    let http = "[[trigger.http]]\ncomponent = 'c'\naddr = '127.0.0.1:0'";
+    let watch = "[[trigger.watch]]\ncomponent = 'c'\n";
+    for (text, code, told) in [
+        ("[", 2, ":1:2: "),
+        ("", 2, ": nothing calls a component"),
+        (
+            &format!("{}url = 'floppy:a'", one(http)),
+            2,
+            ":8:7: the store main: there is no store floppy:",
+        ),
+        (
+            &format!("{}url = 'hunter2'", one(http)),
+            2,
+            ":8:7: the URL of the store main: it is written SCHEME:PLACE",
+        ),
+        (
+            &format!("{}url = 'disk:x?history'", one(http)),
+            2,
+            ":8:7: the URL of the store main: a setting is written NAME=VALUE",
+        ),
+        (
+            &format!("{}url = 'disk:x?history=1'\nhistory = 2", one(http)),
+            2,
+            ":9:11: the URL of the store main has the setting history, too",
+        ),
+        (
+            &format!("{}url = 'disk:x'\nhistory = 'hunter2'", one(http)),
+            2,
+            ":9:11: the store main has no setting history of this value; it has history=EVENTS",
+        ),
+        (
+            &format!("{}url = 'disk:/dev/null/x'", one(http)),
+            1,
+            ":8:7: the store main: cannot open the store",
+        ),
+        (
+            &format!("{}url = 'memory:'", one(&format!("{watch}on = 'SET'"))),
+            2,
+            ":6:6: at character 4 of \"SET\": expected `@`",
+        ),
+        (
+            &format!(
+                "{}url = 'memory:'",
+                one(&format!("{watch}on = ['SET@a', 'PUT@b']"))
+            ),
+            2,
+            ":6:16: at character 1 of \"PUT@b\": expected an operation",
+        ),
+        (
+            &format!(
+                "{}url = 'memory:'",
+                one(&format!("{watch}on = 'SET@a'\ndead-letters = \"a\\u0001\""))
+            ),
+            2,
+            ":7:16: a bucket name is at most 255 bytes",
+        ),
+        (
+            &format!(
+                "{}url = 'memory:'",
+                one(&format!("{watch}bucket = \"a\\u0001\"\non = 'SET@a'"))
+            ),
+            2,
+            ":6:10: a bucket name is at most 255 bytes",
+        ),
+        (
+            &format!(
+                "{}url = 'memory:'",
+                one(&format!("outgoing = ['http://x']\n{http}"))
+            ),
+            2,
+            ":4:13: \"http://x\" is no host to allow",
+        ),
+        (
+            &format!("{}url = 'memory:'", one(&format!("{watch}on = 'SET@a'"))),
+            1,
+            ":4:1: the component c cannot start: ",
+        ),
+        (
+            "[component.c]\npath = 'none.wasm'\n[[trigger.http]]\ncomponent = 'c'",
+            1,
+            ":2:8: the component c: cannot read the component FOLDER/none.wasm",
+        ),
+        (
+            "[component.c]\npath = 'keywell.toml'\n[[trigger.http]]\ncomponent = 'c'",
+            1,
+            ":2:8: the component c: FOLDER/keywell.toml is not a WebAssembly component",
+        ),
+    ] {
+        let (ended, refused) = refusal(folder.path(), text);
+        let expected = format!("keywell: FOLDER/keywell.toml{told}");
+        assert!(
+            refused.starts_with(&expected),
+            "{text}\n     got {refused}\nexpected {expected}"
+        );
+        assert_eq!(ended, code, "{refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+}
+
+#[test]
+fn without_a_file_it_says_which_it_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = keywell().arg("up").current_dir(&folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.starts_with("keywell: cannot read keywell.toml: "),
+        "{told}"
+    );
+    let text = two("memory:");
+    std::fs::write(folder.path().join("keywell.toml"), text).unwrap();
+    let mut here = keywell();
+    here.arg("up").current_dir(&folder);
+    let application = Application::spawn(&mut here, 2);
+    assert_eq!(application.get("/x").text(), "Counter /x: 1\n");
+    application.stop();
+}

@@ -1,0 +1,48 @@
+//! What the fuzzers run: a function a target, which takes any bytes and panics at a defect.
+//!
+//! `cargo xtask fuzz` hands them bytes that it learns to choose; an ordinary test hands them what
+//! was kept of those in `corpus/TARGET`, so that a defect once found is not made again unseen.
+//!
+//! A target is its function here, a line in [`TARGETS`], a few lines in `fuzz_targets`, a `[[bin]]`
+//! in the manifest, and at least one file in its corpus.
+
+#![forbid(unsafe_code)]
+
+mod counters;
+mod cursors;
+mod exports;
+mod imports;
+mod limits;
+mod listings;
+mod store_urls;
+mod stores;
+mod tokens;
+
+pub use counters::counters;
+pub use cursors::cursors;
+pub use exports::exports;
+pub use imports::imports;
+pub use limits::limits;
+pub use listings::listings;
+pub use store_urls::store_urls;
+pub use tokens::tokens;
+
+/// A target's name, and what it runs.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    ("counters", counters),
+    ("cursors", cursors),
+    ("exports", exports),
+    ("imports", imports),
+    ("limits", limits),
+    ("listings", listings),
+    ("store_urls", store_urls),
+    ("tokens", tokens),
+];
+
+/// Reads bytes as structured input. Too few of them are none at all.
+fn read<'a, T: arbitrary::Arbitrary<'a>>(data: &'a [u8]) -> Option<T> {
+    T::arbitrary_take_rest(arbitrary::Unstructured::new(data)).ok()
+}

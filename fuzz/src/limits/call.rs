@@ -1,0 +1,92 @@
+use arbitrary::Arbitrary;
+use bytes::Bytes;
+use keywell_store::layer::Limited;
+use keywell_store::{Bucket, Change, Entry, Error, Expected, Invalid, Result, Set, Swap};
+
+use crate::stores::Pair;
+
+#[derive(Debug, Arbitrary)]
+pub(super) enum Call<'a> {
+    Get(&'a str),
+    Exists(&'a str),
+    Set(&'a str, &'a [u8]),
+    Delete(&'a str),
+    Increment(&'a str, i64),
+    /// Creates if that is asked for, and goes from what is there otherwise.
+    Swap(&'a str, bool, Option<&'a [u8]>),
+    GetMany(Vec<&'a str>),
+    SetMany(Vec<(&'a str, &'a [u8])>),
+    DeleteMany(Vec<&'a str>),
+}
+
+/// What was answered, without versions.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Done,
+    Stale,
+    Number(i64),
+    Is(bool),
+    Values(Vec<Option<Bytes>>),
+    Refused(Invalid),
+}
+
+pub(super) fn tell(pair: &Pair, bucket: &Limited, call: &Call<'_>) -> Told {
+    let value = |entry: Option<Entry>| entry.map(|entry| entry.value);
+    let answered = match call {
+        Call::Get(key) => {
+            let answered = pair.answer(bucket.get(key));
+            answered.map(|entry| Told::Values(vec![value(entry)]))
+        }
+        Call::Exists(key) => pair.answer(bucket.exists(key)).map(Told::Is),
+        Call::Set(key, value) => {
+            let set = bucket.set(key, Bytes::copy_from_slice(value), Set::default());
+            pair.answer(set).map(|_| Told::Done)
+        }
+        Call::Delete(key) => pair.answer(bucket.delete(key)).map(|()| Told::Done),
+        Call::Increment(key, delta) => {
+            let answered = pair.answer(bucket.increment(key, *delta));
+            answered.map(Told::Number)
+        }
+        Call::Swap(key, creates, value) => swap(pair, bucket, key, *creates, *value),
+        Call::GetMany(keys) => {
+            let answered = pair.answer(bucket.get_many(keys));
+            answered.map(|entries| Told::Values(entries.into_iter().map(value).collect()))
+        }
+        Call::SetMany(entries) => {
+            let entries = entries.iter();
+            let entries = entries.map(|(key, value)| (*key, Bytes::copy_from_slice(value)));
+            let answered = pair.answer(bucket.set_many(entries.collect()));
+            answered.map(|()| Told::Done)
+        }
+        Call::DeleteMany(keys) => pair.answer(bucket.delete_many(keys)).map(|()| Told::Done),
+    };
+    match answered {
+        Ok(told) => told,
+        Err(Error::Invalid(invalid)) => Told::Refused(invalid),
+        Err(other) => panic!("{call:?} is answered {other}"),
+    }
+}
+
+fn swap(
+    pair: &Pair,
+    bucket: &Limited,
+    key: &str,
+    creates: bool,
+    value: Option<&[u8]>,
+) -> Result<Told> {
+    let expected = if creates || key.is_empty() {
+        Expected::Absent
+    } else {
+        let read = pair.answer(pair.buckets[0].get(key))?;
+        Expected::from(read.as_ref())
+    };
+    let change = match value {
+        Some(value) => Change::Set(Bytes::copy_from_slice(value), Set::default()),
+        None => Change::Delete,
+    };
+    let answered = pair.answer(bucket.swap(key, expected, change))?;
+    Ok(match answered {
+        Swap::Done(_) => Told::Done,
+        Swap::Stale => Told::Stale,
+    })
+}

@@ -1,0 +1,65 @@
+//! Tries whether a host keeps the promises of the second shape of `wasi:keyvalue@0.2.0-draft2`, whose `get-many` names every
+//! key. `suite.rs` tells the arguments.
+
+#[path = "../behaviour.rs"]
+#[macro_use]
+mod behaviour;
+#[path = "../behaviours/mod.rs"]
+mod behaviours;
+#[path = "../behaviours/cas.rs"]
+mod cas;
+#[path = "../handle.rs"]
+mod handle;
+#[path = "../behaviours/pairs.rs"]
+mod pairs;
+#[path = "../behaviours/races.rs"]
+mod races;
+#[path = "../scratch.rs"]
+mod scratch;
+#[path = "../behaviours/signed.rs"]
+mod signed;
+#[path = "../suite.rs"]
+mod suite;
+#[path = "../tap.rs"]
+mod tap;
+
+wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft2-pairs", world: "imports" });
+
+/// What other generations have otherwise.
+mod generation {
+    use crate::behaviour::Behaviour;
+    use crate::handle::Answers;
+    use crate::wasi::keyvalue::batch;
+    use crate::wasi::keyvalue::store::{Bucket, Error, KeyResponse};
+    use crate::{cas, pairs, races, signed};
+
+    pub type Number = i64;
+    pub type Cursor = String;
+
+    pub const NAME: &str = "wasi:keyvalue@0.2.0-draft2, where get-many answers pairs";
+    pub const OWN: &[&[Behaviour]] = &[
+        signed::BEHAVIOURS,
+        cas::BEHAVIOURS,
+        races::BEHAVIOURS,
+        pairs::BEHAVIOURS,
+    ];
+
+    /// A cursor that no host hands out.
+    pub fn forged_cursor() -> Cursor {
+        "forged".into()
+    }
+
+    pub fn list_keys(bucket: &Bucket, cursor: Option<&Cursor>) -> Result<KeyResponse, Error> {
+        bucket.list_keys(cursor.map(String::as_str))
+    }
+
+    pub fn get_many(bucket: &Bucket, keys: &[String]) -> Result<Answers, Error> {
+        let pairs = batch::get_many(bucket, keys)?;
+        let there = |(key, value): (String, Option<Vec<u8>>)| Some((key, value?));
+        Ok(pairs.into_iter().map(there).collect())
+    }
+}
+
+fn main() -> std::process::ExitCode {
+    suite::run()
+}

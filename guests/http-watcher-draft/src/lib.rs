@@ -1,0 +1,41 @@
+//! `http-watcher` on `wasi:keyvalue@0.2.0-draft`, for hosts that serve only that generation.
+
+#[path = "../../http-watcher/src/alert.rs"]
+mod alert;
+#[path = "../../http-watcher/src/send.rs"]
+mod send;
+
+use alert::{Change, Template};
+use exports::wasi::keyvalue::watcher::Guest;
+use wasi::keyvalue::store::Bucket;
+
+wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft", world: "watch-service" });
+
+struct Watcher;
+
+export!(Watcher);
+
+impl Guest for Watcher {
+    fn on_set(_bucket: Bucket, key: String, value: Vec<u8>) {
+        tell(Change {
+            key: &key,
+            value: Some(&value),
+        });
+    }
+
+    fn on_delete(_bucket: Bucket, key: String) {
+        tell(Change {
+            key: &key,
+            value: None,
+        });
+    }
+}
+
+fn tell(change: Change<'_>) {
+    let template = Template::from_variables(|name| std::env::var(name).ok());
+    let sent = template.alert(change).and_then(|alert| send::send(&alert));
+    if let Err(error) = sent {
+        eprintln!("no alert for {:?}: {error}", change.key);
+        std::process::abort();
+    }
+}

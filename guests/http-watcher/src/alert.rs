@@ -1,0 +1,314 @@
+//! What is sent for a change. It knows nothing of WebAssembly, so its tests run anywhere.
+
+/// What happened to a key, as far as an alert tells it.
+#[derive(Clone, Copy)]
+pub struct Change<'a> {
+    pub key: &'a str,
+    /// What it was set to; none if it was deleted.
+    pub value: Option<&'a [u8]>,
+}
+
+/// What to make of a change.
+pub struct Template {
+    pub url: String,
+    pub method: String,
+    pub body: Option<String>,
+    pub content_type: String,
+}
+
+/// A request, ready to be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Alert {
+    pub method: String,
+    pub is_https: bool,
+    pub authority: String,
+    pub path_with_query: String,
+    pub body: Option<String>,
+    pub content_type: String,
+    /// Whether the value stands in it as base64, because it is no UTF-8.
+    pub is_base64: bool,
+}
+
+/// How a text is written where it is put.
+#[derive(Clone, Copy)]
+enum Escape {
+    /// As a component of a query.
+    Percent,
+    /// Within the quotes of a JSON string.
+    Json,
+    None,
+}
+
+const URL: &str = "http://localhost:3001/alert?{key}={value}";
+
+// === impl Template ===
+
+impl Template {
+    /// The template that variables describe; what they leave out is as usual.
+    ///
+    /// | Variable | Usually |
+    /// |---|---|
+    /// | `ALERT_URL` | `http://localhost:3001/alert?{key}={value}` |
+    /// | `ALERT_METHOD` | `GET`, or `POST` with a body |
+    /// | `ALERT_BODY` | none |
+    /// | `ALERT_CONTENT_TYPE` | `text/plain; charset=utf-8` |
+    ///
+    /// In the URL and in the body `{key}`, `{value}` and `{operation}` stand for what changed:
+    /// the operation is `SET` or `DEL`, and the value of what is gone is `nil`. In the URL they are
+    /// percent-encoded, as in a body of the type `application/x-www-form-urlencoded`; in one of the
+    /// type `application/json` they are escaped for the quotes around them.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let given = |name| variable(name).filter(|value| !value.is_empty());
+        let body = given("ALERT_BODY");
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let content_type = "text/plain; charset=utf-8";
+        Self {
+            url: given("ALERT_URL").unwrap_or_else(|| URL.into()),
+            method: given("ALERT_METHOD").unwrap_or_else(|| method.into()),
+            body,
+            content_type: given("ALERT_CONTENT_TYPE").unwrap_or_else(|| content_type.into()),
+        }
+    }
+
+    /// The request for a change.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the URL.
+    pub fn alert(&self, change: Change<'_>) -> Result<Alert, String> {
+        let (value, is_base64) = match change.value {
+            None => ("nil".to_owned(), false),
+            Some(value) => match std::str::from_utf8(value) {
+                Ok(text) => (text.to_owned(), false),
+                Err(_) => (base64(value), true),
+            },
+        };
+        let operation = if change.value.is_some() { "SET" } else { "DEL" };
+        let fill = |template: &str, escape: Escape| {
+            let places = [
+                ("{key}", change.key),
+                ("{value}", &value),
+                ("{operation}", operation),
+            ];
+            fill(template, &places, escape)
+        };
+        let url = fill(&self.url, Escape::Percent);
+        // A fragment is not sent.
+        let url = url.split('#').next().unwrap_or(&url);
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let is_https = match scheme {
+            "http" => false,
+            "https" => true,
+            _ => {
+                return Err(format!(
+                    "ALERT_URL begins with http:// or https://, not as {}",
+                    self.url
+                ));
+            }
+        };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        if authority.is_empty() {
+            return Err(format!("ALERT_URL names no host: {}", self.url));
+        }
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let escape = match self
+            .content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+        {
+            "application/json" => Escape::Json,
+            "application/x-www-form-urlencoded" => Escape::Percent,
+            _ => Escape::None,
+        };
+        Ok(Alert {
+            method: self.method.clone(),
+            is_https,
+            authority: authority.to_owned(),
+            path_with_query: format!("{slash}{path}"),
+            body: self.body.as_deref().map(|body| fill(body, escape)),
+            content_type: self.content_type.clone(),
+            is_base64,
+        })
+    }
+}
+
+/// Puts texts in their places. What is put in is not looked at again, so a key may have `{value}`
+/// in it.
+fn fill(template: &str, places: &[(&str, &str)], escape: Escape) -> String {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some(brace) = rest.find('{') {
+        filled.push_str(&rest[..brace]);
+        rest = &rest[brace..];
+        if let Some((name, text)) = places.iter().find(|(name, _)| rest.starts_with(name)) {
+            put(text, escape, &mut filled);
+            rest = &rest[name.len()..];
+        } else {
+            filled.push('{');
+            rest = &rest[1..];
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+fn put(text: &str, escape: Escape, filled: &mut String) {
+    use std::fmt::Write as _;
+
+    match escape {
+        Escape::None => filled.push_str(text),
+        Escape::Percent => {
+            for byte in text.bytes() {
+                match byte {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                        filled.push(char::from(byte));
+                    }
+                    byte => {
+                        let _ = write!(filled, "%{byte:02X}");
+                    }
+                }
+            }
+        }
+        Escape::Json => {
+            for char in text.chars() {
+                match char {
+                    '"' | '\\' => filled.extend(['\\', char]),
+                    '\n' => filled.push_str("\\n"),
+                    char if char.is_control() => {
+                        let _ = write!(filled, "\\u{:04x}", u32::from(char));
+                    }
+                    char => filled.push(char),
+                }
+            }
+        }
+    }
+}
+
+/// Base64 with padding (RFC 4648).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |n: usize| u32::from(group.get(n).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for n in 0..4 {
+            let digit = bits >> (18 - 6 * n) & 63;
+            text.push(if n <= group.len() {
+                char::from(DIGITS[digit as usize])
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(variables: &[(&str, &str)]) -> Template {
+        Template::from_variables(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn alert(variables: &[(&str, &str)], key: &str, value: Option<&[u8]>) -> Alert {
+        template(variables).alert(Change { key, value }).unwrap()
+    }
+
+    #[test]
+    fn usually_the_key_and_the_value_are_a_query() {
+        let alert = alert(&[], "foo", Some(b"bar"));
+        assert_eq!((&*alert.method, alert.is_https), ("GET", false));
+        assert_eq!(alert.authority, "localhost:3001");
+        assert_eq!(alert.path_with_query, "/alert?foo=bar");
+        assert_eq!((alert.body, alert.is_base64), (None, false));
+    }
+
+    #[test]
+    fn of_what_is_gone_the_value_is_nil() {
+        assert_eq!(alert(&[], "foo", None).path_with_query, "/alert?foo=nil");
+    }
+
+    #[test]
+    fn every_character_arrives_as_it_is() {
+        for (key, value, path) in [
+            (
+                "café & b",
+                "a=b?c#d",
+                "/alert?caf%C3%A9%20%26%20b=a%3Db%3Fc%23d",
+            ),
+            ("a+b/c", "100%", "/alert?a%2Bb%2Fc=100%25"),
+            ("{value}", "{key}", "/alert?%7Bvalue%7D=%7Bkey%7D"),
+            ("\n\0", "\u{1f511}", "/alert?%0A%00=%F0%9F%94%91"),
+            ("-._~", "", "/alert?-._~="),
+        ] {
+            assert_eq!(
+                alert(&[], key, Some(value.as_bytes())).path_with_query,
+                path
+            );
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_no_text_is_base64() {
+        for (value, text) in [
+            (&b"\xff"[..], "%2Fw%3D%3D"),
+            (b"\xff\xfe", "%2F%2F4%3D"),
+            (b"\xff\xfe\xfd", "%2F%2F79"),
+            (b"\xff\x00\x10\x83", "%2FwAQgw%3D%3D"),
+        ] {
+            let alert = alert(&[], "k", Some(value));
+            assert_eq!(alert.path_with_query, format!("/alert?k={text}"));
+            assert!(alert.is_base64);
+        }
+    }
+
+    #[test]
+    fn the_request_is_what_the_variables_say() {
+        let variables = [
+            ("ALERT_URL", "https://example.com?op={operation}&{x}#top"),
+            ("ALERT_BODY", "{\"key\":\"{key}\",\"value\":\"{value}\"}"),
+            ("ALERT_CONTENT_TYPE", "application/json; charset=utf-8"),
+        ];
+        let made = alert(&variables, "a\"b", Some(b"\\\n\x01"));
+        assert_eq!((&*made.method, made.is_https), ("POST", true));
+        assert_eq!(
+            (&*made.authority, &*made.path_with_query),
+            ("example.com", "/?op=SET&{x}")
+        );
+        let body = made.body.unwrap();
+        assert_eq!(body, "{\"key\":\"a\\\"b\",\"value\":\"\\\\\\n\\u0001\"}");
+        let form = [
+            ("ALERT_BODY", "{key}={value}"),
+            ("ALERT_CONTENT_TYPE", "application/x-www-form-urlencoded"),
+            ("ALERT_METHOD", "PUT"),
+        ];
+        let made = alert(&form, "a&b", None);
+        assert_eq!(
+            (&*made.method, made.body.as_deref()),
+            ("PUT", Some("a%26b=nil"))
+        );
+        let made = alert(&[("ALERT_BODY", "{operation} {key}")], "a&b", None);
+        assert_eq!(made.body.as_deref(), Some("DEL a&b"));
+    }
+
+    #[test]
+    fn a_url_that_is_none_is_told() {
+        for url in ["localhost:3001", "ftp://x", "http://", "http:///alert"] {
+            let template = template(&[("ALERT_URL", url)]);
+            let error = template
+                .alert(Change {
+                    key: "k",
+                    value: None,
+                })
+                .unwrap_err();
+            assert!(error.contains(url), "{error}");
+        }
+    }
+}

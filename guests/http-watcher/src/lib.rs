@@ -1,0 +1,43 @@
+//! Sends an HTTP request for every change of a watched key: `GET http://localhost:3001/alert?{key}={value}`, or what
+//! the variables of [`alert::Template`] say.
+//!
+//! An answer that is not 2xx, or none, is a failed delivery: the reason goes to standard error, and the component traps, so
+//! that whoever called it can call it again.
+
+mod alert;
+mod send;
+
+use alert::{Change, Template};
+use exports::wasi::keyvalue::watcher::Guest;
+use wasi::keyvalue::store::Bucket;
+
+wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft2", world: "watch-service" });
+
+struct Watcher;
+
+export!(Watcher);
+
+impl Guest for Watcher {
+    fn on_set(_bucket: Bucket, key: String, value: Vec<u8>) {
+        tell(Change {
+            key: &key,
+            value: Some(&value),
+        });
+    }
+
+    fn on_delete(_bucket: Bucket, key: String) {
+        tell(Change {
+            key: &key,
+            value: None,
+        });
+    }
+}
+
+fn tell(change: Change<'_>) {
+    let template = Template::from_variables(|name| std::env::var(name).ok());
+    let sent = template.alert(change).and_then(|alert| send::send(&alert));
+    if let Err(error) = sent {
+        eprintln!("no alert for {:?}: {error}", change.key);
+        std::process::abort();
+    }
+}

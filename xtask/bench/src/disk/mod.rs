@@ -1,0 +1,213 @@
+//! The disk store beside redb, on the file system of the temporary folder.
+
+mod ours;
+mod raw;
+
+use std::time::Duration;
+
+use crate::Done;
+use crate::axis::Axis;
+use crate::effort::Effort;
+use crate::goal::Goal;
+use crate::group::Group;
+use crate::measure::{Series, Subject, rounds};
+use crate::plot::Plot;
+use crate::row::Row;
+use crate::unit::Unit;
+use ours::Ours;
+use raw::Raw;
+
+const VALUE: &[u8; 23] = b"a value of 23 bytes len";
+/// Keys written in one transaction where nothing is measured.
+const BATCH: u32 = 1000;
+/// Keys on a page.
+const PAGE: usize = 1000;
+/// What either holds of its file in memory, in bytes; the default of Keywell.
+const CACHE: usize = 64 << 20;
+/// The keys that growth begins with.
+const FEWEST: u32 = 1000;
+
+/// What is measured at each size: its name in ids, in the table and on the plot, and its unit.
+const AT_EACH: [(&str, &str, &str, Unit); 3] = [
+    ("get", "point `get`", "time a `get`, ns", Unit::Nanoseconds),
+    (
+        "page",
+        "page of 1000 keys",
+        "time a page of 1000 keys, µs",
+        Unit::Microseconds,
+    ),
+    (
+        "set",
+        "durable `set`, 1 task",
+        "time a durable `set`, µs",
+        Unit::Microseconds,
+    ),
+];
+
+pub(crate) fn group(effort: &Effort) -> Done<Group> {
+    let title = format!("Disk, up to {} keys", with_power(effort.keys));
+    let mut group = Group::new("disk", &title);
+    let folder = tempfile::tempdir()?;
+    let ours = Ours::open(&folder.path().join("ours"))?;
+    let raw = Raw::open(&folder.path().join("redb"))?;
+    for (tasks, goal) in [(64, Some(Goal::AtLeast(10.0))), (1, None)] {
+        let subjects: [Subject<'_>; 2] = [
+            Box::new(|| ours.writes_per_second(tasks, effort.load)),
+            Box::new(|| raw.writes_per_second(tasks, effort.load)),
+        ];
+        let [our_set, raw_set] = rounds(effort.rounds, subjects)?;
+        let row = Row::new(
+            format!("disk/set/{tasks}"),
+            format!("durable `set`, tasks: {tasks}"),
+            &our_set,
+            "redb, a commit each",
+            &raw_set,
+            Unit::PerSecond,
+        );
+        group.rows.push(Row { goal, ..row });
+    }
+
+    let mut plots = AT_EACH.map(|(id, what, axis, _)| {
+        Plot::new(
+            &format!("disk-{id}"),
+            &format!("disk: {what}, as keys grow"),
+            Axis::keys("keys in the store"),
+            Axis::log(axis),
+        )
+    });
+    let mut filled = 0;
+    let mut keys = FEWEST;
+    while keys <= effort.keys {
+        ours.fill(filled..keys)?;
+        raw.fill(filled..keys)?;
+        filled = keys;
+        for (kind, plot) in AT_EACH.iter().zip(&mut plots) {
+            let (id, what, _, unit) = *kind;
+            let [ours, raw] = at_size(&ours, &raw, id, keys, effort)?;
+            let mut row = Row::new(
+                format!("disk/{id}/{keys}"),
+                format!("{what}, {} keys", with_power(keys)),
+                &ours,
+                "redb",
+                &raw,
+                unit,
+            );
+            if (id, keys) == ("get", 10_000) {
+                row = row.goal(Goal::AtMost(1.5));
+            }
+            plot.point("Keywell", f64::from(keys), row.figure);
+            plot.point("redb", f64::from(keys), row.other);
+            group.rows.push(row);
+        }
+        let Some(more) = keys.checked_mul(10) else {
+            break;
+        };
+        keys = more;
+    }
+    group.plots = plots.into();
+    Ok(group)
+}
+
+fn at_size(ours: &Ours, raw: &Raw, id: &str, keys: u32, effort: &Effort) -> Done<[Series; 2]> {
+    let about = effort.call;
+    let subjects: [Subject<'_>; 2] = match id {
+        "get" => [
+            Box::new(|| ours.nanos_a_read(keys, about)),
+            Box::new(|| raw.nanos_a_read(keys, about)),
+        ],
+        "page" => [
+            Box::new(|| ours.micros_a_page(about)),
+            Box::new(|| raw.micros_a_page(about)),
+        ],
+        _ => [
+            Box::new(|| Ok(1e6 / ours.writes_per_second(1, 3 * about)?)),
+            Box::new(|| Ok(1e6 / raw.writes_per_second(1, 3 * about)?)),
+        ],
+    };
+    let rounds_of = if id == "get" && keys == 10_000 {
+        effort.rounds
+    } else {
+        effort.rounds_a_point()
+    };
+    rounds(rounds_of, subjects)
+}
+
+fn key(n: u32) -> String {
+    format!("key-{n:08}")
+}
+
+/// A key somewhere among so many, another for each `n`.
+fn some_key(n: u32, keys: u32) -> String {
+    // The odd multiplier of Fibonacci hashing scatters what follows in order.
+    key(n.wrapping_mul(0x9e37_79b1) % keys)
+}
+
+/// The keys of one writer, few enough that they are written again and again.
+fn written_key(task: usize, n: u32) -> String {
+    format!("task-{task}-{}", n % 100)
+}
+
+/// Asks as often as fits in so long, at least once, and answers the average time.
+fn average(about: Duration, mut ask: impl FnMut(u32) -> Done) -> Done<Duration> {
+    let began = std::time::Instant::now();
+    let mut asked = 0;
+    loop {
+        ask(asked)?;
+        asked += 1;
+        // The clock is read seldom, beside what is measured.
+        if asked % 16 == 0 && began.elapsed() >= about {
+            return Ok(began.elapsed() / asked);
+        }
+    }
+}
+
+fn with_power(keys: u32) -> String {
+    let power = keys.ilog10();
+    if 10u32.pow(power) == keys {
+        format!("10^{power}")
+    } else {
+        keys.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_average_is_over_what_was_asked() {
+        let mut asked = 0;
+        let average = average(Duration::ZERO, |n| {
+            assert_eq!(n, asked);
+            asked += 1;
+            Ok(())
+        });
+        assert!(average.unwrap() < Duration::from_secs(1));
+        assert_eq!(asked, 16);
+    }
+
+    #[test]
+    fn powers_of_ten_are_told_as_such() {
+        assert_eq!(with_power(1000), "10^3");
+        assert_eq!(with_power(1500), "1500");
+    }
+
+    #[test]
+    fn both_sides_hold_what_they_were_filled_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = Ours::open(&folder.path().join("ours")).unwrap();
+        let raw = Raw::open(&folder.path().join("redb")).unwrap();
+        ours.fill(0..2500).unwrap();
+        raw.fill(0..2500).unwrap();
+        let about = Duration::from_millis(5);
+        assert!(ours.nanos_a_read(2500, about).unwrap() > 0.0);
+        assert!(raw.nanos_a_read(2500, about).unwrap() > 0.0);
+        // Past what is there, a read is an error and no figure.
+        assert!(ours.nanos_a_read(100_000, about).is_err());
+        assert!(raw.nanos_a_read(100_000, about).is_err());
+        assert!(ours.micros_a_page(about).unwrap() > 0.0);
+        assert!(raw.micros_a_page(about).unwrap() > 0.0);
+        assert!(ours.writes_per_second(2, about).unwrap() > 0.0);
+        assert!(raw.writes_per_second(2, about).unwrap() > 0.0);
+    }
+}
