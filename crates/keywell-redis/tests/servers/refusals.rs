@@ -38,13 +38,14 @@ async fn a_server_that_loads_its_data(layout: &str) {
         .start()
         .await
         .unwrap();
-    let store = open(&redis.url(), &hasty(layout)).await;
+    let settings = format!("layout={layout}&reconnect-max-delay=100ms");
+    let store = open(&redis.url(), &settings).await;
     let bucket = bucket(&store, "b").await;
     bucket.set("k", "v".into(), Set::default()).await.unwrap();
-    // In microseconds, for each.
-    let fill = "for n = 1, 20000 do redis.call('SET', 'fill:' .. n, n) end";
+    let fill = "for n = 1, 40000 do redis.call('SET', 'fill:' .. n, n) end";
     redis.command(&["EVAL", fill, "0"]).await.unwrap();
-    let rewrite = ["CONFIG", "SET", "key-load-delay", "200"];
+    // In microseconds, for each; it looks after its clients once in a thousand.
+    let rewrite = ["CONFIG", "SET", "key-load-delay", "50"];
     redis.command(&rewrite).await.unwrap();
     redis.command(&["CONFIG", "REWRITE"]).await.unwrap();
     redis.kill().await.unwrap();

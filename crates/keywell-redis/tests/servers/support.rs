@@ -1,11 +1,13 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use keywell_redis::{OpenError, Options, RedisStore};
 use keywell_store::{Bucket, BucketName, Event, Filter, Since, Store, Watch};
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How long anything may take that has to happen.
@@ -125,6 +127,45 @@ pub(crate) fn short(event: &Event) -> String {
 pub(crate) async fn silent(watch: &mut Watch) {
     if let Ok(event) = timeout(QUIET, watch.next()).await {
         panic!("told {event:?}");
+    }
+}
+
+/// Notes for how long the machine itself stood still, which no bound on an answer can hold against
+/// the store.
+pub(crate) struct Stalls {
+    longest: Arc<AtomicU64>,
+    noting: JoinHandle<()>,
+}
+
+impl Stalls {
+    pub(crate) fn note() -> Self {
+        const EVERY: Duration = Duration::from_millis(5);
+        let longest = Arc::new(AtomicU64::new(0));
+        let noted = longest.clone();
+        let noting = tokio::spawn(async move {
+            let mut turns = interval(EVERY);
+            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut before = Instant::now();
+            loop {
+                turns.tick().await;
+                let late = before.elapsed().saturating_sub(EVERY);
+                before = Instant::now();
+                let late = u64::try_from(late.as_millis()).unwrap();
+                noted.fetch_max(late, Ordering::Relaxed);
+            }
+        });
+        Self { longest, noting }
+    }
+
+    /// The longest so far.
+    pub(crate) fn longest(&self) -> Duration {
+        Duration::from_millis(self.longest.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Stalls {
+    fn drop(&mut self) {
+        self.noting.abort();
     }
 }
 
