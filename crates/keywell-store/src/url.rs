@@ -114,8 +114,10 @@ impl fmt::Display for StoreUrl {
         let Some(rest) = self.place.strip_prefix("//") else {
             return write!(f, "{}:{}", self.scheme, self.place);
         };
-        let host = rest.find('/').unwrap_or(rest.len());
-        let behind_login = rest[..host].rfind('@').map_or(0, |at| at + 1);
+        // A password with a slash that should have been encoded reaches beyond what a URL's login
+        // is, so all before the last `@` counts as one. A path without a host has none.
+        let login = rest.rfind('@').filter(|_| !rest.starts_with('/'));
+        let behind_login = login.map_or(0, |at| at + 1);
         write!(f, "{}://{}", self.scheme, &rest[behind_login..])
     }
 }
@@ -151,7 +153,9 @@ mod tests {
         for (url, shown) in [
             ("redis://u:hunter2@h:1/2?x=hunter2", "redis://h:1/2"),
             ("redis://u:hunter2@h", "redis://h"),
-            ("redis://u:hunter2%2F@x@h/p@q", "redis://h/p@q"),
+            ("redis://u:hunter2%2F@x@h/1", "redis://h/1"),
+            ("redis://u:hun/ter2@h", "redis://h"),
+            ("redis+unix:///run/a@b", "redis+unix:///run/a@b"),
             (
                 "redis+unix://:hunter2@/run/redis",
                 "redis+unix:///run/redis",
