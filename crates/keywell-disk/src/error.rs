@@ -28,7 +28,7 @@ pub enum OpenError {
     },
 
     /// There is no store, and [`Options::existing`](crate::Options::existing) forbids to make one.
-    #[error("there is none in {}", path.display())]
+    #[error("there is no store in {}", path.display())]
     Missing {
         /// The path that was given.
         path: PathBuf,

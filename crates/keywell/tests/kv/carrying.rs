@@ -64,6 +64,8 @@ fn an_export_to_a_file_replaces_it_whole() {
 #[test]
 fn an_export_that_fails_leaves_no_file() {
     let scratch = Scratch::new();
+    scratch.quiet(&["set", "k", "v"]);
+    scratch.quiet(&["delete", "k"]);
     fs::create_dir(scratch.path("folder")).unwrap();
     scratch
         .kv(["export", "-o", "folder"])

@@ -51,6 +51,7 @@ fn json_has_text_as_text_and_the_rest_in_base64() {
 #[test]
 fn a_missing_key_prints_nothing_and_fails() {
     let scratch = Scratch::new();
+    scratch.quiet(&["set", "another", "v"]);
     let ran = scratch.kv(["get", "k"]);
     ran.failed(1, "");
     assert_eq!(

@@ -98,9 +98,12 @@ impl Kv {
 // === impl Command ===
 
 impl Command {
-    /// Whether there is sense in it where no store is yet.
+    /// Whether there is sense in it where no store is yet: it writes, or waits for what comes.
     fn makes_a_store(&self) -> bool {
-        matches!(self, Self::Set(_) | Self::Increment(_) | Self::Import(_))
+        matches!(
+            self,
+            Self::Set(_) | Self::Increment(_) | Self::Import(_) | Self::Watch(_)
+        )
     }
 
     async fn main(self, store: &dyn Store, name: BucketName) -> Result<ExitCode, Stop> {
