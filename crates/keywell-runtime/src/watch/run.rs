@@ -175,6 +175,12 @@ impl Run {
             && self.lanes.bytes() < options.queued_bytes.max(1)
     }
 
+    /// Whether events can be told apart into those that are this process's and those of others.
+    /// Until then they stay in the watch: one that cannot resume tells none of them again.
+    fn knows_its_shares(&self) -> bool {
+        self.shared.as_ref().is_none_or(Shared::has_joined)
+    }
+
     /// The share that a key is in.
     pub(super) fn partition_of(&self, key: &str) -> u8 {
         let partitions = self.shared.as_ref().map_or(1, |_| super::group::PARTITIONS);
@@ -190,6 +196,7 @@ impl Run {
             }
         };
         let has_room = self.has_room();
+        let takes_events = has_room && self.knows_its_shares();
         let is_running = self.stopping.is_none();
         tokio::select! {
             biased;
@@ -199,7 +206,7 @@ impl Run {
             renewed = Shared::renewed(&mut self.shared) => Happened::Renewed(renewed),
             Some(opened) = self.openings.next(), if is_running => Happened::Opened(opened),
             Some(letter) = self.replays.next(), if has_room => Happened::Replay(letter),
-            (index, event) = poll_fn(|cx| self.sources.poll_next(cx)), if has_room => {
+            (index, event) = poll_fn(|cx| self.sources.poll_next(cx)), if takes_events => {
                 Happened::Event(index, event)
             }
             () = timer => Happened::Time,

@@ -14,6 +14,7 @@ pub(super) struct Shared {
     renew_at: Instant,
     period: Duration,
     valid_until: Option<Instant>,
+    has_joined: bool,
 }
 
 /// A renewal of the lease that has ended.
@@ -32,7 +33,13 @@ impl Shared {
             renewing: None,
             renew_at: Instant::now(),
             valid_until: None,
+            has_joined: false,
         }
+    }
+
+    /// Whether this process knows which shares are its own.
+    pub(super) fn has_joined(&self) -> bool {
+        self.has_joined
     }
 
     /// Whether what is held is surely held by nobody else.
@@ -138,7 +145,10 @@ impl Run {
         shared.valid_until = group.valid_until();
         shared.group = Some(group);
         let (renewed, taken) = match ended {
-            Ok(ended) => ended,
+            Ok(ended) => {
+                shared.has_joined = true;
+                ended
+            }
             Err(error) => {
                 tracing::warn!(trigger = &*self.trigger.name, %error, "the lease cannot be renewed; trying again");
                 shared.renew_at = Instant::now() + shared.period / 4;

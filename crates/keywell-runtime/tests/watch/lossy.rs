@@ -6,8 +6,9 @@ use futures::{StreamExt as _, stream};
 use keywell_memory::MemoryStore;
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Change, Entry, Error, Event, Expected, Filter, List,
-    Page, Set, Since, Store, Swap, Version, Watch, Watching,
+    Page, Promptness, Set, Since, Store, Swap, Version, Watch, Watching,
 };
+use keywell_wasi::Grants;
 
 use crate::support::*;
 
@@ -18,11 +19,14 @@ enum Fault {
     Lossy(Arc<AtomicU64>),
     /// They break off after so many events.
     Breaking(usize),
+    /// Nothing is, but the bucket answers later.
+    Slow,
 }
 
 struct Faulty {
     inner: MemoryStore,
     fault: Fault,
+    is_exclusive: bool,
 }
 
 struct FaultyBucket {
@@ -32,15 +36,16 @@ struct FaultyBucket {
 
 impl Store for Faulty {
     fn is_exclusive(&self) -> bool {
-        true
+        self.is_exclusive
     }
 
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        // The bucket that is watched; what the test itself looks at is whole.
-        if !name.is_default() {
-            return self.inner.open(name);
-        }
-        let fault = self.fault.clone();
+        // What the test itself looks at is whole.
+        let fault = match name.as_str() {
+            "default" => self.fault.clone(),
+            "keywell-triggers" => Fault::Slow,
+            _ => return self.inner.open(name),
+        };
         self.inner
             .open(name)
             .map(move |inner| -> Arc<dyn Bucket> { Arc::new(FaultyBucket { inner, fault }) })
@@ -51,16 +56,24 @@ impl Bucket for FaultyBucket {
     fn capabilities(&self) -> Capabilities {
         let watch = match self.fault {
             Fault::Lossy(_) => Watching::Lossy,
-            Fault::Breaking(_) => Watching::Resumable,
+            Fault::Breaking(_) | Fault::Slow => Watching::Resumable,
         };
         Capabilities {
             watch,
+            promptness: Promptness::Waits,
             ..self.inner.capabilities()
         }
     }
 
     fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        self.inner.get(key)
+        let answer = self.inner.get(key);
+        match self.fault {
+            Fault::Slow => Answer::later(async {
+                tokio::task::yield_now().await;
+                answer.await
+            }),
+            Fault::Lossy(_) | Fault::Breaking(_) => answer,
+        }
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
@@ -106,13 +119,41 @@ impl Bucket for FaultyBucket {
                     let broken = stream::iter([Err(Error::Unavailable("cut off".into()))]);
                     Watch::new(start, watch.take(after).chain(broken))
                 }
+                Fault::Slow => watch,
             })
     }
 }
 
 fn faulty(fault: Fault) -> Arc<dyn Store> {
     let inner = MemoryStore::default();
-    Arc::new(Faulty { inner, fault })
+    Arc::new(Faulty {
+        inner,
+        fault,
+        is_exclusive: true,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_before_a_process_has_its_shares_is_delivered_too() {
+    let store: Arc<dyn Store> = Arc::new(Faulty {
+        inner: MemoryStore::default(),
+        fault: Fault::Lossy(Arc::default()),
+        is_exclusive: false,
+    });
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let process = Process::new();
+    let grants = Arc::new(Grants::everything_in(store.clone()));
+    let trigger = process
+        .runtime
+        .watch(&process.component, grants, target("SET@*"), &options())
+        .await
+        .unwrap();
+    set(&watched, "k", "early").await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(trigger.run(async move { drop(stopped.await) }));
+    until(&record, "log/k", |log| log == "early;").await;
+    drop(stop);
+    running.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
