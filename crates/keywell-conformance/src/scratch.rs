@@ -127,6 +127,7 @@ impl<'a> Scratch<'a> {
         written: Written,
     ) -> Result<Handle, Failure> {
         let inner = store.open(name).await?;
+        written.touch(name);
         Ok(Arc::new(Recorded {
             inner: Arc::new(Limited::new(inner, Limits::default())),
             name: name.clone(),

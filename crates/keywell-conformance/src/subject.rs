@@ -8,7 +8,10 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use keywell_store::layer::Limits;
-use keywell_store::{Bucket, BucketName, Durability, Error, List, Listing, Result, Set, Store};
+use keywell_store::{
+    Bucket, BucketName, Durability, Error, Filter, List, Listing, Result, Set, Since, Store,
+    Watching,
+};
 use parking_lot::RwLock;
 
 use crate::scratch::Scratch;
@@ -147,7 +150,7 @@ impl Subject {
     }
 
     /// Finds out whether there is any sense in running the suite: whether the store is there, can
-    /// be written to, and reads what was written.
+    /// be written to, reads what was written, and can be watched if it declares so.
     ///
     /// # Errors
     ///
@@ -155,13 +158,20 @@ impl Subject {
     pub async fn preflight(&self) -> Result<()> {
         const KEY: &str = "conformance-probe";
         self.store().health().await?;
-        let bucket = self.store().open(&self.fresh()).await?;
+        let name = self.fresh();
+        let bucket = self.store().open(&name).await?;
         bucket.set(KEY, KEY.into(), Set::default()).await?;
         let read = bucket.get(KEY).await;
         bucket.delete(KEY).await?;
         if read?.is_none_or(|entry| entry.value != KEY) {
             let problem = "the store does not read back what was just written to it";
             return Err(Error::Internal(problem.into()));
+        }
+        if bucket.capabilities().watch != Watching::None {
+            drop(bucket.watch(Filter::All, Since::Now).await?);
+        }
+        if self.has_many_buckets() {
+            self.store().forget(&name).await?;
         }
         Ok(())
     }
@@ -182,6 +192,10 @@ impl Subject {
                     if bucket.delete_many(keys).await.is_err() {
                         delete_each(&*bucket, keys).await?;
                     }
+                }
+                // A bucket that was given is somebody's, with its history.
+                if self.has_many_buckets() {
+                    self.store().forget(&name).await?;
                 }
                 Ok(())
             };

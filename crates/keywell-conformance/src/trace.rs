@@ -84,6 +84,11 @@ impl Trace {
 // === impl Written ===
 
 impl Written {
+    /// Notes a bucket of which a store may keep something though no key is written.
+    pub(crate) fn touch(&self, bucket: &BucketName) {
+        self.0.lock().entry(bucket.clone()).or_default();
+    }
+
     pub(crate) fn add(&self, bucket: &BucketName, key: &str) {
         let mut buckets = self.0.lock();
         if let Some(keys) = buckets.get_mut(bucket) {

@@ -43,6 +43,10 @@ impl Store for RedisStore {
         self.0.buckets()
     }
 
+    fn forget(&self, name: &BucketName) -> Answer<()> {
+        self.0.forget(name)
+    }
+
     fn health(&self) -> Answer<()> {
         self.0.health()
     }

@@ -34,6 +34,14 @@ pub trait Store: Send + Sync {
         Error::Unsupported("a list of its buckets").into()
     }
 
+    /// Removes what the store keeps of a bucket in which there is no key: its history, its place in
+    /// a registry. Does nothing where there is one. Watches of the bucket may end, and its tokens
+    /// may be refused from then on, so nobody else should be using it.
+    fn forget(&self, name: &BucketName) -> Answer<()> {
+        let _ = name;
+        Answer::now(())
+    }
+
     /// Whether the store can be reached and written to, found out anew.
     fn health(&self) -> Answer<()> {
         Answer::now(())

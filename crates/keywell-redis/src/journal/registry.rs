@@ -48,6 +48,12 @@ impl Registry {
         Ok(())
     }
 
+    /// Strikes a bucket out.
+    pub(crate) async fn leave(&self, bucket: &BucketName) -> Result<()> {
+        let leave = command(&[b"HDEL", self.name.as_bytes(), bucket.as_str().as_bytes()]);
+        self.link.write(self.route(), &leave).await.map(drop)
+    }
+
     /// The buckets entered, with their numbers of shards.
     pub(crate) async fn all(&self) -> Result<Vec<(BucketName, usize)>> {
         let look = command(&[b"HGETALL", self.name.as_bytes()]);

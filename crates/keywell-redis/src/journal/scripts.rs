@@ -11,6 +11,7 @@ macro_rules! behind_head {
 pub(crate) static GET: Script = Script::new(include_str!("lua/get.lua"));
 pub(crate) static EXISTS: Script = Script::new(include_str!("lua/exists.lua"));
 pub(crate) static COUNT: Script = Script::new(include_str!("lua/count.lua"));
+pub(crate) static FORGET: Script = Script::new(include_str!("lua/forget.lua"));
 
 pub(crate) static SET: Script = behind_head!("lua/set.lua");
 pub(crate) static DELETE: Script = behind_head!("lua/delete.lua");

@@ -268,6 +268,20 @@ impl Shard {
         }
     }
 
+    /// Removes the journal if there is no key, and answers whether that is so.
+    pub(crate) async fn forget(&self) -> Result<bool> {
+        let names = self.space.head();
+        let names = names.each_ref().map(String::as_bytes);
+        let (effect, route) = (Effect::Write, Route::Key(names[0]));
+        let forget = self
+            .link
+            .script(effect, route, &scripts::FORGET, &names, &[]);
+        match forget.await? {
+            Value::Int(number @ (0 | 1)) => Ok(number == 1),
+            _ => Err(unexpected("whether a journal is gone is neither 0 nor 1")),
+        }
+    }
+
     /// The end of the journal, where a watch may begin that goes on at `asked`, if it is asked to.
     ///
     /// # Errors

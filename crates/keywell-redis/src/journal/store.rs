@@ -121,6 +121,19 @@ impl Store for JournalStore {
         })
     }
 
+    fn forget(&self, name: &BucketName) -> Answer<()> {
+        let (store, name) = (self.0.clone(), name.clone());
+        Answer::later(async move {
+            let shards = store.settings.shards;
+            for shard in 0..shards {
+                if !store.shard(&name, shard, shards).forget().await? {
+                    return Ok(());
+                }
+            }
+            store.registry.leave(&name).await
+        })
+    }
+
     fn health(&self) -> Answer<()> {
         let link = self.0.link.clone();
         Answer::later(async move { link.health().await })

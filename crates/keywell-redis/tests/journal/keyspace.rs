@@ -1,7 +1,7 @@
 //! What an operator sees with `redis-cli`, and what other programs can do to it.
 
 use keywell_servers::Redis;
-use keywell_store::{Error, Set};
+use keywell_store::{BucketName, Error, Set};
 
 use crate::support::{
     ask, ask_all, ask_number, bucket, ended, get, named, open, orders, set, told_many, watch,
@@ -150,4 +150,24 @@ async fn a_server_that_forgot_its_scripts_is_taught_them_again() {
     assert_eq!(bucket.increment("n", 1).await.unwrap(), 1);
     assert_eq!(bucket.increment("n", 1).await.unwrap(), 2);
     assert_eq!(get(&bucket, "k").await.unwrap().value, "v");
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_forgotten_leaves_nothing_behind_and_one_that_holds_a_key_is_kept() {
+    for settings in ["", "&shards=3"] {
+        let redis = Redis::start().await.unwrap();
+        let store = open(&redis, settings).await;
+        let bucket = bucket(&store).await;
+        let name = BucketName::parse("orders").unwrap();
+        let first = set(&bucket, "k", "v").await;
+        store.forget(&name).await.unwrap();
+        assert_eq!(get(&bucket, "k").await.unwrap().version, first);
+        bucket.delete("k").await.unwrap();
+        store.forget(&name).await.unwrap();
+        let left = ask_all(&redis, &["KEYS", "*"]).await;
+        assert!(left.is_empty(), "{settings}: {left:?}");
+        // It begins anew, and no version is used again.
+        assert_ne!(set(&bucket, "k", "v").await, first);
+        assert_eq!(store.buckets().await.unwrap(), [name]);
+    }
 }
