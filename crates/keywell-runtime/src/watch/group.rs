@@ -1,18 +1,22 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keywell_store::{Bucket, Change, Error, Expected, Result, Set, Swap};
-use serde::{Deserialize, Serialize};
+use futures::StreamExt as _;
+use keywell_store::{
+    Bucket, Change, Error, Event, Expected, Filter, Result, Set, Since, Swap, Version, Watch,
+};
 
 use super::positions::json;
+use super::record::Record;
 
 /// How many shares the keys of a trigger are in. At most so many processes have work.
 pub(super) const PARTITIONS: u8 = 16;
 
 /// The processes that share a trigger's events, as one record that each of them renews.
 ///
-/// No clock is compared with another one: a member counts up as a sign of life, and is dead to
+/// Whoever is alone need not prove to anybody that it lives, so it renews no longer than it has
+/// work, and hears when somebody comes. No clock is compared with another one: a member counts up as a sign of life, and is dead to
 /// those who have not seen its count move for the time of a lease by their own clocks. It holds what
 /// it held no longer than that from when it last began to renew, by its own.
 pub(super) struct Group {
@@ -23,19 +27,15 @@ pub(super) struct Group {
     seen: HashMap<String, Beat>,
     /// When the latest renewal that was written began.
     renewed: Option<Instant>,
+    /// Tells what others write, where that can be watched.
+    heard: Option<Watch>,
+    /// What this process wrote last. Others may have written since.
+    written: Option<(Record, Version)>,
 }
 
 struct Beat {
     count: u64,
     since: Instant,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-struct Record {
-    /// Each member's count.
-    members: BTreeMap<String, u64>,
-    /// Who holds each share.
-    owners: BTreeMap<u8, String>,
 }
 
 /// What a renewal came to.
@@ -50,6 +50,8 @@ pub(super) struct Shares {
     /// Whether others took this process for dead meanwhile, so that all it held was free to be
     /// taken, and may have been.
     pub(super) was_buried: bool,
+    /// Whether nobody else is there, and it would be heard if somebody came.
+    pub(super) is_alone: bool,
 }
 
 // === impl Group ===
@@ -68,6 +70,8 @@ impl Group {
             lease,
             seen: HashMap::new(),
             renewed: None,
+            heard: None,
+            written: None,
         }
     }
 
@@ -84,30 +88,32 @@ impl Group {
     /// Gives a sign of life, gives back `leaving`, takes over what the dead held, and takes what is
     /// free up to a fair share.
     pub(super) async fn renew(&mut self, leaving: &[u8]) -> Result<Shares> {
+        self.listen().await;
         for _ in 0..Self::TRIES {
             let began = Instant::now();
-            let entry = self.bucket.get(&self.key()).await?;
-            let is_known = entry.is_some();
-            let mut record = self.read(entry.as_ref().map(|entry| &*entry.value));
+            // As this process wrote it last, as a rule, so that one way to the store is enough.
+            let (mut record, version) = match self.written.take() {
+                Some((record, version)) => (record, Some(version)),
+                None => self.read().await?,
+            };
+            let is_known = version.is_some();
             let was_buried = self.renewed.is_some() && !record.members.contains_key(&self.member);
             self.bury(&mut record, Instant::now());
             record
                 .owners
                 .retain(|share, owner| *owner != self.member || !leaving.contains(share));
             *record.members.entry(self.member.clone()).or_default() += 1;
-            let surplus = self.claim(&mut record);
-            if self
-                .write(&record, entry.map(|entry| entry.version))
-                .await?
-            {
+            let surplus = record.claim(&self.member);
+            let held = record.held_by(&self.member);
+            let is_alone = record.members.len() == 1 && self.heard.is_some();
+            if self.write(record, version).await? {
                 self.renewed = Some(began);
-                let held = record.owners.iter();
-                let held = held.filter(|(_, owner)| **owner == self.member);
                 return Ok(Shares {
-                    held: held.map(|(share, _)| *share).collect(),
+                    held,
                     surplus,
                     is_known,
                     was_buried,
+                    is_alone,
                 });
             }
         }
@@ -116,16 +122,50 @@ impl Group {
         ))
     }
 
+    /// Waits until somebody has written what is a reason to renew: that they came, that there are
+    /// shares to take, or what was not heard whole.
+    pub(super) async fn disturbed(&mut self) {
+        let Some(watch) = &mut self.heard else {
+            return std::future::pending().await;
+        };
+        while let Some(Ok(event)) = watch.next().await {
+            let Event::Set { value, .. } = event else {
+                return;
+            };
+            let is_known = |member: &str| self.seen.contains_key(member);
+            if serde_json::from_slice(&value).map_or(true, |record: Record| {
+                record.concerns(&self.member, is_known)
+            }) {
+                return;
+            }
+        }
+        self.heard = None;
+    }
+
+    /// Begins to hear what others write. Where that fails it is tried again at the next renewal, and
+    /// until then this process renews as if it were not alone.
+    async fn listen(&mut self) {
+        if self.heard.is_some() {
+            return;
+        }
+        match self.bucket.watch(Filter::Key(self.key()), Since::Now).await {
+            Ok(watch) => self.heard = Some(watch),
+            Err(error) => {
+                tracing::debug!(trigger = self.trigger, %error, "the record of the group cannot be watched");
+            }
+        }
+    }
+
     /// Gives back all and leaves.
     pub(super) async fn leave(&mut self) -> Result<()> {
         for _ in 0..Self::TRIES {
-            let Some(entry) = self.bucket.get(&self.key()).await? else {
+            let (mut record, version) = self.read().await?;
+            if version.is_none() {
                 return Ok(());
-            };
-            let mut record = self.read(Some(&entry.value));
+            }
             record.members.remove(&self.member);
             record.owners.retain(|_, owner| *owner != self.member);
-            if self.write(&record, Some(entry.version)).await? {
+            if self.write(record, version).await? {
                 return Ok(());
             }
         }
@@ -139,12 +179,16 @@ impl Group {
         format!("groups/{}", self.trigger)
     }
 
-    fn read(&self, value: Option<&[u8]>) -> Record {
-        let record = value.map(serde_json::from_slice);
-        record.unwrap_or(Ok(Record::default())).unwrap_or_else(|error| {
+    /// The record, and its version if there is one.
+    async fn read(&mut self) -> Result<(Record, Option<Version>)> {
+        let Some(entry) = self.bucket.get(&self.key()).await? else {
+            return Ok((Record::default(), None));
+        };
+        let record = serde_json::from_slice(&entry.value).unwrap_or_else(|error| {
             tracing::warn!(trigger = self.trigger, %error, "the record of the group cannot be read, and is replaced");
             Record::default()
-        })
+        });
+        Ok((record, Some(entry.version)))
     }
 
     /// Removes those whose count has not moved for too long.
@@ -182,42 +226,14 @@ impl Group {
             .retain(|share, owner| *share < PARTITIONS && members.contains_key(owner));
     }
 
-    /// Takes free shares up to what is due, and answers what is held beyond it.
-    fn claim(&self, record: &mut Record) -> Vec<u8> {
-        let members = record.members.len().max(1);
-        let rank = record
-            .members
-            .keys()
-            .position(|member| *member == self.member);
-        let extra = usize::from(PARTITIONS) % members;
-        let due =
-            usize::from(PARTITIONS) / members + usize::from(rank.is_some_and(|rank| rank < extra));
-        let mut held: Vec<u8> = record
-            .owners
-            .iter()
-            .filter(|(_, owner)| **owner == self.member)
-            .map(|(share, _)| *share)
-            .collect();
-        for share in 0..PARTITIONS {
-            if held.len() >= due {
-                break;
-            }
-            record.owners.entry(share).or_insert_with(|| {
-                held.push(share);
-                self.member.clone()
-            });
-        }
-        held.split_off(due.min(held.len()))
-    }
-
-    async fn write(
-        &self,
-        record: &Record,
-        version: Option<keywell_store::Version>,
-    ) -> Result<bool> {
+    /// Writes the record over that of a version, unless another was written meanwhile.
+    async fn write(&mut self, record: Record, version: Option<Version>) -> Result<bool> {
         let expected = version.map_or(Expected::Absent, Expected::At);
-        let change = Change::Set(json(record)?, Set::default());
+        let change = Change::Set(json(&record)?, Set::default());
         let swap = self.bucket.swap(&self.key(), expected, change).await?;
+        if let Swap::Done(version) = &swap {
+            self.written = version.clone().map(|version| (record, version));
+        }
         Ok(matches!(swap, Swap::Done(_)))
     }
 }
@@ -295,6 +311,31 @@ mod tests {
         assert!(shares.was_buried);
         assert!(shares.held.is_empty());
         assert!(!frozen.renew(&[]).await.unwrap().was_buried);
+    }
+
+    #[tokio::test]
+    async fn who_is_alone_hears_who_comes_and_who_goes() {
+        let mut groups = groups(2).await;
+        let (old, new) = groups.split_at_mut(1);
+        let (old, new) = (&mut old[0], &mut new[0]);
+        assert!(old.renew(&[]).await.unwrap().is_alone);
+        assert!(!new.renew(&[]).await.unwrap().is_alone);
+        old.disturbed().await;
+        let shares = old.renew(&[]).await.unwrap();
+        assert!(!shares.is_alone);
+        assert_eq!(shares.surplus.len(), 8);
+        old.renew(&shares.surplus).await.unwrap();
+        new.disturbed().await;
+        assert_eq!(new.renew(&[]).await.unwrap().held.len(), 8);
+        new.leave().await.unwrap();
+        old.disturbed().await;
+        let shares = old.renew(&[]).await.unwrap();
+        assert!(shares.is_alone);
+        assert_eq!(shares.held.len(), 16);
+        let mut more = std::pin::pin!(old.disturbed());
+        let waker = futures::task::noop_waker();
+        let mut cx = std::task::Context::from_waker(&waker);
+        assert!(more.as_mut().poll(&mut cx).is_pending(), "by its own write");
     }
 
     #[tokio::test]

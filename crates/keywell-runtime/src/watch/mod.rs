@@ -37,6 +37,7 @@ mod outflow;
 mod partition;
 mod pattern;
 mod positions;
+mod record;
 mod replays;
 mod run;
 mod shares;

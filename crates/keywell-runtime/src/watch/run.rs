@@ -19,7 +19,7 @@ use super::letter::DeadLetter;
 use super::outflow::Ended;
 use super::partition::Partition;
 use super::replays::replays;
-use super::shares::{Renewal, Shared};
+use super::shares::{News, Shared};
 use super::sources::{Opened, Sources};
 use super::trigger::WatchTrigger;
 use crate::Error;
@@ -70,7 +70,7 @@ enum Happened {
     Ended(Result<(tokio::task::Id, Ended), JoinError>),
     Replay(DeadLetter),
     Flushed(Vec<Flushed>),
-    Renewed(Renewal),
+    Shares(News),
     Time,
 }
 
@@ -168,6 +168,11 @@ impl Run {
         self.trigger.positions.is_some()
     }
 
+    /// Whether there are events that only who surely holds their shares may deliver.
+    pub(super) fn has_work(&self) -> bool {
+        self.lanes.events() > 0
+    }
+
     fn has_room(&self) -> bool {
         let options = &self.trigger.options;
         self.stopping.is_none()
@@ -203,7 +208,7 @@ impl Run {
             () = stop, if is_running => Happened::Stop,
             Some(ended) = self.tasks.join_next_with_id() => Happened::Ended(ended),
             flushed = pending_or(&mut self.flush) => Happened::Flushed(flushed),
-            renewed = Shared::renewed(&mut self.shared) => Happened::Renewed(renewed),
+            news = Shared::news(&mut self.shared) => Happened::Shares(news),
             Some(opened) = self.openings.next(), if is_running => Happened::Opened(opened),
             Some(letter) = self.replays.next(), if has_room => Happened::Replay(letter),
             (index, event) = poll_fn(|cx| self.sources.poll_next(cx)), if takes_events => {
@@ -223,7 +228,9 @@ impl Run {
         [
             self.lanes.due(),
             (flush && self.is_resumable()).then(|| self.flush_due()),
-            self.shared.as_ref().and_then(Shared::due),
+            self.shared
+                .as_ref()
+                .and_then(|shared| shared.due(self.has_work())),
             self.stopping,
         ]
         .into_iter()
@@ -243,7 +250,7 @@ impl Run {
             Happened::Ended(ended) => self.ended(ended),
             Happened::Replay(letter) => self.replay(letter),
             Happened::Flushed(flushed) => self.flushed(flushed),
-            Happened::Renewed(renewal) => self.renewed(renewal),
+            Happened::Shares(news) => self.shares_changed(news),
             Happened::Time => {}
         }
         Ok(())

@@ -4,17 +4,27 @@ use keywell_store::BoxFuture;
 
 use super::group::{Group, Shares};
 use super::positions::Position;
-use super::run::{Opening, Reopened, Run, pending_or};
+use super::run::{Opening, Reopened, Run};
 
 /// The part that this process has in a trigger that several run.
 pub(super) struct Shared {
     /// Not here while it is renewed.
     group: Option<Group>,
     renewing: Option<BoxFuture<Renewal>>,
-    renew_at: Instant,
+    /// When to renew though there is no work; never, where nobody else is there.
+    renew_at: Option<Instant>,
+    /// From when on there is no work without a renewal.
+    stale_at: Instant,
     period: Duration,
     valid_until: Option<Instant>,
     has_joined: bool,
+}
+
+/// What became of the part that this process has.
+pub(super) enum News {
+    Renewed(Box<Renewal>),
+    /// Others have done what is a reason to renew.
+    Disturbed,
 }
 
 /// A renewal of the lease that has ended.
@@ -31,7 +41,8 @@ impl Shared {
             period: group.period(),
             group: Some(group),
             renewing: None,
-            renew_at: Instant::now(),
+            renew_at: Some(Instant::now()),
+            stale_at: Instant::now(),
             valid_until: None,
             has_joined: false,
         }
@@ -48,15 +59,32 @@ impl Shared {
     }
 
     /// When the lease is to be renewed.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.renewing.is_none().then_some(self.renew_at)
+    pub(super) fn due(&self, has_work: bool) -> Option<Instant> {
+        let works_until = has_work.then_some(self.stale_at);
+        let due = self.renew_at.into_iter().chain(works_until).min();
+        due.filter(|_| self.renewing.is_none())
     }
 
-    /// Waits for the renewal that is under way, if one is.
-    pub(super) async fn renewed(shared: &mut Option<Self>) -> Renewal {
+    /// Has the lease renewed at once.
+    pub(super) fn hurry(&mut self) {
+        self.renew_at = Some(Instant::now());
+    }
+
+    /// Waits for the end of the renewal that is under way, or until others have done what is a
+    /// reason for one.
+    pub(super) async fn news(shared: &mut Option<Self>) -> News {
         match shared {
-            Some(shared) => pending_or(&mut shared.renewing).await,
-            None => std::future::pending().await,
+            Some(Self {
+                renewing: Some(renewing),
+                ..
+            }) => News::Renewed(Box::new(renewing.await)),
+            Some(Self {
+                group: Some(group), ..
+            }) => {
+                group.disturbed().await;
+                News::Disturbed
+            }
+            _ => std::future::pending().await,
         }
     }
 
@@ -79,16 +107,18 @@ impl Run {
     /// Begins to renew the lease when it is time.
     pub(super) fn renew(&mut self, now: Instant) {
         let is_resumable = self.trigger.positions.is_some();
+        let has_work = self.has_work();
         let Some(shared) = &mut self.shared else {
             return;
         };
-        if now < shared.renew_at || shared.renewing.is_some() {
+        if shared.due(has_work).is_none_or(|due| now < due) {
             return;
         }
         let Some(mut group) = shared.group.take() else {
             return;
         };
-        shared.renew_at = now + shared.period;
+        shared.stale_at = now + shared.period;
+        shared.renew_at = Some(shared.stale_at);
         let is_done = |held: &super::partition::Partition| {
             held.is_leaving && held.is_idle() && (!is_resumable || held.unstored().is_none())
         };
@@ -123,11 +153,9 @@ impl Run {
                 let taken: Vec<_> = futures::future::join_all(taken).await;
                 // What cannot be read now is tried again at the next renewal.
                 let taken = taken.into_iter().filter_map(|taken| {
-                    taken
-                        .inspect_err(
-                            |error| tracing::warn!(%error, "cannot read the position of a share"),
-                        )
-                        .ok()
+                    let problem = "cannot read the position of a share";
+                    let taken = taken.inspect_err(|error| tracing::warn!(%error, problem));
+                    taken.ok()
                 });
                 Ok((renewed, taken.collect()))
             };
@@ -136,7 +164,18 @@ impl Run {
         }));
     }
 
-    pub(super) fn renewed(&mut self, renewal: Renewal) {
+    pub(super) fn shares_changed(&mut self, news: News) {
+        match news {
+            News::Renewed(renewal) => self.renewed(*renewal),
+            News::Disturbed => {
+                if let Some(shared) = &mut self.shared {
+                    shared.hurry();
+                }
+            }
+        }
+    }
+
+    fn renewed(&mut self, renewal: Renewal) {
         let Renewal { group, ended } = renewal;
         let Some(shared) = &mut self.shared else {
             return;
@@ -151,7 +190,8 @@ impl Run {
             }
             Err(error) => {
                 tracing::warn!(trigger = &*self.trigger.name, %error, "the lease cannot be renewed; trying again");
-                shared.renew_at = Instant::now() + shared.period / 4;
+                let again = Instant::now() + shared.period / 4;
+                (shared.renew_at, shared.stale_at) = (Some(again), again);
                 return;
             }
         };
@@ -175,6 +215,16 @@ impl Run {
             self.leave_share(*share);
         }
         self.take_shares(taken, renewed.is_known);
+        let holds_all = renewed
+            .held
+            .iter()
+            .all(|share| self.partitions.contains_key(share));
+        if let Some(shared) = &mut self.shared
+            && renewed.is_alone
+            && holds_all
+        {
+            shared.renew_at = None;
+        }
     }
 
     /// Takes no further events of a share, so that it can be given away when those under way are

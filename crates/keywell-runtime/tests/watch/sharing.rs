@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use keywell_memory::MemoryStore;
 use keywell_runtime::watch::WatchOptions;
-use keywell_store::{Answer, Bucket, BucketName, Promptness, Store};
+use keywell_store::{Answer, Bucket, BucketName, Filter, Promptness, Since, Store};
 
 use crate::support::*;
 
@@ -20,6 +21,9 @@ impl Store for Public {
     }
 }
 
+/// The record of the processes that share the trigger of these tests.
+const GROUP: &str = "groups/reactor.wasm:default";
+
 fn public() -> Arc<dyn Store> {
     Arc::new(Public(MemoryStore::default()))
 }
@@ -32,7 +36,7 @@ fn brisk() -> WatchOptions {
 }
 
 async fn owners(state: &Arc<dyn Bucket>, owners: impl Fn(usize, usize) -> bool) {
-    until(state, "groups/reactor.wasm:default", |record| {
+    until(state, GROUP, |record| {
         let record: serde_json::Value = serde_json::from_str(record).unwrap();
         let shares = record["owners"].as_object().unwrap();
         let mut members: Vec<_> = shares
@@ -84,6 +88,41 @@ async fn processes_share_events_and_each_is_handled_once() {
         "{first}; {second}"
     );
     assert_eq!((first.gaps, second.gaps), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_alone_and_idle_writes_nothing_and_yet_makes_way() {
+    let store = public();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let state = open(&store, "keywell-triggers").await;
+    let (one, two) = (Process::new(), Process::new());
+    let first = one
+        .try_watch(&store, target("SET@*"), &brisk())
+        .await
+        .unwrap();
+    owners(&state, |members, shares| members == 1 && shares == 16).await;
+    let group = Filter::Key(GROUP.to_owned());
+    let mut renewals = state.watch(group, Since::Now).await.unwrap();
+    let idle = tokio::time::timeout(3 * brisk().lease, renewals.next()).await;
+    assert!(idle.is_err(), "it renews though it is alone: {idle:?}");
+    // Its lease has ended by now, so it renews before it delivers.
+    set(&watched, "late", "v").await;
+    until(&record, "log/late", |log| log == "v;").await;
+    assert!(renewals.next().await.unwrap().is_ok());
+    let second = two
+        .try_watch(&store, target("SET@*"), &brisk())
+        .await
+        .unwrap();
+    owners(&state, |members, shares| members == 2 && shares == 16).await;
+    for key in 0..100 {
+        set(&watched, &format!("k{key}"), "v").await;
+    }
+    for key in 0..100 {
+        until(&record, &format!("log/k{key}"), |log| log == "v;").await;
+    }
+    let (first, second) = (first.stop().await, second.stop().await);
+    assert_eq!(first.delivered + second.delivered, 101);
+    assert!(second.delivered > 20, "{first}; {second}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

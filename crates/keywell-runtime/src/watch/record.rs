@@ -1,0 +1,56 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::group::PARTITIONS;
+
+/// Who shares a trigger's events, and who has which share.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Each member's count.
+    pub(super) members: BTreeMap<String, u64>,
+    /// Who holds each share.
+    pub(super) owners: BTreeMap<u8, String>,
+}
+
+// === impl Record ===
+
+impl Record {
+    pub(super) fn held_by(&self, member: &str) -> Vec<u8> {
+        let held = self.owners.iter().filter(|(_, owner)| *owner == member);
+        held.map(|(share, _)| *share).collect()
+    }
+
+    /// Takes free shares up to what is due, and answers what is held beyond it.
+    pub(super) fn claim(&mut self, member: &str) -> Vec<u8> {
+        let due = self.due(member);
+        let mut held = self.held_by(member);
+        for share in 0..PARTITIONS {
+            if held.len() >= due {
+                break;
+            }
+            self.owners.entry(share).or_insert_with(|| {
+                held.push(share);
+                member.to_owned()
+            });
+        }
+        held.split_off(due.min(held.len()))
+    }
+
+    /// Whether it is a reason for a member to renew: it was left out, there are members that it does
+    /// not know, or shares for it to take.
+    pub(super) fn concerns(&self, member: &str, is_known: impl Fn(&str) -> bool) -> bool {
+        let is_strange = |other: &String| other != member && !is_known(other);
+        let has_free = self.owners.len() < usize::from(PARTITIONS);
+        !self.members.contains_key(member)
+            || self.members.keys().any(is_strange)
+            || (has_free && self.held_by(member).len() < self.due(member))
+    }
+
+    /// How many shares a member is to hold.
+    fn due(&self, member: &str) -> usize {
+        let (all, members) = (usize::from(PARTITIONS), self.members.len().max(1));
+        let rank = self.members.keys().position(|other| other == member);
+        all / members + usize::from(rank.is_some_and(|rank| rank < all % members))
+    }
+}
