@@ -1,15 +1,16 @@
 //! Compiled components, kept on disk between starts.
 
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use crate::folder::own_folder;
 
 /// A folder of compiled components, for this user alone.
 pub(crate) struct Artifacts {
@@ -26,18 +27,7 @@ impl Artifacts {
     /// When it cannot be made, or when others may write to it: loading a compiled component runs
     /// it unchecked.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
-        let metadata = fs::metadata(folder)?;
-        let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-        if !ours || metadata.mode() & 0o022 != 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                format!("others may write to {}", folder.display()),
-            ));
-        }
+        own_folder(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
         })

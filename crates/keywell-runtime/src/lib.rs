@@ -31,6 +31,7 @@ mod call;
 mod command;
 mod engine;
 mod error;
+mod folder;
 mod http;
 mod instance;
 mod offers;

@@ -224,6 +224,23 @@ async fn a_kill_loses_no_event_of_a_journal() {
     running.stop();
 }
 
+/// Nobody tells again what came while the shares of the dead were nobody's, so there must be no
+/// such time.
+#[tokio::test]
+async fn a_killed_watcher_of_plain_is_replaced_at_once() {
+    let redis = telling().await;
+    let alerts = Alerts::start();
+    for round in 0..3 {
+        let running = Application::spawn(&mut watcher(&redis.url(), &alerts), 1);
+        import(&redis.url(), (0..20).map(|n| format!("k{round}.{n}")));
+        let mut heard: Vec<String> = (0..20).map(|_| alerts.next().target).collect();
+        heard.sort_unstable();
+        heard.dedup();
+        assert_eq!(heard.len(), 20, "each is handled once");
+        running.kill();
+    }
+}
+
 #[tokio::test]
 async fn two_processes_of_one_name_share_the_events_of_a_journal() {
     let redis = Redis::start().await.unwrap();

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,8 @@ use keywell_store::{
     Bucket, Change, Error, Event, Expected, Filter, Result, Set, Since, Swap, Version, Watch,
 };
 
+use super::life::Life;
+use super::options::WatchOptions;
 use super::positions::json;
 use super::record::Record;
 
@@ -24,6 +27,8 @@ pub(super) struct Group {
     trigger: String,
     member: String,
     lease: Duration,
+    members: Option<PathBuf>,
+    life: Option<Life>,
     seen: HashMap<String, Beat>,
     /// When the latest renewal that was written began.
     renewed: Option<Instant>,
@@ -61,13 +66,20 @@ impl Group {
         bucket: Arc<dyn Bucket>,
         trigger: &str,
         member: String,
-        lease: Duration,
+        options: &WatchOptions,
     ) -> Self {
+        let life = options.members.as_ref().and_then(|members| {
+            Life::begin(members, &member)
+                .inspect_err(|error| tracing::warn!(trigger, %error, "others on this machine will not see at once when this process ends"))
+                .ok()
+        });
         Self {
             bucket,
             trigger: trigger.to_owned(),
             member,
-            lease,
+            lease: options.lease,
+            members: options.members.clone(),
+            life,
             seen: HashMap::new(),
             renewed: None,
             heard: None,
@@ -160,15 +172,13 @@ impl Group {
     pub(super) async fn leave(&mut self) -> Result<()> {
         for _ in 0..Self::TRIES {
             let (mut record, version) = self.read().await?;
-            if version.is_none() {
-                return Ok(());
-            }
             record.members.remove(&self.member);
             record.owners.retain(|_, owner| *owner != self.member);
-            if self.write(record, version).await? {
-                return Ok(());
+            if version.is_none() || self.write(record, version).await? {
+                break;
             }
         }
+        self.life.take().into_iter().for_each(Life::end);
         Ok(())
     }
 
@@ -208,15 +218,18 @@ impl Group {
             if beat.count != *count {
                 *beat = new();
             }
-            if now.saturating_duration_since(beat.since) > self.lease {
+            let is_over = |members: &PathBuf| Life::is_over(members, member);
+            let is_silent = now.saturating_duration_since(beat.since) > self.lease;
+            if is_silent || self.members.as_ref().is_some_and(is_over) {
                 dead.push(member.clone());
             }
         }
         for member in dead {
+            let trigger = &*self.trigger;
             tracing::info!(
-                trigger = self.trigger,
+                trigger,
                 member,
-                "a process gave no sign of life; its share is taken over"
+                "a process is gone; its share is taken over"
             );
             record.members.remove(&member);
         }
@@ -254,11 +267,18 @@ mod tests {
 
     const LEASE: Duration = Duration::from_millis(60);
 
+    fn options() -> WatchOptions {
+        WatchOptions {
+            lease: LEASE,
+            ..WatchOptions::default()
+        }
+    }
+
     async fn groups(members: usize) -> Vec<Group> {
         let store = MemoryStore::default();
         let bucket = store.open(&BucketName::default()).await.unwrap();
         (0..members)
-            .map(|member| Group::new(bucket.clone(), "t", format!("m{member}"), LEASE))
+            .map(|member| Group::new(bucket.clone(), "t", format!("m{member}"), &options()))
             .collect()
     }
 

@@ -31,6 +31,7 @@ mod intake;
 mod lanes;
 mod letter;
 mod letters;
+mod life;
 mod names;
 mod options;
 mod outflow;

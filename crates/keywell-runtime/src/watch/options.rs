@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Environment;
@@ -23,6 +24,10 @@ pub struct WatchOptions {
     /// After how long without a sign of life another process of the same trigger name takes over a
     /// share of the events.
     pub lease: Duration,
+    /// A folder, for this user alone, in which the processes of this machine show each other that
+    /// they live, so that one which was killed is replaced at once. It must not be on a file system
+    /// that other machines write to, unless locks hold across them.
+    pub members: Option<PathBuf>,
     /// What instances see of the world besides their buckets.
     pub environment: Environment,
 }
@@ -50,6 +55,7 @@ impl Default for WatchOptions {
             queued_events: 4096,
             queued_bytes: 64 << 20,
             lease: Duration::from_secs(10),
+            members: None,
             environment: Environment::default(),
         }
     }

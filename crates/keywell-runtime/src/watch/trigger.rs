@@ -142,7 +142,7 @@ impl Triggers {
         let member = is_shared.then(|| format!("{:016x}", random()));
         let positions = (watching == Watching::Resumable)
             .then(|| Positions::new(state.clone(), &name, member.clone()));
-        let group = member.map(|member| Group::new(state, &name, member, options.lease));
+        let group = member.map(|member| Group::new(state, &name, member, options));
 
         let opener = Opener {
             bucket,

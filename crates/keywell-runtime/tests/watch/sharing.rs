@@ -159,3 +159,32 @@ async fn a_process_that_died_is_replaced_where_it_stood() {
     until(&record, "log/between", |log| log == "v;").await;
     third.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_died_on_the_same_machine_is_replaced_before_its_lease_ends() {
+    let store = public();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let state = open(&store, "keywell-triggers").await;
+    let folder = tempfile::tempdir().unwrap();
+    let long = WatchOptions {
+        lease: Duration::from_hours(1),
+        members: Some(folder.path().join("members")),
+        ..options()
+    };
+    let process = Process::new();
+    let first = process
+        .try_watch(&store, target("SET@*"), &long)
+        .await
+        .unwrap();
+    owners(&state, |members, shares| members == 1 && shares == 16).await;
+    first.crash().await;
+    set(&watched, "between", "v").await;
+    let second = process
+        .try_watch(&store, target("SET@*"), &long)
+        .await
+        .unwrap();
+    until(&record, "log/between", |log| log == "v;").await;
+    second.stop().await;
+    let members = long.members.unwrap();
+    assert_eq!(members.read_dir().unwrap().count(), 0, "files are left");
+}

@@ -28,12 +28,19 @@ impl CacheArguments {
 
 /// The user's cache folder, where the platform's rules put it.
 pub(super) fn cache() -> Option<PathBuf> {
-    let folder = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
     let caches =
-        folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))?;
+        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
     Some(caches.join("keywell"))
+}
+
+/// Where the processes of this user show each other that they live.
+pub(super) fn members() -> Option<PathBuf> {
+    let runtime = absolute("XDG_RUNTIME_DIR").map(|folder| folder.join("keywell"));
+    Some(runtime.or_else(cache)?.join("members"))
+}
+
+/// A folder that the environment names.
+fn absolute(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os(name).map(PathBuf::from);
+    folder.filter(|path| path.is_absolute())
 }

@@ -8,6 +8,7 @@ use keywell_runtime::{HttpOptions, HttpServer, LoadedComponent, Runtime};
 use keywell_store::{BucketName, Store};
 use keywell_wasi::Grants;
 
+use super::cache::members;
 use super::component::{ComponentArguments, HTTP, is_exported};
 use super::store::StoreArguments;
 use super::triggers::{Trigger, Triggers};
@@ -150,6 +151,7 @@ impl Serve {
         let target = WatchTarget::new(&name, bucket, subscriptions);
         let options = WatchOptions {
             environment: self.component.environment(Vec::new()),
+            members: members(),
             ..WatchOptions::default()
         };
         let trigger = runtime.watch(component, grants, target, &options).await?;

@@ -13,6 +13,7 @@ use keywell_wasi::Grants;
 
 use super::stores::Stores;
 use crate::cli::Failed;
+use crate::cli::cache::members;
 use crate::cli::triggers::{Trigger, Triggers};
 
 /// A plan whose components are loaded.
@@ -170,6 +171,7 @@ impl<'a> Application<'a> {
             }),
             hops: plan.hops.unwrap_or(usual.hops),
             environment: loaded.environment.clone(),
+            members: members(),
             ..usual
         };
         let trigger = self
