@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::stream;
 use keywell_store::{
@@ -20,6 +21,9 @@ const CHUNK_EVENTS: usize = 512;
 /// The most bytes of events that are read in one go, save that it always reads one.
 const CHUNK_BYTES: usize = 1024 * 1024;
 
+/// How many events that are not told make a step.
+const SKIPPED_EVENTS: u64 = 64;
+
 /// A reader of the history who waits for more at its end.
 struct Follower {
     open: Arc<Open>,
@@ -29,13 +33,16 @@ struct Follower {
     progress: watch::Receiver<Option<u64>>,
     /// The last event read.
     position: u64,
-    ready: VecDeque<Event>,
+    /// With the number of each.
+    ready: VecDeque<(u64, Event)>,
+    /// The number up to which all was told.
+    reached: Arc<AtomicU64>,
     is_over: bool,
 }
 
 /// A stretch of the history.
 struct Chunk {
-    events: VecDeque<Event>,
+    events: VecDeque<(u64, Event)>,
     /// The last event of the stretch, whether or not it is told.
     position: u64,
 }
@@ -63,17 +70,21 @@ pub(crate) fn open(
         progress: open.core().progress.subscribe(),
         position: 0,
         ready: VecDeque::new(),
+        reached: Arc::default(),
         is_over: false,
     };
     open.read(move |reading| begin(reading, asked))
         .map(move |position| {
             follower.position = position;
             let start = token(position, &follower.scope);
+            follower.reached.store(position, Ordering::Relaxed);
+            let (reached, scope) = (follower.reached.clone(), follower.scope.clone());
+            let reached = move || token(reached.load(Ordering::Relaxed), &scope);
             let events = stream::unfold(follower, |mut follower| async move {
                 let event = follower.next().await?;
                 Some((event, follower))
             });
-            Watch::new(Some(start), events)
+            Watch::new(Some(start), events).reaching(reached)
         })
 }
 
@@ -120,15 +131,25 @@ fn position(token: &ResumeToken, scope: &str) -> Result<u64> {
 impl Follower {
     async fn next(&mut self) -> Option<Result<Event>> {
         while !self.is_over {
-            if let Some(event) = self.ready.pop_front() {
+            if let Some((sequence, event)) = self.ready.pop_front() {
+                self.reached.store(sequence, Ordering::Relaxed);
                 return Some(Ok(event));
             }
+            self.skip();
             if let Err(error) = self.advance().await {
                 self.is_over = true;
                 return Some(Err(error));
             }
         }
         None
+    }
+
+    /// Takes note that all was told up to where it is, in steps: whoever stores each place that it
+    /// hears of makes a change by that, which is another place.
+    fn skip(&self) {
+        if self.position - self.reached.load(Ordering::Relaxed) >= SKIPPED_EVENTS {
+            self.reached.store(self.position, Ordering::Relaxed);
+        }
     }
 
     /// Reads on, or waits until there is more to read.
@@ -183,7 +204,7 @@ impl Chunk {
             position += 1;
             let change = Change::read(stored.value())?;
             if Some(change.bucket) == bucket && filter.matches(change.key) {
-                events.push_back(change.event(position, token(position, scope)));
+                events.push_back((position, change.event(position, token(position, scope))));
             }
             bytes += stored.value().len();
             if bytes >= CHUNK_BYTES {

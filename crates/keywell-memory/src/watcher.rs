@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::stream;
@@ -19,6 +20,8 @@ pub(crate) struct Watcher {
     upto: u64,
     /// Read, and not yet told.
     ahead: VecDeque<(u64, Record)>,
+    /// The number up to which all was told.
+    reached: Arc<AtomicU64>,
 }
 
 // === impl Watcher ===
@@ -35,12 +38,15 @@ impl Watcher {
             filter,
             upto: after,
             ahead: VecDeque::new(),
+            reached: Arc::new(AtomicU64::new(after)),
         }
     }
 
     /// The events, until it falls behind the history.
     pub(crate) fn watch(self) -> Watch {
         let start = self.bucket.issuer().issue(self.upto);
+        let (bucket, reached) = (self.bucket.clone(), self.reached.clone());
+        let reached = move || bucket.issuer().issue(reached.load(Ordering::Relaxed));
         let events = stream::unfold(Some(self), |watcher| async {
             let mut watcher = watcher?;
             match watcher.next().await {
@@ -48,14 +54,16 @@ impl Watcher {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        Watch::new(Some(start), events)
+        Watch::new(Some(start), events).reaching(reached)
     }
 
     async fn next(&mut self) -> Result<Event> {
         loop {
             if let Some((sequence, record)) = self.ahead.pop_front() {
+                self.reached.store(sequence, Ordering::Relaxed);
                 return Ok(self.event(sequence, record));
             }
+            self.reached.store(self.upto, Ordering::Relaxed);
             // A log full of what the filter does not let through must not keep the task busy.
             coop::consume_budget().await;
             self.bucket.clear_due();

@@ -26,6 +26,7 @@ pub struct Watch {
     start: Option<ResumeToken>,
     events: Pin<Box<dyn Stream<Item = Result<Event>> + Send>>,
     coalesced: Option<Arc<AtomicU64>>,
+    reached: Option<Box<dyn Fn() -> ResumeToken + Send>>,
 }
 
 // === impl Watch ===
@@ -40,7 +41,16 @@ impl Watch {
             start,
             events: Box::pin(events),
             coalesced: None,
+            reached: None,
         }
+    }
+
+    /// Says how to find out how far the stream has come, past changes that it does not tell because
+    /// they are of other keys. It is asked while the stream is not polled.
+    #[must_use]
+    pub fn reaching(mut self, reached: impl Fn() -> ResumeToken + Send + 'static) -> Self {
+        self.reached = Some(Box::new(reached));
+        self
     }
 
     /// Says where the store counts the changes that it knows of and tells within a later one of the
@@ -68,6 +78,14 @@ impl Watch {
         self.coalesced
             .as_ref()
             .map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// How far it has come: everything up to there that it is about was told. It moves on also where
+    /// nothing is told, so that whoever stores it from time to time can still resume when the last
+    /// event is long gone from the history. `None` where a store does not say; then that is the
+    /// token of the last event, or the [start](Self::start).
+    pub fn reached(&self) -> Option<ResumeToken> {
+        self.reached.as_ref().map(|reached| reached())
     }
 
     /// Where to resume if no event comes: the moment the watch began.

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::coop;
 
 use super::position::Position;
+use super::reached::Reached;
 use super::record::Record;
 use super::shard::{Shard, closed};
 use super::tail::Tail;
@@ -21,6 +22,9 @@ pub(crate) struct Follower {
     filter: Arc<Filter>,
     /// The last event that was looked at.
     position: Position,
+    /// The number of the shard, and where to say how far all that matters of it was told.
+    at: usize,
+    reached: Arc<Reached>,
     /// Read, and not yet looked at.
     ready: VecDeque<Arc<Record>>,
     backoff: Backoff,
@@ -37,6 +41,8 @@ impl Follower {
         tail: Arc<Tail>,
         filter: Arc<Filter>,
         position: Position,
+        at: usize,
+        reached: Arc<Reached>,
     ) -> Self {
         let marks = tail.marks();
         Self {
@@ -45,26 +51,30 @@ impl Follower {
             marks,
             filter,
             position,
+            at,
+            reached,
             ready: VecDeque::new(),
             backoff: Backoff::new(Self::FIRST_PAUSE, Self::LONGEST_PAUSE),
         }
     }
 
-    /// The next event that the watch is about, and the place after it.
+    /// The next event that the watch is about. How far it has come is up to it then.
     ///
     /// # Errors
     ///
     /// [`Invalid::Compacted`](keywell_store::Invalid::Compacted), and
     /// [`Error::Unavailable`] when the store is closed. While the server cannot be reached, it
     /// waits.
-    pub(crate) async fn next(&mut self) -> Result<(Arc<Record>, Position)> {
+    pub(crate) async fn next(&mut self) -> Result<Arc<Record>> {
         loop {
             while let Some(record) = self.ready.pop_front() {
                 self.position = record.position(&self.position);
                 if record.is_about(&self.filter) {
-                    return Ok((record, self.position));
+                    self.reached.advance(self.at, self.position);
+                    return Ok(record);
                 }
             }
+            self.reached.advance(self.at, self.position);
             // A stream full of what the filter does not let through must not keep the thread.
             coop::consume_budget().await;
             self.read().await?;

@@ -71,6 +71,7 @@ mod bucket;
 mod follower;
 mod page;
 mod position;
+mod reached;
 mod recent;
 mod record;
 mod registry;

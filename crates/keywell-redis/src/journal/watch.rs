@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use futures::stream::{self, StreamExt as _};
-use keywell_store::{Error, Event, Filter, Result, ResumeToken, Since, Watch};
+use futures::stream::{self, Stream, StreamExt as _};
+use keywell_store::{Error, Event, Filter, Result, Since, Watch};
 
 use super::follower::Follower;
 use super::position::Position;
+use super::reached::Reached;
 use super::shard::Shard;
 use super::tail::Tail;
 use super::tails::Tails;
@@ -21,20 +22,23 @@ pub(crate) async fn open(
         Since::Now => None,
         Since::After(token) => Some(Position::of_token(token, &scope, shards.len())?),
     };
-    let filter = Arc::new(filter);
-    let mut followers = Vec::with_capacity(shards.len());
+    let mut tailed = Vec::with_capacity(shards.len());
     let mut positions = Vec::with_capacity(shards.len());
     for (at, shard) in shards.iter().enumerate() {
         let asked = asked.as_ref().map(|asked| asked[at]);
         let last = shard.begin(asked).await?;
-        let position = asked.unwrap_or(last);
-        let tail = sound(&tails, shard, last).await?;
-        followers.push(Follower::new(shard.clone(), tail, filter.clone(), position));
-        positions.push(position);
+        tailed.push((shard.clone(), sound(&tails, shard, last).await?));
+        positions.push(asked.unwrap_or(last));
     }
-    let start = Position::token(&positions, &scope);
-    let told = Told { positions, scope };
-    Ok(Watch::new(Some(start), told.events(followers)))
+    let filter = Arc::new(filter);
+    let reached = Arc::new(Reached::new(positions.clone(), scope));
+    let followers = tailed.into_iter().zip(positions).enumerate();
+    let followers = followers.map(|(at, ((shard, tail), position))| {
+        let (filter, reached) = (filter.clone(), reached.clone());
+        Follower::new(shard, tail, filter, position, at, reached)
+    });
+    let events = events(followers.collect(), reached.clone());
+    Ok(Watch::new(Some(reached.token()), events).reaching(move || reached.token()))
 }
 
 /// The tail of a shard, unless it is at a place that the server has lost since and the tail is yet to
@@ -57,45 +61,28 @@ async fn sound(tails: &Tails, shard: &Arc<Shard>, last: Position) -> Result<Arc<
     Ok(tails.renew(&tail, shard, last))
 }
 
-/// How far a watch has told the events of each shard.
-struct Told {
-    positions: Vec<Position>,
-    scope: Arc<str>,
-}
-
-// === impl Told ===
-
-impl Told {
-    /// The events of all shards, each as it comes, until the first error.
-    fn events(
-        self,
-        followers: Vec<Follower>,
-    ) -> impl futures::Stream<Item = Result<Event>> + Send + 'static {
-        let each = followers.into_iter().enumerate().map(|(at, follower)| {
-            let records = stream::unfold(follower, async |mut follower| {
-                let next = follower.next().await;
-                Some((next, follower))
-            });
-            records.map(move |next| (at, next)).boxed()
+/// The events of all shards, each as it comes, until the first error. The token of each is for that
+/// shard at the event, and the others as told.
+fn events(
+    followers: Vec<Follower>,
+    reached: Arc<Reached>,
+) -> impl Stream<Item = Result<Event>> + Send + 'static {
+    let each = followers.into_iter().map(|follower| {
+        let records = stream::unfold(follower, async |mut follower| {
+            let next = follower.next().await;
+            Some((next, follower))
         });
-        stream::select_all(each).scan(Some(self), |told, (at, next)| {
-            let event = match (told.as_mut(), next) {
-                (None, _) => None,
-                (Some(told), Ok((record, position))) => {
-                    Some(Ok(record.event(told.token(at, position))))
-                }
-                (Some(_), Err(error)) => {
-                    *told = None;
-                    Some(Err(error))
-                }
-            };
-            std::future::ready(event)
-        })
-    }
-
-    /// The token for an event of a shard: that shard at the event, and the others as told.
-    fn token(&mut self, at: usize, position: Position) -> ResumeToken {
-        self.positions[at] = position;
-        Position::token(&self.positions, &self.scope)
-    }
+        records.boxed()
+    });
+    stream::select_all(each).scan(Some(reached), |open, next| {
+        let event = match (open.as_ref(), next) {
+            (None, _) => None,
+            (Some(reached), Ok(record)) => Some(Ok(record.event(reached.token()))),
+            (Some(_), Err(error)) => {
+                *open = None;
+                Some(Err(error))
+            }
+        };
+        std::future::ready(event)
+    })
 }

@@ -109,9 +109,18 @@ impl Run {
         tracing::warn!(trigger = &*self.trigger.name, %error, ?pause, "the position cannot be stored; trying again");
     }
 
+    /// Lets positions move on where nothing is delivered, before the history has left them behind.
+    pub(super) fn checkpoint(&mut self, now: Instant) {
+        if self.is_resumable() && now >= self.checkpoint_at {
+            self.checkpoint_at = now + self.trigger.options.checkpoint;
+            self.pass();
+        }
+    }
+
     /// Lets positions move past what nobody subscribed to or others have.
     pub(super) fn pass(&mut self) {
         for source in self.sources.iter_mut() {
+            source.advance();
             for share in &source.partitions {
                 if let Some(held) = self.partitions.get_mut(share) {
                     held.pass(source.last.as_ref());

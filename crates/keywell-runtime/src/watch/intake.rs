@@ -81,6 +81,7 @@ impl Run {
     ) -> Result<(), Error> {
         let mut source = self.sources.remove(index);
         self.trigger.counters.coalesced(source.coalesced());
+        source.advance();
         let trigger = self.trigger.name.clone();
         let is_lost = match ended {
             Some(keywell_store::Error::Invalid(Invalid::Compacted | Invalid::Token)) => true,

@@ -21,6 +21,9 @@ pub struct WatchOptions {
     pub queued_events: usize,
     /// How many bytes of keys and values these may be, save that one event always has room.
     pub queued_bytes: usize,
+    /// How often the stored position moves on past changes that the trigger is not about. A history
+    /// that holds less than that of them loses what came while nobody watched.
+    pub checkpoint: Duration,
     /// After how long without a sign of life another process of the same trigger name takes over a
     /// share of the events.
     pub lease: Duration,
@@ -54,6 +57,7 @@ impl Default for WatchOptions {
             hops: 8,
             queued_events: 4096,
             queued_bytes: 64 << 20,
+            checkpoint: Duration::from_mins(1),
             lease: Duration::from_secs(10),
             members: None,
             environment: Environment::default(),

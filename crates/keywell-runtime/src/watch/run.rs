@@ -44,6 +44,7 @@ pub(super) struct Run {
     pub(super) flush_failures: u32,
     /// Whether events are through since the position was last stored.
     pub(super) has_news: bool,
+    pub(super) checkpoint_at: Instant,
     pub(super) shared: Option<Shared>,
     /// Tells this run from others in the ledger of causes.
     pub(super) id: u64,
@@ -84,6 +85,7 @@ impl Run {
         let shared = trigger.group.take().map(Shared::new);
         let replays = replays(trigger.letters.clone(), trigger.name.clone());
         Self {
+            checkpoint_at: Instant::now() + trigger.options.checkpoint,
             trigger,
             lanes: Lanes::default(),
             sources: Sources::default(),
@@ -111,6 +113,7 @@ impl Run {
             let now = Instant::now();
             self.lanes.wake(now);
             self.start(now);
+            self.checkpoint(now);
             self.flush(now);
             self.renew(now);
             if self.is_over(now) {
@@ -227,6 +230,7 @@ impl Run {
                 .any(|held| held.unstored().is_some());
         [
             self.lanes.due(),
+            self.is_resumable().then_some(self.checkpoint_at),
             (flush && self.is_resumable()).then(|| self.flush_due()),
             self.shared
                 .as_ref()

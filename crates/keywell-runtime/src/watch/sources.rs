@@ -12,7 +12,7 @@ use super::options::Backoff;
 /// A watch, and the shares whose events are taken from it.
 pub(super) struct Source {
     watch: Watch,
-    /// The token of the latest event told.
+    /// How far it has come, as last noted: the token of the latest event told, or one behind it.
     pub(super) last: Option<ResumeToken>,
     pub(super) partitions: Vec<u8>,
     coalesced: u64,
@@ -59,6 +59,13 @@ impl Source {
             last,
             partitions,
             coalesced: 0,
+        }
+    }
+
+    /// Takes note of how far it has come past what it does not tell.
+    pub(super) fn advance(&mut self) {
+        if let Some(reached) = self.watch.reached() {
+            self.last = Some(reached);
         }
     }
 

@@ -1,9 +1,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use keywell_disk::DiskStore;
 use keywell_memory::{History, MemoryStore};
+use keywell_runtime::watch::WatchOptions;
 use keywell_store::Store;
 
 use crate::support::*;
@@ -154,4 +156,39 @@ async fn past_the_history_a_gap_is_counted_and_named_keys_are_read_again() {
         .watch(&store, "SET@named,DEL@gone,SET@other:*")
         .await;
     assert_eq!(trigger.stop().await.gaps, 0, "the position is past the gap");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_of_other_keys_do_not_push_a_position_out_of_the_history() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::with_history(History {
+        events: 100,
+        bytes: 1 << 20,
+    }));
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let state = open(&store, "keywell-triggers").await;
+    let often = WatchOptions {
+        checkpoint: Duration::from_millis(5),
+        ..options()
+    };
+    let process = Process::new();
+    let trigger = process
+        .try_watch(&store, target("SET@named"), &often)
+        .await
+        .unwrap();
+    for round in 0..10 {
+        let position = "positions/reactor.wasm:default";
+        let before = text(&state, position).await.unwrap();
+        for number in 0..30 {
+            set(&watched, &format!("other{round}"), &number.to_string()).await;
+        }
+        until(&state, position, |now| now != before).await;
+    }
+    trigger.crash().await;
+    set(&watched, "named", "meanwhile").await;
+    let trigger = process
+        .try_watch(&store, target("SET@named"), &often)
+        .await
+        .unwrap();
+    until(&record, "log/named", |log| log == "meanwhile;").await;
+    assert_eq!(trigger.stop().await.gaps, 0);
 }
