@@ -107,9 +107,10 @@ impl Shared {
 // === impl Reader ===
 
 impl Reader {
-    /// How long it waits at most before it makes sure that the connection still is one. Nothing
-    /// else is asked while nothing happens.
-    const HEARTBEAT: Duration = Duration::from_secs(15);
+    /// How long it waits at most before it makes sure that it waits at the server that is written
+    /// to. Nothing else is asked while nothing happens; a connection that is dead is found out by the
+    /// system.
+    const HEARTBEAT: Duration = Duration::from_mins(1);
 
     const FIRST_PAUSE: Duration = Duration::from_millis(20);
     const LONGEST_PAUSE: Duration = Duration::from_secs(1);

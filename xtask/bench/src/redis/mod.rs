@@ -107,28 +107,37 @@ fn watch_rows(
         .rows
         .push(row.related(Relation::Difference).goal(Goal::AtMost(0.0)));
 
-    let mut bare = BareSubscriber::start(server)?;
+    let mut bare = BareSubscriber::hearing(server)?;
+    let mut reading = BareSubscriber::reading(server)?;
     let mut other = Client::connect(runtime, server, "plain")?;
+    let mut third = Client::connect(runtime, server, "plain")?;
     let events = effort.starts * 20;
-    let subjects: [Subject<'_, watching::Latencies>; 2] = [
+    let subjects: [Subject<'_, watching::Latencies>; 3] = [
         Box::new(|| watcher.latencies(&mut client, events)),
         Box::new(|| bare.latencies(&mut other, events)),
+        Box::new(|| reading.latencies(&mut third, events)),
     ];
-    let [ours, floor] = rounds(effort.rounds, subjects)?;
+    let [ours, bare, reading] = rounds(effort.rounds, subjects)?;
     for (name, quantile) in PERCENTILES {
-        let row = Row::new(
-            format!("redis/on-set/{layout}/{name}"),
-            format!("from `SET` to `on-set`, {layout}, {name}"),
-            &ours.map(|latencies| latencies.micros(quantile)),
-            "bare subscriber, keyspace events",
-            &floor.map(|latencies| latencies.micros(quantile)),
-            Unit::Microseconds,
-        );
-        group.rows.push(if (layout, name) == ("plain", "p50") {
-            row.goal(Goal::AtMost(1.5))
-        } else {
-            row
-        });
+        let ours = ours.map(|latencies| latencies.micros(quantile));
+        for (who, floor, goal) in [
+            ("", &bare, ("plain", "p50")),
+            (" that reads the value", &reading, ("", "")),
+        ] {
+            let row = Row::new(
+                format!("redis/on-set{}/{layout}/{name}", who.replace(' ', "-")),
+                format!("from `SET` to `on-set`, {layout}, {name}"),
+                &ours,
+                format!("bare subscriber{who}, keyspace events"),
+                &floor.map(|latencies| latencies.micros(quantile)),
+                Unit::Microseconds,
+            );
+            group.rows.push(if (layout, name) == goal {
+                row.goal(Goal::AtMost(1.5))
+            } else {
+                row
+            });
+        }
     }
     Ok(())
 }

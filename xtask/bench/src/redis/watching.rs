@@ -14,8 +14,6 @@ use crate::server::keywell;
 
 /// The key that the component watches.
 const WATCHED: &str = "ping";
-/// The key that the bare subscriber hears of; nobody else does.
-const BARE: &str = "bare";
 /// How often a watcher that begins is tried.
 const ATTEMPTS: u32 = 10;
 
@@ -31,6 +29,8 @@ pub(crate) struct Watcher {
 
 /// A connection that has subscribed to the events of one key, on a thread that does nothing else.
 pub(crate) struct BareSubscriber {
+    /// The key that it hears of; nobody else does.
+    key: &'static str,
     heard: mpsc::Receiver<SystemTime>,
 }
 
@@ -115,14 +115,26 @@ impl Drop for Watcher {
 // === impl BareSubscriber ===
 
 impl BareSubscriber {
-    pub(crate) fn start(server: &Redis) -> Done<Self> {
+    /// One that reads the clock when it hears that the key has changed.
+    pub(crate) fn hearing(server: &Redis) -> Done<Self> {
+        Self::start(server, "bare", false)
+    }
+
+    /// One that then asks for the value, which is not in the event, and reads the clock when it has it.
+    pub(crate) fn reading(server: &Redis) -> Done<Self> {
+        Self::start(server, "bare-reading", true)
+    }
+
+    fn start(server: &Redis, key: &'static str, asks: bool) -> Done<Self> {
         let (tell, heard) = mpsc::channel();
         let (subscribed, ready) = mpsc::channel();
-        let channel = format!("__keyspace@0__:{}:{BARE}", BucketName::default());
+        let name = format!("{}:{key}", BucketName::default());
+        let channel = format!("__keyspace@0__:{name}");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let mut connection = runtime.block_on(server.connect())?;
+        let mut asking = runtime.block_on(server.connect())?;
         // It ends when the server does, or when nobody hears it any more.
         std::thread::spawn(move || {
             runtime.block_on(async {
@@ -131,6 +143,9 @@ impl BareSubscriber {
                     return;
                 }
                 while let Ok(Reply::Array(_)) = connection.receive().await {
+                    if asks && asking.command(&["GET", &name]).await.is_err() {
+                        return;
+                    }
                     if tell.send(SystemTime::now()).is_err() {
                         return;
                     }
@@ -138,14 +153,14 @@ impl BareSubscriber {
             });
         });
         ready.recv_timeout(PATIENCE)??;
-        Ok(Self { heard })
+        Ok(Self { key, heard })
     }
 
     /// Of so many changes, one after the other.
     pub(crate) fn latencies(&mut self, client: &mut Client<'_>, events: usize) -> Done<Latencies> {
         let mut latencies = Vec::with_capacity(events);
         for n in 0..events {
-            let before = client.set(BARE, &n.to_string())?;
+            let before = client.set(self.key, &n.to_string())?;
             let heard = self.heard.recv_timeout(PATIENCE)?;
             latencies.push(heard.duration_since(before)?);
         }
