@@ -134,10 +134,11 @@ impl Run {
         shared.renewing = Some(Box::pin(async move {
             let ended = async {
                 let renewed = group.renew(&leaving).await?;
-                let new = renewed
-                    .held
-                    .iter()
-                    .filter(|share| renewed.was_buried || !holding.contains(share));
+                // What was given back may have come back at once, and is begun anew then.
+                let is_new = |share: &&u8| {
+                    renewed.was_buried || !holding.contains(share) || leaving.contains(share)
+                };
+                let new = renewed.held.iter().filter(is_new);
                 let taken = new.map(|share| {
                     let (positions, start, share) = (&positions, &start, *share);
                     async move {
@@ -215,10 +216,10 @@ impl Run {
             self.leave_share(*share);
         }
         self.take_shares(taken, renewed.is_known);
-        let holds_all = renewed
-            .held
-            .iter()
-            .all(|share| self.partitions.contains_key(share));
+        let holds_all = renewed.held.iter().all(|share| {
+            let held = self.partitions.get(share);
+            held.is_some_and(|held| !held.is_leaving)
+        });
         if let Some(shared) = &mut self.shared
             && renewed.is_alone
             && holds_all

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -187,4 +188,44 @@ async fn who_died_on_the_same_machine_is_replaced_before_its_lease_ends() {
     second.stop().await;
     let members = long.members.unwrap();
     assert_eq!(members.read_dir().unwrap().count(), 0, "files are left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shares_are_kept_where_whoever_was_to_have_them_leaves_again() {
+    let store = public();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let state = open(&store, "keywell-triggers").await;
+    let (one, two) = (Process::new(), Process::new());
+    let first = one
+        .try_watch(&store, target("SET@*"), &brisk())
+        .await
+        .unwrap();
+    owners(&state, |members, shares| members == 1 && shares == 16).await;
+    let counts = |record: &str| {
+        let record: serde_json::Value = serde_json::from_str(record).unwrap();
+        let members = record["members"].as_object().unwrap().clone();
+        members
+            .into_iter()
+            .map(|(member, count)| (member, count.as_u64().unwrap()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let alone = counts(&text(&state, GROUP).await.unwrap());
+    let second = two
+        .try_watch(&store, target("SET@*"), &brisk())
+        .await
+        .unwrap();
+    // The first one has seen that it has too many, and is about to give them away.
+    until(&state, GROUP, |record| {
+        let counts = counts(record);
+        counts.len() == 2 && alone.iter().all(|(member, count)| counts[member] > *count)
+    })
+    .await;
+    second.stop().await;
+    for key in 0..100 {
+        set(&watched, &format!("k{key}"), "v").await;
+    }
+    for key in 0..100 {
+        until(&record, &format!("log/k{key}"), |log| log == "v;").await;
+    }
+    first.stop().await;
 }
