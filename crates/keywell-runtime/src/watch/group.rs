@@ -19,9 +19,11 @@ pub(super) const PARTITIONS: u8 = 16;
 /// The processes that share a trigger's events, as one record that each of them renews.
 ///
 /// Whoever is alone need not prove to anybody that it lives, so it renews no longer than it has
-/// work, and hears when somebody comes. No clock is compared with another one: a member counts up as a sign of life, and is dead to
-/// those who have not seen its count move for the time of a lease by their own clocks. It holds what
-/// it held no longer than that from when it last began to renew, by its own.
+/// work, and hears when somebody comes.
+///
+/// No clock is compared with another one: a member counts up as a sign of life, and is dead to those
+/// who have not seen its count move for the time of a lease by their own clocks. It holds what it
+/// held no longer than that from when it last began to renew, by its own.
 pub(super) struct Group {
     bucket: Arc<dyn Bucket>,
     trigger: String,
@@ -103,8 +105,10 @@ impl Group {
         self.listen().await;
         for _ in 0..Self::TRIES {
             let began = Instant::now();
-            // As this process wrote it last, as a rule, so that one way to the store is enough.
-            let (mut record, version) = match self.written.take() {
+            // While nobody else is there, it is as this process wrote it last.
+            let written = self.written.take();
+            let written = written.filter(|(record, _)| record.members.len() == 1);
+            let (mut record, version) = match written {
                 Some((record, version)) => (record, Some(version)),
                 None => self.read().await?,
             };
