@@ -36,6 +36,7 @@ mod instance;
 mod offers;
 mod options;
 mod outgoing;
+mod room;
 mod runtime;
 mod state;
 mod ticker;
