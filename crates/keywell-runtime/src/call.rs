@@ -2,9 +2,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
+use crate::room::Place;
 use crate::state::TimedOut;
 use crate::ticker::Running;
 use crate::turn;
@@ -17,7 +17,8 @@ pub(crate) struct Call {
     // Made when the guest first waits: most never do.
     timer: Option<Pin<Box<Sleep>>>,
     _running: Running,
-    _permit: OwnedSemaphorePermit,
+    // After the guest: room is free when the slots of its instance are.
+    _place: Place,
 }
 
 // === impl Call ===
@@ -27,14 +28,14 @@ impl Call {
         guest: impl Future<Output = wasmtime::Result<()>> + Send + 'static,
         deadline: Instant,
         running: Running,
-        permit: OwnedSemaphorePermit,
+        place: Place,
     ) -> Self {
         Self {
             guest: Box::pin(guest),
             deadline,
             timer: None,
             _running: running,
-            _permit: permit,
+            _place: place,
         }
     }
 

@@ -2,42 +2,44 @@ use std::future::poll_fn;
 use std::pin::pin;
 
 use wasmtime_wasi::I32Exit;
-use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi::p2::bindings::CommandIndices;
 
 use crate::Error;
 use crate::instance::Instances;
-use crate::state::{State, TimedOut};
+use crate::state::TimedOut;
 use crate::turn;
 
 /// A component to run once, from start to end, as a command.
 pub struct Command {
     instances: Instances,
-    pre: CommandPre<State>,
+    exports: CommandIndices,
 }
 
 // === impl Command ===
 
 impl Command {
     pub(crate) fn new(instances: Instances) -> Result<Self, Error> {
-        let pre = CommandPre::new(instances.pre().clone()).map_err(|_| Error::NoExport {
+        let exports = CommandIndices::new(instances.pre()).map_err(|_| Error::NoExport {
             wanted: "wasi:cli/run@0.2",
             command: "run",
             has: Instances::exports(instances.pre().component()),
         })?;
-        Ok(Self { instances, pre })
+        Ok(Self { instances, exports })
     }
 
-    /// Runs it and answers its exit code: 0 for success, 1 where it only says that it failed.
+    /// Runs it and answers its exit code: 0 for success, 1 where it only says that it failed. Where
+    /// as many instances run as may, it waits for its turn first.
     ///
     /// # Errors
     ///
     /// [`Error::Failed`] when it traps or runs out of time.
     pub async fn run(&self) -> Result<u8, Error> {
+        let _place = self.instances.room().enter_at_length().await;
         let deadline = self.instances.deadline();
         let _running = self.instances.run();
-        let mut store = self.instances.store(deadline);
         let called = async {
-            let command = self.pre.instantiate_async(&mut store).await?;
+            let (mut store, instance) = self.instances.instantiate(deadline).await?;
+            let command = self.exports.load(&mut store, &instance)?;
             command.wasi_cli_run().call_run(&mut store).await
         };
         let mut called = pin!(called);

@@ -2,10 +2,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keywell_wasi::Grants;
-use wasmtime::Store;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, Instance, InstancePre, Linker};
+use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use crate::outgoing::Client;
+use crate::room::Room;
 use crate::state::State;
 use crate::ticker::{Running, Ticker};
 use crate::turn::Turns;
@@ -18,6 +19,7 @@ pub(crate) struct Instances {
     environment: Arc<Environment>,
     client: Arc<Client>,
     ticker: Arc<Ticker>,
+    room: Arc<Room>,
     turns: Turns,
     memory: usize,
     timeout: Duration,
@@ -32,6 +34,7 @@ impl Instances {
         environment: Environment,
         client: Arc<Client>,
         ticker: Arc<Ticker>,
+        room: Arc<Room>,
         options: &Options,
     ) -> Result<Self, Error> {
         let missing = offers::missing(component);
@@ -53,6 +56,7 @@ impl Instances {
             environment: Arc::new(environment),
             client,
             ticker,
+            room,
             turns: Turns::new(),
             memory: options.memory,
             timeout: options.timeout,
@@ -73,8 +77,42 @@ impl Instances {
         self.timeout
     }
 
+    /// Where a call finds room before it has an instance.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// An instance in a store of its own, for a call that has a place in the room.
+    ///
+    /// The pool has a slot for each place. Where an idle instance has it, that one is ended.
+    ///
+    /// # Errors
+    ///
+    /// A [`PoolConcurrencyLimitError`] where components of more memories or tables than the pool has
+    /// for each instance have used them up.
+    pub(crate) async fn instantiate(
+        &self,
+        deadline: Instant,
+    ) -> wasmtime::Result<(Store<State>, Instance)> {
+        let mut found_none = false;
+        loop {
+            let mut store = self.store(deadline);
+            match self.pre.instantiate_async(&mut store).await {
+                Ok(instance) => return Ok((store, instance)),
+                Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                    drop(store);
+                    // That none is idle says that there is a slot by now, once.
+                    if !self.room.idle().end_one() && std::mem::replace(&mut found_none, true) {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// A store for one instance.
-    pub(crate) fn store(&self, deadline: Instant) -> Store<State> {
+    fn store(&self, deadline: Instant) -> Store<State> {
         let state = State::new(
             self.grants.clone(),
             self.environment.clone(),

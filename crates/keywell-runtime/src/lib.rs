@@ -37,6 +37,7 @@ mod instance;
 mod offers;
 mod options;
 mod outgoing;
+mod room;
 mod runtime;
 mod state;
 mod ticker;

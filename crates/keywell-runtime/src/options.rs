@@ -8,7 +8,9 @@ pub struct Options {
     pub memory: usize,
     /// How long a call may take, from its start to the end of its response's body.
     pub timeout: Duration,
-    /// How many instances may be there at once, idle ones included. Requests past it wait.
+    /// How many instances may be there at once, of all components and triggers, idle ones included.
+    /// Calls past it wait for their turn: requests up to 16 times as many, and the rest is answered
+    /// with 503. Where a component answers HTTP, other calls have at most half of them together.
     pub instances: u32,
     /// How much memory, in bytes, free pool slots may keep for the next instance all together, so
     /// that it starts on pages the process already has. The share of one slot is this divided by

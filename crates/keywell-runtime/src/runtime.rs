@@ -11,6 +11,7 @@ use crate::artifact::Artifacts;
 use crate::engine::engine;
 use crate::instance::Instances;
 use crate::outgoing::Client;
+use crate::room::Room;
 use crate::ticker::Ticker;
 use crate::watch::{Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
 use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
@@ -21,6 +22,7 @@ pub struct Runtime {
     ticker: Arc<Ticker>,
     client: Arc<Client>,
     artifacts: Option<Artifacts>,
+    room: Arc<Room>,
     options: Options,
     causes: Arc<Causes>,
     triggers: Triggers,
@@ -65,9 +67,10 @@ impl Runtime {
             ticker,
             client: Arc::default(),
             artifacts,
+            room: Arc::new(Room::new(options.instances)),
             options: options.clone(),
             causes: Arc::new(Causes::new()),
-            triggers: Triggers::new(options.instances),
+            triggers: Triggers::default(),
         })
     }
 
@@ -137,7 +140,7 @@ impl Runtime {
             ..options.environment.clone()
         };
         let instances = self.instances(component, grants, environment)?;
-        HttpApp::new(instances, options, self.options.instances)
+        HttpApp::new(instances, options)
     }
 
     /// Makes a component ready to run as a command.
@@ -197,6 +200,7 @@ impl Runtime {
             environment,
             self.client.clone(),
             self.ticker.clone(),
+            self.room.clone(),
             &options,
         )
     }

@@ -7,11 +7,12 @@ use keywell_store::{Answer, Bucket, BucketName, Error, Promptness, Store};
 use parking_lot::RwLock;
 
 use crate::cursors::Cursors;
+use crate::reserved::is_reserved;
 
 /// What one component may open: which bucket names, in which stores, with which rights and limits.
 ///
 /// Shared by all instances of the component. What is not granted is `access-denied`, whether or not
-/// it exists.
+/// it exists, and so are the [`reserved`](crate::reserved) buckets, whatever is granted.
 pub struct Grants {
     named: HashMap<BucketName, Granting>,
     rest: Option<Granting>,
@@ -127,7 +128,7 @@ impl Grants {
     ///
     /// # Errors
     ///
-    /// [`Error::AccessDenied`] if it is not granted, and what its store says.
+    /// [`Error::AccessDenied`] if it is not granted or reserved, and what its store says.
     pub fn bucket(self: &Arc<Self>, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
         self.open(name.as_str())
             .map(|bucket| -> Arc<dyn Bucket> { bucket })
@@ -151,9 +152,11 @@ impl Grants {
             Ok(parsed) => parsed,
             Err(error) => return error.into(),
         };
-        let Some(granting) = self.granting(&parsed).cloned() else {
+        let granting = self.granting(&parsed);
+        let Some(granting) = granting.filter(|granting| granting.is_open(&parsed)) else {
             return Error::AccessDenied("this bucket is not granted".into()).into();
         };
+        let granting = granting.clone();
         let grants = self.clone();
         let name = name.into();
         granting
@@ -177,6 +180,11 @@ impl Grants {
 // === impl Granting ===
 
 impl Granting {
+    /// Whether neither the name asked for nor the bucket behind it is reserved.
+    fn is_open(&self, asked: &BucketName) -> bool {
+        !is_reserved(asked) && !self.bucket.as_ref().is_some_and(is_reserved)
+    }
+
     fn origin(&self, asked: &BucketName) -> Origin {
         Origin {
             store: self.store.clone(),

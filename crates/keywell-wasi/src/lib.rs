@@ -59,6 +59,7 @@ mod generation;
 mod grants;
 mod interface;
 mod keyvalue;
+pub mod reserved;
 mod watcher;
 
 pub use generation::{Generation, Import, imports};

@@ -163,6 +163,41 @@ async fn what_is_not_granted_is_refused() {
 }
 
 #[tokio::test]
+async fn buckets_of_keywell_itself_are_refused_whatever_is_granted() {
+    for reserved in ["keywell-triggers", "keywell-deadletters"] {
+        let store = memory_with(reserved, "k").await;
+        let reserved = BucketName::parse(reserved).unwrap();
+        let with = |name: &BucketName, bucket: &BucketName| {
+            let (name, bucket) = (name.clone(), bucket.clone());
+            let everything = Grants::everything_in(store.clone());
+            everything.with(
+                name,
+                store.clone(),
+                bucket,
+                Grant::default(),
+                Limits::default(),
+            )
+        };
+        let own = BucketName::default();
+        assert_eq!(exists(with(&own, &reserved)).await, ERROR);
+        for (grants, asked) in [
+            (Grants::everything_in(store.clone()), &reserved),
+            (with(&own, &reserved), &own),
+            (with(&reserved, &own), &reserved),
+            (with(&reserved, &reserved), &reserved),
+        ] {
+            let grants = Arc::new(grants.layered(|_, bucket| bucket));
+            for _ in 0..2 {
+                let opened = grants.bucket(asked).await;
+                assert!(matches!(opened, Err(Error::AccessDenied(_))), "{asked}");
+            }
+            let other = BucketName::parse("keywell-triggers2").unwrap();
+            assert!(grants.bucket(&other).await.is_ok());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_grant_maps_a_name_to_a_bucket_and_hides_a_prefix() {
     let store = memory_with("shop", "tenant/k").await;
     let grants = |prefix: &str| {

@@ -14,15 +14,14 @@ pub enum OpenError {
         /// The schemes there are.
         known: String,
     },
-    /// The store has no such setting, or the value is none of its values.
-    #[error("the store {url} has no setting {name}={value}; {offered}")]
+    /// The store has no such setting, or the value is none of its values. The value is not told,
+    /// since it may be secret.
+    #[error("the store {url} has no setting {name} of this value; {offered}")]
     Setting {
         /// The store.
         url: String,
         /// The setting's name.
         name: String,
-        /// The value given.
-        value: String,
         /// What it offers.
         offered: &'static str,
     },
@@ -126,8 +125,8 @@ fn memory(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
             problem,
         });
     }
-    if let Some(unknown) = url.settings().next() {
-        return Err(refuse(url, unknown, "it has none"));
+    if let Some((name, _)) = url.settings().next() {
+        return Err(refuse(url, name, "it has none"));
     }
     Ok(Arc::new(keywell_memory::MemoryStore::default()))
 }
@@ -166,7 +165,7 @@ fn disk_options(url: &StoreUrl) -> Result<keywell_disk::Options, OpenError> {
     let mut options = keywell_disk::DiskStore::builder();
     for (name, value) in url.settings() {
         let offered = "it has history=EVENTS, history-bytes=BYTES and cache=BYTES, whole numbers";
-        let refused = || refuse(url, (name, value), offered);
+        let refused = || refuse(url, name, offered);
         let number: u64 = value.parse().map_err(|_| refused())?;
         options = match name {
             "history" => options.history_events(number),
@@ -199,11 +198,10 @@ async fn redis(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
 }
 
 #[cfg(any(feature = "disk", feature = "memory"))]
-fn refuse(url: &StoreUrl, (name, value): (&str, &str), offered: &'static str) -> OpenError {
+fn refuse(url: &StoreUrl, name: &str, offered: &'static str) -> OpenError {
     OpenError::Setting {
         url: url.to_string(),
         name: name.to_owned(),
-        value: value.to_owned(),
         offered,
     }
 }
@@ -250,17 +248,24 @@ mod tests {
     async fn a_setting_that_the_store_does_not_have_is_refused_before_it_is_opened() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("store");
-        for settings in ["x=1", "history=", "history=-1", "cache=big", "History=1"] {
+        for settings in ["x=hunter2", "History=1", "history=", "cache=hunter2"] {
             let url = format!("disk:{}?{settings}", place.display());
             let error = refused(&url).await;
             assert!(matches!(error, OpenError::Setting { .. }), "{error}");
-            assert!(error.to_string().contains("cache=BYTES"), "{error}");
+            let told = error.to_string();
+            let name = settings.split('=').next().unwrap();
+            assert!(told.contains(&format!("no setting {name} ")), "{told}");
+            assert!(told.contains("cache=BYTES"), "{told}");
+            // It may be a password that belongs to another store.
+            assert!(
+                !format!("{told} {error:?}").contains("hunter2"),
+                "{error:?}"
+            );
         }
         assert!(!place.exists());
-        assert!(matches!(
-            refused("memory:?history=1").await,
-            OpenError::Setting { .. }
-        ));
+        let error = refused("memory:?password=hunter2").await;
+        assert!(matches!(error, OpenError::Setting { .. }), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 
     #[tokio::test]

@@ -58,11 +58,13 @@ fn a_component_has_the_buckets_that_it_is_granted_and_no_others() {
          [component.reader]\npath = {mischief:?}\n\
          buckets.default = {{ bucket = \"shared\", read-only = true }}\n\
          buckets.part = {{ bucket = \"shared\", prefix = \"p/\" }}\n\
+         [component.holder]\npath = {mischief:?}\nstore = \"main\"\n\
          \n[[trigger.http]]\ncomponent = \"owner\"\naddr = \"127.0.0.1:0\"\n\
-         \n[[trigger.http]]\ncomponent = \"reader\"\naddr = \"127.0.0.1:0\"\n"
+         \n[[trigger.http]]\ncomponent = \"reader\"\naddr = \"127.0.0.1:0\"\n\
+         \n[[trigger.http]]\ncomponent = \"holder\"\naddr = \"127.0.0.1:0\"\n"
     );
     let application = Application::start(folder.path(), &text);
-    let [owner, reader] = &addresses(&application)[..] else {
+    let [owner, reader, holder] = &addresses(&application)[..] else {
         panic!("{:?}", application.lines);
     };
     assert_eq!(get(owner, "/set?key=k&value=v").text(), "ok");
@@ -77,6 +79,16 @@ fn a_component_has_the_buckets_that_it_is_granted_and_no_others() {
         "error: access-denied"
     );
     assert_eq!(get(owner, "/get?key=k").text(), "v");
+    // One that has every bucket of a store has not those of Keywell itself.
+    for (bucket, answer) in [
+        ("shared", "opened"),
+        ("keywell", "opened"),
+        ("keywell-triggers", "error: access-denied"),
+        ("keywell-deadletters", "error: access-denied"),
+    ] {
+        let path = format!("/denied?bucket={bucket}");
+        assert_eq!(get(holder, &path).text(), answer, "{bucket}");
+    }
 }
 
 #[test]
@@ -228,6 +240,24 @@ fn what_cannot_be_run_is_told_with_its_place() {
             ),
             2,
             ":4:13: \"http://x\" is no host to allow",
+        ),
+        (
+            &format!(
+                "{}url = 'memory:'",
+                one(&format!("buckets = {{ a = 'keywell-triggers' }}\n{http}"))
+            ),
+            2,
+            ":4:17: the bucket keywell-triggers is Keywell's own, and no component is granted it",
+        ),
+        (
+            &format!(
+                "{}url = 'memory:'",
+                one(&format!(
+                    "buckets.keywell-deadletters = {{ bucket = 'a' }}\n{http}"
+                ))
+            ),
+            2,
+            ":4:42: the bucket keywell-deadletters is Keywell's own",
         ),
         (
             &format!("{}url = 'memory:'", one(&format!("{watch}on = 'SET@a'"))),

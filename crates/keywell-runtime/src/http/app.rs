@@ -8,26 +8,28 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use wasmtime::Store;
+use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::WasiHttpView as _;
+use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
-use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-use super::admission::Admission;
 use super::body::ResponseBody;
+use super::calls::Calls;
+use super::idle::Idle;
 use crate::call::Call;
 use crate::instance::Instances;
-use crate::state::{State, TimedOut};
+use crate::room::Busy;
+use crate::state::TimedOut;
 use crate::{Environment, Error};
 
 /// How an HTTP component is run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpOptions {
     /// How many requests an instance answers, one after the other, before it is replaced. 0 and 1
-    /// both mean one. State that a component keeps in its memory is then seen by later requests.
+    /// both mean one. State that a component keeps in its memory is then seen by later requests. One
+    /// that is idle is replaced earlier where a call of another component needs its room.
     pub reuse: u32,
     /// What its instances see of the world.
     pub environment: Environment,
@@ -39,18 +41,11 @@ pub struct HttpApp(Arc<App>);
 
 struct App {
     instances: Instances,
-    pre: ProxyPre<State>,
-    admission: Admission,
+    exports: ProxyIndices,
     reuse: u32,
-    // Taken last in, first out, so that the same few stay warm.
-    idle: Mutex<Vec<Idle>>,
-}
-
-/// An instance between two requests.
-struct Idle {
-    store: Store<State>,
-    proxy: Proxy,
-    answered: u32,
+    /// Its number among the apps that keep idle instances.
+    number: usize,
+    calls: Calls,
 }
 
 type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
@@ -58,22 +53,19 @@ type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
 // === impl HttpApp ===
 
 impl HttpApp {
-    pub(crate) fn new(
-        instances: Instances,
-        options: &HttpOptions,
-        limit: u32,
-    ) -> Result<Self, Error> {
-        let pre = ProxyPre::new(instances.pre().clone()).map_err(|_| Error::NoExport {
+    pub(crate) fn new(instances: Instances, options: &HttpOptions) -> Result<Self, Error> {
+        let exports = ProxyIndices::new(instances.pre()).map_err(|_| Error::NoExport {
             wanted: "wasi:http/incoming-handler@0.2",
             command: "serve",
             has: Instances::exports(instances.pre().component()),
         })?;
+        instances.room().expect_requests();
         Ok(Self(Arc::new(App {
+            number: instances.room().idle().register(),
             instances,
-            pre,
-            admission: Admission::new(limit.max(1)),
+            exports,
             reuse: options.reuse,
-            idle: Mutex::default(),
+            calls: Calls::default(),
         })))
     }
 
@@ -91,7 +83,7 @@ impl HttpApp {
 
     /// Waits until no request is being answered.
     pub(crate) async fn idle(&self) {
-        self.0.admission.idle().await;
+        self.0.calls.ended().await;
     }
 }
 
@@ -109,15 +101,12 @@ impl App {
         }
         let deadline = self.instances.deadline();
         let patience = deadline.saturating_duration_since(Instant::now());
-        let permit = self
-            .admission
-            .enter(patience)
-            .await
-            .map_err(|_| Refusal::Busy)?;
+        let room = self.instances.room();
+        let place = room.enter(patience).await.map_err(|Busy| Refusal::Busy)?;
         let (answer, mut answered) = oneshot::channel();
         let running = self.instances.run();
         let guest = self.call(request, answer, deadline);
-        let mut call = Some(Call::new(guest, deadline, running, permit));
+        let mut call = Some(Call::new(guest, deadline, running, place));
         poll_fn(|cx| {
             let ended = match call.as_mut().map(|call| Pin::new(call).poll(cx)) {
                 Some(Poll::Ready(ended)) => {
@@ -142,6 +131,7 @@ impl App {
         answer: oneshot::Sender<Answered>,
         deadline: Instant,
     ) -> wasmtime::Result<()> {
+        let _counted = self.calls.count();
         let Idle {
             mut store,
             proxy,
@@ -160,29 +150,38 @@ impl App {
             .await?;
         let answered = answered + 1;
         if answered < self.reuse {
-            self.idle.lock().push(Idle {
+            let idle = Idle {
                 store,
                 proxy,
                 answered,
-            });
+            };
+            self.instances.room().idle().keep(self.number, idle);
         }
         Ok(())
     }
 
     async fn instance(&self, deadline: Instant) -> wasmtime::Result<Idle> {
-        let idle = self.idle.lock().pop();
-        if let Some(mut idle) = idle {
+        let idle = self.instances.room().idle();
+        if self.reuse > 1
+            && let Some(mut idle) = idle.take(self.number)
+        {
             idle.store.data_mut().begin(deadline);
             idle.store.set_epoch_deadline(1);
             return Ok(idle);
         }
-        let mut store = self.instances.store(deadline);
-        let proxy = self.pre.instantiate_async(&mut store).await?;
+        let (mut store, instance) = self.instances.instantiate(deadline).await?;
+        let proxy = self.exports.load(&mut store, &instance)?;
         Ok(Idle {
             store,
             proxy,
             answered: 0,
         })
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.instances.room().idle().forget(self.number);
     }
 }
 
@@ -229,6 +228,10 @@ impl Refusal {
             Err(error) if error.is::<TimedOut>() => {
                 tracing::warn!("a component took longer than it may, and was ended");
                 Self::TimedOut
+            }
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                tracing::warn!("no instance can be made of a component now: {error:#}");
+                Self::Busy
             }
             Err(error) => {
                 tracing::warn!("a component failed: {error:#}");

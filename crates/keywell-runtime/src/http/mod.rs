@@ -1,9 +1,12 @@
 //! The HTTP trigger.
 
-mod admission;
 mod app;
 mod body;
+mod calls;
+mod idle;
 mod server;
 
 pub use app::{HttpApp, HttpOptions};
 pub use server::HttpServer;
+
+pub(crate) use idle::IdleInstances;

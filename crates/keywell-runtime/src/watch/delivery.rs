@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use keywell_store::BucketName;
 use keywell_wasi::Watcher;
-use tokio::sync::Semaphore;
 use wasmtime::PoolConcurrencyLimitError;
 
 use super::causes;
@@ -21,8 +20,6 @@ pub(super) struct Delivery {
     /// The bucket that is handed over, by the component's name for it.
     pub(super) bucket: BucketName,
     pub(super) timeout: Duration,
-    /// Room for instances of triggers in this process.
-    pub(super) room: Arc<Semaphore>,
     pub(super) trigger: Arc<str>,
 }
 
@@ -32,7 +29,7 @@ pub(super) enum Attempt {
     Delivered,
     /// With the reason, as a dead letter has it.
     Failed(String),
-    /// There was no room for an instance: it was not tried.
+    /// There was no instance for it, whatever room there was: it was not tried.
     NoRoom,
 }
 
@@ -45,9 +42,7 @@ impl Delivery {
         hops: u32,
         attempt: u32,
     ) -> Attempt {
-        let Ok(permit) = self.room.clone().acquire_owned().await else {
-            return Attempt::NoRoom;
-        };
+        let place = self.instances.room().enter_at_length().await;
         let deadline = Instant::now() + self.timeout;
         let running = self.instances.run();
         let guest = {
@@ -57,7 +52,7 @@ impl Delivery {
                 poll_fn(|cx| causes::poll(hops, called.as_mut(), cx)).await
             }
         };
-        let ended = Call::new(guest, deadline, running, permit).await;
+        let ended = Call::new(guest, deadline, running, place).await;
         let Err(error) = ended else {
             return Attempt::Delivered;
         };
@@ -71,8 +66,7 @@ impl Delivery {
     }
 
     async fn call(&self, change: &Change, deadline: Instant) -> wasmtime::Result<()> {
-        let mut store = self.instances.store(deadline);
-        let instance = self.instances.pre().instantiate_async(&mut store).await?;
+        let (mut store, instance) = self.instances.instantiate(deadline).await?;
         let (bucket, key) = (&self.bucket, &*change.key);
         match &change.value {
             Some(value) => {

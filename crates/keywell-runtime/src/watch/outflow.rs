@@ -21,7 +21,7 @@ pub(super) enum Ended {
 // === impl Run ===
 
 impl Run {
-    /// How long a delivery waits for room that instances of others take.
+    /// How long a delivery waits for an instance where other components have used up the pool.
     const ROOM_PAUSE: Duration = Duration::from_millis(20);
 
     pub(super) fn start(&mut self, now: Instant) {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use keywell_store::{BucketName, Store};
+use keywell_wasi::reserved;
 
 use super::subscriptions::Subscriptions;
 
@@ -28,10 +29,11 @@ pub struct WatchTarget {
 // === impl WatchTarget ===
 
 impl WatchTarget {
-    /// The bucket that keeps positions, unless said otherwise.
-    pub const STATE: &str = "keywell-triggers";
-    /// The bucket that keeps dead letters, unless said otherwise.
-    pub const DEAD_LETTERS: &str = "keywell-deadletters";
+    /// The bucket that keeps positions, unless said otherwise. No component can open this one; one
+    /// of another name is protected by what is granted alone.
+    pub const STATE: &str = reserved::TRIGGERS;
+    /// The bucket that keeps dead letters, unless said otherwise; as [`STATE`](Self::STATE).
+    pub const DEAD_LETTERS: &str = reserved::DEAD_LETTERS;
 
     /// Watches a bucket, with the usual buckets in the same store for positions and dead letters.
     pub fn new(component: &str, bucket: BucketName, subscriptions: Subscriptions) -> Self {

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use keywell_store::{BucketName, Cas, ResumeToken, Watching};
 use keywell_wasi::{Grants, Origin, Watcher, WatcherError};
-use tokio::sync::Semaphore;
 
 use super::backoff::random;
 use super::causes::{Causes, Place};
@@ -43,9 +42,9 @@ pub struct WatchTrigger {
 }
 
 /// What the triggers of a process share.
+#[derive(Default)]
 pub(crate) struct Triggers {
     names: Names,
-    room: Arc<Semaphore>,
 }
 
 // === impl WatchTrigger ===
@@ -77,13 +76,6 @@ impl WatchTrigger {
 // === impl Triggers ===
 
 impl Triggers {
-    pub(crate) fn new(instances: u32) -> Self {
-        Self {
-            names: Names::default(),
-            room: Arc::new(Semaphore::new(instances.max(1) as usize)),
-        }
-    }
-
     pub(crate) async fn open(
         &self,
         instances: Instances,
@@ -161,7 +153,6 @@ impl Triggers {
             instances,
             watcher,
             bucket: target.bucket.clone(),
-            room: self.room.clone(),
             trigger: name.clone(),
         };
         Ok(WatchTrigger {

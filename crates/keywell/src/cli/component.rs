@@ -29,7 +29,8 @@ pub(super) struct ComponentArguments {
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     memory: usize,
 
-    /// How many instances may be there at once; requests past it wait.
+    /// How many instances may be there at once; calls past it wait. Where there are requests,
+    /// deliveries have at most half of them.
     #[arg(long, value_name = "N", default_value_t = 256,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     instances: u32,

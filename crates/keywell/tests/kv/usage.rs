@@ -25,7 +25,7 @@ fn wrong_usage_is_told_from_failure() {
         (&["get", "k", "--store", "disk:"], "write disk:PATH"),
         (
             &["get", "k", "--store", "disk:x?cache=big"],
-            "has no setting cache=big",
+            "the store disk:x has no setting cache of this value; it has history=EVENTS",
         ),
         (
             &["get", "k", "--store", "memory:"],

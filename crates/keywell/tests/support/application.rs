@@ -95,6 +95,12 @@ impl Application {
         }
     }
 
+    /// Waits until it ends by itself, and answers what it logged since it was last asked.
+    pub(crate) fn ends(&mut self) -> (ExitStatus, Vec<String>) {
+        let status = self.wait();
+        (status, self.logged.iter().collect())
+    }
+
     /// The next line that a component prints to standard output.
     pub(crate) fn printed(&self) -> String {
         self.printed.recv_timeout(PATIENCE).unwrap()

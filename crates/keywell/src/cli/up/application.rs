@@ -10,6 +10,7 @@ use keywell_runtime::{
 use keywell_store::BucketName;
 use keywell_store::layer::{Grant, Limits};
 use keywell_wasi::Grants;
+use keywell_wasi::reserved::is_reserved;
 
 use super::stores::Stores;
 use crate::cli::Failed;
@@ -244,6 +245,11 @@ fn grants(
         let own = BucketName::parse(own);
         let own = own.map_err(|error| plan.error_at(place, error.to_string()))?;
         let bucket = bucket(plan, &grant.bucket)?;
+        if let Some(reserved) = [&own, &bucket].into_iter().find(|name| is_reserved(name)) {
+            let problem =
+                format!("the bucket {reserved} is Keywell's own, and no component is granted it");
+            return Err(plan.error_at(place, problem).into());
+        }
         let rights = Grant {
             read_only: grant.read_only,
             prefix: grant.prefix.clone(),

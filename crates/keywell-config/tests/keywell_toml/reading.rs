@@ -1,0 +1,221 @@
+//! What is written is read, and secrets are shown to nobody.
+
+use std::path::Path;
+use std::time::Duration;
+
+use keywell_config::{HttpPlan, LimitsPlan, TriggerPlan, WatchPlan};
+
+use crate::read;
+
+const WHOLE: &str = r#"
+[limits]
+memory = "512MiB"
+timeout = "1m"
+instances = 64
+
+[store.main]
+url = "redis://user:hunter2@localhost"
+layout = "journal"
+connections = 4
+share-connections = false
+jitter = 0.5
+mask = 0xff
+
+[store.letters]
+url = "disk:letters"
+
+[component.alerts]
+path = "guests/http_watcher.wasm"
+env = { ALERT_URL = "http://localhost:3001/alert", TRIES = 3, LOUD = true }
+outgoing = ["localhost:3001", "*.example.com"]
+store = "main"
+memory = "64MiB"
+timeout = "5s"
+
+[component.alerts.buckets]
+orders = "shop"
+"" = { bucket = "start", read-only = true, prefix = "a/" }
+archive = { store = "letters", read-only = "false" }
+
+[component.shop]
+path = "/opt/shop.wasm"
+
+[[trigger.http]]
+component = "shop"
+addr = "0.0.0.0:80"
+reuse = 100
+
+[[trigger.watch]]
+name = "alerts"
+component = "alerts"
+store = "main"
+bucket = "orders"
+on = ["SET@order:*", "DEL@order:*,SET@=a*b"]
+parallel = 8
+retries = 0
+backoff = "50ms"
+deadline = "2s"
+hops = 4
+dead-letters = { store = "letters", bucket = "failed" }
+
+[[trigger.http]]
+component = "shop"
+
+[[trigger.watch]]
+component = "alerts"
+store = "letters"
+bucket = "archive"
+on = "SET@x"
+dead-letters = "failed"
+"#;
+
+fn http(trigger: &TriggerPlan) -> &HttpPlan {
+    match trigger {
+        TriggerPlan::Http(http) => http,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn watch(trigger: &TriggerPlan) -> &WatchPlan {
+    match trigger {
+        TriggerPlan::Watch(watch) => watch,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn everything_that_can_be_written_is_read() {
+    let plan = read(WHOLE).unwrap();
+    let limits = LimitsPlan {
+        memory: Some(512 << 20),
+        timeout: Some(Duration::from_mins(1)),
+        instances: Some(64),
+    };
+    assert_eq!(plan.limits, limits);
+
+    let main = &plan.stores["main"];
+    assert_eq!(main.url.expose(), "redis://user:hunter2@localhost");
+    let settings: Vec<_> = main
+        .settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose(), value.place.line))
+        .collect();
+    assert_eq!(
+        settings,
+        [
+            ("layout", "journal", 9),
+            ("connections", "4", 10),
+            ("share-connections", "false", 11),
+            ("jitter", "0.5", 12),
+            ("mask", "255", 13),
+        ]
+    );
+
+    let alerts = &plan.components["alerts"];
+    assert_eq!(alerts.path, Path::new("apps/guests/http_watcher.wasm"));
+    let env: Vec<_> = alerts
+        .env
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose()))
+        .collect();
+    assert_eq!(
+        env,
+        [
+            ("ALERT_URL", "http://localhost:3001/alert"),
+            ("TRIES", "3"),
+            ("LOUD", "true"),
+        ]
+    );
+    let outgoing: Vec<&str> = alerts.outgoing.iter().map(|host| host.as_str()).collect();
+    assert_eq!(outgoing, ["localhost:3001", "*.example.com"]);
+    assert_eq!(alerts.store.as_deref(), Some("main"));
+    assert_eq!(alerts.memory, Some(64 << 20));
+    assert_eq!(alerts.timeout, Some(Duration::from_secs(5)));
+    let buckets: Vec<_> = alerts
+        .buckets
+        .iter()
+        .map(|(name, grant)| {
+            let bucket = grant.bucket.as_str();
+            (
+                name.as_str(),
+                grant.store.as_str(),
+                bucket,
+                grant.read_only,
+                grant.prefix.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        buckets,
+        [
+            ("archive", "letters", "archive", false, ""),
+            ("default", "main", "start", true, "a/"),
+            ("orders", "main", "shop", false, ""),
+        ]
+    );
+    let shop = &plan.components["shop"];
+    assert_eq!(shop.path, Path::new("/opt/shop.wasm"));
+    assert_eq!((&shop.store, shop.buckets.len()), (&None, 0));
+}
+
+#[test]
+fn triggers_keep_their_order() {
+    let plan = read(WHOLE).unwrap();
+    let [first, second, third, fourth] = &plan.triggers[..] else {
+        panic!("{:?}", plan.triggers);
+    };
+    assert_eq!(http(first).addr.to_string(), "0.0.0.0:80");
+    assert_eq!((&*http(first).component, http(first).reuse), ("shop", 100));
+    let alerts = watch(second);
+    assert_eq!(alerts.name.as_ref().unwrap().as_str(), "alerts");
+    assert_eq!((&*alerts.store, alerts.bucket.as_str()), ("main", "orders"));
+    let on: Vec<_> = alerts.on.iter().map(|on| on.as_str()).collect();
+    assert_eq!(on, ["SET@order:*", "DEL@order:*,SET@=a*b"]);
+    assert_eq!(
+        (alerts.parallel, alerts.retries, alerts.hops),
+        (Some(8), Some(0), Some(4))
+    );
+    assert_eq!(alerts.backoff, Some(Duration::from_millis(50)));
+    assert_eq!(alerts.deadline, Some(Duration::from_secs(2)));
+    let letters = alerts.dead_letters.as_ref().unwrap();
+    assert_eq!(letters.store.as_deref(), Some("letters"));
+    assert_eq!(letters.bucket.as_str(), "failed");
+    assert_eq!(
+        (http(third).addr.to_string(), http(third).reuse),
+        ("127.0.0.1:8080".into(), 1)
+    );
+    let unnamed = watch(fourth);
+    assert_eq!((&unnamed.name, unnamed.bucket.as_str()), (&None, "archive"));
+    assert_eq!(unnamed.dead_letters.as_ref().unwrap().store, None);
+    assert_eq!(unnamed.parallel, None);
+}
+
+#[test]
+fn where_there_is_one_store_it_need_not_be_named() {
+    let plan = read(
+        "[store.only]\nurl='memory:'\n[component.c]\npath='c'\nbuckets={x='y'}\n\
+         [[trigger.watch]]\ncomponent='c'\nbucket='x'\non='SET@k'\n",
+    );
+    let plan = plan.unwrap();
+    assert_eq!(watch(&plan.triggers[0]).store, "only");
+    assert_eq!(plan.components["c"].buckets["x"].store, "only");
+}
+
+#[test]
+fn nothing_that_may_be_secret_is_shown() {
+    let plan = read(&WHOLE.replace("http://localhost:3001/alert", "swordfish")).unwrap();
+    let shown = format!("{plan:?}");
+    for secret in ["hunter2", "swordfish", "journal"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    // Of a secret in the wrong place neither.
+    for text in [
+        "[store.s]\nurl = ['hunter2']\n",
+        "[store.s]\nurl = 'memory:'\npassword = ['hunter2']\n",
+        "[store.s]\nurl = 'memory:'\npassword = \"hunter2\n",
+        "[component.c]\npath='c'\nenv = { TOKEN = ['hunter2'] }\n",
+    ] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

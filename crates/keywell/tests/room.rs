@@ -1,0 +1,182 @@
+//! The room that all triggers of an application share.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use support::alerts::Alerts;
+use support::application::{Application, get};
+use support::gate::{Gate, Held};
+use support::guest;
+
+/// What a request that came to the gate is answered once it is let go.
+const FETCHED: (u16, &str) = (200, "200 2");
+
+/// Two components that answer HTTP, and one that alerts an address of every key that is set, with
+/// two instances for all. The HTTP components may fetch from the gate.
+fn application(reuse: u32, gate: &Gate, alerted: &str) -> String {
+    let mischief = guest("mischief");
+    let mischief = mischief.to_str().unwrap();
+    let http = |name: &str| {
+        format!(
+            "[component.{name}]\npath = {mischief:?}\nstore = \"main\"\noutgoing = [{:?}]\n\
+             \n[[trigger.http]]\ncomponent = {name:?}\naddr = \"127.0.0.1:0\"\nreuse = {reuse}\n",
+            gate.address
+        )
+    };
+    format!(
+        "[limits]\ninstances = 2\ntimeout = \"1m\"\n[store.main]\nurl = \"memory:\"\n{}{}\
+         [component.alerts]\npath = {:?}\nstore = \"main\"\noutgoing = [{alerted:?}]\n\
+         env.ALERT_URL = \"http://{alerted}/{{key}}\"\n\
+         \n[[trigger.watch]]\ncomponent = \"alerts\"\non = \"SET@*\"\n",
+        http("left"),
+        http("right"),
+        guest("http_watcher").to_str().unwrap(),
+    )
+}
+
+/// Where both HTTP components listen.
+fn both(application: &Application) -> [&str; 2] {
+    let address = |at: usize| application.lines[at].split("http://").nth(1).unwrap();
+    [address(0), address(1)]
+}
+
+fn answer(address: &str, path: &str) -> (u16, String) {
+    let response = get(address, path);
+    (response.status, response.text())
+}
+
+#[test]
+fn requests_to_two_components_wait_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gate, alerts) = (Gate::start(), Alerts::start());
+    let text = application(1, &gate, &alerts.address);
+    let application = Application::start(folder.path(), &text);
+    let both = both(&application);
+    thread::scope(|scope| {
+        let running = both.map(|address| {
+            let path = gate.path();
+            scope.spawn(move || answer(address, &path))
+        });
+        let held = [gate.hold(), gate.hold()];
+        // Thirty-two may wait for two that run.
+        let (sender, answers) = mpsc::channel();
+        for n in 0..40 {
+            let sender = sender.clone();
+            let path = format!("/set?key=k{n}&value=v");
+            scope.spawn(move || sender.send(answer(both[n % 2], &path)).unwrap());
+        }
+        for _ in 0..8 {
+            let refused = answers.recv_timeout(support::PATIENCE).unwrap();
+            assert_eq!(refused, (503, "too busy; try again later\n".to_owned()));
+        }
+        held.into_iter().for_each(Held::let_go);
+        for _ in 0..32 {
+            let answered = answers.recv_timeout(support::PATIENCE).unwrap();
+            assert_eq!(answered, (200, "ok".to_owned()));
+        }
+        for one in running {
+            let (status, text) = one.join().unwrap();
+            assert_eq!((status, &*text), FETCHED);
+        }
+    });
+    // What was set meanwhile is delivered.
+    for _ in 0..32 {
+        assert_eq!(alerts.next().status, 200);
+    }
+    application.stop();
+    assert!(alerts.rest().is_empty());
+}
+
+#[test]
+fn changes_are_delivered_while_two_components_are_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gate, alerts) = (Gate::start(), Alerts::start());
+    let text = application(1, &gate, &alerts.address);
+    let application = Application::start(folder.path(), &text);
+    let both = both(&application);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let load: Vec<_> = (0..12)
+            .map(|n| {
+                let is_over = &is_over;
+                scope.spawn(move || {
+                    let mut statuses = Vec::new();
+                    while !is_over.load(Ordering::Relaxed) {
+                        statuses.push(get(both[n % 2], "/get?key=k").status);
+                    }
+                    statuses
+                })
+            })
+            .collect();
+        for n in 0..10 {
+            let path = format!("/set?key=k{n}&value=v");
+            let set = answer(both[n % 2], &path);
+            let alert = (set.0 == 200).then(|| alerts.next().target);
+            if alert != Some(format!("/k{n}")) {
+                is_over.store(true, Ordering::Relaxed);
+                panic!("{set:?} led to {alert:?}");
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        for one in load {
+            let statuses = one.join().unwrap();
+            assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+        }
+    });
+    application.stop();
+}
+
+#[test]
+fn deliveries_that_take_long_leave_room_for_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gate, unused) = (Gate::start(), Gate::start());
+    let text = application(1, &unused, &gate.address);
+    let application = Application::start(folder.path(), &text);
+    let both = both(&application);
+    let keys = 5;
+    for n in 0..keys {
+        let set = answer(both[0], &format!("/set?key=k{n}&value=v"));
+        assert_eq!(set, (200, "ok".to_owned()));
+    }
+    for _ in 0..keys {
+        // One of them runs, and the others wait for it though there is an instance.
+        let held = gate.hold();
+        for address in both {
+            for _ in 0..5 {
+                assert_eq!(answer(address, "/get?key=k0"), (200, "v".to_owned()));
+            }
+        }
+        held.let_go();
+    }
+    application.stop();
+}
+
+#[test]
+fn instances_that_one_component_keeps_make_way_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gate, alerts) = (Gate::start(), Alerts::start());
+    let text = application(1000, &gate, &alerts.address);
+    let application = Application::start(folder.path(), &text);
+    let [left, right] = both(&application);
+    for _ in 0..2 {
+        // All the instances that there may be are kept by one component.
+        thread::scope(|scope| {
+            let running = [(); 2].map(|()| scope.spawn(|| answer(left, &gate.path())));
+            let held = [gate.hold(), gate.hold()];
+            held.into_iter().for_each(Held::let_go);
+            for one in running {
+                let (status, text) = one.join().unwrap();
+                assert_eq!((status, &*text), FETCHED);
+            }
+        });
+        let set = answer(right, "/set?key=k&value=v");
+        assert_eq!(set, (200, "ok".to_owned()));
+        assert_eq!(alerts.next().target, "/k");
+    }
+    application.stop();
+}
