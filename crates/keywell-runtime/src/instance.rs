@@ -5,11 +5,10 @@ use keywell_wasi::Grants;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 use wasmtime::{PoolConcurrencyLimitError, Store};
 
-use crate::outgoing::Client;
+use crate::common::Common;
 use crate::room::Room;
 use crate::state::State;
-use crate::ticker::{Running, Ticker};
-use crate::turn::Turns;
+use crate::ticker::Running;
 use crate::{Environment, Error, Options, offers};
 
 /// A component with its imports linked, from which instances are made.
@@ -17,10 +16,7 @@ pub(crate) struct Instances {
     pre: InstancePre<State>,
     grants: Arc<Grants>,
     environment: Arc<Environment>,
-    client: Arc<Client>,
-    ticker: Arc<Ticker>,
-    room: Arc<Room>,
-    turns: Turns,
+    common: Common,
     memory: usize,
     timeout: Duration,
 }
@@ -32,9 +28,7 @@ impl Instances {
         component: &Component,
         grants: Arc<Grants>,
         environment: Environment,
-        client: Arc<Client>,
-        ticker: Arc<Ticker>,
-        room: Arc<Room>,
+        common: Common,
         options: &Options,
     ) -> Result<Self, Error> {
         let missing = offers::missing(component);
@@ -54,10 +48,7 @@ impl Instances {
             pre,
             grants,
             environment: Arc::new(environment),
-            client,
-            ticker,
-            room,
-            turns: Turns::new(),
+            common,
             memory: options.memory,
             timeout: options.timeout,
         })
@@ -79,7 +70,12 @@ impl Instances {
 
     /// Where a call finds room before it has an instance.
     pub(crate) fn room(&self) -> &Room {
-        &self.room
+        &self.common.room
+    }
+
+    #[cfg(test)]
+    pub(crate) fn turns(&self) -> &crate::turn::Turns {
+        &self.common.turns
     }
 
     /// An instance in a store of its own, for a call that has a place in the room.
@@ -102,7 +98,9 @@ impl Instances {
                 Err(error) if error.is::<PoolConcurrencyLimitError>() => {
                     drop(store);
                     // That none is idle says that there is a slot by now, once.
-                    if !self.room.idle().end_one() && std::mem::replace(&mut found_none, true) {
+                    if !self.common.room.idle().end_one()
+                        && std::mem::replace(&mut found_none, true)
+                    {
                         return Err(error);
                     }
                 }
@@ -116,8 +114,7 @@ impl Instances {
         let state = State::new(
             self.grants.clone(),
             self.environment.clone(),
-            self.client.clone(),
-            self.turns.clone(),
+            &self.common,
             self.memory,
             deadline,
         );
@@ -126,7 +123,7 @@ impl Instances {
 
     /// Has the epoch advance while a call runs.
     pub(crate) fn run(&self) -> Running {
-        self.ticker.run()
+        self.common.ticker.run()
     }
 
     /// What the component exports, for messages.

@@ -29,6 +29,7 @@
 mod artifact;
 mod call;
 mod command;
+mod common;
 mod engine;
 mod error;
 mod folder;

@@ -8,10 +8,9 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::artifact::Artifacts;
+use crate::common::Common;
 use crate::engine::engine;
 use crate::instance::Instances;
-use crate::outgoing::Client;
-use crate::room::Room;
 use crate::ticker::Ticker;
 use crate::watch::{Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
 use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
@@ -19,10 +18,8 @@ use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
 /// Compiles components and makes applications of them. One for a process.
 pub struct Runtime {
     engine: Engine,
-    ticker: Arc<Ticker>,
-    client: Arc<Client>,
+    common: Common,
     artifacts: Option<Artifacts>,
-    room: Arc<Room>,
     options: Options,
     causes: Arc<Causes>,
     triggers: Triggers,
@@ -64,10 +61,8 @@ impl Runtime {
         });
         Ok(Self {
             engine,
-            ticker,
-            client: Arc::default(),
+            common: Common::new(ticker, options.instances),
             artifacts,
-            room: Arc::new(Room::new(options.instances)),
             options: options.clone(),
             causes: Arc::new(Causes::new()),
             triggers: Triggers::default(),
@@ -198,9 +193,7 @@ impl Runtime {
             component,
             grants,
             environment,
-            self.client.clone(),
-            self.ticker.clone(),
-            self.room.clone(),
+            self.common.clone(),
             &options,
         )
     }
@@ -227,5 +220,29 @@ impl From<Component> for LoadedComponent {
             component,
             bounds: Bounds::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keywell_memory::MemoryStore;
+
+    use super::*;
+
+    #[test]
+    fn components_that_compute_for_long_take_turns_with_each_other() {
+        let options = Options {
+            instances: 2,
+            ..Options::default()
+        };
+        let runtime = Runtime::new(&options).unwrap();
+        let instances = || {
+            let component = runtime.compile(Path::new("it.wasm"), b"\0asm\x0d\0\x01\0");
+            let grants = Grants::everything_in(Arc::new(MemoryStore::default()));
+            let environment = Environment::default();
+            runtime.instances(&component.unwrap(), Arc::new(grants), environment)
+        };
+        let [one, other] = [instances().unwrap(), instances().unwrap()];
+        assert!(one.turns().are(other.turns()));
     }
 }

@@ -10,7 +10,8 @@ use wasmtime_wasi_http::{
 };
 
 use crate::AllowedHost;
-use crate::outgoing::{Client, Outgoing};
+use crate::common::Common;
+use crate::outgoing::Outgoing;
 use crate::turn::Turns;
 
 /// What the components of an application see of the world besides their buckets.
@@ -63,8 +64,7 @@ impl State {
     pub(crate) fn new(
         grants: Arc<Grants>,
         environment: Arc<Environment>,
-        client: Arc<Client>,
-        turns: Turns,
+        common: &Common,
         memory: usize,
         deadline: Instant,
     ) -> Self {
@@ -75,13 +75,13 @@ impl State {
             table,
             http: WasiHttpCtx::new(),
             hooks: Hooks {
-                outgoing: Outgoing::new(environment.clone(), client),
+                outgoing: Outgoing::new(environment.clone(), common.client.clone()),
             },
             wasi: None,
             environment,
             limits: StoreLimitsBuilder::new().memory_size(memory).build(),
             memory,
-            turns,
+            turns: common.turns.clone(),
             ticks: 0,
             deadline,
         }

@@ -32,6 +32,12 @@ impl Turns {
         Self(Arc::new(Semaphore::new((threads / 2).max(1))))
     }
 
+    /// Whether who takes one of these takes it from those.
+    #[cfg(test)]
+    pub(crate) fn are(&self, those: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &those.0)
+    }
+
     /// Lets others run, then waits for a turn.
     pub(crate) fn take(&self) -> impl Future<Output = ()> + Send + 'static {
         let Self(turns) = self.clone();

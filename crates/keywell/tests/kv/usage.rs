@@ -56,6 +56,20 @@ fn wrong_usage_is_told_from_failure() {
 }
 
 #[test]
+fn what_is_wrong_with_a_store_is_told_without_its_password() {
+    let scratch = Scratch::new();
+    for url in [
+        "redis://u:hunter2@localhost?layout",
+        "redis:u:hunter2@localhost?a=hunter2&a=hunter2",
+        "redis://u:hunter2@localhost?layout=hunter2",
+    ] {
+        let ran = scratch.kv(["get", "k", "--store", url]);
+        ran.failed(2, "store");
+        assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn a_value_that_is_too_large_is_not_written() {
     let scratch = Scratch::new();
     let value = vec![b'x'; (16 << 20) + 1];
