@@ -46,8 +46,8 @@ store {
     a_key_may_be_of_any_script []
     /// Keys that differ in case, in blanks at the end or in leading zeros are different.
     keys_are_compared_byte_by_byte []
-    /// Keys of 1024 bytes are keys, though they differ in the last byte only.
-    a_key_of_1024_bytes_is_a_key []
+    /// Keys of the longest length are keys, though they differ in the last byte only.
+    a_key_of_the_longest_length_is_a_key []
     /// The version that a set answers is the one that `get` reads.
     a_set_answers_the_version_that_get_reads []
     /// Every write changes the version, also one of the same value.
@@ -314,11 +314,11 @@ ttl {
 limits {
     /// A key of no bytes is refused by every call.
     an_empty_key_is_refused []
-    /// A key of 1025 bytes is refused by every call, however few its characters.
-    a_key_of_1025_bytes_is_refused []
-    /// A value of 16 MiB is read as it was set.
-    a_value_of_16_mebibytes_is_held []
-    /// A value past 16 MiB is refused, and what was there stays.
+    /// A key past the limit is refused by every call, however few its characters.
+    a_key_past_the_limit_is_refused []
+    /// A value of the largest size is read as it was written, also under the longest key.
+    a_value_of_the_largest_size_is_held []
+    /// A value past the limit is refused, and what was there stays.
     a_value_past_the_limit_is_refused []
     /// A swap past the limits is refused, and what was there stays.
     a_swap_past_the_limits_is_refused [Cas]
@@ -326,8 +326,14 @@ limits {
     a_batch_of_too_many_keys_is_refused []
     /// A batch of too many bytes is refused, and nothing of it is written.
     a_batch_of_too_many_bytes_is_refused []
-    /// A key of 1024 bytes can do all that others can.
+    /// A key of the longest length can do all that others can.
     the_longest_key_can_do_all_that_others_can []
+    /// The longest key that a store declares can do all too, where that is more than hosts allow.
+    the_longest_key_declared_can_do_all_too [LongestKey]
+    /// A store refuses by itself keys that are longer than it declares, and nothing is written.
+    a_store_refuses_longer_keys_than_it_declares [LongestKey]
+    /// A store refuses by itself values that are larger than it declares, and what was there stays.
+    a_store_refuses_larger_values_than_it_declares [LargestValue]
 }
 
 errors {

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use keywell_store::layer::Limits;
 use keywell_store::{
     Bucket, BucketName, Durability, Error, Filter, List, Listing, Result, Set, Since, Store,
     Watching,
@@ -181,13 +180,14 @@ impl Subject {
     pub async fn clean(&self) -> Result<()> {
         let mut outcome = Ok(());
         for (name, keys) in self.written.take() {
-            let keys: Vec<&str> = keys
-                .iter()
-                .map(|key| &**key)
-                .filter(|key| Limits::default().check_key(key).is_ok())
-                .collect();
             let cleaned = async {
                 let bucket = self.store().open(&name).await?;
+                let longest = bucket.capabilities().key_bytes;
+                let keys: Vec<&str> = keys
+                    .iter()
+                    .map(|key| &**key)
+                    .filter(|key| !key.is_empty() && key.len() <= longest)
+                    .collect();
                 for keys in keys.chunks(1000) {
                     if bucket.delete_many(keys).await.is_err() {
                         delete_each(&*bucket, keys).await?;

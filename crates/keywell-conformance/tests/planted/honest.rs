@@ -31,11 +31,11 @@ impl Modest {
         }
     }
 
-    fn check(&self, how: Set) -> Result<(), Error> {
+    fn check(&self, key: &str, value: &[u8], how: Set) -> Result<(), Error> {
         if how.ttl.is_some() && !self.0.ttl {
             return Err(Error::Unsupported("a time to live"));
         }
-        Ok(())
+        self.0.check(key, value)
     }
 }
 
@@ -54,7 +54,7 @@ impl Bug for Modest {
     }
 
     fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        if let Err(error) = self.check(how) {
+        if let Err(error) = self.check(key, &value, how) {
             return error.into();
         }
         let is_value = self.0.cas == Cas::ByValue;
@@ -68,8 +68,8 @@ impl Bug for Modest {
     }
 
     fn swap(&self, inner: &Inner, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
-        if let Change::Set(_, how) = &change
-            && let Err(error) = self.check(*how)
+        if let Change::Set(value, how) = &change
+            && let Err(error) = self.check(key, value, *how)
         {
             return error.into();
         }
@@ -90,6 +90,9 @@ impl Bug for Modest {
         if !self.0.increment {
             return Error::Unsupported("counters").into();
         }
+        if let Err(error) = self.0.check(key, b"") {
+            return error.into();
+        }
         inner.increment(key, delta)
     }
 
@@ -98,6 +101,11 @@ impl Bug for Modest {
     }
 
     fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        for (key, value) in &entries {
+            if let Err(error) = self.0.check(key, value) {
+                return error.into();
+            }
+        }
         if self.0.batch == Batching::Atomic {
             return inner.set_many(entries);
         }
@@ -270,11 +278,30 @@ async fn a_store_whose_watches_coalesce_passes() {
         batch: Batching::Atomic,
         watch: Watching::Lossy,
         ttl: true,
+        key_bytes: usize::MAX,
+        value_bytes: usize::MAX,
         ..Capabilities::default()
     };
     let subject = Subject::new(Planted::new(Coalescing(Modest(sound))));
     let (kept, refused, _) = passes(subject).await;
     assert!(kept > 140 && refused < 20, "{kept} kept, {refused} refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_small_keys_and_values_passes() {
+    let small = Capabilities {
+        cas: Cas::ByVersion,
+        increment: true,
+        list: Listing::Ordered,
+        batch: Batching::Sequential,
+        watch: Watching::Resumable,
+        ttl: true,
+        key_bytes: 64,
+        value_bytes: 1024,
+        ..Capabilities::default()
+    };
+    let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(small)))).await;
+    assert!(kept > 150 && refused < 5, "{kept} kept, {refused} refused");
 }
 
 /// A store with one bucket, as services with fixed buckets are.

@@ -5,6 +5,7 @@ mod batch;
 mod bug;
 mod honest;
 mod keys;
+mod limits;
 mod listing;
 mod models;
 mod replies;
