@@ -287,8 +287,16 @@ ttl {
     a_deletion_ends_a_time_to_live [Ttl]
     /// A batch ends the times to live of what it sets.
     a_batch_ends_earlier_times_to_live [Ttl]
+    /// A time to live that was replaced ends nothing, however late what is over is cleared away.
+    a_time_that_was_replaced_ends_nothing [Ttl Watch]
+    /// A key that is set again after its time has ended stays.
+    a_key_set_again_after_its_time_stays [Ttl]
+    /// A refused write neither ends nor gives a time to live.
+    a_refused_write_changes_no_time_to_live [Ttl]
     /// An increment keeps the time to live that there is.
     an_increment_keeps_the_time_to_live [Ttl Increment]
+    /// An increment does not postpone the end of a time to live.
+    an_increment_postpones_no_end [Ttl Increment]
     /// An expired counter starts anew.
     an_expired_counter_starts_anew [Ttl Increment]
     /// A swap can give a time to live.
@@ -305,6 +313,10 @@ ttl {
     an_expired_key_is_not_listed [Ttl List]
     /// A watch tells the end of a key's time, as that.
     a_watch_tells_what_expired [Ttl Watch]
+    /// The end of a key is told once, before what is written next.
+    an_end_is_told_before_what_is_written_next [Ttl Watch]
+    /// A resumed watch tells what expired while nobody watched.
+    a_resumed_watch_tells_what_expired_meanwhile [Ttl ResumableWatch]
     /// A time to live of nothing, or past 100 years, is refused, and nothing is written.
     a_time_to_live_has_bounds [Ttl]
     /// A time to live goes on through a restart.

@@ -3,6 +3,7 @@
 mod atomics;
 mod batch;
 mod bug;
+mod deadlines;
 mod honest;
 mod keys;
 mod limits;
