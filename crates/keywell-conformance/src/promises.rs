@@ -264,6 +264,8 @@ watch {
     text_that_never_was_a_token_is_refused [ResumableWatch]
     /// A token of another bucket is refused.
     a_token_of_another_bucket_is_refused [ResumableWatch Buckets]
+    /// A token of another store is refused, also of a bucket of the same name.
+    a_token_of_another_store_is_refused [ResumableWatch BriefHistory]
     /// A watch goes on after a restart where it ended.
     a_watch_resumes_after_a_restart [ResumableWatch Restart]
     /// A token from before the history that is kept is refused as compacted.
