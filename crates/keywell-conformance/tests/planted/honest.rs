@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use keywell_conformance::{Outcome, Subject, behaviours};
+use keywell_conformance::{Outcome, Subject, behaviours, errors};
 use keywell_memory::MemoryStore;
 use keywell_store::layer::{Grant, Granted};
 use keywell_store::{
@@ -13,6 +13,7 @@ use keywell_store::{
     Filter, Invalid, List, Listing, Page, Promptness, Set, Since, Store, Swap, Version, Watch,
     Watching,
 };
+use parking_lot::Mutex;
 
 use crate::bug::{Bug, Inner, Planted};
 
@@ -302,6 +303,68 @@ async fn a_store_of_small_keys_and_values_passes() {
     };
     let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(small)))).await;
     assert!(kept > 150 && refused < 5, "{kept} kept, {refused} refused");
+}
+
+/// Writes what nobody awaited when somebody reads next, which nothing forbids.
+#[derive(Default)]
+struct WritesLate {
+    late: Arc<Mutex<Vec<(String, Bytes)>>>,
+    /// How many of them were written.
+    written: Arc<AtomicU64>,
+}
+
+/// What is left of a write when its answer is dropped.
+struct Dropped {
+    late: Arc<Mutex<Vec<(String, Bytes)>>>,
+    write: Option<(String, Bytes)>,
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.late.lock().extend(self.write.take());
+    }
+}
+
+impl Bug for WritesLate {
+    fn capabilities(&self, inner: &Inner) -> Capabilities {
+        Capabilities {
+            promptness: Promptness::Waits,
+            ..inner.capabilities()
+        }
+    }
+
+    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
+        for (key, value) in self.late.lock().drain(..) {
+            drop(inner.set(&key, value, Set::default()));
+            self.written.fetch_add(1, Ordering::Relaxed);
+        }
+        inner.get(key)
+    }
+
+    fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        let mut dropped = Dropped {
+            late: self.late.clone(),
+            write: Some((key.to_owned(), value.clone())),
+        };
+        let (inner, key) = (inner.clone(), key.to_owned());
+        Answer::later(async move {
+            tokio::task::yield_now().await;
+            drop(dropped.write.take());
+            inner.set(&key, value, how).await
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_writes_late_what_nobody_awaited_passes() {
+    let store = WritesLate::default();
+    let written = store.written.clone();
+    let subject = Subject::new(Planted::new(store));
+    let outcome = errors::an_answer_that_nobody_awaits_harms_nobody(&subject)
+        .await
+        .unwrap();
+    assert_eq!(outcome, Outcome::Kept);
+    assert_eq!(written.load(Ordering::Relaxed), 20, "all of them, late");
 }
 
 /// A store with one bucket, as services with fixed buckets are.
