@@ -388,6 +388,12 @@ isolation {
     a_bucket_may_have_any_name [Buckets]
     /// A bucket is told among the others while it holds something, if they are told at all.
     a_bucket_is_told_while_it_holds_something [Buckets]
+    /// A bucket whose keys have all expired is told no more.
+    a_bucket_whose_keys_expired_is_not_told [Buckets Ttl]
+    /// Forgetting a bucket that holds something does nothing, to its history either.
+    forgetting_what_holds_something_does_nothing [Buckets]
+    /// A bucket that was emptied and forgotten begins anew, and others stay.
+    a_forgotten_bucket_begins_anew [Buckets]
     /// A time to live in one bucket ends nothing in another.
     a_time_to_live_keeps_to_its_bucket [Buckets Ttl]
 }

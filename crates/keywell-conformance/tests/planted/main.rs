@@ -2,6 +2,7 @@
 
 mod atomics;
 mod batch;
+mod buckets;
 mod bug;
 mod deadlines;
 mod honest;
