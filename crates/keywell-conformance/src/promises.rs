@@ -363,6 +363,8 @@ errors {
     a_closed_store_takes_no_writes [Restart]
     /// What was acknowledged before a store was closed is there when it is opened again.
     closing_a_store_loses_nothing [Restart]
+    /// What was acknowledged is there when a store was dropped without being closed.
+    a_dropped_store_loses_nothing_acknowledged [Restart]
     /// A closed store can be closed again.
     a_closed_store_can_be_closed_again [Restart]
 }

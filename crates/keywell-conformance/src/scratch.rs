@@ -71,6 +71,14 @@ impl<'a> Scratch<'a> {
         Ok((bucket, brief.events))
     }
 
+    /// Drops the store without closing it, opens it again, and opens the bucket of this behaviour
+    /// anew. The caller holds no handle any more.
+    pub(crate) async fn abandon(&self) -> Result<Handle, Failure> {
+        self.subject.abandon().await?;
+        self.note("the store is dropped and opened again");
+        self.bucket().await
+    }
+
     /// Closes the store, opens it again, and opens the bucket of this behaviour anew.
     pub(crate) async fn restart(&self) -> Result<Handle, Failure> {
         self.subject.restart().await?;

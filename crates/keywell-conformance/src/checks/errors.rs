@@ -190,6 +190,26 @@ pub(crate) async fn closing_a_store_loses_nothing(scratch: &Scratch<'_>) -> Verd
     Ok(())
 }
 
+pub(crate) async fn a_dropped_store_loses_nothing_acknowledged(scratch: &Scratch<'_>) -> Verdict {
+    let mut bucket = scratch.bucket().await?;
+    for round in 0..3 {
+        let entries = [("batch", "b"), ("deleted", "d")];
+        bucket
+            .set_many(entries.map(|(key, value)| (key, value.into())).into())
+            .await?;
+        set(&bucket, "k", round.to_string()).await?;
+        bucket.delete("deleted").await?;
+        drop(bucket);
+        bucket = scratch.abandon().await?;
+        let promise = "what was acknowledged is there though the store was not closed";
+        let kept = value(&bucket, "k").await?;
+        same(kept, Some(Bytes::from(round.to_string())), promise)?;
+        same(value(&bucket, "batch").await?, Some("b".into()), promise)?;
+        same(value(&bucket, "deleted").await?, None, promise)?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn a_closed_store_can_be_closed_again(scratch: &Scratch<'_>) -> Verdict {
     let store = scratch.subject.store();
     let first = store.close().await;

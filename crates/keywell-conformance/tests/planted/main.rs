@@ -4,6 +4,7 @@ mod atomics;
 mod batch;
 mod buckets;
 mod bug;
+mod closing;
 mod deadlines;
 mod honest;
 mod keys;
