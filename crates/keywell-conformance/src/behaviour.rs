@@ -104,7 +104,7 @@ pub(crate) async fn run(
 }
 
 async fn judge(scratch: &Scratch<'_>, needs: &[Need], check: Check) -> Result<Outcome, Failure> {
-    let declared = scratch.bucket().await?.capabilities();
+    let declared = scratch.bare().await?.capabilities();
     let mut unmet = needs
         .iter()
         .filter_map(|need| need.unmet(scratch.subject, declared));

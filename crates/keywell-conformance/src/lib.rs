@@ -28,10 +28,15 @@
 //! # What it does not do
 //!
 //! It breaks nothing on purpose: no killed servers, no lost power, no full disks, for which a store
-//! has tests of its own. What takes time to show, such as a key that vanishes after an hour, it
-//! cannot see. It asks through the layer of limits that hosts put in front of every store
-//! ([`Limited`](keywell_store::layer::Limited)), so what is past them never reaches the store, and
-//! a store need not refuse it by itself.
+//! has tests of its own. What takes longer than three seconds to show, such as a key that vanishes
+//! after an hour, it cannot see. What comes of a history that has been outrun it tries only where it
+//! can make [a store of little history](Subject::with_brief_history): in a live store that would take
+//! the history from everybody who watches it.
+//!
+//! It asks through the layer of limits that hosts put in front of every store
+//! ([`Limited`](keywell_store::layer::Limited)), save where it is about what a store refuses by
+//! itself: keys and values past what it declares. Those are tried for keys of up to 64 KiB and values
+//! of up to 16 MiB. It needs room for keys of 64 bytes and values of 1 KiB.
 
 #![forbid(unsafe_code)]
 

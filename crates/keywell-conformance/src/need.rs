@@ -24,6 +24,10 @@ pub(crate) enum Need {
     ResumableWatch,
     /// Times to live.
     Ttl,
+    /// A longest key that can be outdone.
+    LongestKey,
+    /// A largest value that can be outdone.
+    LargestValue,
     /// A store that answers at once.
     AtOnce,
     /// A store in which the suite may use any bucket.
@@ -33,6 +37,12 @@ pub(crate) enum Need {
     /// A way to make a store of little history.
     BriefHistory,
 }
+
+/// The longest keys that are tried on a store itself, in bytes.
+const LONGEST_TRIED: usize = 64 << 10;
+
+/// The largest values that are tried, in bytes: those of hosts.
+const LARGEST_TRIED: usize = 16 << 20;
 
 /// What becomes of a behaviour whose need is not met.
 pub(crate) enum Unmet {
@@ -80,6 +90,14 @@ impl Need {
                 },
             ),
             Self::Ttl => (declared.ttl, Unmet::Refuse(Refusal::Ttl)),
+            Self::LongestKey => (
+                declared.key_bytes <= LONGEST_TRIED,
+                Unmet::Skip("keys are declared to be longer than the suite tries"),
+            ),
+            Self::LargestValue => (
+                declared.value_bytes <= LARGEST_TRIED,
+                Unmet::Skip("values are declared to be larger than the suite tries"),
+            ),
             Self::AtOnce => (
                 declared.promptness == Promptness::AtOnce,
                 Unmet::Skip("answers are declared to take their time"),

@@ -46,8 +46,8 @@ store {
     a_key_may_be_of_any_script []
     /// Keys that differ in case, in blanks at the end or in leading zeros are different.
     keys_are_compared_byte_by_byte []
-    /// Keys of 1024 bytes are keys, though they differ in the last byte only.
-    a_key_of_1024_bytes_is_a_key []
+    /// Keys of the longest length are keys, though they differ in the last byte only.
+    a_key_of_the_longest_length_is_a_key []
     /// The version that a set answers is the one that `get` reads.
     a_set_answers_the_version_that_get_reads []
     /// Every write changes the version, also one of the same value.
@@ -264,6 +264,8 @@ watch {
     text_that_never_was_a_token_is_refused [ResumableWatch]
     /// A token of another bucket is refused.
     a_token_of_another_bucket_is_refused [ResumableWatch Buckets]
+    /// A token of another store is refused, also of a bucket of the same name.
+    a_token_of_another_store_is_refused [ResumableWatch BriefHistory]
     /// A watch goes on after a restart where it ended.
     a_watch_resumes_after_a_restart [ResumableWatch Restart]
     /// A token from before the history that is kept is refused as compacted.
@@ -287,8 +289,16 @@ ttl {
     a_deletion_ends_a_time_to_live [Ttl]
     /// A batch ends the times to live of what it sets.
     a_batch_ends_earlier_times_to_live [Ttl]
+    /// A time to live that was replaced ends nothing, however late what is over is cleared away.
+    a_time_that_was_replaced_ends_nothing [Ttl Watch]
+    /// A key that is set again after its time has ended stays.
+    a_key_set_again_after_its_time_stays [Ttl]
+    /// A refused write neither ends nor gives a time to live.
+    a_refused_write_changes_no_time_to_live [Ttl]
     /// An increment keeps the time to live that there is.
     an_increment_keeps_the_time_to_live [Ttl Increment]
+    /// An increment does not postpone the end of a time to live.
+    an_increment_postpones_no_end [Ttl Increment]
     /// An expired counter starts anew.
     an_expired_counter_starts_anew [Ttl Increment]
     /// A swap can give a time to live.
@@ -305,6 +315,10 @@ ttl {
     an_expired_key_is_not_listed [Ttl List]
     /// A watch tells the end of a key's time, as that.
     a_watch_tells_what_expired [Ttl Watch]
+    /// The end of a key is told once, before what is written next.
+    an_end_is_told_before_what_is_written_next [Ttl Watch]
+    /// A resumed watch tells what expired while nobody watched.
+    a_resumed_watch_tells_what_expired_meanwhile [Ttl ResumableWatch]
     /// A time to live of nothing, or past 100 years, is refused, and nothing is written.
     a_time_to_live_has_bounds [Ttl]
     /// A time to live goes on through a restart.
@@ -314,11 +328,11 @@ ttl {
 limits {
     /// A key of no bytes is refused by every call.
     an_empty_key_is_refused []
-    /// A key of 1025 bytes is refused by every call, however few its characters.
-    a_key_of_1025_bytes_is_refused []
-    /// A value of 16 MiB is read as it was set.
-    a_value_of_16_mebibytes_is_held []
-    /// A value past 16 MiB is refused, and what was there stays.
+    /// A key past the limit is refused by every call, however few its characters.
+    a_key_past_the_limit_is_refused []
+    /// A value of the largest size is read as it was written, also under the longest key.
+    a_value_of_the_largest_size_is_held []
+    /// A value past the limit is refused, and what was there stays.
     a_value_past_the_limit_is_refused []
     /// A swap past the limits is refused, and what was there stays.
     a_swap_past_the_limits_is_refused [Cas]
@@ -326,8 +340,14 @@ limits {
     a_batch_of_too_many_keys_is_refused []
     /// A batch of too many bytes is refused, and nothing of it is written.
     a_batch_of_too_many_bytes_is_refused []
-    /// A key of 1024 bytes can do all that others can.
+    /// A key of the longest length can do all that others can.
     the_longest_key_can_do_all_that_others_can []
+    /// The longest key that a store declares can do all too, where that is more than hosts allow.
+    the_longest_key_declared_can_do_all_too [LongestKey]
+    /// A store refuses by itself keys that are longer than it declares, and nothing is written.
+    a_store_refuses_longer_keys_than_it_declares [LongestKey]
+    /// A store refuses by itself values that are larger than it declares, and what was there stays.
+    a_store_refuses_larger_values_than_it_declares [LargestValue]
 }
 
 errors {
@@ -343,6 +363,8 @@ errors {
     a_closed_store_takes_no_writes [Restart]
     /// What was acknowledged before a store was closed is there when it is opened again.
     closing_a_store_loses_nothing [Restart]
+    /// What was acknowledged is there when a store was dropped without being closed.
+    a_dropped_store_loses_nothing_acknowledged [Restart]
     /// A closed store can be closed again.
     a_closed_store_can_be_closed_again [Restart]
 }
@@ -368,6 +390,12 @@ isolation {
     a_bucket_may_have_any_name [Buckets]
     /// A bucket is told among the others while it holds something, if they are told at all.
     a_bucket_is_told_while_it_holds_something [Buckets]
+    /// A bucket whose keys have all expired is told no more.
+    a_bucket_whose_keys_expired_is_not_told [Buckets Ttl]
+    /// Forgetting a bucket that holds something does nothing, to its history either.
+    forgetting_what_holds_something_does_nothing [Buckets]
+    /// A bucket that was emptied and forgotten begins anew, and others stay.
+    a_forgotten_bucket_begins_anew [Buckets]
     /// A time to live in one bucket ends nothing in another.
     a_time_to_live_keeps_to_its_bucket [Buckets Ttl]
 }

@@ -40,6 +40,15 @@ impl<'a> Scratch<'a> {
         self.handle(&*self.subject.store(), &self.home, "").await
     }
 
+    /// A handle on the bucket of this behaviour without what hosts put in front: what refuses there
+    /// is the store itself.
+    pub(crate) async fn bare(&self) -> Result<Handle, Failure> {
+        let inner = self.subject.store().open(&self.home).await?;
+        self.written.touch(&self.home);
+        let label = "the store itself";
+        Ok(self.recorded(inner, &self.home, label, self.written.clone()))
+    }
+
     /// A handle on another bucket, whose name is that of this behaviour's with this behind it.
     pub(crate) async fn beside(&self, suffix: &str) -> Result<Handle, Failure> {
         let name = self.name(suffix)?;
@@ -57,10 +66,17 @@ impl<'a> Scratch<'a> {
         let store = (brief.open)().await?;
         // The store is this behaviour's alone, so nothing in it has to be deleted.
         let forgotten = Written::default();
-        let bucket = self
-            .recorded(&*store, &self.home, "a store of little history", forgotten)
-            .await?;
+        let label = "a store of little history";
+        let bucket = self.limited(&*store, &self.home, label, forgotten).await?;
         Ok((bucket, brief.events))
+    }
+
+    /// Drops the store without closing it, opens it again, and opens the bucket of this behaviour
+    /// anew. The caller holds no handle any more.
+    pub(crate) async fn abandon(&self) -> Result<Handle, Failure> {
+        self.subject.abandon().await?;
+        self.note("the store is dropped and opened again");
+        self.bucket().await
     }
 
     /// Closes the store, opens it again, and opens the bucket of this behaviour anew.
@@ -115,11 +131,10 @@ impl<'a> Scratch<'a> {
         name: &BucketName,
         label: &str,
     ) -> Result<Handle, Failure> {
-        self.recorded(store, name, label, self.written.clone())
-            .await
+        self.limited(store, name, label, self.written.clone()).await
     }
 
-    async fn recorded(
+    async fn limited(
         &self,
         store: &dyn Store,
         name: &BucketName,
@@ -128,13 +143,18 @@ impl<'a> Scratch<'a> {
     ) -> Result<Handle, Failure> {
         let inner = store.open(name).await?;
         written.touch(name);
-        Ok(Arc::new(Recorded {
-            inner: Arc::new(Limited::new(inner, Limits::default())),
+        let inner = Arc::new(Limited::new(inner, Limits::default()));
+        Ok(self.recorded(inner, name, label, written))
+    }
+
+    fn recorded(&self, inner: Handle, name: &BucketName, label: &str, written: Written) -> Handle {
+        Arc::new(Recorded {
+            inner,
             name: name.clone(),
             label: label.to_owned(),
             trace: self.trace.clone(),
             written,
-        }))
+        })
     }
 }
 

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use keywell_store::layer::Limits;
 use keywell_store::{
-    Bucket, BucketName, Durability, Error, Filter, List, Listing, Result, Set, Since, Store,
-    Watching,
+    Answer, Bucket, BucketName, Durability, Error, Filter, List, Listing, Result, Set, Since,
+    Store, Watching,
 };
 use parking_lot::RwLock;
 
@@ -106,7 +105,8 @@ impl Subject {
     }
 
     /// Says how the store is opened again after it was closed, so that what has to survive a
-    /// restart is checked too. The store is closed before this is called.
+    /// restart is checked too. The store is closed before this is called, or dropped, so nobody else
+    /// should hold it.
     #[must_use]
     pub fn reopening<F, S>(mut self, open: F) -> Self
     where
@@ -181,13 +181,14 @@ impl Subject {
     pub async fn clean(&self) -> Result<()> {
         let mut outcome = Ok(());
         for (name, keys) in self.written.take() {
-            let keys: Vec<&str> = keys
-                .iter()
-                .map(|key| &**key)
-                .filter(|key| Limits::default().check_key(key).is_ok())
-                .collect();
             let cleaned = async {
                 let bucket = self.store().open(&name).await?;
+                let longest = bucket.capabilities().key_bytes;
+                let keys: Vec<&str> = keys
+                    .iter()
+                    .map(|key| &**key)
+                    .filter(|key| !key.is_empty() && key.len() <= longest)
+                    .collect();
                 for keys in keys.chunks(1000) {
                     if bucket.delete_many(keys).await.is_err() {
                         delete_each(&*bucket, keys).await?;
@@ -228,6 +229,20 @@ impl Subject {
         self.reopen.is_some() && durability >= Durability::Process
     }
 
+    /// Drops the store and opens it again, if nobody else has it; closes it before, otherwise.
+    pub(crate) async fn abandon(&self) -> Result<()> {
+        let mut store = std::mem::replace(&mut *self.store.write(), Arc::new(Nowhere));
+        if Arc::get_mut(&mut store).is_none() {
+            store.close().await?;
+        }
+        // It may wait for threads of its own.
+        let dropped = tokio::task::spawn_blocking(move || drop(store)).await;
+        if let Err(panic) = dropped {
+            std::panic::resume_unwind(panic.into_panic());
+        }
+        self.open_again().await
+    }
+
     /// Closes the store and opens it again.
     pub(crate) async fn restart(&self) -> Result<()> {
         self.store().close().await?;
@@ -246,6 +261,15 @@ impl Subject {
 impl fmt::Debug for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subject").finish_non_exhaustive()
+    }
+}
+
+/// In place of a store that is dropped and not yet opened again.
+struct Nowhere;
+
+impl Store for Nowhere {
+    fn open(&self, _: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        Error::Unavailable("the store was dropped, and could not be opened again".into()).into()
     }
 }
 

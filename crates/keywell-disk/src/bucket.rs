@@ -153,6 +153,8 @@ impl Bucket for DiskBucket {
             },
             ttl: true,
             durability: Durability::Synced,
+            key_bytes: MAX_KEY_BYTES,
+            value_bytes: MAX_VALUE_BYTES,
         }
     }
 

@@ -216,6 +216,8 @@ impl Bucket for MemoryBucket {
             watch: Watching::Resumable,
             ttl: true,
             durability: Durability::Volatile,
+            key_bytes: usize::MAX,
+            value_bytes: usize::MAX,
         }
     }
 

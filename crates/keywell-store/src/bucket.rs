@@ -8,9 +8,9 @@ use crate::{
 /// A named set of keys in a store.
 ///
 /// A bucket is shared by many callers at once. It reads its own writes: what a caller was told is
-/// written, every later read of any handle sees. Limits on keys and values are the concern of
-/// [`layer::Limited`](crate::layer::Limited), which hosts put in front; a store only guards what
-/// it cannot hold.
+/// written, every later read of any handle sees. Hosts put [`layer::Limited`](crate::layer::Limited)
+/// in front, which refuses empty keys, long batches, and keys and values past the host's limits. A
+/// bucket itself refuses the keys and values past what it declares in its [`Capabilities`].
 ///
 /// A write that was sent and not acknowledged is [`Error::Ambiguous`]. A store never sends an
 /// increment or a swap twice on its own.
@@ -21,7 +21,8 @@ pub trait Bucket: Send + Sync {
     /// The value and the version of a key, read at one instant.
     fn get(&self, key: &str) -> Answer<Option<Entry>>;
 
-    /// Writes a value, whatever was there.
+    /// Writes a value, whatever was there, and with it the key's time to live: the one given, or
+    /// none though there was one.
     ///
     /// # Errors
     ///
@@ -36,7 +37,8 @@ pub trait Bucket: Send + Sync {
         self.get(key).map(|entry| entry.is_some())
     }
 
-    /// Writes only if the expectation still holds, as one step.
+    /// Writes only if the expectation still holds, as one step. What is written ends an earlier
+    /// time to live as [`Bucket::set`] does; a stale swap changes none.
     ///
     /// # Errors
     ///
@@ -47,6 +49,7 @@ pub trait Bucket: Send + Sync {
     }
 
     /// Adds to a counter as one step and answers the new value; see [`counter`](crate::counter).
+    /// The key's time to live ends when it would have, neither sooner nor later.
     ///
     /// # Errors
     ///
@@ -63,10 +66,19 @@ pub trait Bucket: Send + Sync {
         Answer::sequence(keys.iter().map(|key| self.get(key)))
     }
 
-    /// Writes many values; of a key given twice, the last value stands.
+    /// Writes many values, each as [`Bucket::set`] without a time to live; of a key given twice, the
+    /// last value stands.
     ///
-    /// See [`Batching`](crate::Batching) for whether they are written as one.
+    /// See [`Batching`](crate::Batching) for whether they are written as one. Where one is past what
+    /// the bucket declares, none is written, whatever the batching.
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        let declared = self.capabilities();
+        let checked = entries
+            .iter()
+            .try_for_each(|(key, value)| declared.check(key, value));
+        if let Err(error) = checked {
+            return error.into();
+        }
         let answers = entries
             .into_iter()
             .map(|(key, value)| self.set(key, value, Set::default()));

@@ -1,6 +1,9 @@
+use crate::layer::Limits;
+use crate::{Invalid, Result};
+
 /// What a bucket can do. The conformance suite checks all that is declared, and that what is not
 /// declared is refused with [`Error::Unsupported`](crate::Error::Unsupported).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// Whether every answer is ready at once.
     pub promptness: Promptness,
@@ -18,6 +21,16 @@ pub struct Capabilities {
     pub ttl: bool,
     /// What an acknowledged write survives.
     pub durability: Durability,
+    /// The longest key it takes, in bytes of UTF-8.
+    ///
+    /// A write of a longer one is refused as [`KeyTooLong`](Invalid::KeyTooLong), by the bucket
+    /// itself and with nothing written of the whole call; a read may find it absent instead. What
+    /// takes more than hosts allow declares what it takes, for embedders who allow more, and
+    /// `usize::MAX` where it knows no end.
+    pub key_bytes: usize,
+    /// The largest value it takes, in bytes, under the longest key and with all else that can go
+    /// with it. A larger one is refused as [`ValueTooLarge`](Invalid::ValueTooLarge), as a key is.
+    pub value_bytes: usize,
 }
 
 /// Whether answers are ready at once. A host links components whose stores all answer at once
@@ -88,4 +101,78 @@ pub enum Durability {
     Process,
     /// The loss of power.
     Synced,
+}
+
+// === impl Capabilities ===
+
+impl Default for Capabilities {
+    /// Nothing that could be left out, and keys and values as large as hosts allow: 1 KiB and
+    /// 16 MiB, see [`Limits`].
+    fn default() -> Self {
+        let Limits {
+            key_bytes,
+            value_bytes,
+            ..
+        } = Limits::default();
+        Self {
+            promptness: Promptness::default(),
+            cas: Cas::default(),
+            increment: false,
+            list: Listing::default(),
+            batch: Batching::default(),
+            watch: Watching::default(),
+            ttl: false,
+            durability: Durability::default(),
+            key_bytes,
+            value_bytes,
+        }
+    }
+}
+
+impl Capabilities {
+    /// Checks what is about to be written against what is declared. An increment has no value to
+    /// check.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::KeyTooLong`] or [`Invalid::ValueTooLarge`].
+    pub fn check(&self, key: &str, value: &[u8]) -> Result<()> {
+        let (bytes, max) = (key.len(), self.key_bytes);
+        if bytes > max {
+            return Err(Invalid::KeyTooLong { bytes, max }.into());
+        }
+        let (bytes, max) = (value.len(), self.value_bytes);
+        if bytes > max {
+            return Err(Invalid::ValueTooLarge { bytes, max }.into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    #[test]
+    fn what_is_at_the_limit_is_taken_and_what_is_past_it_is_not() {
+        let declared = Capabilities {
+            key_bytes: 4,
+            value_bytes: 2,
+            ..Capabilities::default()
+        };
+        declared.check("🗝", b"vv").unwrap();
+        let long = declared.check("🗝k", b"").unwrap_err();
+        let is_long = matches!(
+            long,
+            Error::Invalid(Invalid::KeyTooLong { bytes: 5, max: 4 })
+        );
+        assert!(is_long, "{long}");
+        let large = declared.check("k", b"vvv").unwrap_err();
+        let is_large = matches!(
+            large,
+            Error::Invalid(Invalid::ValueTooLarge { bytes: 3, max: 2 })
+        );
+        assert!(is_large, "{large}");
+    }
 }

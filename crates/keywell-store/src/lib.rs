@@ -9,7 +9,8 @@
 //! # A complete store
 //!
 //! Everything that is not declared in [`Capabilities`] is refused by the defaults, so this is a
-//! correct, if modest, store:
+//! correct, if modest, store. It declares no longest key and no largest value, which makes them the
+//! usual ones:
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -56,6 +57,9 @@
 //!         if how.ttl.is_some() {
 //!             return Error::Unsupported("a time to live").into();
 //!         }
+//!         if let Err(error) = self.capabilities().check(key, &value) {
+//!             return error.into();
+//!         }
 //!         Answer::now(self.locked(|clock, entries| put(clock, entries, key, value)))
 //!     }
 //!
@@ -73,6 +77,9 @@
 //!                     Error::Unsupported("a time to live").into()
 //!                 }
 //!                 Change::Set(value, _) => {
+//!                     if let Err(error) = self.capabilities().check(key, &value) {
+//!                         return error.into();
+//!                     }
 //!                     Answer::now(Swap::Done(Some(put(clock, entries, key, value))))
 //!                 }
 //!                 Change::Delete => Answer::now(Swap::Done(entries.remove(key).and(None))),
@@ -81,6 +88,9 @@
 //!     }
 //!
 //!     fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+//!         if let Err(error) = self.capabilities().check(key, b"") {
+//!             return error.into();
+//!         }
 //!         self.locked(|clock, entries| {
 //!             let old = entries.get(key).map(|entry| &entry.value[..]);
 //!             Answer::from(counter::add(old, delta).inspect(|new| {

@@ -9,7 +9,8 @@ use crate::{Entry, Error, Invalid, Result, Version};
 pub struct Set {
     /// After how long the key is gone, counted from the write; `None` keeps it.
     ///
-    /// A set without it also ends an earlier time to live. Increments keep the one there is.
+    /// A set without it also ends an earlier time to live, alone, in a batch and in a swap; so does
+    /// a deletion. Increments keep the one there is, and what is refused or stale changes none.
     pub ttl: Option<Duration>,
 }
 

@@ -29,7 +29,7 @@ pub(crate) async fn get_many_answers_in_the_order_asked(scratch: &Scratch<'_>) -
     let bucket = scratch.bucket().await?;
     fill(&bucket, &["a", "b", "c", "d", "e"]).await?;
     // One is long, so that whatever answers as it arrives answers it last.
-    let long = "b".repeat(200_000);
+    let long = "b".repeat(bucket.capabilities().value_bytes.min(200_000));
     set(&bucket, "b", &long).await?;
     for keys in [
         ["a", "b", "c", "d", "e"],
@@ -217,7 +217,7 @@ pub(crate) async fn a_batch_may_have_keys_of_every_kind(scratch: &Scratch<'_>) -
 pub(crate) async fn a_batch_with_a_bad_key_writes_nothing(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     fill(&bucket, &["there"]).await?;
-    let long = "k".repeat(strange::LONGEST + 1);
+    let long = "k".repeat(bucket.capabilities().key_bytes + 1);
     for bad in ["", &long] {
         let promise = "a batch with a bad key is refused for it";
         let blames_key =

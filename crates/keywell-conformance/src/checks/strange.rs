@@ -1,8 +1,5 @@
 //! Keys that stores have stumbled over.
 
-/// As long as a key may be.
-pub(super) const LONGEST: usize = 1024;
-
 /// What patterns, protocols and joined names give a meaning to.
 pub(super) const PUNCTUATION: &[&str] = &[
     ":", "::", "a:b", "a:", ":a", "*", "a*", "**", "?", "a?", "[a]", "[", "]", "[^a]", "{a}",

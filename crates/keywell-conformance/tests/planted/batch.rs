@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use keywell_conformance::{batch, limits};
+use keywell_conformance::batch;
 use keywell_store::{Answer, Capabilities, Entry, Promptness, Set};
 
 use crate::bug::{Bug, Caught, Inner};
@@ -147,28 +147,5 @@ impl Bug for EmptyIsAnError {
 async fn a_batch_of_nothing_that_fails_is_caught() {
     Caught::with(EmptyIsAnError)
         .by(batch::a_batch_of_nothing_succeeds)
-        .await;
-}
-
-/// A value that is cut to what a column holds.
-struct CutsValues;
-
-impl Bug for CutsValues {
-    fn set(
-        &self,
-        inner: &Inner,
-        key: &str,
-        value: Bytes,
-        how: Set,
-    ) -> Answer<keywell_store::Version> {
-        let end = value.len().min(1 << 20);
-        inner.set(key, value.slice(..end), how)
-    }
-}
-
-#[tokio::test]
-async fn a_value_that_is_cut_is_caught() {
-    Caught::with(CutsValues)
-        .by(limits::a_value_of_16_mebibytes_is_held)
         .await;
 }

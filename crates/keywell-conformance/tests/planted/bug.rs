@@ -141,8 +141,9 @@ impl Caught {
     }
 
     pub(crate) fn in_store(store: impl Store + 'static) -> Self {
-        // What never comes is waited for a quarter of it.
-        Self(Subject::new(store).patience(Duration::from_secs(8)))
+        // What never comes is waited for a quarter of it, which is more than the longest time that
+        // a behaviour lets pass: what fails for want of time shows no defect.
+        Self(Subject::new(store).patience(Duration::from_secs(20)))
     }
 
     /// The story by which this behaviour shows the defect.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use keywell_conformance::{Outcome, Subject, behaviours};
+use keywell_conformance::{Outcome, Subject, behaviours, errors};
 use keywell_memory::MemoryStore;
 use keywell_store::layer::{Grant, Granted};
 use keywell_store::{
@@ -13,6 +13,7 @@ use keywell_store::{
     Filter, Invalid, List, Listing, Page, Promptness, Set, Since, Store, Swap, Version, Watch,
     Watching,
 };
+use parking_lot::Mutex;
 
 use crate::bug::{Bug, Inner, Planted};
 
@@ -31,11 +32,11 @@ impl Modest {
         }
     }
 
-    fn check(&self, how: Set) -> Result<(), Error> {
+    fn check(&self, key: &str, value: &[u8], how: Set) -> Result<(), Error> {
         if how.ttl.is_some() && !self.0.ttl {
             return Err(Error::Unsupported("a time to live"));
         }
-        Ok(())
+        self.0.check(key, value)
     }
 }
 
@@ -54,7 +55,7 @@ impl Bug for Modest {
     }
 
     fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        if let Err(error) = self.check(how) {
+        if let Err(error) = self.check(key, &value, how) {
             return error.into();
         }
         let is_value = self.0.cas == Cas::ByValue;
@@ -68,8 +69,8 @@ impl Bug for Modest {
     }
 
     fn swap(&self, inner: &Inner, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
-        if let Change::Set(_, how) = &change
-            && let Err(error) = self.check(*how)
+        if let Change::Set(value, how) = &change
+            && let Err(error) = self.check(key, value, *how)
         {
             return error.into();
         }
@@ -90,6 +91,9 @@ impl Bug for Modest {
         if !self.0.increment {
             return Error::Unsupported("counters").into();
         }
+        if let Err(error) = self.0.check(key, b"") {
+            return error.into();
+        }
         inner.increment(key, delta)
     }
 
@@ -98,6 +102,11 @@ impl Bug for Modest {
     }
 
     fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        for (key, value) in &entries {
+            if let Err(error) = self.0.check(key, value) {
+                return error.into();
+            }
+        }
         if self.0.batch == Batching::Atomic {
             return inner.set_many(entries);
         }
@@ -270,11 +279,92 @@ async fn a_store_whose_watches_coalesce_passes() {
         batch: Batching::Atomic,
         watch: Watching::Lossy,
         ttl: true,
+        key_bytes: usize::MAX,
+        value_bytes: usize::MAX,
         ..Capabilities::default()
     };
     let subject = Subject::new(Planted::new(Coalescing(Modest(sound))));
     let (kept, refused, _) = passes(subject).await;
     assert!(kept > 140 && refused < 20, "{kept} kept, {refused} refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_small_keys_and_values_passes() {
+    let small = Capabilities {
+        cas: Cas::ByVersion,
+        increment: true,
+        list: Listing::Ordered,
+        batch: Batching::Sequential,
+        watch: Watching::Resumable,
+        ttl: true,
+        key_bytes: 64,
+        value_bytes: 1024,
+        ..Capabilities::default()
+    };
+    let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(small)))).await;
+    assert!(kept > 150 && refused < 5, "{kept} kept, {refused} refused");
+}
+
+/// Writes what nobody awaited when somebody reads next, which nothing forbids.
+#[derive(Default)]
+struct WritesLate {
+    late: Arc<Mutex<Vec<(String, Bytes)>>>,
+    /// How many of them were written.
+    written: Arc<AtomicU64>,
+}
+
+/// What is left of a write when its answer is dropped.
+struct Dropped {
+    late: Arc<Mutex<Vec<(String, Bytes)>>>,
+    write: Option<(String, Bytes)>,
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.late.lock().extend(self.write.take());
+    }
+}
+
+impl Bug for WritesLate {
+    fn capabilities(&self, inner: &Inner) -> Capabilities {
+        Capabilities {
+            promptness: Promptness::Waits,
+            ..inner.capabilities()
+        }
+    }
+
+    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
+        for (key, value) in self.late.lock().drain(..) {
+            drop(inner.set(&key, value, Set::default()));
+            self.written.fetch_add(1, Ordering::Relaxed);
+        }
+        inner.get(key)
+    }
+
+    fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        let mut dropped = Dropped {
+            late: self.late.clone(),
+            write: Some((key.to_owned(), value.clone())),
+        };
+        let (inner, key) = (inner.clone(), key.to_owned());
+        Answer::later(async move {
+            tokio::task::yield_now().await;
+            drop(dropped.write.take());
+            inner.set(&key, value, how).await
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_writes_late_what_nobody_awaited_passes() {
+    let store = WritesLate::default();
+    let written = store.written.clone();
+    let subject = Subject::new(Planted::new(store));
+    let outcome = errors::an_answer_that_nobody_awaits_harms_nobody(&subject)
+        .await
+        .unwrap();
+    assert_eq!(outcome, Outcome::Kept);
+    assert_eq!(written.load(Ordering::Relaxed), 20, "all of them, late");
 }
 
 /// A store with one bucket, as services with fixed buckets are.

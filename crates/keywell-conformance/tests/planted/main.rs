@@ -2,9 +2,13 @@
 
 mod atomics;
 mod batch;
+mod buckets;
 mod bug;
+mod closing;
+mod deadlines;
 mod honest;
 mod keys;
+mod limits;
 mod listing;
 mod models;
 mod replies;

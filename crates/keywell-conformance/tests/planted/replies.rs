@@ -139,6 +139,42 @@ async fn an_answer_that_leaves_its_connection_taken_is_caught() {
         .await;
 }
 
+/// Counts an increment before anybody awaits it, and once more for whoever does not.
+struct CountsDropped;
+
+struct Again(Inner, String, i64);
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        drop(self.0.increment(&self.1, self.2));
+    }
+}
+
+impl Bug for CountsDropped {
+    fn capabilities(&self, inner: &Inner) -> Capabilities {
+        Capabilities {
+            promptness: Promptness::Waits,
+            ..inner.capabilities()
+        }
+    }
+
+    fn increment(&self, inner: &Inner, key: &str, delta: i64) -> Answer<i64> {
+        let again = Again(inner.clone(), key.to_owned(), delta);
+        let sum = inner.increment(key, delta);
+        Answer::later(async move {
+            std::mem::forget(again);
+            sum.await
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_increment_that_is_counted_twice_when_it_is_dropped_is_caught() {
+    Caught::with(CountsDropped)
+        .by(errors::an_answer_that_nobody_awaits_harms_nobody)
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_failing_behaviour_wrote_is_deleted() {
     let store = Planted::new(crate::bug::HalfBatches);

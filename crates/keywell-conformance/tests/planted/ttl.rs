@@ -9,20 +9,23 @@ use parking_lot::Mutex;
 use crate::bug::{Bug, Caught, Inner};
 
 /// A default that nobody asked for.
-struct DefaultTtl;
+struct DefaultTtl(Duration);
 
 impl Bug for DefaultTtl {
     fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        let ttl = how.ttl.or(Some(Duration::from_millis(50)));
+        let ttl = how.ttl.or(Some(self.0));
         inner.set(key, value, Set { ttl })
     }
 }
 
 #[tokio::test]
 async fn a_default_time_to_live_is_caught() {
-    let caught = Caught::with(DefaultTtl);
+    let caught = Caught::with(DefaultTtl(Duration::from_millis(50)));
     caught.by(ttl::nothing_expires_that_was_not_asked_to).await;
     caught.by(ttl::a_set_ends_an_earlier_time_to_live).await;
+    let caught = Caught::with(DefaultTtl(Duration::from_secs(2)));
+    let story = caught.by(ttl::nothing_expires_that_was_not_asked_to).await;
+    assert!(story.contains("that was not asked to go"), "{story}");
 }
 
 /// A set leaves the time to live as it was.

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use futures::StreamExt as _;
-use keywell_conformance::watch;
-use keywell_store::{Answer, Capabilities, Event, Filter, Since, Watch, Watching};
+use keywell_conformance::{Subject, watch};
+use keywell_memory::MemoryStore;
+use keywell_store::{Answer, Capabilities, Event, Filter, Since, Store, Watch, Watching};
 
-use crate::bug::{Bug, Caught, Inner};
+use crate::bug::{Bug, Caught, Inner, Planted};
 
 /// Changes what a watch tells.
 fn told(
@@ -140,6 +141,39 @@ async fn a_watch_that_does_not_resume_is_caught() {
         .by(watch::text_that_never_was_a_token_is_refused)
         .await;
     caught.by(watch::a_token_of_another_bucket_is_refused).await;
+}
+
+/// Takes a number for a place in the history, whether or not there has been such an event.
+struct TakesTheFuture;
+
+impl Bug for TakesTheFuture {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        let watch = inner.watch(filter.clone(), since.clone());
+        match (&watch, since) {
+            (Answer::Now(Err(_)), Since::After(token))
+                if token.as_str().rsplit_once('-').is_some_and(|(_, number)| {
+                    number.len() < 9 && number.parse::<u64>().is_ok()
+                }) && token.as_str().starts_with("memory-") =>
+            {
+                inner.watch(filter, Since::Now)
+            }
+            _ => watch,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_from_the_future_or_from_elsewhere_that_is_taken_is_caught() {
+    let caught = Caught::with(TakesTheFuture);
+    let story = caught
+        .by(watch::text_that_never_was_a_token_is_refused)
+        .await;
+    assert!(story.contains("memory-"), "{story}");
+    let other = || async { Ok(Arc::new(MemoryStore::new()) as Arc<dyn Store>) };
+    let subject = Subject::new(Planted::new(TakesTheFuture)).with_brief_history(100, other);
+    watch::a_token_of_another_store_is_refused(&subject)
+        .await
+        .unwrap_err();
 }
 
 /// Tells each key once.

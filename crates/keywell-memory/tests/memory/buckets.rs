@@ -87,6 +87,8 @@ fn all_is_declared_that_is_offered() {
             watch: Watching::Resumable,
             ttl: true,
             durability: Durability::Volatile,
+            key_bytes: usize::MAX,
+            value_bytes: usize::MAX,
         }
     );
 }

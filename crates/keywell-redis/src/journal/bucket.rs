@@ -104,6 +104,8 @@ impl Bucket for JournalBucket {
             },
             ttl: true,
             durability: Durability::Process,
+            key_bytes: MAX_KEY_BYTES,
+            value_bytes: MAX_VALUE_BYTES,
         }
     }
 

@@ -125,6 +125,10 @@ impl Store for JournalStore {
         let (store, name) = (self.0.clone(), name.clone());
         Answer::later(async move {
             let shards = store.settings.shards;
+            // A shard may be empty, and have a history, where another one has the only key.
+            if store.is_inhabited(&name, shards).await? {
+                return Ok(());
+            }
             for shard in 0..shards {
                 if !store.shard(&name, shard, shards).forget().await? {
                     return Ok(());

@@ -35,8 +35,13 @@ static SWAP: Script = Script::new(
      return 1",
 );
 
-/// The longest string that Redis takes, unless it is configured to take more.
-const MAX_BYTES: usize = 512 << 20;
+/// The longest key that is written, in bytes. Hosts allow less. What others wrote under a longer one
+/// is read and deleted.
+const MAX_KEY_BYTES: usize = 64 * 1024;
+
+/// The longest string that Redis takes, unless it is configured to take more, in bytes. Hosts allow
+/// less.
+const MAX_VALUE_BYTES: usize = 512 << 20;
 
 /// Redis takes at most 1,048,576 arguments.
 const MAX_BATCH: usize = 500_000;
@@ -140,6 +145,8 @@ impl Bucket for PlainBucket {
             },
             ttl: true,
             durability: Durability::Process,
+            key_bytes: MAX_KEY_BYTES,
+            value_bytes: MAX_VALUE_BYTES,
         }
     }
 
@@ -158,11 +165,12 @@ impl Bucket for PlainBucket {
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        let key = self.keys.full(key);
-        let set = match check(&value).and_then(|()| how.ttl_millis()) {
-            Ok(ttl) => set(&key, &value, ttl, None),
+        let ttl = match check(key, &value).and_then(|()| how.ttl_millis()) {
+            Ok(ttl) => ttl,
             Err(error) => return error.into(),
         };
+        let key = self.keys.full(key);
+        let set = set(&key, &value, ttl, None);
         self.ask(Effect::Write, key, set, |_| Ok(()))
             .map(move |()| Version::from(value))
     }
@@ -174,14 +182,14 @@ impl Bucket for PlainBucket {
     }
 
     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
-        let key = self.keys.full(key);
         let change = match change {
             Change::Delete => None,
-            Change::Set(value, how) => match check(&value).and_then(|()| how.ttl_millis()) {
+            Change::Set(value, how) => match check(key, &value).and_then(|()| how.ttl_millis()) {
                 Ok(ttl) => Some((value, ttl)),
                 Err(error) => return error.into(),
             },
         };
+        let key = self.keys.full(key);
         let Expected::At(version) = expected else {
             return self.create(key, change);
         };
@@ -207,6 +215,9 @@ impl Bucket for PlainBucket {
     }
 
     fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        if let Err(error) = check(key, b"") {
+            return error.into();
+        }
         let key = self.keys.full(key);
         let increment = command(&[b"INCRBY", &key, delta.to_string().as_bytes()]);
         self.ask(Effect::Write, key, increment, |reply| {
@@ -254,7 +265,7 @@ impl Bucket for PlainBucket {
         }
         let mut last: HashMap<&str, usize> = HashMap::with_capacity(entries.len());
         for (position, (key, value)) in entries.iter().enumerate() {
-            if let Err(error) = check(value) {
+            if let Err(error) = check(key, value) {
                 return error.into();
             }
             last.insert(key, position);
@@ -367,8 +378,12 @@ fn integer(command: &'static str, reply: &Value) -> Result<i64> {
     }
 }
 
-fn check(value: &[u8]) -> Result<()> {
-    let (bytes, max) = (value.len(), MAX_BYTES);
+fn check(key: &str, value: &[u8]) -> Result<()> {
+    let (bytes, max) = (key.len(), MAX_KEY_BYTES);
+    if bytes > max {
+        return Err(Error::Invalid(Invalid::KeyTooLong { bytes, max }));
+    }
+    let (bytes, max) = (value.len(), MAX_VALUE_BYTES);
     if bytes > max {
         return Err(Error::Invalid(Invalid::ValueTooLarge { bytes, max }));
     }

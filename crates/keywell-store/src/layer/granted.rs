@@ -57,8 +57,14 @@ impl Granted {
 }
 
 impl Bucket for Granted {
+    /// The prefix takes of the room for keys.
     fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+        let declared = self.inner.capabilities();
+        let hidden = self.grant.prefix.len();
+        Capabilities {
+            key_bytes: declared.key_bytes.saturating_sub(hidden),
+            ..declared
+        }
     }
 
     fn get(&self, key: &str) -> Answer<Option<Entry>> {

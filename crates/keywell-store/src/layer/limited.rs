@@ -20,8 +20,8 @@ pub struct Limits {
     pub batch_bytes: usize,
 }
 
-/// A bucket behind [`Limits`]. What is past them is answered with [`Invalid`] and never reaches the
-/// store.
+/// A bucket behind [`Limits`], or behind what it declares itself where that is less. What is past
+/// them is answered with [`Invalid`] and never reaches the store.
 pub struct Limited {
     inner: Arc<dyn Bucket>,
     limits: Limits,
@@ -42,6 +42,16 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// These limits, or what a bucket declares where it takes less.
+    #[must_use]
+    pub fn within(self, declared: &Capabilities) -> Self {
+        Self {
+            key_bytes: self.key_bytes.min(declared.key_bytes),
+            value_bytes: self.value_bytes.min(declared.value_bytes),
+            ..self
+        }
+    }
+
     /// Checks a key.
     ///
     /// # Errors
@@ -111,10 +121,11 @@ impl Limits {
 impl Limited {
     /// Puts limits in front of a bucket.
     pub fn new(inner: Arc<dyn Bucket>, limits: Limits) -> Self {
+        let limits = limits.within(&inner.capabilities());
         Self { inner, limits }
     }
 
-    /// The limits in force.
+    /// The limits in force, which hosts check before they copy anything.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -122,7 +133,11 @@ impl Limited {
 
 impl Bucket for Limited {
     fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+        Capabilities {
+            key_bytes: self.limits.key_bytes,
+            value_bytes: self.limits.value_bytes,
+            ..self.inner.capabilities()
+        }
     }
 
     fn get(&self, key: &str) -> Answer<Option<Entry>> {
@@ -226,5 +241,92 @@ impl Bucket for Limited {
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         self.inner.watch(filter, since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::Error;
+    use crate::layer::{Grant, Granted};
+
+    /// Holds nothing, and declares how little of it.
+    struct Small;
+
+    impl Bucket for Small {
+        fn capabilities(&self) -> Capabilities {
+            Capabilities {
+                key_bytes: 10,
+                value_bytes: 100,
+                ..Capabilities::default()
+            }
+        }
+
+        fn get(&self, _: &str) -> Answer<Option<Entry>> {
+            Answer::now(None)
+        }
+
+        fn set(&self, key: &str, value: Bytes, _: Set) -> Answer<Version> {
+            let checked = self.capabilities().check(key, &value);
+            checked.map(|()| Version::from(1)).into()
+        }
+
+        fn delete(&self, _: &str) -> Answer<()> {
+            Answer::now(())
+        }
+    }
+
+    fn refused<T>(answered: Answer<T>) -> Option<Invalid> {
+        match answered {
+            Answer::Now(Err(Error::Invalid(invalid))) => Some(invalid),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_lesser_of_what_is_allowed_and_what_is_declared_is_in_force() {
+        let usual = Limited::new(Arc::new(Small), Limits::default());
+        let (limits, declared) = (usual.limits(), usual.capabilities());
+        assert_eq!((limits.key_bytes, limits.value_bytes), (10, 100));
+        assert_eq!((declared.key_bytes, declared.value_bytes), (10, 100));
+        let (bytes, max) = (101, 100);
+        let large = refused(usual.set("k", vec![0; bytes].into(), Set::default()));
+        assert_eq!(large, Some(Invalid::ValueTooLarge { bytes, max }));
+
+        let tight = Limits {
+            key_bytes: 5,
+            ..Limits::default()
+        };
+        let tight = Limited::new(Arc::new(Small), tight);
+        let (limits, declared) = (tight.limits(), tight.capabilities());
+        assert_eq!((limits.key_bytes, limits.value_bytes), (5, 100));
+        assert_eq!((declared.key_bytes, declared.value_bytes), (5, 100));
+    }
+
+    #[test]
+    fn a_prefix_takes_of_the_room_for_keys() {
+        let grant = Grant {
+            prefix: "tea/".into(),
+            ..Grant::default()
+        };
+        let granted = Granted::new(Arc::new(Small), grant);
+        assert_eq!(granted.capabilities().key_bytes, 6);
+        let limited = Limited::new(Arc::new(granted), Limits::default());
+        let longest = limited.set("chai12", Bytes::new(), Set::default());
+        longest.now_or_never().unwrap().unwrap();
+        let (bytes, max) = (7, 6);
+        let long = refused(limited.set("chai123", Bytes::new(), Set::default()));
+        assert_eq!(long, Some(Invalid::KeyTooLong { bytes, max }));
+    }
+
+    #[test]
+    fn a_batch_that_is_refused_is_not_begun() {
+        // By the store's own default, before anything in front of it looks.
+        let entries = vec![("k", Bytes::new()), ("much too long", Bytes::new())];
+        let (bytes, max) = (13, 10);
+        let long = refused(Small.set_many(entries));
+        assert_eq!(long, Some(Invalid::KeyTooLong { bytes, max }));
     }
 }

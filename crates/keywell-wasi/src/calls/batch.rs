@@ -55,7 +55,11 @@ fn set_many<T: KeyvalueView>(
         .iter()
         .map(|(key, value)| key.len() + value.len())
         .sum();
-    if let Err(error) = limits.check_batch(entries.len(), bytes) {
+    let mut values = entries.iter().map(|(_, value)| value.len());
+    let checked = limits
+        .check_batch(entries.len(), bytes)
+        .and_then(|()| values.try_for_each(|bytes| limits.check_value(bytes)));
+    if let Err(error) = checked {
         return Ok(error.into());
     }
     let entries = entries

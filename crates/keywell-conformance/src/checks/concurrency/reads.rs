@@ -11,13 +11,14 @@ use crate::scratch::{Handle, Scratch, set, value};
 
 pub(crate) async fn a_reader_sees_whole_values(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
+    let step = (bucket.capabilities().value_bytes / (ROUNDS + 1)).min(5000);
     let (writing, reading) = (bucket.clone(), bucket);
     let write = move |writer: usize, round: usize| {
         let bucket = writing.clone();
         let byte = b"abcd"[writer];
         async move {
             // Of a length that only this byte has, so that a mixture of two shows.
-            let bytes = 5000 * (round % ROUNDS + 1) + writer;
+            let bytes = step * (round % ROUNDS + 1) + writer;
             set(&bucket, "k", vec![byte; bytes]).await?;
             Ok(())
         }
@@ -29,7 +30,7 @@ pub(crate) async fn a_reader_sees_whole_values(scratch: &Scratch<'_>) -> Verdict
             let Some(seen) = value(&bucket, "k").await? else {
                 return Ok(());
             };
-            let byte = b"abcd"[seen.len() % 5000];
+            let byte = b"abcd"[seen.len() % step];
             let is_whole = seen.iter().all(|other| *other == byte);
             holds(
                 is_whole,

@@ -74,7 +74,7 @@ pub(crate) async fn an_ordered_listing_is_in_the_order_of_bytes(scratch: &Scratc
 pub(crate) async fn a_key_is_listed_as_it_was_written(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut written: Vec<String> = strange::all().into_iter().map(str::to_owned).collect();
-    written.push("k".repeat(strange::LONGEST));
+    written.push("k".repeat(bucket.capabilities().key_bytes));
     fill(&bucket, &written).await?;
     for limit in [3, 1000] {
         let listed = sorted(keys(&bucket, "", limit).await?);
@@ -151,7 +151,7 @@ pub(crate) async fn a_limit_is_brought_within_its_bounds(scratch: &Scratch<'_>) 
 
 pub(crate) async fn a_page_is_bounded_in_bytes(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    let long = "k".repeat(strange::LONGEST - 6);
+    let long = "k".repeat(bucket.capabilities().key_bytes - 6);
     let written = numbered(&long, 600);
     fill(&bucket, &written).await?;
     let (mut listed, mut cursor) = (Vec::new(), None);

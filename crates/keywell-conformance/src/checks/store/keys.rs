@@ -1,8 +1,6 @@
 use bytes::Bytes;
 
-use crate::checks::strange::{
-    ALIKE, BLANKS, CONTROLS, LONGEST, NULS, PATHS, PUNCTUATION, QUERIES, SCRIPTS,
-};
+use crate::checks::strange::{ALIKE, BLANKS, CONTROLS, NULS, PATHS, PUNCTUATION, QUERIES, SCRIPTS};
 use crate::failure::{Verdict, same};
 use crate::scratch::{Scratch, set, value};
 
@@ -38,15 +36,16 @@ pub(crate) async fn keys_are_compared_byte_by_byte(scratch: &Scratch<'_>) -> Ver
     are_different_keys(scratch, ALIKE).await
 }
 
-pub(crate) async fn a_key_of_1024_bytes_is_a_key(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_key_of_the_longest_length_is_a_key(scratch: &Scratch<'_>) -> Verdict {
+    let longest = scratch.bucket().await?.capabilities().key_bytes;
     let mut keys: Vec<String> = ["a", "b", "\0", " ", "/"]
         .iter()
-        .map(|last| format!("{}{last}", "k".repeat(LONGEST - 1)))
+        .map(|last| format!("{}{last}", "k".repeat(longest - 1)))
         .collect();
     // The shorter ones are what is left where a key is cut.
-    keys.extend((LONGEST - 3..LONGEST).map(|bytes| "k".repeat(bytes)));
-    keys.push("🗝".repeat(LONGEST / 4));
-    keys.push("\"".repeat(LONGEST));
+    keys.extend((longest - 3..longest).map(|bytes| "k".repeat(bytes)));
+    keys.push("🗝".repeat(longest / 4));
+    keys.push("\"".repeat(longest));
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     are_different_keys(scratch, &keys).await
 }

@@ -1,8 +1,8 @@
-use futures::StreamExt as _;
-use keywell_store::{Event, Filter, Since, Watching};
+use keywell_store::{Filter, Since, Watching};
 
-use super::{LONG, SHORT, after_the_others, gone};
-use crate::failure::{Failure, Verdict, answer, same};
+use super::{LONG, SHORT, after_the_others, gone, told};
+use crate::checks::watch::Listener;
+use crate::failure::{Failure, Verdict, holds, same};
 use crate::scratch::{Scratch, keys, set, set_for};
 
 pub(crate) async fn an_expired_key_is_in_no_answer(scratch: &Scratch<'_>) -> Verdict {
@@ -50,21 +50,42 @@ pub(crate) async fn a_watch_tells_what_expired(scratch: &Scratch<'_>) -> Verdict
     let bucket = scratch.bucket().await?;
     let mut watch = bucket.watch(Filter::Key("k".into()), Since::Now).await?;
     set_for(&bucket, "k", "v", SHORT).await?;
-    let promise = "a watch tells that a key's time ended, though nobody touches it";
+    let is_set = told(scratch, &mut watch, "k").await?;
     // A lossy watch may tell the set within the end, if it comes to read the value too late.
-    let mut is_set = bucket.capabilities().watch == Watching::Lossy;
-    loop {
-        match tokio::time::timeout(scratch.patience(), watch.next()).await {
-            Ok(Some(Ok(Event::Gap))) => return Err(Failure::inconclusive("events were lost")),
-            Ok(Some(Ok(Event::Set { key, .. }))) if key == "k" => is_set = true,
-            Ok(Some(Ok(Event::Delete { expired: true, .. }))) if is_set => break,
-            Ok(Some(event)) => return Err(Failure::new(answer(&event), promise)),
-            Ok(None) | Err(_) => return Err(Failure::new("nothing more is told", promise)),
-        }
-    }
+    let is_told = is_set || bucket.capabilities().watch == Watching::Lossy;
+    holds(is_told, "the end", "a watch tells the set before the end")?;
     same(
         bucket.exists("k").await?,
         false,
         "what is told to have expired is gone",
     )
+}
+
+pub(crate) async fn an_end_is_told_before_what_is_written_next(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut listener = Listener::new(scratch, &bucket, Filter::Key("k".into())).await?;
+    for (first, again) in [("1", "2"), ("3", "4")] {
+        set_for(&bucket, "k", first, SHORT).await?;
+        gone(scratch, &bucket, "k").await?;
+        set(&bucket, "k", again).await?;
+        let (first, again) = (format!("k={first}"), format!("k={again}"));
+        let promise = "the end of a key is told once, before what is written next";
+        listener.hears(&[&first, "~k", &again], promise).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_resumed_watch_tells_what_expired_meanwhile(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let watch = bucket.watch(Filter::All, Since::Now).await?;
+    let start = watch.start().cloned();
+    let promise = "a watch that resumes tells where it began";
+    let start = start.ok_or_else(|| Failure::new("no token", promise))?;
+    drop(watch);
+    set_for(&bucket, "k", "v", SHORT).await?;
+    gone(scratch, &bucket, "k").await?;
+    set(&bucket, "end", "v").await?;
+    let mut resumed = Listener::resumed(scratch, &bucket, Filter::All, start).await?;
+    let promise = "a resumed watch tells what expired while nobody watched, once";
+    resumed.hears_all(&["k=v", "~k", "end=v"], promise).await
 }

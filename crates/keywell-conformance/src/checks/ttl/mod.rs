@@ -10,7 +10,10 @@ pub(crate) use writes::*;
 
 use std::time::Duration;
 
-use crate::failure::{Verdict, same};
+use futures::StreamExt as _;
+use keywell_store::{Event, Watch};
+
+use crate::failure::{Failure, Verdict, answer, same};
 use crate::scratch::{Handle, Scratch, set_for, value};
 
 /// A time that a test can wait for.
@@ -33,6 +36,25 @@ async fn gone(scratch: &Scratch<'_>, bucket: &Handle, key: &str) -> Verdict {
 async fn after_the_others(scratch: &Scratch<'_>, bucket: &Handle) -> Verdict {
     set_for(bucket, "later", "v", SHORT + SHORT).await?;
     gone(scratch, bucket, "later").await
+}
+
+/// Hears a watch of one key until it tells that the key's time ended; whether it told a set before.
+async fn told(scratch: &Scratch<'_>, watch: &mut Watch, key: &str) -> Result<bool, Failure> {
+    let promise = "a watch tells that a key's time ended, though nobody touches it";
+    let mut is_set = false;
+    loop {
+        match tokio::time::timeout(scratch.patience(), watch.next()).await {
+            Ok(Some(Ok(Event::Gap))) => return Err(Failure::inconclusive("events were lost")),
+            Ok(Some(Ok(Event::Set { key: set, .. }))) if set == key => is_set = true,
+            Ok(Some(Ok(Event::Delete {
+                key: ended,
+                expired: true,
+                ..
+            }))) if ended == key => return Ok(is_set),
+            Ok(Some(event)) => return Err(Failure::new(answer(&event), promise)),
+            Ok(None) | Err(_) => return Err(Failure::new("nothing more is told", promise)),
+        }
+    }
 }
 
 /// Judges a key whose time has to be at its end by now.

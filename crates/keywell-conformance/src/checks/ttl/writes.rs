@@ -1,6 +1,11 @@
-use super::{AMPLE, LONG, SHORT, after_the_others, gone, stays};
+use std::time::Duration;
+
+use bytes::Bytes;
+use keywell_store::{Cas, Change, Error, Expected, Filter, Set, Since, Swap};
+
+use super::{AMPLE, LONG, SHORT, after_the_others, gone, stays, told};
 use crate::failure::{Verdict, same};
-use crate::scratch::{Scratch, set, set_for};
+use crate::scratch::{Handle, Scratch, set, set_for};
 
 pub(crate) async fn a_set_ends_an_earlier_time_to_live(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
@@ -35,16 +40,22 @@ pub(crate) async fn a_set_replaces_an_earlier_time_to_live(scratch: &Scratch<'_>
 
 pub(crate) async fn a_deletion_ends_a_time_to_live(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    for key in ["alone", "batch"] {
+    let keys = ["alone", "batch", "swapped"];
+    for key in keys {
         set_for(&bucket, key, "v", SHORT).await?;
     }
     bucket.delete("alone").await?;
     bucket.delete_many(&["batch"]).await?;
-    for key in ["alone", "batch"] {
+    if bucket.capabilities().cas == Cas::None {
+        bucket.delete("swapped").await?;
+    } else {
+        swap(&bucket, "swapped", &Change::Delete).await?;
+    }
+    for key in keys {
         set(&bucket, key, "w").await?;
     }
     after_the_others(scratch, &bucket).await?;
-    for key in ["alone", "batch"] {
+    for key in keys {
         stays(
             &bucket,
             key,
@@ -75,6 +86,106 @@ pub(crate) async fn a_batch_ends_earlier_times_to_live(scratch: &Scratch<'_>) ->
         .await?;
     }
     Ok(())
+}
+
+/// As [`a_set_ends_an_earlier_time_to_live`] and its like, for stores that end times by a list of
+/// them, now and then: what is of old in the list has been come to when the latest is told.
+pub(crate) async fn a_time_that_was_replaced_ends_nothing(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let mut keys = vec!["set", "longer", "batch", "deleted"];
+    if bucket.capabilities().cas != Cas::None {
+        keys.push("swapped");
+    }
+    for key in &keys {
+        set_for(&bucket, key, "v", SHORT).await?;
+    }
+    set(&bucket, "set", "w").await?;
+    set_for(&bucket, "longer", "w", LONG).await?;
+    bucket.set_many(vec![("batch", "w".into())]).await?;
+    bucket.delete("deleted").await?;
+    set(&bucket, "deleted", "w").await?;
+    if keys.contains(&"swapped") {
+        let change = Change::Set("w".into(), Set::default());
+        swap(&bucket, "swapped", &change).await?;
+    }
+    let later = Filter::Key("later".into());
+    let mut watch = bucket.watch(later, Since::Now).await?;
+    set_for(&bucket, "later", "v", SHORT + SHORT).await?;
+    told(scratch, &mut watch, "later").await?;
+    for key in keys {
+        let promise = "a time to live that was replaced ends nothing";
+        stays(&bucket, key, "w", promise).await?;
+    }
+    Ok(())
+}
+
+/// Swaps what is there, whatever it is: it may come to its end at any time.
+async fn swap(bucket: &Handle, key: &str, change: &Change) -> Result<(), Error> {
+    loop {
+        let read = bucket.get(key).await?;
+        let expected = Expected::from(read.as_ref());
+        if bucket.swap(key, expected, change.clone()).await? != Swap::Stale {
+            return Ok(());
+        }
+    }
+}
+
+pub(crate) async fn a_key_set_again_after_its_time_stays(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    for key in ["alone", "batch"] {
+        set_for(&bucket, key, "v", SHORT).await?;
+    }
+    for key in ["alone", "batch"] {
+        gone(scratch, &bucket, key).await?;
+    }
+    set(&bucket, "alone", "w").await?;
+    bucket.set_many(vec![("batch", "w".into())]).await?;
+    after_the_others(scratch, &bucket).await?;
+    for key in ["alone", "batch"] {
+        let promise = "a key that is set again after its time has ended stays";
+        stays(&bucket, key, "w", promise).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_refused_write_changes_no_time_to_live(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let declared = bucket.capabilities();
+    let large = Bytes::from(vec![0; declared.value_bytes + 1]);
+    let promise = "a refused write changes no time to live";
+    for (key, ttl) in [("short", AMPLE), ("long", LONG)] {
+        let refused = set_for(&bucket, key, "no number", ttl).await?;
+        let mut answers = Vec::new();
+        if declared.increment {
+            answers.push(bucket.increment(key, 1).await.map(drop));
+        }
+        let none = Some(Duration::ZERO);
+        for (value, ttl) in [
+            (large.clone(), None),
+            (large.clone(), Some(SHORT)),
+            ("w".into(), none),
+        ] {
+            let how = Set { ttl };
+            answers.push(bucket.set(key, value.clone(), how).await.map(drop));
+            if declared.cas != Cas::None {
+                let change = Change::Set(value, how);
+                let swapped = bucket.swap(key, Expected::At(refused.clone()), change);
+                answers.push(swapped.await.map(drop));
+            }
+        }
+        let accepted = answers.iter().position(Result::is_ok);
+        same(accepted, None, "what makes no sense is refused")?;
+    }
+    gone(scratch, &bucket, "short").await?;
+    stays(&bucket, "long", "no number", promise).await
+}
+
+pub(crate) async fn an_increment_postpones_no_end(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    set_for(&bucket, "n", "41", SHORT + SHORT).await?;
+    let promise = "the time of a counter ends, however often it is counted up";
+    let anew = || async { Ok(bucket.increment("n", 1).await? == 1) };
+    scratch.until(promise, anew).await
 }
 
 pub(crate) async fn an_increment_keeps_the_time_to_live(scratch: &Scratch<'_>) -> Verdict {

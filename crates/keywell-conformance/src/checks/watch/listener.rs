@@ -10,16 +10,16 @@ use crate::scratch::{Handle, Scratch};
 /// A watch that resumes tells every write, once. A lossy one may tell several writes of a key as
 /// one, with the value of the last of them; what it tells has to be some of what was written, in
 /// that order, and the last write of each key among it.
-pub(super) struct Listener<'a> {
+pub(in crate::checks) struct Listener<'a> {
     scratch: &'a Scratch<'a>,
-    pub(super) watch: Watch,
-    pub(super) is_lossy: bool,
+    pub(in crate::checks) watch: Watch,
+    pub(in crate::checks) is_lossy: bool,
 }
 
 // === impl Listener ===
 
 impl<'a> Listener<'a> {
-    pub(super) async fn new(
+    pub(in crate::checks) async fn new(
         scratch: &'a Scratch<'_>,
         bucket: &Handle,
         filter: Filter,
@@ -27,7 +27,7 @@ impl<'a> Listener<'a> {
         Self::since(scratch, bucket, filter, Since::Now).await
     }
 
-    pub(super) async fn resumed(
+    pub(in crate::checks) async fn resumed(
         scratch: &'a Scratch<'_>,
         bucket: &Handle,
         filter: Filter,
@@ -51,7 +51,7 @@ impl<'a> Listener<'a> {
         })
     }
 
-    pub(super) async fn next(&mut self) -> Result<Event, Failure> {
+    pub(in crate::checks) async fn next(&mut self) -> Result<Event, Failure> {
         let patience = self.scratch.patience();
         match tokio::time::timeout(patience, self.watch.next()).await {
             Ok(Some(Ok(Event::Gap))) => Err(Failure::inconclusive("events were lost")),
@@ -77,7 +77,10 @@ impl<'a> Listener<'a> {
     }
 
     /// All events before and with this one.
-    pub(super) async fn hear_until(&mut self, last: &str) -> Result<Vec<String>, Failure> {
+    pub(in crate::checks) async fn hear_until(
+        &mut self,
+        last: &str,
+    ) -> Result<Vec<String>, Failure> {
         let mut told = Vec::new();
         loop {
             told.push(tell(&self.next().await?));
@@ -89,7 +92,7 @@ impl<'a> Listener<'a> {
 
     /// Judges the next events, which are all of one key and so come in order. The last is like
     /// none before it.
-    pub(super) async fn hears(&mut self, expected: &[&str], promise: &str) -> Verdict {
+    pub(in crate::checks) async fn hears(&mut self, expected: &[&str], promise: &str) -> Verdict {
         if self.is_lossy {
             let last = expected.last().expect("something is expected");
             let told = self.hear_until(last).await?;
@@ -105,7 +108,11 @@ impl<'a> Listener<'a> {
 
     /// Judges the next events, which are of several keys and so come in any order. The last of
     /// each key is like none before it.
-    pub(super) async fn hears_all(&mut self, expected: &[&str], promise: &str) -> Verdict {
+    pub(in crate::checks) async fn hears_all(
+        &mut self,
+        expected: &[&str],
+        promise: &str,
+    ) -> Verdict {
         if self.is_lossy {
             return self.hears_each(expected, promise).await;
         }

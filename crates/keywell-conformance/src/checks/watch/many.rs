@@ -32,7 +32,8 @@ pub(crate) async fn a_watch_that_nobody_reads_holds_nothing_up(scratch: &Scratch
     let bucket = scratch.bucket().await?;
     let unread = Listener::new(scratch, &bucket, Filter::All).await?;
     let mut read = Listener::new(scratch, &bucket, Filter::Key("last".into())).await?;
-    let value = Bytes::from(vec![b'v'; 1000]);
+    let bytes = bucket.capabilities().value_bytes.min(1000);
+    let value = Bytes::from(vec![b'v'; bytes]);
     for _ in 0..20 {
         let keys: Vec<String> = (0..100).map(|n| format!("k{n}")).collect();
         let entries = keys.iter().map(|key| (key.as_str(), value.clone()));

@@ -11,7 +11,7 @@ pub(crate) use resume::*;
 
 use keywell_store::Event;
 
-use self::listener::Listener;
+pub(super) use self::listener::Listener;
 
 /// An event as short text: `key=value`, `-key` for deleted, `~key` for expired.
 fn tell(event: &Event) -> String {

@@ -115,8 +115,10 @@ pub(crate) async fn text_that_never_was_a_token_is_refused(scratch: &Scratch<'_>
     set(&bucket, "k", "v").await?;
     let real = token(&listener.next().await?)?;
     let (cut, longer) = (&real.as_str()[1..], format!("{}A", real.as_str()));
+    // Where a token ends with a number, this one is of an event that is yet to come.
+    let future = format!("{}9", real.as_str());
     for text in [
-        "", "0", "-1", "1", "latest", "$", "0-0", "é", "\0", cut, &longer,
+        "", "0", "-1", "1", "latest", "$", "0-0", "é", "\0", cut, &longer, &future,
     ] {
         is_refused(&bucket, ResumeToken::from(text.to_owned())).await?;
     }
@@ -139,6 +141,23 @@ pub(crate) async fn a_token_of_another_bucket_is_refused(scratch: &Scratch<'_>) 
     }
     is_refused(&other, beginning(&listener)?).await?;
     is_refused(&other, token(&listener.next().await?)?).await
+}
+
+pub(crate) async fn a_token_of_another_store_is_refused(scratch: &Scratch<'_>) -> Verdict {
+    // Both buckets have the same name, and the events of one are ahead of those of the other.
+    let bucket = scratch.bucket().await?;
+    let (other, _) = scratch.brief().await?;
+    let mut here = Listener::new(scratch, &bucket, Filter::All).await?;
+    let mut there = Listener::new(scratch, &other, Filter::All).await?;
+    set(&bucket, "k", "v").await?;
+    let near = token(&here.next().await?)?;
+    is_refused(&bucket, beginning(&there)?).await?;
+    for n in 0..5 {
+        set(&other, "k", n.to_string()).await?;
+        is_refused(&bucket, token(&there.next().await?)?).await?;
+    }
+    is_refused(&other, near).await?;
+    is_refused(&other, beginning(&here)?).await
 }
 
 pub(crate) async fn a_watch_resumes_after_a_restart(scratch: &Scratch<'_>) -> Verdict {

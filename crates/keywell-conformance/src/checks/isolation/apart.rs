@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use std::time::Duration;
 
-use keywell_store::{BucketName, Change, Error, Expected, Set, Swap};
+use keywell_store::{BucketName, Change, Expected, Set, Swap};
 
 use crate::failure::{Verdict, holds, same};
 use crate::scratch::{Scratch, fill, keys, set, set_for, value};
@@ -193,40 +193,6 @@ pub(crate) async fn a_bucket_may_have_any_name(scratch: &Scratch<'_>) -> Verdict
         )?;
     }
     Ok(())
-}
-
-pub(crate) async fn a_bucket_is_told_while_it_holds_something(scratch: &Scratch<'_>) -> Verdict {
-    let name = scratch.name("")?;
-    let store = scratch.subject.store();
-    let bucket = scratch.bucket().await?;
-    match store.buckets().await {
-        Err(Error::Unsupported(_)) => return Ok(()),
-        told => same(
-            told?.contains(&name),
-            false,
-            "a bucket that holds nothing is not told",
-        )?,
-    }
-    set(&bucket, "k", "v").await?;
-    let told = store.buckets().await?;
-    same(
-        told.contains(&name),
-        true,
-        "a bucket is told while it holds something",
-    )?;
-    let disorder = told.windows(2).find(|pair| pair[0] >= pair[1]);
-    same(
-        disorder,
-        None,
-        "buckets are told once each, in the order of their names",
-    )?;
-    bucket.delete("k").await?;
-    let told = store.buckets().await?;
-    same(
-        told.contains(&name),
-        false,
-        "a bucket that was emptied is told no more",
-    )
 }
 
 pub(crate) async fn a_time_to_live_keeps_to_its_bucket(scratch: &Scratch<'_>) -> Verdict {

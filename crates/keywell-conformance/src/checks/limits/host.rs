@@ -1,10 +1,13 @@
+//! What is past the limits of a host, or of the bucket where those are less, and so refused before
+//! the store is asked.
+
 use bytes::Bytes;
 use keywell_store::layer::Limits;
-use keywell_store::{Answer, Cas, Change, Error, Expected, Filter, Invalid, Listing, Set};
+use keywell_store::{Change, Expected, Invalid, Set};
 
-use super::strange::LONGEST;
-use crate::failure::{Failure, Verdict, invalid, same};
-use crate::scratch::{Handle, Scratch, keys, set, value};
+use super::{is_key, is_value, nothing_written};
+use crate::failure::{Verdict, invalid, same};
+use crate::scratch::{Handle, Scratch, set};
 
 /// Asks everything of a key that can be asked of one, and judges how each is refused.
 async fn is_refused_everywhere(
@@ -42,13 +45,13 @@ pub(crate) async fn an_empty_key_is_refused(scratch: &Scratch<'_>) -> Verdict {
     is_refused_everywhere(&bucket, "", |blamed| *blamed == Invalid::EmptyKey).await
 }
 
-pub(crate) async fn a_key_of_1025_bytes_is_refused(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_key_past_the_limit_is_refused(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    let blames = |blamed: &Invalid| matches!(blamed, Invalid::KeyTooLong { .. });
-    is_refused_everywhere(&bucket, &"k".repeat(LONGEST + 1), blames).await?;
-    // 257 characters are 1028 bytes.
-    is_refused_everywhere(&bucket, &"🗝".repeat(LONGEST / 4 + 1), blames).await?;
-    let cut = "k".repeat(LONGEST);
+    let longest = bucket.capabilities().key_bytes;
+    is_refused_everywhere(&bucket, &"k".repeat(longest + 1), is_key).await?;
+    // Of 1024 bytes, 257 characters of four bytes each are too many.
+    is_refused_everywhere(&bucket, &"🗝".repeat(longest / 4 + 1), is_key).await?;
+    let cut = "k".repeat(longest);
     same(
         bucket.exists(&cut).await?,
         false,
@@ -56,23 +59,11 @@ pub(crate) async fn a_key_of_1025_bytes_is_refused(scratch: &Scratch<'_>) -> Ver
     )
 }
 
-pub(crate) async fn a_value_of_16_mebibytes_is_held(scratch: &Scratch<'_>) -> Verdict {
-    let bucket = scratch.bucket().await?;
-    let largest: Vec<u8> = (0..Limits::default().value_bytes)
-        .map(|n| u8::try_from(n * 31 % 251).expect("it is less than 251"))
-        .collect();
-    let largest = Bytes::from(largest);
-    bucket.set("k", largest.clone(), Set::default()).await?;
-    let read = value(&bucket, "k").await?;
-    let is_same = read.as_ref().map(|read| *read == largest);
-    same(is_same, Some(true), "16 MiB are read as they were set")
-}
-
 pub(crate) async fn a_value_past_the_limit_is_refused(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    let large = Bytes::from(vec![0; Limits::default().value_bytes + 1]);
+    let large = Bytes::from(vec![0; bucket.capabilities().value_bytes + 1]);
     set(&bucket, "there", "old").await?;
-    let promise = "a value past 16 MiB is refused as that";
+    let promise = "a value past the limit is refused as that";
     for key in ["there", "none"] {
         let answered = bucket.set(key, large.clone(), Set::default()).await;
         invalid(answered, is_value, promise)?;
@@ -84,7 +75,7 @@ pub(crate) async fn a_value_past_the_limit_is_refused(scratch: &Scratch<'_>) -> 
 
 pub(crate) async fn a_swap_past_the_limits_is_refused(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    let large = Bytes::from(vec![0; Limits::default().value_bytes + 1]);
+    let large = Bytes::from(vec![0; bucket.capabilities().value_bytes + 1]);
     let version = set(&bucket, "there", "old").await?;
     for (key, expected) in [("none", Expected::Absent), ("there", Expected::At(version))] {
         let change = Change::Set(large.clone(), Set::default());
@@ -92,7 +83,7 @@ pub(crate) async fn a_swap_past_the_limits_is_refused(scratch: &Scratch<'_>) -> 
         invalid(
             answered,
             is_value,
-            "a swap to a value past 16 MiB is refused as that",
+            "a swap to a value past the limit is refused as that",
         )?;
     }
     nothing_written(&bucket).await
@@ -143,53 +134,4 @@ pub(crate) async fn a_batch_of_too_many_bytes_is_refused(scratch: &Scratch<'_>) 
         "a refused batch writes nothing of it",
     )?;
     nothing_written(&bucket).await
-}
-
-fn is_value(blamed: &Invalid) -> bool {
-    matches!(blamed, Invalid::ValueTooLarge { .. })
-}
-
-/// `there` is as it was, and nothing else came to be.
-async fn nothing_written(bucket: &Handle) -> Verdict {
-    let promise = "what is refused writes nothing";
-    same(value(bucket, "there").await?, Some("old".into()), promise)?;
-    for key in ["none", "beside"] {
-        same(bucket.exists(key).await?, false, promise)?;
-    }
-    Ok(())
-}
-
-pub(crate) async fn the_longest_key_can_do_all_that_others_can(scratch: &Scratch<'_>) -> Verdict {
-    let bucket = scratch.bucket().await?;
-    let declared = bucket.capabilities();
-    let key = "k".repeat(LONGEST);
-    let promise = "a key of 1024 bytes can do all that others can";
-    bucket.set_many(vec![(&key, "41".into())]).await?;
-    let many = bucket.get_many(&[&key]).await?;
-    same(many.iter().flatten().count(), 1, promise)?;
-    if declared.increment {
-        same(bucket.increment(&key, 1).await?, 42, promise)?;
-    }
-    if declared.cas != Cas::None {
-        let read = bucket.get(&key).await?;
-        let put = Change::Set("v".into(), Set::default());
-        bucket
-            .swap(&key, Expected::from(read.as_ref()), put)
-            .await?;
-        same(value(&bucket, &key).await?, Some("v".into()), promise)?;
-    }
-    if declared.list != Listing::None {
-        same(keys(&bucket, &key, 1).await?, vec![key.clone()], promise)?;
-    }
-    if let Err(error @ Error::Invalid(_)) = watch(&bucket, &key).await {
-        return Err(Failure::new(error.to_string(), promise));
-    }
-    bucket.delete_many(&[&key]).await?;
-    same(bucket.exists(&key).await?, false, promise)
-}
-
-fn watch(bucket: &Handle, key: &str) -> Answer<()> {
-    bucket
-        .watch(Filter::Key(key.to_owned()), keywell_store::Since::Now)
-        .map(drop)
 }

@@ -1,0 +1,5 @@
+mod apart;
+mod buckets;
+
+pub(crate) use apart::*;
+pub(crate) use buckets::*;

@@ -1,0 +1,30 @@
+mod held;
+mod host;
+mod own;
+
+pub(crate) use held::*;
+pub(crate) use host::*;
+pub(crate) use own::*;
+
+use keywell_store::Invalid;
+
+use crate::failure::{Verdict, same};
+use crate::scratch::{Handle, value};
+
+fn is_key(blamed: &Invalid) -> bool {
+    matches!(blamed, Invalid::KeyTooLong { .. })
+}
+
+fn is_value(blamed: &Invalid) -> bool {
+    matches!(blamed, Invalid::ValueTooLarge { .. })
+}
+
+/// `there` is as it was, and nothing else came to be.
+async fn nothing_written(bucket: &Handle) -> Verdict {
+    let promise = "what is refused writes nothing";
+    same(value(bucket, "there").await?, Some("old".into()), promise)?;
+    for key in ["none", "beside"] {
+        same(bucket.exists(key).await?, false, promise)?;
+    }
+    Ok(())
+}
