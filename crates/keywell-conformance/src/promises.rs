@@ -260,6 +260,10 @@ watch {
     a_watch_resumes_from_its_beginning [ResumableWatch]
     /// A resumed watch still tells only what it is asked for.
     a_resumed_watch_keeps_to_its_filter [ResumableWatch]
+    /// How far a watch says that it has come is where it can be resumed, missing and repeating nothing.
+    how_far_a_watch_has_come_is_where_it_resumes [ResumableWatch]
+    /// A watch that says how far it has come moves on past changes that it does not tell.
+    a_watch_comes_further_past_what_it_does_not_tell [ResumableWatch]
     /// Text that never was a token is refused.
     text_that_never_was_a_token_is_refused [ResumableWatch]
     /// A token of another bucket is refused.

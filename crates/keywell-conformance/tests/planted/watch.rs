@@ -313,3 +313,36 @@ async fn what_a_watch_that_resumes_counts_as_coalesced_is_caught() {
         .by(watch::a_watch_that_resumes_coalesces_nothing)
         .await;
 }
+
+/// Says that a watch has come to where the bucket is, or to where the watch began, whatever it told.
+struct Boasts {
+    is_ahead: bool,
+}
+
+impl Bug for Boasts {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        let (bucket, is_ahead) = (inner.clone(), self.is_ahead);
+        inner.watch(filter, since).map(move |watch| {
+            let start = watch.start().cloned().expect("it resumes");
+            let began = start.clone();
+            Watch::new(Some(start), watch).reaching(move || {
+                match bucket.watch(Filter::All, Since::Now) {
+                    Answer::Now(Ok(now)) if is_ahead => now.start().cloned().expect("it resumes"),
+                    _ => began.clone(),
+                }
+            })
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_has_come_elsewhere_than_it_says_is_caught() {
+    for is_ahead in [true, false] {
+        Caught::with(Boasts { is_ahead })
+            .by(watch::how_far_a_watch_has_come_is_where_it_resumes)
+            .await;
+    }
+    Caught::with(Boasts { is_ahead: false })
+        .by(watch::a_watch_comes_further_past_what_it_does_not_tell)
+        .await;
+}

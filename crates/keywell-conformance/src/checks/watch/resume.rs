@@ -1,4 +1,6 @@
-use futures::StreamExt as _;
+use std::time::Instant;
+
+use futures::{FutureExt as _, StreamExt as _};
 use keywell_store::{Error, Event, Filter, Invalid, ResumeToken, Since};
 
 use super::{Listener, tell};
@@ -107,6 +109,71 @@ pub(crate) async fn a_resumed_watch_keeps_to_its_filter(scratch: &Scratch<'_>) -
     let mut resumed = Listener::resumed(scratch, &bucket, prefix, start).await?;
     let promise = "a watch resumed for a prefix tells of what begins with it";
     resumed.hears_all(&["k/1=v", "k/2=v"], promise).await
+}
+
+pub(crate) async fn how_far_a_watch_has_come_is_where_it_resumes(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let key = || Filter::Key("k".into());
+    let mut listener = Listener::new(scratch, &bucket, key()).await?;
+    // Some is told and some is yet to be, with changes of others before and between.
+    let mut expected = Vec::new();
+    let mut places = vec![listener.watch.reached()];
+    for n in 0..6 {
+        set(&bucket, "other", "v").await?;
+        set(&bucket, "k", n.to_string()).await?;
+        expected.push(format!("k={n}"));
+    }
+    for _ in 0..6 {
+        listener.next().await?;
+        places.push(listener.watch.reached());
+    }
+    let expected: Vec<&str> = expected
+        .iter()
+        .map(String::as_str)
+        .chain(["k=end"])
+        .collect();
+    set(&bucket, "k", "end").await?;
+    for (told, place) in places.into_iter().enumerate() {
+        // A store need not say.
+        let Some(place) = place else { return Ok(()) };
+        let mut resumed = Listener::resumed(scratch, &bucket, key(), place).await?;
+        let promise = "a watch resumed from where one had come tells what that had not told";
+        resumed.hears(&expected[told..], promise).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_watch_comes_further_past_what_it_does_not_tell(
+    scratch: &Scratch<'_>,
+) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    let key = || Filter::Key("k".into());
+    let mut listener = Listener::new(scratch, &bucket, key()).await?;
+    let Some(before) = listener.watch.reached() else {
+        return Ok(());
+    };
+    let began = Instant::now();
+    let further = loop {
+        set(&bucket, "other", "v").await?;
+        if let Some(event) = listener.watch.next().now_or_never() {
+            return Err(Failure::new(
+                format!("{event:?}"),
+                "a watch of a key tells of no other",
+            ));
+        }
+        match listener.watch.reached() {
+            Some(reached) if reached != before => break reached,
+            _ if began.elapsed() > scratch.patience() => {
+                let promise = "a watch says how far it has come also where it tells nothing";
+                return Err(Failure::new("it stays where it began", promise));
+            }
+            _ => {}
+        }
+    };
+    set(&bucket, "k", "end").await?;
+    let mut resumed = Listener::resumed(scratch, &bucket, key(), further).await?;
+    let promise = "a watch resumed from where one had come tells what that had not told";
+    resumed.hears(&["k=end"], promise).await
 }
 
 pub(crate) async fn text_that_never_was_a_token_is_refused(scratch: &Scratch<'_>) -> Verdict {
