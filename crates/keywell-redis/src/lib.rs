@@ -25,7 +25,10 @@
 //! | `redis+cluster://[USER:PASSWORD@]HOST,HOST` | a cluster, some of whose nodes these are |
 //!
 //! `valkey` may stand for `redis`; `rediss` and `valkeys` are encrypted. A user name without a
-//! password is refused; a password alone is written `:PASSWORD@`. Redis 6.2 or newer, and Valkey.
+//! password is refused; a password alone is written `:PASSWORD@`.
+//!
+//! Redis 6.2 or newer, and Valkey. The tests were run with Redis 6.2.14, 7.0.15, 8.0.2 and 8.6.3, and
+//! with Valkey 8.1.1 and 9.1.2.
 //!
 //! # Settings
 //!
@@ -84,7 +87,9 @@
 //!   [`Gap`](keywell_store::Event::Gap), and the present state of keys that it names exactly. Several
 //!   writes of a key in a row may be told as one, and are counted; the value told is always the one
 //!   behind the events so far. Somebody who reads slowly holds up nobody. What turns a string into
-//!   another type in one step (`SUNIONSTORE` onto it) is not told.
+//!   another type in one step (`SUNIONSTORE` onto it) is not told. While a cluster hands over a slot
+//!   by itself (Valkey 9, Redis 8.4), both nodes tell of its keys: a value may be told twice, and an
+//!   older one behind a newer.
 //! - A key at which another program keeps something else than a string: `get` says `Corrupt`,
 //!   `get_many` none, `set` replaces it, listings leave it out.
 //!

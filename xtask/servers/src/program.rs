@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
@@ -33,15 +33,24 @@ pub fn valkey() -> Option<PathBuf> {
     find("valkey-server")
 }
 
-/// A tool of the server's: `cli` or `benchmark`, as `redis-cli` or `valkey-cli`.
+/// A tool of a server's, `cli` or `benchmark`: `redis-cli` or `valkey-cli` from beside the server, or
+/// else from the `PATH`.
 ///
 /// # Errors
 ///
 /// [`Error::Missing`], as [`server`].
-pub fn tool(name: &str) -> Result<PathBuf> {
-    let names = [format!("redis-{name}"), format!("valkey-{name}")];
-    let found = names.iter().find_map(|name| find(name));
-    found.ok_or_else(|| missing(&names[0]))
+pub fn tool(server: &Path, name: &str) -> Result<PathBuf> {
+    let mut names = [format!("redis-{name}"), format!("valkey-{name}")];
+    let server_name = server.file_name().unwrap_or_default().to_string_lossy();
+    if server_name.starts_with("valkey") {
+        names.swap(0, 1);
+    }
+    let beside = names.iter().map(|name| server.with_file_name(name));
+    let mut beside = beside.filter(|path| path.is_file());
+    beside
+        .next()
+        .or_else(|| names.iter().find_map(|name| find(name)))
+        .ok_or_else(|| missing(&names[0]))
 }
 
 fn missing(program: &str) -> Error {

@@ -185,7 +185,8 @@ impl Redis {
     }
 
     async fn tool(&self, tool: &str, arguments: &[&str]) -> Result<String> {
-        let mut command = tokio::process::Command::new(program::tool(tool)?);
+        let tool = program::tool(&self.program, tool)?;
+        let mut command = tokio::process::Command::new(&tool);
         let port = self.place.port.number().to_string();
         command.args(["-h", "127.0.0.1", "-p", &port]);
         if let Some((name, password)) = &self.settings.user {
@@ -197,7 +198,7 @@ impl Redis {
             .args(arguments)
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let described = format!("redis-{tool} {}", arguments.join(" "));
+        let described = format!("{} {}", tool.display(), arguments.join(" "));
         let output = timeout(4 * PATIENCE, command.output()).await;
         let output = output.map_err(|_| Error::Late {
             what: described.clone(),

@@ -1,6 +1,7 @@
 use crate::cluster::Cluster;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::redis::Redis;
+use crate::wait::until;
 
 /// A slot on its way from one primary to another. Each step is a state in which a cluster may be for
 /// long: after [`SlotMove::begin`] the old owner answers for keys that it has, and redirects by `ASK`
@@ -63,5 +64,40 @@ impl<'a> SlotMove<'a> {
             other.command(&command).await?;
         }
         Ok(())
+    }
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// Lets the nodes move a slot with all its keys by themselves, and waits until they have. From
+    /// Valkey 9 and Redis 8.4 on; where the server cannot, nothing happens, and this says so by
+    /// `false`.
+    pub async fn hand_over(&self, slot: u16, from: &Redis, to: &Redis) -> Result<bool> {
+        let (number, id) = (slot.to_string(), Self::id(to).await?);
+        let is_unknown = |told: &Result<_>| {
+            matches!(told, Err(Error::Refused(error))
+                if error.to_lowercase().contains("unknown subcommand"))
+        };
+        let export = ["MIGRATESLOTS", "SLOTSRANGE", &number, &number, "NODE", &id];
+        let mut told = from.command(&[&["CLUSTER"], &export[..]].concat()).await;
+        if is_unknown(&told) {
+            let import = ["CLUSTER", "MIGRATION", "IMPORT", &number, &number];
+            told = to.command(&import).await;
+        }
+        if is_unknown(&told) {
+            return Ok(false);
+        }
+        told?;
+        until("the slot to be handed over", || async {
+            let owner = self.owner(slot).await;
+            match owner.map_err(|error| error.to_string())?.addr() {
+                addr if addr == to.addr() => Ok(()),
+                addr => Err(format!("{addr} has it")),
+            }
+        })
+        .await?;
+        self.settle().await?;
+        Ok(true)
     }
 }

@@ -103,7 +103,19 @@ async fn an_append_only_server_keeps_what_it_answered() {
     redis.command(&["SET", "k", "v"]).await.unwrap();
     redis.kill().await.unwrap();
     redis.restart().await.unwrap();
-    assert_eq!(redis.command(&["GET", "k"]).await.unwrap(), text("v"));
+    let loaded = async {
+        let mut turns = tokio::time::interval(std::time::Duration::from_millis(5));
+        loop {
+            turns.tick().await;
+            match redis.command(&["GET", "k"]).await {
+                Err(Error::Refused(error)) if error.starts_with("LOADING") => {}
+                read => return read.unwrap(),
+            }
+        }
+    };
+    let bound = std::time::Duration::from_secs(10);
+    let loaded = tokio::time::timeout(bound, loaded).await;
+    assert_eq!(loaded.expect("it loads"), text("v"));
     redis.restart_empty().await.unwrap();
     assert_eq!(redis.command(&["GET", "k"]).await.unwrap(), Reply::Nil);
 }
@@ -200,6 +212,32 @@ async fn tls_lets_in_who_has_a_certificate() {
     assert_eq!(redis.cli(&all).await.unwrap(), "PONG\n");
     let without = [&all[..5], &["ping"]].concat();
     assert!(redis.cli(&without).await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_is_asked_by_the_tool_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = folder.path().join("redis-server");
+    std::os::unix::fs::symlink(program::server().unwrap(), &server).unwrap();
+    let from_path = program::tool(&server, "cli").unwrap();
+    assert_ne!(from_path.parent(), Some(folder.path()));
+    for (name, own) in [
+        ("redis-cli", "valkey-server"),
+        ("valkey-cli", "redis-server"),
+    ] {
+        std::os::unix::fs::symlink(&from_path, folder.path().join(name)).unwrap();
+        let found = program::tool(&folder.path().join(own), "cli").unwrap();
+        assert_eq!(
+            found,
+            folder.path().join("redis-cli"),
+            "the only one, and its own"
+        );
+    }
+    let own = program::tool(&folder.path().join("valkey-server"), "cli").unwrap();
+    assert_eq!(own, folder.path().join("valkey-cli"));
+
+    let redis = Redis::builder().program(&server).start().await.unwrap();
+    assert_eq!(redis.cli(&["ping"]).await.unwrap(), "PONG\n");
 }
 
 #[tokio::test]

@@ -35,6 +35,25 @@ async fn a_slot_is_moved_by_way_of_ask_and_moved() {
 }
 
 #[tokio::test]
+async fn a_slot_is_handed_over_where_the_server_can() {
+    let cluster = Cluster::start(3, 0).await.unwrap();
+    let slot = cluster.slot("k").await.unwrap();
+    let from = cluster.owner(slot).await.unwrap();
+    let mut others = cluster.primaries().iter();
+    let to = others.find(|node| node.addr() != from.addr()).unwrap();
+    assert_eq!(answer(from, &["SET", "k", "v"]).await, "OK");
+    let now = if cluster.hand_over(slot, from, to).await.unwrap() {
+        assert!(answer(from, &["GET", "k"]).await.starts_with("MOVED"));
+        to
+    } else {
+        eprintln!("this server hands over no slots");
+        from
+    };
+    assert_eq!(answer(now, &["GET", "k"]).await, "v");
+    assert_eq!(cluster.owner(slot).await.unwrap().addr(), now.addr());
+}
+
+#[tokio::test]
 async fn a_replica_takes_over_when_told_and_when_its_primary_is_killed() {
     let cluster = Cluster::start(3, 1).await.unwrap();
     let slot = cluster.slot("k").await.unwrap();

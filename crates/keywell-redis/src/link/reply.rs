@@ -73,20 +73,29 @@ pub(crate) fn refusal(error: &ServerError) -> Error {
         "WRONGTYPE" => {
             Error::Corrupt("another program keeps something else than a string there".into())
         }
-        "NOAUTH" | "WRONGPASS" | "NOPERM" => {
-            Error::AccessDenied("the server does not let this account do it".into())
-        }
+        "NOAUTH" | "WRONGPASS" | "NOPERM" => denied(),
         "OOM" | "MISCONF" | "NOREPLICAS" | "BUSY" | "READONLY" | "TRYAGAIN" | "CLUSTERDOWN"
         | "MASTERDOWN" | "LOADING" => Error::Unavailable(failure(error)),
         _ if details.contains("not an integer") => Error::Invalid(Invalid::NotANumber),
         _ if details.contains("would overflow") => Error::Invalid(Invalid::Overflow),
         _ if details.contains("invalid expire") => Error::Invalid(Invalid::Ttl),
+        // What a script may not do has no code, and before Redis 7 other words.
+        _ if details.contains("ACL failure in script")
+            || details.contains("The user executing the script can't") =>
+        {
+            denied()
+        }
         _ => Error::Internal(failure(error)),
     }
 }
 
-/// The code of an error. One within a script is, before Redis 7, told behind another:
-/// `ERR Error running script (call to f_…): @user_script:9: -OOM command not allowed …`.
+fn denied() -> Error {
+    Error::AccessDenied("the server does not let this account do it".into())
+}
+
+/// The code of an error. One within a script is, before Redis 7, told behind another,
+/// `ERR Error running script (call to f_…): @user_script:9: -OOM command not allowed …`, or, where the
+/// script caught it, behind none: `@user_script: 9: -OOM command not allowed …`.
 fn code(error: &ServerError) -> &str {
     const WITHIN: [&str; 6] = [
         "OOM",
@@ -97,7 +106,10 @@ fn code(error: &ServerError) -> &str {
         "WRONGTYPE",
     ];
     let details = error.details().unwrap_or_default();
-    let is_behind = error.code() == "ERR" && details.starts_with("Error running script");
+    let is_behind = match error.code() {
+        "ERR" => details.starts_with("Error running script"),
+        code => code == "@user_script:",
+    };
     let mut known = WITHIN.into_iter().filter(|_| is_behind);
     known
         .find(|code| details.contains(code))
@@ -142,5 +154,36 @@ mod tests {
         assert!(matches!(foreign, Verdict::Done(Err(Error::Corrupt(_)))));
         let defect = within("user_script:9: attempt to index a nil value");
         assert!(matches!(defect, Verdict::Done(Err(Error::Internal(_)))));
+        // What a script catches and answers itself.
+        for caught in [
+            "-@user_script: 166: -OOM command not allowed when used memory > 'maxmemory'.\r\n",
+            "-@user_script: 166: -NOREPLICAS Not enough good replicas to write.\r\n",
+        ] {
+            let caught = verdict(caught);
+            assert!(matches!(caught, Verdict::Done(Err(Error::Unavailable(_)))));
+        }
+    }
+
+    #[test]
+    fn what_an_account_may_not_do_in_a_script_it_may_not_do() {
+        for reply in [
+            "-ERR Error running script (call to f_0): @user_script:1: @user_script: 1: The user \
+             executing the script can't run this command or subcommand\r\n",
+            "-ERR Error running script (call to f_0): @user_script:1: @user_script: 1: The user \
+             executing the script can't access at least one of the keys mentioned in the command \
+             arguments\r\n",
+            "-@user_script: 1: The user executing the script can't run this command or \
+             subcommand\r\n",
+            "-ERR The user executing the script can't run this command or subcommand script: 0, on \
+             @user_script:1.\r\n",
+            "-ERR ACL failure in script: User u has no permissions to run the 'set' command \
+             script: 0, on @user_script:1.\r\n",
+        ] {
+            let denied = verdict(reply);
+            assert!(
+                matches!(denied, Verdict::Done(Err(Error::AccessDenied(_)))),
+                "{reply}: {denied:?}"
+            );
+        }
     }
 }

@@ -224,7 +224,8 @@ impl Hub {
 
 /// Follows where the data is, as long as there is anybody who watches.
 async fn follow(link: Link, hub: Weak<Hub>) {
-    /// Nobody tells that a cluster has another primary, so a cluster that is watched is asked.
+    /// Nobody tells that a cluster has another primary: to one who only watches, a node that gets
+    /// its first slots says nothing. So a cluster that is watched is asked.
     const ASKED_EVERY: Duration = Duration::from_secs(5);
     if link.is_cluster() {
         loop {

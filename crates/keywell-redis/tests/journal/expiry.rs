@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::future::join_all;
+use keywell_servers::Redis;
+use keywell_servers::resp::Reply;
 use keywell_store::{Event, Expected, List};
 
 use crate::support::{
@@ -15,7 +17,7 @@ const SHORT: Duration = Duration::from_millis(60);
 const LONG: Duration = Duration::from_hours(1);
 
 /// Waits until the server says that a value is gone, whatever the journal knows of it.
-async fn value_gone(redis: &keywell_servers::Redis, name: &str) {
+async fn value_gone(redis: &Redis, name: &str) {
     until("the value to vanish", || async {
         match ask_number(redis, &["EXISTS", name]).await {
             0 => Ok(()),
@@ -25,16 +27,39 @@ async fn value_gone(redis: &keywell_servers::Redis, name: &str) {
     .await;
 }
 
+/// When a key's time ends, in Unix milliseconds. `PEXPIRETIME` is not in 6.2.
+async fn deadline(redis: &Redis, name: &str) -> i64 {
+    const SCRIPT: &str = "local function now() \
+         local time = redis.call('TIME') \
+         return time[1] * 1000 + math.floor(time[2] / 1000) \
+         end \
+         local before = now() \
+         local left = redis.call('PTTL', KEYS[1]) \
+         return {before, left, now()}";
+    loop {
+        let told = redis.command(&["EVAL", SCRIPT, "1", name]).await.unwrap();
+        match told.items() {
+            // Of one millisecond, so it is known when the rest began.
+            [Reply::Int(before), Reply::Int(left), Reply::Int(after)] if before == after => {
+                assert!(*left > 0, "{left}");
+                return before + left;
+            }
+            [_, _, _] => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_deadline_of_the_value_and_that_of_the_journal_are_one() {
     let (redis, bucket) = orders("").await;
     set_for(&bucket, "k", "1", LONG).await;
     bucket.increment("k", 1).await.unwrap();
     let due = ask(&redis, &["ZSCORE", ":keywell:{orders}:due", "k"]).await;
-    let value = ask_number(&redis, &["PEXPIRETIME", ":keywell:{orders}=k"]).await;
+    let value = deadline(&redis, ":keywell:{orders}=k").await;
     assert_eq!(due, value.to_string());
     set(&bucket, "k", "w").await;
-    let value = ask_number(&redis, &["PEXPIRETIME", ":keywell:{orders}=k"]).await;
+    let value = ask_number(&redis, &["PTTL", ":keywell:{orders}=k"]).await;
     assert_eq!(value, -1);
     assert_eq!(
         ask_number(&redis, &["EXISTS", ":keywell:{orders}:due"]).await,

@@ -181,3 +181,27 @@ async fn through_failovers_and_moves_of_a_cluster(layout: &str) {
     }
     writer.check(&bucket, &mut one, layout).await;
 }
+
+/// Only here: on the plain layout, both nodes tell of the keys meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_is_told_through_slots_that_are_handed_over() {
+    let cluster = Cluster::start(3, 0).await.unwrap();
+    let url = format!("redis+cluster://{}", cluster.addrs()[0]);
+    let store = open(&url, &hasty("journal")).await;
+    let bucket = bucket(&store, "b").await;
+    let mut one = watch(&bucket, Filter::Key("k".into())).await;
+    let slot = cluster.slot(":keywell:{b}=k").await.unwrap();
+    let writer = Writer::start(&bucket);
+    a_moment().await;
+    for _ in 0..4 {
+        let from = cluster.owner(slot).await.unwrap();
+        let mut others = cluster.primaries().iter();
+        let to = others.find(|node| node.addr() != from.addr()).unwrap();
+        if !cluster.hand_over(slot, from, to).await.unwrap() {
+            eprintln!("this server hands over no slots");
+            break;
+        }
+        a_moment().await;
+    }
+    writer.check(&bucket, &mut one, "journal").await;
+}

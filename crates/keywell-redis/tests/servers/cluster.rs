@@ -9,10 +9,13 @@ use keywell_store::{Bucket, Filter, Store};
 
 use crate::conformance::whole_suite;
 use crate::load::{Keeps, Load};
-use crate::support::{bucket, hasty, next, on_both_layouts, open, patient, until, watch};
+use crate::support::{
+    bucket, hasty, next, next_after_loss, on_both_layouts, open, patient, until, watch,
+};
 
 on_both_layouts! {
     slots_move_under_load
+    slots_are_handed_over_under_load
     a_replica_takes_over_under_load_and_nothing_is_lost
     a_primary_is_killed_and_its_replica_takes_over
 }
@@ -46,6 +49,18 @@ async fn busiest(cluster: &Cluster) -> &Redis {
     most.1
 }
 
+/// The slots of a node in which there are keys.
+async fn slots_of(cluster: &Cluster, node: &Redis) -> Vec<u16> {
+    let keys = node.cli(&["keys", "*"]).await.unwrap();
+    let mut slots = Vec::new();
+    for key in keys.lines() {
+        slots.push(cluster.slot(key).await.unwrap());
+    }
+    slots.sort_unstable();
+    slots.dedup();
+    slots
+}
+
 async fn slots_move_under_load(layout: &str) {
     let cluster = Cluster::start(3, 0).await.unwrap();
     let store = connect(&cluster, &patient(layout)).await;
@@ -58,14 +73,7 @@ async fn slots_move_under_load(layout: &str) {
             .primaries()
             .iter()
             .find(|node| node.addr() != from.addr());
-        let keys = from.cli(&["keys", "*"]).await.unwrap();
-        let mut slots = Vec::new();
-        for key in keys.lines() {
-            slots.push(cluster.slot(key).await.unwrap());
-        }
-        slots.sort_unstable();
-        slots.dedup();
-        for slot in slots.into_iter().take(4) {
+        for slot in slots_of(&cluster, from).await.into_iter().take(4) {
             let moving = cluster.move_slot(slot, from, to.unwrap()).await.unwrap();
             if layout == "plain" {
                 load.goes_on(50).await;
@@ -84,6 +92,32 @@ async fn slots_move_under_load(layout: &str) {
     assert_eq!(counts.increments.ambiguous, 0, "{counts:?}");
 }
 
+async fn slots_are_handed_over_under_load(layout: &str) {
+    let cluster = Cluster::start(3, 0).await.unwrap();
+    let store = connect(&cluster, &patient(layout)).await;
+    let bucket = bucket(&store, "b").await;
+    let mut all = watch(&bucket, Filter::All).await;
+    let load = Load::start(&bucket, 8, Keeps::All);
+    load.goes_on(200).await;
+    for _ in 0..2 {
+        let from = busiest(&cluster).await;
+        let to = cluster
+            .primaries()
+            .iter()
+            .find(|node| node.addr() != from.addr());
+        for slot in slots_of(&cluster, from).await.into_iter().take(4) {
+            if !cluster.hand_over(slot, from, to.unwrap()).await.unwrap() {
+                eprintln!("this server hands over no slots");
+                return;
+            }
+            load.goes_on(50).await;
+        }
+    }
+    let counts = load.check(Keeps::All).await;
+    assert_eq!(counts.increments.ambiguous, 0, "{counts:?}");
+    hears_of_every_node(&bucket, &mut all, Keeps::All).await;
+}
+
 async fn a_replica_takes_over_under_load_and_nothing_is_lost(layout: &str) {
     let cluster = Cluster::start(3, 1).await.unwrap();
     let store = connect(&cluster, &hasty(layout)).await;
@@ -96,7 +130,7 @@ async fn a_replica_takes_over_under_load_and_nothing_is_lost(layout: &str) {
         load.goes_on(200).await;
     }
     load.check(Keeps::All).await;
-    hears_of_every_node(&bucket, &mut all).await;
+    hears_of_every_node(&bucket, &mut all, Keeps::All).await;
 }
 
 async fn a_primary_is_killed_and_its_replica_takes_over(layout: &str) {
@@ -116,17 +150,24 @@ async fn a_primary_is_killed_and_its_replica_takes_over(layout: &str) {
     cluster.settle().await.unwrap();
     load.goes_on(200).await;
     load.check(Keeps::Some).await;
-    hears_of_every_node(&bucket, &mut all).await;
+    hears_of_every_node(&bucket, &mut all, Keeps::Some).await;
 }
 
 /// Writes keys of all nodes, again and again, until the watch has told each.
-async fn hears_of_every_node(bucket: &Arc<dyn Bucket>, watch: &mut keywell_store::Watch) {
+async fn hears_of_every_node(
+    bucket: &Arc<dyn Bucket>,
+    watch: &mut keywell_store::Watch,
+    keeps: Keeps,
+) {
     let mut missing: Vec<String> = (0..30).map(|number| format!("every/{number}")).collect();
     let turns = std::cell::Cell::new(0_u32);
     let wanted = missing.clone();
     let listening = async {
         while !missing.is_empty() {
-            let event = next(watch).await;
+            let event = match keeps {
+                Keeps::All => next(watch).await,
+                Keeps::Some => next_after_loss(bucket, watch, &Filter::All).await,
+            };
             missing.retain(|key| event.key() != Some(key.as_str()));
         }
     };

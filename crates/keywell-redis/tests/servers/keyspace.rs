@@ -102,7 +102,7 @@ async fn an_evicted_key_is_told() {
     }
     assert_eq!(told(&mut all).await, "k=v");
     control
-        .command(&["CONFIG", "SET", "maxmemory", "1mb"])
+        .command(&["CONFIG", "SET", "maxmemory", "1"])
         .await
         .unwrap();
     // Room is made before a command that needs some.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keywell_servers::{Proxy, Redis};
-use keywell_store::{Bucket, Error, Set};
+use keywell_store::{Bucket, Change, Error, Expected, Set};
 
 use crate::support::{bucket, hasty, on_both_layouts, open, recovered, until};
 
@@ -12,6 +12,7 @@ on_both_layouts! {
     a_server_that_is_busy_with_a_script
     a_server_that_has_no_room_for_clients
     a_server_that_misses_its_replicas
+    an_account_that_may_not_do_all_that_a_script_does
 }
 
 /// Writes until one is refused, none of which may be in doubt.
@@ -124,4 +125,32 @@ async fn a_server_that_misses_its_replicas(layout: &str) {
             assert_eq!(bucket.get("n").await.unwrap().unwrap().value, "1");
         }
     }
+}
+
+async fn an_account_that_may_not_do_all_that_a_script_does(layout: &str) {
+    let redis = Redis::start().await.unwrap();
+    let rules = "on >secret ~* &* +@all -set";
+    let mut account = vec!["ACL", "SETUSER", "reader"];
+    account.extend(rules.split(' '));
+    redis.command(&account).await.unwrap();
+    let writer = open(&redis.url(), &hasty(layout)).await;
+    let writer = bucket(&writer, "b").await;
+    writer.set("k", "v".into(), Set::default()).await.unwrap();
+    let url = format!("redis://reader:secret@{}", redis.addr());
+    let reader = open(&url, &hasty(layout)).await;
+    let reader = bucket(&reader, "b").await;
+    let entry = reader.get("k").await.unwrap();
+    let change = Change::Set("w".into(), Set::default());
+    let swapped = reader.swap("k", Expected::from(entry.as_ref()), change);
+    let refused = [
+        reader.set("k", "w".into(), Set::default()).await.map(drop),
+        swapped.await.map(drop),
+    ];
+    for refused in refused {
+        assert!(
+            matches!(refused, Err(Error::AccessDenied(_))),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(writer.get("k").await.unwrap(), entry);
 }

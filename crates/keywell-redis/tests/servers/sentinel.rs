@@ -8,7 +8,7 @@ use keywell_store::{Bucket, Event, Filter, Set, Store, Watch};
 
 use crate::conformance::whole_suite;
 use crate::load::{Keeps, Load};
-use crate::support::{bucket, hasty, next, on_both_layouts, open, until, watch};
+use crate::support::{bucket, hasty, next_after_loss, on_both_layouts, open, until, watch};
 
 on_both_layouts! {
     the_sentinels_change_the_primary
@@ -32,6 +32,10 @@ async fn the_promises_are_kept_behind_sentinels() {
     whole_suite(Subject::shared(store).keeping(service)).await;
 }
 
+fn watched() -> Filter {
+    Filter::Key("watched".into())
+}
+
 async fn begin(layout: &str) -> (Sentinels, Arc<dyn Store>, Arc<dyn Bucket>, Watch, Load) {
     let service = Sentinels::start(3).await.unwrap();
     for server in service.servers() {
@@ -40,7 +44,7 @@ async fn begin(layout: &str) -> (Sentinels, Arc<dyn Store>, Arc<dyn Bucket>, Wat
     }
     let store = open(&url(&service), &hasty(layout)).await;
     let bucket = bucket(&store, "b").await;
-    let one = watch(&bucket, Filter::Key("watched".into())).await;
+    let one = watch(&bucket, watched()).await;
     let load = Load::start(&bucket, 8, Keeps::Some);
     load.goes_on(200).await;
     (service, store, bucket, one, load)
@@ -53,7 +57,7 @@ async fn end(bucket: Arc<dyn Bucket>, mut one: Watch, load: Load) {
     load.check(Keeps::Some).await;
     let listening = async {
         loop {
-            if let Event::Set { value, .. } = next(&mut one).await
+            if let Event::Set { value, .. } = next_after_loss(&bucket, &mut one, &watched()).await
                 && value == "heard?"
             {
                 return;

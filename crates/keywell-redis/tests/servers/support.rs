@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use keywell_redis::{OpenError, Options, RedisStore};
-use keywell_store::{Bucket, BucketName, Event, Filter, Since, Store, Watch};
+use keywell_store::{
+    Bucket, BucketName, Error, Event, Filter, Invalid, Since, Store, Watch, Watching,
+};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -106,6 +108,31 @@ pub(crate) async fn next(watch: &mut Watch) -> Event {
     let event = timeout(PATIENCE, watch.next()).await;
     let event = event.expect("an event comes");
     event.expect("a watch does not end").unwrap()
+}
+
+/// As [`next`], of a server that may have lost what it acknowledged. That ends a watch which misses
+/// nothing, as compacted; here it is begun anew.
+pub(crate) async fn next_after_loss(
+    bucket: &Arc<dyn Bucket>,
+    watch: &mut Watch,
+    filter: &Filter,
+) -> Event {
+    loop {
+        let event = timeout(PATIENCE, watch.next()).await;
+        let event = event.expect("an event comes");
+        match event.expect("a watch does not end without a word") {
+            Ok(event) => return event,
+            Err(error) => {
+                assert_eq!(bucket.capabilities().watch, Watching::Resumable, "{error}");
+                assert!(
+                    matches!(error, Error::Invalid(Invalid::Compacted)),
+                    "{error:?}"
+                );
+                println!("the server lost what it had acknowledged");
+                *watch = self::watch(bucket, filter.clone()).await;
+            }
+        }
+    }
 }
 
 /// The next event as short text: `key=value`, `-key`, `~key` if it expired, or `gap`.
