@@ -163,16 +163,22 @@ impl Session {
                 continue;
             };
             active.watchers.retain(|watcher| *watcher != number);
-            // Whoever is about to have it keeps it.
-            let is_wanted = self.expected.iter().any(|expected| {
-                matches!(expected, Expected::Subscribed(wanted, who)
-                    if wanted == subscription && *who != number)
-            });
-            if active.watchers.is_empty() && !is_wanted {
-                self.active.remove(subscription);
-                self.outgoing.push(command(&subscription.unsubscribe()));
-                self.expected.push_back(Expected::Unsubscribed);
+            if active.watchers.is_empty() {
+                self.unsubscribe(subscription);
             }
+        }
+    }
+
+    /// Gives up what nobody has, unless somebody is about to have it.
+    fn unsubscribe(&mut self, subscription: &Subscription) {
+        let is_awaited = self.expected.iter().any(|expected| {
+            matches!(expected, Expected::Subscribed(wanted, _) if wanted == subscription)
+        });
+        // The last confirmation that is awaited finds out whether anybody still wants it.
+        if !is_awaited {
+            self.active.remove(subscription);
+            self.outgoing.push(command(&subscription.unsubscribe()));
+            self.expected.push_back(Expected::Unsubscribed);
         }
     }
 
@@ -229,10 +235,10 @@ impl Session {
 
     fn subscribed(&mut self, subscription: Subscription, number: u64, members: &mut Members) {
         let Some(watcher) = members.get(number) else {
-            // It left meanwhile, before it could be seen that nobody else wants it.
-            if !self.active.contains_key(&subscription) {
-                self.outgoing.push(command(&subscription.unsubscribe()));
-                self.expected.push_back(Expected::Unsubscribed);
+            // It left meanwhile.
+            let active = self.active.get(&subscription);
+            if active.is_none_or(|active| active.watchers.is_empty()) {
+                self.unsubscribe(&subscription);
             }
             return;
         };

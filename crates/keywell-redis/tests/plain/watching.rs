@@ -1,9 +1,11 @@
 //! Watches by keyspace events.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use keywell_servers::Redis;
 use keywell_store::{Bucket, Error, Event, Filter, Invalid, Set, Since, Store as _, Watch};
 use tokio::time::timeout;
@@ -246,6 +248,40 @@ async fn fifty_watches_do_not_disturb_one_another() {
     }
     for (n, watch) in watches.iter_mut().enumerate() {
         assert_eq!(hear(watch).await, format!("k{n}=v"));
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_is_given_up_before_it_is_open_takes_nothing_from_the_next() {
+    let redis = telling().await;
+    let store = connect(&redis.url()).await;
+    let bucket = bucket(&store, "b").await;
+    // Keeps the connection.
+    let _other = watch(&bucket, key("other")).await;
+    for polls in (1..12).cycle().take(60) {
+        let mut given_up = Some(bucket.watch(key("k"), Since::Now).fuse());
+        let mut kept = pin!(watch(&bucket, key("k")));
+        let mut polled = 0;
+        let mut kept = poll_fn(|context| {
+            // Both are asked for at once, and one is given up wherever it is by then.
+            if let Some(opening) = &mut given_up {
+                let _ = opening.poll_unpin(context);
+            }
+            let opened = kept.as_mut().poll(context);
+            polled += 1;
+            if polled == polls {
+                given_up = None;
+            }
+            opened
+        })
+        .await;
+        drop(given_up);
+        redis.cli(&["SET", "b:k", "v"]).await.expect("it answers");
+        let heard = timeout(PATIENCE, kept.next()).await;
+        assert!(
+            heard.is_ok(),
+            "nothing is heard: given up after {polls} polls"
+        );
     }
 }
 
