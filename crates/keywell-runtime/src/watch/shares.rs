@@ -65,9 +65,12 @@ impl Shared {
         due.filter(|_| self.renewing.is_none())
     }
 
-    /// Has the lease renewed at once.
+    /// Has the lease renewed at once, unless that was only just done: what disturbs again and again
+    /// must not keep the store busy.
     pub(super) fn hurry(&mut self) {
-        self.renew_at = Some(Instant::now());
+        let soonest = self.stale_at.checked_sub(self.period / 16 * 15);
+        let now = Instant::now();
+        self.renew_at = Some(soonest.map_or(now, |soonest| now.max(soonest)));
     }
 
     /// Waits for the end of the renewal that is under way, or until others have done what is a
