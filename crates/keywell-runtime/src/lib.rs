@@ -40,6 +40,7 @@ mod options;
 mod outgoing;
 mod room;
 mod runtime;
+mod shelf;
 mod state;
 mod ticker;
 mod turn;

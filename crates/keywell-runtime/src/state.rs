@@ -100,6 +100,11 @@ impl State {
         store
     }
 
+    /// Makes what the first call that looks at it would have to make.
+    pub(crate) fn prepare(&mut self) {
+        self.wasi.get_or_insert_with(|| self.environment.context());
+    }
+
     /// Begins another call with an instance that is reused.
     pub(crate) fn begin(&mut self, deadline: Instant) {
         self.deadline = deadline;

@@ -9,19 +9,19 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
-use wasmtime::PoolConcurrencyLimitError;
+use wasmtime::{PoolConcurrencyLimitError, Store};
 use wasmtime_wasi_http::WasiHttpView as _;
-use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::body::ResponseBody;
 use super::calls::Calls;
-use super::idle::Idle;
 use crate::call::Call;
 use crate::instance::Instances;
 use crate::room::Busy;
-use crate::state::TimedOut;
+use crate::shelf::Shelf;
+use crate::state::{State, TimedOut};
 use crate::{Environment, Error};
 
 /// How an HTTP component is run.
@@ -43,9 +43,15 @@ struct App {
     instances: Instances,
     exports: ProxyIndices,
     reuse: u32,
-    /// Its number among the apps that keep idle instances.
-    number: usize,
+    idle: Arc<Shelf<Idle>>,
     calls: Calls,
+}
+
+/// An instance between two requests.
+struct Idle {
+    store: Store<State>,
+    proxy: Proxy,
+    answered: u32,
 }
 
 type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
@@ -61,7 +67,7 @@ impl HttpApp {
         })?;
         instances.room().expect_requests();
         Ok(Self(Arc::new(App {
-            number: instances.room().idle().register(),
+            idle: instances.room().shelves().add(),
             instances,
             exports,
             reuse: options.reuse,
@@ -155,18 +161,16 @@ impl App {
                 proxy,
                 answered,
             };
-            self.instances.room().idle().keep(self.number, idle);
+            self.idle.keep(idle);
         }
         Ok(())
     }
 
     async fn instance(&self, deadline: Instant) -> wasmtime::Result<Idle> {
-        let idle = self.instances.room().idle();
         if self.reuse > 1
-            && let Some(mut idle) = idle.take(self.number)
+            && let Some(mut idle) = self.idle.take()
         {
-            idle.store.data_mut().begin(deadline);
-            idle.store.set_epoch_deadline(1);
+            Instances::resume(&mut idle.store, deadline);
             return Ok(idle);
         }
         let (mut store, instance) = self.instances.instantiate(deadline).await?;
@@ -176,12 +180,6 @@ impl App {
             proxy,
             answered: 0,
         })
-    }
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        self.instances.room().idle().forget(self.number);
     }
 }
 

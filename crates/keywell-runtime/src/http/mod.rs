@@ -3,10 +3,7 @@
 mod app;
 mod body;
 mod calls;
-mod idle;
 mod server;
 
 pub use app::{HttpApp, HttpOptions};
 pub use server::HttpServer;
-
-pub(crate) use idle::IdleInstances;

@@ -10,7 +10,8 @@ use wasmtime::PoolConcurrencyLimitError;
 use super::causes;
 use super::change::Change;
 use crate::call::Call;
-use crate::instance::Instances;
+use crate::instance::{Instances, Made};
+use crate::shelf::Shelf;
 use crate::state::TimedOut;
 
 /// Calls the watcher of a component, each time in an instance of its own.
@@ -21,6 +22,8 @@ pub(super) struct Delivery {
     pub(super) bucket: BucketName,
     pub(super) timeout: Duration,
     pub(super) trigger: Arc<str>,
+    /// An instance that was made ahead, for the next event.
+    pub(super) spare: Arc<Shelf<Made>>,
 }
 
 /// How an attempt ended.
@@ -66,7 +69,7 @@ impl Delivery {
     }
 
     async fn call(&self, change: &Change, deadline: Instant) -> wasmtime::Result<()> {
-        let (mut store, instance) = self.instances.instantiate(deadline).await?;
+        let (mut store, instance) = self.instance(deadline).await?;
         let (bucket, key) = (&self.bucket, &*change.key);
         match &change.value {
             Some(value) => {
@@ -80,6 +83,33 @@ impl Delivery {
                     .await
             }
         }
+    }
+
+    async fn instance(&self, deadline: Instant) -> wasmtime::Result<Made> {
+        let Some(mut made) = self.spare.take() else {
+            return self.instances.instantiate(deadline).await;
+        };
+        Instances::resume(&mut made.0, deadline);
+        Ok(made)
+    }
+
+    /// Makes an instance ahead of the next event, if there is room now: an event that comes alone
+    /// does not wait for it then.
+    ///
+    /// What a component writes while it is made counts as caused by the delivery before.
+    pub(super) fn prepare(self: Arc<Self>, hops: u32) -> Option<Call> {
+        if !self.spare.is_empty() {
+            return None;
+        }
+        let place = self.instances.room().try_enter()?;
+        let (deadline, running) = (self.instances.deadline(), self.instances.run());
+        let preparing = async move {
+            let mut making = pin!(self.instances.prepare());
+            let made = poll_fn(|cx| causes::poll(hops, making.as_mut(), cx)).await?;
+            self.spare.keep(made);
+            Ok(())
+        };
+        Some(Call::new(preparing, deadline, running, place))
     }
 
     /// The cause without the places in the code, which are in the log, and without what a store's

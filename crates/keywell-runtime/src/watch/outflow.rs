@@ -76,6 +76,31 @@ impl Run {
         self.tasks.spawn(delivery).id()
     }
 
+    /// Makes an instance ahead of the next event while there is nothing else to do.
+    pub(super) fn prepare(&mut self) {
+        let Some(hops) = self.wants_spare else {
+            return;
+        };
+        if self.has_work() || self.stopping.is_some() {
+            return;
+        }
+        self.preparing = self.trigger.delivery.clone().prepare(hops);
+        if self.preparing.is_some() {
+            self.wants_spare = None;
+        }
+    }
+
+    pub(super) fn prepared(&mut self, prepared: wasmtime::Result<()>) {
+        self.preparing = None;
+        if let Err(error) = prepared {
+            // What is wrong with it is told when an event needs one.
+            tracing::debug!(
+                trigger = &*self.trigger.name,
+                "no instance was made ahead: {error:#}"
+            );
+        }
+    }
+
     pub(super) fn give_up(&self, job: &mut Job, reason: String) {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         let at_millis = since_1970.unwrap_or_default().as_millis();
@@ -108,6 +133,7 @@ impl Run {
         };
         let now = Instant::now();
         let trigger = self.trigger.name.clone();
+        self.wants_spare = Some(job.hops);
         match ended {
             Ended::Attempt(Attempt::Delivered) => {
                 self.trigger.counters.delivered();

@@ -23,6 +23,7 @@ use super::shares::{News, Shared};
 use super::sources::{Opened, Sources};
 use super::trigger::WatchTrigger;
 use crate::Error;
+use crate::call::Call;
 
 /// A trigger that runs: one task that takes events in, has them delivered, and keeps the position.
 pub(super) struct Run {
@@ -46,6 +47,10 @@ pub(super) struct Run {
     pub(super) has_news: bool,
     pub(super) checkpoint_at: Instant,
     pub(super) shared: Option<Shared>,
+    /// An instance that is being made ahead of the next event.
+    pub(super) preparing: Option<Call>,
+    /// Whether one is to be made, and by how many hops the delivery before was caused.
+    pub(super) wants_spare: Option<u32>,
     /// Tells this run from others in the ledger of causes.
     pub(super) id: u64,
     /// Until when what runs may take, once it is to stop.
@@ -72,6 +77,7 @@ enum Happened {
     Replay(DeadLetter),
     Flushed(Vec<Flushed>),
     Shares(News),
+    Prepared(wasmtime::Result<()>),
     Time,
 }
 
@@ -101,6 +107,8 @@ impl Run {
             flush_failures: 0,
             has_news: false,
             shared,
+            preparing: None,
+            wants_spare: Some(0),
             id: random(),
             stopping: None,
         }
@@ -116,6 +124,7 @@ impl Run {
             self.checkpoint(now);
             self.flush(now);
             self.renew(now);
+            self.prepare();
             if self.is_over(now) {
                 break Ok(());
             }
@@ -217,6 +226,7 @@ impl Run {
             (index, event) = poll_fn(|cx| self.sources.poll_next(cx)), if takes_events => {
                 Happened::Event(index, event)
             }
+            prepared = pending_or(&mut self.preparing) => Happened::Prepared(prepared),
             () = timer => Happened::Time,
         }
     }
@@ -255,6 +265,7 @@ impl Run {
             Happened::Replay(letter) => self.replay(letter),
             Happened::Flushed(flushed) => self.flushed(flushed),
             Happened::Shares(news) => self.shares_changed(news),
+            Happened::Prepared(prepared) => self.prepared(prepared),
             Happened::Time => {}
         }
         Ok(())
@@ -265,6 +276,7 @@ impl Run {
         self.stopping = Some(Instant::now() + grace);
         self.pass();
         self.openings.clear();
+        self.preparing = None;
         let is_resumable = self.is_resumable();
         self.lanes.forget(|job| match job.source {
             JobSource::Replay(_) => true,
@@ -325,9 +337,9 @@ impl Run {
 }
 
 /// Waits for what is under way, if anything is.
-pub(super) async fn pending_or<T>(under_way: &mut Option<BoxFuture<T>>) -> T {
+pub(super) async fn pending_or<T>(under_way: &mut Option<impl Future<Output = T> + Unpin>) -> T {
     match under_way {
-        Some(future) => future.as_mut().await,
+        Some(future) => future.await,
         None => std::future::pending().await,
     }
 }

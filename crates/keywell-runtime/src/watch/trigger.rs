@@ -150,6 +150,7 @@ impl Triggers {
         let begun = begun.map_err(failed("cannot begin to watch"))?;
         let delivery = Delivery {
             timeout: options.deadline.unwrap_or_else(|| instances.timeout()),
+            spare: instances.room().shelves().add(),
             instances,
             watcher,
             bucket: target.bucket.clone(),

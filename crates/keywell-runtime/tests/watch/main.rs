@@ -7,5 +7,6 @@ mod hops;
 mod lossy;
 mod positions;
 mod sharing;
+mod spare;
 mod starting;
 mod support;
