@@ -13,6 +13,7 @@ use crate::{Environment, Error, Options, offers};
 
 /// A component with its imports linked, from which instances are made.
 pub(crate) struct Instances {
+    name: Arc<str>,
     pre: InstancePre<State>,
     grants: Arc<Grants>,
     environment: Arc<Environment>,
@@ -28,6 +29,7 @@ pub(crate) type Made = (Store<State>, Instance);
 
 impl Instances {
     pub(crate) fn new(
+        name: Arc<str>,
         component: &Component,
         grants: Arc<Grants>,
         environment: Environment,
@@ -48,6 +50,7 @@ impl Instances {
             .initialize_copy_on_write_image()
             .map_err(|error| Error::Engine(format!("{error:#}")))?;
         Ok(Self {
+            name,
             pre,
             grants,
             environment: Arc::new(environment),
@@ -59,6 +62,11 @@ impl Instances {
 
     pub(crate) fn pre(&self) -> &InstancePre<State> {
         &self.pre
+    }
+
+    /// What the component is called in the log.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
     }
 
     /// When a call that starts now has to be done.

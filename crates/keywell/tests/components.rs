@@ -151,6 +151,8 @@ fn wrong_usage_is_exit_code_2() {
         &["serve", counter, "--instances", "0"],
         &["serve", counter, "--env", "NOVALUE"],
         &["serve", counter, "--log", "a=b=c"],
+        &["serve", counter, "--log", "wran"],
+        &["serve", counter, "--timeout", "99999999999h"],
         &["frobnicate"],
     ] {
         let (code, _, error) = run(wrong);

@@ -105,14 +105,15 @@ impl App {
         if !has_authority {
             return Err(Refusal::NoHost);
         }
+        let name = self.instances.name().clone();
+        let entered = self.instances.room().enter(self.instances.timeout()).await;
+        let place = entered.map_err(|Busy| Refusal::Busy)?;
+        // Waiting was no fault of the component.
         let deadline = self.instances.deadline();
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let room = self.instances.room();
-        let place = room.enter(patience).await.map_err(|Busy| Refusal::Busy)?;
         let (answer, mut answered) = oneshot::channel();
         let running = self.instances.run();
         let guest = self.call(request, answer, deadline);
-        let mut call = Some(Call::new(guest, deadline, running, place));
+        let mut call = Some(Call::new(name.clone(), guest, deadline, running, place));
         poll_fn(|cx| {
             let ended = match call.as_mut().map(|call| Pin::new(call).poll(cx)) {
                 Some(Poll::Ready(ended)) => {
@@ -122,8 +123,10 @@ impl App {
                 Some(Poll::Pending) | None => None,
             };
             match (answered.try_recv(), ended) {
-                (Ok(answered), ended) => Poll::Ready(respond(answered, ended, call.take(), cx)),
-                (Err(_), Some(ended)) => Poll::Ready(Err(Refusal::unanswered(ended))),
+                (Ok(answered), ended) => {
+                    Poll::Ready(respond(&name, answered, ended, call.take(), cx))
+                }
+                (Err(_), Some(ended)) => Poll::Ready(Err(Refusal::unanswered(&name, ended))),
                 (Err(_), None) => Poll::Pending,
             }
         })
@@ -184,18 +187,19 @@ impl App {
 }
 
 fn respond(
+    component: &str,
     answered: Answered,
     ended: Option<wasmtime::Result<()>>,
     call: Option<Call>,
     cx: &mut std::task::Context<'_>,
 ) -> Result<Response<ResponseBody>, Refusal> {
     if let Some(Err(error)) = ended {
-        return Err(Refusal::unanswered(Err(error)));
+        return Err(Refusal::unanswered(component, Err(error)));
     }
     match answered {
         Ok(response) => Ok(response.map(|body| ResponseBody::new(body, call, cx))),
         Err(code) => {
-            tracing::warn!(?code, "a component answered with an error");
+            tracing::warn!(component, ?code, "answered with an error");
             if let Some(call) = call {
                 call.finish_in_background();
             }
@@ -217,22 +221,22 @@ enum Refusal {
 // === impl Refusal ===
 
 impl Refusal {
-    fn unanswered(ended: wasmtime::Result<()>) -> Self {
+    fn unanswered(component: &str, ended: wasmtime::Result<()>) -> Self {
         match ended {
             Ok(()) => {
-                tracing::warn!("a component returned without a response");
+                tracing::warn!(component, "returned without a response");
                 Self::Failed
             }
             Err(error) if error.is::<TimedOut>() => {
-                tracing::warn!("a component took longer than it may, and was ended");
+                tracing::warn!(component, "took longer than it may, and was ended");
                 Self::TimedOut
             }
             Err(error) if error.is::<PoolConcurrencyLimitError>() => {
-                tracing::warn!("no instance can be made of a component now: {error:#}");
+                tracing::warn!(component, "no instance can be made of it now: {error:#}");
                 Self::Busy
             }
             Err(error) => {
-                tracing::warn!("a component failed: {error:#}");
+                Call::failed(component, "", &error);
                 Self::Failed
             }
         }

@@ -3,6 +3,7 @@
 mod app;
 mod body;
 mod calls;
+mod patience;
 mod server;
 
 pub use app::{HttpApp, HttpOptions};

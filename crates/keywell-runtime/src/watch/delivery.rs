@@ -55,7 +55,14 @@ impl Delivery {
                 poll_fn(|cx| causes::poll(hops, called.as_mut(), cx)).await
             }
         };
-        let ended = Call::new(guest, deadline, running, place).await;
+        let ended = Call::new(
+            self.instances.name().clone(),
+            guest,
+            deadline,
+            running,
+            place,
+        )
+        .await;
         let Err(error) = ended else {
             return Attempt::Delivered;
         };
@@ -103,13 +110,14 @@ impl Delivery {
         }
         let place = self.instances.room().try_enter()?;
         let (deadline, running) = (self.instances.deadline(), self.instances.run());
+        let name = self.instances.name().clone();
         let preparing = async move {
             let mut making = pin!(self.instances.prepare());
             let made = poll_fn(|cx| causes::poll(hops, making.as_mut(), cx)).await?;
             self.spare.keep(made);
             Ok(())
         };
-        Some(Call::new(preparing, deadline, running, place))
+        Some(Call::new(name, preparing, deadline, running, place))
     }
 
     /// The cause without the places in the code, which are in the log, and without what a store's

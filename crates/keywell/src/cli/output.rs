@@ -7,6 +7,12 @@ use super::Failed;
 
 /// Sends the log to standard error.
 pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
+    if let Some(word) = filter.split(',').find(|word| is_mistyped(word)) {
+        let problem = format!(
+            "--log: {word:?} is no level; there are error, warn, info, debug, trace and off, and TARGET=LEVEL"
+        );
+        return Err(Failed::Usage(problem));
+    }
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::WARN.into())
         .parse(filter)
@@ -22,6 +28,13 @@ pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
         log.compact().init();
     }
     Ok(())
+}
+
+/// A word alone is taken for the name of a part of the program, of which then everything is told, and of
+/// all others nothing.
+fn is_mistyped(word: &str) -> bool {
+    let word = word.trim();
+    !word.is_empty() && !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err()
 }
 
 /// Writes a line to standard output, and does not mind that nobody reads it any more.
