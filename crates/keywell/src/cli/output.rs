@@ -42,6 +42,16 @@ pub(super) fn say(text: &str) {
     drop(writeln!(io::stdout(), "{text}"));
 }
 
+/// Writes what a command was run for to standard output. That nobody reads to the end is no failure.
+pub(super) fn print(text: &str) -> Result<(), Failed> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failed::because("cannot write standard output", error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes an error to standard error.
 pub(super) fn complain(text: &str) {
     drop(writeln!(io::stderr(), "keywell: {text}"));

@@ -24,7 +24,7 @@ use super::{Ended, Failed, signal};
     after_help = "Examples:\n  keywell serve counter.wasm --store disk:visits\n  \
                   curl http://127.0.0.1:8080/hello\n  \
                   keywell serve http_watcher.wasm --watch 'SET@order:*,DEL@order:*' \
-                  --allow-http localhost:3001"
+                  --allow-http localhost:3001 --store redis://127.0.0.1"
 )]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -80,6 +80,7 @@ impl Serve {
         store: Arc<dyn Store>,
         stop: impl Future<Output = ()>,
     ) -> Ended {
+        let store_is_ours = store.is_exclusive();
         let grants = Arc::new(Grants::everything_in(store));
         let mut triggers = Triggers::default();
         let answers_http = is_exported(component.component(), HTTP);
@@ -89,6 +90,13 @@ impl Serve {
             triggers.add(line, trigger);
         }
         if let Some(subscriptions) = self.subscriptions()? {
+            if store_is_ours && !answers_http {
+                tracing::warn!(
+                    "nobody else can change keys of {}, and this component is called for nothing but their changes: \
+                     give it a store that is a server, or run it with others by `keywell up`",
+                    self.store.store
+                );
+            }
             let trigger = self.watcher(runtime, component, grants, subscriptions);
             let (line, trigger) = trigger.await?;
             let nowhere = if answers_http {

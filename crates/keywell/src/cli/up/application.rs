@@ -81,7 +81,7 @@ impl<'a> Application<'a> {
                 timeout: component.timeout,
             };
             let loaded = Loaded {
-                component: loaded.named(&name).within(bounds),
+                component: loaded.named(name).within(bounds),
                 environment,
             };
             application.components.insert(name, loaded);
