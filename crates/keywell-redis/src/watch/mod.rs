@@ -9,6 +9,7 @@ mod change;
 mod hub;
 mod listener;
 mod notifications;
+mod pending;
 mod queue;
 mod session;
 mod subscription;

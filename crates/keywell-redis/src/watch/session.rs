@@ -3,13 +3,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use keywell_store::{Error, Event, Failure, Result};
+use keywell_store::{Error, Failure, Result};
 use redis::{Cmd, PushKind, Value};
 use tokio::sync::mpsc;
 
 use super::change::Change;
 use super::hub::Watcher;
 use super::listener::{Joined, Members, Request};
+use super::pending::{Pending, tell_gone, tell_set};
 use super::subscription::{Subscription, channel_prefix};
 use crate::link::{Link, Route, refusal};
 use crate::wire::{Dedicated, command, text};
@@ -52,13 +53,6 @@ struct Active {
 struct Place {
     subscription: u64,
     name: Vec<u8>,
-}
-
-/// Events of a key of which nobody was told yet.
-struct Pending {
-    /// How many each watcher has heard.
-    heard: Vec<(u64, u64)>,
-    last: Change,
 }
 
 // === impl Session ===
@@ -316,11 +310,7 @@ impl Session {
             }
             return;
         }
-        let mut pending = Pending {
-            heard: Vec::with_capacity(active.watchers.len()),
-            last: change,
-        };
-        pending.hear(&active.watchers, change);
+        let pending = Pending::new(&active.watchers, change);
         self.pending.insert(place.clone(), pending);
         self.waiting.push_back(place);
     }
@@ -385,73 +375,5 @@ async fn value(reply: Value, name: &[u8], link: &Link) -> Result<Option<Bytes>> 
         }
         Value::ServerError(error) => Err(refusal(&error)),
         _ => Err(Error::Internal("GET was answered by something else".into())),
-    }
-}
-
-fn tell_set(watcher: Option<&Arc<Watcher>>, name: &[u8], value: &Bytes, events: u64) {
-    let Some(watcher) = watcher else { return };
-    let Some(key) = watcher.keys.key(name) else {
-        return;
-    };
-    let event = Event::Set {
-        key: key.to_owned(),
-        value: value.clone(),
-        version: Some(value.clone().into()),
-        token: None,
-    };
-    watcher.queue.push(event, events);
-}
-
-fn tell_gone(watcher: Option<&Arc<Watcher>>, name: &[u8], expired: bool, events: u64) {
-    let Some(watcher) = watcher else { return };
-    let Some(key) = watcher.keys.key(name) else {
-        return;
-    };
-    let event = Event::Delete {
-        key: key.to_owned(),
-        expired,
-        token: None,
-    };
-    watcher.queue.push(event, events);
-}
-
-// === impl Pending ===
-
-impl Pending {
-    fn hear(&mut self, watchers: &[u64], change: Change) {
-        self.last = change;
-        for number in watchers {
-            match self.heard.iter_mut().find(|(who, _)| who == number) {
-                Some((_, events)) => *events += 1,
-                None => self.heard.push((*number, 1)),
-            }
-        }
-    }
-
-    /// Tells what the key has come to by all its events.
-    fn tell(self, value: &Result<Option<Bytes>>, name: &[u8], members: &Members) {
-        for (number, events) in self.heard {
-            let watcher = members.get(number);
-            match (value, self.last) {
-                (Ok(Some(value)), _) => tell_set(watcher, name, value, events),
-                (Ok(None), Change::Removed { expired }) => {
-                    tell_gone(watcher, name, expired, events);
-                }
-                // Gone already: the event that says so is on its way.
-                (Ok(None), Change::Written) => {
-                    if let Some(watcher) = watcher {
-                        watcher.queue.count(events);
-                    }
-                }
-                // What another program keeps there is no value of ours.
-                (Err(Error::Corrupt(_)), _) => {}
-                (Err(error), _) => {
-                    tracing::warn!("a watched key cannot be read: {error}");
-                    if let Some(watcher) = watcher {
-                        watcher.queue.gap();
-                    }
-                }
-            }
-        }
     }
 }
