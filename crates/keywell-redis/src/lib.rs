@@ -111,7 +111,7 @@
 //! - Every mutation is one script, which keeps the server busy for tens of microseconds, and each
 //!   value is there twice for as long as the history holds it. The server must evict nothing but
 //!   what has a time to live (`maxmemory-policy`), and the account needs `EVAL` and `EVALSHA`.
-//! - A watched shard has one connection more, on which it waits; every 15 seconds it makes sure of it.
+//! - A watched shard has one connection more, on which it waits; every minute without events it makes sure of it.
 //!
 //! # What it does not do
 //!
