@@ -116,8 +116,8 @@
 //! # What it does not do
 //!
 //! It reads from primaries only. It asks a cluster for its primaries every five seconds while
-//! somebody watches it in the plain layout, as nobody tells; but for that and the journal's watches, it
-//! sends nothing by itself.
+//! somebody watches it in the plain layout, as nobody tells, and whenever a call is redirected or finds a
+//! node gone; but for that and the journal's watches, it sends nothing by itself.
 
 #![forbid(unsafe_code)]
 

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use keywell_store::{Error, Failure, Result};
 use redis::{Cmd, Value};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use backoff::Backoff;
@@ -223,6 +224,15 @@ impl Link {
     pub(crate) async fn refresh(&self) {
         if let Topology::Cluster(cluster) = &self.0.topology {
             cluster.refresh().await;
+        }
+    }
+
+    /// Changes when a cluster was found to have other primaries, whoever asked; none where there is
+    /// but one.
+    pub(crate) fn primary_changes(&self) -> Option<watch::Receiver<Vec<Address>>> {
+        match &self.0.topology {
+            Topology::Cluster(cluster) => Some(cluster.changes()),
+            Topology::Primary(_) => None,
         }
     }
 

@@ -227,10 +227,14 @@ async fn follow(link: Link, hub: Weak<Hub>) {
     /// Nobody tells that a cluster has another primary: to one who only watches, a node that gets
     /// its first slots says nothing. So a cluster that is watched is asked.
     const ASKED_EVERY: Duration = Duration::from_secs(5);
-    if link.is_cluster() {
+    if let Some(mut changes) = link.primary_changes() {
+        // One may have been before this began.
+        changes.mark_changed();
         loop {
-            let _ = timeout(ASKED_EVERY, std::future::pending::<()>()).await;
-            link.refresh().await;
+            // Others learn of it sooner: who is redirected, or loses a node.
+            if timeout(ASKED_EVERY, changes.changed()).await.is_err() {
+                link.refresh().await;
+            }
             match hub.upgrade() {
                 Some(hub) => hub.reconcile().await,
                 None => return,
