@@ -319,7 +319,7 @@ async fn ask(node: &Node, command: &Cmd) -> Result<Value, Lost> {
 }
 
 /// Where a redirection points; a node that does not know its own host means the one it came from.
-fn target_of(target: &str, from: &Address) -> Result<Address> {
+pub(super) fn target_of(target: &str, from: &Address) -> Result<Address> {
     // IPv6 addresses come without brackets.
     let whole = target.rsplit_once(':').and_then(|(host, port)| {
         let host = match (host, from) {

@@ -16,6 +16,7 @@
 mod backoff;
 mod cluster;
 mod finder;
+mod found;
 mod node;
 mod reply;
 mod route;
@@ -35,6 +36,7 @@ use tokio::time::Instant;
 pub(crate) use backoff::Backoff;
 use cluster::Cluster;
 use finder::{Finder, Sentinels, is_primary};
+pub(crate) use found::Found;
 use node::Node;
 use reply::Verdict;
 pub(crate) use reply::{Effect, refusal, unexpected};
