@@ -87,9 +87,10 @@
 //!   [`Gap`](keywell_store::Event::Gap), and the present state of keys that it names exactly. Several
 //!   writes of a key in a row may be told as one, and are counted; the value told is always the one
 //!   behind the events so far. Somebody who reads slowly holds up nobody. What turns a string into
-//!   another type in one step (`SUNIONSTORE` onto it) is not told. While a cluster hands over a slot
-//!   by itself (Valkey 9, Redis 8.4), both nodes tell of its keys: a value may be told twice, and an
-//!   older one behind a newer.
+//!   another type in one step (`SUNIONSTORE` onto it) is not told. While slots of a cluster move,
+//!   whoever moves them, the values of a key are told in the order of its writes, and the last one told
+//!   is the present one; one may be told and counted twice, as both nodes tell of it. A node that gets
+//!   its first slots, or leaves its last ones, is a gap.
 //! - A key at which another program keeps something else than a string: `get` says `Corrupt`,
 //!   `get_many` none, `set` replaces it, listings leave it out.
 //!
@@ -111,13 +112,13 @@
 //! - Every mutation is one script, which keeps the server busy for tens of microseconds, and each
 //!   value is there twice for as long as the history holds it. The server must evict nothing but
 //!   what has a time to live (`maxmemory-policy`), and the account needs `EVAL` and `EVALSHA`.
-//! - A watched shard has one connection more, on which it waits; every 15 seconds it makes sure of it.
+//! - A watched shard has one connection more, on which it waits; every minute without events it makes sure of it.
 //!
 //! # What it does not do
 //!
 //! It reads from primaries only. It asks a cluster for its primaries every five seconds while
-//! somebody watches it in the plain layout, as nobody tells; but for that and the journal's watches, it
-//! sends nothing by itself.
+//! somebody watches it in the plain layout, as nobody tells, and whenever a call is redirected or finds a
+//! node gone; but for that and the journal's watches, it sends nothing by itself.
 
 #![forbid(unsafe_code)]
 

@@ -32,6 +32,8 @@ struct Shared {
     wanted: Notify,
     /// How often the map was asked for, and the last outcome.
     asked: watch::Sender<(u64, Option<Arc<str>>)>,
+    /// The primaries of the last map that was asked for.
+    primaries: watch::Sender<Vec<Address>>,
 }
 
 // === impl Cluster ===
@@ -45,6 +47,7 @@ impl Cluster {
             map: RwLock::new(Arc::new(SlotMap::default())),
             wanted: Notify::new(),
             asked: watch::Sender::new((0, None)),
+            primaries: watch::Sender::default(),
         });
         let refresher = tokio::spawn(refresh(shared.clone()));
         Self { shared, refresher }
@@ -89,6 +92,11 @@ impl Cluster {
             return Err(Error::Unavailable("no node of the cluster answers".into()));
         }
         Ok(primaries)
+    }
+
+    /// Changes when a map was adopted that has other primaries than the one before.
+    pub(super) fn changes(&self) -> watch::Receiver<Vec<Address>> {
+        self.shared.primaries.subscribe()
     }
 
     pub(super) fn node(&self, address: &Address) -> Arc<Node> {
@@ -270,7 +278,15 @@ impl Shared {
             );
             next.assign(*first, *last, address);
         }
+        let mut primaries = next.primaries();
         *map = Arc::new(next);
+        drop(map);
+        primaries.sort_unstable();
+        self.primaries.send_if_modified(|known| {
+            let is_other = *known != primaries;
+            *known = primaries;
+            is_other
+        });
     }
 }
 
@@ -303,7 +319,7 @@ async fn ask(node: &Node, command: &Cmd) -> Result<Value, Lost> {
 }
 
 /// Where a redirection points; a node that does not know its own host means the one it came from.
-fn target_of(target: &str, from: &Address) -> Result<Address> {
+pub(super) fn target_of(target: &str, from: &Address) -> Result<Address> {
     // IPv6 addresses come without brackets.
     let whole = target.rsplit_once(':').and_then(|(host, port)| {
         let host = match (host, from) {

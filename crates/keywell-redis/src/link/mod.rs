@@ -16,6 +16,7 @@
 mod backoff;
 mod cluster;
 mod finder;
+mod found;
 mod node;
 mod reply;
 mod route;
@@ -29,11 +30,13 @@ use std::time::Duration;
 
 use keywell_store::{Error, Failure, Result};
 use redis::{Cmd, Value};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use backoff::Backoff;
 use cluster::Cluster;
 use finder::{Finder, Sentinels, is_primary};
+pub(crate) use found::Found;
 use node::Node;
 use reply::Verdict;
 pub(crate) use reply::{Effect, refusal, unexpected};
@@ -223,6 +226,15 @@ impl Link {
     pub(crate) async fn refresh(&self) {
         if let Topology::Cluster(cluster) = &self.0.topology {
             cluster.refresh().await;
+        }
+    }
+
+    /// Changes when a cluster was found to have other primaries, whoever asked; none where there is
+    /// but one.
+    pub(crate) fn primary_changes(&self) -> Option<watch::Receiver<Vec<Address>>> {
+        match &self.0.topology {
+            Topology::Cluster(cluster) => Some(cluster.changes()),
+            Topology::Primary(_) => None,
         }
     }
 

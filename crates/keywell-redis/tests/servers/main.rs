@@ -14,6 +14,7 @@ mod conformance;
 mod connecting;
 mod counting;
 mod flood;
+mod handover;
 mod histories;
 mod keyspace;
 mod lessons;
