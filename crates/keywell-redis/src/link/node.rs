@@ -87,6 +87,10 @@ impl Node {
         for keeper in &self.keepers {
             keeper.0.abort();
         }
+        // What a connection had is told by its end.
+        for lane in &self.lanes {
+            lane.give_back("the store is closed");
+        }
     }
 }
 

@@ -53,6 +53,8 @@ enum Status {
 pub(super) struct Waiter {
     sender: Option<Sender>,
     pub(super) deadline: Instant,
+    /// How long its commands are.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -229,10 +231,13 @@ impl Lane {
             return Some(Err(Lost::not_sent("too much waits for the server already")));
         }
         self.pending.fetch_add(commands, Ordering::Relaxed);
+        let before = state.outgoing.len();
         write(&mut state.outgoing);
+        let bytes = state.outgoing.len() - before;
         state.queued.push_back(Waiter {
             sender: Some(sender),
             deadline: Instant::now() + self.answer,
+            bytes,
         });
         let waker = state.waker.take();
         drop(state);
@@ -251,19 +256,42 @@ impl Lane {
     ) -> bool {
         let mut state = self.state.lock();
         if state.outgoing.is_empty() {
-            let waker = context.waker();
-            if !state
-                .waker
-                .as_ref()
-                .is_some_and(|known| known.will_wake(waker))
-            {
-                state.waker = Some(waker.clone());
-            }
+            state.wake(context);
             return false;
         }
         std::mem::swap(&mut state.outgoing, bytes);
         waiters.append(&mut state.queued);
         true
+    }
+
+    /// Until when the first of those that nobody took has to be told; if there is none, the task is
+    /// woken when there is.
+    pub(super) fn first_deadline(&self, context: &Context<'_>) -> Option<Instant> {
+        let mut state = self.state.lock();
+        let first = state.queued.front().map(|waiter| waiter.deadline);
+        if first.is_none() {
+            state.wake(context);
+        }
+        first
+    }
+
+    /// Tells those that nobody took in time. They are not sent any more.
+    pub(super) fn expire(&self, now: Instant) {
+        let expired: Vec<Waiter> = {
+            let mut state = self.state.lock();
+            let expired = state
+                .queued
+                .partition_point(|waiter| waiter.deadline <= now);
+            let expired: Vec<Waiter> = state.queued.drain(..expired).collect();
+            let bytes: usize = expired.iter().map(|waiter| waiter.bytes).sum();
+            state.outgoing.drain(..bytes);
+            expired
+        };
+        let reason = format!(
+            "not sent within {:?}, as the server reads nothing",
+            self.answer
+        );
+        self.refuse(expired, &reason.into());
     }
 
     pub(super) fn answered(&self, replies: usize) {
@@ -330,16 +358,32 @@ impl Lane {
     }
 
     /// Answers what no connection took.
-    fn give_back(&self, reason: &str) {
+    pub(crate) fn give_back(&self, reason: &str) {
         let queued = {
             let mut state = self.state.lock();
             state.outgoing = Vec::new();
             std::mem::take(&mut state.queued)
         };
-        let reason: Arc<str> = reason.into();
-        for mut waiter in queued {
+        self.refuse(queued, &reason.into());
+    }
+
+    fn refuse(&self, waiters: impl IntoIterator<Item = Waiter>, reason: &Arc<str>) {
+        for mut waiter in waiters {
             self.answered(waiter.missing());
             waiter.fail(&Lost::NotSent(reason.clone()));
+        }
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// Wakes this task at the next command.
+    fn wake(&mut self, context: &Context<'_>) {
+        let waker = context.waker();
+        let known = self.waker.as_ref();
+        if !known.is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
         }
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod blocked;
 mod cluster;
 mod conformance;
 mod connecting;
