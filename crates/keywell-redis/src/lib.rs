@@ -66,7 +66,8 @@
 //! and while the server owes an answer for too long, calls fail at once; it comes back by itself. An
 //! acknowledged write survives the end of this process; what it survives of the server is the
 //! server's configuration. A failover may lose what the old primary acknowledged, as replication
-//! is asynchronous.
+//! is asynchronous. Where an address leads to another server from then on, as those of managed
+//! servers do, the store finds it by the first write that the old one refuses as a replica.
 //!
 //! # The plain layout
 //!

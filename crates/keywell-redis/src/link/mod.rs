@@ -319,19 +319,14 @@ impl Link {
             Topology::Primary(node) => node,
             Topology::Cluster(cluster) => return cluster.call(effect, route, command).await,
         };
-        let reply = node.lane().call(command).await;
-        let mut verdict = Verdict::of(reply.map_err(|lost| effect.error(lost))?);
+        let mut verdict = node.call(effect, command).await?;
         if let Verdict::Later(_) = verdict {
             let until = Instant::now() + self.0.answer;
             let mut pauses = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
             while matches!(verdict, Verdict::Later(_)) && Instant::now() < until {
                 pauses.pause().await;
-                let reply = node.lane().call(command).await;
-                verdict = Verdict::of(reply.map_err(|lost| effect.error(lost))?);
+                verdict = node.call(effect, command).await?;
             }
-        }
-        if let (Verdict::ReadOnly(_), Finder::Sentinel(_)) = (&verdict, &**node.finder()) {
-            node.reconnect();
         }
         Ok(verdict)
     }

@@ -2,14 +2,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use keywell_store::Result;
+use redis::Cmd;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::finder::Finder;
+use super::reply::{Effect, Verdict};
 use crate::options::Options;
-use crate::wire::{Driver, Lane};
+use crate::wire::{Dedicated, Driver, Lane};
 
 /// The connections to one server, which are made again whenever they are lost.
 pub(crate) struct Node {
@@ -64,6 +67,19 @@ impl Node {
         &self.lanes
     }
 
+    /// Sends a command. A server that says of itself that it takes no writes is looked after.
+    pub(crate) async fn call(&self, effect: Effect, command: &Cmd) -> Result<Verdict> {
+        let lane = self.lane();
+        // Before: what is late to say so says nothing about connections that came since.
+        let connection = lane.connection();
+        let reply = lane.call(command).await;
+        let verdict = Verdict::of(reply.map_err(|lost| effect.error(lost))?);
+        if let Verdict::ReadOnly(_) = verdict {
+            lane.doubt(connection);
+        }
+        Ok(verdict)
+    }
+
     /// Where dedicated connections come from.
     pub(crate) fn finder(&self) -> &Arc<Finder> {
         &self.finder
@@ -110,9 +126,15 @@ async fn keep(lane: Arc<Lane>, finder: Arc<Finder>, cut: Arc<Notify>, longest: D
 
     lane.wanted().await;
     let mut backoff = Backoff::new(FIRST, longest);
+    let mut looks = Backoff::new(FIRST, longest);
     let mut failures = 0_u32;
+    let mut primary = None;
     while !lane.is_closed() {
-        let problem = match finder.find().await {
+        let found = match primary.take() {
+            Some(connection) => Ok(connection),
+            None => finder.find().await,
+        };
+        let problem = match found {
             Err(error) => error.to_string(),
             Ok(connection) => {
                 if failures > 0 {
@@ -120,14 +142,22 @@ async fn keep(lane: Arc<Lane>, finder: Arc<Finder>, cut: Arc<Notify>, longest: D
                 }
                 failures = 0;
                 let since = Instant::now();
-                lane.is_up();
+                let mut doubts = lane.doubts();
+                let number = lane.is_up();
                 let driver = Driver::new(lane.clone(), connection.into_stream());
                 let problem = tokio::select! {
                     error = driver => error.to_string(),
                     () = cut.notified() => "it is no longer the primary".to_owned(),
+                    other = primary_instead(&finder, &mut doubts, number, &mut looks) => {
+                        primary = Some(other);
+                        "it leads to a replica".to_owned()
+                    }
                 };
                 tracing::warn!(server = %finder, "the connection is lost: {problem}");
                 lane.is_lost(&problem);
+                if primary.is_some() {
+                    continue;
+                }
                 if since.elapsed() >= SOUND {
                     backoff.reset();
                     continue;
@@ -141,5 +171,39 @@ async fn keep(lane: Arc<Lane>, finder: Arc<Finder>, cut: Arc<Notify>, longest: D
         failures = failures.saturating_add(1);
         lane.is_down(&problem);
         backoff.pause().await;
+    }
+}
+
+/// A connection to the primary, once the server of the one with this number says that it is none and
+/// there is another to be found.
+///
+/// It is looked for beside the connection that there is, less and less often: who is meant to be a
+/// replica goes on to be read.
+async fn primary_instead(
+    finder: &Finder,
+    doubts: &mut watch::Receiver<u64>,
+    number: u64,
+    looks: &mut Backoff,
+) -> Dedicated {
+    /// Who is not doubted for so long is looked after soon.
+    const CALM: Duration = Duration::from_secs(30);
+
+    let mut since = Instant::now();
+    loop {
+        if doubts.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        if *doubts.borrow_and_update() != number {
+            continue;
+        }
+        if since.elapsed() >= CALM {
+            looks.reset();
+        }
+        looks.pause().await;
+        since = Instant::now();
+        match finder.find_primary().await {
+            Ok(connection) => return connection,
+            Err(error) => tracing::debug!("there is no other primary: {error}"),
+        }
     }
 }

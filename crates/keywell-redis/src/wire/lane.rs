@@ -1,12 +1,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::{Cmd, Value};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 /// What callers share of a connection, for as long as there is anybody to call, through any number
@@ -21,6 +21,9 @@ pub(crate) struct Lane {
     changed: Notify,
     /// How many commands were accepted and not answered.
     pending: AtomicUsize,
+    /// How many connections there were, so that each has a number.
+    connections: AtomicU64,
+    doubted: watch::Sender<u64>,
     answer: Duration,
 }
 
@@ -98,6 +101,8 @@ impl Lane {
             }),
             changed: Notify::new(),
             pending: AtomicUsize::new(0),
+            connections: AtomicU64::new(0),
+            doubted: watch::Sender::new(0),
             answer,
         }
     }
@@ -298,12 +303,36 @@ impl Lane {
         self.pending.fetch_sub(replies, Ordering::Relaxed);
     }
 
-    /// A connection takes commands from now on.
-    pub(crate) fn is_up(&self) {
+    /// A connection takes commands from now on. Answers its number.
+    pub(crate) fn is_up(&self) -> u64 {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
         self.turn(|status| match status {
             Status::Closed => Status::Closed,
             _ => Status::Up,
         });
+        number
+    }
+
+    /// The number of the latest connection. What is asked from now on is answered by it or by a later
+    /// one.
+    pub(crate) fn connection(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// A connection, or one after it, leads to a server that takes no writes.
+    pub(crate) fn doubt(&self, connection: u64) {
+        self.doubted.send_if_modified(|doubted| {
+            let is_news = connection >= *doubted;
+            if is_news {
+                *doubted = connection;
+            }
+            is_news
+        });
+    }
+
+    /// Tells the numbers of connections that are doubted from now on.
+    pub(crate) fn doubts(&self) -> watch::Receiver<u64> {
+        self.doubted.subscribe()
     }
 
     /// The server owes an answer for too long, or has given it.

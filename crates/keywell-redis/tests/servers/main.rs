@@ -14,6 +14,7 @@ mod cluster;
 mod conformance;
 mod connecting;
 mod counting;
+mod failover;
 mod flood;
 mod histories;
 mod keyspace;
