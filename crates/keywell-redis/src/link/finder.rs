@@ -74,16 +74,12 @@ impl Sentinels {
         Err(problem)
     }
 
-    pub(crate) fn addresses(&self) -> &[Address] {
+    pub(super) fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
-    pub(crate) fn service(&self) -> &str {
-        &self.service
-    }
-
     /// Connects to a sentinel, and asks it for the primary.
-    pub(crate) async fn ask(&self, sentinel: &Address) -> Result<(Dedicated, Address), DialError> {
+    pub(super) async fn ask(&self, sentinel: &Address) -> Result<Address, DialError> {
         let mut asked = self.ask.dial(sentinel).await?;
         let question = command(&[
             b"SENTINEL",
@@ -93,16 +89,15 @@ impl Sentinels {
         let within = self.ask.patience();
         let failed = |error| DialError::Unreachable(sentinel.clone(), error);
         let reply = asked.call(&question, within).await.map_err(failed)?;
-        let Some(primary) = primary(&reply) else {
+        primary(&reply).ok_or_else(|| {
             let service = &self.service;
             let problem = format!("the sentinel {sentinel} knows no primary of {service:?}");
-            return Err(DialError::Other(problem));
-        };
-        Ok((asked, primary))
+            DialError::Other(problem)
+        })
     }
 
     async fn find_by(&self, sentinel: &Address) -> Result<Dedicated, DialError> {
-        let (_, primary) = self.ask(sentinel).await?;
+        let primary = self.ask(sentinel).await?;
         let within = self.ask.patience();
         let mut connection = self.dialler.dial(&primary).await?;
         let failed = |error| DialError::Unreachable(primary.clone(), error);

@@ -16,12 +16,14 @@
 mod backoff;
 mod cluster;
 mod finder;
+mod keeper;
 mod node;
 mod reply;
 mod route;
 mod script;
 mod shared;
 mod slots;
+mod switches;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -39,6 +41,7 @@ use reply::Verdict;
 pub(crate) use reply::{Effect, refusal, unexpected};
 pub(crate) use route::{Route, slot};
 pub(crate) use script::Script;
+pub(crate) use switches::Switches;
 
 use crate::OpenError;
 use crate::options::{Address, Options, Servers};
@@ -237,21 +240,12 @@ impl Link {
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
     }
 
-    /// Those who know the primary, if there are any.
-    pub(crate) fn sentinels(&self) -> Option<&Sentinels> {
+    /// Hears from sentinels which server is the primary, if there are any, for as long as somebody has
+    /// this. Connections of the link to another one are made anew then.
+    pub(crate) fn switches(&self) -> Option<Arc<Switches>> {
         match &self.0.topology {
-            Topology::Primary(node) => match &**node.finder() {
-                Finder::Sentinel(sentinels) => Some(sentinels),
-                Finder::At(..) => None,
-            },
+            Topology::Primary(node) => node.switches(),
             Topology::Cluster(_) => None,
-        }
-    }
-
-    /// Gives up the connections, and finds the primary anew.
-    pub(crate) fn reconnect(&self) {
-        if let Topology::Primary(node) = &self.0.topology {
-            node.reconnect();
         }
     }
 

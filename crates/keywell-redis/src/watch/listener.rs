@@ -9,6 +9,7 @@ use super::hub::Watcher;
 use super::notifications::{self, Unfit};
 use super::session::Session;
 use crate::link::{Backoff, Link, Place};
+use crate::options::Address;
 
 /// What is asked of whoever listens at a primary.
 pub(super) enum Request {
@@ -16,8 +17,8 @@ pub(super) enum Request {
     Join(Arc<Watcher>, Option<oneshot::Sender<Result<()>>>),
     /// Somebody watches no more.
     Leave(u64),
-    /// The connection may lead to the wrong server.
-    Reconnect,
+    /// This is the primary: a connection to another server is given up.
+    Reconnect(Address),
 }
 
 /// Those who watch at a primary.
@@ -71,7 +72,7 @@ pub(super) async fn run(
                     None => return,
                     Some(Request::Join(watcher, answer)) => members.add(watcher, answer),
                     Some(Request::Leave(number)) => drop(members.remove(number)),
-                    Some(Request::Reconnect) => {}
+                    Some(Request::Reconnect(_)) => {}
                 },
             }
         }

@@ -80,7 +80,7 @@ impl Dialler {
     pub(crate) async fn dial(&self, address: &Address) -> Result<Dedicated, DialError> {
         let dialled = timeout(self.connect, async {
             let stream = self.reach(address).await?;
-            let mut connection = Dedicated::new(stream);
+            let mut connection = Dedicated::new(stream, address.clone());
             self.greet(&mut connection, address).await?;
             Ok(connection)
         });

@@ -1,14 +1,16 @@
-//! Another server takes over, and an address leads to it from then on.
+//! Another server takes over: where an address leads to it from then on, and where sentinels name it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use keywell_servers::resp::Reply;
-use keywell_servers::{Proxy, Redis};
-use keywell_store::{Bucket, Error, Set};
+use keywell_servers::{Proxy, Redis, Sentinels};
+use keywell_store::{Bucket, Error, Filter, Set};
 
-use crate::support::{bucket, on_both_layouts, open, patient, until};
+use crate::support::{
+    bucket, hasty, next, on_both_layouts, open, patient, short, silent, until, watch,
+};
 
 on_both_layouts! {
     an_address_that_leads_to_the_new_primary_is_followed
@@ -91,4 +93,44 @@ async fn a_replica_that_is_meant_is_left_in_peace(layout: &str) {
     // It is looked after, less and less often, whether it leads elsewhere by now.
     let looks = proxy.accepted() - before;
     assert!((1..=20).contains(&looks), "{looks} in 3 s");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_switch_that_sentinels_tell_cuts_no_new_connection() {
+    let service = Sentinels::start(1).await.unwrap();
+    for server in service.servers() {
+        let flags = ["config", "set", "notify-keyspace-events", "KEA"];
+        server.cli(&flags).await.unwrap();
+    }
+    let sentinel = service.addrs()[0];
+    let url = format!("redis+sentinel://{sentinel}/{}", Sentinels::SERVICE);
+    // Nothing is late here: what fails was cut.
+    let store = open(&url, &hasty("plain").replace("300ms", "20s")).await;
+    let bucket = bucket(&store, "b").await;
+    set(&bucket, "before".to_owned()).await.unwrap();
+    let mut watching = watch(&bucket, Filter::Key("k".into())).await;
+    let old = service.primary().await.unwrap();
+    // Frozen, so that its connections stay.
+    old.freeze().unwrap();
+    service.promoted(old.addr()).await.unwrap();
+    until("a write to arrive at the new primary", || {
+        set(&bucket, "after".to_owned())
+    })
+    .await;
+    let end = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < end {
+        set(&bucket, "on".to_owned()).await.unwrap();
+    }
+    set(&bucket, "last".to_owned()).await.unwrap();
+    let mut gaps = 0;
+    loop {
+        match short(&next(&mut watching).await).as_str() {
+            "gap" => gaps += 1,
+            "k=last" => break,
+            _ => {}
+        }
+    }
+    assert!(gaps <= 1, "{gaps} gaps");
+    old.thaw().unwrap();
+    silent(&mut watching).await;
 }
