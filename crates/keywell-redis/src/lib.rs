@@ -118,7 +118,8 @@
 //!
 //! It reads from primaries only. It asks a cluster for its primaries every five seconds while
 //! somebody watches it in the plain layout, as nobody tells; but for that and the journal's watches, it
-//! sends nothing by itself.
+//! sends nothing by itself. So, where no sentinels tell, a store of the journal layout that only
+//! watches may take a minute to find that another server has taken over from one that fell silent.
 
 #![forbid(unsafe_code)]
 

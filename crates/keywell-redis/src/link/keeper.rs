@@ -18,6 +18,8 @@ pub(super) struct Shared {
     pub(super) finder: Arc<Finder>,
     /// The primary that was named last, as long as somebody listens to sentinels.
     pub(super) named: Arc<watch::Sender<Option<Address>>>,
+    /// Changes when a connection is made again, perhaps to another server.
+    pub(super) renewed: watch::Sender<()>,
     /// The longest pause between two attempts to connect.
     pub(super) longest: Duration,
 }
@@ -72,6 +74,9 @@ async fn keep(lane: Arc<Lane>, shared: Arc<Shared>) {
                 let mut doubts = lane.doubts();
                 let server = connection.server().clone();
                 let number = lane.is_up();
+                if number > 1 {
+                    shared.renewed.send_replace(());
+                }
                 let driver = Driver::new(lane.clone(), connection.into_stream());
                 let problem = tokio::select! {
                     error = driver => error.to_string(),

@@ -18,6 +18,7 @@ mod cluster;
 mod finder;
 mod keeper;
 mod node;
+mod post;
 mod reply;
 mod route;
 mod script;
@@ -37,6 +38,7 @@ pub(crate) use backoff::Backoff;
 use cluster::Cluster;
 use finder::{Finder, Sentinels, is_primary};
 use node::Node;
+pub(crate) use post::Post;
 use reply::Verdict;
 pub(crate) use reply::{Effect, refusal, unexpected};
 pub(crate) use route::{Route, slot};
@@ -209,6 +211,26 @@ impl Link {
         };
         let found = finder.find().await;
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
+    }
+
+    /// A connection of one's own to the server that has a key, to wait on.
+    pub(crate) async fn post(&self, key: String) -> Result<Post> {
+        // First: whatever changes from now on counts.
+        let changes = match &self.0.topology {
+            Topology::Primary(node) => node.renewals(),
+            Topology::Cluster(cluster) => cluster.map_changes(),
+        };
+        let connection = self.dedicated(Route::Key(key.as_bytes())).await?;
+        Ok(Post::new(connection, self.clone(), key, changes))
+    }
+
+    /// Whether a server still has a key after something has changed, as far as is known.
+    fn has(&self, key: &str, server: &Address) -> bool {
+        match &self.0.topology {
+            // Made again, it may lead elsewhere by the same address.
+            Topology::Primary(_) => false,
+            Topology::Cluster(cluster) => cluster.has(server, Route::Key(key.as_bytes())),
+        }
     }
 
     /// The primaries that there are, each of which tells of its own keys.

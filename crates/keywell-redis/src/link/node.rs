@@ -33,6 +33,7 @@ impl Node {
         let shared = Arc::new(Shared {
             finder: Arc::new(finder),
             named: Arc::new(watch::Sender::new(None)),
+            renewed: watch::Sender::new(()),
             longest: options.reconnect_max_delay,
         });
         let mut lanes = Vec::with_capacity(options.connections);
@@ -79,6 +80,11 @@ impl Node {
     /// Where dedicated connections come from.
     pub(crate) fn finder(&self) -> &Arc<Finder> {
         &self.shared.finder
+    }
+
+    /// Changes when a connection is made again, perhaps to another server.
+    pub(crate) fn renewals(&self) -> watch::Receiver<()> {
+        self.shared.renewed.subscribe()
     }
 
     /// Hears from sentinels, if there are any, for as long as somebody has this.

@@ -15,6 +15,7 @@ use crate::support::{
 on_both_layouts! {
     an_address_that_leads_to_the_new_primary_is_followed
     a_replica_that_is_meant_is_left_in_peace
+    a_switch_that_sentinels_tell_cuts_no_new_connection
 }
 
 /// A primary with a replica that has all it has.
@@ -95,8 +96,7 @@ async fn a_replica_that_is_meant_is_left_in_peace(layout: &str) {
     assert!((1..=20).contains(&looks), "{looks} in 3 s");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_switch_that_sentinels_tell_cuts_no_new_connection() {
+async fn a_switch_that_sentinels_tell_cuts_no_new_connection(layout: &str) {
     let service = Sentinels::start(1).await.unwrap();
     for server in service.servers() {
         let flags = ["config", "set", "notify-keyspace-events", "KEA"];
@@ -105,11 +105,22 @@ async fn a_switch_that_sentinels_tell_cuts_no_new_connection() {
     let sentinel = service.addrs()[0];
     let url = format!("redis+sentinel://{sentinel}/{}", Sentinels::SERVICE);
     // Nothing is late here: what fails was cut.
-    let store = open(&url, &hasty("plain").replace("300ms", "20s")).await;
+    let store = open(&url, &hasty(layout).replace("300ms", "20s")).await;
     let bucket = bucket(&store, "b").await;
     set(&bucket, "before".to_owned()).await.unwrap();
     let mut watching = watch(&bucket, Filter::Key("k".into())).await;
     let old = service.primary().await.unwrap();
+    let mut servers = service.servers().iter();
+    let new = servers.find(|server| server.addr() != old.addr()).unwrap();
+    let key = match layout {
+        "plain" => "b:k",
+        _ => ":keywell:{b}=k",
+    };
+    until("the replica to have it", || async {
+        let held = new.command(&["GET", key]).await.unwrap().text();
+        if held == "before" { Ok(()) } else { Err(held) }
+    })
+    .await;
     // Frozen, so that its connections stay.
     old.freeze().unwrap();
     service.promoted(old.addr()).await.unwrap();
