@@ -66,7 +66,8 @@
 //! and while the server owes an answer for too long, calls fail at once; it comes back by itself. An
 //! acknowledged write survives the end of this process; what it survives of the server is the
 //! server's configuration. A failover may lose what the old primary acknowledged, as replication
-//! is asynchronous.
+//! is asynchronous. Where an address leads to another server from then on, as those of managed
+//! servers do, the store finds it by the first write that the old one refuses as a replica.
 //!
 //! # The plain layout
 //!
@@ -118,7 +119,9 @@
 //!
 //! It reads from primaries only. It asks a cluster for its primaries every five seconds while
 //! somebody watches it in the plain layout, as nobody tells, and whenever a call is redirected or finds a
-//! node gone; but for that and the journal's watches, it sends nothing by itself.
+//! node gone; but for that and the journal's watches, it sends nothing by itself. So, where no sentinels tell,
+//! a store of the journal layout that only watches may take a minute to find that another server has
+//! taken over from one that fell silent.
 
 #![forbid(unsafe_code)]
 

@@ -34,6 +34,8 @@ struct Shared {
     asked: watch::Sender<(u64, Option<Arc<str>>)>,
     /// The primaries of the last map that was asked for.
     primaries: watch::Sender<Vec<Address>>,
+    /// Changes with the map.
+    changed: watch::Sender<()>,
 }
 
 // === impl Cluster ===
@@ -48,6 +50,7 @@ impl Cluster {
             wanted: Notify::new(),
             asked: watch::Sender::new((0, None)),
             primaries: watch::Sender::default(),
+            changed: watch::Sender::new(()),
         });
         let refresher = tokio::spawn(refresh(shared.clone()));
         Self { shared, refresher }
@@ -110,6 +113,17 @@ impl Cluster {
     pub(super) async fn finder(&self, route: Route<'_>) -> Result<Arc<Finder>> {
         let (_, node) = self.owner(route).await?;
         Ok(node.finder().clone())
+    }
+
+    /// Changes when slots may have another owner.
+    pub(super) fn map_changes(&self) -> watch::Receiver<()> {
+        self.shared.changed.subscribe()
+    }
+
+    /// Whether it is not known that another node than this one has the keys of a route.
+    pub(super) fn has(&self, address: &Address, route: Route<'_>) -> bool {
+        let owner = self.shared.map().owner(route);
+        owner.is_none_or(|(owner, _)| owner == *address)
     }
 
     async fn owner(&self, route: Route<'_>) -> Result<(Address, Arc<Node>)> {
@@ -226,6 +240,8 @@ impl Shared {
             let mut next = SlotMap::clone(&map);
             next.assign(slot, slot, to);
             *map = Arc::new(next);
+            drop(map);
+            self.changed.send_replace(());
         }
         self.wanted.notify_one();
         node
@@ -299,6 +315,7 @@ async fn refresh(shared: Arc<Shared>) {
         let problem = match &outcome {
             Ok(ranges) => {
                 shared.adopt(ranges);
+                shared.changed.send_replace(());
                 None
             }
             Err(problem) => Some(problem.clone()),

@@ -31,6 +31,22 @@ impl Finder {
             Self::Sentinel(sentinels) => sentinels.find().await,
         }
     }
+
+    /// As [`find`](Self::find), and never one to a server that says of itself that it is a replica.
+    pub(crate) async fn find_primary(&self) -> Result<Dedicated, DialError> {
+        let Self::At(address, dialler) = self else {
+            return self.find().await;
+        };
+        let mut connection = dialler.dial(address).await?;
+        // Accounts that may not ask for the `ROLE` may greet.
+        let reply = connection.call(&text("HELLO"), dialler.patience()).await;
+        let failed = |error| DialError::Unreachable(address.clone(), error);
+        if greets_as_replica(&reply.map_err(failed)?) {
+            let problem = format!("{address} leads to a replica");
+            return Err(DialError::Other(problem));
+        }
+        Ok(connection)
+    }
 }
 
 impl fmt::Display for Finder {
@@ -58,16 +74,12 @@ impl Sentinels {
         Err(problem)
     }
 
-    pub(crate) fn addresses(&self) -> &[Address] {
+    pub(super) fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
-    pub(crate) fn service(&self) -> &str {
-        &self.service
-    }
-
     /// Connects to a sentinel, and asks it for the primary.
-    pub(crate) async fn ask(&self, sentinel: &Address) -> Result<(Dedicated, Address), DialError> {
+    pub(super) async fn ask(&self, sentinel: &Address) -> Result<Address, DialError> {
         let mut asked = self.ask.dial(sentinel).await?;
         let question = command(&[
             b"SENTINEL",
@@ -77,16 +89,15 @@ impl Sentinels {
         let within = self.ask.patience();
         let failed = |error| DialError::Unreachable(sentinel.clone(), error);
         let reply = asked.call(&question, within).await.map_err(failed)?;
-        let Some(primary) = primary(&reply) else {
+        primary(&reply).ok_or_else(|| {
             let service = &self.service;
             let problem = format!("the sentinel {sentinel} knows no primary of {service:?}");
-            return Err(DialError::Other(problem));
-        };
-        Ok((asked, primary))
+            DialError::Other(problem)
+        })
     }
 
     async fn find_by(&self, sentinel: &Address) -> Result<Dedicated, DialError> {
-        let (_, primary) = self.ask(sentinel).await?;
+        let primary = self.ask(sentinel).await?;
         let within = self.ask.patience();
         let mut connection = self.dialler.dial(&primary).await?;
         let failed = |error| DialError::Unreachable(primary.clone(), error);
@@ -116,6 +127,17 @@ fn primary(reply: &Value) -> Option<Address> {
         return None;
     }
     Some(Address::Tcp { host, port })
+}
+
+/// Whether `HELLO` was answered by a replica, in the second version of the protocol: a list of names
+/// and values.
+fn greets_as_replica(reply: &Value) -> bool {
+    let Value::Array(parts) = reply else {
+        return false;
+    };
+    let is = |part: &Value, text: &[u8]| matches!(part, Value::BulkString(bytes) if bytes == text);
+    let mut pairs = parts.chunks_exact(2);
+    pairs.any(|pair| is(&pair[0], b"role") && !is(&pair[1], b"master"))
 }
 
 /// Whether `ROLE` was answered by a primary. An account that may not ask is taken at its word.

@@ -17,12 +17,15 @@ mod backoff;
 mod cluster;
 mod finder;
 mod found;
+mod keeper;
 mod node;
+mod post;
 mod reply;
 mod route;
 mod script;
 mod shared;
 mod slots;
+mod switches;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -38,10 +41,12 @@ use cluster::Cluster;
 use finder::{Finder, Sentinels, is_primary};
 pub(crate) use found::Found;
 use node::Node;
+pub(crate) use post::Post;
 use reply::Verdict;
 pub(crate) use reply::{Effect, refusal, unexpected};
 pub(crate) use route::{Route, slot};
 pub(crate) use script::Script;
+pub(crate) use switches::Switches;
 
 use crate::OpenError;
 use crate::options::{Address, Options, Servers};
@@ -211,6 +216,26 @@ impl Link {
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
     }
 
+    /// A connection of one's own to the server that has a key, to wait on.
+    pub(crate) async fn post(&self, key: String) -> Result<Post> {
+        // First: whatever changes from now on counts.
+        let changes = match &self.0.topology {
+            Topology::Primary(node) => node.renewals(),
+            Topology::Cluster(cluster) => cluster.map_changes(),
+        };
+        let connection = self.dedicated(Route::Key(key.as_bytes())).await?;
+        Ok(Post::new(connection, self.clone(), key, changes))
+    }
+
+    /// Whether a server still has a key after something has changed, as far as is known.
+    fn has(&self, key: &str, server: &Address) -> bool {
+        match &self.0.topology {
+            // Made again, it may lead elsewhere by the same address.
+            Topology::Primary(_) => false,
+            Topology::Cluster(cluster) => cluster.has(server, Route::Key(key.as_bytes())),
+        }
+    }
+
     /// The primaries that there are, each of which tells of its own keys.
     pub(crate) async fn places(&self) -> Result<Vec<Place>> {
         match &self.0.topology {
@@ -249,21 +274,12 @@ impl Link {
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
     }
 
-    /// Those who know the primary, if there are any.
-    pub(crate) fn sentinels(&self) -> Option<&Sentinels> {
+    /// Hears from sentinels which server is the primary, if there are any, for as long as somebody has
+    /// this. Connections of the link to another one are made anew then.
+    pub(crate) fn switches(&self) -> Option<Arc<Switches>> {
         match &self.0.topology {
-            Topology::Primary(node) => match &**node.finder() {
-                Finder::Sentinel(sentinels) => Some(sentinels),
-                Finder::At(..) => None,
-            },
+            Topology::Primary(node) => node.switches(),
             Topology::Cluster(_) => None,
-        }
-    }
-
-    /// Gives up the connections, and finds the primary anew.
-    pub(crate) fn reconnect(&self) {
-        if let Topology::Primary(node) = &self.0.topology {
-            node.reconnect();
         }
     }
 
@@ -331,19 +347,14 @@ impl Link {
             Topology::Primary(node) => node,
             Topology::Cluster(cluster) => return cluster.call(effect, route, command).await,
         };
-        let reply = node.lane().call(command).await;
-        let mut verdict = Verdict::of(reply.map_err(|lost| effect.error(lost))?);
+        let mut verdict = node.call(effect, command).await?;
         if let Verdict::Later(_) = verdict {
             let until = Instant::now() + self.0.answer;
             let mut pauses = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
             while matches!(verdict, Verdict::Later(_)) && Instant::now() < until {
                 pauses.pause().await;
-                let reply = node.lane().call(command).await;
-                verdict = Verdict::of(reply.map_err(|lost| effect.error(lost))?);
+                verdict = node.call(effect, command).await?;
             }
-        }
-        if let (Verdict::ReadOnly(_), Finder::Sentinel(_)) = (&verdict, &**node.finder()) {
-            node.reconnect();
         }
         Ok(verdict)
     }

@@ -17,7 +17,7 @@ use super::subscription::{Subscription, named_keys, subscriptions};
 use super::tellers::Tellers;
 use super::{notifications, switches};
 use crate::link::{Link, Place};
-use crate::options::Options;
+use crate::options::{Address, Options};
 use crate::plain::Keys;
 
 /// The watches of a store. It has connections of its own while there are any.
@@ -246,11 +246,10 @@ impl Hub {
         }
     }
 
-    /// Finds the primary anew.
-    pub(super) fn reconnect(&self) {
-        self.link.reconnect();
+    /// Finds the primary anew, which is this one.
+    pub(super) fn reconnect(&self, primary: &Address) {
         for listener in self.state.lock().listeners.values() {
-            let _ = listener.requests.send(Request::Reconnect);
+            let _ = listener.requests.send(Request::Reconnect(primary.clone()));
         }
     }
 

@@ -11,6 +11,7 @@ use super::peers::Peers;
 use super::pending::Pending;
 use super::session::Session;
 use crate::link::{Backoff, Link, Place};
+use crate::options::Address;
 
 /// What is asked of whoever listens at a primary.
 pub(super) enum Request {
@@ -22,8 +23,8 @@ pub(super) enum Request {
     Take(Vec<u8>, Pending),
     /// As the other has the key too, or so it says, it is left to who heard of it.
     Retry(Vec<u8>, Pending),
-    /// The connection may lead to the wrong server.
-    Reconnect,
+    /// This is the primary: a connection to another server is given up.
+    Reconnect(Address),
 }
 
 /// Those who watch at a primary.
@@ -78,7 +79,7 @@ pub(super) async fn run(
                     None => return,
                     Some(Request::Join(watcher, answer)) => members.add(watcher, answer),
                     Some(Request::Leave(number)) => drop(members.remove(number)),
-                    Some(Request::Reconnect) => {}
+                    Some(Request::Reconnect(_)) => {}
                     // Whoever is a member is told a gap; until then others may tell of the key.
                     Some(Request::Take(..) | Request::Retry(..)) => {
                         if let Some(peers) = &peers {

@@ -83,7 +83,11 @@ impl Session {
                 biased;
                 request = requests.recv() => match request {
                     None => return None,
-                    Some(Request::Reconnect) => return Some("another primary is named".to_owned()),
+                    Some(Request::Reconnect(primary)) => {
+                        if *self.connection.server() != primary {
+                            return Some("another primary is named".to_owned());
+                        }
+                    }
                     Some(Request::Leave(number)) => self.leave(number, members),
                     Some(Request::Join(watcher, answer)) => {
                         members.add(watcher.clone(), answer);

@@ -9,10 +9,12 @@
 )]
 
 mod accounts;
+mod blocked;
 mod cluster;
 mod conformance;
 mod connecting;
 mod counting;
+mod failover;
 mod flood;
 mod handover;
 mod histories;
