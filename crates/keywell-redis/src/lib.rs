@@ -75,8 +75,8 @@
 //!
 //! - Compare-and-swap compares values: a key that was changed and changed back is taken for
 //!   unchanged.
-//! - A batch is atomic on one server. On a cluster it is split by slot; if a part of it was written
-//!   and another was not, it is `Ambiguous`.
+//! - A batch is atomic on one server. On a cluster it is split by slot; if a part of it was, or may
+//!   have been, written and another failed, for whatever reason, it is `Ambiguous`.
 //! - A listing goes over all keys of the database by `SCAN`, in bounded memory: keys are in order,
 //!   none comes twice, and cursors survive anything. A pass takes about a second for each million
 //!   keys of the database and yields at most 50,000 keys, or 8 MiB, for the pages that are asked for
@@ -106,7 +106,7 @@
 //!   acknowledged. A slow reader costs nothing. The ends of times to live are told in order with
 //!   the other events of their key.
 //! - A batch is atomic in a bucket of one shard. With `shards=N` a bucket is spread over a cluster; a
-//!   batch of which a part was written and another was not is then `Ambiguous`. The number is for
+//!   batch of which a part was written and another failed is then `Ambiguous`. The number is for
 //!   ever: with another one, a bucket that holds something looks empty and refuses writes.
 //! - Every mutation is one script, which keeps the server busy for tens of microseconds, and each
 //!   value is there twice for as long as the history holds it. The server must evict nothing but
@@ -121,6 +121,7 @@
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod error;
 mod journal;
 mod link;

@@ -1,5 +1,6 @@
 //! The plain layout, on real servers.
 
+mod batches;
 mod conformance;
 mod foreign;
 mod support;
