@@ -81,8 +81,9 @@
 //!   none comes twice, and cursors survive anything. A pass takes about a second for each million
 //!   keys of the database and yields at most 50,000 keys, or 8 MiB, for the pages that are asked for
 //!   within ten seconds; where keys are deleted meanwhile, and on a cluster, each page is a pass. List
-//!   large databases seldom, or use the journal layout. While slots of a cluster move, a key on
-//!   its way can be missed.
+//!   large databases seldom, or use the journal layout. A pass whose connection is lost is begun
+//!   anew, as where it has come to says nothing to another server; the third time it is
+//!   `Unavailable`. While slots of a cluster move, a key on its way can be missed.
 //! - A watch hears keyspace events, which are lost while it has no connection: it is then told a
 //!   [`Gap`](keywell_store::Event::Gap), and the present state of keys that it names exactly. Several
 //!   writes of a key in a row may be told as one, and are counted; the value told is always the one

@@ -80,6 +80,19 @@ impl Cluster {
         let _ = timeout(bound, asked.changed()).await;
     }
 
+    /// As [`Cluster::refresh`], at once, and fails where nobody answers.
+    pub(super) async fn look(&self) -> Result<()> {
+        let asked = self.shared.ask_for_slots().await;
+        let unknown = |problem: Arc<str>| Error::Unavailable(Failure::new(problem.to_string()));
+        self.shared.adopt(&asked.map_err(unknown)?);
+        Ok(())
+    }
+
+    /// A node does not answer: somebody else may have its slots by now.
+    pub(super) fn doubt(&self) {
+        self.shared.wanted.notify_one();
+    }
+
     pub(super) async fn primaries(&self) -> Result<Vec<Address>> {
         if self.shared.map().is_empty() {
             self.refresh().await;
@@ -104,7 +117,7 @@ impl Cluster {
         Ok(node.finder().clone())
     }
 
-    async fn owner(&self, route: Route<'_>) -> Result<(Address, Arc<Node>)> {
+    pub(super) async fn owner(&self, route: Route<'_>) -> Result<(Address, Arc<Node>)> {
         if let Some(owner) = self.shared.map().owner(route) {
             return Ok(owner);
         }
@@ -133,8 +146,7 @@ impl Cluster {
                 node.lane().call(command).await
             };
             let reply = reply.map_err(|lost| {
-                // Somebody else may have its slots by now.
-                self.shared.wanted.notify_one();
+                self.doubt();
                 effect.error(lost)
             })?;
             is_asking = false;

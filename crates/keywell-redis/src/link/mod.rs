@@ -17,6 +17,7 @@ mod backoff;
 mod cluster;
 mod finder;
 mod node;
+mod pinned;
 mod reply;
 mod route;
 mod script;
@@ -35,6 +36,7 @@ pub(crate) use backoff::Backoff;
 use cluster::Cluster;
 use finder::{Finder, Sentinels, is_primary};
 use node::Node;
+pub(crate) use pinned::Pinned;
 use reply::Verdict;
 pub(crate) use reply::{Effect, refusal, unexpected};
 pub(crate) use route::{Route, slot};
@@ -219,6 +221,28 @@ impl Link {
         }
     }
 
+    /// The primaries that there are now: a cluster is asked, as one that got its first slots since
+    /// is told by nobody.
+    pub(crate) async fn present_places(&self) -> Result<Vec<Place>> {
+        if let Topology::Cluster(cluster) = &self.0.topology {
+            cluster.look().await?;
+        }
+        self.places().await
+    }
+
+    /// One of the connections to a primary.
+    pub(crate) async fn pinned_at(&self, place: &Place) -> Result<Pinned> {
+        let node = match (&self.0.topology, place) {
+            (Topology::Primary(node), _) => {
+                return Pinned::to(self.clone(), None, node.sound_lane()).await;
+            }
+            (Topology::Cluster(cluster), Place::Node(address)) => cluster.node(address),
+            (Topology::Cluster(cluster), Place::Primary) => cluster.owner(Route::Any).await?.1,
+        };
+        let lane = node.sound_lane();
+        Pinned::to(self.clone(), Some(node), lane).await
+    }
+
     /// Asks a cluster anew what its primaries are.
     pub(crate) async fn refresh(&self) {
         if let Topology::Cluster(cluster) = &self.0.topology {
@@ -277,7 +301,12 @@ impl Link {
                 return self.call(effect, Route::Any, command).await;
             }
         };
-        let reply = called.map_err(|lost| effect.error(lost))?;
+        let reply = called.map_err(|lost| {
+            if let Topology::Cluster(cluster) = &self.0.topology {
+                cluster.doubt();
+            }
+            effect.error(lost)
+        })?;
         settled(Verdict::of(reply))
     }
 

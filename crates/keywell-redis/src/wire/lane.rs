@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub(crate) struct Lane {
     changed: Notify,
     /// How many commands were accepted and not answered.
     pending: AtomicUsize,
+    /// How many connections there were so far.
+    connections: AtomicU64,
     answer: Duration,
 }
 
@@ -96,6 +98,7 @@ impl Lane {
             }),
             changed: Notify::new(),
             pending: AtomicUsize::new(0),
+            connections: AtomicU64::new(0),
             answer,
         }
     }
@@ -189,6 +192,11 @@ impl Lane {
         }
     }
 
+    /// The number of the connection that there is, or was last: each has another.
+    pub(crate) fn connection(&self) -> u64 {
+        self.connections.load(Ordering::Acquire)
+    }
+
     fn push_one(&self, command: &Cmd) -> Option<Result<Awaited<Value>, Lost>> {
         let (sender, receiver) = oneshot::channel();
         let pushed = self.push(1, Sender::One(sender), |to| {
@@ -272,6 +280,7 @@ impl Lane {
 
     /// A connection takes commands from now on.
     pub(crate) fn is_up(&self) {
+        self.connections.fetch_add(1, Ordering::Release);
         self.turn(|status| match status {
             Status::Closed => Status::Closed,
             _ => Status::Up,

@@ -3,6 +3,7 @@
 mod batches;
 mod conformance;
 mod foreign;
+mod listing;
 mod support;
 mod topologies;
 mod troubles;
