@@ -15,6 +15,7 @@ use super::node::Node;
 use super::reply::{Effect, Verdict};
 use super::route::Route;
 use super::slots::{Ranges, SlotMap};
+use super::stagger;
 use crate::options::{Address, Options};
 use crate::wire::{Dialler, Lost, text};
 
@@ -235,31 +236,45 @@ impl Shared {
         node
     }
 
-    /// Asks whoever answers first, nodes before seeds.
+    /// Asks nodes by the connections that there are, then seeds and nodes by new ones, until one
+    /// answers.
     async fn ask_for_slots(&self) -> Result<Ranges, Arc<str>> {
-        let question = text("CLUSTER SLOTS");
-        let mut problem: Arc<str> = "there is no node to ask".into();
         let map = self.map();
+        let question = text("CLUSTER SLOTS");
+        let mut asked = Vec::new();
         for (address, node) in map.known() {
-            if node.lanes().iter().all(|lane| lane.trouble().is_some()) {
-                continue;
-            }
-            match node.lane().call(&question).await {
-                Ok(reply) => match Ranges::read(&reply, address) {
-                    Ok(ranges) => return Ok(ranges),
-                    Err(what) => problem = format!("{address}: {what}").into(),
-                },
-                Err(Lost::NotSent(what) | Lost::MaybeSent(what)) => problem = what,
+            if node.lanes().iter().any(|lane| lane.trouble().is_none()) {
+                asked.push(self.ask_one(address, Some(node), &question));
             }
         }
-        let others = map.known().map(|(address, _)| address);
-        for address in self.seeds.iter().chain(others) {
-            match self.ask_anew(address, &question).await {
-                Ok(ranges) => return Ok(ranges),
-                Err(what) => problem = what,
-            }
+        for address in self
+            .seeds
+            .iter()
+            .chain(map.known().map(|(address, _)| address))
+        {
+            asked.push(self.ask_one(address, None, &question));
         }
-        Err(problem)
+        stagger::first(asked).await.map_err(|problems| {
+            let first = problems.into_iter().next();
+            first.unwrap_or_else(|| "there is no node to ask".into())
+        })
+    }
+
+    async fn ask_one(
+        &self,
+        address: &Address,
+        node: Option<&Arc<Node>>,
+        question: &Cmd,
+    ) -> Result<Ranges, Arc<str>> {
+        let Some(node) = node else {
+            return self.ask_anew(address, question).await;
+        };
+        match node.sound_lane().call(question).await {
+            Ok(reply) => {
+                Ranges::read(&reply, address).map_err(|what| format!("{address}: {what}").into())
+            }
+            Err(Lost::NotSent(what) | Lost::MaybeSent(what)) => Err(what),
+        }
     }
 
     async fn ask_anew(&self, address: &Address, question: &Cmd) -> Result<Ranges, Arc<str>> {

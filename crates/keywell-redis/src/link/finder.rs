@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use redis::Value;
 
+use super::stagger;
 use crate::options::Address;
 use crate::wire::{Dedicated, DialError, Dialler, command, text};
 
@@ -45,17 +46,18 @@ impl fmt::Display for Finder {
 // === impl Sentinels ===
 
 impl Sentinels {
-    /// Asks one sentinel after the other, and takes the first primary that says it is one: a
-    /// sentinel may be behind the others (guidelines for Redis sentinel clients).
+    /// Asks sentinels in turn, and takes the first primary that says it is one: a sentinel may be
+    /// behind the others (guidelines for Redis sentinel clients), or silent.
     async fn find(&self) -> Result<Dedicated, DialError> {
-        let mut problem = DialError::Other("there is no sentinel to ask".to_owned());
-        for sentinel in &self.addresses {
-            match self.find_by(sentinel).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => problem = error,
-            }
-        }
-        Err(problem)
+        let attempts = self.addresses.iter().map(|sentinel| self.find_by(sentinel));
+        stagger::first(attempts.collect())
+            .await
+            .map_err(|problems| {
+                // Those that said something know more than those that did not.
+                let said_something = |problem: &DialError| !matches!(problem, DialError::Slow(..));
+                let told = problems.into_iter().max_by_key(said_something);
+                told.unwrap_or_else(|| DialError::Other("there is no sentinel to ask".to_owned()))
+            })
     }
 
     pub(crate) fn addresses(&self) -> &[Address] {

@@ -23,6 +23,7 @@ mod route;
 mod script;
 mod shared;
 mod slots;
+mod stagger;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -20,6 +20,7 @@ mod lessons;
 mod load;
 mod outages;
 mod refusals;
+mod seeds;
 mod sentinel;
 mod support;
 mod watchers;
