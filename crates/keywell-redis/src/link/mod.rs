@@ -132,7 +132,10 @@ impl Link {
     async fn connect(&self, options: &Options) -> Result<(), OpenError> {
         let mut backoff = Backoff::new(Duration::from_millis(20), options.reconnect_max_delay);
         let mut retries = options.connect_retries;
-        let until = Instant::now() + options.connect_timeout * (retries + 1);
+        let bound = options.connect_timeout;
+        let bound = bound.saturating_mul(retries.saturating_add(1));
+        // Past the end of the clock is never.
+        let until = Instant::now().checked_add(bound);
         loop {
             let problem = match self.reachable().await {
                 Ok(()) => return Ok(()),
@@ -140,7 +143,8 @@ impl Link {
             };
             // No connection yet, and no failure either: the attempt still goes on.
             let goes_on = &*problem == Lane::STILL_CONNECTING;
-            if (retries == 0 && !goes_on) || Instant::now() >= until {
+            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            if (retries == 0 && !goes_on) || is_late {
                 return Err(OpenError::Unavailable(problem.to_string()));
             }
             if !goes_on {
