@@ -329,12 +329,13 @@ async fn ask(node: &Node, command: &Cmd) -> Result<Value, Lost> {
     Ok(replies.pop().unwrap_or_default())
 }
 
-/// Where a redirection points; a node that does not know its own host means the one it came from.
+/// Where a redirection points. A node that is to be named and has no name, as which it says `?` or
+/// nothing, is at the host of the one that says so.
 fn target_of(target: &str, from: &Address) -> Result<Address> {
     // IPv6 addresses come without brackets.
     let whole = target.rsplit_once(':').and_then(|(host, port)| {
         let host = match (host, from) {
-            ("", Address::Tcp { host, .. }) => host.clone(),
+            ("" | "?", Address::Tcp { host, .. }) => host.clone(),
             (host, _) => host.to_owned(),
         };
         let port = port.parse().ok()?;
@@ -359,6 +360,7 @@ mod tests {
         let told = |target| target_of(target, &from).unwrap().to_string();
         assert_eq!(told("10.0.0.1:7000"), "10.0.0.1:7000");
         assert_eq!(told(":7000"), "h:7000");
+        assert_eq!(told("?:7000"), "h:7000");
         assert_eq!(told("::1:7000"), "[::1]:7000");
         for target in ["", "x", "x:", "x:y", ":"] {
             assert!(target_of(target, &from).is_err(), "{target:?}");
