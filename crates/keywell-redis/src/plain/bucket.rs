@@ -10,7 +10,7 @@ use keywell_store::{
 use redis::{Cmd, Value};
 
 use super::listing;
-use super::names::Keys;
+use super::names::{Keys, MAX_KEY_BYTES};
 use super::windows::Windows;
 use crate::batch;
 use crate::link::{Effect, Link, Route, Script, slot, unexpected};
@@ -35,10 +35,6 @@ static SWAP: Script = Script::new(
      else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2]) end \
      return 1",
 );
-
-/// The longest key that is written, in bytes. Hosts allow less. What others wrote under a longer one
-/// is read and deleted.
-const MAX_KEY_BYTES: usize = 64 * 1024;
 
 /// The longest string that Redis takes, unless it is configured to take more, in bytes. Hosts allow
 /// less.
