@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use redis::Value;
 
 use super::stagger;
@@ -20,6 +21,8 @@ pub(crate) struct Sentinels {
     pub(crate) service: String,
     pub(crate) ask: Dialler,
     pub(crate) dialler: Arc<Dialler>,
+    /// The primary that was connected to last.
+    pub(super) found: Mutex<Option<Address>>,
 }
 
 // === impl Finder ===
@@ -60,6 +63,11 @@ impl Sentinels {
             })
     }
 
+    /// The primary that was connected to last.
+    pub(super) fn found(&self) -> Option<Address> {
+        self.found.lock().clone()
+    }
+
     pub(crate) fn addresses(&self) -> &[Address] {
         &self.addresses
     }
@@ -94,6 +102,7 @@ impl Sentinels {
         let failed = |error| DialError::Unreachable(primary.clone(), error);
         let reply = connection.call(&text("ROLE"), within).await;
         if is_primary(&reply.map_err(failed)?) {
+            *self.found.lock() = Some(primary);
             return Ok(connection);
         }
         let problem = format!("{primary}, which the sentinel {sentinel} names, is no primary yet");

@@ -14,6 +14,7 @@
 //! - [`Link::dedicated`] gives a connection of one's own, for what waits on the server.
 
 mod backoff;
+mod cli;
 mod cluster;
 mod finder;
 mod node;
@@ -30,10 +31,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use keywell_store::{Error, Failure, Result};
+use parking_lot::Mutex;
 use redis::{Cmd, Value};
 use tokio::time::Instant;
 
 pub(crate) use backoff::Backoff;
+use cli::Cli;
 use cluster::Cluster;
 use finder::{Finder, Sentinels, is_primary};
 use node::Node;
@@ -56,6 +59,7 @@ pub(crate) struct Link(Arc<Inner>, Arc<Door>);
 
 struct Inner {
     topology: Topology,
+    cli: Cli,
     answer: Duration,
     /// How many doors are open; there are several where a link is shared.
     doors: AtomicUsize,
@@ -109,6 +113,7 @@ impl Link {
                     service: service.clone(),
                     ask: dialler.for_sentinels(login.clone()),
                     dialler,
+                    found: Mutex::default(),
                 });
                 Topology::Primary(Node::start(finder, options))
             }
@@ -118,6 +123,7 @@ impl Link {
         };
         let inner = Arc::new(Inner {
             topology,
+            cli: Cli::new(options),
             answer: options.answer_timeout,
             doors: AtomicUsize::new(1),
         });
@@ -264,6 +270,19 @@ impl Link {
         };
         let found = finder.find().await;
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
+    }
+
+    /// How people reach a primary by `redis-cli`; `None` where sentinels never led to it.
+    pub(crate) fn cli_at(&self, place: &Place) -> Option<String> {
+        let address = match (&self.0.topology, place) {
+            (_, Place::Node(address)) => address.clone(),
+            (Topology::Primary(node), Place::Primary) => match &**node.finder() {
+                Finder::At(address, _) => address.clone(),
+                Finder::Sentinel(sentinels) => sentinels.found()?,
+            },
+            (Topology::Cluster(_), Place::Primary) => return None,
+        };
+        Some(self.0.cli.at(&address))
     }
 
     /// Those who know the primary, if there are any.

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod cluster;
+mod commands;
 mod conformance;
 mod connecting;
 mod counting;
