@@ -88,9 +88,10 @@
 //!   [`Gap`](keywell_store::Event::Gap), and the present state of keys that it names exactly. Several
 //!   writes of a key in a row may be told as one, and are counted; the value told is always the one
 //!   behind the events so far. Somebody who reads slowly holds up nobody. What turns a string into
-//!   another type in one step (`SUNIONSTORE` onto it) is not told. While a cluster hands over a slot
-//!   by itself (Valkey 9, Redis 8.4), both nodes tell of its keys: a value may be told twice, and an
-//!   older one behind a newer.
+//!   another type in one step (`SUNIONSTORE` onto it) is not told, nor what empties or exchanges a
+//!   whole database (`FLUSHDB`, `FLUSHALL`, `SWAPDB`): there are no events of its keys. While a
+//!   cluster hands over a slot by itself (Valkey 9, Redis 8.4), both nodes tell of its keys: a value
+//!   may be told twice, and an older one behind a newer.
 //! - A key at which another program keeps something else than a string: `get` says `Corrupt`,
 //!   `get_many` none, `set` replaces it, listings leave it out.
 //! - A string of another program whose name is no key (nothing behind the prefix, more than 64 KiB, or no

@@ -102,6 +102,25 @@ async fn a_server_that_tells_nothing_is_configured_only_when_told_to() {
     }
 }
 
+/// So it is documented: servers have no events of it.
+#[tokio::test]
+async fn what_empties_or_exchanges_a_database_is_not_told() {
+    let redis = telling().await;
+    let store = connect(&redis.url()).await;
+    let bucket = bucket(&store, "").await;
+    let mut watch = watch(&bucket, Filter::All).await;
+    for command in [&["FLUSHDB"][..], &["FLUSHALL"], &["SWAPDB", "0", "1"]] {
+        for key in ["a", "b"] {
+            bucket.set(key, "v".into(), Set::default()).await.unwrap();
+            assert_eq!(hear(&mut watch).await, format!("{key}=v"));
+        }
+        redis.command(command).await.unwrap();
+        assert!(bucket.get("a").await.unwrap().is_none());
+    }
+    bucket.set("c", "v".into(), Set::default()).await.unwrap();
+    assert_eq!(hear(&mut watch).await, "c=v");
+}
+
 #[tokio::test]
 async fn nobody_who_watches_no_connection_and_no_subscription() {
     let redis = telling().await;
