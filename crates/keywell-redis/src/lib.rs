@@ -95,7 +95,8 @@
 //! - A key at which another program keeps something else than a string: `get` says `Corrupt`,
 //!   `get_many` none, `set` replaces it, listings leave it out.
 //! - A string of another program whose name is no key (nothing behind the prefix, more than 64 KiB, or no
-//!   UTF-8) is in no listing and no watch, and makes no bucket.
+//!   UTF-8) is in no listing and no watch, and makes no bucket. Hosts leave out what is longer than they
+//!   allow, 1 KiB unless told otherwise, in the same way: exports too have nothing of it.
 //!
 //! # The journal layout
 //!

@@ -1,6 +1,9 @@
 //! Keys that other programs own, and names that meet nowhere.
 
-use keywell_store::{BucketName, Error, Filter, Invalid, List, Set, Since, Store as _};
+use keywell_store::layer::{Limited, Limits};
+use keywell_store::{
+    Bucket as _, BucketName, Error, Filter, Invalid, List, Set, Since, Store as _,
+};
 
 use crate::support::{bucket, connect, hear, server, telling};
 
@@ -95,6 +98,26 @@ async fn names_that_no_key_has_are_in_no_listing_and_in_no_watch() {
         bucket.delete(&long).await.unwrap();
         assert!(!bucket.exists(&long).await.unwrap());
     }
+}
+
+/// As exports do.
+#[tokio::test]
+async fn whatever_a_host_lists_it_can_read() {
+    let redis = telling().await;
+    let write = ["EVAL", NO_KEYS, "0", "default:", "1"];
+    redis.command(&write).await.unwrap();
+    let longest = "k".repeat(Limits::default().key_bytes);
+    for key in ["a", &longest, &format!("{longest}k")] {
+        let key = format!("default:{key}");
+        redis.command(&["SET", &key, "v"]).await.unwrap();
+    }
+    let store = connect(&redis.url()).await;
+    let host = Limited::new(bucket(&store, "").await, Limits::default());
+    let listed = host.list(List::default()).await.unwrap().keys;
+    assert_eq!(listed, ["a", &longest]);
+    let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let read = host.get_many(&listed).await.unwrap();
+    assert_eq!(read.iter().flatten().count(), 2);
 }
 
 #[tokio::test]
