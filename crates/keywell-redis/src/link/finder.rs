@@ -1,8 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use redis::Value;
 
+use super::stagger;
 use crate::options::Address;
 use crate::wire::{Dedicated, DialError, Dialler, command, text};
 
@@ -19,6 +21,8 @@ pub(crate) struct Sentinels {
     pub(crate) service: String,
     pub(crate) ask: Dialler,
     pub(crate) dialler: Arc<Dialler>,
+    /// The primary that was connected to last.
+    pub(super) found: Mutex<Option<Address>>,
 }
 
 // === impl Finder ===
@@ -61,17 +65,23 @@ impl fmt::Display for Finder {
 // === impl Sentinels ===
 
 impl Sentinels {
-    /// Asks one sentinel after the other, and takes the first primary that says it is one: a
-    /// sentinel may be behind the others (guidelines for Redis sentinel clients).
+    /// Asks sentinels in turn, and takes the first primary that says it is one: a sentinel may be
+    /// behind the others (guidelines for Redis sentinel clients), or silent.
     async fn find(&self) -> Result<Dedicated, DialError> {
-        let mut problem = DialError::Other("there is no sentinel to ask".to_owned());
-        for sentinel in &self.addresses {
-            match self.find_by(sentinel).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => problem = error,
-            }
-        }
-        Err(problem)
+        let attempts = self.addresses.iter().map(|sentinel| self.find_by(sentinel));
+        stagger::first(attempts.collect())
+            .await
+            .map_err(|problems| {
+                // Those that said something know more than those that did not.
+                let said_something = |problem: &DialError| !matches!(problem, DialError::Slow(..));
+                let told = problems.into_iter().max_by_key(said_something);
+                told.unwrap_or_else(|| DialError::Other("there is no sentinel to ask".to_owned()))
+            })
+    }
+
+    /// The primary that was connected to last.
+    pub(super) fn found(&self) -> Option<Address> {
+        self.found.lock().clone()
     }
 
     pub(super) fn addresses(&self) -> &[Address] {
@@ -103,6 +113,7 @@ impl Sentinels {
         let failed = |error| DialError::Unreachable(primary.clone(), error);
         let reply = connection.call(&text("ROLE"), within).await;
         if is_primary(&reply.map_err(failed)?) {
+            *self.found.lock() = Some(primary);
             return Ok(connection);
         }
         let problem = format!("{primary}, which the sentinel {sentinel} names, is no primary yet");

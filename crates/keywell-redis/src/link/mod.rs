@@ -14,17 +14,20 @@
 //! - [`Link::dedicated`] gives a connection of one's own, for what waits on the server.
 
 mod backoff;
+mod cli;
 mod cluster;
 mod finder;
 mod found;
 mod keeper;
 mod node;
+mod pinned;
 mod post;
 mod reply;
 mod route;
 mod script;
 mod shared;
 mod slots;
+mod stagger;
 mod switches;
 
 use std::sync::Arc;
@@ -32,15 +35,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use keywell_store::{Error, Failure, Result};
+use parking_lot::Mutex;
 use redis::{Cmd, Value};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use backoff::Backoff;
+use cli::Cli;
 use cluster::Cluster;
 use finder::{Finder, Sentinels, is_primary};
 pub(crate) use found::Found;
 use node::Node;
+pub(crate) use pinned::Pinned;
 pub(crate) use post::Post;
 use reply::Verdict;
 pub(crate) use reply::{Effect, refusal, unexpected};
@@ -61,6 +67,7 @@ pub(crate) struct Link(Arc<Inner>, Arc<Door>);
 
 struct Inner {
     topology: Topology,
+    cli: Cli,
     answer: Duration,
     /// How many doors are open; there are several where a link is shared.
     doors: AtomicUsize,
@@ -114,6 +121,7 @@ impl Link {
                     service: service.clone(),
                     ask: dialler.for_sentinels(login.clone()),
                     dialler,
+                    found: Mutex::default(),
                 });
                 Topology::Primary(Node::start(finder, options))
             }
@@ -123,6 +131,7 @@ impl Link {
         };
         let inner = Arc::new(Inner {
             topology,
+            cli: Cli::new(options),
             answer: options.answer_timeout,
             doors: AtomicUsize::new(1),
         });
@@ -137,7 +146,10 @@ impl Link {
     async fn connect(&self, options: &Options) -> Result<(), OpenError> {
         let mut backoff = Backoff::new(Duration::from_millis(20), options.reconnect_max_delay);
         let mut retries = options.connect_retries;
-        let until = Instant::now() + options.connect_timeout * (retries + 1);
+        let bound = options.connect_timeout;
+        let bound = bound.saturating_mul(retries.saturating_add(1));
+        // Past the end of the clock is never.
+        let until = Instant::now().checked_add(bound);
         loop {
             let problem = match self.reachable().await {
                 Ok(()) => return Ok(()),
@@ -145,7 +157,8 @@ impl Link {
             };
             // No connection yet, and no failure either: the attempt still goes on.
             let goes_on = &*problem == Lane::STILL_CONNECTING;
-            if (retries == 0 && !goes_on) || Instant::now() >= until {
+            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            if (retries == 0 && !goes_on) || is_late {
                 return Err(OpenError::Unavailable(problem.to_string()));
             }
             if !goes_on {
@@ -247,6 +260,28 @@ impl Link {
         }
     }
 
+    /// The primaries that there are now: a cluster is asked, as one that got its first slots since
+    /// is told by nobody.
+    pub(crate) async fn present_places(&self) -> Result<Vec<Place>> {
+        if let Topology::Cluster(cluster) = &self.0.topology {
+            cluster.look().await?;
+        }
+        self.places().await
+    }
+
+    /// One of the connections to a primary.
+    pub(crate) async fn pinned_at(&self, place: &Place) -> Result<Pinned> {
+        let node = match (&self.0.topology, place) {
+            (Topology::Primary(node), _) => {
+                return Pinned::to(self.clone(), None, node.sound_lane()).await;
+            }
+            (Topology::Cluster(cluster), Place::Node(address)) => cluster.node(address),
+            (Topology::Cluster(cluster), Place::Primary) => cluster.owner(Route::Any).await?.1,
+        };
+        let lane = node.sound_lane();
+        Pinned::to(self.clone(), Some(node), lane).await
+    }
+
     /// Asks a cluster anew what its primaries are.
     pub(crate) async fn refresh(&self) {
         if let Topology::Cluster(cluster) = &self.0.topology {
@@ -272,6 +307,19 @@ impl Link {
         };
         let found = finder.find().await;
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
+    }
+
+    /// How people reach a primary by `redis-cli`; `None` where sentinels never led to it.
+    pub(crate) fn cli_at(&self, place: &Place) -> Option<String> {
+        let address = match (&self.0.topology, place) {
+            (_, Place::Node(address)) => address.clone(),
+            (Topology::Primary(node), Place::Primary) => match &**node.finder() {
+                Finder::At(address, _) => address.clone(),
+                Finder::Sentinel(sentinels) => sentinels.found()?,
+            },
+            (Topology::Cluster(_), Place::Primary) => return None,
+        };
+        Some(self.0.cli.at(&address))
     }
 
     /// Hears from sentinels which server is the primary, if there are any, for as long as somebody has
@@ -305,7 +353,12 @@ impl Link {
                 return self.call(effect, Route::Any, command).await;
             }
         };
-        let reply = called.map_err(|lost| effect.error(lost))?;
+        let reply = called.map_err(|lost| {
+            if let Topology::Cluster(cluster) = &self.0.topology {
+                cluster.doubt();
+            }
+            effect.error(lost)
+        })?;
         settled(Verdict::of(reply))
     }
 

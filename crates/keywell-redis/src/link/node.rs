@@ -60,6 +60,13 @@ impl Node {
         &self.lanes[self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()]
     }
 
+    /// One of its connections that works, if one does.
+    pub(crate) fn sound_lane(&self) -> Arc<Lane> {
+        let mut lanes = self.lanes.iter();
+        let sound = lanes.find(|lane| lane.trouble().is_none());
+        sound.unwrap_or(&self.lanes[0]).clone()
+    }
+
     pub(crate) fn lanes(&self) -> &[Arc<Lane>] {
         &self.lanes
     }

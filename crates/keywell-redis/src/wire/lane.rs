@@ -305,7 +305,7 @@ impl Lane {
 
     /// A connection takes commands from now on. Answers its number.
     pub(crate) fn is_up(&self) -> u64 {
-        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.connections.fetch_add(1, Ordering::Release) + 1;
         self.turn(|status| match status {
             Status::Closed => Status::Closed,
             _ => Status::Up,
@@ -316,7 +316,7 @@ impl Lane {
     /// The number of the latest connection. What is asked from now on is answered by it or by a later
     /// one.
     pub(crate) fn connection(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
+        self.connections.load(Ordering::Acquire)
     }
 
     /// A connection, or one after it, leads to a server that takes no writes.

@@ -37,6 +37,35 @@ async fn the_journal_keeps_the_promises_on_a_cluster() {
     whole_suite(Subject::shared(store).keeping(cluster)).await;
 }
 
+/// A node that is to be named and has no name is `?`, or nothing at all: it is where the node is that
+/// points to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_a_name_is_where_the_one_is_that_points_to_it() {
+    let cluster = Cluster::start(3, 0).await.unwrap();
+    for (number, kind) in ["hostname", "unknown-endpoint"].into_iter().enumerate() {
+        for node in cluster.nodes() {
+            let names = ["CONFIG", "SET", "cluster-preferred-endpoint-type", kind];
+            if node.command(&names).await.is_err() {
+                eprintln!("this server always says an address");
+                return;
+            }
+        }
+        let store = connect(&cluster, &patient("plain")).await;
+        let bucket = bucket(&store, "b").await;
+        let key = format!("n{number}");
+        bucket.increment(&key, 1).await.unwrap();
+        let slot = cluster.slot(&format!("b:{key}")).await.unwrap();
+        let from = cluster.owner(slot).await.unwrap();
+        let mut others = cluster.primaries().iter();
+        let to = others.find(|node| node.addr() != from.addr()).unwrap();
+        let moving = cluster.move_slot(slot, from, to).await.unwrap();
+        assert_eq!(moving.move_keys(1).await.unwrap(), 1);
+        assert_eq!(bucket.increment(&key, 1).await.unwrap(), 2, "by ASK");
+        moving.finish().await.unwrap();
+        assert_eq!(bucket.increment(&key, 1).await.unwrap(), 3, "by MOVED");
+    }
+}
+
 /// The node whose share has most of the load's keys.
 async fn busiest(cluster: &Cluster) -> &Redis {
     let mut most = (0, &cluster.primaries()[0]);

@@ -11,6 +11,7 @@
 mod accounts;
 mod blocked;
 mod cluster;
+mod commands;
 mod conformance;
 mod connecting;
 mod counting;
@@ -23,6 +24,7 @@ mod lessons;
 mod load;
 mod outages;
 mod refusals;
+mod seeds;
 mod sentinel;
 mod support;
 mod watchers;
