@@ -139,8 +139,16 @@ async fn list(
     out: &mut Sink<'_>,
 ) -> Result<ExitCode, Stop> {
     let mut cursor = None;
+    let mut code = ExitCode::SUCCESS;
     loop {
         let page = letters.list(of.trigger.as_deref(), cursor).await?;
+        for id in &page.unreadable {
+            output::complain(&format!(
+                "the letter {id:?} cannot be read; `keywell kv get` shows what the key letters/{id} \
+                 of its bucket holds, and `keywell deadletters remove` removes it"
+            ));
+            code = ExitCode::FAILURE;
+        }
         for letter in &page.letters {
             if json {
                 out.json(&Told::from(letter))?;
@@ -150,7 +158,7 @@ async fn list(
         }
         cursor = page.cursor;
         if cursor.is_none() {
-            return Ok(ExitCode::SUCCESS);
+            return Ok(code);
         }
     }
 }
@@ -200,9 +208,9 @@ impl Of {
         let mut ids = Vec::new();
         let mut cursor = None;
         loop {
-            let page = letters.list(self.trigger.as_deref(), cursor).await?;
-            ids.extend(page.letters.into_iter().map(|letter| letter.id));
-            cursor = page.cursor;
+            let (page, next) = letters.ids(self.trigger.as_deref(), cursor).await?;
+            ids.extend(page);
+            cursor = next;
             if cursor.is_none() {
                 return Ok(ids);
             }
