@@ -230,6 +230,18 @@ fn a_letter_that_cannot_be_read_is_told_and_holds_up_no_other() {
 }
 
 #[test]
+fn no_store_is_made_to_look_for_letters() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["list"][..], &["replay", "--all"], &["remove", "--all"]] {
+        let output = deadletters(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("cannot open the store"), "{told}");
+        assert!(!folder.path().join("data").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn wrong_usage_is_told() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [

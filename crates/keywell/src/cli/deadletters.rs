@@ -101,7 +101,8 @@ impl DeadLettersCommand {
                            with an empty one; name a store that lasts, such as --store disk:data";
             return Err(Failed::Usage(problem.to_owned()));
         }
-        let store = self.store.open().await?;
+        // Where no store is, there are no letters: its place was mistaken.
+        let store = self.store.open_existing().await?;
         let letters = DeadLetters::open(&store, &self.bucket).await?;
         let mut out = Sink::stdout();
         let ended = match self.command {
