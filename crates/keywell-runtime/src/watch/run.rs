@@ -15,6 +15,7 @@ use super::change::{Job, JobSource};
 use super::flush::Flushed;
 use super::group::partition;
 use super::lanes::Lanes;
+use super::losses::Losses;
 use super::outflow::Ended;
 use super::partition::Partition;
 use super::replays::Replay;
@@ -45,6 +46,7 @@ pub(super) struct Run {
     /// Whether events are through since the position was last stored.
     pub(super) has_news: bool,
     pub(super) checkpoint_at: Instant,
+    losses: Losses,
     pub(super) shared: Option<Shared>,
     /// An instance that is being made ahead of the next event.
     pub(super) preparing: Option<Call>,
@@ -103,6 +105,7 @@ impl Run {
             replaying: HashMap::new(),
             flush: None,
             flush_after: Instant::now(),
+            losses: Losses::new(Instant::now()),
             flush_failures: 0,
             has_news: false,
             shared,
@@ -124,6 +127,8 @@ impl Run {
             self.flush(now);
             self.renew(now);
             self.prepare();
+            self.losses
+                .tell(&self.trigger.name, &self.trigger.counters, now);
             if self.is_over(now) {
                 break Ok(());
             }
@@ -244,6 +249,7 @@ impl Run {
             self.shared
                 .as_ref()
                 .and_then(|shared| shared.due(self.has_work())),
+            self.losses.due(&self.trigger.counters),
             self.stopping,
         ]
         .into_iter()
@@ -330,6 +336,8 @@ impl Run {
         for source in self.sources.iter_mut() {
             self.trigger.counters.coalesced(source.coalesced());
         }
+        self.losses
+            .tell_now(&self.trigger.name, &self.trigger.counters);
         let counts = self.trigger.counters.read();
         tracing::info!(trigger = &*self.trigger.name, "stopped: {counts}");
     }
