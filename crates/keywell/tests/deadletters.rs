@@ -230,6 +230,16 @@ fn a_letter_that_cannot_be_read_is_told_and_holds_up_no_other() {
 }
 
 #[test]
+fn a_letter_says_what_the_component_said_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let alerts = Alerts::start();
+    fail(folder.path(), &alerts, &["a"]);
+    let kept = letters(folder.path());
+    let reason = kept[0]["reason"].as_str().unwrap();
+    assert!(reason.contains("the answer is 503"), "{reason}");
+}
+
+#[test]
 fn no_store_is_made_to_look_for_letters() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [&["list"][..], &["replay", "--all"], &["remove", "--all"]] {
