@@ -35,6 +35,7 @@ mod error;
 mod folder;
 mod http;
 mod instance;
+mod last_words;
 mod offers;
 mod options;
 mod outgoing;

@@ -112,6 +112,25 @@ async fn what_redis_cli_does_to_a_key_is_an_alert() {
 }
 
 #[tokio::test]
+async fn how_much_was_coalesced_is_told() {
+    let redis = telling().await;
+    let alerts = Alerts::start();
+    let mut watcher = Application::spawn(&mut watcher(&redis.url(), &alerts), 1);
+    // Of all that one script sets, a watch learns the last value.
+    let many = "for n = 1, ARGV[1] do redis.call('set', KEYS[1], n) end";
+    for _ in 0..2 {
+        let eval = ["eval", many, "1", "default:k", "100"];
+        redis.cli(&eval).await.unwrap();
+        assert_eq!(alerts.next().line(), "GET /alert?k=100");
+    }
+    watcher.logs("changes coalesced so far: 99;");
+    // The rest is told at the end, as a minute has not gone by.
+    watcher.signal("-TERM");
+    watcher.logs("changes coalesced so far: 198;");
+    assert!(watcher.wait().success());
+}
+
+#[tokio::test]
 async fn a_redis_that_tells_nothing_is_refused_with_what_to_run() {
     let redis = Redis::start().await.unwrap();
     let alerts = Alerts::start();

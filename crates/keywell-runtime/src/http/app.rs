@@ -62,7 +62,7 @@ impl HttpApp {
     pub(crate) fn new(instances: Instances, options: &HttpOptions) -> Result<Self, Error> {
         let exports = ProxyIndices::new(instances.pre()).map_err(|_| Error::NoExport {
             wanted: "wasi:http/incoming-handler@0.2",
-            command: "serve",
+            caller: "an HTTP trigger",
             has: Instances::exports(instances.pre().component()),
         })?;
         instances.room().expect_requests();

@@ -1,6 +1,6 @@
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use keywell_store::BucketName;
@@ -11,6 +11,7 @@ use super::causes;
 use super::change::Change;
 use crate::call::Call;
 use crate::instance::{Instances, Made};
+use crate::last_words::LastWords;
 use crate::shelf::Shelf;
 use crate::state::TimedOut;
 
@@ -48,10 +49,13 @@ impl Delivery {
         let place = self.instances.room().enter_at_length().await;
         let deadline = Instant::now() + self.timeout;
         let running = self.instances.run();
+        // Of the instance, once there is one; it may end before this does.
+        let last_words: Arc<OnceLock<LastWords>> = Arc::default();
         let guest = {
             let (delivery, change) = (self.clone(), change.clone());
+            let last_words = last_words.clone();
             async move {
-                let mut called = pin!(delivery.call(&change, deadline));
+                let mut called = pin!(delivery.call(&change, deadline, &last_words));
                 poll_fn(|cx| causes::poll(hops, called.as_mut(), cx)).await
             }
         };
@@ -72,11 +76,21 @@ impl Delivery {
         let trigger = &*self.trigger;
         tracing::warn!(trigger, attempt, "a delivery failed: {error:#}");
         tracing::debug!(trigger, attempt, key = &*change.key, "a delivery failed");
-        Attempt::Failed(self.reason(&error))
+        let reason = self.reason(&error);
+        Attempt::Failed(match last_words.get().and_then(LastWords::read) {
+            Some(line) => format!("{reason}; it wrote: {line}"),
+            None => reason,
+        })
     }
 
-    async fn call(&self, change: &Change, deadline: Instant) -> wasmtime::Result<()> {
+    async fn call(
+        &self,
+        change: &Change,
+        deadline: Instant,
+        last_words: &OnceLock<LastWords>,
+    ) -> wasmtime::Result<()> {
         let (mut store, instance) = self.instance(deadline).await?;
+        drop(last_words.set(store.data_mut().last_words()));
         let (bucket, key) = (&self.bucket, &*change.key);
         match &change.value {
             Some(value) => {

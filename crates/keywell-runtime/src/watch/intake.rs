@@ -1,14 +1,11 @@
 //! How a [`Run`] takes events in.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use keywell_store::{Event, Invalid, ResumeToken};
 
 use super::change::{Change, Job, JobSource};
 use super::group::{PARTITIONS, partition};
-use super::letter::{DeadLetter, Operation};
-use super::replays::replays;
+use super::replays::Replay;
 use super::run::{Opening, Reopened, Run};
 use super::sources::{Opened, is_passing};
 use super::trigger::WatchTrigger;
@@ -182,30 +179,22 @@ impl Run {
         }
     }
 
-    pub(super) fn replay(&mut self, letter: DeadLetter) {
-        let share = self.partition_of(&letter.key);
+    pub(super) fn replay(&mut self, Replay { id, change }: Replay) {
+        let share = self.partition_of(&change.key);
         if !self.partitions.contains_key(&share) {
             return;
         }
-        let id: Arc<str> = letter.id.into();
         if let Some(is_marked_anew) = self.replaying.get_mut(&id) {
             *is_marked_anew = true;
             return;
         }
         self.replaying.insert(id.clone(), false);
-        let change = Change {
-            key: letter.key.into(),
-            value: match letter.operation {
-                Operation::Set => Some(letter.value.unwrap_or_default()),
-                Operation::Delete => None,
-            },
-        };
         self.lanes.push(Job::new(change, JobSource::Replay(id), 0));
     }
 
     /// Looks for letters to send again anew, as there are shares that were not held before.
     pub(super) fn look_for_replays(&mut self) {
-        self.replays = replays(self.trigger.letters.clone(), self.trigger.name.clone());
+        self.replays = self.trigger.replays();
     }
 }
 

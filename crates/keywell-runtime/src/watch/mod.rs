@@ -32,6 +32,7 @@ mod lanes;
 mod letter;
 mod letters;
 mod life;
+mod losses;
 mod names;
 mod options;
 mod outflow;

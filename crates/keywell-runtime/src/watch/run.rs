@@ -15,10 +15,10 @@ use super::change::{Job, JobSource};
 use super::flush::Flushed;
 use super::group::partition;
 use super::lanes::Lanes;
-use super::letter::DeadLetter;
+use super::losses::Losses;
 use super::outflow::Ended;
 use super::partition::Partition;
-use super::replays::replays;
+use super::replays::Replay;
 use super::shares::{News, Shared};
 use super::sources::{Opened, Sources};
 use super::trigger::WatchTrigger;
@@ -36,7 +36,7 @@ pub(super) struct Run {
     pub(super) holdings: u64,
     pub(super) tasks: JoinSet<Ended>,
     pub(super) running: HashMap<tokio::task::Id, Job>,
-    pub(super) replays: BoxStream<'static, DeadLetter>,
+    pub(super) replays: BoxStream<'static, Replay>,
     /// The letters that are being sent again, each with whether it was marked anew meanwhile.
     pub(super) replaying: HashMap<Arc<str>, bool>,
     pub(super) flush: Option<BoxFuture<Vec<Flushed>>>,
@@ -46,6 +46,7 @@ pub(super) struct Run {
     /// Whether events are through since the position was last stored.
     pub(super) has_news: bool,
     pub(super) checkpoint_at: Instant,
+    losses: Losses,
     pub(super) shared: Option<Shared>,
     /// An instance that is being made ahead of the next event.
     pub(super) preparing: Option<Call>,
@@ -74,7 +75,7 @@ enum Happened {
     Event(usize, Option<keywell_store::Result<Event>>),
     Opened(Opening),
     Ended(Result<(tokio::task::Id, Ended), JoinError>),
-    Replay(DeadLetter),
+    Replay(Replay),
     Flushed(Vec<Flushed>),
     Shares(News),
     Prepared(wasmtime::Result<()>),
@@ -89,7 +90,7 @@ impl Run {
 
     pub(super) fn new(mut trigger: WatchTrigger) -> Self {
         let shared = trigger.group.take().map(Shared::new);
-        let replays = replays(trigger.letters.clone(), trigger.name.clone());
+        let replays = trigger.replays();
         Self {
             checkpoint_at: Instant::now() + trigger.options.checkpoint,
             trigger,
@@ -104,6 +105,7 @@ impl Run {
             replaying: HashMap::new(),
             flush: None,
             flush_after: Instant::now(),
+            losses: Losses::new(Instant::now()),
             flush_failures: 0,
             has_news: false,
             shared,
@@ -125,6 +127,8 @@ impl Run {
             self.flush(now);
             self.renew(now);
             self.prepare();
+            self.losses
+                .tell(&self.trigger.name, &self.trigger.counters, now);
             if self.is_over(now) {
                 break Ok(());
             }
@@ -222,7 +226,7 @@ impl Run {
             flushed = pending_or(&mut self.flush) => Happened::Flushed(flushed),
             news = Shared::news(&mut self.shared) => Happened::Shares(news),
             Some(opened) = self.openings.next(), if is_running => Happened::Opened(opened),
-            Some(letter) = self.replays.next(), if has_room => Happened::Replay(letter),
+            Some(replay) = self.replays.next(), if has_room => Happened::Replay(replay),
             (index, event) = poll_fn(|cx| self.sources.poll_next(cx)), if takes_events => {
                 Happened::Event(index, event)
             }
@@ -245,6 +249,7 @@ impl Run {
             self.shared
                 .as_ref()
                 .and_then(|shared| shared.due(self.has_work())),
+            self.losses.due(&self.trigger.counters),
             self.stopping,
         ]
         .into_iter()
@@ -262,7 +267,7 @@ impl Run {
             Happened::Event(index, None) => return self.watch_ended(index, None),
             Happened::Opened(opening) => return self.opened(opening),
             Happened::Ended(ended) => self.ended(ended),
-            Happened::Replay(letter) => self.replay(letter),
+            Happened::Replay(replay) => self.replay(replay),
             Happened::Flushed(flushed) => self.flushed(flushed),
             Happened::Shares(news) => self.shares_changed(news),
             Happened::Prepared(prepared) => self.prepared(prepared),
@@ -331,6 +336,8 @@ impl Run {
         for source in self.sources.iter_mut() {
             self.trigger.counters.coalesced(source.coalesced());
         }
+        self.losses
+            .tell_now(&self.trigger.name, &self.trigger.counters);
         let counts = self.trigger.counters.read();
         tracing::info!(trigger = &*self.trigger.name, "stopped: {counts}");
     }

@@ -48,6 +48,21 @@ impl WatchTarget {
         }
     }
 
+    /// Whether a trigger may be called so.
+    ///
+    /// # Errors
+    ///
+    /// What a name is made of, for the person who chose this one.
+    pub fn check_name(name: &str) -> Result<(), &'static str> {
+        let is_fine = !name.is_empty()
+            && name.len() <= 128
+            && !name.contains(|char: char| char == '/' || char.is_control());
+        if is_fine {
+            return Ok(());
+        }
+        Err("a trigger's name is 1 to 128 bytes, without `/` and control characters")
+    }
+
     /// The trigger's name.
     pub fn name(&self) -> String {
         let made = || format!("{}:{}", self.component, self.bucket).replace('/', "_");

@@ -89,7 +89,8 @@ impl Triggers {
             trigger: name.to_string(),
             problem,
         };
-        check_name(&name).map_err(|problem| refused(problem.into()))?;
+        WatchTarget::check_name(&name)
+            .map_err(|problem| refused(format!("needs another name: {problem}")))?;
         let watcher = watcher(&instances)?;
         let failed = |what: &str| {
             let what = what.to_owned();
@@ -180,7 +181,7 @@ fn watcher(instances: &Instances) -> Result<Watcher, Error> {
     Watcher::find(component).map_err(|error| match error {
         WatcherError::Absent => Error::NoExport {
             wanted: "wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft",
-            command: "serve --watch",
+            caller: "a watch trigger",
             has: Instances::exports(component),
         },
         error => Error::Mismatch(error.to_string()),
@@ -209,16 +210,6 @@ async fn open_at(
 fn owned(subscriptions: &Subscriptions) -> Vec<String> {
     let keys = subscriptions.named_keys().into_iter();
     keys.map(str::to_owned).collect()
-}
-
-fn check_name(name: &str) -> Result<(), &'static str> {
-    let is_fine = !name.is_empty()
-        && name.len() <= 128
-        && !name.contains(|char: char| char == '/' || char.is_control());
-    if is_fine {
-        return Ok(());
-    }
-    Err("needs another name: 1 to 128 bytes, without `/` and control characters")
 }
 
 /// A trigger that watched what it writes itself would never come to rest.

@@ -6,6 +6,7 @@ mod failing;
 mod hops;
 mod lossy;
 mod positions;
+mod replaying;
 mod sharing;
 mod spare;
 mod starting;

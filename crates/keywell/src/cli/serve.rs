@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -63,9 +64,11 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn main(self) -> Ended {
         // Before all else, so that no signal is missed that comes once the address is told.
-        let stop = signal::stop()?;
+        let mut stop = pin!(signal::stop()?);
         let (runtime, component) = self.component.load()?;
-        let store = self.store.open().await?;
+        let Some(store) = signal::unless(stop.as_mut(), self.store.open()).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
         let ended = self.serve(&runtime, &component, store.clone(), stop).await;
         let closed = store.close().await;
         let code = ended?;
@@ -78,8 +81,26 @@ impl Serve {
         runtime: &Runtime,
         component: &LoadedComponent,
         store: Arc<dyn Store>,
-        stop: impl Future<Output = ()>,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Ended {
+        let triggers = self.triggers(runtime, component, store);
+        let Some(triggers) = signal::unless(stop.as_mut(), triggers).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        Ok(if triggers.run(stop).await {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    /// What calls the component, ready to run.
+    async fn triggers(
+        &self,
+        runtime: &Runtime,
+        component: &LoadedComponent,
+        store: Arc<dyn Store>,
+    ) -> Result<Triggers, Failed> {
         let store_is_ours = store.is_exclusive();
         let grants = Arc::new(Grants::everything_in(store));
         let mut triggers = Triggers::default();
@@ -106,11 +127,7 @@ impl Serve {
             };
             triggers.add(format!("{line}{nowhere}"), trigger);
         }
-        Ok(if triggers.run(stop).await {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(triggers)
     }
 
     async fn http(
