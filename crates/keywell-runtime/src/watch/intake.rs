@@ -41,7 +41,7 @@ impl Run {
             };
             if self.trigger.subscribes(&change) {
                 let hops = self.trigger.hops(self.id, &change);
-                let ticket = held.begin(token);
+                let ticket = held.begin(token.as_ref());
                 self.lanes
                     .push(Job::new(change, JobSource::Watch(ticket), hops));
             } else {
