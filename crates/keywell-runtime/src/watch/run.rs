@@ -21,6 +21,7 @@ use super::partition::Partition;
 use super::replays::replays;
 use super::shares::{News, Shared};
 use super::sources::{Opened, Sources};
+use super::told::Told;
 use super::trigger::WatchTrigger;
 use crate::Error;
 
@@ -30,6 +31,7 @@ pub(super) struct Run {
     pub(super) lanes: Lanes,
     pub(super) sources: Sources,
     pub(super) openings: FuturesUnordered<BoxFuture<Opening>>,
+    pub(super) told: Told,
     /// The shares that are held, by number.
     pub(super) partitions: HashMap<u8, Partition>,
     pub(super) holdings: u64,
@@ -60,8 +62,9 @@ pub(super) struct Opening {
 }
 
 pub(super) enum Reopened {
-    Watch(Opened),
-    Present(Vec<(String, Option<Bytes>)>),
+    Watches(Vec<Opened>),
+    /// What was read, and the moment in [`Run::told`] at which that began.
+    Present(Vec<(String, Option<Bytes>)>, u64),
 }
 
 enum Happened {
@@ -90,6 +93,7 @@ impl Run {
             lanes: Lanes::default(),
             sources: Sources::default(),
             openings: FuturesUnordered::new(),
+            told: Told::default(),
             partitions: HashMap::new(),
             holdings: 0,
             tasks: JoinSet::new(),
