@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use keywell_store::{Event, Invalid};
+use keywell_store::{Event, Invalid, ResumeToken};
 
 use super::change::{Change, Job, JobSource};
 use super::group::{PARTITIONS, partition};
@@ -46,7 +46,7 @@ impl Run {
                 let hops = self.trigger.hops(self.id, &change);
                 let ticket = held.begin(token.as_ref());
                 self.lanes
-                    .push(Job::new(change, JobSource::Watch(ticket), hops));
+                    .push(Job::new(change, ticket, JobSource::Watch, hops));
             } else {
                 held.pass(token.as_ref());
             }
@@ -63,19 +63,35 @@ impl Run {
         );
     }
 
-    /// Delivers what named keys of some shares hold.
-    pub(super) fn deliver_present(&mut self, present: Vec<(String, Option<Bytes>)>, shares: &[u8]) {
+    /// Delivers what named keys of some shares hold after a gap. When that is through, positions move
+    /// to where the watch was opened behind it.
+    pub(super) fn deliver_present(
+        &mut self,
+        present: Vec<(String, Option<Bytes>)>,
+        shares: &[u8],
+        reached: Option<&ResumeToken>,
+    ) {
         for (key, value) in present {
             let change = Change {
                 key: key.into(),
                 value,
             };
             let share = self.partition_of(&change.key);
-            if shares.contains(&share) && self.trigger.subscribes(&change) {
+            if shares.contains(&share)
+                && self.trigger.subscribes(&change)
+                && let Some(held) = self.partitions.get_mut(&share)
+            {
                 if self.trigger.is_read_beside(&change.key) {
                     self.told.tell(&change.key);
                 }
-                self.lanes.push(Job::new(change, JobSource::Present, 0));
+                let ticket = held.begin(None);
+                self.lanes
+                    .push(Job::new(change, ticket, JobSource::Present, 0));
+            }
+        }
+        for share in shares {
+            if let Some(held) = self.partitions.get_mut(share) {
+                held.pass(reached);
             }
         }
     }
@@ -141,7 +157,7 @@ impl Run {
             }
             Reopened::Present(mut present, began) => {
                 present.retain(|(key, _)| !self.told.is_told_since(key, began));
-                self.deliver_present(present, &held);
+                self.deliver_present(present, &held, None);
             }
         }
         Ok(())
@@ -166,12 +182,7 @@ impl Run {
         }
         if is_gap {
             self.gap("the store no longer tells what came after the last event seen");
-            for share in &source.partitions {
-                if let Some(held) = self.partitions.get_mut(share) {
-                    held.pass(source.last.as_ref());
-                }
-            }
-            self.deliver_present(present, &source.partitions);
+            self.deliver_present(present, &source.partitions, source.last.as_ref());
         }
         let index = self.sources.add(source);
         self.sources.merge(index);
@@ -195,9 +206,11 @@ impl Run {
 
     pub(super) fn replay(&mut self, letter: DeadLetter) {
         let share = self.partition_of(&letter.key);
-        if !self.partitions.contains_key(&share) {
+        // Whoever is given a share looks for its letters.
+        let held = self.partitions.get_mut(&share);
+        let Some(held) = held.filter(|held| !held.is_leaving) else {
             return;
-        }
+        };
         let id: Arc<str> = letter.id.into();
         if let Some(is_marked_anew) = self.replaying.get_mut(&id) {
             *is_marked_anew = true;
@@ -211,7 +224,9 @@ impl Run {
                 Operation::Delete => None,
             },
         };
-        self.lanes.push(Job::new(change, JobSource::Replay(id), 0));
+        let ticket = held.begin_beside();
+        self.lanes
+            .push(Job::new(change, ticket, JobSource::Replay(id), 0));
     }
 
     /// Looks for letters to send again anew, as there are shares that were not held before.

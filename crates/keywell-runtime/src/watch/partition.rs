@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keywell_store::{ResumeToken, Version};
 
@@ -16,6 +16,8 @@ pub(super) struct Partition {
     /// What the position waits for, in the order of the watch: each with the position for as long
     /// as it is the oldest. What is through takes no room, however long the oldest takes.
     under_way: BTreeMap<u64, Option<ResumeToken>>,
+    /// What is to be delivered besides, and the position does not wait for.
+    beside: BTreeSet<u64>,
     /// Up to where events were taken: the position while nothing is under way.
     reached: Option<ResumeToken>,
     /// What is stored, and by which write.
@@ -40,6 +42,7 @@ impl Partition {
             holding,
             next: 0,
             under_way: BTreeMap::new(),
+            beside: BTreeSet::new(),
             reached: stored.clone(),
             stored,
             version,
@@ -49,10 +52,22 @@ impl Partition {
 
     /// Takes an event of the watch. The position waits for it.
     pub(super) fn begin(&mut self, token: Option<&ResumeToken>) -> Ticket {
+        let ticket = self.ticket();
+        self.under_way.insert(ticket.number, self.reached.clone());
+        self.pass(token);
+        ticket
+    }
+
+    /// Takes what did not come from the watch, so that the position need not wait for it.
+    pub(super) fn begin_beside(&mut self) -> Ticket {
+        let ticket = self.ticket();
+        self.beside.insert(ticket.number);
+        ticket
+    }
+
+    fn ticket(&mut self) -> Ticket {
         let number = self.next;
         self.next += 1;
-        self.under_way.insert(number, self.reached.clone());
-        self.pass(token);
         Ticket {
             partition: self.number,
             holding: self.holding,
@@ -62,8 +77,8 @@ impl Partition {
 
     /// Says that what was taken is through. That of an earlier holding is nobody's concern any more.
     pub(super) fn end(&mut self, ticket: Ticket) {
-        if ticket.holding == self.holding {
-            self.under_way.remove(&ticket.number);
+        if ticket.holding == self.holding && self.under_way.remove(&ticket.number).is_none() {
+            self.beside.remove(&ticket.number);
         }
     }
 
@@ -76,7 +91,7 @@ impl Partition {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.under_way.is_empty()
+        self.under_way.is_empty() && self.beside.is_empty()
     }
 
     /// The position, where it is another than what is stored.
@@ -144,6 +159,20 @@ mod tests {
         assert_eq!(partition.unstored(), Some(&token(1)));
         partition.end(second);
         assert_eq!(partition.unstored(), Some(&token(999)));
+    }
+
+    #[test]
+    fn the_position_waits_for_what_a_gap_has_read_again_and_not_for_what_is_beside() {
+        let mut partition = Partition::new(0, 1, Some(token(0)), None);
+        let present = partition.begin(None);
+        let beside = partition.begin_beside();
+        partition.pass(Some(&token(5)));
+        assert_eq!(partition.unstored(), None);
+        partition.end(present);
+        assert_eq!(partition.unstored(), Some(&token(5)));
+        assert!(!partition.is_idle());
+        partition.end(beside);
+        assert!(partition.is_idle());
     }
 
     #[test]

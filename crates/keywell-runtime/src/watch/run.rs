@@ -149,13 +149,16 @@ impl Run {
             is_gap,
             present,
         } = opened;
+        let reached = source.last.clone();
         if self.shared.is_none() {
-            self.hold(0, source.last.clone(), None);
+            // What is stored is before the gap, and stays until what was read again is through.
+            let stored = if is_gap { None } else { reached.clone() };
+            self.hold(0, stored, None);
         }
         self.sources.add(source);
         if is_gap {
             self.gap("the history does not reach back to where the trigger stopped");
-            self.deliver_present(present, &[0]);
+            self.deliver_present(present, &[0], reached.as_ref());
         }
     }
 
@@ -270,9 +273,14 @@ impl Run {
         self.pass();
         self.openings.clear();
         let is_resumable = self.is_resumable();
-        self.lanes.forget(|job| match job.source {
-            JobSource::Replay(_) => true,
-            JobSource::Watch(_) | JobSource::Present => is_resumable,
+        let partitions = &mut self.partitions;
+        self.lanes.forget(|job| {
+            if let JobSource::Replay(_) = job.source
+                && let Some(held) = partitions.get_mut(&job.ticket.partition)
+            {
+                held.end(job.ticket);
+            }
+            job.source.comes_again(is_resumable)
         });
     }
 

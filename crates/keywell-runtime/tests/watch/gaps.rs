@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use keywell_memory::{History, MemoryStore};
-use keywell_runtime::watch::WatchOptions;
+use keywell_runtime::watch::{Backoff, WatchOptions};
 use keywell_store::layer::{Grant, Limits};
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Entry, Error, Event, Filter, List, Page, Result, Set,
@@ -171,6 +171,51 @@ fn brisk() -> WatchOptions {
 async fn bustle(watched: &Arc<dyn Bucket>) {
     for number in 0..20 {
         set(watched, "unwatched", &number.to_string()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_after_a_gap_and_not_delivered_is_read_again() {
+    for is_exclusive in [true, false] {
+        let (store, _) = Shop::new(is_exclusive, false).open_to_all();
+        let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+        let process = Process::new();
+        let patient = WatchOptions {
+            backoff: Backoff {
+                first: Duration::from_hours(1),
+                most: Duration::from_hours(1),
+            },
+            ..options()
+        };
+        let on = || target("SET@trap:1:k,SET@early");
+        let trigger = process.try_watch(&store, on(), &patient).await.unwrap();
+        set(&watched, "early", "0").await;
+        until(&record, "log/early", |log| log == "0;").await;
+        watched.delete("early").await.unwrap();
+        trigger.stop().await;
+        set(&watched, "trap:1:k", "v").await;
+        bustle(&watched).await;
+
+        let trigger = process.try_watch(&store, on(), &patient).await.unwrap();
+        let failed = async {
+            while trigger.counters.read().retried == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, failed).await.unwrap();
+        set(&watched, "unwatched", "again").await;
+        let counts = trigger.stop().await;
+        assert_eq!((counts.gaps, counts.delivered), (1, 0), "{is_exclusive}");
+
+        let trigger = process.try_watch(&store, on(), &patient).await.unwrap();
+        until(&record, "log/trap:1:k", |log| log == "v;").await;
+        let counts = trigger.stop().await;
+        assert_eq!((counts.gaps, counts.delivered), (1, 1), "{is_exclusive}");
+        let trigger = process.try_watch(&store, on(), &patient).await.unwrap();
+        set(&watched, "early", "1").await;
+        until(&record, "log/early", |log| log == "0;1;").await;
+        let gaps = trigger.stop().await.gaps;
+        assert_eq!(gaps, 0, "the position is past the gap");
     }
 }
 

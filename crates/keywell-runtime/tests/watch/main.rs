@@ -5,6 +5,7 @@ mod delivering;
 mod failing;
 mod gaps;
 mod hops;
+mod losing;
 mod lossy;
 mod positions;
 mod sharing;
