@@ -107,7 +107,7 @@ impl State {
     /// Makes what the first call that looks at it would have to make, for a delivery.
     pub(crate) fn prepare(&mut self) {
         self.last_words();
-        drop(self.ctx());
+        let _ = self.ctx();
     }
 
     /// What the guest writes last to standard error, noted from now on if it has not written any.

@@ -74,9 +74,14 @@ impl Delivery {
             return Attempt::NoRoom;
         }
         let trigger = &*self.trigger;
-        tracing::warn!(trigger, attempt, "a delivery failed: {error:#}");
-        tracing::debug!(trigger, attempt, key = &*change.key, "a delivery failed");
         let reason = self.reason(&error);
+        tracing::warn!(trigger, attempt, "a delivery failed: {reason}");
+        tracing::debug!(
+            trigger,
+            attempt,
+            key = &*change.key,
+            "a delivery failed: {error:#}"
+        );
         Attempt::Failed(match last_words.get().and_then(LastWords::read) {
             Some(line) => format!("{reason}; it wrote: {line}"),
             None => reason,

@@ -46,6 +46,7 @@ mod shares;
 mod sources;
 mod subscriptions;
 mod target;
+mod told;
 mod trigger;
 
 pub use counters::{Counters, Counts};

@@ -21,6 +21,7 @@ use super::partition::Partition;
 use super::replays::Replay;
 use super::shares::{News, Shared};
 use super::sources::{Opened, Sources};
+use super::told::Told;
 use super::trigger::WatchTrigger;
 use crate::Error;
 use crate::call::Call;
@@ -31,6 +32,7 @@ pub(super) struct Run {
     pub(super) lanes: Lanes,
     pub(super) sources: Sources,
     pub(super) openings: FuturesUnordered<BoxFuture<Opening>>,
+    pub(super) told: Told,
     /// The shares that are held, by number.
     pub(super) partitions: HashMap<u8, Partition>,
     pub(super) holdings: u64,
@@ -66,8 +68,9 @@ pub(super) struct Opening {
 }
 
 pub(super) enum Reopened {
-    Watch(Opened),
-    Present(Vec<(String, Option<Bytes>)>),
+    Watches(Vec<Opened>),
+    /// What was read, and the moment in [`Run::told`] at which that began.
+    Present(Vec<(String, Option<Bytes>)>, u64),
 }
 
 enum Happened {
@@ -97,6 +100,7 @@ impl Run {
             lanes: Lanes::default(),
             sources: Sources::default(),
             openings: FuturesUnordered::new(),
+            told: Told::default(),
             partitions: HashMap::new(),
             holdings: 0,
             tasks: JoinSet::new(),
@@ -158,13 +162,16 @@ impl Run {
             is_gap,
             present,
         } = opened;
+        let reached = source.last.clone();
         if self.shared.is_none() {
-            self.hold(0, source.last.clone(), None);
+            // What is stored is before the gap, and stays until what was read again is through.
+            let stored = if is_gap { None } else { reached.clone() };
+            self.hold(0, stored, None);
         }
         self.sources.add(source);
         if is_gap {
             self.gap("the history does not reach back to where the trigger stopped");
-            self.deliver_present(present, &[0]);
+            self.deliver_present(present, &[0], reached.as_ref());
         }
     }
 
@@ -283,9 +290,14 @@ impl Run {
         self.openings.clear();
         self.preparing = None;
         let is_resumable = self.is_resumable();
-        self.lanes.forget(|job| match job.source {
-            JobSource::Replay(_) => true,
-            JobSource::Watch(_) | JobSource::Present => is_resumable,
+        let partitions = &mut self.partitions;
+        self.lanes.forget(|job| {
+            if let JobSource::Replay(_) = job.source
+                && let Some(held) = partitions.get_mut(&job.ticket.partition)
+            {
+                held.end(job.ticket);
+            }
+            job.source.comes_again(is_resumable)
         });
     }
 

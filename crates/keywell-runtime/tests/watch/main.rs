@@ -3,7 +3,9 @@
 
 mod delivering;
 mod failing;
+mod gaps;
 mod hops;
+mod losing;
 mod lossy;
 mod positions;
 mod replaying;
