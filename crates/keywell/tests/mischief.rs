@@ -209,7 +209,7 @@ fn what_is_not_http_ends_its_connection_only() {
 fn a_client_that_goes_away_leaves_nothing_behind() {
     use std::io::{Read as _, Write as _};
 
-    let server = start(&["--instances", "2", "--timeout", "2s"]);
+    let server = start(&["--instances", "2", "--timeout", "5s"]);
     for _ in 0..20 {
         let mut connection = server.connect();
         let request = b"GET /stream?n=100000000 HTTP/1.1\r\nhost: x\r\n\r\n";
