@@ -1,6 +1,6 @@
 //! What is answered of a batch that goes out in parts.
 
-use keywell_store::{Error, Failure, Result};
+use keywell_store::Result;
 
 /// What a batch came to by what its parts came to, which were sent together.
 ///
@@ -16,24 +16,15 @@ pub(crate) fn sum<T>(parts: Vec<Result<T>>) -> Result<()> {
     // A refusal tells more than that an answer did not come.
     match errors.min_by_key(|error| !error.nothing_happened()) {
         None => Ok(()),
-        Some(error) if is_begun => Err(in_part(error)),
+        Some(error) if is_begun => Err(error.of_a_part()),
         Some(error) => Err(error),
     }
 }
 
-/// The error of a part, of a batch of which another part may have been written.
-pub(crate) fn in_part(error: Error) -> Error {
-    let cause = match error {
-        Error::Ambiguous(cause) => cause.to_string(),
-        error => error.to_string(),
-    };
-    Error::Ambiguous(Failure::new(format!(
-        "a part of the batch may be written, and another failed: {cause}"
-    )))
-}
-
 #[cfg(test)]
 mod tests {
+    use keywell_store::Error;
+
     use super::*;
 
     fn lost() -> Result<()> {

@@ -81,13 +81,13 @@ pub trait Bucket: Send + Sync {
         }
         let answers = entries
             .into_iter()
-            .map(|(key, value)| self.set(key, value, Set::default()));
-        Answer::sequence(answers).map(drop)
+            .map(|(key, value)| self.set(key, value, Set::default()).map(drop));
+        parts(answers)
     }
 
     /// Removes many keys; see [`Batching`](crate::Batching) for whether as one.
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
-        Answer::sequence(keys.iter().map(|key| self.delete(key))).map(drop)
+        parts(keys.iter().map(|key| self.delete(key)))
     }
 
     /// A page of keys; see [`Page`] for what is promised of them.
@@ -111,5 +111,77 @@ pub trait Bucket: Send + Sync {
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         let _ = (filter, since);
         Error::Unsupported("watching").into()
+    }
+}
+
+/// A batch that is written one part after the other, up to the first that fails.
+fn parts(answers: impl Iterator<Item = Answer<()>>) -> Answer<()> {
+    let answers = answers.enumerate().map(|(at, answer)| {
+        let told = move |error: Error| if at > 0 { error.of_a_part() } else { error };
+        match answer {
+            Answer::Now(done) => done.map_err(told).into(),
+            Answer::Later(doing) => Answer::later(async move { doing.await.map_err(told) }),
+        }
+    });
+    Answer::sequence(answers).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bucket that answers at once, or later, and refuses one key.
+    struct Refusing {
+        at_once: bool,
+    }
+
+    impl Refusing {
+        fn answer<T: Send + 'static>(&self, key: &str, value: T) -> Answer<T> {
+            let answer = match key {
+                "refused" => Err(Error::Unavailable("no connection".into())),
+                _ => Ok(value),
+            };
+            if self.at_once {
+                answer.into()
+            } else {
+                Answer::later(async { answer })
+            }
+        }
+    }
+
+    impl Bucket for Refusing {
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::default()
+        }
+
+        fn get(&self, key: &str) -> Answer<Option<Entry>> {
+            self.answer(key, None)
+        }
+
+        fn set(&self, key: &str, value: Bytes, _: Set) -> Answer<Version> {
+            self.answer(key, value.into())
+        }
+
+        fn delete(&self, key: &str) -> Answer<()> {
+            self.answer(key, ())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_of_which_a_part_was_written_is_in_doubt() {
+        for at_once in [true, false] {
+            let bucket = Refusing { at_once };
+            let set = |keys: [&'static str; 2]| {
+                bucket.set_many(keys.map(|key| (key, Bytes::new())).to_vec())
+            };
+            for ending in [set(["k", "refused"]), bucket.delete_many(&["k", "refused"])] {
+                let ended = ending.await;
+                assert!(matches!(ended, Err(Error::Ambiguous(_))), "{ended:?}");
+            }
+            for ending in [set(["refused", "k"]), bucket.delete_many(&["refused", "k"])] {
+                let ended = ending.await;
+                assert!(matches!(ended, Err(Error::Unavailable(_))), "{ended:?}");
+            }
+        }
     }
 }

@@ -136,6 +136,18 @@ impl Error {
     pub fn nothing_happened(&self) -> bool {
         !matches!(self, Self::Ambiguous(_) | Self::Internal(_))
     }
+
+    /// What a batch failed with of which this part failed and another may have been written: neither
+    /// that it happened nor that it did not could be said of the batch.
+    #[must_use]
+    pub fn of_a_part(self) -> Self {
+        let cause = match self {
+            Self::Ambiguous(cause) => cause.to_string(),
+            error => error.to_string(),
+        };
+        let told = "a part of the batch may be written, and another failed";
+        Self::Ambiguous(Failure::new(format!("{told}: {cause}")))
+    }
 }
 
 // === impl Failure ===

@@ -13,7 +13,6 @@ use super::page::{self, Range};
 use super::shard::Shard;
 use super::tails::Tails;
 use super::watch;
-use crate::batch::in_part;
 
 /// The longest key, in bytes. Hosts allow less.
 const MAX_KEY_BYTES: usize = 64 * 1024;
@@ -191,7 +190,7 @@ impl Bucket for JournalBucket {
         Answer::later(async move {
             for (at, (shard, entries)) in split.into_iter().enumerate() {
                 let set = shard.set(&entries, None).await;
-                set.map_err(|error| if at > 0 { in_part(error) } else { error })?;
+                set.map_err(|error| if at > 0 { error.of_a_part() } else { error })?;
             }
             Ok(())
         })
@@ -207,7 +206,7 @@ impl Bucket for JournalBucket {
         Answer::later(async move {
             for (at, (shard, keys)) in split.into_iter().enumerate() {
                 let deleted = shard.delete(&keys).await;
-                deleted.map_err(|error| if at > 0 { in_part(error) } else { error })?;
+                deleted.map_err(|error| if at > 0 { error.of_a_part() } else { error })?;
             }
             Ok(())
         })
