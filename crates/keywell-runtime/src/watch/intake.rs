@@ -39,8 +39,9 @@ impl Run {
                 key: key.into(),
                 value,
             };
+            // Asked of all events, since those that nobody subscribed to tell which writes are past.
+            let hops = self.trigger.hops(self.id, &change);
             if self.trigger.subscribes(&change) {
-                let hops = self.trigger.hops(self.id, &change);
                 let ticket = held.begin(token);
                 self.lanes
                     .push(Job::new(change, JobSource::Watch(ticket), hops));
