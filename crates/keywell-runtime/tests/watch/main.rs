@@ -3,6 +3,7 @@
 
 mod delivering;
 mod failing;
+mod handover;
 mod hops;
 mod lossy;
 mod positions;
