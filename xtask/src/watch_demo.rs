@@ -22,7 +22,11 @@ const CHANGES: [(&[&str], &str); 4] = [
     (&["del", "default:foo"], "foo=nil"),
 ];
 
-const INSTALL: &str = "install Redis (Debian and Ubuntu: `apt install redis-server`, Fedora: `dnf install redis`, \
+/// How servers and their clients are called, those of Redis first.
+const SERVERS: [&str; 2] = ["redis-server", "valkey-server"];
+const CLIENTS: [&str; 2] = ["redis-cli", "valkey-cli"];
+
+const INSTALL: &str = "install Redis or Valkey (Debian and Ubuntu: `apt install redis-server`, Fedora: `dnf install redis`, \
                        macOS: `brew install redis`)";
 
 /// A process that ends with its owner.
@@ -31,10 +35,9 @@ struct Owned(Child);
 /// Shows a component that reacts: keys of a Redis are changed by `redis-cli`, and alerts arrive.
 pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
     if let Some(url) = store
-        && !["redis:", "rediss:", "valkey:"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme))
+        && for_client(url).is_none()
     {
+        let url = without_login(url);
         return Err(format!(
             "the demonstration changes keys from another process, which {url} does not let it do; \
              leave --store out, or name a Redis: --store redis://127.0.0.1:6379"
@@ -43,11 +46,9 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
     if store.is_some_and(|url| url.contains("layout=journal")) {
         return Err("redis-cli sets keys of the plain layout, and journal has its own".to_owned());
     }
-    if !works(Command::new("redis-cli").arg("--version")) {
-        return Err(format!(
-            "redis-cli is missing, which sets the keys; {INSTALL}"
-        ));
-    }
+    let client = installed(CLIENTS).ok_or_else(|| {
+        format!("redis-cli and valkey-cli are missing, one of which sets the keys; {INSTALL}")
+    })?;
     setup::target()?;
     setup::guests()?;
     run(cargo().args(["build", "--locked", "-p", "keywell"]))?;
@@ -67,16 +68,15 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
         ADDRESS
     })?;
     let mut keywell = keywell(url, &alerts.address)?;
-    // What stands behind the question mark is Keywell's.
-    let server = url.split('?').next().unwrap_or(url);
+    let server = for_client(url).expect("the URL was looked at above, or is our own");
     for (change, alert) in CHANGES {
-        println!("\n$ redis-cli {}", words(change));
-        let mut cli = Command::new("redis-cli");
-        run_quietly(cli.args(["-u", server]).args(change))?;
+        println!("\n$ {client} {}", words(change));
+        let mut cli = Command::new(client);
+        run_quietly(cli.args(["-u", &server]).args(change))?;
         loop {
             let line = alerts.lines.recv_timeout(PATIENCE);
             let line =
-                line.map_err(|_| format!("no alert came for `redis-cli {}`", words(change)))?;
+                line.map_err(|_| format!("no alert came for `{client} {}`", words(change)))?;
             println!("alert: {line}");
             // Another key of a Redis that others use, too.
             if line.contains(alert) {
@@ -87,7 +87,8 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
     if then == Then::End {
         return stop(&mut keywell);
     }
-    println!("\nTry more:  redis-cli -u {server} set default:anything else");
+    let shown = without_login(&server);
+    println!("\nTry more:  {client} -u {shown} set default:anything else");
     println!("Showing alerts until Ctrl-C.");
     loop {
         match alerts.lines.recv_timeout(Duration::from_secs(1)) {
@@ -118,19 +119,22 @@ fn redis() -> Done<(String, Owned)> {
         "--notify-keyspace-events",
         "AKE",
     ];
-    println!("\n$ redis-server --port {port} --notify-keyspace-events AKE");
-    let redis = Command::new("redis-server")
+    let server = installed(SERVERS).ok_or_else(|| {
+        format!(
+            "redis-server and valkey-server are missing; {INSTALL}, or name a running one: --store URL"
+        )
+    })?;
+    println!("\n$ {server} --port {port} --notify-keyspace-events AKE");
+    let redis = Command::new(server)
         .args(arguments)
         .stdout(Stdio::null())
         .spawn();
-    let redis = redis.map_err(|error| {
-        format!("cannot start redis-server: {error}; {INSTALL}, or name a running one: --store URL")
-    })?;
+    let redis = redis.map_err(|error| format!("cannot start {server}: {error}"))?;
     let redis = Owned(redis);
     let started = Instant::now();
     while TcpStream::connect(address).is_err() {
         if started.elapsed() > PATIENCE {
-            return Err("redis-server does not answer".to_owned());
+            return Err(format!("{server} does not answer"));
         }
         std::thread::park_timeout(Duration::from_millis(20));
     }
@@ -154,7 +158,11 @@ fn keywell(url: &str, alerts: &str) -> Done<Owned> {
         "--env",
         &alert_url,
     ];
-    println!("\n$ keywell serve {shown} {}", words(&arguments));
+    // A terminal's scrollback is no place for a password.
+    let mut told = arguments;
+    let shown_url = without_login(url);
+    told[1] = &shown_url;
+    println!("\n$ keywell serve {shown} {}", words(&told));
     let mut keywell = Command::new(target().join("debug/keywell"));
     keywell.current_dir(root()).arg("serve").arg(&watcher);
     let spawned = keywell.args(arguments).stdout(Stdio::piped()).spawn();
@@ -184,12 +192,56 @@ fn stop(keywell: &mut Owned) -> Done {
 
 fn run_quietly(command: &mut Command) -> Done {
     let output = command.output();
-    let output = output.map_err(|error| format!("cannot run redis-cli: {error}"))?;
-    if output.status.success() && !output.stdout.starts_with(b"ERR") {
+    let client = command.get_program().to_string_lossy();
+    let output = output.map_err(|error| format!("cannot run {client}: {error}"))?;
+    let answer = String::from_utf8_lossy(&output.stdout);
+    let answer = answer.trim();
+    // A server's refusal is an answer, too, and no failure of the client.
+    if output.status.success() && (answer == "OK" || answer.parse::<u64>().is_ok()) {
         return Ok(());
     }
     let told = String::from_utf8_lossy(&output.stderr);
-    Err(format!("redis-cli failed: {told}"))
+    Err(format!("{client} failed: {answer} {told}"))
+}
+
+/// The first of these programs that is there.
+fn installed(programs: [&'static str; 2]) -> Option<&'static str> {
+    let is_there = |program: &&str| works(Command::new(program).arg("--version"));
+    programs.into_iter().find(is_there)
+}
+
+/// The URL of a store as `redis-cli` takes it, which knows fewer schemes, and none of what stands
+/// behind the question mark; `None` where it cannot reach it.
+fn for_client(url: &str) -> Option<String> {
+    let url = url.split('?').next().unwrap_or(url);
+    let (scheme, place) = url.split_once("://")?;
+    let scheme = match scheme {
+        "redis" | "valkey" => "redis",
+        "rediss" | "valkeys" => "rediss",
+        _ => return None,
+    };
+    // It takes no user before a colon for one of that name, which is none.
+    let user = if place.starts_with(':') {
+        "default"
+    } else {
+        ""
+    };
+    Some(format!("{scheme}://{user}{place}"))
+}
+
+/// The URL of a store as it may be printed. A password may have an `@` or a slash in it that should
+/// have been encoded, and settings may be secret, too.
+fn without_login(url: &str) -> String {
+    let (scheme, place) = url.split_once("://").unwrap_or(("", url));
+    let place = place.rsplit('@').next().unwrap_or(place);
+    let place = match place.split_once('?') {
+        Some((place, _)) => format!("{place}?..."),
+        None => place.to_owned(),
+    };
+    match scheme {
+        "" => place,
+        scheme => format!("{scheme}://{place}"),
+    }
 }
 
 /// Words as they are typed into a shell.
@@ -209,5 +261,40 @@ impl Drop for Owned {
     fn drop(&mut self) {
         drop(self.0.kill());
         drop(self.0.wait());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_is_given_a_url_that_it_knows() {
+        for (url, known) in [
+            ("redis://h:1/2?layout=plain", Some("redis://h:1/2")),
+            ("valkey://u:p@h", Some("redis://u:p@h")),
+            ("valkeys://h", Some("rediss://h")),
+            ("valkey://:p@h", Some("redis://default:p@h")),
+            ("rediss://h", Some("rediss://h")),
+            ("redis+cluster://h", None),
+            ("disk:data", None),
+            ("memory:", None),
+        ] {
+            assert_eq!(for_client(url).as_deref(), known, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_shown_without_what_may_be_secret() {
+        for (url, shown) in [
+            ("redis://u:hunter2@h:1/2", "redis://h:1/2"),
+            ("valkey://:hunter2@x/y@h?password=hunter2", "valkey://h?..."),
+            ("redis://h:1?watch-ms=5", "redis://h:1?..."),
+            ("redis://u:hunter2?x@h:1", "redis://h:1"),
+            ("redis://h:1", "redis://h:1"),
+            ("disk:data", "disk:data"),
+        ] {
+            assert_eq!(without_login(url), shown);
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-/// Reads a duration: a whole number and ms, s, m or h.
+/// Ten years: what is longer is mistyped, and sums of times stay within what clocks can tell.
+const MAX_MILLIS: u64 = 87_600 * 60 * 60 * 1000;
+
+/// Reads a duration: a whole number and ms, s, m or h, from 1 ms to ten years.
 ///
 /// # Errors
 ///
@@ -16,9 +19,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "h" => 60 * 60 * 1000,
         _ => return Err("write a whole number and ms, s, m or h, such as 30s".to_owned()),
     };
-    match number.checked_mul(millis) {
-        Some(millis @ 1..) => Ok(Duration::from_millis(millis)),
-        _ => Err("at least 1ms".to_owned()),
+    match number.saturating_mul(millis) {
+        0 => Err("at least 1ms".to_owned()),
+        millis if millis <= MAX_MILLIS => Ok(Duration::from_millis(millis)),
+        _ => Err("at most 87600h".to_owned()),
     }
 }
 
@@ -62,6 +66,8 @@ mod tests {
     fn durations_and_sizes_have_units() {
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("5m"), Ok(Duration::from_mins(5)));
+        assert_eq!(duration("87600h"), Ok(Duration::from_hours(87_600)));
+        assert_eq!(duration("87601h"), Err("at most 87600h".to_owned()));
         assert_eq!(size("256MiB"), Ok(256 << 20));
         for wrong in [
             "",

@@ -40,7 +40,8 @@ impl Folder {
             path: path.into(),
             source,
         };
-        if options.existing && !path.join(DATA).exists() {
+        // What cannot be looked at may be there.
+        if options.existing && !path.join(DATA).try_exists().map_err(failed)? {
             return Err(OpenError::Missing { path: path.into() });
         }
         let is_new = !path.exists();

@@ -66,7 +66,8 @@
 //! and while the server owes an answer for too long, calls fail at once; it comes back by itself. An
 //! acknowledged write survives the end of this process; what it survives of the server is the
 //! server's configuration. A failover may lose what the old primary acknowledged, as replication
-//! is asynchronous.
+//! is asynchronous. Where an address leads to another server from then on, as those of managed
+//! servers do, the store finds it by the first write that the old one refuses as a replica.
 //!
 //! # The plain layout
 //!
@@ -75,23 +76,29 @@
 //!
 //! - Compare-and-swap compares values: a key that was changed and changed back is taken for
 //!   unchanged.
-//! - A batch is atomic on one server. On a cluster it is split by slot; if a part of it was written
-//!   and another was not, it is `Ambiguous`.
+//! - A batch is atomic on one server. On a cluster it is split by slot; if a part of it was, or may
+//!   have been, written and another failed, for whatever reason, it is `Ambiguous`.
 //! - A listing goes over all keys of the database by `SCAN`, in bounded memory: keys are in order,
 //!   none comes twice, and cursors survive anything. A pass takes about a second for each million
 //!   keys of the database and yields at most 50,000 keys, or 8 MiB, for the pages that are asked for
 //!   within ten seconds; where keys are deleted meanwhile, and on a cluster, each page is a pass. List
-//!   large databases seldom, or use the journal layout. While slots of a cluster move, a key on
-//!   its way can be missed.
+//!   large databases seldom, or use the journal layout. A pass whose connection is lost is begun
+//!   anew, as where it has come to says nothing to another server; the third time it is
+//!   `Unavailable`. While slots of a cluster move, a key on its way can be missed.
 //! - A watch hears keyspace events, which are lost while it has no connection: it is then told a
 //!   [`Gap`](keywell_store::Event::Gap), and the present state of keys that it names exactly. Several
 //!   writes of a key in a row may be told as one, and are counted; the value told is always the one
 //!   behind the events so far. Somebody who reads slowly holds up nobody. What turns a string into
-//!   another type in one step (`SUNIONSTORE` onto it) is not told. While a cluster hands over a slot
-//!   by itself (Valkey 9, Redis 8.4), both nodes tell of its keys: a value may be told twice, and an
-//!   older one behind a newer.
+//!   another type in one step (`SUNIONSTORE` onto it) is not told, nor what empties or exchanges a
+//!   whole database (`FLUSHDB`, `FLUSHALL`, `SWAPDB`): there are no events of its keys. While slots of
+//!   a cluster move, whoever moves them, the values of a key are told in the order of its writes, and
+//!   the last one told is the present one; one may be told and counted twice, as both nodes tell of it.
+//!   A node that gets its first slots, or leaves its last ones, is a gap.
 //! - A key at which another program keeps something else than a string: `get` says `Corrupt`,
 //!   `get_many` none, `set` replaces it, listings leave it out.
+//! - A string of another program whose name is no key (nothing behind the prefix, more than 64 KiB, or no
+//!   UTF-8) is in no listing and no watch, and makes no bucket. Hosts leave out what is longer than they
+//!   allow, 1 KiB unless told otherwise, in the same way: exports too have nothing of it.
 //!
 //! # The journal layout
 //!
@@ -106,21 +113,24 @@
 //!   acknowledged. A slow reader costs nothing. The ends of times to live are told in order with
 //!   the other events of their key.
 //! - A batch is atomic in a bucket of one shard. With `shards=N` a bucket is spread over a cluster; a
-//!   batch of which a part was written and another was not is then `Ambiguous`. The number is for
+//!   batch of which a part was written and another failed is then `Ambiguous`. The number is for
 //!   ever: with another one, a bucket that holds something looks empty and refuses writes.
 //! - Every mutation is one script, which keeps the server busy for tens of microseconds, and each
 //!   value is there twice for as long as the history holds it. The server must evict nothing but
 //!   what has a time to live (`maxmemory-policy`), and the account needs `EVAL` and `EVALSHA`.
-//! - A watched shard has one connection more, on which it waits; every 15 seconds it makes sure of it.
+//! - A watched shard has one connection more, on which it waits; every minute without events it makes sure of it.
 //!
 //! # What it does not do
 //!
 //! It reads from primaries only. It asks a cluster for its primaries every five seconds while
-//! somebody watches it in the plain layout, as nobody tells; but for that and the journal's watches, it
-//! sends nothing by itself.
+//! somebody watches it in the plain layout, as nobody tells, and whenever a call is redirected or finds a
+//! node gone; but for that and the journal's watches, it sends nothing by itself. So, where no sentinels tell,
+//! a store of the journal layout that only watches may take a minute to find that another server has
+//! taken over from one that fell silent.
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod error;
 mod journal;
 mod link;

@@ -21,7 +21,7 @@ impl Command {
     pub(crate) fn new(instances: Instances) -> Result<Self, Error> {
         let exports = CommandIndices::new(instances.pre()).map_err(|_| Error::NoExport {
             wanted: "wasi:cli/run@0.2",
-            command: "run",
+            caller: "`keywell run`",
             has: Instances::exports(instances.pre().component()),
         })?;
         Ok(Self { instances, exports })

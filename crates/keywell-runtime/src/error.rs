@@ -44,12 +44,12 @@ pub enum Error {
     #[error("the component's imports do not fit what Keywell offers: {0}")]
     Mismatch(String),
     /// The component does not export what its trigger calls.
-    #[error("the component exports no {wanted}, which `keywell {command}` calls; it exports {has}")]
+    #[error("the component exports no {wanted}, which {caller} calls; it exports {has}")]
     NoExport {
         /// The interface that is called.
         wanted: &'static str,
-        /// The subcommand that calls it.
-        command: &'static str,
+        /// What calls it.
+        caller: &'static str,
         /// What the component has instead.
         has: String,
     },

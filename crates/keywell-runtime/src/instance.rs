@@ -13,6 +13,7 @@ use crate::{Environment, Error, Options, offers};
 
 /// A component with its imports linked, from which instances are made.
 pub(crate) struct Instances {
+    name: Arc<str>,
     pre: InstancePre<State>,
     grants: Arc<Grants>,
     environment: Arc<Environment>,
@@ -21,10 +22,14 @@ pub(crate) struct Instances {
     timeout: Duration,
 }
 
+/// An instance in a store of its own.
+pub(crate) type Made = (Store<State>, Instance);
+
 // === impl Instances ===
 
 impl Instances {
     pub(crate) fn new(
+        name: Arc<str>,
         component: &Component,
         grants: Arc<Grants>,
         environment: Environment,
@@ -45,6 +50,7 @@ impl Instances {
             .initialize_copy_on_write_image()
             .map_err(|error| Error::Engine(format!("{error:#}")))?;
         Ok(Self {
+            name,
             pre,
             grants,
             environment: Arc::new(environment),
@@ -56,6 +62,11 @@ impl Instances {
 
     pub(crate) fn pre(&self) -> &InstancePre<State> {
         &self.pre
+    }
+
+    /// What the component is called in the log.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
     }
 
     /// When a call that starts now has to be done.
@@ -78,6 +89,24 @@ impl Instances {
         &self.common.turns
     }
 
+    /// An instance made ahead of a call, for whoever has a place in the room. No other one is ended for
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`instantiate`](Self::instantiate).
+    pub(crate) async fn prepare(&self) -> wasmtime::Result<Made> {
+        let (mut store, instance) = self.make(self.deadline()).await?;
+        store.data_mut().prepare();
+        Ok((store, instance))
+    }
+
+    /// Begins another call with an instance that was kept.
+    pub(crate) fn resume(store: &mut Store<State>, deadline: Instant) {
+        store.data_mut().begin(deadline);
+        store.set_epoch_deadline(1);
+    }
+
     /// An instance in a store of its own, for a call that has a place in the room.
     ///
     /// The pool has a slot for each place. Where an idle instance has it, that one is ended.
@@ -86,31 +115,24 @@ impl Instances {
     ///
     /// A [`PoolConcurrencyLimitError`] where components of more memories or tables than the pool has
     /// for each instance have used them up.
-    pub(crate) async fn instantiate(
-        &self,
-        deadline: Instant,
-    ) -> wasmtime::Result<(Store<State>, Instance)> {
+    pub(crate) async fn instantiate(&self, deadline: Instant) -> wasmtime::Result<Made> {
         let mut found_none = false;
         loop {
-            let mut store = self.store(deadline);
-            match self.pre.instantiate_async(&mut store).await {
-                Ok(instance) => return Ok((store, instance)),
+            match self.make(deadline).await {
                 Err(error) if error.is::<PoolConcurrencyLimitError>() => {
-                    drop(store);
                     // That none is idle says that there is a slot by now, once.
-                    if !self.common.room.idle().end_one()
+                    if !self.common.room.shelves().end_one()
                         && std::mem::replace(&mut found_none, true)
                     {
                         return Err(error);
                     }
                 }
-                Err(error) => return Err(error),
+                made => return made,
             }
         }
     }
 
-    /// A store for one instance.
-    fn store(&self, deadline: Instant) -> Store<State> {
+    async fn make(&self, deadline: Instant) -> wasmtime::Result<Made> {
         let state = State::new(
             self.grants.clone(),
             self.environment.clone(),
@@ -118,7 +140,9 @@ impl Instances {
             self.memory,
             deadline,
         );
-        state.into_store(self.pre.engine())
+        let mut store = state.into_store(self.pre.engine());
+        let instance = self.pre.instantiate_async(&mut store).await?;
+        Ok((store, instance))
     }
 
     /// Has the epoch advance while a call runs.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::http::IdleInstances;
+use crate::shelf::Shelves;
 
 /// Room for the calls of a runtime, whichever trigger makes them: as many run at once as the pool
 /// has instances.
@@ -21,7 +21,7 @@ pub(crate) struct Room {
     limit: usize,
     /// Requests in line.
     waiting: AtomicUsize,
-    idle: IdleInstances,
+    shelves: Shelves,
 }
 
 /// The room that a call has, until this is dropped.
@@ -48,7 +48,7 @@ impl Room {
             has_requests: AtomicBool::new(false),
             limit,
             waiting: AtomicUsize::new(0),
-            idle: IdleInstances::default(),
+            shelves: Shelves::default(),
         }
     }
 
@@ -84,9 +84,22 @@ impl Room {
         }
     }
 
+    /// Room for a call that is no request, if there is any at once.
+    pub(crate) fn try_enter(&self) -> Option<Place> {
+        let other = if self.has_requests.load(Ordering::Relaxed) {
+            Some(self.others.clone().try_acquire_owned().ok()?)
+        } else {
+            None
+        };
+        Some(Place {
+            _running: self.running.clone().try_acquire_owned().ok()?,
+            _other: other,
+        })
+    }
+
     /// Instances that no call has, which are in the pool beside those that calls have.
-    pub(crate) fn idle(&self) -> &IdleInstances {
-        &self.idle
+    pub(crate) fn shelves(&self) -> &Shelves {
+        &self.shelves
     }
 
     fn wait(&self) -> Result<Waiting<'_>, Busy> {

@@ -25,9 +25,10 @@ pub struct Runtime {
     triggers: Triggers,
 }
 
-/// A compiled component.
+/// A compiled component, and what it is called in the log.
 #[derive(Clone)]
 pub struct LoadedComponent {
+    name: Arc<str>,
     component: Component,
     bounds: Bounds,
 }
@@ -56,7 +57,12 @@ impl Runtime {
             .map_err(|error| Error::Engine(format!("cannot start a thread: {error}")))?;
         let artifacts = options.cache.as_deref().and_then(|folder| {
             Artifacts::open(folder)
-                .inspect_err(|error| tracing::warn!("compiling without a cache: {error}"))
+                .inspect_err(|error| {
+                    tracing::warn!(
+                        "compiling without a cache, as {} cannot be one: {error}",
+                        folder.display()
+                    );
+                })
                 .ok()
         });
         Ok(Self {
@@ -89,6 +95,7 @@ impl Runtime {
     /// As [`Runtime::load`], but for reading.
     pub fn compile(&self, path: &Path, wasm: &[u8]) -> Result<LoadedComponent, Error> {
         // The first eight bytes: a magic number, then a version and a layer of 16 bits each.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let path = path.to_owned();
         match wasm {
             [b'\0', b'a', b's', b'm', _, _, 0x01, 0x00, ..] => {}
@@ -102,7 +109,7 @@ impl Runtime {
             .as_ref()
             .and_then(|kept| kept.load(&self.engine, wasm));
         if let Some(component) = kept {
-            return Ok(component.into());
+            return Ok(LoadedComponent::from(component).named(&name));
         }
         let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
             let reason = format!("{error:#}");
@@ -116,7 +123,7 @@ impl Runtime {
         if let Some(artifacts) = &self.artifacts {
             artifacts.keep(&self.engine, wasm, &component);
         }
-        Ok(component.into())
+        Ok(LoadedComponent::from(component).named(&name))
     }
 
     /// Makes a component ready to answer HTTP requests.
@@ -179,7 +186,11 @@ impl Runtime {
 
     fn instances(
         &self,
-        LoadedComponent { component, bounds }: &LoadedComponent,
+        LoadedComponent {
+            name,
+            component,
+            bounds,
+        }: &LoadedComponent,
         grants: Arc<Grants>,
         environment: Environment,
     ) -> Result<Instances, Error> {
@@ -190,6 +201,7 @@ impl Runtime {
             ..all.clone()
         };
         Instances::new(
+            name.clone(),
             component,
             grants,
             environment,
@@ -207,6 +219,16 @@ impl LoadedComponent {
         &self.component
     }
 
+    /// The same component under another name, by which the log tells of it: that of its file, unless
+    /// said otherwise.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self {
+            name: name.into(),
+            ..self
+        }
+    }
+
     /// The same component within bounds of its own.
     #[must_use]
     pub fn within(self, bounds: Bounds) -> Self {
@@ -217,6 +239,7 @@ impl LoadedComponent {
 impl From<Component> for LoadedComponent {
     fn from(component: Component) -> Self {
         Self {
+            name: "component".into(),
             component,
             bounds: Bounds::default(),
         }

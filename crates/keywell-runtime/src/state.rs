@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{
 
 use crate::AllowedHost;
 use crate::common::Common;
+use crate::last_words::LastWords;
 use crate::outgoing::Outgoing;
 use crate::turn::Turns;
 
@@ -38,6 +39,8 @@ pub(crate) struct State {
     // dearest part to make.
     wasi: Option<WasiCtx>,
     environment: Arc<Environment>,
+    /// Where what the guest writes to standard error is noted, besides being passed on.
+    last_words: Option<LastWords>,
     limits: StoreLimits,
     memory: usize,
     turns: Turns,
@@ -79,6 +82,7 @@ impl State {
             },
             wasi: None,
             environment,
+            last_words: None,
             limits: StoreLimitsBuilder::new().memory_size(memory).build(),
             memory,
             turns: common.turns.clone(),
@@ -98,6 +102,17 @@ impl State {
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(fuel);
         store
+    }
+
+    /// Makes what the first call that looks at it would have to make, for a delivery.
+    pub(crate) fn prepare(&mut self) {
+        self.last_words();
+        let _ = self.ctx();
+    }
+
+    /// What the guest writes last to standard error, noted from now on if it has not written any.
+    pub(crate) fn last_words(&mut self) -> LastWords {
+        self.last_words.get_or_insert_default().clone()
     }
 
     /// Begins another call with an instance that is reused.
@@ -130,7 +145,10 @@ impl KeyvalueView for State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let ctx = self.wasi.get_or_insert_with(|| self.environment.context());
+        let last_words = self.last_words.as_ref();
+        let ctx = self
+            .wasi
+            .get_or_insert_with(|| self.environment.context(last_words));
         WasiCtxView {
             ctx,
             table: &mut self.table,
@@ -151,9 +169,13 @@ impl WasiHttpView for State {
 // === impl Environment ===
 
 impl Environment {
-    fn context(&self) -> WasiCtx {
+    fn context(&self, last_words: Option<&LastWords>) -> WasiCtx {
         let mut wasi = WasiCtxBuilder::new();
-        wasi.inherit_stdout().inherit_stderr();
+        wasi.inherit_stdout();
+        match last_words {
+            Some(last_words) => wasi.stderr(last_words.clone()),
+            None => wasi.inherit_stderr(),
+        };
         if self.stdin {
             wasi.inherit_stdin();
         }

@@ -71,6 +71,19 @@ impl Watch {
         }
     }
 
+    /// The same watch, of those events alone that are wanted.
+    #[must_use]
+    pub fn only(self, mut is_wanted: impl FnMut(&Event) -> bool + Send + 'static) -> Self {
+        let events = self.events.filter(move |event| {
+            let stays = event.as_ref().map_or(true, &mut is_wanted);
+            std::future::ready(stays)
+        });
+        Self {
+            events: Box::pin(events),
+            ..self
+        }
+    }
+
     /// How many changes were told within a later one of the same key rather than by themselves.
     /// Only a [lossy](crate::Watching::Lossy) watch does that; changes it never knew of are behind
     /// its gaps, and in no count.

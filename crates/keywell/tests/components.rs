@@ -151,6 +151,8 @@ fn wrong_usage_is_exit_code_2() {
         &["serve", counter, "--instances", "0"],
         &["serve", counter, "--env", "NOVALUE"],
         &["serve", counter, "--log", "a=b=c"],
+        &["serve", counter, "--log", "wran"],
+        &["serve", counter, "--timeout", "99999999999h"],
         &["frobnicate"],
     ] {
         let (code, _, error) = run(wrong);
@@ -261,4 +263,49 @@ fn inspect_tells_generation_and_command() {
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["commands"][0], command);
     }
+}
+
+#[test]
+fn every_setting_of_a_store_is_documented() {
+    let documented = include_str!("../../../docs/stores.md");
+    for store in ["disk:x?nope=1", "redis://127.0.0.1?nope=1"] {
+        let (code, _, error) = run(&["kv", "list", "--store", store]);
+        assert_eq!(code, Some(2), "{error}");
+        // "… one of url, layout, …", or "it has history=EVENTS, …"
+        let offered = error
+            .split("one of ")
+            .nth(1)
+            .or(error.split("it has ").nth(1))
+            .unwrap();
+        let names: Vec<&str> = offered
+            .split([',', ' ', '\n'])
+            .filter_map(|word| word.split(['=', ';']).next())
+            .filter(|word| word.len() > 3 && word.starts_with(|c: char| c.is_ascii_lowercase()))
+            .collect();
+        assert!(names.contains(&"history"), "{error}");
+        for name in names
+            .into_iter()
+            .filter(|name| !["whole", "numbers"].contains(name))
+        {
+            assert!(documented.contains(&format!("`{name}`")), "{name}: {error}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_is_a_failure() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let inspected = keywell()
+        .arg("inspect")
+        .arg(guest("counter"))
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(inspected.status.code(), Some(1));
+    let error = String::from_utf8(inspected.stderr).unwrap();
+    assert!(error.contains("cannot write standard output"), "{error}");
 }

@@ -192,6 +192,66 @@ fn letters_are_removed_one_by_one_or_all() {
 }
 
 #[test]
+fn a_letter_that_cannot_be_read_is_told_and_holds_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let alerts = Alerts::start();
+    fail(folder.path(), &alerts, &["a"]);
+    // As a later release might write it, say.
+    let store = format!("disk:{}", folder.path().join("data").display());
+    let strange = ["letters/alerts/0", "{\"operation\":\"PUT\"}"];
+    let bucket = ["--bucket", "keywell-deadletters", "--store", &store];
+    let mut kv = keywell();
+    kv.args(["kv", "set"]).args(strange).args(bucket);
+    assert!(kv.output().unwrap().status.success());
+
+    let listed = deadletters(folder.path(), &["list"]);
+    let told = String::from_utf8(listed.stdout).unwrap();
+    assert!(told.contains("SET \"a\" in default"), "{told}");
+    assert_eq!(told.lines().count(), 1);
+    let told = String::from_utf8(listed.stderr).unwrap();
+    assert!(told.contains("\"alerts/0\" cannot be read"), "{told}");
+    assert_eq!(listed.status.code(), Some(1));
+
+    let replayed = deadletters(folder.path(), &["replay", "--all", "--trigger", "alerts"]);
+    let ids = String::from_utf8(replayed.stdout).unwrap();
+    assert_eq!(ids.lines().next(), Some("alerts/0"));
+    assert_eq!(ids.lines().count(), 2);
+    alerts.answer(200);
+    let application = Application::start(folder.path(), &shop(&alerts));
+    application.logs("alerts/0");
+    assert_eq!(alerts.next().target, "/alert?a=v");
+    application.stop();
+    let left = deadletters(folder.path(), &["list"]);
+    assert!(left.stdout.is_empty(), "the other one was sent");
+    assert_eq!(left.status.code(), Some(1));
+    let removed = deadletters(folder.path(), &["remove", "--all"]);
+    assert_eq!(removed.stdout, b"alerts/0\n");
+    assert!(letters(folder.path()).is_empty());
+}
+
+#[test]
+fn a_letter_says_what_the_component_said_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let alerts = Alerts::start();
+    fail(folder.path(), &alerts, &["a"]);
+    let kept = letters(folder.path());
+    let reason = kept[0]["reason"].as_str().unwrap();
+    assert!(reason.contains("the answer is 503"), "{reason}");
+}
+
+#[test]
+fn no_store_is_made_to_look_for_letters() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["list"][..], &["replay", "--all"], &["remove", "--all"]] {
+        let output = deadletters(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("cannot open the store"), "{told}");
+        assert!(!folder.path().join("data").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn wrong_usage_is_told() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [

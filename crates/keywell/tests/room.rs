@@ -7,6 +7,7 @@ mod support;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use support::alerts::Alerts;
 use support::application::{Application, get};
@@ -90,6 +91,40 @@ fn requests_to_two_components_wait_in_one_line() {
     }
     application.stop();
     assert!(alerts.rest().is_empty());
+}
+
+#[test]
+fn a_request_that_had_to_wait_has_all_of_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Gate::start();
+    let mischief = guest("mischief");
+    let component = |name: &str, timeout: &str| {
+        format!(
+            "[component.{name}]\npath = {:?}\nstore = \"main\"\noutgoing = [{:?}]\ntimeout = {timeout:?}\n\
+             \n[[trigger.http]]\ncomponent = {name:?}\naddr = \"127.0.0.1:0\"\n",
+            mischief.to_str().unwrap(),
+            gate.address
+        )
+    };
+    let text = format!(
+        "[limits]\ninstances = 1\n[store.main]\nurl = \"memory:\"\n{}{}",
+        component("first", "1s"),
+        component("second", "2s")
+    );
+    let application = Application::start(folder.path(), &text);
+    let [first, second] = both(&application);
+    thread::scope(|scope| {
+        let path = gate.path();
+        let first = scope.spawn(move || (answer(first, &path).0, Instant::now()));
+        let _held = gate.hold();
+        let second = scope.spawn(move || (answer(second, "/sleep").0, Instant::now()));
+        let [first, second] = [first, second].map(|request| request.join().unwrap());
+        assert_eq!([first.0, second.0], [504, 504]);
+        // The second began when the first had ended, a second later.
+        let after = second.1 - first.1;
+        assert!(after > Duration::from_millis(1600), "{after:?}");
+    });
+    application.stop();
 }
 
 #[test]
@@ -178,5 +213,18 @@ fn instances_that_one_component_keeps_make_way_for_others() {
         assert_eq!(set, (200, "ok".to_owned()));
         assert_eq!(alerts.next().target, "/k");
     }
+    application.stop();
+}
+
+#[test]
+fn the_log_tells_which_component_failed_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Gate::start();
+    let application = Application::start(folder.path(), &application(1, &gate, "127.0.0.1:1"));
+    let [_, right] = both(&application);
+    assert_eq!(answer(right, "/trap").0, 500);
+    let logged = application.logs("failed");
+    assert!(logged.contains("component=\"right\""), "{logged}");
+    assert!(logged.contains("unreachable"), "{logged}");
     application.stop();
 }

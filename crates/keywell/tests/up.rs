@@ -262,7 +262,16 @@ fn what_cannot_be_run_is_told_with_its_place() {
         (
             &format!("{}url = 'memory:'", one(&format!("{watch}on = 'SET@a'"))),
             1,
-            ":4:1: the component c cannot start: ",
+            ":4:1: the component c cannot start: the component exports no \
+             wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft, which a watch trigger calls",
+        ),
+        (
+            &format!(
+                "{}url = 'disk:none/there'",
+                one(&format!("{watch}on = 'SET@a'\nname = 'a/b'"))
+            ),
+            2,
+            ":7:8: a trigger's name is 1 to 128 bytes, without `/` and control characters",
         ),
         (
             "[component.c]\npath = 'none.wasm'\n[[trigger.http]]\ncomponent = 'c'",

@@ -10,8 +10,12 @@ mod support;
 mod alert;
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
 
 use support::alerts::{Alert, Alerts};
 use support::application::Application;
@@ -168,6 +172,77 @@ fn what_is_answered_with_an_error_is_sent_again() {
     assert_eq!(alerts.next().target, "/alert?other=1");
     application.stop();
     assert!(alerts.rest().is_empty());
+}
+
+#[test]
+fn an_answer_is_good_by_its_status_whether_its_body_ends_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let alerts = Alerts::start();
+    alerts.answer_without_end();
+    let text = shop("memory:", &alerts, "http_watcher", "on = \"SET@*\"");
+    let application = Application::start(folder.path(), &text);
+    for value in ["1", "2"] {
+        // The second comes once the first is through.
+        set(&application, "k", value);
+        assert_eq!(alerts.next().target, format!("/alert?k={value}"));
+    }
+    application.stop();
+    assert!(alerts.rest().is_empty());
+}
+
+#[test]
+fn an_answer_counts_though_the_body_was_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let alerts = Alerts::start();
+    // It answers as soon as it has the head, and reads no more.
+    let refusing = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = refusing.local_addr().unwrap().to_string();
+    let (hold, until) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        let (mut stream, _) = refusing.accept().unwrap();
+        let answer = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n";
+        stream.read_exact(&mut [0; 4]).unwrap();
+        stream.write_all(answer).unwrap();
+        let _ = until.recv();
+    });
+    let on = "on = \"SET@big\"\nretries = 0";
+    let text = shop("memory:", &alerts, "http_watcher", on);
+    let text = text.replace(
+        "\nenv.ALERT_URL",
+        "\nenv.ALERT_BODY = \"{value}\"\nenv.ALERT_URL",
+    );
+    let text = text.replace("/alert?{key}={value}", "/alert");
+    let text = text.replace(
+        alerts.address.rsplit(':').next().unwrap(),
+        address.rsplit(':').next().unwrap(),
+    );
+    let application = Application::start(folder.path(), &text);
+    assert_eq!(application.get("/big?n=15000000").text(), "ok");
+    let line = application.logs("no alert");
+    assert!(line.contains("the answer is 413"), "{line}");
+    drop(hold);
+    application.stop();
+}
+
+#[test]
+fn why_an_alert_cannot_be_sent_is_told_without_what_may_be_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let alerts = Alerts::start();
+    let on = "on = \"SET@*\"\nretries = 0";
+    let text = shop("memory:", &alerts, "http_watcher", on);
+    let text = text.replace("http://localhost", "http://user:hunter2@localhost");
+    let application = Application::start(folder.path(), &text);
+    assert_eq!(application.get("/big?n=100000").text(), "ok");
+    let line = application.logs("no alert");
+    let told = "the URL is 100011 bytes long from its path on, and at most 65534 may be; send the value in ALERT_BODY";
+    assert!(line.contains(told), "{}", &line[..line.len().min(1000)]);
+    assert!(line.len() < 500, "{} bytes", line.len());
+    // Requests with a login in their URL are refused.
+    set(&application, "k", "hunter2");
+    let line = application.logs("no alert");
+    assert!(line.contains("GET to localhost:"), "{line}");
+    assert!(!line.contains("hunter2"), "{line}");
+    application.stop();
 }
 
 #[test]

@@ -114,6 +114,25 @@ async fn what_redis_cli_does_to_a_key_is_an_alert() {
 }
 
 #[tokio::test]
+async fn how_much_was_coalesced_is_told() {
+    let redis = telling().await;
+    let alerts = Alerts::start();
+    let mut watcher = Application::spawn(&mut watcher(&redis.url(), &alerts), 1);
+    // Of all that one script sets, a watch learns the last value.
+    let many = "for n = 1, ARGV[1] do redis.call('set', KEYS[1], n) end";
+    for _ in 0..2 {
+        let eval = ["eval", many, "1", "default:k", "100"];
+        redis.cli(&eval).await.unwrap();
+        assert_eq!(alerts.next().line(), "GET /alert?k=100");
+    }
+    watcher.logs("changes coalesced so far: 99;");
+    // The rest is told at the end, as a minute has not gone by.
+    watcher.signal("-TERM");
+    watcher.logs("changes coalesced so far: 198;");
+    assert!(watcher.wait().success());
+}
+
+#[tokio::test]
 async fn a_redis_that_tells_nothing_is_refused_with_what_to_run() {
     let redis = Redis::start().await.unwrap();
     let alerts = Alerts::start();
@@ -224,6 +243,39 @@ async fn a_kill_loses_no_event_of_a_journal() {
         assert!(received.is_subset(&expected));
     }
     running.stop();
+}
+
+#[tokio::test]
+async fn what_a_journal_tells_no_more_is_read_until_it_is_delivered() {
+    let redis = Redis::start().await.unwrap();
+    let store = format!("{}?layout=journal&history=10", redis.url());
+    let folder = tempfile::tempdir().unwrap();
+    let alerts = Alerts::start();
+    let text = application(&store, &alerts, "retries = 1000").replace("SET@*", "SET@k");
+    Application::start(folder.path(), &text).stop();
+    import(&store, ["k".to_owned()].into_iter());
+    import(&store, (0..1000).map(|n| format!("other{n}")));
+    alerts.answer(500);
+    let mut running = Application::start(folder.path(), &text);
+    assert_eq!(alerts.next().line(), "GET /alert?k=v");
+    running.signal("-TERM");
+    let (status, logged) = running.ends();
+    assert!(status.success());
+    let gaps = logged.iter().filter(|line| line.contains("were missed"));
+    assert_eq!(gaps.count(), 1, "of all shares");
+    alerts.answer(200);
+    let refused = alerts.rest();
+    assert!(refused.iter().all(|alert| alert.status == 500));
+    let running = Application::start(folder.path(), &text);
+    let alert = alerts.next();
+    assert_eq!((&*alert.target, alert.status), ("/alert?k=v", 200));
+    running.stop();
+    // Nothing is left of the gap.
+    let running = Application::start(folder.path(), &text);
+    import(&store, ["k".to_owned()].into_iter());
+    assert_eq!(alerts.next().line(), "GET /alert?k=v");
+    running.stop();
+    assert!(alerts.rest().is_empty());
 }
 
 /// Nobody tells again what came while the shares of the dead were nobody's, so there must be no

@@ -55,8 +55,9 @@ impl Template {
     ///
     /// In the URL and in the body `{key}`, `{value}` and `{operation}` stand for what changed:
     /// the operation is `SET` or `DEL`, and the value of what is gone is `nil`. In the URL they are
-    /// percent-encoded, as in a body of the type `application/x-www-form-urlencoded`; in one of the
-    /// type `application/json` they are escaped for the quotes around them.
+    /// percent-encoded, as in a body of the type `application/x-www-form-urlencoded`; in one whose
+    /// type is JSON (`application/json`, `text/json`, or any that ends in `+json`) they are escaped for
+    /// the quotes around them.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let given = |name| variable(name).filter(|value| !value.is_empty());
         let body = given("ALERT_BODY");
@@ -74,7 +75,7 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// What is wrong with the URL.
+    /// What is wrong with the URL, without showing it.
     pub fn alert(&self, change: Change<'_>) -> Result<Alert, String> {
         let (value, is_base64) = match change.value {
             None => ("nil".to_owned(), false),
@@ -99,40 +100,57 @@ impl Template {
         let is_https = match scheme {
             "http" => false,
             "https" => true,
-            _ => {
-                return Err(format!(
-                    "ALERT_URL begins with http:// or https://, not as {}",
-                    self.url
-                ));
-            }
+            _ => return Err("ALERT_URL begins with http:// or https://, and this does not".into()),
         };
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        if authority.is_empty() {
-            return Err(format!("ALERT_URL names no host: {}", self.url));
+        if without_login(authority).is_empty() {
+            return Err("ALERT_URL names no host behind http:// or https://".into());
         }
         let slash = if path.starts_with('/') { "" } else { "/" };
-        let escape = match self
-            .content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-        {
-            "application/json" => Escape::Json,
-            "application/x-www-form-urlencoded" => Escape::Percent,
-            _ => Escape::None,
-        };
         Ok(Alert {
             method: self.method.clone(),
             is_https,
             authority: authority.to_owned(),
             path_with_query: format!("{slash}{path}"),
-            body: self.body.as_deref().map(|body| fill(body, escape)),
+            body: self
+                .body
+                .as_deref()
+                .map(|body| fill(body, Escape::of(&self.content_type))),
             content_type: self.content_type.clone(),
             is_base64,
         })
     }
+}
+
+// === impl Alert ===
+
+impl Alert {
+    /// The host and the port, without a login.
+    pub fn host(&self) -> &str {
+        without_login(&self.authority)
+    }
+}
+
+// === impl Escape ===
+
+impl Escape {
+    /// How texts are written in a body of this type.
+    fn of(content_type: &str) -> Self {
+        let essence = content_type.split(';').next().unwrap_or_default();
+        match &*essence.trim().to_ascii_lowercase() {
+            "application/json" | "text/json" => Self::Json,
+            "application/x-www-form-urlencoded" => Self::Percent,
+            other if other.ends_with("+json") => Self::Json,
+            _ => Self::None,
+        }
+    }
+}
+
+fn without_login(authority: &str) -> &str {
+    authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host)
 }
 
 /// Puts texts in their places. What is put in is not looked at again, so a key may have `{value}`
@@ -299,16 +317,55 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_is_none_is_told() {
-        for url in ["localhost:3001", "ftp://x", "http://", "http:///alert"] {
+    fn what_is_json_by_any_of_its_names_is_escaped_as_json() {
+        for (content_type, body) in [
+            ("Application/JSON", "a\\\"b"),
+            ("application/json ;charset=utf-8", "a\\\"b"),
+            ("application/cloudevents+json", "a\\\"b"),
+            ("application/vnd.x+JSON; version=1", "a\\\"b"),
+            ("text/json", "a\\\"b"),
+            ("Application/X-WWW-Form-Urlencoded", "a%22b"),
+            ("application/jsonx", "a\"b"),
+            ("text/plain; x=+json", "a\"b"),
+        ] {
+            let variables = [
+                ("ALERT_BODY", "{key}"),
+                ("ALERT_CONTENT_TYPE", content_type),
+            ];
+            let made = alert(&variables, "a\"b", None);
+            assert_eq!(made.body.as_deref(), Some(body), "{content_type}");
+            assert_eq!(made.content_type, content_type);
+        }
+    }
+
+    #[test]
+    fn a_url_that_is_none_is_told_without_what_may_be_secret() {
+        for (url, told) in [
+            ("localhost:3001/hunter2", "begins with http:// or https://"),
+            ("ftp://u:hunter2@x", "begins with http:// or https://"),
+            ("http://", "names no host"),
+            ("http:///alert/hunter2", "names no host"),
+            ("http://u:hunter2@/alert", "names no host"),
+        ] {
             let template = template(&[("ALERT_URL", url)]);
-            let error = template
-                .alert(Change {
-                    key: "k",
-                    value: None,
-                })
-                .unwrap_err();
-            assert!(error.contains(url), "{error}");
+            let change = Change {
+                key: "hunter2",
+                value: Some(b"hunter2"),
+            };
+            let error = template.alert(change).unwrap_err();
+            assert!(error.contains(told), "{url}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_no_part_of_the_host_that_is_told() {
+        for (url, host) in [
+            ("http://u:p@x:1/a", "x:1"),
+            ("http://u:p@q@x/a@b", "x"),
+            ("http://x?u@v", "x"),
+        ] {
+            assert_eq!(alert(&[("ALERT_URL", url)], "k", None).host(), host);
         }
     }
 }

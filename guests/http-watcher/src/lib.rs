@@ -37,7 +37,8 @@ fn tell(change: Change<'_>) {
     let template = Template::from_variables(|name| std::env::var(name).ok());
     let sent = template.alert(change).and_then(|alert| send::send(&alert));
     if let Err(error) = sent {
-        eprintln!("no alert for {:?}: {error}", change.key);
+        // What went wrong stands first: of a long line only the beginning is kept.
+        eprintln!("no alert: {error}; the key is {:?}", change.key);
         std::process::abort();
     }
 }

@@ -57,7 +57,9 @@ fn component(
             .join(&*path.value),
         place: path.place,
         env,
-        outgoing: table.texts("outgoing")?.unwrap_or_default(),
+        outgoing: table
+            .texts("outgoing")?
+            .map_or_else(Vec::new, |texts| texts.value),
         store,
         buckets,
         memory,

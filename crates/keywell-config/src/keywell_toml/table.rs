@@ -191,17 +191,19 @@ impl<'i> Table<'i> {
     }
 
     /// Texts, written as a list or, if it is one, by itself.
-    pub(super) fn texts(&mut self, key: &str) -> Result<Option<Vec<Located<String>>>> {
+    pub(super) fn texts(&mut self, key: &str) -> Result<Option<Located<Vec<Located<String>>>>> {
         let Some(value) = self.take(key) else {
             return Ok(None);
         };
-        match value.node {
+        let place = value.place;
+        let value = match value.node {
             DeValue::Array(_) => {
                 let items = value.items().into_iter();
-                items.map(Value::text).collect::<Result<_>>().map(Some)
+                items.map(Value::text).collect::<Result<_>>()?
             }
-            _ => Ok(Some(vec![value.text()?])),
-        }
+            _ => vec![value.text()?],
+        };
+        Ok(Some(Located { value, place }))
     }
 
     fn value(&self, name: &Spanned<Cow<'i, str>>, value: Spanned<DeValue<'i>>) -> Value<'i> {

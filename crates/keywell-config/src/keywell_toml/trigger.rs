@@ -105,9 +105,9 @@ fn watch(mut table: Table<'_>, defined: &Defined<'_>) -> Result<WatchPlan> {
         }
     }
     let on = table.texts("on")?.ok_or_else(|| table.misses("on"))?;
-    if on.is_empty() {
+    if on.value.is_empty() {
         let problem = format!("{}.on names no change, such as \"SET@key\"", table.what);
-        return Err(table.document.error(place, problem));
+        return Err(table.document.error(on.place, problem));
     }
     let dead_letters = match table.take("dead-letters") {
         None => None,
@@ -133,7 +133,7 @@ fn watch(mut table: Table<'_>, defined: &Defined<'_>) -> Result<WatchPlan> {
         component,
         store,
         bucket,
-        on,
+        on: on.value,
         parallel: table.number("parallel", 1..10_001)?,
         retries: table.number("retries", 0..1001)?,
         backoff: table.duration("backoff")?,

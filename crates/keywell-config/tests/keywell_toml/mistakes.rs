@@ -169,7 +169,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[trigger.watch]]\ncomponent='c'\non=[]",
-        "8:1: trigger.watch.on names no change",
+        "10:1: trigger.watch.on names no change",
     ),
     (
         "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead-letters={}",

@@ -216,3 +216,13 @@ fn a_making_that_was_cut_short_is_begun_again() {
     std::fs::write(folder.path().join("data.redb.new"), [0; 5000]).unwrap();
     DiskStore::open(folder.path()).unwrap();
 }
+
+#[test]
+fn what_cannot_be_looked_at_is_not_told_to_be_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let opened = DiskStore::builder().existing().open(file.join("store"));
+    let error = opened.map(drop).unwrap_err();
+    assert!(matches!(error, OpenError::Folder { .. }), "{error}");
+}

@@ -13,6 +13,7 @@ use super::page::{self, Range};
 use super::shard::Shard;
 use super::tails::Tails;
 use super::watch;
+use crate::batch::in_part;
 
 /// The longest key, in bytes. Hosts allow less.
 const MAX_KEY_BYTES: usize = 64 * 1024;
@@ -52,14 +53,6 @@ fn check(key: &str, value: &[u8]) -> Result<()> {
         return Err(Error::Invalid(Invalid::ValueTooLarge { bytes, max }));
     }
     Ok(())
-}
-
-/// What an error of one shard is of a batch of which something may be written already.
-fn partly(is_begun: bool, error: Error) -> Error {
-    match error {
-        Error::Unavailable(failure) if is_begun => Error::Ambiguous(failure),
-        other => other,
-    }
 }
 
 // === impl JournalBucket ===
@@ -198,7 +191,7 @@ impl Bucket for JournalBucket {
         Answer::later(async move {
             for (at, (shard, entries)) in split.into_iter().enumerate() {
                 let set = shard.set(&entries, None).await;
-                set.map_err(|error| partly(at > 0, error))?;
+                set.map_err(|error| if at > 0 { in_part(error) } else { error })?;
             }
             Ok(())
         })
@@ -214,7 +207,7 @@ impl Bucket for JournalBucket {
         Answer::later(async move {
             for (at, (shard, keys)) in split.into_iter().enumerate() {
                 let deleted = shard.delete(&keys).await;
-                deleted.map_err(|error| partly(at > 0, error))?;
+                deleted.map_err(|error| if at > 0 { in_part(error) } else { error })?;
             }
             Ok(())
         })
@@ -253,12 +246,5 @@ mod tests {
         // XXH3 of "", "a" and "abc" is 2d06800538d394c2, e6c632b61e964e1f and 78af5f94892f3950.
         let places = ["", "a", "abc"].map(|key| shard_of(key, 64));
         assert_eq!(places, [0xc2 % 64, 0x1f, 0x50 % 64]);
-    }
-
-    #[test]
-    fn nothing_is_said_not_to_have_happened_of_a_batch_that_was_begun() {
-        let lost = || Error::Unavailable("no connection".into());
-        assert!(matches!(partly(false, lost()), Error::Unavailable(_)));
-        assert!(matches!(partly(true, lost()), Error::Ambiguous(_)));
     }
 }

@@ -51,7 +51,7 @@
 //! still holds. A token is the place in each shard: epoch, number and nonce. One of another bucket
 //! or of a journal since begun anew is refused as `Token`; one whose next event is no longer kept, or
 //! was lost by the server, as `Compacted`. A lost connection is made again, and the watch goes on where it
-//! was. Without events nothing is asked but, every 15 seconds, whether the connection still is one.
+//! was. Without events nothing is asked but, every minute, whether the connection still is one.
 //!
 //! # What it costs
 //!

@@ -13,8 +13,7 @@ use super::position::Position;
 use super::recent::Recent;
 use super::record::Record;
 use super::shard::{Shard, closed};
-use crate::link::Backoff;
-use crate::wire::Dedicated;
+use crate::link::{Backoff, Post};
 
 /// Waits at the end of a shard's stream on behalf of all its watches, on a connection of its own,
 /// and ends the times that are over.
@@ -109,13 +108,14 @@ impl Shared {
 impl Reader {
     /// How long it waits at most before it makes sure that it waits at the server that is written
     /// to. Nothing else is asked while nothing happens; a connection that is dead is found out by the
-    /// system.
+    /// system, and another primary by whatever calls the store, or by sentinels.
     const HEARTBEAT: Duration = Duration::from_mins(1);
 
     const FIRST_PAUSE: Duration = Duration::from_millis(20);
     const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
     async fn run(mut self) {
+        let _switches = self.shard.switches();
         let mut backoff = Backoff::new(Self::FIRST_PAUSE, Self::LONGEST_PAUSE);
         loop {
             let error = match self.follow(&mut backoff).await {
@@ -135,12 +135,12 @@ impl Reader {
 
     /// Follows on one connection until it fails.
     async fn follow(&mut self, backoff: &mut Backoff) -> Result<std::convert::Infallible> {
-        let mut connection = self.shard.dedicated().await?;
+        let mut post = self.shard.post().await?;
         self.catch_up().await?;
         loop {
             backoff.reset();
             let alarm = self.alarm;
-            let is_woken = self.wait(&mut connection).await?;
+            let is_woken = self.wait(&mut post).await?;
             let position = self.position;
             self.catch_up().await?;
             let is_alarm = alarm.is_some_and(|alarm| alarm <= Instant::now());
@@ -187,12 +187,12 @@ impl Reader {
 
     /// Waits for an event, until a time ends or the connection has to be tried. Whether an event
     /// came.
-    async fn wait(&mut self, connection: &mut Dedicated) -> Result<bool> {
+    async fn wait(&mut self, post: &mut Post) -> Result<bool> {
         let longest = Self::HEARTBEAT;
         let until = self.alarm.map_or(longest, |alarm| {
             alarm.saturating_duration_since(Instant::now()).min(longest)
         });
-        let event = self.shard.wait(connection, &self.position, until).await?;
+        let event = self.shard.wait(post, &self.position, until).await?;
         let Some(record) = event else {
             return Ok(false);
         };

@@ -15,6 +15,7 @@ use super::node::Node;
 use super::reply::{Effect, Verdict};
 use super::route::Route;
 use super::slots::{Ranges, SlotMap};
+use super::stagger;
 use crate::options::{Address, Options};
 use crate::wire::{Dialler, Lost, text};
 
@@ -32,6 +33,10 @@ struct Shared {
     wanted: Notify,
     /// How often the map was asked for, and the last outcome.
     asked: watch::Sender<(u64, Option<Arc<str>>)>,
+    /// The primaries of the last map that was asked for.
+    primaries: watch::Sender<Vec<Address>>,
+    /// Changes with the map.
+    changed: watch::Sender<()>,
 }
 
 // === impl Cluster ===
@@ -45,6 +50,8 @@ impl Cluster {
             map: RwLock::new(Arc::new(SlotMap::default())),
             wanted: Notify::new(),
             asked: watch::Sender::new((0, None)),
+            primaries: watch::Sender::default(),
+            changed: watch::Sender::new(()),
         });
         let refresher = tokio::spawn(refresh(shared.clone()));
         Self { shared, refresher }
@@ -80,6 +87,19 @@ impl Cluster {
         let _ = timeout(bound, asked.changed()).await;
     }
 
+    /// As [`Cluster::refresh`], at once, and fails where nobody answers.
+    pub(super) async fn look(&self) -> Result<()> {
+        let asked = self.shared.ask_for_slots().await;
+        let unknown = |problem: Arc<str>| Error::Unavailable(Failure::new(problem.to_string()));
+        self.shared.adopt(&asked.map_err(unknown)?);
+        Ok(())
+    }
+
+    /// A node does not answer: somebody else may have its slots by now.
+    pub(super) fn doubt(&self) {
+        self.shared.wanted.notify_one();
+    }
+
     pub(super) async fn primaries(&self) -> Result<Vec<Address>> {
         if self.shared.map().is_empty() {
             self.refresh().await;
@@ -89,6 +109,11 @@ impl Cluster {
             return Err(Error::Unavailable("no node of the cluster answers".into()));
         }
         Ok(primaries)
+    }
+
+    /// Changes when a map was adopted that has other primaries than the one before.
+    pub(super) fn changes(&self) -> watch::Receiver<Vec<Address>> {
+        self.shared.primaries.subscribe()
     }
 
     pub(super) fn node(&self, address: &Address) -> Arc<Node> {
@@ -104,7 +129,18 @@ impl Cluster {
         Ok(node.finder().clone())
     }
 
-    async fn owner(&self, route: Route<'_>) -> Result<(Address, Arc<Node>)> {
+    /// Changes when slots may have another owner.
+    pub(super) fn map_changes(&self) -> watch::Receiver<()> {
+        self.shared.changed.subscribe()
+    }
+
+    /// Whether it is not known that another node than this one has the keys of a route.
+    pub(super) fn has(&self, address: &Address, route: Route<'_>) -> bool {
+        let owner = self.shared.map().owner(route);
+        owner.is_none_or(|(owner, _)| owner == *address)
+    }
+
+    pub(super) async fn owner(&self, route: Route<'_>) -> Result<(Address, Arc<Node>)> {
         if let Some(owner) = self.shared.map().owner(route) {
             return Ok(owner);
         }
@@ -133,8 +169,7 @@ impl Cluster {
                 node.lane().call(command).await
             };
             let reply = reply.map_err(|lost| {
-                // Somebody else may have its slots by now.
-                self.shared.wanted.notify_one();
+                self.doubt();
                 effect.error(lost)
             })?;
             is_asking = false;
@@ -218,36 +253,52 @@ impl Shared {
             let mut next = SlotMap::clone(&map);
             next.assign(slot, slot, to);
             *map = Arc::new(next);
+            drop(map);
+            self.changed.send_replace(());
         }
         self.wanted.notify_one();
         node
     }
 
-    /// Asks whoever answers first, nodes before seeds.
+    /// Asks nodes by the connections that there are, then seeds and nodes by new ones, until one
+    /// answers.
     async fn ask_for_slots(&self) -> Result<Ranges, Arc<str>> {
-        let question = text("CLUSTER SLOTS");
-        let mut problem: Arc<str> = "there is no node to ask".into();
         let map = self.map();
+        let question = text("CLUSTER SLOTS");
+        let mut asked = Vec::new();
         for (address, node) in map.known() {
-            if node.lanes().iter().all(|lane| lane.trouble().is_some()) {
-                continue;
-            }
-            match node.lane().call(&question).await {
-                Ok(reply) => match Ranges::read(&reply, address) {
-                    Ok(ranges) => return Ok(ranges),
-                    Err(what) => problem = format!("{address}: {what}").into(),
-                },
-                Err(Lost::NotSent(what) | Lost::MaybeSent(what)) => problem = what,
+            if node.lanes().iter().any(|lane| lane.trouble().is_none()) {
+                asked.push(self.ask_one(address, Some(node), &question));
             }
         }
-        let others = map.known().map(|(address, _)| address);
-        for address in self.seeds.iter().chain(others) {
-            match self.ask_anew(address, &question).await {
-                Ok(ranges) => return Ok(ranges),
-                Err(what) => problem = what,
-            }
+        for address in self
+            .seeds
+            .iter()
+            .chain(map.known().map(|(address, _)| address))
+        {
+            asked.push(self.ask_one(address, None, &question));
         }
-        Err(problem)
+        stagger::first(asked).await.map_err(|problems| {
+            let first = problems.into_iter().next();
+            first.unwrap_or_else(|| "there is no node to ask".into())
+        })
+    }
+
+    async fn ask_one(
+        &self,
+        address: &Address,
+        node: Option<&Arc<Node>>,
+        question: &Cmd,
+    ) -> Result<Ranges, Arc<str>> {
+        let Some(node) = node else {
+            return self.ask_anew(address, question).await;
+        };
+        match node.sound_lane().call(question).await {
+            Ok(reply) => {
+                Ranges::read(&reply, address).map_err(|what| format!("{address}: {what}").into())
+            }
+            Err(Lost::NotSent(what) | Lost::MaybeSent(what)) => Err(what),
+        }
     }
 
     async fn ask_anew(&self, address: &Address, question: &Cmd) -> Result<Ranges, Arc<str>> {
@@ -270,7 +321,15 @@ impl Shared {
             );
             next.assign(*first, *last, address);
         }
+        let mut primaries = next.primaries();
         *map = Arc::new(next);
+        drop(map);
+        primaries.sort_unstable();
+        self.primaries.send_if_modified(|known| {
+            let is_other = *known != primaries;
+            *known = primaries;
+            is_other
+        });
     }
 }
 
@@ -283,6 +342,7 @@ async fn refresh(shared: Arc<Shared>) {
         let problem = match &outcome {
             Ok(ranges) => {
                 shared.adopt(ranges);
+                shared.changed.send_replace(());
                 None
             }
             Err(problem) => Some(problem.clone()),
@@ -302,12 +362,13 @@ async fn ask(node: &Node, command: &Cmd) -> Result<Value, Lost> {
     Ok(replies.pop().unwrap_or_default())
 }
 
-/// Where a redirection points; a node that does not know its own host means the one it came from.
-fn target_of(target: &str, from: &Address) -> Result<Address> {
+/// Where a redirection points. A node that is to be named and has no name, as which it says `?` or
+/// nothing, is at the host of the one that says so.
+pub(super) fn target_of(target: &str, from: &Address) -> Result<Address> {
     // IPv6 addresses come without brackets.
     let whole = target.rsplit_once(':').and_then(|(host, port)| {
         let host = match (host, from) {
-            ("", Address::Tcp { host, .. }) => host.clone(),
+            ("" | "?", Address::Tcp { host, .. }) => host.clone(),
             (host, _) => host.to_owned(),
         };
         let port = port.parse().ok()?;
@@ -332,6 +393,7 @@ mod tests {
         let told = |target| target_of(target, &from).unwrap().to_string();
         assert_eq!(told("10.0.0.1:7000"), "10.0.0.1:7000");
         assert_eq!(told(":7000"), "h:7000");
+        assert_eq!(told("?:7000"), "h:7000");
         assert_eq!(told("::1:7000"), "[::1]:7000");
         for target in ["", "x", "x:", "x:y", ":"] {
             assert!(target_of(target, &from).is_err(), "{target:?}");

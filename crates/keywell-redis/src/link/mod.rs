@@ -14,31 +14,45 @@
 //! - [`Link::dedicated`] gives a connection of one's own, for what waits on the server.
 
 mod backoff;
+mod cli;
 mod cluster;
 mod finder;
+mod found;
+mod keeper;
 mod node;
+mod pinned;
+mod post;
 mod reply;
 mod route;
 mod script;
 mod shared;
 mod slots;
+mod stagger;
+mod switches;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use keywell_store::{Error, Failure, Result};
+use parking_lot::Mutex;
 use redis::{Cmd, Value};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use backoff::Backoff;
+use cli::Cli;
 use cluster::Cluster;
 use finder::{Finder, Sentinels, is_primary};
+pub(crate) use found::Found;
 use node::Node;
+pub(crate) use pinned::Pinned;
+pub(crate) use post::Post;
 use reply::Verdict;
 pub(crate) use reply::{Effect, refusal, unexpected};
 pub(crate) use route::{Route, slot};
 pub(crate) use script::Script;
+pub(crate) use switches::Switches;
 
 use crate::OpenError;
 use crate::options::{Address, Options, Servers};
@@ -53,6 +67,7 @@ pub(crate) struct Link(Arc<Inner>, Arc<Door>);
 
 struct Inner {
     topology: Topology,
+    cli: Cli,
     answer: Duration,
     /// How many doors are open; there are several where a link is shared.
     doors: AtomicUsize,
@@ -106,6 +121,7 @@ impl Link {
                     service: service.clone(),
                     ask: dialler.for_sentinels(login.clone()),
                     dialler,
+                    found: Mutex::default(),
                 });
                 Topology::Primary(Node::start(finder, options))
             }
@@ -115,6 +131,7 @@ impl Link {
         };
         let inner = Arc::new(Inner {
             topology,
+            cli: Cli::new(options),
             answer: options.answer_timeout,
             doors: AtomicUsize::new(1),
         });
@@ -129,7 +146,10 @@ impl Link {
     async fn connect(&self, options: &Options) -> Result<(), OpenError> {
         let mut backoff = Backoff::new(Duration::from_millis(20), options.reconnect_max_delay);
         let mut retries = options.connect_retries;
-        let until = Instant::now() + options.connect_timeout * (retries + 1);
+        let bound = options.connect_timeout;
+        let bound = bound.saturating_mul(retries.saturating_add(1));
+        // Past the end of the clock is never.
+        let until = Instant::now().checked_add(bound);
         loop {
             let problem = match self.reachable().await {
                 Ok(()) => return Ok(()),
@@ -137,7 +157,8 @@ impl Link {
             };
             // No connection yet, and no failure either: the attempt still goes on.
             let goes_on = &*problem == Lane::STILL_CONNECTING;
-            if (retries == 0 && !goes_on) || Instant::now() >= until {
+            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            if (retries == 0 && !goes_on) || is_late {
                 return Err(OpenError::Unavailable(problem.to_string()));
             }
             if !goes_on {
@@ -208,6 +229,26 @@ impl Link {
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
     }
 
+    /// A connection of one's own to the server that has a key, to wait on.
+    pub(crate) async fn post(&self, key: String) -> Result<Post> {
+        // First: whatever changes from now on counts.
+        let changes = match &self.0.topology {
+            Topology::Primary(node) => node.renewals(),
+            Topology::Cluster(cluster) => cluster.map_changes(),
+        };
+        let connection = self.dedicated(Route::Key(key.as_bytes())).await?;
+        Ok(Post::new(connection, self.clone(), key, changes))
+    }
+
+    /// Whether a server still has a key after something has changed, as far as is known.
+    fn has(&self, key: &str, server: &Address) -> bool {
+        match &self.0.topology {
+            // Made again, it may lead elsewhere by the same address.
+            Topology::Primary(_) => false,
+            Topology::Cluster(cluster) => cluster.has(server, Route::Key(key.as_bytes())),
+        }
+    }
+
     /// The primaries that there are, each of which tells of its own keys.
     pub(crate) async fn places(&self) -> Result<Vec<Place>> {
         match &self.0.topology {
@@ -219,10 +260,41 @@ impl Link {
         }
     }
 
+    /// The primaries that there are now: a cluster is asked, as one that got its first slots since
+    /// is told by nobody.
+    pub(crate) async fn present_places(&self) -> Result<Vec<Place>> {
+        if let Topology::Cluster(cluster) = &self.0.topology {
+            cluster.look().await?;
+        }
+        self.places().await
+    }
+
+    /// One of the connections to a primary.
+    pub(crate) async fn pinned_at(&self, place: &Place) -> Result<Pinned> {
+        let node = match (&self.0.topology, place) {
+            (Topology::Primary(node), _) => {
+                return Pinned::to(self.clone(), None, node.sound_lane()).await;
+            }
+            (Topology::Cluster(cluster), Place::Node(address)) => cluster.node(address),
+            (Topology::Cluster(cluster), Place::Primary) => cluster.owner(Route::Any).await?.1,
+        };
+        let lane = node.sound_lane();
+        Pinned::to(self.clone(), Some(node), lane).await
+    }
+
     /// Asks a cluster anew what its primaries are.
     pub(crate) async fn refresh(&self) {
         if let Topology::Cluster(cluster) = &self.0.topology {
             cluster.refresh().await;
+        }
+    }
+
+    /// Changes when a cluster was found to have other primaries, whoever asked; none where there is
+    /// but one.
+    pub(crate) fn primary_changes(&self) -> Option<watch::Receiver<Vec<Address>>> {
+        match &self.0.topology {
+            Topology::Cluster(cluster) => Some(cluster.changes()),
+            Topology::Primary(_) => None,
         }
     }
 
@@ -237,21 +309,25 @@ impl Link {
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
     }
 
-    /// Those who know the primary, if there are any.
-    pub(crate) fn sentinels(&self) -> Option<&Sentinels> {
-        match &self.0.topology {
-            Topology::Primary(node) => match &**node.finder() {
-                Finder::Sentinel(sentinels) => Some(sentinels),
-                Finder::At(..) => None,
+    /// How people reach a primary by `redis-cli`; `None` where sentinels never led to it.
+    pub(crate) fn cli_at(&self, place: &Place) -> Option<String> {
+        let address = match (&self.0.topology, place) {
+            (_, Place::Node(address)) => address.clone(),
+            (Topology::Primary(node), Place::Primary) => match &**node.finder() {
+                Finder::At(address, _) => address.clone(),
+                Finder::Sentinel(sentinels) => sentinels.found()?,
             },
-            Topology::Cluster(_) => None,
-        }
+            (Topology::Cluster(_), Place::Primary) => return None,
+        };
+        Some(self.0.cli.at(&address))
     }
 
-    /// Gives up the connections, and finds the primary anew.
-    pub(crate) fn reconnect(&self) {
-        if let Topology::Primary(node) = &self.0.topology {
-            node.reconnect();
+    /// Hears from sentinels which server is the primary, if there are any, for as long as somebody has
+    /// this. Connections of the link to another one are made anew then.
+    pub(crate) fn switches(&self) -> Option<Arc<Switches>> {
+        match &self.0.topology {
+            Topology::Primary(node) => node.switches(),
+            Topology::Cluster(_) => None,
         }
     }
 
@@ -277,7 +353,12 @@ impl Link {
                 return self.call(effect, Route::Any, command).await;
             }
         };
-        let reply = called.map_err(|lost| effect.error(lost))?;
+        let reply = called.map_err(|lost| {
+            if let Topology::Cluster(cluster) = &self.0.topology {
+                cluster.doubt();
+            }
+            effect.error(lost)
+        })?;
         settled(Verdict::of(reply))
     }
 
@@ -319,19 +400,14 @@ impl Link {
             Topology::Primary(node) => node,
             Topology::Cluster(cluster) => return cluster.call(effect, route, command).await,
         };
-        let reply = node.lane().call(command).await;
-        let mut verdict = Verdict::of(reply.map_err(|lost| effect.error(lost))?);
+        let mut verdict = node.call(effect, command).await?;
         if let Verdict::Later(_) = verdict {
             let until = Instant::now() + self.0.answer;
             let mut pauses = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
             while matches!(verdict, Verdict::Later(_)) && Instant::now() < until {
                 pauses.pause().await;
-                let reply = node.lane().call(command).await;
-                verdict = Verdict::of(reply.map_err(|lost| effect.error(lost))?);
+                verdict = node.call(effect, command).await?;
             }
-        }
-        if let (Verdict::ReadOnly(_), Finder::Sentinel(_)) = (&verdict, &**node.finder()) {
-            node.reconnect();
         }
         Ok(verdict)
     }

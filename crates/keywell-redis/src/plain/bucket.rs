@@ -1,17 +1,18 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
-    Failure, Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Version,
-    Watch, Watching,
+    Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Version, Watch,
+    Watching,
 };
 use redis::{Cmd, Value};
 
 use super::listing;
-use super::names::Keys;
+use super::names::{Keys, MAX_KEY_BYTES};
 use super::windows::Windows;
+use crate::batch;
 use crate::link::{Effect, Link, Route, Script, slot, unexpected};
 use crate::watch::Hub;
 use crate::wire::command;
@@ -34,10 +35,6 @@ static SWAP: Script = Script::new(
      else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2]) end \
      return 1",
 );
-
-/// The longest key that is written, in bytes. Hosts allow less. What others wrote under a longer one
-/// is read and deleted.
-const MAX_KEY_BYTES: usize = 64 * 1024;
 
 /// The longest string that Redis takes, unless it is configured to take more, in bytes. Hosts allow
 /// less.
@@ -87,7 +84,7 @@ impl PlainBucket {
         if !self.link.is_cluster() {
             return vec![(0..keys.len()).collect()];
         }
-        let mut groups: HashMap<u16, Vec<usize>> = HashMap::new();
+        let mut groups: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
         for (position, key) in keys.iter().enumerate() {
             groups.entry(slot(key)).or_default().push(position);
         }
@@ -106,22 +103,7 @@ impl PlainBucket {
             let written = commands
                 .iter()
                 .map(|(key, command)| link.write(Route::Key(key), command));
-            let written = futures::future::join_all(written).await;
-            let done = written.iter().filter(|outcome| outcome.is_ok()).count();
-            for outcome in written {
-                match outcome {
-                    Ok(_) => {}
-                    // Of a batch that is written in part it cannot be said that nothing happened.
-                    Err(Error::Unavailable(failure)) if done > 0 => {
-                        let problem = "a part of the batch was written";
-                        return Err(Error::Ambiguous(Failure::new(format!(
-                            "{problem}: {failure}"
-                        ))));
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(())
+            batch::sum(futures::future::join_all(written).await)
         })
     }
 }

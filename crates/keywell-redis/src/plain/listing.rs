@@ -8,17 +8,20 @@
 
 use std::collections::BTreeSet;
 
-use keywell_store::{BucketName, Cursor, List, MAX_PAGE_BYTES, Page, Result};
+use keywell_store::{BucketName, Cursor, Error, List, MAX_PAGE_BYTES, Page, Result};
 use redis::Value;
 
 use super::glob::literal;
 use super::names::{Keys, bucket_of};
 use super::windows::Windows;
-use crate::link::{Link, Place, Route, unexpected};
+use crate::link::{Link, Pinned, Route, unexpected};
 use crate::wire::{command, text};
 
 /// How many keys the server looks at in one step: about a millisecond.
 const STEP: &[u8] = b"2000";
+
+/// How often a pass is begun, where connections are lost on the way.
+const PASSES: usize = 3;
 
 /// A page of the keys of a bucket.
 pub(crate) async fn page(
@@ -42,9 +45,8 @@ pub(crate) async fn page(
         }
         // Some were deleted meanwhile: what is there now is found anew.
     }
-    let mut smallest = Smallest::default();
     let pattern = pattern(&format!("{}{}", keys.prefix(), request.prefix));
-    scan(link, &pattern, |full| {
+    let smallest = scan(link, &pattern, |smallest: &mut Smallest, full| {
         let key = keys.key(full);
         let is_behind = |key: &&str| {
             behind
@@ -126,12 +128,10 @@ fn cut(found: impl IntoIterator<Item = String>, limit: usize, scope: &str, prefi
 
 /// The names of the buckets that have a key.
 pub(crate) async fn names_of_buckets(link: &Link) -> Result<Vec<BucketName>> {
-    let mut names = BTreeSet::new();
-    scan(link, b"*:*", |full| {
+    let names = scan(link, b"*:*", |names: &mut BTreeSet<BucketName>, full| {
         names.extend(bucket_of(full));
-    })
-    .await?;
-    Ok(names.into_iter().collect())
+    });
+    Ok(names.await?.into_iter().collect())
 }
 
 fn pattern(beginning: &str) -> Vec<u8> {
@@ -140,12 +140,32 @@ fn pattern(beginning: &str) -> Vec<u8> {
     pattern
 }
 
-/// Goes through the names of all strings that match, some of them more than once.
-async fn scan(link: &Link, pattern: &[u8], mut found: impl FnMut(&[u8])) -> Result<()> {
-    for place in link.places().await? {
+/// What comes of the names of all strings that match, some of which come more than once.
+///
+/// # Errors
+///
+/// [`Error::Unavailable`] also where the connection is lost in each of [`PASSES`] passes.
+async fn scan<T: Default>(link: &Link, pattern: &[u8], found: impl Fn(&mut T, &[u8])) -> Result<T> {
+    for _ in 0..PASSES {
+        let mut all = T::default();
+        if pass(link, pattern, |name| found(&mut all, name)).await? {
+            return Ok(all);
+        }
+    }
+    let problem = "the connection was lost again and again while keys were listed";
+    Err(Error::Unavailable(problem.into()))
+}
+
+/// Goes through all names; whether it came to the end. What a server says where to go on means
+/// nothing to another, which hashes its keys in another way: it would leave out some of them.
+async fn pass(link: &Link, pattern: &[u8], mut found: impl FnMut(&[u8])) -> Result<bool> {
+    for place in link.present_places().await? {
+        let server = link.pinned_at(&place).await?;
         let mut cursor = b"0".to_vec();
         loop {
-            let step = step(link, &place, &cursor, pattern).await?;
+            let Some(step) = step(&server, &cursor, pattern).await? else {
+                return Ok(false);
+            };
             for name in &step.names {
                 if let Value::BulkString(name) = name {
                     found(name);
@@ -157,7 +177,7 @@ async fn scan(link: &Link, pattern: &[u8], mut found: impl FnMut(&[u8])) -> Resu
             cursor = step.cursor;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 struct Step {
@@ -165,15 +185,17 @@ struct Step {
     names: Vec<Value>,
 }
 
-async fn step(link: &Link, place: &Place, cursor: &[u8], pattern: &[u8]) -> Result<Step> {
+async fn step(server: &Pinned, cursor: &[u8], pattern: &[u8]) -> Result<Option<Step>> {
     let scan = command(&[
         b"SCAN", cursor, b"MATCH", pattern, b"COUNT", STEP, b"TYPE", b"string",
     ]);
-    let reply = link.read_at(place, &scan).await?;
+    let Some(reply) = server.read(&scan).await? else {
+        return Ok(None);
+    };
     if let Value::Array(parts) = reply {
         if let Ok([Value::BulkString(cursor), Value::Array(names)]) = <[Value; 2]>::try_from(parts)
         {
-            return Ok(Step { cursor, names });
+            return Ok(Some(Step { cursor, names }));
         }
         return Err(unexpected("SCAN", &Value::Nil));
     }

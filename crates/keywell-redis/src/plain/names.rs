@@ -2,6 +2,10 @@ use std::sync::Arc;
 
 use keywell_store::{BucketName, Error, Result};
 
+/// The longest key, in bytes. Hosts allow less. What others wrote under a longer one is not listed
+/// and not told, but read and deleted.
+pub(super) const MAX_KEY_BYTES: usize = 64 * 1024;
+
 /// How a bucket's keys are named in Redis.
 ///
 /// A key is the bucket's name, a colon, and the key. In the name alone `:` is written `%3A` and `%`
@@ -49,16 +53,22 @@ impl Keys {
         full
     }
 
-    /// The key of a name in Redis; none if it is of another bucket, or not UTF-8.
+    /// The key of a name in Redis; none if it is of another bucket, or of no key at all.
     pub(crate) fn key<'a>(&self, full: &'a [u8]) -> Option<&'a str> {
-        let key = full.strip_prefix(self.prefix.as_bytes())?;
-        std::str::from_utf8(key).ok()
+        key_of(full.strip_prefix(self.prefix.as_bytes())?)
     }
 }
 
-/// The bucket whose key would have this name in Redis.
+/// What can be a key of what is behind a prefix: others may write what cannot.
+fn key_of(rest: &[u8]) -> Option<&str> {
+    let is_key = (1..=MAX_KEY_BYTES).contains(&rest.len());
+    std::str::from_utf8(rest).ok().filter(|_| is_key)
+}
+
+/// The bucket whose key has this name in Redis.
 pub(super) fn bucket_of(full: &[u8]) -> Option<BucketName> {
     let colon = full.iter().position(|byte| *byte == b':')?;
+    key_of(&full[colon + 1..])?;
     let name = std::str::from_utf8(&full[..colon]).ok()?;
     let plain = name.replace("%3A", ":").replace("%25", "%");
     let bucket = BucketName::parse(&plain).ok()?;
@@ -100,10 +110,25 @@ mod tests {
 
     #[test]
     fn names_that_no_bucket_makes_are_of_none() {
-        for full in ["", "nothing", ":k", "a%2:k", "a%:k", "\u{1}:k"] {
+        for full in ["", "nothing", ":k", "a%2:k", "a%:k", "\u{1}:k", "a:"] {
             assert!(bucket_of(full.as_bytes()).is_none(), "{full:?}");
         }
-        assert!(bucket_of(b"\xff:k").is_none());
+        for full in [&b"\xff:k"[..], b"a:\xff"] {
+            assert!(bucket_of(full).is_none(), "{full:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_behind_a_prefix_is_a_key_if_it_could_be_written() {
+        let keys = keys("a");
+        let longest = "k".repeat(MAX_KEY_BYTES);
+        assert_eq!(keys.key(&keys.full(&longest)), Some(&*longest));
+        let longer = [longest.as_bytes(), b"k"].concat();
+        for rest in [&b""[..], b"\xff", &longer] {
+            let full = [b"a:", rest].concat();
+            assert_eq!(keys.key(&full), None);
+            assert_eq!(bucket_of(&full), None);
+        }
     }
 
     #[test]

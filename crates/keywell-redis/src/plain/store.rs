@@ -61,8 +61,9 @@ impl Store for PlainStore {
         Answer::now(Arc::new(PlainBucket::new(link, keys, windows, hub)))
     }
 
-    /// Goes through all keys of the database. Any string whose name has a colon is a key of a
-    /// bucket, whoever wrote it. Where the store has a prefix, there is the default bucket only.
+    /// Goes through all keys of the database. Any string whose name is a bucket's, a colon and a key
+    /// is a key of that bucket, whoever wrote it. Where the store has a prefix, there is the default
+    /// bucket only.
     fn buckets(&self) -> Answer<Vec<BucketName>> {
         if let Err(error) = self.check_open() {
             return error.into();

@@ -10,11 +10,14 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::listener::{self, Request};
+use super::peers::Peers;
+use super::pending::Pending;
 use super::queue::Queue;
 use super::subscription::{Subscription, named_keys, subscriptions};
+use super::tellers::Tellers;
 use super::{notifications, switches};
 use crate::link::{Link, Place};
-use crate::options::Options;
+use crate::options::{Address, Options};
 use crate::plain::Keys;
 
 /// The watches of a store. It has connections of its own while there are any.
@@ -24,6 +27,7 @@ pub(crate) struct Hub {
     configure: bool,
     /// How long opening a watch may take.
     patience: Duration,
+    tellers: Arc<Tellers>,
     state: Mutex<State>,
 }
 
@@ -69,6 +73,7 @@ impl Hub {
             database: options.database,
             configure: options.configure_notifications,
             patience: options.connect_timeout + 2 * options.answer_timeout,
+            tellers: Arc::default(),
             state: Mutex::default(),
         })
     }
@@ -144,7 +149,7 @@ impl Hub {
 
     /// Listens at a primary for everybody but one who is to be told when it is so.
     fn listen(
-        &self,
+        self: &Arc<Self>,
         place: &Place,
         watchers: &HashMap<u64, Arc<Watcher>>,
         but: Option<u64>,
@@ -155,11 +160,18 @@ impl Hub {
                 let _ = requests.send(Request::Join(watcher.clone(), None));
             }
         }
+        let peers = self.link.is_cluster().then(|| Peers {
+            link: self.link.clone(),
+            hub: Arc::downgrade(self),
+            tellers: self.tellers.clone(),
+            own: place.clone(),
+        });
         let listening = listener::run(
             self.link.clone(),
             place.clone(),
             self.database,
             self.configure,
+            peers,
             received,
         );
         Listener {
@@ -183,7 +195,7 @@ impl Hub {
     }
 
     /// Listens at the primaries that there are now.
-    pub(super) async fn reconcile(&self) {
+    pub(super) async fn reconcile(self: &Arc<Self>) {
         let Ok(places) = self.link.places().await else {
             return;
         };
@@ -192,20 +204,52 @@ impl Hub {
         if state.watchers.is_empty() {
             return;
         }
+        let before = state.listeners.len();
         state.listeners.retain(|place, _| places.contains(place));
+        let has_lost = state.listeners.len() < before;
+        let mut has_new = false;
         for place in places {
             if !state.listeners.contains_key(&place) {
                 let listener = self.listen(&place, &state.watchers, None);
                 state.listeners.insert(place, listener);
+                has_new = true;
             }
+        }
+        // What had been heard there and not told yet is lost; one that is new says so by itself.
+        if has_lost && !has_new {
+            state.gap();
         }
     }
 
-    /// Finds the primary anew.
-    pub(super) fn reconnect(&self) {
-        self.link.reconnect();
+    /// Whether somebody listens at a primary.
+    pub(super) fn listens(&self, place: &Place) -> bool {
+        self.state.lock().listeners.contains_key(place)
+    }
+
+    /// Listens at a primary that was unknown so far, if it is one.
+    pub(super) async fn find(self: &Arc<Self>, place: &Place) {
+        if !self.listens(place) {
+            self.link.refresh().await;
+            self.reconcile().await;
+        }
+        if !self.listens(place) {
+            self.tellers.leave(place);
+        }
+    }
+
+    /// Asks something of whoever listens at a primary, unless nobody does.
+    pub(super) fn send(&self, to: &Place, request: Request) -> Result<(), Request> {
+        let state = self.state.lock();
+        match state.listeners.get(to) {
+            Some(listener) => listener.requests.send(request).map_err(|refused| refused.0),
+            None => Err(request),
+        }
+    }
+
+    /// Finds the primary anew, which is this one.
+    pub(super) fn reconnect(&self, primary: &Address) {
         for listener in self.state.lock().listeners.values() {
-            let _ = listener.requests.send(Request::Reconnect);
+            let _ = listener.requests.send(Request::Reconnect(primary.clone()));
         }
     }
 
@@ -222,15 +266,40 @@ impl Hub {
     }
 }
 
+// === impl State ===
+
+impl State {
+    /// Tells everybody that something may have been missed, and what named keys hold now.
+    fn gap(&self) {
+        for watcher in self.watchers.values() {
+            watcher.queue.gap();
+            // Any of them finds who is to tell of a key.
+            let Some(listener) = self.listeners.values().next() else {
+                continue;
+            };
+            for key in &watcher.named {
+                let owed = Pending::owed(watcher.number);
+                let _ = listener
+                    .requests
+                    .send(Request::Take(watcher.keys.full(key), owed));
+            }
+        }
+    }
+}
+
 /// Follows where the data is, as long as there is anybody who watches.
 async fn follow(link: Link, hub: Weak<Hub>) {
     /// Nobody tells that a cluster has another primary: to one who only watches, a node that gets
     /// its first slots says nothing. So a cluster that is watched is asked.
     const ASKED_EVERY: Duration = Duration::from_secs(5);
-    if link.is_cluster() {
+    if let Some(mut changes) = link.primary_changes() {
+        // One may have been before this began.
+        changes.mark_changed();
         loop {
-            let _ = timeout(ASKED_EVERY, std::future::pending::<()>()).await;
-            link.refresh().await;
+            // Others learn of it sooner: who is redirected, or loses a node.
+            if timeout(ASKED_EVERY, changes.changed()).await.is_err() {
+                link.refresh().await;
+            }
             match hub.upgrade() {
                 Some(hub) => hub.reconcile().await,
                 None => return,

@@ -7,8 +7,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::hub::Watcher;
 use super::notifications::{self, Unfit};
+use super::peers::Peers;
+use super::pending::Pending;
 use super::session::Session;
 use crate::link::{Backoff, Link, Place};
+use crate::options::Address;
 
 /// What is asked of whoever listens at a primary.
 pub(super) enum Request {
@@ -16,8 +19,12 @@ pub(super) enum Request {
     Join(Arc<Watcher>, Option<oneshot::Sender<Result<()>>>),
     /// Somebody watches no more.
     Leave(u64),
-    /// The connection may lead to the wrong server.
-    Reconnect,
+    /// A key is to be read and told, of which another listener heard.
+    Take(Vec<u8>, Pending),
+    /// As the other has the key too, or so it says, it is left to who heard of it.
+    Retry(Vec<u8>, Pending),
+    /// This is the primary: a connection to another server is given up.
+    Reconnect(Address),
 }
 
 /// Those who watch at a primary.
@@ -43,15 +50,16 @@ pub(super) async fn run(
     place: Place,
     database: u32,
     configure: bool,
+    peers: Option<Peers>,
     mut requests: mpsc::UnboundedReceiver<Request>,
 ) {
     let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
     let mut members = Members::default();
     loop {
-        match connect(&link, &place, database, configure).await {
+        match connect(&link, &place, database, configure, peers.clone()).await {
             Ok(session) => {
                 backoff.reset();
-                let ended = session.run(&link, &mut members, &mut requests).await;
+                let ended = session.run(&mut members, &mut requests).await;
                 match ended {
                     Some(problem) => tracing::warn!("a watch lost its connection: {problem}"),
                     None => return,
@@ -71,7 +79,13 @@ pub(super) async fn run(
                     None => return,
                     Some(Request::Join(watcher, answer)) => members.add(watcher, answer),
                     Some(Request::Leave(number)) => drop(members.remove(number)),
-                    Some(Request::Reconnect) => {}
+                    Some(Request::Reconnect(_)) => {}
+                    // Whoever is a member is told a gap; until then others may tell of the key.
+                    Some(Request::Take(..) | Request::Retry(..)) => {
+                        if let Some(peers) = &peers {
+                            peers.leave();
+                        }
+                    }
                 },
             }
         }
@@ -88,9 +102,10 @@ async fn connect(
     place: &Place,
     database: u32,
     configure: bool,
+    peers: Option<Peers>,
 ) -> Result<Session, Refused> {
     let connection = link.dedicated_at(place).await.map_err(Refused::ForNow)?;
-    let connection = Session::begin(connection, database, link.answer_timeout()).await;
+    let connection = Session::begin(connection, database, link.answer_timeout(), peers).await;
     let session = connection.map_err(Refused::ForNow)?;
     match notifications::ensure(link, place, configure).await {
         Ok(()) => Ok(session),

@@ -41,7 +41,7 @@ pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Resul
     }
     let wanted = format!("{flags}{missing}");
     if !configure {
-        return Err(Unfit::Silent(refusal(place, &wanted)));
+        return Err(Unfit::Silent(refusal(link, place, &wanted)));
     }
     let change = command(&[
         b"CONFIG",
@@ -55,7 +55,7 @@ pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Resul
             Ok(())
         }
         Err(Error::AccessDenied(_) | Error::Internal(_)) => {
-            Err(Unfit::Silent(refusal(place, &wanted)))
+            Err(Unfit::Silent(refusal(link, place, &wanted)))
         }
         // Setting it twice is setting it once, so whoever hears this may try again.
         Err(error) => {
@@ -73,14 +73,12 @@ impl From<Unfit> for Error {
     }
 }
 
-fn refusal(place: &Place, wanted: &str) -> Error {
-    let server = match place {
-        Place::Primary => String::new(),
-        Place::Node(address) => format!(" -u redis://{address}"),
-    };
+fn refusal(link: &Link, place: &Place, wanted: &str) -> Error {
+    let cli = link.cli_at(place);
+    let cli = cli.unwrap_or_else(|| "redis-cli at the primary, with".to_owned());
     Error::Unavailable(Failure::new(format!(
         "the server does not tell of changes, so nothing can be watched; run \
-         redis-cli{server} CONFIG SET notify-keyspace-events '{wanted}', or open the store with \
+         {cli} CONFIG SET notify-keyspace-events '{wanted}', or open the store with \
          configure-notifications=true"
     )))
 }

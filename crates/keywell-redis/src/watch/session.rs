@@ -2,16 +2,18 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use keywell_store::{Error, Event, Failure, Result};
+use keywell_store::{Error, Failure, Result};
 use redis::{Cmd, PushKind, Value};
 use tokio::sync::mpsc;
 
 use super::change::Change;
 use super::hub::Watcher;
 use super::listener::{Joined, Members, Request};
+use super::peers::Peers;
+use super::pending::Pending;
+use super::reads::Reads;
 use super::subscription::{Subscription, channel_prefix};
-use crate::link::{Link, Route, refusal};
+use crate::link::refusal;
 use crate::wire::{Dedicated, command, text};
 
 /// A connection on which events are heard, and the values behind them read.
@@ -21,60 +23,27 @@ pub(super) struct Session {
     outgoing: Vec<Cmd>,
     /// What was sent, in the order in which it is answered.
     expected: VecDeque<Expected>,
-    active: HashMap<Subscription, Active>,
-    next: u64,
-    /// Keys whose value is to be read, or is being read.
-    pending: HashMap<Place, Pending>,
-    /// Those of them that are not asked for yet.
-    waiting: VecDeque<Place>,
-    reading: usize,
-    /// How many values are read at a time; fewer where they are large, since a server cuts off
-    /// whoever lets it buffer too much.
-    window: usize,
+    /// The subscriptions that the server has, and for whom.
+    active: HashMap<Subscription, Vec<u64>>,
+    reads: Reads,
 }
 
 enum Expected {
     Subscribed(Subscription, u64),
     Unsubscribed,
-    Value(Place),
-    /// A key that a watch names, after a gap.
-    Named(u64, String),
-}
-
-/// A subscription that the server has, and for whom.
-struct Active {
-    number: u64,
-    watchers: Vec<u64>,
-}
-
-/// A key, as heard through one subscription.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Place {
-    subscription: u64,
-    name: Vec<u8>,
-}
-
-/// Events of a key of which nobody was told yet.
-struct Pending {
-    /// How many each watcher has heard.
-    heard: Vec<(u64, u64)>,
-    last: Change,
+    /// What a key holds.
+    Value(Vec<u8>),
 }
 
 // === impl Session ===
 
 impl Session {
-    const MAX_WINDOW: usize = 64;
-    /// The values of at most so many keys wait to be read; the changes of others are a gap.
-    const MAX_PENDING: usize = 1 << 18;
-    /// So much may be buffered for us in values; servers cut off at 8 MiB for a minute, or 32 MiB.
-    const BUFFERED_BYTES: usize = 4 << 20;
-
     /// Turns a connection to RESP3.
     pub(super) async fn begin(
         mut connection: Dedicated,
         database: u32,
         patience: Duration,
+        peers: Option<Peers>,
     ) -> Result<Self> {
         let lost = |error: std::io::Error| Error::Unavailable(Failure::new(error.to_string()));
         let reply = connection.call(&text("HELLO 3"), patience).await;
@@ -87,11 +56,7 @@ impl Session {
             outgoing: Vec::new(),
             expected: VecDeque::new(),
             active: HashMap::new(),
-            next: 0,
-            pending: HashMap::new(),
-            waiting: VecDeque::new(),
-            reading: 0,
-            window: Self::MAX_WINDOW,
+            reads: Reads::new(peers),
         })
     }
 
@@ -99,7 +64,6 @@ impl Session {
     /// ask for anything any more.
     pub(super) async fn run(
         mut self,
-        link: &Link,
         members: &mut Members,
         requests: &mut mpsc::UnboundedReceiver<Request>,
     ) -> Option<String> {
@@ -119,18 +83,25 @@ impl Session {
                 biased;
                 request = requests.recv() => match request {
                     None => return None,
-                    Some(Request::Reconnect) => return Some("another primary is named".to_owned()),
+                    Some(Request::Reconnect(primary)) => {
+                        if *self.connection.server() != primary {
+                            return Some("another primary is named".to_owned());
+                        }
+                    }
                     Some(Request::Leave(number)) => self.leave(number, members),
                     Some(Request::Join(watcher, answer)) => {
                         members.add(watcher.clone(), answer);
                         self.subscribe(&watcher, members);
                     }
+                    Some(Request::Take(name, pending)) => self.reads.take(name, pending, members),
+                    Some(Request::Retry(name, pending)) => self.reads.retry(name, pending, members),
                 },
+                Some(back) = self.reads.back() => self.reads.returned(back, members),
                 reply = self.connection.reply() => {
                     let mut next = reply.map(Some);
                     loop {
                         match next {
-                            Ok(Some(reply)) => self.take(reply, link, members).await,
+                            Ok(Some(reply)) => self.take(reply, members),
                             Ok(None) => break,
                             Err(error) => return Some(error.to_string()),
                         }
@@ -162,8 +133,8 @@ impl Session {
             let Some(active) = self.active.get_mut(subscription) else {
                 continue;
             };
-            active.watchers.retain(|watcher| *watcher != number);
-            if active.watchers.is_empty() {
+            active.retain(|watcher| *watcher != number);
+            if active.is_empty() {
                 self.unsubscribe(subscription);
             }
         }
@@ -184,19 +155,15 @@ impl Session {
 
     /// Asks for values, as many as may be under way.
     fn read_on(&mut self) {
-        while self.reading < self.window {
-            let Some(place) = self.waiting.pop_front() else {
-                return;
-            };
-            self.outgoing.push(command(&[b"GET", &place.name]));
-            self.expected.push_back(Expected::Value(place));
-            self.reading += 1;
+        while let Some(name) = self.reads.next() {
+            self.outgoing.push(command(&[b"GET", &name]));
+            self.expected.push_back(Expected::Value(name));
         }
     }
 
-    async fn take(&mut self, reply: Value, link: &Link, members: &mut Members) {
+    fn take(&mut self, reply: Value, members: &mut Members) {
         let Value::Push { kind, data } = reply else {
-            return self.answer(reply, link, members).await;
+            return self.answer(reply, members);
         };
         let mut data = data.into_iter();
         let mut bytes = || match data.next() {
@@ -237,22 +204,15 @@ impl Session {
         let Some(watcher) = members.get(number) else {
             // It left meanwhile.
             let active = self.active.get(&subscription);
-            if active.is_none_or(|active| active.watchers.is_empty()) {
+            if active.is_none_or(Vec::is_empty) {
                 self.unsubscribe(&subscription);
             }
             return;
         };
         let is_last = watcher.subscriptions.last() == Some(&subscription);
-        let next = &mut self.next;
-        let active = self.active.entry(subscription).or_insert_with(|| {
-            *next += 1;
-            Active {
-                number: *next,
-                watchers: Vec::new(),
-            }
-        });
-        if !active.watchers.contains(&number) {
-            active.watchers.push(number);
+        let active = self.active.entry(subscription).or_default();
+        if !active.contains(&number) {
+            active.push(number);
         }
         if is_last {
             self.joined(number, members);
@@ -272,11 +232,10 @@ impl Session {
             }
             Joined::Once => {
                 member.watcher.queue.gap();
-                for key in &member.watcher.named {
-                    let name = member.watcher.keys.full(key);
-                    self.outgoing.push(command(&[b"GET", &name]));
-                    self.expected
-                        .push_back(Expected::Named(number, key.clone()));
+                let watcher = member.watcher.clone();
+                for key in &watcher.named {
+                    let owed = Pending::owed(number);
+                    self.reads.take(watcher.keys.full(key), owed, members);
                 }
             }
         }
@@ -290,67 +249,15 @@ impl Session {
         event: &[u8],
         members: &Members,
     ) {
-        let (Some(change), Some(active)) = (Change::of(event), self.active.get(subscription))
-        else {
-            return;
-        };
-        let place = Place {
-            subscription: active.number,
-            name,
-        };
-        if let Some(pending) = self.pending.get_mut(&place) {
-            pending.hear(&active.watchers, change);
-            return;
+        if let (Some(change), Some(active)) = (Change::of(event), self.active.get(subscription)) {
+            self.reads.hear(name, active, change, members);
         }
-        if let Change::Removed { expired } = change {
-            for number in &active.watchers {
-                tell_gone(members.get(*number), &place.name, expired, 1);
-            }
-            return;
-        }
-        if self.pending.len() >= Self::MAX_PENDING {
-            for number in &active.watchers {
-                if let Some(watcher) = members.get(*number) {
-                    watcher.queue.gap();
-                }
-            }
-            return;
-        }
-        let mut pending = Pending {
-            heard: Vec::with_capacity(active.watchers.len()),
-            last: change,
-        };
-        pending.hear(&active.watchers, change);
-        self.pending.insert(place.clone(), pending);
-        self.waiting.push_back(place);
     }
 
     /// A reply to what we asked ourselves.
-    async fn answer(&mut self, reply: Value, link: &Link, members: &mut Members) {
+    fn answer(&mut self, reply: Value, members: &mut Members) {
         match self.expected.pop_front() {
-            Some(Expected::Value(place)) => {
-                self.reading -= 1;
-                let Some(pending) = self.pending.remove(&place) else {
-                    return;
-                };
-                let value = value(reply, &place.name, link).await;
-                if let Ok(Some(value)) = &value {
-                    let buffered = Self::BUFFERED_BYTES / value.len().max(1);
-                    self.window = buffered.clamp(1, Self::MAX_WINDOW);
-                }
-                pending.tell(&value, &place.name, members);
-            }
-            Some(Expected::Named(number, key)) => {
-                let Some(watcher) = members.get(number) else {
-                    return;
-                };
-                let name = watcher.keys.full(&key);
-                match value(reply, &name, link).await {
-                    Ok(Some(value)) => tell_set(Some(watcher), &name, &value, 1),
-                    Ok(None) => tell_gone(Some(watcher), &name, false, 1),
-                    Err(error) => tracing::warn!("a watched key cannot be read: {error}"),
-                }
-            }
+            Some(Expected::Value(name)) => self.reads.answered(name, reply, members),
             Some(Expected::Subscribed(_, number)) => {
                 let refused = match &reply {
                     Value::ServerError(error) => refusal(error),
@@ -364,94 +271,6 @@ impl Session {
                 }
             }
             Some(Expected::Unsubscribed) | None => {}
-        }
-    }
-}
-
-/// What a key holds by the reply to a `GET`. Where the cluster has moved the key, it is asked for
-/// where it is now.
-async fn value(reply: Value, name: &[u8], link: &Link) -> Result<Option<Bytes>> {
-    match reply {
-        Value::BulkString(value) => Ok(Some(value.into())),
-        Value::Nil => Ok(None),
-        Value::ServerError(error) if matches!(error.code(), "MOVED" | "ASK" | "TRYAGAIN") => {
-            match link
-                .read(Route::Key(name), &command(&[b"GET", name]))
-                .await?
-            {
-                Value::BulkString(value) => Ok(Some(value.into())),
-                _ => Ok(None),
-            }
-        }
-        Value::ServerError(error) => Err(refusal(&error)),
-        _ => Err(Error::Internal("GET was answered by something else".into())),
-    }
-}
-
-fn tell_set(watcher: Option<&Arc<Watcher>>, name: &[u8], value: &Bytes, events: u64) {
-    let Some(watcher) = watcher else { return };
-    let Some(key) = watcher.keys.key(name) else {
-        return;
-    };
-    let event = Event::Set {
-        key: key.to_owned(),
-        value: value.clone(),
-        version: Some(value.clone().into()),
-        token: None,
-    };
-    watcher.queue.push(event, events);
-}
-
-fn tell_gone(watcher: Option<&Arc<Watcher>>, name: &[u8], expired: bool, events: u64) {
-    let Some(watcher) = watcher else { return };
-    let Some(key) = watcher.keys.key(name) else {
-        return;
-    };
-    let event = Event::Delete {
-        key: key.to_owned(),
-        expired,
-        token: None,
-    };
-    watcher.queue.push(event, events);
-}
-
-// === impl Pending ===
-
-impl Pending {
-    fn hear(&mut self, watchers: &[u64], change: Change) {
-        self.last = change;
-        for number in watchers {
-            match self.heard.iter_mut().find(|(who, _)| who == number) {
-                Some((_, events)) => *events += 1,
-                None => self.heard.push((*number, 1)),
-            }
-        }
-    }
-
-    /// Tells what the key has come to by all its events.
-    fn tell(self, value: &Result<Option<Bytes>>, name: &[u8], members: &Members) {
-        for (number, events) in self.heard {
-            let watcher = members.get(number);
-            match (value, self.last) {
-                (Ok(Some(value)), _) => tell_set(watcher, name, value, events),
-                (Ok(None), Change::Removed { expired }) => {
-                    tell_gone(watcher, name, expired, events);
-                }
-                // Gone already: the event that says so is on its way.
-                (Ok(None), Change::Written) => {
-                    if let Some(watcher) = watcher {
-                        watcher.queue.count(events);
-                    }
-                }
-                // What another program keeps there is no value of ours.
-                (Err(Error::Corrupt(_)), _) => {}
-                (Err(error), _) => {
-                    tracing::warn!("a watched key cannot be read: {error}");
-                    if let Some(watcher) = watcher {
-                        watcher.queue.gap();
-                    }
-                }
-            }
         }
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::decoder::Decoder;
 use super::stream::Stream;
+use crate::options::Address;
 
 /// A connection that one caller has to itself, for what would hold up others: commands that wait
 /// (`XREAD BLOCK`), and subscriptions.
@@ -15,16 +16,23 @@ use super::stream::Stream;
 pub(crate) struct Dedicated {
     stream: Stream,
     decoder: Decoder,
+    server: Address,
 }
 
 // === impl Dedicated ===
 
 impl Dedicated {
-    pub(super) fn new(stream: Stream) -> Self {
+    pub(super) fn new(stream: Stream, server: Address) -> Self {
         Self {
             stream,
             decoder: Decoder::default(),
+            server,
         }
+    }
+
+    /// The address that it was made to.
+    pub(crate) fn server(&self) -> &Address {
+        &self.server
     }
 
     /// Sends commands, whose replies are to be read one by one.

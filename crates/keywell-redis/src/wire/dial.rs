@@ -80,7 +80,7 @@ impl Dialler {
     pub(crate) async fn dial(&self, address: &Address) -> Result<Dedicated, DialError> {
         let dialled = timeout(self.connect, async {
             let stream = self.reach(address).await?;
-            let mut connection = Dedicated::new(stream);
+            let mut connection = Dedicated::new(stream, address.clone());
             self.greet(&mut connection, address).await?;
             Ok(connection)
         });
@@ -140,20 +140,34 @@ impl Dialler {
             .chain([&naming])
             .collect();
         let unreachable = |error| DialError::Unreachable(address.clone(), error);
-        connection.send(&commands).await.map_err(unreachable)?;
+        let refused = |what, error| DialError::Refused(address.clone(), what, Refusal(error));
+        // A server that has no place for us says so without being asked, and hangs up: what it said
+        // is there to be read, whatever becomes of what we send.
+        let sent = connection.send(&commands).await;
         for (what, _) in &steps {
-            let reply = connection.reply().await.map_err(unreachable)?;
-            if let Value::ServerError(error) = reply {
-                return Err(DialError::Refused(address.clone(), what, Refusal(error)));
+            let reply = connection.reply().await;
+            if let Value::ServerError(error) = reply.map_err(unreachable)? {
+                return Err(refused(what, error));
             }
         }
-        if let Value::ServerError(error) = connection.reply().await.map_err(unreachable)?
-            && matches!(error.code(), "NOAUTH" | "WRONGPASS")
-        {
-            let what = "let us in";
-            return Err(DialError::Refused(address.clone(), what, Refusal(error)));
+        match connection.reply().await.map_err(unreachable)? {
+            Value::ServerError(error) if !is_about_the_name(&error) => {
+                Err(refused("let us in", error))
+            }
+            _ => sent.map_err(unreachable),
         }
-        Ok(())
+    }
+}
+
+/// Whether a server refuses no more than to know our name.
+fn is_about_the_name(error: &ServerError) -> bool {
+    let details = error.details().unwrap_or_default().to_ascii_lowercase();
+    match error.code() {
+        "NOPERM" => true,
+        "ERR" => ["unknown command", "unknown subcommand"]
+            .iter()
+            .any(|unknown| details.starts_with(unknown)),
+        _ => false,
     }
 }
 
@@ -162,5 +176,34 @@ impl Dialler {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0.code(), self.0.details().unwrap_or(""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_refuse_to_know_our_name_and_nothing_else() {
+        let is_about_the_name = |reply: &str| match redis::parse_redis_value(reply.as_bytes()) {
+            Ok(Value::ServerError(error)) => is_about_the_name(&error),
+            other => panic!("{other:?}"),
+        };
+        for reply in [
+            "-NOPERM User ann has no permissions to run the 'client|setname' command\r\n",
+            "-ERR unknown command `CLIENT`, with args beginning with: `SETNAME`, `keywell`, \r\n",
+            "-ERR Unknown subcommand or wrong number of arguments for 'SETNAME'. Try CLIENT HELP.\r\n",
+            "-ERR unknown subcommand 'SETNAME'. Try CLIENT HELP.\r\n",
+        ] {
+            assert!(is_about_the_name(reply), "{reply}");
+        }
+        for reply in [
+            "-DENIED Redis is running in protected mode because protected mode is enabled\r\n",
+            "-ERR max number of clients reached\r\n",
+            "-NOAUTH Authentication required.\r\n",
+            "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+        ] {
+            assert!(!is_about_the_name(reply), "{reply}");
+        }
     }
 }

@@ -80,9 +80,12 @@ impl Driver {
         }
         if replies > 0 {
             self.lane.answered(replies);
-            // A reply shows that the server works; whether it is in time shows at the next.
-            if self.late_since.take().is_some() {
-                self.lane.is_late(false);
+            if self.late_since.is_some() {
+                // A reply shows that the server works. While it owes others for too long it is late
+                // all the same, and has to go on.
+                let is_late = self.told > 0;
+                self.late_since = is_late.then(Instant::now);
+                self.lane.is_late(is_late);
                 self.is_armed = false;
             }
         }
@@ -120,12 +123,14 @@ impl Driver {
         Ok(())
     }
 
-    /// Tells those whose answer is late, and gives the connection up when none comes for as long
-    /// again.
+    /// Tells those whose answer is late, or whose commands cannot be written for as long, and gives
+    /// the connection up when no answer comes for as long again.
     fn keep_time(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         loop {
             if !self.is_armed {
-                let Some(due) = self.due() else { return Ok(()) };
+                let Some(due) = self.due(context) else {
+                    return Ok(());
+                };
                 self.alarm.as_mut().reset(due);
                 self.is_armed = true;
             }
@@ -139,8 +144,7 @@ impl Driver {
                 let problem = format!("no answer within {:?}", 2 * answer);
                 return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
             }
-            let next = self.in_flight.get(self.told);
-            if self.late_since.is_none() && next.is_some_and(|waiter| waiter.deadline <= now) {
+            if self.late_since.is_none() && self.overdue(context).is_some_and(|due| due <= now) {
                 // First, so that whoever is told and asks again at once does not wait as long again.
                 self.late_since = Some(now);
                 self.lane.is_late(true);
@@ -153,21 +157,32 @@ impl Driver {
                 waiter.fail(&lost());
                 self.told += 1;
             }
-            if self.told > 0 && self.late_since.is_none() {
-                self.late_since = Some(now);
-                self.lane.is_late(true);
+            if self.is_blocked() {
+                self.lane.expire(now);
             }
         }
     }
 
-    /// When there is something to be told.
-    fn due(&self) -> Option<Instant> {
+    /// When there is something to be done.
+    fn due(&self, context: &Context<'_>) -> Option<Instant> {
         let given_up = self.late_since.map(|since| since + self.lane.answer());
+        let next = self.overdue(context);
+        given_up.into_iter().chain(next).min()
+    }
+
+    /// Until when the next one has to be told that there is no answer.
+    fn overdue(&self, context: &Context<'_>) -> Option<Instant> {
         let next = self.in_flight.get(self.told).map(|waiter| waiter.deadline);
-        match (given_up, next) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        // Those behind them were asked later.
+        next.or_else(|| {
+            let is_blocked = self.is_blocked();
+            is_blocked.then(|| self.lane.first_deadline(context))?
+        })
+    }
+
+    /// Whether there is more to write than the system takes, so that nothing else is taken.
+    fn is_blocked(&self) -> bool {
+        self.written < self.writing.len()
     }
 }
 

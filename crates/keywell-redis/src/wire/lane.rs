@@ -1,12 +1,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::{Cmd, Value};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 /// What callers share of a connection, for as long as there is anybody to call, through any number
@@ -21,6 +21,9 @@ pub(crate) struct Lane {
     changed: Notify,
     /// How many commands were accepted and not answered.
     pending: AtomicUsize,
+    /// How many connections there were, so that each has a number.
+    connections: AtomicU64,
+    doubted: watch::Sender<u64>,
     answer: Duration,
 }
 
@@ -53,6 +56,8 @@ enum Status {
 pub(super) struct Waiter {
     sender: Option<Sender>,
     pub(super) deadline: Instant,
+    /// How long its commands are.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -96,6 +101,8 @@ impl Lane {
             }),
             changed: Notify::new(),
             pending: AtomicUsize::new(0),
+            connections: AtomicU64::new(0),
+            doubted: watch::Sender::new(0),
             answer,
         }
     }
@@ -229,10 +236,13 @@ impl Lane {
             return Some(Err(Lost::not_sent("too much waits for the server already")));
         }
         self.pending.fetch_add(commands, Ordering::Relaxed);
+        let before = state.outgoing.len();
         write(&mut state.outgoing);
+        let bytes = state.outgoing.len() - before;
         state.queued.push_back(Waiter {
             sender: Some(sender),
             deadline: Instant::now() + self.answer,
+            bytes,
         });
         let waker = state.waker.take();
         drop(state);
@@ -251,14 +261,7 @@ impl Lane {
     ) -> bool {
         let mut state = self.state.lock();
         if state.outgoing.is_empty() {
-            let waker = context.waker();
-            if !state
-                .waker
-                .as_ref()
-                .is_some_and(|known| known.will_wake(waker))
-            {
-                state.waker = Some(waker.clone());
-            }
+            state.wake(context);
             return false;
         }
         std::mem::swap(&mut state.outgoing, bytes);
@@ -266,16 +269,70 @@ impl Lane {
         true
     }
 
+    /// Until when the first of those that nobody took has to be told; if there is none, the task is
+    /// woken when there is.
+    pub(super) fn first_deadline(&self, context: &Context<'_>) -> Option<Instant> {
+        let mut state = self.state.lock();
+        let first = state.queued.front().map(|waiter| waiter.deadline);
+        if first.is_none() {
+            state.wake(context);
+        }
+        first
+    }
+
+    /// Tells those that nobody took in time. They are not sent any more.
+    pub(super) fn expire(&self, now: Instant) {
+        let expired: Vec<Waiter> = {
+            let mut state = self.state.lock();
+            let expired = state
+                .queued
+                .partition_point(|waiter| waiter.deadline <= now);
+            let expired: Vec<Waiter> = state.queued.drain(..expired).collect();
+            let bytes: usize = expired.iter().map(|waiter| waiter.bytes).sum();
+            state.outgoing.drain(..bytes);
+            expired
+        };
+        let reason = format!(
+            "not sent within {:?}, as the server reads nothing",
+            self.answer
+        );
+        self.refuse(expired, &reason.into());
+    }
+
     pub(super) fn answered(&self, replies: usize) {
         self.pending.fetch_sub(replies, Ordering::Relaxed);
     }
 
-    /// A connection takes commands from now on.
-    pub(crate) fn is_up(&self) {
+    /// A connection takes commands from now on. Answers its number.
+    pub(crate) fn is_up(&self) -> u64 {
+        let number = self.connections.fetch_add(1, Ordering::Release) + 1;
         self.turn(|status| match status {
             Status::Closed => Status::Closed,
             _ => Status::Up,
         });
+        number
+    }
+
+    /// The number of the latest connection. What is asked from now on is answered by it or by a later
+    /// one.
+    pub(crate) fn connection(&self) -> u64 {
+        self.connections.load(Ordering::Acquire)
+    }
+
+    /// A connection, or one after it, leads to a server that takes no writes.
+    pub(crate) fn doubt(&self, connection: u64) {
+        self.doubted.send_if_modified(|doubted| {
+            let is_news = connection >= *doubted;
+            if is_news {
+                *doubted = connection;
+            }
+            is_news
+        });
+    }
+
+    /// Tells the numbers of connections that are doubted from now on.
+    pub(crate) fn doubts(&self) -> watch::Receiver<u64> {
+        self.doubted.subscribe()
     }
 
     /// The server owes an answer for too long, or has given it.
@@ -330,16 +387,32 @@ impl Lane {
     }
 
     /// Answers what no connection took.
-    fn give_back(&self, reason: &str) {
+    pub(crate) fn give_back(&self, reason: &str) {
         let queued = {
             let mut state = self.state.lock();
             state.outgoing = Vec::new();
             std::mem::take(&mut state.queued)
         };
-        let reason: Arc<str> = reason.into();
-        for mut waiter in queued {
+        self.refuse(queued, &reason.into());
+    }
+
+    fn refuse(&self, waiters: impl IntoIterator<Item = Waiter>, reason: &Arc<str>) {
+        for mut waiter in waiters {
             self.answered(waiter.missing());
             waiter.fail(&Lost::NotSent(reason.clone()));
+        }
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// Wakes this task at the next command.
+    fn wake(&mut self, context: &Context<'_>) {
+        let waker = context.waker();
+        let known = self.waker.as_ref();
+        if !known.is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
         }
     }
 }

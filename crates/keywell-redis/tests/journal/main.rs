@@ -9,6 +9,7 @@ mod cluster;
 mod conformance;
 mod counting;
 mod expiry;
+mod failover;
 mod histories;
 mod history;
 mod keyspace;

@@ -1,8 +1,11 @@
 //! Keys that other programs own, and names that meet nowhere.
 
-use keywell_store::{BucketName, Error, Invalid, List, Set, Store as _};
+use keywell_store::layer::{Limited, Limits};
+use keywell_store::{
+    Bucket as _, BucketName, Error, Filter, Invalid, List, Set, Since, Store as _,
+};
 
-use crate::support::{bucket, connect, server};
+use crate::support::{bucket, connect, hear, server, telling};
 
 #[tokio::test]
 async fn a_key_is_the_string_that_redis_cli_reads() {
@@ -58,6 +61,63 @@ async fn what_is_no_string_is_an_error_and_stays() {
     redis.cli(&["SET", "default:text", "12x"]).await.unwrap();
     let counted = bucket.increment("text", 1).await;
     assert!(matches!(counted, Err(Error::Invalid(Invalid::NotANumber))));
+}
+
+/// Names that others write and that no key has: with nothing behind the prefix, too long, or no text.
+const NO_KEYS: &str = "for _, key in ipairs({'', string.rep('k', 65537), 'k\\255'}) do \
+    redis.call('SET', ARGV[1] .. key, ARGV[2]) end";
+
+#[tokio::test]
+async fn names_that_no_key_has_are_in_no_listing_and_in_no_watch() {
+    let redis = telling().await;
+    let longest = "k".repeat(64 << 10);
+    for (url, prefix) in [
+        (redis.url(), "default:"),
+        (format!("{}?prefix=app/", redis.url()), "app/"),
+    ] {
+        redis.flush().await.unwrap();
+        let write = |value| ["EVAL", NO_KEYS, "0", prefix, value];
+        redis.command(&write("1")).await.unwrap();
+        let store = connect(&url).await;
+        let bucket = bucket(&store, "").await;
+        assert_eq!(bucket.list(List::default()).await.unwrap().keys, [""; 0]);
+        assert_eq!(store.buckets().await.unwrap(), []);
+        let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+        redis.command(&write("2")).await.unwrap();
+        for key in ["a", &longest] {
+            bucket.set(key, "v".into(), Set::default()).await.unwrap();
+        }
+        assert_eq!(hear(&mut watch).await, "a=v");
+        assert_eq!(hear(&mut watch).await, format!("{longest}=v"));
+        let listed = bucket.list(List::default()).await.unwrap().keys;
+        assert_eq!(listed, ["a", &longest]);
+        assert_eq!(store.buckets().await.unwrap().len(), 1);
+        // They can be read and deleted, as others' keys can.
+        let long = format!("{longest}k");
+        assert_eq!(bucket.get(&long).await.unwrap().unwrap().value, "2");
+        bucket.delete(&long).await.unwrap();
+        assert!(!bucket.exists(&long).await.unwrap());
+    }
+}
+
+/// As exports do.
+#[tokio::test]
+async fn whatever_a_host_lists_it_can_read() {
+    let redis = telling().await;
+    let write = ["EVAL", NO_KEYS, "0", "default:", "1"];
+    redis.command(&write).await.unwrap();
+    let longest = "k".repeat(Limits::default().key_bytes);
+    for key in ["a", &longest, &format!("{longest}k")] {
+        let key = format!("default:{key}");
+        redis.command(&["SET", &key, "v"]).await.unwrap();
+    }
+    let store = connect(&redis.url()).await;
+    let host = Limited::new(bucket(&store, "").await, Limits::default());
+    let listed = host.list(List::default()).await.unwrap().keys;
+    assert_eq!(listed, ["a", &longest]);
+    let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let read = host.get_many(&listed).await.unwrap();
+    assert_eq!(read.iter().flatten().count(), 2);
 }
 
 #[tokio::test]

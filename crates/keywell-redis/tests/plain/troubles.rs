@@ -167,6 +167,18 @@ async fn a_store_does_not_open_without_a_server_unless_it_is_lazy() {
 }
 
 #[tokio::test]
+async fn opening_tries_again_as_often_as_a_number_can_say() {
+    let redis = telling().await;
+    let most = u32::MAX;
+    let settings = format!("connect-retries={most}&connect-timeout=3600s");
+    let url = format!("{}?{settings}", redis.url());
+    redis.kill().await.unwrap();
+    let opening = tokio::spawn(async move { opened(&url).await.map(drop) });
+    redis.restart().await.unwrap();
+    opening.await.expect("it does not panic").unwrap();
+}
+
+#[tokio::test]
 async fn no_text_has_the_password() {
     let redis = Redis::builder()
         .user("me", "hush?hush/")

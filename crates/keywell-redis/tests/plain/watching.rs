@@ -85,10 +85,9 @@ async fn a_server_that_tells_nothing_is_configured_only_when_told_to() {
     let silent = bucket(&store, "").await;
     let refused = silent.watch(Filter::All, Since::Now).await.unwrap_err();
     let text = refused.to_string();
-    assert!(
-        text.contains("redis-cli CONFIG SET notify-keyspace-events '"),
-        "{text}"
-    );
+    let port = redis.addr().port();
+    let command = format!("redis-cli -h 127.0.0.1 -p {port} CONFIG SET notify-keyspace-events '");
+    assert!(text.contains(&command), "{text}");
     let told = connect(&format!("{}?configure-notifications=true", redis.url())).await;
     let told = bucket(&told, "").await;
     let mut watch = watch(&told, key("k")).await;
@@ -101,6 +100,25 @@ async fn a_server_that_tells_nothing_is_configured_only_when_told_to() {
     for flag in "ElmK$gxe".chars() {
         assert!(flags.contains(flag), "{flags}");
     }
+}
+
+/// So it is documented: servers have no events of it.
+#[tokio::test]
+async fn what_empties_or_exchanges_a_database_is_not_told() {
+    let redis = telling().await;
+    let store = connect(&redis.url()).await;
+    let bucket = bucket(&store, "").await;
+    let mut watch = watch(&bucket, Filter::All).await;
+    for command in [&["FLUSHDB"][..], &["FLUSHALL"], &["SWAPDB", "0", "1"]] {
+        for key in ["a", "b"] {
+            bucket.set(key, "v".into(), Set::default()).await.unwrap();
+            assert_eq!(hear(&mut watch).await, format!("{key}=v"));
+        }
+        redis.command(command).await.unwrap();
+        assert!(bucket.get("a").await.unwrap().is_none());
+    }
+    bucket.set("c", "v".into(), Set::default()).await.unwrap();
+    assert_eq!(hear(&mut watch).await, "c=v");
 }
 
 #[tokio::test]

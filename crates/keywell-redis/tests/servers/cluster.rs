@@ -1,11 +1,12 @@
 //! Clusters: slots that move, replicas that take over, and nothing done twice on the way.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use keywell_conformance::Subject;
 use keywell_servers::{Cluster, Redis};
-use keywell_store::{Bucket, Filter, Store};
+use keywell_store::{Bucket, Filter, Set, Store};
 
 use crate::conformance::whole_suite;
 use crate::load::{Keeps, Load};
@@ -34,6 +35,35 @@ async fn the_journal_keeps_the_promises_on_a_cluster() {
     let url = format!("redis+cluster://{}", cluster.addrs()[1]);
     let store = open(&url, "layout=journal").await;
     whole_suite(Subject::shared(store).keeping(cluster)).await;
+}
+
+/// A node that is to be named and has no name is `?`, or nothing at all: it is where the node is that
+/// points to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_a_name_is_where_the_one_is_that_points_to_it() {
+    let cluster = Cluster::start(3, 0).await.unwrap();
+    for (number, kind) in ["hostname", "unknown-endpoint"].into_iter().enumerate() {
+        for node in cluster.nodes() {
+            let names = ["CONFIG", "SET", "cluster-preferred-endpoint-type", kind];
+            if node.command(&names).await.is_err() {
+                eprintln!("this server always says an address");
+                return;
+            }
+        }
+        let store = connect(&cluster, &patient("plain")).await;
+        let bucket = bucket(&store, "b").await;
+        let key = format!("n{number}");
+        bucket.increment(&key, 1).await.unwrap();
+        let slot = cluster.slot(&format!("b:{key}")).await.unwrap();
+        let from = cluster.owner(slot).await.unwrap();
+        let mut others = cluster.primaries().iter();
+        let to = others.find(|node| node.addr() != from.addr()).unwrap();
+        let moving = cluster.move_slot(slot, from, to).await.unwrap();
+        assert_eq!(moving.move_keys(1).await.unwrap(), 1);
+        assert_eq!(bucket.increment(&key, 1).await.unwrap(), 2, "by ASK");
+        moving.finish().await.unwrap();
+        assert_eq!(bucket.increment(&key, 1).await.unwrap(), 3, "by MOVED");
+    }
 }
 
 /// The node whose share has most of the load's keys.
@@ -153,6 +183,47 @@ async fn a_primary_is_killed_and_its_replica_takes_over(layout: &str) {
     hears_of_every_node(&bucket, &mut all, Keeps::Some).await;
 }
 
+/// While nothing else happens, a watched cluster is asked for its primaries every five seconds. A
+/// write that misses one makes the store ask at once, and the watch hears of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_follows_a_failover_that_a_write_has_noticed() {
+    const ASKED_EVERY: Duration = Duration::from_secs(5);
+    let mut late = Vec::new();
+    for _ in 0..5 {
+        let cluster = Cluster::start(3, 1).await.unwrap();
+        let store = connect(&cluster, &hasty("plain")).await;
+        let bucket = bucket(&store, "b").await;
+        let slot = cluster.slot("b:k").await.unwrap();
+        let victim = cluster.owner(slot).await.unwrap().addr();
+        let mut primaries = cluster.primaries().iter();
+        let number = primaries.position(|node| node.addr() == victim).unwrap();
+        let begun = Instant::now();
+        let mut all = watch(&bucket, Filter::All).await;
+        cluster.primaries()[number].kill().await.unwrap();
+        cluster.promoted(number).await.unwrap();
+        cluster.settle().await.unwrap();
+        if begun.elapsed() > ASKED_EVERY / 5 * 4 {
+            eprintln!("the cluster took {:?}", begun.elapsed());
+            continue;
+        }
+        let writing = until("never", || async {
+            let _ = bucket.set("k", "v".into(), Set::default()).await;
+            Err("not told")
+        });
+        tokio::select! {
+            () = async { while next(&mut all).await.key() != Some("k") {} } => {}
+            () = writing => {}
+        }
+        let within = begun.elapsed();
+        if within < ASKED_EVERY {
+            return;
+        }
+        late.push(within);
+    }
+    assert!(late.is_empty(), "only after {late:?}");
+    eprintln!("a busy machine: no failover was fast enough to tell");
+}
+
 /// Writes keys of all nodes, again and again, until the watch has told each.
 async fn hears_of_every_node(
     bucket: &Arc<dyn Bucket>,
@@ -176,7 +247,7 @@ async fn hears_of_every_node(
         if turns.get() % 20 == 1 {
             for key in &wanted {
                 let value = Bytes::from(turns.get().to_string());
-                let _ = bucket.set(key, value, keywell_store::Set::default()).await;
+                let _ = bucket.set(key, value, Set::default()).await;
             }
         }
         Err("not all keys were told")

@@ -6,6 +6,8 @@ use keywell_redis::{Options, RedisStore};
 use keywell_servers::resp::Reply;
 use keywell_servers::{Proxy, Redis, Tls};
 use keywell_store::{Bucket, Change, Error, Expected, Set, Swap};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::{bucket, connect, on_both_layouts, open, recovered};
 
@@ -15,6 +17,7 @@ on_both_layouts! {
     links_of_one_url_share_when_told
     a_replica_is_found_out
     a_server_that_is_full_changes_nothing
+    a_server_that_has_no_place_says_so
 }
 
 async fn works(bucket: &Arc<dyn Bucket>) {
@@ -234,4 +237,33 @@ async fn a_server_that_is_full_changes_nothing(layout: &str) {
     assert_eq!(bucket.increment("n", 1).await.unwrap(), 3);
     let keys = redis.command(&["EXISTS", "b:l"]).await.unwrap();
     assert_eq!(keys, Reply::Int(0));
+}
+
+/// Holds the only place of a server.
+async fn held(redis: &Redis) -> TcpStream {
+    loop {
+        let mut connection = TcpStream::connect(redis.addr()).await.unwrap();
+        connection.write_all(b"PING\r\n").await.unwrap();
+        let mut reply = [0; 7];
+        // Those who asked before may not be gone yet.
+        if connection.read_exact(&mut reply).await.is_ok() && reply == *b"+PONG\r\n" {
+            return connection;
+        }
+    }
+}
+
+async fn a_server_that_has_no_place_says_so(layout: &str) {
+    let redis = Redis::builder().config("maxclients 1");
+    let redis = redis.start().await.unwrap();
+    let held = held(&redis).await;
+    for _ in 0..20 {
+        let refused = refusal(&format!("{}?layout={layout}", redis.url())).await;
+        assert!(refused.contains("max number of clients"), "{refused}");
+    }
+    let lazy = open(&redis.url(), &format!("layout={layout}&lazy=true")).await;
+    let bucket = bucket(&lazy, "b").await;
+    let refused = bucket.get("k").await.unwrap_err();
+    assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+    drop(held);
+    recovered(&bucket).await;
 }

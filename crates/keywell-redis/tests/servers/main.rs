@@ -9,17 +9,22 @@
 )]
 
 mod accounts;
+mod blocked;
 mod cluster;
+mod commands;
 mod conformance;
 mod connecting;
 mod counting;
+mod failover;
 mod flood;
+mod handover;
 mod histories;
 mod keyspace;
 mod lessons;
 mod load;
 mod outages;
 mod refusals;
+mod seeds;
 mod sentinel;
 mod support;
 mod watchers;

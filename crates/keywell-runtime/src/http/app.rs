@@ -9,19 +9,19 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
-use wasmtime::PoolConcurrencyLimitError;
+use wasmtime::{PoolConcurrencyLimitError, Store};
 use wasmtime_wasi_http::WasiHttpView as _;
-use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::body::ResponseBody;
 use super::calls::Calls;
-use super::idle::Idle;
 use crate::call::Call;
 use crate::instance::Instances;
 use crate::room::Busy;
-use crate::state::TimedOut;
+use crate::shelf::Shelf;
+use crate::state::{State, TimedOut};
 use crate::{Environment, Error};
 
 /// How an HTTP component is run.
@@ -43,9 +43,15 @@ struct App {
     instances: Instances,
     exports: ProxyIndices,
     reuse: u32,
-    /// Its number among the apps that keep idle instances.
-    number: usize,
+    idle: Arc<Shelf<Idle>>,
     calls: Calls,
+}
+
+/// An instance between two requests.
+struct Idle {
+    store: Store<State>,
+    proxy: Proxy,
+    answered: u32,
 }
 
 type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
@@ -56,12 +62,12 @@ impl HttpApp {
     pub(crate) fn new(instances: Instances, options: &HttpOptions) -> Result<Self, Error> {
         let exports = ProxyIndices::new(instances.pre()).map_err(|_| Error::NoExport {
             wanted: "wasi:http/incoming-handler@0.2",
-            command: "serve",
+            caller: "an HTTP trigger",
             has: Instances::exports(instances.pre().component()),
         })?;
         instances.room().expect_requests();
         Ok(Self(Arc::new(App {
-            number: instances.room().idle().register(),
+            idle: instances.room().shelves().add(),
             instances,
             exports,
             reuse: options.reuse,
@@ -99,14 +105,15 @@ impl App {
         if !has_authority {
             return Err(Refusal::NoHost);
         }
+        let name = self.instances.name().clone();
+        let entered = self.instances.room().enter(self.instances.timeout()).await;
+        let place = entered.map_err(|Busy| Refusal::Busy)?;
+        // Waiting was no fault of the component.
         let deadline = self.instances.deadline();
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let room = self.instances.room();
-        let place = room.enter(patience).await.map_err(|Busy| Refusal::Busy)?;
         let (answer, mut answered) = oneshot::channel();
         let running = self.instances.run();
         let guest = self.call(request, answer, deadline);
-        let mut call = Some(Call::new(guest, deadline, running, place));
+        let mut call = Some(Call::new(name.clone(), guest, deadline, running, place));
         poll_fn(|cx| {
             let ended = match call.as_mut().map(|call| Pin::new(call).poll(cx)) {
                 Some(Poll::Ready(ended)) => {
@@ -116,8 +123,10 @@ impl App {
                 Some(Poll::Pending) | None => None,
             };
             match (answered.try_recv(), ended) {
-                (Ok(answered), ended) => Poll::Ready(respond(answered, ended, call.take(), cx)),
-                (Err(_), Some(ended)) => Poll::Ready(Err(Refusal::unanswered(ended))),
+                (Ok(answered), ended) => {
+                    Poll::Ready(respond(&name, answered, ended, call.take(), cx))
+                }
+                (Err(_), Some(ended)) => Poll::Ready(Err(Refusal::unanswered(&name, ended))),
                 (Err(_), None) => Poll::Pending,
             }
         })
@@ -155,18 +164,16 @@ impl App {
                 proxy,
                 answered,
             };
-            self.instances.room().idle().keep(self.number, idle);
+            self.idle.keep(idle);
         }
         Ok(())
     }
 
     async fn instance(&self, deadline: Instant) -> wasmtime::Result<Idle> {
-        let idle = self.instances.room().idle();
         if self.reuse > 1
-            && let Some(mut idle) = idle.take(self.number)
+            && let Some(mut idle) = self.idle.take()
         {
-            idle.store.data_mut().begin(deadline);
-            idle.store.set_epoch_deadline(1);
+            Instances::resume(&mut idle.store, deadline);
             return Ok(idle);
         }
         let (mut store, instance) = self.instances.instantiate(deadline).await?;
@@ -179,25 +186,20 @@ impl App {
     }
 }
 
-impl Drop for App {
-    fn drop(&mut self) {
-        self.instances.room().idle().forget(self.number);
-    }
-}
-
 fn respond(
+    component: &str,
     answered: Answered,
     ended: Option<wasmtime::Result<()>>,
     call: Option<Call>,
     cx: &mut std::task::Context<'_>,
 ) -> Result<Response<ResponseBody>, Refusal> {
     if let Some(Err(error)) = ended {
-        return Err(Refusal::unanswered(Err(error)));
+        return Err(Refusal::unanswered(component, Err(error)));
     }
     match answered {
         Ok(response) => Ok(response.map(|body| ResponseBody::new(body, call, cx))),
         Err(code) => {
-            tracing::warn!(?code, "a component answered with an error");
+            tracing::warn!(component, ?code, "answered with an error");
             if let Some(call) = call {
                 call.finish_in_background();
             }
@@ -219,22 +221,22 @@ enum Refusal {
 // === impl Refusal ===
 
 impl Refusal {
-    fn unanswered(ended: wasmtime::Result<()>) -> Self {
+    fn unanswered(component: &str, ended: wasmtime::Result<()>) -> Self {
         match ended {
             Ok(()) => {
-                tracing::warn!("a component returned without a response");
+                tracing::warn!(component, "returned without a response");
                 Self::Failed
             }
             Err(error) if error.is::<TimedOut>() => {
-                tracing::warn!("a component took longer than it may, and was ended");
+                tracing::warn!(component, "took longer than it may, and was ended");
                 Self::TimedOut
             }
             Err(error) if error.is::<PoolConcurrencyLimitError>() => {
-                tracing::warn!("no instance can be made of a component now: {error:#}");
+                tracing::warn!(component, "no instance can be made of it now: {error:#}");
                 Self::Busy
             }
             Err(error) => {
-                tracing::warn!("a component failed: {error:#}");
+                Call::failed(component, "", &error);
                 Self::Failed
             }
         }

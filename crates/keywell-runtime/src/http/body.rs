@@ -98,11 +98,12 @@ impl Body for ResponseBody {
 impl Streaming {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         if let Some(call) = &mut self.call
-            && let Poll::Ready(ended) = Pin::new(call).poll(cx)
+            && let Poll::Ready(ended) = Pin::new(&mut *call).poll(cx)
         {
+            let component = call.component().clone();
             self.call = None;
             if let Err(error) = ended {
-                tracing::warn!("a component failed while it wrote its response: {error:#}");
+                Call::failed(&component, " while it wrote its response", &error);
                 return Poll::Ready(Some(Err(Broken)));
             }
         }

@@ -3,10 +3,8 @@
 mod app;
 mod body;
 mod calls;
-mod idle;
+mod patience;
 mod server;
 
 pub use app::{HttpApp, HttpOptions};
 pub use server::HttpServer;
-
-pub(crate) use idle::IdleInstances;

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::HttpApp;
+use super::patience::Patience;
 use crate::Error;
 
 /// Listens for HTTP/1.1 and, by prior knowledge, HTTP/2 in clear text.
@@ -25,7 +26,7 @@ pub struct HttpServer {
 impl HttpServer {
     /// How many connections may be open at once; more wait to be accepted.
     const MAX_CONNECTIONS: usize = 10_000;
-    /// How long a client may take to send a request's head.
+    /// How long a client may take to say anything, and to send a request's head.
     const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
     /// How many requests of one HTTP/2 connection may be under way.
     const MAX_STREAMS: u32 = 256;
@@ -116,6 +117,7 @@ fn connection(
 ) -> impl Future<Output = ()> + Send + 'static {
     // A response leaves in one write, so there is nothing to gain from waiting for more.
     drop(stream.set_nodelay(true));
+    let stream = Patience::new(stream, HttpServer::HEAD_TIMEOUT);
     let service = service_fn(move |request| app.clone().respond(request));
     let connection = protocol
         .serve_connection(TokioIo::new(stream), service)

@@ -16,6 +16,9 @@ pub(super) struct Change {
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) change: Change,
+    /// Its place in its share, which is given away when all of them are through. Once the share is
+    /// lost, it is another process's to try again.
+    pub(super) ticket: Ticket,
     pub(super) source: JobSource,
     /// How many deliveries led to it.
     pub(super) hops: u32,
@@ -29,14 +32,14 @@ pub(super) struct Job {
 #[derive(Clone, Debug)]
 pub(super) enum JobSource {
     /// From a watch: the position moves past it.
-    Watch(Ticket),
+    Watch,
     /// From the dead letter of this id, which is removed.
     Replay(Arc<str>),
-    /// From a reading of what is there after a gap.
+    /// From a reading of what is there after a gap: the position moves past the gap.
     Present,
 }
 
-/// The place of an event among those of its partition.
+/// The place of a change among those of its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
     pub(super) partition: u8,
@@ -69,12 +72,25 @@ impl Change {
     }
 }
 
+// === impl JobSource ===
+
+impl JobSource {
+    /// Whether what is not delivered before a stop is there again at the next start.
+    pub(super) fn comes_again(&self, is_resumable: bool) -> bool {
+        match self {
+            Self::Replay(_) => true,
+            Self::Watch | Self::Present => is_resumable,
+        }
+    }
+}
+
 // === impl Job ===
 
 impl Job {
-    pub(super) fn new(change: Change, source: JobSource, hops: u32) -> Self {
+    pub(super) fn new(change: Change, ticket: Ticket, source: JobSource, hops: u32) -> Self {
         Self {
             change,
+            ticket,
             source,
             hops,
             attempts: 0,

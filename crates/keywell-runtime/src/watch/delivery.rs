@@ -1,6 +1,6 @@
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use keywell_store::BucketName;
@@ -10,7 +10,9 @@ use wasmtime::PoolConcurrencyLimitError;
 use super::causes;
 use super::change::Change;
 use crate::call::Call;
-use crate::instance::Instances;
+use crate::instance::{Instances, Made};
+use crate::last_words::LastWords;
+use crate::shelf::Shelf;
 use crate::state::TimedOut;
 
 /// Calls the watcher of a component, each time in an instance of its own.
@@ -21,6 +23,8 @@ pub(super) struct Delivery {
     pub(super) bucket: BucketName,
     pub(super) timeout: Duration,
     pub(super) trigger: Arc<str>,
+    /// An instance that was made ahead, for the next event.
+    pub(super) spare: Arc<Shelf<Made>>,
 }
 
 /// How an attempt ended.
@@ -45,14 +49,24 @@ impl Delivery {
         let place = self.instances.room().enter_at_length().await;
         let deadline = Instant::now() + self.timeout;
         let running = self.instances.run();
+        // Of the instance, once there is one; it may end before this does.
+        let last_words: Arc<OnceLock<LastWords>> = Arc::default();
         let guest = {
             let (delivery, change) = (self.clone(), change.clone());
+            let last_words = last_words.clone();
             async move {
-                let mut called = pin!(delivery.call(&change, deadline));
+                let mut called = pin!(delivery.call(&change, deadline, &last_words));
                 poll_fn(|cx| causes::poll(hops, called.as_mut(), cx)).await
             }
         };
-        let ended = Call::new(guest, deadline, running, place).await;
+        let ended = Call::new(
+            self.instances.name().clone(),
+            guest,
+            deadline,
+            running,
+            place,
+        )
+        .await;
         let Err(error) = ended else {
             return Attempt::Delivered;
         };
@@ -60,13 +74,28 @@ impl Delivery {
             return Attempt::NoRoom;
         }
         let trigger = &*self.trigger;
-        tracing::warn!(trigger, attempt, "a delivery failed: {error:#}");
-        tracing::debug!(trigger, attempt, key = &*change.key, "a delivery failed");
-        Attempt::Failed(self.reason(&error))
+        let reason = self.reason(&error);
+        tracing::warn!(trigger, attempt, "a delivery failed: {reason}");
+        tracing::debug!(
+            trigger,
+            attempt,
+            key = &*change.key,
+            "a delivery failed: {error:#}"
+        );
+        Attempt::Failed(match last_words.get().and_then(LastWords::read) {
+            Some(line) => format!("{reason}; it wrote: {line}"),
+            None => reason,
+        })
     }
 
-    async fn call(&self, change: &Change, deadline: Instant) -> wasmtime::Result<()> {
-        let (mut store, instance) = self.instances.instantiate(deadline).await?;
+    async fn call(
+        &self,
+        change: &Change,
+        deadline: Instant,
+        last_words: &OnceLock<LastWords>,
+    ) -> wasmtime::Result<()> {
+        let (mut store, instance) = self.instance(deadline).await?;
+        drop(last_words.set(store.data_mut().last_words()));
         let (bucket, key) = (&self.bucket, &*change.key);
         match &change.value {
             Some(value) => {
@@ -80,6 +109,34 @@ impl Delivery {
                     .await
             }
         }
+    }
+
+    async fn instance(&self, deadline: Instant) -> wasmtime::Result<Made> {
+        let Some(mut made) = self.spare.take() else {
+            return self.instances.instantiate(deadline).await;
+        };
+        Instances::resume(&mut made.0, deadline);
+        Ok(made)
+    }
+
+    /// Makes an instance ahead of the next event, if there is room now: an event that comes alone
+    /// does not wait for it then.
+    ///
+    /// What a component writes while it is made counts as caused by the delivery before.
+    pub(super) fn prepare(self: Arc<Self>, hops: u32) -> Option<Call> {
+        if !self.spare.is_empty() {
+            return None;
+        }
+        let place = self.instances.room().try_enter()?;
+        let (deadline, running) = (self.instances.deadline(), self.instances.run());
+        let name = self.instances.name().clone();
+        let preparing = async move {
+            let mut making = pin!(self.instances.prepare());
+            let made = poll_fn(|cx| causes::poll(hops, making.as_mut(), cx)).await?;
+            self.spare.keep(made);
+            Ok(())
+        };
+        Some(Call::new(name, preparing, deadline, running, place))
     }
 
     /// The cause without the places in the code, which are in the log, and without what a store's

@@ -1,16 +1,13 @@
 //! How a [`Run`] takes events in.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use keywell_store::{Event, Invalid, ResumeToken};
 
 use super::change::{Change, Job, JobSource};
 use super::group::{PARTITIONS, partition};
-use super::letter::{DeadLetter, Operation};
-use super::replays::replays;
+use super::replays::Replay;
 use super::run::{Opening, Reopened, Run};
-use super::sources::{Opened, is_passing};
+use super::sources::{Opened, Stand, is_passing};
 use super::trigger::WatchTrigger;
 use crate::Error;
 
@@ -42,9 +39,12 @@ impl Run {
             // Asked of all events, since those that nobody subscribed to tell which writes are past.
             let hops = self.trigger.hops(self.id, &change);
             if self.trigger.subscribes(&change) {
-                let ticket = held.begin(token);
+                if self.trigger.is_read_beside(&change.key) {
+                    self.told.tell(&change.key);
+                }
+                let ticket = held.begin(token.as_ref());
                 self.lanes
-                    .push(Job::new(change, JobSource::Watch(ticket), hops));
+                    .push(Job::new(change, ticket, JobSource::Watch, hops));
             } else {
                 held.pass(token.as_ref());
             }
@@ -61,16 +61,35 @@ impl Run {
         );
     }
 
-    /// Delivers what named keys of some shares hold.
-    pub(super) fn deliver_present(&mut self, present: Vec<(String, Option<Bytes>)>, shares: &[u8]) {
+    /// Delivers what named keys of some shares hold after a gap. When that is through, positions move
+    /// to where the watch was opened behind it.
+    pub(super) fn deliver_present(
+        &mut self,
+        present: Vec<(String, Option<Bytes>)>,
+        shares: &[u8],
+        reached: Option<&ResumeToken>,
+    ) {
         for (key, value) in present {
             let change = Change {
                 key: key.into(),
                 value,
             };
             let share = self.partition_of(&change.key);
-            if shares.contains(&share) && self.trigger.subscribes(&change) {
-                self.lanes.push(Job::new(change, JobSource::Present, 0));
+            if shares.contains(&share)
+                && self.trigger.subscribes(&change)
+                && let Some(held) = self.partitions.get_mut(&share)
+            {
+                if self.trigger.is_read_beside(&change.key) {
+                    self.told.tell(&change.key);
+                }
+                let ticket = held.begin(None);
+                self.lanes
+                    .push(Job::new(change, ticket, JobSource::Present, 0));
+            }
+        }
+        for share in shares {
+            if let Some(held) = self.partitions.get_mut(share) {
+                held.pass(reached);
             }
         }
     }
@@ -98,28 +117,24 @@ impl Run {
         };
         let missed = is_lost || !self.is_resumable();
         let after = if missed { None } else { source.last };
-        self.open(after, source.partitions, missed, !is_lost);
+        self.open(vec![Stand::new(after, missed, source.partitions)], !is_lost);
         Ok(())
     }
 
-    /// Opens a watch for some shares.
-    pub(super) fn open(
-        &mut self,
-        after: Option<ResumeToken>,
-        shares: Vec<u8>,
-        missed: bool,
-        broke_off: bool,
-    ) {
+    /// Opens watches for shares from where they stand.
+    pub(super) fn open(&mut self, stands: Vec<Stand>, broke_off: bool) {
+        let shares: Vec<u8> = stands
+            .iter()
+            .flat_map(|stand| &stand.shares)
+            .copied()
+            .collect();
         let partitions = self.holdings_of(&shares);
-        let opening = self
-            .trigger
-            .opener
-            .clone()
-            .open_at_length(after, shares, missed, broke_off);
+        let opener = self.trigger.opener.clone();
+        let opening = opener.open_at_length(stands, broke_off);
         self.openings.push(Box::pin(async move {
             Opening {
                 partitions,
-                ended: opening.await.map(Reopened::Watch),
+                ended: opening.await.map(Reopened::Watches),
             }
         }));
     }
@@ -131,40 +146,44 @@ impl Run {
 
     pub(super) fn opened(&mut self, opening: Opening) -> Result<(), Error> {
         let reopened = opening.ended.map_err(|error| self.refused(&error))?;
+        let held = self.still_held(&opening.partitions);
+        match reopened {
+            Reopened::Watches(opened) => {
+                for opened in opened {
+                    self.watch_opened(opened, &held);
+                }
+            }
+            Reopened::Present(mut present, began) => {
+                present.retain(|(key, _)| !self.told.is_told_since(key, began));
+                self.deliver_present(present, &held, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes events from a watch for those of its shares that are still held.
+    fn watch_opened(&mut self, opened: Opened, held: &[u8]) {
         let Opened {
             mut source,
             is_gap,
             present,
-        } = match reopened {
-            Reopened::Watch(opened) => opened,
-            Reopened::Present(present) => {
-                let shares = self.still_held(&opening.partitions);
-                self.deliver_present(present, &shares);
-                return Ok(());
-            }
-        };
-        source.partitions = if self.is_resumable() {
-            self.still_held(&opening.partitions)
+        } = opened;
+        if self.is_resumable() {
+            source.partitions.retain(|share| held.contains(share));
         } else {
             // There is but one watch, also for what was taken since.
             let held = self.partitions.values().filter(|held| !held.is_leaving);
-            held.map(|held| held.number).collect()
-        };
-        if is_gap {
-            self.gap("the store no longer tells what came after the last event seen");
-            for share in &source.partitions {
-                if let Some(held) = self.partitions.get_mut(share) {
-                    held.pass(source.last.as_ref());
-                }
-            }
-            self.deliver_present(present, &source.partitions);
+            source.partitions = held.map(|held| held.number).collect();
         }
         if source.partitions.is_empty() && self.is_resumable() {
-            return Ok(());
+            return;
+        }
+        if is_gap {
+            self.gap("the store no longer tells what came after the last event seen");
+            self.deliver_present(present, &source.partitions, source.last.as_ref());
         }
         let index = self.sources.add(source);
         self.sources.merge(index);
-        Ok(())
     }
 
     fn still_held(&self, partitions: &[(u8, u64)]) -> Vec<u8> {
@@ -183,30 +202,26 @@ impl Run {
         }
     }
 
-    pub(super) fn replay(&mut self, letter: DeadLetter) {
-        let share = self.partition_of(&letter.key);
-        if !self.partitions.contains_key(&share) {
+    pub(super) fn replay(&mut self, Replay { id, change }: Replay) {
+        let share = self.partition_of(&change.key);
+        // Whoever is given a share looks for its letters.
+        let held = self.partitions.get_mut(&share);
+        let Some(held) = held.filter(|held| !held.is_leaving) else {
             return;
-        }
-        let id: Arc<str> = letter.id.into();
+        };
         if let Some(is_marked_anew) = self.replaying.get_mut(&id) {
             *is_marked_anew = true;
             return;
         }
         self.replaying.insert(id.clone(), false);
-        let change = Change {
-            key: letter.key.into(),
-            value: match letter.operation {
-                Operation::Set => Some(letter.value.unwrap_or_default()),
-                Operation::Delete => None,
-            },
-        };
-        self.lanes.push(Job::new(change, JobSource::Replay(id), 0));
+        let ticket = held.begin_beside();
+        self.lanes
+            .push(Job::new(change, ticket, JobSource::Replay(id), 0));
     }
 
     /// Looks for letters to send again anew, as there are shares that were not held before.
     pub(super) fn look_for_replays(&mut self) {
-        self.replays = replays(self.trigger.letters.clone(), self.trigger.name.clone());
+        self.replays = self.trigger.replays();
     }
 }
 
@@ -217,6 +232,12 @@ impl WatchTrigger {
         self.target
             .subscriptions
             .matches(change.operation(), &change.key)
+    }
+
+    /// Whether a key may be read again while its events are told. A store that can resume tells none
+    /// of them before.
+    fn is_read_beside(&self, key: &str) -> bool {
+        self.positions.is_none() && self.opener.names(key)
     }
 
     pub(super) fn hops(&self, run: u64, change: &Change) -> u32 {

@@ -132,14 +132,19 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::watch::change::{Change, JobSource};
+    use crate::watch::change::{Change, JobSource, Ticket};
 
     fn job(key: &str, value: &'static str) -> Job {
         let change = Change {
             key: key.into(),
             value: Some(value.into()),
         };
-        Job::new(change, JobSource::Present, 0)
+        let ticket = Ticket {
+            partition: 0,
+            holding: 0,
+            number: 0,
+        };
+        Job::new(change, ticket, JobSource::Present, 0)
     }
 
     fn value(job: Option<&Job>) -> Option<String> {

@@ -35,7 +35,8 @@ pub struct DeadLetter {
     pub key: String,
     /// The value that was set; `None` for a `DEL`, or where it was too large to be kept here.
     pub value: Option<Bytes>,
-    /// Why the last attempt failed.
+    /// Why the last attempt failed, and the last line that the component wrote to standard error in
+    /// it, up to 256 bytes.
     pub reason: String,
     /// How often it was tried; 0 where the event was never delivered, as past the limit on hops.
     pub attempts: u32,

@@ -1,8 +1,9 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use keywell_store::{
-    Bucket, BucketName, Cursor, Error, Filter, List, Result, Set, Since, Store, Watch,
+    Bucket, BucketName, Cursor, Error, Failure, Filter, List, Result, Set, Since, Store, Watch,
 };
 
 use super::letter::DeadLetter;
@@ -14,6 +15,8 @@ use super::letter::DeadLetter;
 #[derive(Clone)]
 pub struct DeadLetters {
     bucket: Arc<dyn Bucket>,
+    /// Whether it was told that they cannot be watched.
+    is_unwatched: Arc<AtomicBool>,
 }
 
 /// Some of the letters of a bucket, by trigger, and oldest first where the store lists in order.
@@ -21,6 +24,8 @@ pub struct DeadLetters {
 pub struct LetterPage {
     /// The letters.
     pub letters: Vec<DeadLetter>,
+    /// The ids of those that cannot be read: another release wrote them, or somebody else.
+    pub unreadable: Vec<String>,
     /// Where to go on; `None` on the last page.
     pub cursor: Option<Cursor>,
 }
@@ -36,48 +41,64 @@ impl DeadLetters {
     /// Opens the letters in a store.
     pub async fn open(store: &Arc<dyn Store>, bucket: &BucketName) -> Result<Self> {
         let bucket = store.open(bucket).await?;
-        Ok(Self { bucket })
+        Ok(Self {
+            bucket,
+            is_unwatched: Arc::default(),
+        })
     }
 
     /// A page of letters, of one trigger or of all.
     pub async fn list(&self, trigger: Option<&str>, cursor: Option<Cursor>) -> Result<LetterPage> {
-        let of = trigger.map_or(String::new(), |trigger| format!("{trigger}/"));
-        let request = List {
-            prefix: [Self::LETTERS, &of].concat(),
+        let listed = self.under(Self::LETTERS, trigger, cursor, Self::PAGE);
+        let (ids, cursor) = listed.await?;
+        let mut page = LetterPage {
             cursor,
-            limit: Self::PAGE,
+            ..LetterPage::default()
         };
-        let page = self.bucket.list(request).await?;
-        let mut letters = Vec::with_capacity(page.keys.len());
-        for key in &page.keys {
-            if let Some(id) = key.strip_prefix(Self::LETTERS)
-                && let Some(letter) = self.get(id).await?
-            {
-                letters.push(letter);
+        for id in ids {
+            match self.get(&id).await {
+                Ok(letter) => page.letters.extend(letter),
+                Err(Error::Corrupt(_)) => page.unreadable.push(id),
+                Err(error) => return Err(error),
             }
         }
-        Ok(LetterPage {
-            letters,
-            cursor: page.cursor,
-        })
+        Ok(page)
+    }
+
+    /// The ids of a page of letters, of one trigger or of all, whether they can be read or not, and
+    /// where to go on. Nothing is read of the letters themselves.
+    pub async fn ids(
+        &self,
+        trigger: Option<&str>,
+        cursor: Option<Cursor>,
+    ) -> Result<(Vec<String>, Option<Cursor>)> {
+        let limit = List::default().limit;
+        self.under(Self::LETTERS, trigger, cursor, limit).await
     }
 
     /// A letter; `None` if there is none of this id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] where it cannot be read as a letter, besides what the store has.
     pub async fn get(&self, id: &str) -> Result<Option<DeadLetter>> {
         let Some(entry) = self.bucket.get(&letter(id)).await? else {
             return Ok(None);
         };
         let is_replaying = self.bucket.exists(&mark(id)).await?;
         let read = DeadLetter::from_json(id, &entry.value, is_replaying);
-        read.map(Some)
-            .ok_or_else(|| Error::Corrupt("a dead letter is not one that Keywell wrote".into()))
+        read.map(Some).ok_or_else(|| {
+            let problem = format!("the dead letter {id:?} is none that this Keywell can read");
+            Error::Corrupt(Failure::new(problem))
+        })
     }
 
     /// Has the trigger of a letter deliver it again, and answers whether there was such a letter.
     ///
-    /// The trigger takes it at once where it runs, in this process or another, and otherwise when
-    /// it next starts. It is delivered after what is queued of its key. If it fails again, it is
-    /// back among the letters.
+    /// The trigger takes it at once where it runs, in this process or another (within a while, if
+    /// the store cannot be watched), and otherwise when it next starts. It is delivered after what is queued of its key. If it fails again, it is
+    /// back among the letters. One that was too large to be kept with its value is delivered with
+    /// the value that its key holds then; if there is none, it stays a letter.
     pub async fn replay(&self, id: &str) -> Result<bool> {
         if !self.bucket.exists(&letter(id)).await? {
             return Ok(false);
@@ -92,8 +113,13 @@ impl DeadLetters {
     pub async fn remove(&self, id: &str) -> Result<bool> {
         let was_there = self.bucket.exists(&letter(id)).await?;
         self.bucket.delete(&letter(id)).await?;
-        self.bucket.delete(&mark(id)).await?;
+        self.unmark(id).await?;
         Ok(was_there)
+    }
+
+    /// Has a letter wait no longer to be sent again.
+    pub(super) async fn unmark(&self, id: &str) -> Result<()> {
+        self.bucket.delete(&mark(id)).await
     }
 
     /// Writes a letter, and without its value where it is too large with it.
@@ -102,7 +128,7 @@ impl DeadLetters {
     /// is of somebody who has seen it.
     pub(super) async fn write(&self, dead: &DeadLetter) -> Result<()> {
         if dead.is_replaying {
-            self.bucket.delete(&mark(&dead.id)).await?;
+            self.unmark(&dead.id).await?;
         }
         let key = letter(&dead.id);
         let written = self.bucket.set(&key, dead.to_json()?, Set::default()).await;
@@ -133,14 +159,27 @@ impl DeadLetters {
         trigger: &str,
         cursor: Option<Cursor>,
     ) -> Result<(Vec<String>, Option<Cursor>)> {
+        let limit = List::default().limit;
+        self.under(Self::REPLAYS, Some(trigger), cursor, limit)
+            .await
+    }
+
+    async fn under(
+        &self,
+        folder: &str,
+        trigger: Option<&str>,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<String>, Option<Cursor>)> {
+        let of = trigger.map_or(String::new(), |trigger| format!("{trigger}/"));
         let request = List {
-            prefix: format!("{}{trigger}/", Self::REPLAYS),
+            prefix: [folder, &of].concat(),
             cursor,
-            ..List::default()
+            limit,
         };
         let page = self.bucket.list(request).await?;
         let ids = page.keys.iter();
-        let ids = ids.filter_map(|key| key.strip_prefix(Self::REPLAYS));
+        let ids = ids.filter_map(|key| key.strip_prefix(folder));
         Ok((ids.map(str::to_owned).collect(), page.cursor))
     }
 
@@ -148,6 +187,16 @@ impl DeadLetters {
     pub(super) async fn watch(&self, trigger: &str) -> Result<Watch> {
         let filter = Filter::Prefix(format!("{}{trigger}/", Self::REPLAYS));
         self.bucket.watch(filter, Since::Now).await
+    }
+
+    /// Notes that the letters can be watched.
+    pub(super) fn watched(&self) {
+        self.is_unwatched.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes that the letters cannot be watched, and answers whether that is new.
+    pub(super) fn unwatched(&self) -> bool {
+        !self.is_unwatched.swap(true, Ordering::Relaxed)
     }
 }
 

@@ -35,6 +35,7 @@ mod lanes;
 mod letter;
 mod letters;
 mod life;
+mod losses;
 mod names;
 mod options;
 mod outflow;
@@ -48,6 +49,7 @@ mod shares;
 mod sources;
 mod subscriptions;
 mod target;
+mod told;
 mod trigger;
 
 pub use counters::{Counters, Counts};

@@ -62,7 +62,7 @@ impl Run {
         let attempt = delivery.attempt(job.change.clone(), job.hops, job.attempts + 1);
         let replayed = match &job.source {
             JobSource::Replay(id) => Some((self.trigger.letters.clone(), id.clone())),
-            JobSource::Watch(_) | JobSource::Present => None,
+            JobSource::Watch | JobSource::Present => None,
         };
         let delivery = async move {
             let ended = attempt.await;
@@ -76,13 +76,38 @@ impl Run {
         self.tasks.spawn(delivery).id()
     }
 
+    /// Makes an instance ahead of the next event while there is nothing else to do.
+    pub(super) fn prepare(&mut self) {
+        let Some(hops) = self.wants_spare else {
+            return;
+        };
+        if self.has_work() || self.stopping.is_some() {
+            return;
+        }
+        self.preparing = self.trigger.delivery.clone().prepare(hops);
+        if self.preparing.is_some() {
+            self.wants_spare = None;
+        }
+    }
+
+    pub(super) fn prepared(&mut self, prepared: wasmtime::Result<()>) {
+        self.preparing = None;
+        if let Err(error) = prepared {
+            // What is wrong with it is told when an event needs one.
+            tracing::debug!(
+                trigger = &*self.trigger.name,
+                "no instance was made ahead: {error:#}"
+            );
+        }
+    }
+
     pub(super) fn give_up(&self, job: &mut Job, reason: String) {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         let at_millis = since_1970.unwrap_or_default().as_millis();
         let at_millis = u64::try_from(at_millis).unwrap_or(u64::MAX);
         let id = match &job.source {
             JobSource::Replay(id) => id.clone(),
-            JobSource::Watch(_) | JobSource::Present => {
+            JobSource::Watch | JobSource::Present => {
                 let trigger = &self.trigger.name;
                 format!("{trigger}/{at_millis:013}-{:016x}", random()).into()
             }
@@ -108,6 +133,7 @@ impl Run {
         };
         let now = Instant::now();
         let trigger = self.trigger.name.clone();
+        self.wants_spare = Some(job.hops);
         match ended {
             Ended::Attempt(Attempt::Delivered) => {
                 self.trigger.counters.delivered();
@@ -149,18 +175,16 @@ impl Run {
         }
     }
 
-    /// Puts an event back, unless it will come again by itself.
+    /// Puts an event back, unless it will come again by itself or is another process's by now.
     pub(super) fn again(&mut self, job: Job, at: Instant) {
-        let leaves = match &job.source {
-            JobSource::Watch(ticket) => {
-                let held = self.partitions.get(&ticket.partition);
-                held.is_none_or(|held| held.holding != ticket.holding)
-                    || (self.stopping.is_some() && self.is_resumable())
-            }
-            JobSource::Replay(_) | JobSource::Present => self.stopping.is_some(),
-        };
-        if leaves {
+        let held = self.partitions.get(&job.ticket.partition);
+        let is_lost = held.is_none_or(|held| held.holding != job.ticket.holding);
+        let is_left = self.stopping.is_some() && job.source.comes_again(self.is_resumable());
+        if is_lost || is_left {
             self.lanes.done(&job);
+            if let JobSource::Replay(_) = job.source {
+                self.over(&job);
+            }
         } else {
             self.lanes.again(job, at);
         }
@@ -168,19 +192,19 @@ impl Run {
 
     pub(super) fn through(&mut self, job: &Job) {
         self.lanes.done(job);
-        match &job.source {
-            JobSource::Watch(ticket) => {
-                if let Some(held) = self.partitions.get_mut(&ticket.partition) {
-                    held.end(*ticket);
-                    self.has_news = true;
-                }
-            }
-            JobSource::Replay(id) => {
-                if self.replaying.remove(id) == Some(true) {
-                    self.look_for_replays();
-                }
-            }
-            JobSource::Present => {}
+        self.over(job);
+        self.has_news = true;
+    }
+
+    /// Says that its share need wait for it no longer.
+    fn over(&mut self, job: &Job) {
+        if let Some(held) = self.partitions.get_mut(&job.ticket.partition) {
+            held.end(job.ticket);
+        }
+        if let JobSource::Replay(id) = &job.source
+            && self.replaying.remove(id) == Some(true)
+        {
+            self.look_for_replays();
         }
     }
 

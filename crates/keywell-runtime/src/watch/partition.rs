@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keywell_store::{ResumeToken, Version};
 
@@ -11,22 +11,20 @@ use super::change::Ticket;
 pub(super) struct Partition {
     pub(super) number: u8,
     pub(super) holding: u64,
-    /// Events under way, in the order of the watch.
-    outstanding: VecDeque<Outstanding>,
-    /// The number of the first of them.
-    first: u64,
-    /// Up to where all is through.
-    through: Option<ResumeToken>,
+    /// The number of the next ticket.
+    next: u64,
+    /// What the position waits for, in the order of the watch: each with the position for as long
+    /// as it is the oldest. What is through takes no room, however long the oldest takes.
+    under_way: BTreeMap<u64, Option<ResumeToken>>,
+    /// What is to be delivered besides, and the position does not wait for.
+    beside: BTreeSet<u64>,
+    /// Up to where events were taken: the position while nothing is under way.
+    reached: Option<ResumeToken>,
     /// What is stored, and by which write.
     stored: Option<ResumeToken>,
     pub(super) version: Option<Version>,
     /// Whether it is to be given to another process, and so takes no further events.
     pub(super) is_leaving: bool,
-}
-
-struct Outstanding {
-    token: Option<ResumeToken>,
-    is_through: bool,
 }
 
 // === impl Partition ===
@@ -42,22 +40,34 @@ impl Partition {
         Self {
             number,
             holding,
-            outstanding: VecDeque::new(),
-            first: 0,
-            through: stored.clone(),
+            next: 0,
+            under_way: BTreeMap::new(),
+            beside: BTreeSet::new(),
+            reached: stored.clone(),
             stored,
             version,
             is_leaving: false,
         }
     }
 
-    /// Takes an event of the watch.
-    pub(super) fn begin(&mut self, token: Option<ResumeToken>) -> Ticket {
-        let number = self.first + self.outstanding.len() as u64;
-        self.outstanding.push_back(Outstanding {
-            token,
-            is_through: false,
-        });
+    /// Takes an event of the watch. The position waits for it.
+    pub(super) fn begin(&mut self, token: Option<&ResumeToken>) -> Ticket {
+        let ticket = self.ticket();
+        self.under_way.insert(ticket.number, self.reached.clone());
+        self.pass(token);
+        ticket
+    }
+
+    /// Takes what did not come from the watch, so that the position need not wait for it.
+    pub(super) fn begin_beside(&mut self) -> Ticket {
+        let ticket = self.ticket();
+        self.beside.insert(ticket.number);
+        ticket
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        let number = self.next;
+        self.next += 1;
         Ticket {
             partition: self.number,
             holding: self.holding,
@@ -65,54 +75,30 @@ impl Partition {
         }
     }
 
-    /// Says that an event is through. One of an earlier holding is nobody's concern any more.
+    /// Says that what was taken is through. That of an earlier holding is nobody's concern any more.
     pub(super) fn end(&mut self, ticket: Ticket) {
-        if ticket.holding != self.holding {
-            return;
-        }
-        let place = ticket.number.checked_sub(self.first);
-        let place = place.and_then(|place| usize::try_from(place).ok());
-        if let Some(event) = place.and_then(|place| self.outstanding.get_mut(place)) {
-            event.is_through = true;
-        }
-        while self
-            .outstanding
-            .front()
-            .is_some_and(|event| event.is_through)
-        {
-            if let Some(Outstanding {
-                token: Some(token), ..
-            }) = self.outstanding.pop_front()
-            {
-                self.through = Some(token);
-            }
-            self.first += 1;
+        if ticket.holding == self.holding && self.under_way.remove(&ticket.number).is_none() {
+            self.beside.remove(&ticket.number);
         }
     }
 
     /// Says that the watch has come to a token with no event of this share on the way, so that the
     /// position moves there when all before it is through.
     pub(super) fn pass(&mut self, token: Option<&ResumeToken>) {
-        let Some(token) = token else { return };
-        match self.outstanding.back_mut() {
-            None => self.through = Some(token.clone()),
-            Some(last) if last.is_through => last.token = Some(token.clone()),
-            Some(_) => {
-                self.outstanding.push_back(Outstanding {
-                    token: Some(token.clone()),
-                    is_through: true,
-                });
-            }
+        if let Some(token) = token {
+            self.reached = Some(token.clone());
         }
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.outstanding.is_empty()
+        self.under_way.is_empty() && self.beside.is_empty()
     }
 
     /// The position, where it is another than what is stored.
     pub(super) fn unstored(&self) -> Option<&ResumeToken> {
-        self.through
+        let oldest = self.under_way.values().next();
+        oldest
+            .unwrap_or(&self.reached)
             .as_ref()
             .filter(|through| Some(*through) != self.stored.as_ref())
     }
@@ -134,7 +120,7 @@ mod tests {
     #[test]
     fn the_position_is_before_the_oldest_event_under_way() {
         let mut partition = Partition::new(0, 1, Some(token(0)), None);
-        let tickets: Vec<Ticket> = (1..=3).map(|n| partition.begin(Some(token(n)))).collect();
+        let tickets: Vec<Ticket> = (1..=3).map(|n| partition.begin(Some(&token(n)))).collect();
         partition.end(tickets[2]);
         partition.end(tickets[1]);
         assert_eq!(partition.unstored(), None);
@@ -150,7 +136,7 @@ mod tests {
         let mut partition = Partition::new(0, 1, Some(token(0)), None);
         partition.pass(Some(&token(1)));
         assert_eq!(partition.unstored(), Some(&token(1)));
-        let ticket = partition.begin(Some(token(2)));
+        let ticket = partition.begin(Some(&token(2)));
         partition.pass(Some(&token(3)));
         partition.pass(Some(&token(4)));
         assert_eq!(partition.unstored(), Some(&token(1)));
@@ -160,11 +146,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_through_behind_one_that_hangs_takes_no_room() {
+        let mut partition = Partition::new(0, 1, Some(token(0)), None);
+        let hanging = partition.begin(Some(&token(1)));
+        let second = partition.begin(Some(&token(2)));
+        for number in 3..1000 {
+            let ticket = partition.begin(Some(&token(number)));
+            partition.end(ticket);
+        }
+        assert_eq!(partition.under_way.len(), 2);
+        partition.end(hanging);
+        assert_eq!(partition.unstored(), Some(&token(1)));
+        partition.end(second);
+        assert_eq!(partition.unstored(), Some(&token(999)));
+    }
+
+    #[test]
+    fn the_position_waits_for_what_a_gap_has_read_again_and_not_for_what_is_beside() {
+        let mut partition = Partition::new(0, 1, Some(token(0)), None);
+        let present = partition.begin(None);
+        let beside = partition.begin_beside();
+        partition.pass(Some(&token(5)));
+        assert_eq!(partition.unstored(), None);
+        partition.end(present);
+        assert_eq!(partition.unstored(), Some(&token(5)));
+        assert!(!partition.is_idle());
+        partition.end(beside);
+        assert!(partition.is_idle());
+    }
+
+    #[test]
     fn a_ticket_of_an_earlier_holding_moves_nothing() {
         let mut earlier = Partition::new(0, 1, None, None);
-        let ticket = earlier.begin(Some(token(1)));
+        let ticket = earlier.begin(Some(&token(1)));
         let mut later = Partition::new(0, 2, None, None);
-        later.begin(Some(token(2)));
+        later.begin(Some(&token(2)));
         later.end(ticket);
         assert_eq!(later.unstored(), None);
     }

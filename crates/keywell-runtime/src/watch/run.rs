@@ -17,14 +17,16 @@ use super::change::{Job, JobSource};
 use super::flush::Flushed;
 use super::group::partition;
 use super::lanes::Lanes;
-use super::letter::DeadLetter;
+use super::losses::Losses;
 use super::outflow::Ended;
 use super::partition::Partition;
-use super::replays::replays;
+use super::replays::Replay;
 use super::shares::{News, Shared};
 use super::sources::{Opened, Sources};
+use super::told::Told;
 use super::trigger::WatchTrigger;
 use crate::Error;
+use crate::call::Call;
 
 /// A trigger that runs: one task that takes events in, has them delivered, and keeps the position.
 pub(super) struct Run {
@@ -32,12 +34,13 @@ pub(super) struct Run {
     pub(super) lanes: Lanes,
     pub(super) sources: Sources,
     pub(super) openings: FuturesUnordered<BoxFuture<Opening>>,
+    pub(super) told: Told,
     /// The shares that are held, by number.
     pub(super) partitions: HashMap<u8, Partition>,
     pub(super) holdings: u64,
     pub(super) tasks: JoinSet<Ended>,
     pub(super) running: HashMap<tokio::task::Id, Job>,
-    pub(super) replays: BoxStream<'static, DeadLetter>,
+    pub(super) replays: BoxStream<'static, Replay>,
     /// The letters that are being sent again, each with whether it was marked anew meanwhile.
     pub(super) replaying: HashMap<Arc<str>, bool>,
     pub(super) flush: Option<BoxFuture<Vec<Flushed>>>,
@@ -47,7 +50,12 @@ pub(super) struct Run {
     /// Whether events are through since the position was last stored.
     pub(super) has_news: bool,
     pub(super) checkpoint_at: Instant,
+    losses: Losses,
     pub(super) shared: Option<Shared>,
+    /// An instance that is being made ahead of the next event.
+    pub(super) preparing: Option<Call>,
+    /// Whether one is to be made, and by how many hops the delivery before was caused.
+    pub(super) wants_spare: Option<u32>,
     /// Tells this run from others in the ledger of causes.
     pub(super) id: u64,
     /// Until when what runs may take, once it is to stop.
@@ -62,8 +70,9 @@ pub(super) struct Opening {
 }
 
 pub(super) enum Reopened {
-    Watch(Opened),
-    Present(Vec<(String, Option<Bytes>)>),
+    Watches(Vec<Opened>),
+    /// What was read, and the moment in [`Run::told`] at which that began.
+    Present(Vec<(String, Option<Bytes>)>, u64),
 }
 
 enum Happened {
@@ -71,9 +80,10 @@ enum Happened {
     Event(usize, Option<keywell_store::Result<Event>>),
     Opened(Opening),
     Ended(Result<(tokio::task::Id, Ended), JoinError>),
-    Replay(DeadLetter),
+    Replay(Replay),
     Flushed(Vec<Flushed>),
     Shares(News),
+    Prepared(wasmtime::Result<()>),
     Time,
 }
 
@@ -85,13 +95,14 @@ impl Run {
 
     pub(super) fn new(mut trigger: WatchTrigger) -> Self {
         let shared = trigger.group.take().map(Shared::new);
-        let replays = replays(trigger.letters.clone(), trigger.name.clone());
+        let replays = trigger.replays();
         Self {
             checkpoint_at: Instant::now() + trigger.options.checkpoint,
             trigger,
             lanes: Lanes::default(),
             sources: Sources::default(),
             openings: FuturesUnordered::new(),
+            told: Told::default(),
             partitions: HashMap::new(),
             holdings: 0,
             tasks: JoinSet::new(),
@@ -100,9 +111,12 @@ impl Run {
             replaying: HashMap::new(),
             flush: None,
             flush_after: Instant::now(),
+            losses: Losses::new(Instant::now()),
             flush_failures: 0,
             has_news: false,
             shared,
+            preparing: None,
+            wants_spare: Some(0),
             id: random(),
             stopping: None,
         }
@@ -118,6 +132,9 @@ impl Run {
             self.checkpoint(now);
             self.flush(now);
             self.renew(now);
+            self.prepare();
+            self.losses
+                .tell(&self.trigger.name, &self.trigger.counters, now);
             match self.is_over(now) {
                 Ok(true) => break Ok(()),
                 Ok(false) => {}
@@ -149,13 +166,16 @@ impl Run {
             is_gap,
             present,
         } = opened;
+        let reached = source.last.clone();
         if self.shared.is_none() {
-            self.hold(0, source.last.clone(), None);
+            // What is stored is before the gap, and stays until what was read again is through.
+            let stored = if is_gap { None } else { reached.clone() };
+            self.hold(0, stored, None);
         }
         self.sources.add(source);
         if is_gap {
             self.gap("the history does not reach back to where the trigger stopped");
-            self.deliver_present(present, &[0]);
+            self.deliver_present(present, &[0], reached.as_ref());
         }
     }
 
@@ -230,8 +250,9 @@ impl Run {
             flushed = pending_or(&mut self.flush) => Happened::Flushed(flushed),
             news = Shared::news(&mut self.shared) => Happened::Shares(news),
             Some(opened) = self.openings.next(), if is_running => Happened::Opened(opened),
-            Some(letter) = self.replays.next(), if has_room && is_running => Happened::Replay(letter),
+            Some(replay) = self.replays.next(), if has_room && is_running => Happened::Replay(replay),
             (index, event) = event, if takes_events => Happened::Event(index, event),
+            prepared = pending_or(&mut self.preparing) => Happened::Prepared(prepared),
             () = timer => Happened::Time,
         }
     }
@@ -250,6 +271,7 @@ impl Run {
             self.shared
                 .as_ref()
                 .and_then(|shared| shared.due(self.has_work())),
+            self.losses.due(&self.trigger.counters),
             self.stopping,
             self.shared.as_ref().and_then(Shared::parts_until),
         ]
@@ -268,9 +290,10 @@ impl Run {
             Happened::Event(index, None) => return self.watch_ended(index, None),
             Happened::Opened(opening) => return self.opened(opening),
             Happened::Ended(ended) => self.ended(ended),
-            Happened::Replay(letter) => self.replay(letter),
+            Happened::Replay(replay) => self.replay(replay),
             Happened::Flushed(flushed) => self.flushed(flushed),
             Happened::Shares(news) => return self.shares_changed(news),
+            Happened::Prepared(prepared) => self.prepared(prepared),
             Happened::Time => {}
         }
         Ok(())
@@ -281,13 +304,19 @@ impl Run {
         self.stopping = Some(Instant::now() + grace);
         self.pass();
         self.openings.clear();
+        self.preparing = None;
         let is_resumable = self.is_resumable();
         if let Some(shared) = self.shared.as_mut().filter(|_| !is_resumable) {
             shared.part(Instant::now());
         }
-        self.lanes.forget(|job| match job.source {
-            JobSource::Replay(_) => true,
-            JobSource::Watch(_) | JobSource::Present => is_resumable,
+        let partitions = &mut self.partitions;
+        self.lanes.forget(|job| {
+            if let JobSource::Replay(_) = job.source
+                && let Some(held) = partitions.get_mut(&job.ticket.partition)
+            {
+                held.end(job.ticket);
+            }
+            job.source.comes_again(is_resumable)
         });
     }
 
@@ -344,15 +373,17 @@ impl Run {
         for source in self.sources.iter_mut() {
             self.trigger.counters.coalesced(source.coalesced());
         }
+        self.losses
+            .tell_now(&self.trigger.name, &self.trigger.counters);
         let counts = self.trigger.counters.read();
         tracing::info!(trigger = &*self.trigger.name, "stopped: {counts}");
     }
 }
 
 /// Waits for what is under way, if anything is.
-pub(super) async fn pending_or<T>(under_way: &mut Option<BoxFuture<T>>) -> T {
+pub(super) async fn pending_or<T>(under_way: &mut Option<impl Future<Output = T> + Unpin>) -> T {
     match under_way {
-        Some(future) => future.as_mut().await,
+        Some(future) => future.await,
         None => std::future::pending().await,
     }
 }

@@ -9,6 +9,7 @@ use super::handover::Parting;
 use super::partition::Partition;
 use super::positions::Position;
 use super::run::{Opening, Reopened, Run};
+use super::sources::Stand;
 use crate::Error;
 
 /// The part that this process has in a trigger that several run.
@@ -341,41 +342,49 @@ impl Run {
         );
         let is_resumable = self.trigger.positions.is_some();
         let mut lossy = Vec::new();
+        let mut stands: Vec<Stand> = Vec::new();
         for (number, position) in taken {
             match self.partitions.get_mut(&number) {
                 // It comes back before all of it was delivered.
                 Some(held) if !is_resumable => held.is_leaving = false,
                 _ => self.hold(number, position.token.clone(), position.version),
             }
-            match position.token {
-                Some(stored) => match self.sources.at(&stored) {
-                    Some(reached) => reached.partitions.push(number),
-                    None => self.open(Some(stored), vec![number], false, false),
-                },
-                None if is_resumable => self.open(None, vec![number], position.is_known, false),
-                None => lossy.push(number),
+            let reached = position.token.as_ref();
+            if let Some(reached) = reached.and_then(|token| self.sources.at(token)) {
+                reached.partitions.push(number);
+            } else if is_resumable {
+                let missed = position.token.is_none() && position.is_known;
+                Stand::add(&mut stands, position.token, missed, number);
+            } else {
+                lossy.push(number);
             }
         }
         if is_resumable {
             self.sources.drop_unused();
         }
+        if !stands.is_empty() {
+            self.open(stands, false);
+        }
         self.look_for_replays();
         if lossy.is_empty() {
             return;
         }
-        if let Some(source) = self.sources.iter_mut().next() {
-            source.partitions.extend(&lossy);
-        }
+        // One that is being opened again is for all shares, and reads named keys itself.
+        let Some(source) = self.sources.iter_mut().next() else {
+            return;
+        };
+        source.partitions.extend(&lossy);
         lossy.retain(|share| missed.contains(share));
         if !lossy.is_empty() {
             self.gap("nobody took these events for a while, and this store tells none again");
             let opener = self.trigger.opener.clone();
             let partitions = self.holdings_of(&lossy);
+            let began = self.told.now();
             self.openings.push(Box::pin(async move {
-                let present = opener.present().await;
+                let present = opener.present_at_length().await;
                 Opening {
                     partitions,
-                    ended: present.map(Reopened::Present),
+                    ended: present.map(|present| Reopened::Present(present, began)),
                 }
             }));
         }

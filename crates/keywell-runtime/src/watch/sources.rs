@@ -29,12 +29,21 @@ pub(super) struct Sources {
     turn: usize,
 }
 
+/// From where shares are to be watched.
+pub(super) struct Stand {
+    /// From now, where there is none.
+    after: Option<ResumeToken>,
+    /// Whether events were missed.
+    missed: bool,
+    pub(super) shares: Vec<u8>,
+}
+
 /// How to open the watch of some shares.
 #[derive(Clone)]
 pub(super) struct Opener {
     pub(super) bucket: Arc<dyn Bucket>,
     pub(super) filter: Filter,
-    /// What to read again after a gap.
+    /// What to read again after a gap, in order.
     pub(super) named_keys: Vec<String>,
     pub(super) trigger: Arc<str>,
     pub(super) backoff: Backoff,
@@ -151,36 +160,111 @@ impl Sources {
     }
 }
 
+// === impl Stand ===
+
+impl Stand {
+    pub(super) fn new(after: Option<ResumeToken>, missed: bool, shares: Vec<u8>) -> Self {
+        Self {
+            after,
+            missed,
+            shares,
+        }
+    }
+
+    /// Adds a share to those that stand at the same place.
+    pub(super) fn add(stands: &mut Vec<Self>, after: Option<ResumeToken>, missed: bool, share: u8) {
+        let same = |stand: &&mut Self| stand.after == after && stand.missed == missed;
+        match stands.iter_mut().find(same) {
+            Some(stand) => stand.shares.push(share),
+            None => stands.push(Self::new(after, missed, vec![share])),
+        }
+    }
+}
+
 // === impl Opener ===
 
 impl Opener {
-    /// Watches on from a token, or from now where there is none. While the store is away, it waits.
+    /// Opens watches for shares from where they stand. While the store is away, it waits.
     ///
     /// # Errors
     ///
     /// Those that do not pass by waiting.
     pub(super) async fn open_at_length(
         self,
-        after: Option<ResumeToken>,
-        partitions: Vec<u8>,
-        missed: bool,
+        stands: Vec<Stand>,
         broke_off: bool,
-    ) -> Result<Opened> {
-        let mut waits = Waits::new(self.backoff);
+    ) -> Result<Vec<Opened>> {
         if broke_off {
             // One that opens and breaks off at once must not be opened without a pause.
-            tokio::time::sleep_until((Instant::now() + waits.next()).into()).await;
+            let pause = self.backoff.after(1);
+            tokio::time::sleep_until((Instant::now() + pause).into()).await;
         }
+        self.at_length("cannot watch", || self.open_each(&stands))
+            .await
+    }
+
+    /// Whether a key is named in full.
+    pub(super) fn names(&self, key: &str) -> bool {
+        let named = |named: &String| named.as_str().cmp(key);
+        self.named_keys.binary_search_by(named).is_ok()
+    }
+
+    /// What is there now of the keys that are named in full. While the store is away, it waits.
+    ///
+    /// # Errors
+    ///
+    /// Those that do not pass by waiting.
+    pub(super) async fn present_at_length(&self) -> Result<Vec<(String, Option<Bytes>)>> {
+        self.at_length("cannot read the keys that are named in full", || {
+            self.present()
+        })
+        .await
+    }
+
+    /// Tries until it is done, or fails with what does not pass by waiting.
+    async fn at_length<T, F>(&self, problem: &str, mut attempt: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mut waits = Waits::new(self.backoff);
         loop {
-            match self.open(after.clone(), &partitions, missed).await {
+            match attempt().await {
                 Err(error) if is_passing(&error) => {
                     let pause = waits.next();
-                    tracing::warn!(trigger = &*self.trigger, %error, ?pause, "cannot watch; trying again");
+                    tracing::warn!(trigger = &*self.trigger, %error, ?pause, "{problem}; trying again");
                     tokio::time::sleep_until((Instant::now() + pause).into()).await;
                 }
                 ended => return ended,
             }
         }
+    }
+
+    /// Opens a watch for each, and one from now for all together whose tokens are of no use any
+    /// more: they missed events by one gap.
+    async fn open_each(&self, stands: &[Stand]) -> Result<Vec<Opened>> {
+        let mut opened = Vec::with_capacity(stands.len());
+        let mut lost = Vec::new();
+        for stand in stands {
+            let Stand {
+                after,
+                missed,
+                shares,
+            } = stand;
+            if *missed {
+                lost.extend(shares);
+                continue;
+            }
+            match self.try_open(after.clone(), shares, false).await {
+                Err(Error::Invalid(Invalid::Compacted | Invalid::Token)) if after.is_some() => {
+                    lost.extend(shares);
+                }
+                one => opened.push(one?),
+            }
+        }
+        if !lost.is_empty() {
+            opened.push(self.try_open(None, &lost, true).await?);
+        }
+        Ok(opened)
     }
 
     /// Watches on from a token, or from now where there is none or it is of no use any more.
@@ -220,14 +304,33 @@ impl Opener {
     }
 
     /// What is there now of the keys that are named in full.
-    pub(super) async fn present(&self) -> Result<Vec<(String, Option<Bytes>)>> {
+    async fn present(&self) -> Result<Vec<(String, Option<Bytes>)>> {
         let mut present = Vec::with_capacity(self.named_keys.len());
-        for key in &self.named_keys {
-            let entry = self.bucket.get(key).await?;
-            present.push((key.clone(), entry.map(|entry| entry.value)));
+        for keys in self.named_keys.chunks(Self::TOGETHER) {
+            let together: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let entries = match self.bucket.get_many(&together).await {
+                // Each is small enough, and they are too large together.
+                Err(Error::Invalid(
+                    Invalid::BatchTooLong { .. } | Invalid::BatchTooLarge { .. },
+                )) => {
+                    let mut entries = Vec::with_capacity(keys.len());
+                    for key in keys {
+                        entries.push(self.bucket.get(key).await?);
+                    }
+                    entries
+                }
+                entries => entries?,
+            };
+            let values = entries
+                .into_iter()
+                .map(|entry| entry.map(|entry| entry.value));
+            present.extend(keys.iter().cloned().zip(values));
         }
         Ok(present)
     }
+
+    /// How many keys are read at once.
+    const TOGETHER: usize = 100;
 }
 
 /// Whether it may be otherwise later.

@@ -104,7 +104,7 @@ impl Subscriptions {
         }
     }
 
-    /// The keys that are named in full, each once.
+    /// The keys that are named in full, each once and in order.
     pub fn named_keys(&self) -> Vec<&str> {
         let mut keys: Vec<&str> = self
             .entries

@@ -38,7 +38,7 @@ impl WatchTarget {
     pub const DEAD_LETTERS: &str = reserved::DEAD_LETTERS;
 
     /// The longest name of a trigger, in bytes.
-    pub(super) const NAME_BYTES: usize = 128;
+    const NAME_BYTES: usize = 128;
     /// Changes when processes could no longer share events with those of an earlier release.
     const GENERATION: &str = "1";
 
@@ -53,6 +53,21 @@ impl WatchTarget {
             state: usual(Self::STATE),
             dead_letters: (None, usual(Self::DEAD_LETTERS)),
         }
+    }
+
+    /// Whether a trigger may be called so.
+    ///
+    /// # Errors
+    ///
+    /// What a name is made of, for the person who chose this one.
+    pub fn check_name(name: &str) -> Result<(), &'static str> {
+        let is_fine = !name.is_empty()
+            && name.len() <= Self::NAME_BYTES
+            && !name.contains(|char: char| char == '/' || char.is_control());
+        if is_fine {
+            return Ok(());
+        }
+        Err("a trigger's name is 1 to 128 bytes, without `/` and control characters")
     }
 
     /// The trigger's name.

@@ -90,7 +90,8 @@ impl Triggers {
             trigger: name.to_string(),
             problem,
         };
-        check_name(&name).map_err(|problem| refused(problem.into()))?;
+        WatchTarget::check_name(&name)
+            .map_err(|problem| refused(format!("needs another name: {problem}")))?;
         let watcher = watcher(&instances)?;
         let failed = |what: &str| {
             let what = what.to_owned();
@@ -160,6 +161,7 @@ impl Triggers {
         let begun = begun.map_err(failed("cannot begin to watch"))?;
         let delivery = Delivery {
             timeout: options.deadline.unwrap_or_else(|| instances.timeout()),
+            spare: instances.room().shelves().add(),
             instances,
             watcher,
             bucket: target.bucket.clone(),
@@ -189,7 +191,7 @@ fn watcher(instances: &Instances) -> Result<Watcher, Error> {
     Watcher::find(component).map_err(|error| match error {
         WatcherError::Absent => Error::NoExport {
             wanted: "wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft",
-            command: "serve --watch",
+            caller: "a watch trigger",
             has: Instances::exports(component),
         },
         error => Error::Mismatch(error.to_string()),
@@ -218,16 +220,6 @@ async fn open_at(
 fn owned(subscriptions: &Subscriptions) -> Vec<String> {
     let keys = subscriptions.named_keys().into_iter();
     keys.map(str::to_owned).collect()
-}
-
-fn check_name(name: &str) -> Result<(), &'static str> {
-    let is_fine = !name.is_empty()
-        && name.len() <= WatchTarget::NAME_BYTES
-        && !name.contains(|char: char| char == '/' || char.is_control());
-    if is_fine {
-        return Ok(());
-    }
-    Err("needs another name: 1 to 128 bytes, without `/` and control characters")
 }
 
 /// A trigger that watched what it writes itself would never come to rest.

@@ -3,10 +3,14 @@
 
 mod delivering;
 mod failing;
+mod gaps;
 mod handover;
 mod hops;
+mod losing;
 mod lossy;
 mod positions;
+mod replaying;
 mod sharing;
+mod spare;
 mod starting;
 mod support;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Answer, Bucket, Capabilities, Change, Entry, Expected, Filter, Invalid, List, Page, Result,
-    Set, Since, Swap, Version, Watch,
+    Answer, Bucket, Capabilities, Change, Entry, Event, Expected, Filter, Invalid, List, Page,
+    Result, Set, Since, Swap, Version, Watch,
 };
 
 /// How large keys, values and batches may be.
@@ -21,7 +21,8 @@ pub struct Limits {
 }
 
 /// A bucket behind [`Limits`], or behind what it declares itself where that is less. What is past
-/// them is answered with [`Invalid`] and never reaches the store.
+/// them is answered with [`Invalid`] and never reaches the store. Keys past them that others wrote are
+/// left out of listings and watches, as nothing could be done with them.
 pub struct Limited {
     inner: Arc<dyn Bucket>,
     limits: Limits,
@@ -236,21 +237,33 @@ impl Bucket for Limited {
     }
 
     fn list(&self, request: List) -> Answer<Page> {
-        self.inner.list(request)
+        let limits = self.limits;
+        self.inner.list(request).map(move |mut page| {
+            page.keys.retain(|key| limits.check_key(key).is_ok());
+            page
+        })
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
-        self.inner.watch(filter, since)
+        let limits = self.limits;
+        let is_within = move |event: &Event| {
+            let key = event.key();
+            key.is_none_or(|key| limits.check_key(key).is_ok())
+        };
+        let watch = self.inner.watch(filter, since);
+        watch.map(move |watch| watch.only(is_within))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt as _;
+    use futures::{FutureExt as _, StreamExt as _};
 
     use super::*;
     use crate::Error;
     use crate::layer::{Grant, Granted};
+
+    const KEYS: [&str; 3] = ["", "k", "much too long"];
 
     /// Holds nothing, and declares how little of it.
     struct Small;
@@ -266,6 +279,23 @@ mod tests {
 
         fn get(&self, _: &str) -> Answer<Option<Entry>> {
             Answer::now(None)
+        }
+
+        /// There are keys that cannot be written through it, as others wrote them.
+        fn list(&self, _: List) -> Answer<Page> {
+            let keys = KEYS.map(str::to_owned).into();
+            Answer::now(Page { keys, cursor: None })
+        }
+
+        fn watch(&self, _: Filter, _: Since) -> Answer<Watch> {
+            let gone = |key: &str| Event::Delete {
+                key: key.to_owned(),
+                expired: false,
+                token: None,
+            };
+            let events = KEYS.map(|key| Ok(gone(key))).into_iter();
+            let events = events.chain([Ok(Event::Gap), Err(Invalid::Compacted.into())]);
+            Answer::now(Watch::new(None, futures::stream::iter(events)))
         }
 
         fn set(&self, key: &str, value: Bytes, _: Set) -> Answer<Version> {
@@ -319,6 +349,19 @@ mod tests {
         let (bytes, max) = (7, 6);
         let long = refused(limited.set("chai123", Bytes::new(), Set::default()));
         assert_eq!(long, Some(Invalid::KeyTooLong { bytes, max }));
+    }
+
+    #[test]
+    fn keys_past_the_limits_are_neither_listed_nor_told() {
+        let limited = Limited::new(Arc::new(Small), Limits::default());
+        let page = limited.list(List::default()).now_or_never().unwrap();
+        assert_eq!(page.unwrap().keys, ["k"]);
+        let watch = limited.watch(Filter::All, Since::Now).now_or_never();
+        let told: Vec<_> = watch.unwrap().unwrap().collect().now_or_never().unwrap();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(told[0].as_ref().unwrap().key(), Some("k"));
+        assert_eq!(told[1].as_ref().unwrap(), &Event::Gap);
+        assert!(told[2].is_err());
     }
 
     #[test]

@@ -101,7 +101,8 @@ impl DeadLettersCommand {
                            with an empty one; name a store that lasts, such as --store disk:data";
             return Err(Failed::Usage(problem.to_owned()));
         }
-        let store = self.store.open().await?;
+        // Where no store is, there are no letters: its place was mistaken.
+        let store = self.store.open_existing().await?;
         let letters = DeadLetters::open(&store, &self.bucket).await?;
         let mut out = Sink::stdout();
         let ended = match self.command {
@@ -139,8 +140,16 @@ async fn list(
     out: &mut Sink<'_>,
 ) -> Result<ExitCode, Stop> {
     let mut cursor = None;
+    let mut code = ExitCode::SUCCESS;
     loop {
         let page = letters.list(of.trigger.as_deref(), cursor).await?;
+        for id in &page.unreadable {
+            output::complain(&format!(
+                "the letter {id:?} cannot be read; `keywell kv get` shows what the key letters/{id} \
+                 of its bucket holds, and `keywell deadletters remove` removes it"
+            ));
+            code = ExitCode::FAILURE;
+        }
         for letter in &page.letters {
             if json {
                 out.json(&Told::from(letter))?;
@@ -150,7 +159,7 @@ async fn list(
         }
         cursor = page.cursor;
         if cursor.is_none() {
-            return Ok(ExitCode::SUCCESS);
+            return Ok(code);
         }
     }
 }
@@ -200,9 +209,9 @@ impl Of {
         let mut ids = Vec::new();
         let mut cursor = None;
         loop {
-            let page = letters.list(self.trigger.as_deref(), cursor).await?;
-            ids.extend(page.letters.into_iter().map(|letter| letter.id));
-            cursor = page.cursor;
+            let (page, next) = letters.ids(self.trigger.as_deref(), cursor).await?;
+            ids.extend(page);
+            cursor = next;
             if cursor.is_none() {
                 return Ok(ids);
             }

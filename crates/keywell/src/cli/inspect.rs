@@ -54,9 +54,9 @@ impl Inspect {
         if self.json {
             let json = serde_json::to_string_pretty(&report)
                 .map_err(|error| Failed::because("cannot write JSON", error))?;
-            output::say(&json);
+            output::print(&json)?;
         } else {
-            output::say(&report.text());
+            output::print(&report.text())?;
         }
         let runnable = report.imports.iter().all(|import| import.offered);
         Ok(if runnable {

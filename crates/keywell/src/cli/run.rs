@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -30,20 +31,19 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) async fn main(self) -> Ended {
-        let stop = signal::stop()?;
+        let mut stop = pin!(signal::stop()?);
+        let interrupted = || Failed::Failure("interrupted".to_owned());
         let (runtime, component) = self.component.load()?;
-        let store = self.store.open().await?;
+        let opened = signal::unless(stop.as_mut(), self.store.open()).await?;
+        let store = opened.ok_or_else(interrupted)?;
         let grants = Arc::new(Grants::everything_in(store.clone()));
         let environment = Environment {
             stdin: true,
             ..self.component.environment(self.arguments)
         };
         let command = runtime.command(&component, grants, environment)?;
-        let ended = tokio::select! {
-            ended = command.run() => ended.map_err(Failed::from),
-            () = stop => Err(Failed::Failure("interrupted".to_owned())),
-        };
+        let ended = signal::unless(stop, command.run()).await;
         store.close().await?;
-        ended.map(ExitCode::from)
+        ended?.map(ExitCode::from).ok_or_else(interrupted)
     }
 }

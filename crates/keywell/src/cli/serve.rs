@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ use super::{Ended, Failed, signal};
     after_help = "Examples:\n  keywell serve counter.wasm --store disk:visits\n  \
                   curl http://127.0.0.1:8080/hello\n  \
                   keywell serve http_watcher.wasm --watch 'SET@order:*,DEL@order:*' \
-                  --allow-http localhost:3001"
+                  --allow-http localhost:3001 --store redis://127.0.0.1"
 )]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -70,9 +71,11 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn main(self) -> Ended {
         // Before all else, so that no signal is missed that comes once the address is told.
-        let stop = signal::stop()?;
+        let mut stop = pin!(signal::stop()?);
         let (runtime, component) = self.component.load()?;
-        let store = self.store.open().await?;
+        let Some(store) = signal::unless(stop.as_mut(), self.store.open()).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
         let ended = self.serve(&runtime, &component, store.clone(), stop).await;
         let closed = store.close().await;
         let code = ended?;
@@ -85,8 +88,27 @@ impl Serve {
         runtime: &Runtime,
         component: &LoadedComponent,
         store: Arc<dyn Store>,
-        stop: impl Future<Output = ()>,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Ended {
+        let triggers = self.triggers(runtime, component, store);
+        let Some(triggers) = signal::unless(stop.as_mut(), triggers).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        Ok(if triggers.run(stop).await {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    /// What calls the component, ready to run.
+    async fn triggers(
+        &self,
+        runtime: &Runtime,
+        component: &LoadedComponent,
+        store: Arc<dyn Store>,
+    ) -> Result<Triggers, Failed> {
+        let store_is_ours = store.is_exclusive();
         let grants = Arc::new(Grants::everything_in(store));
         let mut triggers = Triggers::default();
         let answers_http = is_exported(component.component(), HTTP);
@@ -96,6 +118,13 @@ impl Serve {
             triggers.add(line, trigger);
         }
         if let Some(subscriptions) = self.subscriptions()? {
+            if store_is_ours && !answers_http {
+                tracing::warn!(
+                    "nobody else can change keys of {}, and this component is called for nothing but their changes: \
+                     give it a store that is a server, or run it with others by `keywell up`",
+                    self.store.store
+                );
+            }
             let trigger = self.watcher(runtime, component, grants, subscriptions);
             let (line, trigger) = trigger.await?;
             let nowhere = if answers_http {
@@ -105,11 +134,7 @@ impl Serve {
             };
             triggers.add(format!("{line}{nowhere}"), trigger);
         }
-        Ok(if triggers.run(stop).await {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(triggers)
     }
 
     async fn http(

@@ -12,7 +12,8 @@ use super::Failed;
 /// Which store.
 #[derive(Args)]
 pub(super) struct StoreArguments {
-    /// The store: memory:, disk:PATH, redis://HOST:PORT.
+    /// The store: memory:, disk:PATH, redis://HOST:PORT; settings stand behind a question mark, as
+    /// in ?layout=journal.
     #[arg(
         long,
         value_name = "URL",

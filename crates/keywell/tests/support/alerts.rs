@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
@@ -13,6 +13,7 @@ use super::PATIENCE;
 pub(crate) struct Alerts {
     pub(crate) address: String,
     status: Arc<AtomicU16>,
+    ends: Arc<AtomicBool>,
     received: Receiver<Alert>,
 }
 
@@ -35,19 +36,21 @@ impl Alerts {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let status = Arc::new(AtomicU16::new(200));
+        let ends = Arc::new(AtomicBool::new(true));
         let (sender, received) = mpsc::channel();
         thread::spawn({
-            let status = status.clone();
+            let (status, ends) = (status.clone(), ends.clone());
             move || {
                 for stream in listener.incoming().map_while(Result::ok) {
-                    let (status, sender) = (status.clone(), sender.clone());
-                    thread::spawn(move || serve(stream, &status, &sender));
+                    let (status, ends, sender) = (status.clone(), ends.clone(), sender.clone());
+                    thread::spawn(move || serve(stream, &status, &ends, &sender));
                 }
             }
         });
         Self {
             address,
             status,
+            ends,
             received,
         }
     }
@@ -55,6 +58,11 @@ impl Alerts {
     /// Answers so from now on.
     pub(crate) fn answer(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
+    }
+
+    /// Answers from now on with bodies that do not end.
+    pub(crate) fn answer_without_end(&self) {
+        self.ends.store(false, Ordering::SeqCst);
     }
 
     /// The next request.
@@ -82,7 +90,12 @@ impl Alert {
 }
 
 /// Answers one request after the other; nothing to answer ends it.
-fn serve(stream: TcpStream, status: &AtomicU16, sender: &Sender<Alert>) -> Option<()> {
+fn serve(
+    stream: TcpStream,
+    status: &AtomicU16,
+    ends: &AtomicBool,
+    sender: &Sender<Alert>,
+) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut stream = stream;
     loop {
@@ -112,7 +125,8 @@ fn serve(stream: TcpStream, status: &AtomicU16, sender: &Sender<Alert>) -> Optio
         };
         // Told before it is answered: what is answered well was certainly seen.
         sender.send(alert).ok()?;
-        let answer = format!("HTTP/1.1 {status} Whatever\r\ncontent-length: 2\r\n\r\nok");
+        let length = if ends.load(Ordering::SeqCst) { 2 } else { 1000 };
+        let answer = format!("HTTP/1.1 {status} Whatever\r\ncontent-length: {length}\r\n\r\nok");
         stream.write_all(answer.as_bytes()).ok()?;
     }
 }

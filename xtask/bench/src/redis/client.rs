@@ -7,7 +7,7 @@ use keywell_servers::Redis;
 use keywell_servers::resp::Connection;
 use keywell_store::{Bucket, BucketName, Set, Store as _};
 use tokio::runtime::Runtime;
-use tokio::time::{interval, timeout};
+use tokio::time::timeout;
 
 use crate::Done;
 
@@ -15,7 +15,8 @@ use crate::Done;
 const SEEN: &str = "seen";
 /// How long an event may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// How often is asked whether an event came. What the watcher tells does not depend on it.
+/// How long a client does nothing after a change, so that it is in nobody's way, and between two questions whether the
+/// change was seen. The same for all subjects: processors that have rested wake late.
 const BETWEEN: Duration = Duration::from_millis(1);
 
 /// Who changes keys and hears whether that was seen.
@@ -64,9 +65,8 @@ impl<'a> Client<'a> {
     /// Waits until the watcher has told of this value, for so long, and answers when it heard.
     pub(crate) fn seen(&self, value: &str, patience: Duration) -> Done<SystemTime> {
         let asking = async {
-            let mut turns = interval(BETWEEN);
             loop {
-                turns.tick().await;
+                pass(BETWEEN).await;
                 let Some(entry) = self.bucket.get(SEEN).await? else {
                     continue;
                 };
@@ -85,17 +85,27 @@ impl<'a> Client<'a> {
         waited.map_err(|_| format!("the watcher has not seen {value}"))?
     }
 
+    /// Leaves the processors to whoever hears of a change, as [`seen`](Self::seen) does.
+    pub(crate) fn rest(&self) {
+        self.runtime.block_on(pass(BETWEEN));
+    }
+
     /// How many commands the server was sent meanwhile, this client's own not counted.
     pub(crate) fn commands_during(&mut self, time: Duration) -> Done<f64> {
         self.runtime.block_on(async {
             let before = self.connection.command(&["INFO", "commandstats"]).await?;
-            _ = timeout(time, std::future::pending::<()>()).await;
+            pass(time).await;
             let after = self.connection.command(&["INFO", "commandstats"]).await?;
             // The first INFO counts itself only in the second.
             let own = 1.0;
             Ok(commands(&after.text()) - commands(&before.text()) - own)
         })
     }
+}
+
+/// Lets time pass.
+async fn pass(time: Duration) {
+    _ = timeout(time, std::future::pending::<()>()).await;
 }
 
 /// The sum of lines such as `cmdstat_get:calls=12,usec=30,…`.

@@ -161,6 +161,7 @@ impl BareSubscriber {
         let mut latencies = Vec::with_capacity(events);
         for n in 0..events {
             let before = client.set(self.key, &n.to_string())?;
+            client.rest();
             let heard = self.heard.recv_timeout(PATIENCE)?;
             latencies.push(heard.duration_since(before)?);
         }

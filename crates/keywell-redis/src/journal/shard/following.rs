@@ -12,8 +12,8 @@ use super::super::record::Record;
 use super::super::reply::{Elements, unexpected};
 use super::super::scripts;
 use super::Shard;
-use crate::link::{Effect, Route, refusal};
-use crate::wire::{Dedicated, command};
+use crate::link::{Effect, Post, Switches, refusal};
+use crate::wire::command;
 
 /// A stretch of the journal, each event of which follows the one before it.
 #[derive(Debug)]
@@ -129,15 +129,20 @@ impl Shard {
     }
 
     /// A connection to wait on.
-    pub(crate) async fn dedicated(&self) -> Result<Dedicated> {
-        let stream = self.space.stream();
-        self.link.dedicated(Route::Key(stream.as_bytes())).await
+    pub(crate) async fn post(&self) -> Result<Post> {
+        self.link.post(self.space.stream()).await
+    }
+
+    /// What hears from sentinels that there is another primary, if there are any, while nothing is
+    /// called from which that could be learnt.
+    pub(crate) fn switches(&self) -> Option<Arc<Switches>> {
+        self.link.switches()
     }
 
     /// Waits for an event after a place, so long at most. Answers the first one.
     pub(crate) async fn wait(
         &self,
-        connection: &mut Dedicated,
+        post: &mut Post,
         position: &Position,
         longest: Duration,
     ) -> Result<Option<Record>> {
@@ -156,7 +161,7 @@ impl Shard {
             after.as_bytes(),
         ]);
         let within = longest + 2 * self.link.answer_timeout();
-        let reply = connection.call(&wait, within).await;
+        let reply = post.call(&wait, within).await;
         let lost = |error| Failure::caused_by("waiting for events", error);
         match reply.map_err(|error| Error::Unavailable(lost(error)))? {
             Value::Nil => Ok(None),

@@ -58,9 +58,9 @@ impl Conformance {
         if self.json {
             let json = serde_json::to_string_pretty(&report.json(&self.store.store.to_string()))
                 .map_err(|error| Failed::because("cannot write JSON", error))?;
-            output::say(&json);
+            output::print(&json)?;
         } else {
-            output::say(&report.text(is_coloured()));
+            output::print(&report.text(is_coloured()))?;
         }
         Ok(if report.is_kept() {
             ExitCode::SUCCESS

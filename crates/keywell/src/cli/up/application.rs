@@ -81,7 +81,7 @@ impl<'a> Application<'a> {
                 timeout: component.timeout,
             };
             let loaded = Loaded {
-                component: loaded.within(bounds),
+                component: loaded.named(name).within(bounds),
                 environment,
             };
             application.components.insert(name, loaded);
@@ -208,7 +208,10 @@ fn watched(plan: &Plan, watch: &WatchPlan) -> Result<Watched, Failed> {
         .map_err(|error| plan.error_at(watch.place, error.to_string()))?;
     let bucket = bucket(plan, &watch.bucket)?;
     let mut target = WatchTarget::new(&watch.component, bucket, subscriptions);
-    target.name = watch.name.as_ref().map(|name| name.value.clone());
+    if let Some(name) = &watch.name {
+        WatchTarget::check_name(name).map_err(|problem| plan.error_at(name.place, problem))?;
+        target.name = Some(name.value.clone());
+    }
     let dead_letters = watch.dead_letters.as_ref();
     let dead_letters = dead_letters.map(|dead| self::bucket(plan, &dead.bucket));
     Ok(Watched {

@@ -4,6 +4,7 @@ mod application;
 mod stores;
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -47,13 +48,17 @@ pub(super) struct Up {
 impl Up {
     pub(super) async fn main(self) -> Ended {
         // Before all else, so that no signal is missed that comes once a trigger is told.
-        let stop = signal::stop()?;
+        let mut stop = pin!(signal::stop()?);
         let plan = Plan::read(&self.file)?;
         let application = Application::load(&plan, self.cache.folder())?;
-        let stores = Stores::open(&plan).await?;
+        let Some(stores) = signal::unless(stop.as_mut(), Stores::open(&plan)).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
         let ended = async {
-            let triggers = application.start(&stores).await?;
-            Ok(triggers.run(stop).await)
+            match signal::unless(stop.as_mut(), application.start(&stores)).await? {
+                Some(triggers) => Ok(triggers.run(stop).await),
+                None => Ok(true),
+            }
         };
         let ended: Result<bool, Failed> = ended.await;
         let closed = stores.close().await;

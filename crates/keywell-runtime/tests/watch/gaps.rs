@@ -1,0 +1,351 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use keywell_memory::{History, MemoryStore};
+use keywell_runtime::watch::{Backoff, WatchOptions, WatchTarget};
+use keywell_store::layer::{Grant, Limits};
+use keywell_store::{
+    Answer, Bucket, BucketName, Capabilities, Entry, Error, Event, Filter, List, Page, Result, Set,
+    Since, Store, Version, Watch, Watching,
+};
+use keywell_wasi::Grants;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::support::*;
+
+/// A store that other processes can open, too, whose answers to reads of the bucket that is watched
+/// are counted, and wait or fail.
+struct Shop {
+    inner: MemoryStore,
+    is_exclusive: bool,
+    reads: Arc<Reads>,
+}
+
+struct Reads {
+    /// Whether its watches tell nothing again.
+    is_lossy: bool,
+    answered: AtomicUsize,
+    /// How many of the next ones fail.
+    failing: AtomicUsize,
+    begun: Notify,
+    /// Answers wait until it has a permit.
+    gate: Semaphore,
+}
+
+struct Shelf {
+    inner: Arc<dyn Bucket>,
+    reads: Arc<Reads>,
+}
+
+// === impl Shop ===
+
+impl Shop {
+    fn new(is_exclusive: bool, is_lossy: bool) -> Self {
+        let inner = MemoryStore::with_history(History {
+            events: if is_lossy { 1000 } else { 10 },
+            bytes: 1 << 20,
+        });
+        let reads = Reads {
+            is_lossy,
+            answered: AtomicUsize::new(0),
+            failing: AtomicUsize::new(0),
+            begun: Notify::new(),
+            gate: Semaphore::new(1),
+        };
+        Self {
+            inner,
+            is_exclusive,
+            reads: Arc::new(reads),
+        }
+    }
+
+    fn open_to_all(self) -> (Arc<dyn Store>, Arc<Reads>) {
+        let reads = self.reads.clone();
+        (Arc::new(self), reads)
+    }
+}
+
+impl Store for Shop {
+    fn is_exclusive(&self) -> bool {
+        self.is_exclusive
+    }
+
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        let opened = self.inner.open(name);
+        if name.as_str() != "default" {
+            return opened;
+        }
+        let reads = self.reads.clone();
+        opened.map(move |inner| -> Arc<dyn Bucket> { Arc::new(Shelf { inner, reads }) })
+    }
+}
+
+// === impl Shelf ===
+
+impl Shelf {
+    /// Answers what was there when it was asked, when it may.
+    fn answer<T: Send + 'static>(&self, answer: Answer<T>) -> Answer<T> {
+        let reads = self.reads.clone();
+        Answer::later(async move {
+            let answer: Result<T> = answer.await;
+            reads.begun.notify_one();
+            drop(reads.gate.acquire().await.unwrap());
+            let failing = reads
+                .failing
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                    left.checked_sub(1)
+                });
+            if failing.is_ok() {
+                return Err(Error::Unavailable("frozen".into()));
+            }
+            reads.answered.fetch_add(1, Ordering::SeqCst);
+            answer
+        })
+    }
+}
+
+impl Bucket for Shelf {
+    fn capabilities(&self) -> Capabilities {
+        let told = self.inner.capabilities();
+        let watch = if self.reads.is_lossy {
+            Watching::Lossy
+        } else {
+            told.watch
+        };
+        Capabilities {
+            watch,
+            promptness: keywell_store::Promptness::Waits,
+            ..told
+        }
+    }
+
+    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        self.answer(self.inner.get(key))
+    }
+
+    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        self.answer(self.inner.get_many(keys))
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        self.inner.set(key, value, how)
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.inner.delete(key)
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        self.inner.list(request)
+    }
+
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        let watch = self.inner.watch(filter, since);
+        if !self.reads.is_lossy {
+            return watch;
+        }
+        watch.map(|watch| {
+            let events = watch.map(|event| {
+                let mut event = event.unwrap();
+                if let Event::Set { token, .. } | Event::Delete { token, .. } = &mut event {
+                    *token = None;
+                }
+                Ok(event)
+            });
+            Watch::new(None, events)
+        })
+    }
+}
+
+fn brisk() -> WatchOptions {
+    WatchOptions {
+        lease: Duration::from_millis(600),
+        ..options()
+    }
+}
+
+/// Changes what nobody watches, until the history has nothing else.
+async fn bustle(watched: &Arc<dyn Bucket>) {
+    for number in 0..20 {
+        set(watched, "unwatched", &number.to_string()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_after_a_gap_and_not_delivered_is_read_again() {
+    for is_exclusive in [true, false] {
+        let (store, _) = Shop::new(is_exclusive, false).open_to_all();
+        let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+        let process = Process::new();
+        let patient = WatchOptions {
+            backoff: Backoff {
+                first: Duration::from_hours(1),
+                most: Duration::from_hours(1),
+            },
+            ..options()
+        };
+        let on = || target("SET@trap:1:k,SET@early");
+        let trigger = process.try_watch(&store, on(), &patient).await.unwrap();
+        set(&watched, "early", "0").await;
+        until(&record, "log/early", |log| log == "0;").await;
+        watched.delete("early").await.unwrap();
+        trigger.stop().await;
+        set(&watched, "trap:1:k", "v").await;
+        bustle(&watched).await;
+
+        let trigger = process.try_watch(&store, on(), &patient).await.unwrap();
+        let failed = async {
+            while trigger.counters.read().retried == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, failed).await.unwrap();
+        set(&watched, "unwatched", "again").await;
+        let counts = trigger.stop().await;
+        assert_eq!((counts.gaps, counts.delivered), (1, 0), "{is_exclusive}");
+
+        let trigger = process.try_watch(&store, on(), &patient).await.unwrap();
+        until(&record, "log/trap:1:k", |log| log == "v;").await;
+        let counts = trigger.stop().await;
+        assert_eq!((counts.gaps, counts.delivered), (1, 1), "{is_exclusive}");
+        let trigger = process.try_watch(&store, on(), &patient).await.unwrap();
+        set(&watched, "early", "1").await;
+        until(&record, "log/early", |log| log == "0;1;").await;
+        let gaps = trigger.stop().await.gaps;
+        assert_eq!(gaps, 0, "the position is past the gap");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gap_of_all_shares_is_one() {
+    let (store, reads) = Shop::new(false, false).open_to_all();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let process = Process::new();
+    let named = |on| WatchTarget {
+        name: Some("named".to_owned()),
+        ..target(on)
+    };
+    let trigger = process.try_watch(&store, named("SET@*"), &options()).await;
+    let trigger = trigger.unwrap();
+    // Each moves the position of its share, so that shares have not all the same.
+    for key in 0..100 {
+        set(&watched, &format!("k{key}"), "v").await;
+        until(&record, &format!("log/k{key}"), |log| log == "v;").await;
+    }
+    trigger.stop().await;
+    bustle(&watched).await;
+    let on = named("SET@k0,SET@k1,SET@k2");
+    let trigger = process.try_watch(&store, on, &options()).await.unwrap();
+    for key in ["k0", "k1", "k2"] {
+        until(&record, &format!("log/{key}"), |log| log == "v;v;").await;
+    }
+    assert_eq!(trigger.stop().await.gaps, 1);
+    assert_eq!(reads.answered.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_away_while_named_keys_are_read_again_is_waited_for() {
+    let (store, reads) = Shop::new(false, true).open_to_all();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    set(&watched, "named", "v").await;
+    let on = || target("SET@named,SET@early");
+    let process = Process::new();
+    let first = process.try_watch(&store, on(), &brisk()).await.unwrap();
+    set(&watched, "early", "v").await;
+    until(&record, "log/early", |log| log == "v;").await;
+    watched.delete("early").await.unwrap();
+    first.crash().await;
+    reads.failing.store(3, Ordering::SeqCst);
+    let second = process.try_watch(&store, on(), &brisk()).await.unwrap();
+    until(&record, "log/named", |log| log == "v;").await;
+    assert_eq!(reads.failing.load(Ordering::SeqCst), 0);
+    assert_eq!(second.stop().await.gaps, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_again_is_not_delivered_after_what_was_told_meanwhile() {
+    let (store, reads) = Shop::new(false, true).open_to_all();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let keys: Vec<String> = (0..20).map(|key| format!("n{key}")).collect();
+    let on = || {
+        target(
+            &keys
+                .iter()
+                .map(|key| format!("SET@{key}"))
+                .collect::<Vec<_>>()
+                .join(","),
+        )
+    };
+    let process = Process::new();
+    let first = process.try_watch(&store, on(), &brisk()).await.unwrap();
+    for key in &keys {
+        set(&watched, key, "old").await;
+    }
+    for key in &keys {
+        until(&record, &format!("log/{key}"), |log| log == "old;").await;
+    }
+    first.crash().await;
+    let closed = reads.gate.acquire().await.unwrap();
+    let second = process.try_watch(&store, on(), &brisk()).await.unwrap();
+    let begun = tokio::time::timeout(PATIENCE, reads.begun.notified()).await;
+    begun.unwrap();
+    for key in &keys {
+        set(&watched, key, "new").await;
+    }
+    for key in &keys {
+        until(&record, &format!("log/{key}"), |log| log == "old;new;").await;
+    }
+    drop(closed);
+    let answered = async {
+        while reads.answered.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.unwrap();
+    for key in &keys {
+        set(&watched, key, "newer").await;
+    }
+    for key in &keys {
+        let log = format!("log/{key}");
+        until(&record, &log, |log| log.ends_with("newer;")).await;
+        let log = text(&record, &log).await.unwrap();
+        assert_eq!(log, "old;new;newer;", "{key}");
+    }
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn named_keys_that_no_batch_may_have_together_are_read_one_by_one() {
+    let (store, reads) = Shop::new(true, false).open_to_all();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let process = Process::new();
+    process.watch(&store, "SET@a,SET@b").await.stop().await;
+    set(&watched, "a", "1").await;
+    set(&watched, "b", "2").await;
+    bustle(&watched).await;
+    let singly = Limits {
+        batch_keys: 1,
+        ..Limits::default()
+    };
+    let grants = ["default", "record"]
+        .into_iter()
+        .fold(Grants::none(), |grants, bucket| {
+            let (inside, granted) = (name(bucket), name(bucket));
+            grants.with(inside, store.clone(), granted, Grant::default(), singly)
+        });
+    let (grants, on, options) = (Arc::new(grants), target("SET@a,SET@b"), options());
+    let trigger = process
+        .runtime
+        .watch(&process.component, grants, on, &options);
+    let trigger = trigger.await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(trigger.run(async move { drop(stopped.await) }));
+    until(&record, "log/a", |log| log == "1;").await;
+    until(&record, "log/b", |log| log == "2;").await;
+    drop(stop);
+    running.await.unwrap().unwrap();
+    assert_eq!(reads.answered.load(Ordering::SeqCst), 2);
+}
