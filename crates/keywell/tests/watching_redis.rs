@@ -4,10 +4,12 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use keywell_servers::Redis;
 use serde_json::Value;
@@ -289,6 +291,74 @@ async fn a_killed_watcher_of_plain_is_replaced_at_once() {
         assert_eq!(heard.len(), 20, "each is handled once");
         running.kill();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watchers_that_come_and_go_lose_nothing_of_plain() {
+    let redis = Arc::new(telling().await);
+    let url = redis.url();
+    let alerts = Alerts::start();
+    let start = || Application::spawn(&mut watcher(&url, &alerts), 1);
+    let mut running = start();
+    redis.cli(&["set", "default:first", "v"]).await.unwrap();
+    assert_eq!(alerts.next().line(), "GET /alert?first=v");
+    let stop = Arc::new(AtomicBool::new(false));
+    let (setter, stopped) = (redis.clone(), stop.clone());
+    let setting = tokio::spawn(async move {
+        let mut keys = 0;
+        while !stopped.load(Ordering::SeqCst) {
+            let key = format!("default:k{keys}");
+            setter.cli(&["set", &key, "v"]).await.unwrap();
+            keys += 1;
+        }
+        keys
+    });
+    let mut heard = BTreeMap::new();
+    let hear = |heard: &mut BTreeMap<String, usize>| {
+        *heard.entry(alerts.next().target).or_insert(0) += 1;
+    };
+    for _ in 0..3 {
+        let next = start();
+        (0..100).for_each(|_| hear(&mut heard));
+        std::mem::replace(&mut running, next).stop();
+        (0..50).for_each(|_| hear(&mut heard));
+    }
+    stop.store(true, Ordering::SeqCst);
+    let keys: usize = setting.await.unwrap();
+    let final_one = format!("/alert?k{}=v", keys - 1);
+    while !heard.contains_key(&final_one) {
+        hear(&mut heard);
+    }
+    running.stop();
+    for alert in alerts.rest() {
+        *heard.entry(alert.target).or_insert(0) += 1;
+    }
+    let lost = (0..keys).filter(|key| !heard.contains_key(&format!("/alert?k{key}=v")));
+    assert_eq!(lost.collect::<Vec<_>>(), [0; 0], "of {keys}");
+    let again = heard.values().filter(|times| **times > 1).count();
+    println!("{again} of {keys} were delivered twice");
+}
+
+#[tokio::test]
+async fn a_name_that_is_in_use_for_other_changes_is_refused() {
+    let redis = telling().await;
+    let url = redis.url();
+    let serve = |on: &str, name: &[&str]| {
+        let mut serve = keywell();
+        serve.arg("serve").arg(guest("http_watcher"));
+        serve.args(["--store", &url, "--watch", on]).args(name);
+        serve
+    };
+    let named = ["--watch-name", "alerts"];
+    let first = Application::spawn(&mut serve("SET@a:*", &named), 1);
+    let output = serve("SET@b:*", &named).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("another process runs a trigger"), "{told}");
+    let unnamed = Application::spawn(&mut serve("SET@b:*", &[]), 1);
+    unnamed.stop();
+    first.stop();
+    Application::spawn(&mut serve("SET@b:*", &named), 1).stop();
 }
 
 #[tokio::test]

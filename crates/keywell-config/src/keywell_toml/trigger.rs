@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::table::Table;
@@ -25,15 +25,23 @@ pub(super) fn triggers(root: &mut Table<'_>, defined: &Defined<'_>) -> Result<Ve
         }
     }
     if let Some(value) = table.take("watch") {
-        // Two of one name and store would take each other's place after a restart.
-        let (mut taken, mut unnamed) = (HashSet::new(), HashSet::new());
+        // Two of one name and store would take each other's place after a restart, or share events
+        // that each of them is to have. Stores of one URL may be one, whatever they are called.
+        let (mut taken, mut unnamed) = (HashMap::new(), HashSet::new());
+        let url = |store: &String| defined.stores.get(store).map(|store| store.url.expose());
         for table in value.tables()? {
             let watch = watch(table, defined)?;
             if let Some(name) = &watch.name {
-                if !taken.insert((watch.store.clone(), name.value.clone())) {
-                    let (store, name, place) = (&watch.store, &name.value, name.place);
+                let by = (url(&watch.store), name.value.clone());
+                if let Some(store) = taken.insert(by, watch.store.clone()) {
+                    let same = if store == watch.store {
+                        String::new()
+                    } else {
+                        format!(", which has the URL of {},", watch.store)
+                    };
+                    let (name, place) = (&name.value, name.place);
                     let problem =
-                        format!("another trigger on the store {store} is called {name:?}");
+                        format!("another trigger on the store {store}{same} is called {name:?}");
                     return Err(defined.document.error(place, problem));
                 }
             } else if !unnamed.insert((watch.component.clone(), watch.bucket.value.clone())) {

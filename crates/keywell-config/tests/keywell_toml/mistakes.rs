@@ -208,6 +208,11 @@ const WRONG: &[(&str, &str)] = &[
         "[[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'\n[[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'",
         "13:6: another trigger on the store a is called \"n\"",
     ),
+    (
+        "[store.b]\nurl='memory:'\n[component.d]\npath='d'\nstore='b'\n\
+         [[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'\n[[trigger.watch]]\nname='n'\ncomponent='d'\non='SET@k'",
+        "18:6: another trigger on the store a, which has the URL of b, is called \"n\"",
+    ),
 ];
 
 #[test]

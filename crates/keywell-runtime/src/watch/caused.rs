@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future::join;
 use keywell_store::{
-    Answer, Bucket, Capabilities, Change, Entry, Expected, Filter, List, Page, Set, Since, Swap,
-    Version, Watch,
+    Answer, Bucket, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Result, Set,
+    Since, Swap, Version, Watch,
 };
 
-use super::causes::{Causes, Effect, Place};
+use super::causes::{Causes, Effect, Entered, Place};
 
 /// A bucket whose writes are entered among the [`Causes`] of events, where a delivery makes them.
 pub(super) struct Caused {
@@ -26,13 +27,95 @@ impl Caused {
         }
     }
 
-    fn sets(&self, key: &str, value: &Bytes) {
+    fn sets(&self, key: &str, value: &Bytes) -> Option<Entered> {
         self.causes
-            .enter(&self.place, key, || self.causes.set(value));
+            .enter(&self.place, key, || self.causes.set(value))
     }
 
-    fn deletes(&self, key: &str) {
-        self.causes.enter(&self.place, key, || Effect::Deleted);
+    fn deletes(&self, key: &str) -> Option<Entered> {
+        self.causes.enter(&self.place, key, || Effect::Deleted)
+    }
+
+    /// Has the ledger told how a write ended, before whoever made it hears of it.
+    fn telling<T: Send + 'static>(
+        &self,
+        entered: Option<Entered>,
+        answer: Answer<T>,
+        end: impl FnOnce(&Result<T>) -> End + Send + 'static,
+    ) -> Answer<T> {
+        let Some(entered) = entered else {
+            return answer;
+        };
+        let causes = self.causes.clone();
+        settling(answer, move |result| end(result).tell(&causes, entered))
+    }
+}
+
+/// What became of a write, as far as its event goes.
+#[derive(Clone, Copy)]
+enum End {
+    Made,
+    /// Nothing was changed.
+    Not,
+    /// It may be made yet, or part of it.
+    Unknown,
+}
+
+// === impl End ===
+
+impl End {
+    fn of<T>(result: &Result<T>) -> Self {
+        match result {
+            Ok(_) => Self::Made,
+            Err(Error::Ambiguous(_) | Error::Corrupt(_) | Error::Internal(_)) => Self::Unknown,
+            Err(_) => Self::Not,
+        }
+    }
+
+    /// That of each write of a batch, of which an error may leave some made.
+    fn of_batch<T>(result: &Result<T>) -> Self {
+        match result {
+            Ok(_) => Self::Made,
+            Err(Error::Invalid(_)) => Self::Not,
+            Err(_) => Self::Unknown,
+        }
+    }
+
+    fn tell(self, causes: &Causes, entered: Entered) {
+        match self {
+            Self::Made => causes.made(entered),
+            Self::Not => causes.take_back(entered),
+            Self::Unknown => {}
+        }
+    }
+}
+
+/// Looks at an answer on its way.
+fn settling<T: Send + 'static>(
+    answer: Answer<T>,
+    settle: impl FnOnce(&Result<T>) + Send + 'static,
+) -> Answer<T> {
+    match answer {
+        Answer::Now(result) => {
+            settle(&result);
+            Answer::Now(result)
+        }
+        Answer::Later(answer) => Answer::later(async move {
+            let result = answer.await;
+            settle(&result);
+            result
+        }),
+    }
+}
+
+/// Two answers, the first of them asked for first.
+fn both<T: Send + 'static, U: Send + 'static>(
+    first: Answer<T>,
+    second: Answer<U>,
+) -> Answer<(Result<T>, Result<U>)> {
+    match (first, second) {
+        (Answer::Now(first), Answer::Now(second)) => Answer::now((first, second)),
+        (first, second) => Answer::later(async move { Ok(join(first, second).await) }),
     }
 }
 
@@ -50,26 +133,42 @@ impl Bucket for Caused {
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        self.sets(key, &value);
-        self.inner.set(key, value, how)
+        let entered = self.sets(key, &value);
+        self.telling(entered, self.inner.set(key, value, how), End::of)
     }
 
     fn delete(&self, key: &str) -> Answer<()> {
-        self.deletes(key);
-        self.inner.delete(key)
+        let Some(entered) = self.deletes(key) else {
+            return self.inner.delete(key);
+        };
+        // To delete what is not there makes no event, and the answer does not tell which it was.
+        let (there, deleted) = (self.inner.exists(key), self.inner.delete(key));
+        let causes = self.causes.clone();
+        both(there, deleted).and_then(move |(there, deleted)| {
+            let end = match there {
+                Ok(false) => End::Not,
+                _ => End::of(&deleted),
+            };
+            end.tell(&causes, entered);
+            deleted
+        })
     }
 
     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
-        match &change {
+        let entered = match &change {
             Change::Set(value, _) => self.sets(key, value),
             Change::Delete => self.deletes(key),
-        }
-        self.inner.swap(key, expected, change)
+        };
+        let answer = self.inner.swap(key, expected, change);
+        self.telling(entered, answer, |result| match result {
+            Ok(Swap::Stale) => End::Not,
+            result => End::of(result),
+        })
     }
 
     fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
-        self.causes.enter(&self.place, key, || Effect::Counted);
-        self.inner.increment(key, delta)
+        let entered = self.causes.enter(&self.place, key, || Effect::Counted);
+        self.telling(entered, self.inner.increment(key, delta), End::of)
     }
 
     fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
@@ -77,17 +176,41 @@ impl Bucket for Caused {
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
-        for (key, value) in &entries {
-            self.sets(key, value);
-        }
-        self.inner.set_many(entries)
+        let entered = entries.iter().map(|(key, value)| self.sets(key, value));
+        let entered: Option<Vec<Entered>> = entered.collect();
+        let answer = self.inner.set_many(entries);
+        let Some(entered) = entered else {
+            return answer;
+        };
+        let causes = self.causes.clone();
+        settling(answer, move |result| {
+            let end = End::of_batch(result);
+            for entered in entered {
+                end.tell(&causes, entered);
+            }
+        })
     }
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
-        for key in keys {
-            self.deletes(key);
-        }
-        self.inner.delete_many(keys)
+        let entered = keys.iter().map(|key| self.deletes(key));
+        let Some(entered) = entered.collect::<Option<Vec<Entered>>>() else {
+            return self.inner.delete_many(keys);
+        };
+        let there = Answer::sequence(keys.iter().map(|key| self.inner.exists(key)));
+        let deleted = self.inner.delete_many(keys);
+        let causes = self.causes.clone();
+        both(there, deleted).and_then(move |(there, deleted)| {
+            let there = there.unwrap_or_else(|_| vec![true; entered.len()]);
+            for (entered, there) in entered.into_iter().zip(there) {
+                let end = if there {
+                    End::of_batch(&deleted)
+                } else {
+                    End::Not
+                };
+                end.tell(&causes, entered);
+            }
+            deleted
+        })
     }
 
     fn list(&self, request: List) -> Answer<Page> {
@@ -96,5 +219,126 @@ impl Bucket for Caused {
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         self.inner.watch(filter, since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    use futures::StreamExt as _;
+    use keywell_memory::MemoryStore;
+    use keywell_store::layer::{Grant, Limits};
+    use keywell_store::{BucketName, Event, Store};
+    use keywell_wasi::Grants;
+
+    use super::super::causes;
+    use super::*;
+
+    /// A bucket as deliveries have it, and its ledger.
+    struct Fixture {
+        causes: Arc<Causes>,
+        place: Place,
+        bucket: Arc<dyn Bucket>,
+        watch: Watch,
+    }
+
+    impl Fixture {
+        async fn new() -> Self {
+            let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+            let name = BucketName::default();
+            let (grant, limits) = (Grant::default(), Limits::default());
+            let grants =
+                Grants::none().with(name.clone(), store.clone(), name.clone(), grant, limits);
+            let origin = grants.origin(&name).unwrap();
+            let causes = Arc::new(Causes::new());
+            let inner = store.open(&name).await.unwrap();
+            let watch = inner.watch(Filter::All, Since::Now).await.unwrap();
+            let bucket = causes.layer(&origin, inner);
+            let place = Place::new(&origin);
+            Self {
+                causes,
+                place,
+                bucket,
+                watch,
+            }
+        }
+
+        /// The next event, and how many deliveries led to it.
+        async fn event(&mut self) -> (bool, u32) {
+            let event = self.watch.next().await.unwrap().unwrap();
+            let value = match &event {
+                Event::Set { value, .. } => Some(value.clone()),
+                _ => None,
+            };
+            let key = event.key().unwrap();
+            let hops = self.causes.hops(1, &self.place, key, value.as_ref());
+            (value.is_some(), hops)
+        }
+    }
+
+    /// Does as a delivery of so many hops would.
+    fn deliver(hops: u32, writes: impl Future<Output = Result<()>>) -> Result<()> {
+        let writes = std::pin::pin!(writes);
+        let writes: Pin<&mut dyn Future<Output = Result<()>>> = writes;
+        match causes::poll(hops, writes, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => panic!("a store in memory answers at once"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_chain_is_counted_whatever_it_writes_besides() {
+        for is_batch in [false, true] {
+            let mut fixture = Fixture::new().await;
+            for hops in 0..20 {
+                let bucket = &fixture.bucket;
+                let ended = deliver(hops, async {
+                    bucket.set("k", "v".into(), Set::default()).await?;
+                    if is_batch {
+                        bucket.delete_many(&["k", "k"]).await?;
+                        return bucket.delete_many(&["k"]).await;
+                    }
+                    bucket.delete("k").await?;
+                    bucket.delete("k").await
+                });
+                ended.unwrap();
+                assert_eq!(fixture.event().await, (true, hops + 1));
+                assert_eq!(fixture.event().await, (false, hops + 1));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_changes_nothing_is_nobody_s_cause() {
+        let mut fixture = Fixture::new().await;
+        let bucket = fixture.bucket.clone();
+        let ended = deliver(7, async {
+            bucket.delete("k").await?;
+            bucket.delete_many(&["k"]).await?;
+            let change = Change::Set("v".into(), Set::default());
+            let old = bucket.set("other", "v".into(), Set::default()).await?;
+            bucket.delete("other").await?;
+            let swap = bucket.swap("k", Expected::At(old), change).await?;
+            assert_eq!(swap, Swap::Stale);
+            bucket.set("text", "v".into(), Set::default()).await?;
+            let refused = bucket.increment("text", 1).await;
+            assert!(matches!(refused, Err(Error::Invalid(_))));
+            Ok(())
+        });
+        ended.unwrap();
+        assert_eq!(fixture.event().await, (true, 8));
+        assert_eq!(fixture.event().await, (false, 8));
+        assert_eq!(fixture.event().await, (true, 8));
+        bucket
+            .set("text", "w".into(), Set::default())
+            .await
+            .unwrap();
+        assert_eq!(fixture.event().await, (true, 0));
+        bucket.set("k", "v".into(), Set::default()).await.unwrap();
+        assert_eq!(fixture.event().await, (true, 0));
+        bucket.delete("k").await.unwrap();
+        assert_eq!(fixture.event().await, (false, 0));
     }
 }

@@ -19,9 +19,13 @@ use super::caused::Caused;
 /// to it.
 ///
 /// An event is taken for the effect of a write of the same key and value that no event of the same
-/// trigger was taken for before. What it cannot see: chains that go through another process, through
-/// HTTP, or through a store that was opened twice, and writes that are older than five minutes or
-/// than 65,536 later ones when their event comes.
+/// trigger was taken for before. Where several fit, the oldest is used up, as events of a key come in
+/// the order of its writes; what counts is the highest number among them, since the oldest may be one
+/// that made no event. So a chain is never taken for shorter than it is.
+///
+/// What it cannot see: chains that go through another process, through HTTP, or through a store that
+/// was opened twice, and writes that are older than five minutes or than 65,536 later ones when their
+/// event comes.
 pub(crate) struct Causes {
     hasher: RandomState,
     ledger: Mutex<Ledger>,
@@ -47,13 +51,26 @@ pub(super) enum Effect {
     Deleted,
 }
 
+/// A write in the ledger, for whoever made it to say how it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entered {
+    key: u64,
+    number: u64,
+}
+
 #[derive(Default)]
 struct Ledger {
     writes: HashMap<u64, VecDeque<Write>>,
-    oldest_first: VecDeque<(Instant, u64)>,
+    oldest_first: VecDeque<(Instant, Entered)>,
+    /// The number of the next write.
+    next: u64,
 }
 
 struct Write {
+    number: u64,
+    /// The number that was next when it was answered: its event comes before those of writes from
+    /// there on.
+    answered: Option<u64>,
     effect: Effect,
     /// How many deliveries led to the one that made it, itself counted.
     hops: u32,
@@ -95,17 +112,30 @@ impl Causes {
 
     /// Enters a write that is about to be made, if a delivery is what makes it. Beforehand, since
     /// its event may come before its answer.
-    pub(super) fn enter(&self, place: &Place, key: &str, effect: impl FnOnce() -> Effect) {
-        let Some(hops) = DELIVERING.get() else {
-            return;
-        };
-        let write = Write {
-            effect: effect(),
-            hops: hops.saturating_add(1),
-            told: Vec::new(),
-        };
-        let key = self.key(place, key);
-        self.ledger.lock().enter(key, write, Instant::now());
+    pub(super) fn enter(
+        &self,
+        place: &Place,
+        key: &str,
+        effect: impl FnOnce() -> Effect,
+    ) -> Option<Entered> {
+        let hops = DELIVERING.get()?.saturating_add(1);
+        let (key, effect) = (self.key(place, key), effect());
+        let mut ledger = self.ledger.lock();
+        Some(ledger.enter(key, effect, hops, Instant::now()))
+    }
+
+    /// Says that a write was made, so that all of its key that are entered later come after it.
+    pub(super) fn made(&self, entered: Entered) {
+        let mut ledger = self.ledger.lock();
+        let next = ledger.next;
+        if let Some(write) = ledger.find(entered) {
+            write.answered = Some(next);
+        }
+    }
+
+    /// Forgets a write that changed nothing, and so has no event.
+    pub(super) fn take_back(&self, entered: Entered) {
+        self.ledger.lock().take_back(entered);
     }
 
     /// How many deliveries led to an event; 0 where nothing tells of any.
@@ -133,7 +163,7 @@ impl Causes {
 // === impl Ledger ===
 
 impl Ledger {
-    fn enter(&mut self, key: u64, write: Write, now: Instant) {
+    fn enter(&mut self, key: u64, effect: Effect, hops: u32, now: Instant) -> Entered {
         while let Some((at, oldest)) = self.oldest_first.front().copied() {
             let is_old = now.saturating_duration_since(at) > Causes::KEPT_FOR;
             if !is_old && self.oldest_first.len() < Causes::KEPT {
@@ -142,16 +172,43 @@ impl Ledger {
             self.oldest_first.pop_front();
             self.forget(oldest);
         }
-        self.oldest_first.push_back((now, key));
-        self.writes.entry(key).or_default().push_back(write);
+        let number = self.next;
+        self.next += 1;
+        let entered = Entered { key, number };
+        self.oldest_first.push_back((now, entered));
+        self.writes.entry(key).or_default().push_back(Write {
+            number,
+            answered: None,
+            effect,
+            hops,
+            told: Vec::new(),
+        });
+        entered
     }
 
-    fn forget(&mut self, key: u64) {
-        if let Some(writes) = self.writes.get_mut(&key) {
-            writes.pop_front();
-            if writes.is_empty() {
-                self.writes.remove(&key);
-            }
+    fn find(&mut self, entered: Entered) -> Option<&mut Write> {
+        let writes = self.writes.get_mut(&entered.key)?;
+        let place = writes.binary_search_by_key(&entered.number, |write| write.number);
+        writes.get_mut(place.ok()?)
+    }
+
+    fn take_back(&mut self, entered: Entered) {
+        self.forget(entered);
+        // Others are forgotten in their time.
+        if self.oldest_first.back().map(|(_, last)| *last) == Some(entered) {
+            self.oldest_first.pop_back();
+        }
+    }
+
+    fn forget(&mut self, entered: Entered) {
+        let Some(writes) = self.writes.get_mut(&entered.key) else {
+            return;
+        };
+        if let Ok(place) = writes.binary_search_by_key(&entered.number, |write| write.number) {
+            writes.remove(place);
+        }
+        if writes.is_empty() {
+            self.writes.remove(&entered.key);
         }
     }
 
@@ -159,17 +216,24 @@ impl Ledger {
         let Some(writes) = self.writes.get_mut(&key) else {
             return 0;
         };
-        let caused = writes.iter_mut().find(|write| {
+        let fits = |write: &&Write| {
             let same = match (write.effect, effect) {
                 (Effect::Counted, Effect::Set(_)) => true,
                 (written, told) => written == told,
             };
             same && !write.told.contains(&trigger)
-        });
-        caused.map_or(0, |write| {
-            write.told.push(trigger);
-            write.hops
-        })
+        };
+        let Some(oldest) = writes.iter().find(fits).map(|write| write.number) else {
+            return 0;
+        };
+        let hops = writes.iter().filter(fits).map(|write| write.hops).max();
+        for write in writes.iter_mut() {
+            let is_before = write.answered.is_some_and(|next| next <= oldest);
+            if (is_before || write.number == oldest) && !write.told.contains(&trigger) {
+                write.told.push(trigger);
+            }
+        }
+        hops.unwrap_or_default()
     }
 }
 
@@ -214,18 +278,10 @@ pub(super) fn poll<F: Future + ?Sized>(
 mod tests {
     use super::*;
 
-    fn write(effect: Effect, hops: u32) -> Write {
-        Write {
-            effect,
-            hops,
-            told: Vec::new(),
-        }
-    }
-
     #[test]
     fn each_trigger_takes_a_write_once() {
         let mut ledger = Ledger::default();
-        ledger.enter(1, write(Effect::Set(7), 3), Instant::now());
+        ledger.enter(1, Effect::Set(7), 3, Instant::now());
         assert_eq!(ledger.take(1, 100, Effect::Set(8)), 0);
         assert_eq!(ledger.take(1, 100, Effect::Set(7)), 3);
         assert_eq!(ledger.take(1, 100, Effect::Set(7)), 0);
@@ -234,9 +290,39 @@ mod tests {
     }
 
     #[test]
+    fn several_of_the_same_each_have_their_event() {
+        let mut ledger = Ledger::default();
+        for hops in [1, 1, 2] {
+            ledger.enter(1, Effect::Set(7), hops, Instant::now());
+        }
+        let taken = [(); 4].map(|()| ledger.take(1, 100, Effect::Set(7)));
+        assert_eq!(taken, [2, 2, 2, 0], "none is taken for too few");
+    }
+
+    #[test]
+    fn what_was_answered_before_is_past_once_a_later_one_is_told() {
+        let causes = Causes::new();
+        let enter = |effect, hops| {
+            let mut ledger = causes.ledger.lock();
+            ledger.enter(1, effect, hops, Instant::now())
+        };
+        let take = |effect| causes.ledger.lock().take(1, 100, effect);
+        // Told as one with the later one, as a store may that loses some.
+        causes.made(enter(Effect::Set(7), 5));
+        causes.made(enter(Effect::Set(8), 5));
+        assert_eq!(take(Effect::Set(8)), 5);
+        assert_eq!(take(Effect::Set(7)), 0);
+        // Under way at the same time, so that either may have been made first.
+        enter(Effect::Set(7), 5);
+        enter(Effect::Set(8), 5);
+        assert_eq!(take(Effect::Set(8)), 5);
+        assert_eq!(take(Effect::Set(7)), 5);
+    }
+
+    #[test]
     fn a_count_is_any_value_and_no_removal() {
         let mut ledger = Ledger::default();
-        ledger.enter(1, write(Effect::Counted, 1), Instant::now());
+        ledger.enter(1, Effect::Counted, 1, Instant::now());
         assert_eq!(ledger.take(1, 100, Effect::Deleted), 0);
         assert_eq!(ledger.take(1, 100, Effect::Set(8)), 1);
     }
@@ -246,12 +332,12 @@ mod tests {
         let mut ledger = Ledger::default();
         let now = Instant::now();
         for key in 0..Causes::KEPT as u64 + 10 {
-            ledger.enter(key, write(Effect::Deleted, 1), now);
+            ledger.enter(key, Effect::Deleted, 1, now);
         }
         assert_eq!(ledger.oldest_first.len(), Causes::KEPT);
         assert_eq!(ledger.writes.len(), Causes::KEPT);
         let later = now + Causes::KEPT_FOR + Duration::from_secs(1);
-        ledger.enter(0, write(Effect::Deleted, 1), later);
+        ledger.enter(0, Effect::Deleted, 1, later);
         assert_eq!(ledger.writes.len(), 1);
     }
 }

@@ -1,6 +1,7 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -28,6 +29,16 @@ pub(super) struct Group {
     bucket: Arc<dyn Bucket>,
     trigger: String,
     member: String,
+    /// A digest of what the trigger is about. Whoever shares its events is about the same.
+    pub(super) about: String,
+    /// Whether what is given away goes on being delivered here until another has it, as nobody
+    /// could read again what came in between.
+    overlaps: bool,
+    /// What was given away so, and is not known to be another's.
+    offered: BTreeSet<u8>,
+    has_left: bool,
+    /// Whether shares are being taken whose events others deliver until they are.
+    claims: Arc<AtomicBool>,
     lease: Duration,
     members: Option<PathBuf>,
     life: Option<Life>,
@@ -35,9 +46,9 @@ pub(super) struct Group {
     /// When the latest renewal that was written began.
     renewed: Option<Instant>,
     /// Tells what others write, where that can be watched.
-    heard: Option<Watch>,
+    pub(super) heard: Option<Watch>,
     /// What this process wrote last. Others may have written since.
-    written: Option<(Record, Version)>,
+    pub(super) written: Option<(Record, Version)>,
 }
 
 struct Beat {
@@ -52,13 +63,28 @@ pub(super) struct Shares {
     pub(super) held: Vec<u8>,
     /// What it holds beyond its due, and is to give away.
     pub(super) surplus: Vec<u8>,
-    /// Whether somebody was there before, so that shares are taken over rather than begun.
-    pub(super) is_known: bool,
+    /// What is free now, or was when this was written, of what was given away before.
+    pub(super) offered: Vec<u8>,
+    /// What another has by now of what was given away.
+    pub(super) taken: Vec<u8>,
+    /// What of it nobody took events of for a while.
+    pub(super) missed: Vec<u8>,
+    /// Whether there are others, who are about something else. Then nothing was written.
+    pub(super) is_refused: bool,
     /// Whether others took this process for dead meanwhile, so that all it held was free to be
     /// taken, and may have been.
     pub(super) was_buried: bool,
     /// Whether nobody else is there, and it would be heard if somebody came.
     pub(super) is_alone: bool,
+}
+
+/// What was heard of others.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// What another has by now of what was given away.
+    pub(super) taken: Vec<u8>,
+    /// Whether it is a reason to renew.
+    pub(super) is_reason: bool,
 }
 
 // === impl Group ===
@@ -68,25 +94,38 @@ impl Group {
         bucket: Arc<dyn Bucket>,
         trigger: &str,
         member: String,
+        about: String,
         options: &WatchOptions,
     ) -> Self {
-        let life = options.members.as_ref().and_then(|members| {
-            Life::begin(members, &member)
-                .inspect_err(|error| tracing::warn!(trigger, %error, "others on this machine will not see at once when this process ends"))
-                .ok()
-        });
         Self {
             bucket,
             trigger: trigger.to_owned(),
             member,
+            about,
+            overlaps: false,
+            offered: BTreeSet::new(),
+            has_left: false,
+            claims: Arc::default(),
             lease: options.lease,
             members: options.members.clone(),
-            life,
+            life: None,
             seen: HashMap::new(),
             renewed: None,
             heard: None,
             written: None,
         }
+    }
+
+    /// Has what is given away delivered here until another has it.
+    pub(super) fn overlapping(mut self, overlaps: bool) -> Self {
+        self.overlaps = overlaps;
+        self
+    }
+
+    /// Says, while it is renewed and until it is cleared, whether shares are being taken that overlap:
+    /// events that come meanwhile may be this process's.
+    pub(super) fn claims(&self) -> Arc<AtomicBool> {
+        self.claims.clone()
     }
 
     /// How often it is renewed.
@@ -102,6 +141,7 @@ impl Group {
     /// Gives a sign of life, gives back `leaving`, takes over what the dead held, and takes what is
     /// free up to a fair share.
     pub(super) async fn renew(&mut self, leaving: &[u8]) -> Result<Shares> {
+        self.live();
         self.listen().await;
         for _ in 0..Self::TRIES {
             let began = Instant::now();
@@ -112,55 +152,114 @@ impl Group {
                 Some((record, version)) => (record, Some(version)),
                 None => self.read().await?,
             };
-            let is_known = version.is_some();
             let was_buried = self.renewed.is_some() && !record.members.contains_key(&self.member);
             self.bury(&mut record, Instant::now());
+            let is_first = !record.members.keys().any(|other| *other != self.member);
+            if record.about != self.about && !is_first {
+                return Ok(Shares {
+                    is_refused: true,
+                    ..Shares::default()
+                });
+            }
+            if self.overlaps && record.members.is_empty() && version.is_some() {
+                record.orphans.extend(0..PARTITIONS);
+            }
+            record.about.clone_from(&self.about);
+            record.is_asked = false;
             record
                 .owners
                 .retain(|share, owner| *owner != self.member || !leaving.contains(share));
             *record.members.entry(self.member.clone()).or_default() += 1;
+            let before = record.held_by(&self.member).len();
             let surplus = record.claim(&self.member);
             let held = record.held_by(&self.member);
+            let missed: Vec<u8> = held
+                .iter()
+                .copied()
+                .filter(|share| record.orphans.remove(share))
+                .collect();
             let is_alone = record.members.len() == 1 && self.heard.is_some();
+            let mut offered = self.offered.clone();
+            if self.overlaps {
+                offered.extend(leaving);
+            }
+            let (taken, offered): (Vec<u8>, Vec<u8>) = offered
+                .into_iter()
+                .filter(|share| !held.contains(share))
+                .partition(|share| record.owners.contains_key(share));
+            let claims = self.overlaps && held.len() > before;
+            self.claims.store(claims, Ordering::Relaxed);
             if self.write(record, version).await? {
                 self.renewed = Some(began);
+                self.offered = offered.iter().copied().collect();
                 return Ok(Shares {
                     held,
                     surplus,
-                    is_known,
+                    offered,
+                    taken,
+                    missed,
+                    is_refused: false,
                     was_buried,
                     is_alone,
                 });
             }
+            self.claims.store(false, Ordering::Relaxed);
         }
         Err(Error::Unavailable(
             "others write the record of the group, too".into(),
         ))
     }
 
+    /// Shows others on this machine that this process lives, from when it first takes part.
+    fn live(&mut self) {
+        if self.renewed.is_some() || self.life.is_some() {
+            return;
+        }
+        self.life = self.members.as_ref().and_then(|members| {
+            let trigger = &*self.trigger;
+            Life::begin(members, &self.member)
+                .inspect_err(|error| tracing::warn!(trigger, %error, "others on this machine will not see at once when this process ends"))
+                .ok()
+        });
+    }
+
     /// Waits until somebody has written what is a reason to renew: that they came, that there are
-    /// shares to take, or what was not heard whole.
-    pub(super) async fn disturbed(&mut self) {
+    /// shares to take, or what was not heard whole. Or until another has what was given away.
+    pub(super) async fn disturbed(&mut self) -> Heard {
+        let unheard = Heard {
+            taken: Vec::new(),
+            is_reason: true,
+        };
         let Some(watch) = &mut self.heard else {
             return std::future::pending().await;
         };
         while let Some(Ok(event)) = watch.next().await {
             let Event::Set { value, .. } = event else {
-                return;
+                return unheard;
             };
+            let Ok(record) = serde_json::from_slice::<Record>(&value) else {
+                return unheard;
+            };
+            let is_others = |share: &u8| {
+                let owner = record.owners.get(share);
+                owner.is_some_and(|owner| *owner != self.member)
+            };
+            let taken = self.offered.iter().copied();
+            let taken: Vec<u8> = taken.filter(is_others).collect();
+            self.offered.retain(|share| !taken.contains(share));
             let is_known = |member: &str| self.seen.contains_key(member);
-            if serde_json::from_slice(&value).map_or(true, |record: Record| {
-                record.concerns(&self.member, is_known)
-            }) {
-                return;
+            let is_reason = record.concerns(&self.member, is_known);
+            if is_reason || !taken.is_empty() {
+                return Heard { taken, is_reason };
             }
         }
         self.heard = None;
+        unheard
     }
 
     /// Begins to hear what others write. Where that fails it is tried again at the next renewal, and
     /// until then this process renews as if it were not alone.
-    async fn listen(&mut self) {
+    pub(super) async fn listen(&mut self) {
         if self.heard.is_some() {
             return;
         }
@@ -172,15 +271,30 @@ impl Group {
         }
     }
 
-    /// Gives back all and leaves.
-    pub(super) async fn leave(&mut self) -> Result<()> {
+    /// Gives back all, and answers whether there are others to take it. What this process held it
+    /// goes on delivering until they have.
+    pub(super) async fn depart(&mut self) -> Result<bool> {
         for _ in 0..Self::TRIES {
             let (mut record, version) = self.read().await?;
+            let held = record.held_by(&self.member);
             record.members.remove(&self.member);
             record.owners.retain(|_, owner| *owner != self.member);
+            let has_others = !record.members.is_empty();
             if version.is_none() || self.write(record, version).await? {
-                break;
+                self.offered.extend(held);
+                self.has_left = true;
+                return Ok(has_others);
             }
+        }
+        Err(Error::Unavailable(
+            "others write the record of the group, too".into(),
+        ))
+    }
+
+    /// Gives back all and leaves.
+    pub(super) async fn leave(&mut self) -> Result<()> {
+        if !self.has_left {
+            self.depart().await?;
         }
         self.life.take().into_iter().for_each(Life::end);
         Ok(())
@@ -194,7 +308,7 @@ impl Group {
     }
 
     /// The record, and its version if there is one.
-    async fn read(&mut self) -> Result<(Record, Option<Version>)> {
+    pub(super) async fn read(&mut self) -> Result<(Record, Option<Version>)> {
         let Some(entry) = self.bucket.get(&self.key()).await? else {
             return Ok((Record::default(), None));
         };
@@ -206,7 +320,7 @@ impl Group {
     }
 
     /// Removes those whose count has not moved for too long.
-    fn bury(&mut self, record: &mut Record, now: Instant) {
+    pub(super) fn bury(&mut self, record: &mut Record, now: Instant) {
         self.seen
             .retain(|member, _| record.members.contains_key(member));
         let mut dead = Vec::new();
@@ -236,6 +350,10 @@ impl Group {
                 "a process is gone; its share is taken over"
             );
             record.members.remove(&member);
+            if self.overlaps {
+                let held = record.owners.iter().filter(|(_, owner)| **owner == member);
+                record.orphans.extend(held.map(|(share, _)| *share));
+            }
         }
         let members = &record.members;
         record
@@ -244,7 +362,7 @@ impl Group {
     }
 
     /// Writes the record over that of a version, unless another was written meanwhile.
-    async fn write(&mut self, record: Record, version: Option<Version>) -> Result<bool> {
+    pub(super) async fn write(&mut self, record: Record, version: Option<Version>) -> Result<bool> {
         let expected = version.map_or(Expected::Absent, Expected::At);
         let change = Change::Set(json(&record)?, Set::default());
         let swap = self.bucket.swap(&self.key(), expected, change).await?;
@@ -282,7 +400,15 @@ mod tests {
         let store = MemoryStore::default();
         let bucket = store.open(&BucketName::default()).await.unwrap();
         (0..members)
-            .map(|member| Group::new(bucket.clone(), "t", format!("m{member}"), &options()))
+            .map(|member| {
+                Group::new(
+                    bucket.clone(),
+                    "t",
+                    format!("m{member}"),
+                    "a".to_owned(),
+                    &options(),
+                )
+            })
             .collect()
     }
 

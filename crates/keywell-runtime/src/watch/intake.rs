@@ -36,11 +36,12 @@ impl Run {
                 key: key.into(),
                 value,
             };
+            // Asked of all events, since those that nobody subscribed to tell which writes are past.
+            let hops = self.trigger.hops(self.id, &change);
             if self.trigger.subscribes(&change) {
                 if self.trigger.is_read_beside(&change.key) {
                     self.told.tell(&change.key);
                 }
-                let hops = self.trigger.hops(self.id, &change);
                 let ticket = held.begin(token.as_ref());
                 self.lanes
                     .push(Job::new(change, ticket, JobSource::Watch, hops));

@@ -1,6 +1,7 @@
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::folder::own_folder;
 
@@ -20,6 +21,7 @@ pub(super) struct Life {
 impl Life {
     pub(super) fn begin(folder: &Path, member: &str) -> io::Result<Self> {
         own_folder(folder)?;
+        Self::sweep(folder);
         let path = folder.join(member);
         let file = File::create_new(&path)?;
         file.try_lock()?;
@@ -29,7 +31,7 @@ impl Life {
     /// Whether a member lived on this machine and does no more.
     pub(super) fn is_over(folder: &Path, member: &str) -> bool {
         // The name was read from a store, and is to be that of a file in the folder.
-        if member.is_empty() || !member.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if !is_member(member) {
             return false;
         }
         let path = folder.join(member);
@@ -45,10 +47,49 @@ impl Life {
         }
     }
 
+    /// Removes what those left who died and whom nobody asked for.
+    ///
+    /// That they are dead is to be seen for a while yet: those who wait for their lease may look
+    /// later. So a file that is old and locked by nobody is first written to, which is to say when
+    /// that was noticed, and removed when that is as long ago.
+    fn sweep(folder: &Path) {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_member)) {
+            let path = entry.path();
+            // One that is new may be about to be locked.
+            let is_old = |metadata: &fs::Metadata| {
+                let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                metadata.is_file() && written.elapsed().is_ok_and(|age| age > Self::SEEN_FOR)
+            };
+            let Some(metadata) = entry.metadata().ok().filter(is_old) else {
+                continue;
+            };
+            let file = File::options().append(true).open(&path);
+            let Some(mut file) = file.ok().filter(|file| file.try_lock().is_ok()) else {
+                continue;
+            };
+            let swept = if metadata.len() == 0 {
+                file.write_all(b"dead\n")
+            } else {
+                fs::remove_file(&path)
+            };
+            if let Err(error) = swept {
+                tracing::debug!(%error, "what a dead process left cannot be removed");
+            }
+        }
+    }
+
+    /// Longer than any lease.
+    const SEEN_FOR: Duration = Duration::from_hours(24);
+
     /// Ends it when nobody needs to hear of it any more.
     pub(super) fn end(self) {
         drop(fs::remove_file(&self.path));
     }
+}
+
+fn is_member(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -67,6 +108,37 @@ mod tests {
         assert!(!folder.join("aa").exists());
         Life::begin(&folder, "cc").unwrap().end();
         assert!(!Life::is_over(&folder, "cc"));
+    }
+
+    #[test]
+    fn what_the_dead_left_is_removed_when_it_is_of_no_use_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let members = folder.path().join("members");
+        let [living, old, new] = ["aa", "bb", "cc"].map(|member| {
+            let life = Life::begin(&members, member).unwrap();
+            (life, members.join(member))
+        });
+        let stranger = members.join("notes");
+        fs::write(&stranger, "").unwrap();
+        let age = |path: &Path| {
+            let long_ago = SystemTime::now() - Life::SEEN_FOR - Duration::from_secs(1);
+            let file = File::options().append(true).open(path).unwrap();
+            file.set_modified(long_ago).unwrap();
+        };
+        drop((old.0, new.0));
+        let mut left = Vec::new();
+        for _ in 0..3 {
+            for path in [&living.1, &old.1, &stranger] {
+                if path.exists() {
+                    age(path);
+                }
+            }
+            Life::sweep(&members);
+            left.push(old.1.exists());
+        }
+        assert_eq!(left, [true, false, false], "its death is seen for a while");
+        assert!(new.1.exists() && stranger.exists());
+        assert!(!Life::is_over(&members, "aa") && Life::is_over(&members, "cc"));
     }
 
     #[test]

@@ -19,6 +19,8 @@
 //! # }
 //! ```
 
+mod about;
+mod admission;
 mod backoff;
 mod caused;
 mod causes;
@@ -27,6 +29,7 @@ mod counters;
 mod delivery;
 mod flush;
 mod group;
+mod handover;
 mod intake;
 mod lanes;
 mod letter;

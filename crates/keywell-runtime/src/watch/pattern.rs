@@ -47,6 +47,28 @@ impl Pattern {
         }
     }
 
+    /// As it is written in subscriptions, with a backslash wherever one may stand.
+    pub(super) fn canonical(&self) -> String {
+        let written = |char: char| {
+            let escape = matches!(char, ',' | '\\' | '*' | '?' | '=').then_some('\\');
+            escape.into_iter().chain([char])
+        };
+        match self {
+            Self::Exact(key) => key.chars().flat_map(written).collect(),
+            Self::Glob(pieces) => {
+                let mut text = String::new();
+                for piece in pieces {
+                    match piece {
+                        Piece::Char(char) => text.extend(written(*char)),
+                        Piece::One => text.push('?'),
+                        Piece::Run => text.push('*'),
+                    }
+                }
+                text
+            }
+        }
+    }
+
     pub(super) fn matches(&self, key: &str) -> bool {
         match self {
             Self::Exact(exact) => key == exact,

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,16 @@ pub(super) struct Record {
     pub(super) members: BTreeMap<String, u64>,
     /// Who holds each share.
     pub(super) owners: BTreeMap<u8, String>,
+    /// What the members are about, which is the same for all.
+    #[serde(default)]
+    pub(super) about: String,
+    /// Whether somebody who is about something else asks whether any member lives. The first one
+    /// that renews takes it away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_asked: bool,
+    /// Shares whose events nobody took for a while, because their owner died or was the last.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) orphans: BTreeSet<u8>,
 }
 
 // === impl Record ===
@@ -37,12 +47,13 @@ impl Record {
         held.split_off(due.min(held.len()))
     }
 
-    /// Whether it is a reason for a member to renew: it was left out, there are members that it does
+    /// Whether it is a reason for a member to renew: somebody asks for it, it was left out, there are members that it does
     /// not know, or shares for it to take.
     pub(super) fn concerns(&self, member: &str, is_known: impl Fn(&str) -> bool) -> bool {
         let is_strange = |other: &String| other != member && !is_known(other);
         let has_free = self.owners.len() < usize::from(PARTITIONS);
-        !self.members.contains_key(member)
+        self.is_asked
+            || !self.members.contains_key(member)
             || self.members.keys().any(is_strange)
             || (has_free && self.held_by(member).len() < self.due(member))
     }

@@ -2,6 +2,8 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -133,8 +135,10 @@ impl Run {
             self.prepare();
             self.losses
                 .tell(&self.trigger.name, &self.trigger.counters, now);
-            if self.is_over(now) {
-                break Ok(());
+            match self.is_over(now) {
+                Ok(true) => break Ok(()),
+                Ok(false) => {}
+                Err(error) => break Err(error),
             }
             let happened = self.happened(stop.as_mut()).await;
             if let Err(error) = self.take(happened) {
@@ -198,9 +202,15 @@ impl Run {
 
     fn has_room(&self) -> bool {
         let options = &self.trigger.options;
-        self.stopping.is_none()
+        (self.stopping.is_none() || self.parts())
             && self.lanes.events() < options.queued_events.max(1)
             && self.lanes.bytes() < options.queued_bytes.max(1)
+    }
+
+    /// Whether this process stops, and yet takes events for others who are about to.
+    fn parts(&self) -> bool {
+        let shared = self.shared.as_ref();
+        shared.is_some_and(|shared| shared.parts_until().is_some())
     }
 
     /// Whether events can be told apart into those that are this process's and those of others.
@@ -226,6 +236,13 @@ impl Run {
         let has_room = self.has_room();
         let takes_events = has_room && self.knows_its_shares();
         let is_running = self.stopping.is_none();
+        let claims = self.shared.as_ref().map(Shared::claims).unwrap_or_default();
+        let event = poll_fn(|cx| {
+            if claims.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
+            self.sources.poll_next(cx)
+        });
         tokio::select! {
             biased;
             () = stop, if is_running => Happened::Stop,
@@ -233,10 +250,8 @@ impl Run {
             flushed = pending_or(&mut self.flush) => Happened::Flushed(flushed),
             news = Shared::news(&mut self.shared) => Happened::Shares(news),
             Some(opened) = self.openings.next(), if is_running => Happened::Opened(opened),
-            Some(replay) = self.replays.next(), if has_room => Happened::Replay(replay),
-            (index, event) = poll_fn(|cx| self.sources.poll_next(cx)), if takes_events => {
-                Happened::Event(index, event)
-            }
+            Some(replay) = self.replays.next(), if has_room && is_running => Happened::Replay(replay),
+            (index, event) = event, if takes_events => Happened::Event(index, event),
             prepared = pending_or(&mut self.preparing) => Happened::Prepared(prepared),
             () = timer => Happened::Time,
         }
@@ -258,6 +273,7 @@ impl Run {
                 .and_then(|shared| shared.due(self.has_work())),
             self.losses.due(&self.trigger.counters),
             self.stopping,
+            self.shared.as_ref().and_then(Shared::parts_until),
         ]
         .into_iter()
         .flatten()
@@ -276,7 +292,7 @@ impl Run {
             Happened::Ended(ended) => self.ended(ended),
             Happened::Replay(replay) => self.replay(replay),
             Happened::Flushed(flushed) => self.flushed(flushed),
-            Happened::Shares(news) => self.shares_changed(news),
+            Happened::Shares(news) => return self.shares_changed(news),
             Happened::Prepared(prepared) => self.prepared(prepared),
             Happened::Time => {}
         }
@@ -290,6 +306,9 @@ impl Run {
         self.openings.clear();
         self.preparing = None;
         let is_resumable = self.is_resumable();
+        if let Some(shared) = self.shared.as_mut().filter(|_| !is_resumable) {
+            shared.part(Instant::now());
+        }
         let partitions = &mut self.partitions;
         self.lanes.forget(|job| {
             if let JobSource::Replay(_) = job.source
@@ -301,10 +320,16 @@ impl Run {
         });
     }
 
-    fn is_over(&mut self, now: Instant) -> bool {
+    fn is_over(&mut self, now: Instant) -> Result<bool, Error> {
         let Some(until) = self.stopping else {
-            return false;
+            return Ok(false);
         };
+        let parts_until = self.shared.as_ref().and_then(Shared::parts_until);
+        if parts_until.is_some_and(|until| now >= until) {
+            let trigger = &*self.trigger.name;
+            tracing::warn!(trigger, "no other process has taken over all events yet");
+            self.hand_over_rest()?;
+        }
         if now >= until {
             let unfinished = self.lanes.events();
             tracing::warn!(
@@ -312,9 +337,9 @@ impl Run {
                 unfinished,
                 "stopping before all is delivered"
             );
-            return true;
+            return Ok(true);
         }
-        self.running.is_empty() && self.lanes.events() == 0
+        Ok(self.running.is_empty() && self.lanes.events() == 0 && !self.parts())
     }
 
     async fn end(&mut self) {

@@ -1,11 +1,16 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use keywell_store::BoxFuture;
 
-use super::group::{Group, Shares};
+use super::group::{Group, Heard, Shares};
+use super::handover::Parting;
+use super::partition::Partition;
 use super::positions::Position;
 use super::run::{Opening, Reopened, Run};
 use super::sources::Stand;
+use crate::Error;
 
 /// The part that this process has in a trigger that several run.
 pub(super) struct Shared {
@@ -19,19 +24,29 @@ pub(super) struct Shared {
     period: Duration,
     valid_until: Option<Instant>,
     has_joined: bool,
+    /// What is to be given away with the next renewal, though events of it go on coming.
+    surplus: Vec<u8>,
+    pub(super) parting: Parting,
+    claims: Arc<AtomicBool>,
 }
 
 /// What became of the part that this process has.
 pub(super) enum News {
     Renewed(Box<Renewal>),
-    /// Others have done what is a reason to renew.
-    Disturbed,
+    /// Others have written something.
+    Heard(Heard),
 }
 
 /// A renewal of the lease that has ended.
 pub(super) struct Renewal {
     group: Group,
-    ended: keywell_store::Result<(Shares, Vec<(u8, Position)>)>,
+    ended: keywell_store::Result<Outcome>,
+}
+
+enum Outcome {
+    Renewed(Shares, Vec<(u8, Position)>),
+    /// Whether there are others.
+    Departed(bool),
 }
 
 // === impl Shared ===
@@ -40,12 +55,15 @@ impl Shared {
     pub(super) fn new(group: Group) -> Self {
         Self {
             period: group.period(),
+            claims: group.claims(),
             group: Some(group),
             renewing: None,
             renew_at: Some(Instant::now()),
             stale_at: Instant::now(),
             valid_until: None,
             has_joined: false,
+            surplus: Vec::new(),
+            parting: Parting::Not,
         }
     }
 
@@ -56,13 +74,41 @@ impl Shared {
 
     /// Whether what is held is surely held by nobody else.
     pub(super) fn is_valid(&self, now: Instant) -> bool {
-        self.valid_until.is_some_and(|until| now < until)
+        // What is still to be delivered by one that has left, nobody else has heard as its own.
+        let has_left = matches!(self.parting, Parting::Told(_) | Parting::Done);
+        has_left || self.valid_until.is_some_and(|until| now < until)
+    }
+
+    /// Has the others told that this process leaves, and goes on taking events until they have its
+    /// shares.
+    pub(super) fn part(&mut self, now: Instant) {
+        // Whoever does not hear it sees it when it renews, and the dead are found dead by then.
+        self.parting = Parting::Asked(now + 3 * self.period);
+        self.renew_at = Some(now);
+    }
+
+    /// Until when events are taken for others who are about to.
+    pub(super) fn parts_until(&self) -> Option<Instant> {
+        match self.parting {
+            Parting::Asked(until) | Parting::Told(until) => Some(until),
+            Parting::Not | Parting::Done => None,
+        }
+    }
+
+    /// Whether events stay in the watch, since they may be of shares that are about to be this
+    /// process's.
+    pub(super) fn claims(&self) -> Arc<AtomicBool> {
+        self.claims.clone()
     }
 
     /// When the lease is to be renewed.
     pub(super) fn due(&self, has_work: bool) -> Option<Instant> {
         let works_until = has_work.then_some(self.stale_at);
-        let due = self.renew_at.into_iter().chain(works_until).min();
+        let due = match self.parting {
+            Parting::Not => self.renew_at.into_iter().chain(works_until).min(),
+            Parting::Asked(_) => self.renew_at,
+            Parting::Told(_) | Parting::Done => None,
+        };
         due.filter(|_| self.renewing.is_none())
     }
 
@@ -84,10 +130,7 @@ impl Shared {
             }) => News::Renewed(Box::new(renewing.await)),
             Some(Self {
                 group: Some(group), ..
-            }) => {
-                group.disturbed().await;
-                News::Disturbed
-            }
+            }) => News::Heard(group.disturbed().await),
             _ => std::future::pending().await,
         }
     }
@@ -121,18 +164,27 @@ impl Run {
         let Some(mut group) = shared.group.take() else {
             return;
         };
+        if let Parting::Asked(_) = shared.parting {
+            shared.renew_at = None;
+            shared.renewing = Some(Box::pin(async move {
+                let ended = group.depart().await.map(Outcome::Departed);
+                Renewal { group, ended }
+            }));
+            return;
+        }
         shared.stale_at = now + shared.period;
         shared.renew_at = Some(shared.stale_at);
-        let is_done = |held: &super::partition::Partition| {
-            held.is_leaving && held.is_idle() && (!is_resumable || held.unstored().is_none())
+        let is_done =
+            |held: &Partition| held.is_leaving && held.is_idle() && held.unstored().is_none();
+        let held = self.partitions.values();
+        let (leaving, holding): (Vec<u8>, Vec<u8>) = if is_resumable {
+            let leaving = held.filter(|held| is_done(held)).map(|held| held.number);
+            (leaving.collect(), self.partitions.keys().copied().collect())
+        } else {
+            let holding = held.filter(|held| !held.is_leaving);
+            let holding = holding.map(|held| held.number).collect();
+            (shared.surplus.clone(), holding)
         };
-        let leaving: Vec<u8> = self
-            .partitions
-            .values()
-            .filter(|held| is_done(held))
-            .map(|held| held.number)
-            .collect();
-        let holding: Vec<u8> = self.partitions.keys().copied().collect();
         let positions = self.trigger.positions.clone();
         let start = self.trigger.start.clone();
         shared.renewing = Some(Box::pin(async move {
@@ -140,7 +192,8 @@ impl Run {
                 let renewed = group.renew(&leaving).await?;
                 // What was given back may have come back at once, and is begun anew then.
                 let is_new = |share: &&u8| {
-                    renewed.was_buried || !holding.contains(share) || leaving.contains(share)
+                    let came_back = is_resumable && leaving.contains(share);
+                    renewed.was_buried || !holding.contains(share) || came_back
                 };
                 let new = renewed.held.iter().filter(is_new);
                 let taken = new.map(|share| {
@@ -162,49 +215,68 @@ impl Run {
                     let taken = taken.inspect_err(|error| tracing::warn!(%error, problem));
                     taken.ok()
                 });
-                Ok((renewed, taken.collect()))
+                let taken = taken.collect();
+                Ok(Outcome::Renewed(renewed, taken))
             };
             let ended = ended.await;
             Renewal { group, ended }
         }));
     }
 
-    pub(super) fn shares_changed(&mut self, news: News) {
+    pub(super) fn shares_changed(&mut self, news: News) -> Result<(), Error> {
         match news {
             News::Renewed(renewal) => self.renewed(*renewal),
-            News::Disturbed => {
-                if let Some(shared) = &mut self.shared {
+            News::Heard(Heard { taken, is_reason }) => {
+                if let Some(shared) = &mut self.shared
+                    && is_reason
+                    && shared.parting == Parting::Not
+                {
                     shared.hurry();
                 }
+                self.hand_over(&taken)
             }
         }
     }
 
-    fn renewed(&mut self, renewal: Renewal) {
+    fn renewed(&mut self, renewal: Renewal) -> Result<(), Error> {
         let Renewal { group, ended } = renewal;
         let Some(shared) = &mut self.shared else {
-            return;
+            return Ok(());
         };
         shared.renewing = None;
+        shared.claims.store(false, Ordering::Relaxed);
         shared.valid_until = group.valid_until();
         shared.group = Some(group);
         let (renewed, taken) = match ended {
-            Ok(ended) => {
+            Ok(Outcome::Renewed(renewed, taken)) => {
                 shared.has_joined = true;
-                ended
+                (renewed, taken)
             }
+            Ok(Outcome::Departed(has_others)) => return self.departed(has_others),
             Err(error) => {
                 tracing::warn!(trigger = &*self.trigger.name, %error, "the lease cannot be renewed; trying again");
                 let again = Instant::now() + shared.period / 4;
                 (shared.renew_at, shared.stale_at) = (Some(again), again);
-                return;
+                return Ok(());
             }
+        };
+        if renewed.is_refused {
+            return Err(self.trigger.is_about_something_else());
+        }
+        let is_resumable = self.is_resumable();
+        // What was heard before it was given away is still delivered.
+        let is_given = [&*renewed.offered, &*renewed.taken].concat();
+        let stays = |held: &Partition| {
+            !is_resumable
+                && (is_given.contains(&held.number) || (held.is_leaving && !held.is_idle()))
         };
         let gone: Vec<u8> = self
             .partitions
-            .keys()
-            .copied()
-            .filter(|share| renewed.was_buried || !renewed.held.contains(share))
+            .values()
+            .filter(|held| {
+                renewed.was_buried || !(renewed.held.contains(&held.number) || stays(held))
+            })
+            .map(|held| held.number)
             .collect();
         if renewed.was_buried {
             tracing::warn!(
@@ -216,20 +288,34 @@ impl Run {
             self.lose(share);
         }
         self.pass();
-        for share in &renewed.surplus {
-            self.leave_share(*share);
+        if is_resumable {
+            for share in &renewed.surplus {
+                self.leave_share(*share);
+            }
         }
-        self.take_shares(taken, renewed.is_known);
+        self.take_shares(taken, &renewed.missed);
+        // Only now, as what is in the watch may be of shares that were just taken.
+        self.hand_over(&renewed.taken)?;
         let holds_all = renewed.held.iter().all(|share| {
             let held = self.partitions.get(share);
             held.is_some_and(|held| !held.is_leaving)
         });
-        if let Some(shared) = &mut self.shared
-            && renewed.is_alone
-            && holds_all
-        {
+        let Some(shared) = &mut self.shared else {
+            return Ok(());
+        };
+        if renewed.is_alone && holds_all {
             shared.renew_at = None;
         }
+        if !is_resumable {
+            if !renewed.surplus.is_empty() {
+                shared.renew_at = Some(Instant::now());
+            }
+            shared.surplus = renewed.surplus;
+        }
+        if let Parting::Asked(_) = shared.parting {
+            shared.renew_at = Some(Instant::now());
+        }
+        Ok(())
     }
 
     /// Takes no further events of a share, so that it can be given away when those under way are
@@ -241,12 +327,10 @@ impl Run {
         for source in self.sources.iter_mut() {
             source.partitions.retain(|held| *held != share);
         }
-        if self.trigger.positions.is_some() {
-            self.sources.drop_unused();
-        }
+        self.sources.drop_unused();
     }
 
-    fn take_shares(&mut self, taken: Vec<(u8, Position)>, is_known: bool) {
+    fn take_shares(&mut self, taken: Vec<(u8, Position)>, missed: &[u8]) {
         if taken.is_empty() {
             return;
         }
@@ -260,7 +344,11 @@ impl Run {
         let mut lossy = Vec::new();
         let mut stands: Vec<Stand> = Vec::new();
         for (number, position) in taken {
-            self.hold(number, position.token.clone(), position.version);
+            match self.partitions.get_mut(&number) {
+                // It comes back before all of it was delivered.
+                Some(held) if !is_resumable => held.is_leaving = false,
+                _ => self.hold(number, position.token.clone(), position.version),
+            }
             let reached = position.token.as_ref();
             if let Some(reached) = reached.and_then(|token| self.sources.at(token)) {
                 reached.partitions.push(number);
@@ -286,10 +374,9 @@ impl Run {
             return;
         };
         source.partitions.extend(&lossy);
-        if is_known {
-            self.gap(
-                "another process delivered these events before, and this store tells none again",
-            );
+        lossy.retain(|share| missed.contains(share));
+        if !lossy.is_empty() {
+            self.gap("nobody took these events for a while, and this store tells none again");
             let opener = self.trigger.opener.clone();
             let partitions = self.holdings_of(&lossy);
             let began = self.told.now();

@@ -72,6 +72,17 @@ impl Subscriptions {
             .any(|entry| entry.operation == operation && entry.pattern.matches(key))
     }
 
+    /// The same text for all that were written as other texts of the same entries.
+    pub(super) fn canonical(&self) -> String {
+        let entries = self.entries.iter();
+        let mut entries: Vec<String> = entries
+            .map(|Entry { operation, pattern }| format!("{operation}@{}", pattern.canonical()))
+            .collect();
+        entries.sort_unstable();
+        entries.dedup();
+        entries.join(",")
+    }
+
     /// What to ask a store for: at least every key that an entry is about.
     pub fn filter(&self) -> Filter {
         let mut filters: Vec<Filter> = Vec::new();
@@ -247,6 +258,18 @@ mod tests {
             ("SET@DEL@x", "DEL@x"),
         ] {
             assert_eq!(parse(text).named_keys(), [key], "{text}");
+        }
+    }
+
+    #[test]
+    fn the_canonical_text_is_of_the_same_entries() {
+        for (text, canonical) in [
+            ("SET@b, DEL@a,SET@b", "DEL@a,SET@b"),
+            (r"SET@=a*b", r"SET@a\*b"),
+            (r"SET@a\,b\\\=?*", r"SET@a\,b\\\=?*"),
+        ] {
+            assert_eq!(parse(text).canonical(), canonical, "{text}");
+            assert_eq!(parse(canonical).canonical(), canonical);
         }
     }
 

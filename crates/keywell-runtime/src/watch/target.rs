@@ -3,6 +3,7 @@ use std::sync::Arc;
 use keywell_store::{BucketName, Store};
 use keywell_wasi::reserved;
 
+use super::about::digest;
 use super::subscriptions::Subscriptions;
 
 /// What a trigger watches, and where it keeps what it must not forget.
@@ -14,8 +15,9 @@ pub struct WatchTarget {
     /// handed this bucket with each event, and sees events as the grant shows them.
     pub bucket: BucketName,
     /// The trigger's name, 1 to 128 bytes without control characters and `/`. Triggers of one name
-    /// on one store share its events, also between processes. `None` makes one of the names of the
-    /// component and of the bucket.
+    /// on one store share its events, also between processes, so they have to be about the same
+    /// changes of the same bucket. `None` makes one of the component's name, the bucket's, and the
+    /// subscriptions: who changes any of these begins anew.
     pub name: Option<String>,
     /// Which changes it is about.
     pub subscriptions: Subscriptions,
@@ -34,6 +36,11 @@ impl WatchTarget {
     pub const STATE: &str = reserved::TRIGGERS;
     /// The bucket that keeps dead letters, unless said otherwise; as [`STATE`](Self::STATE).
     pub const DEAD_LETTERS: &str = reserved::DEAD_LETTERS;
+
+    /// The longest name of a trigger, in bytes.
+    const NAME_BYTES: usize = 128;
+    /// Changes when processes could no longer share events with those of an earlier release.
+    const GENERATION: &str = "1";
 
     /// Watches a bucket, with the usual buckets in the same store for positions and dead letters.
     pub fn new(component: &str, bucket: BucketName, subscriptions: Subscriptions) -> Self {
@@ -55,7 +62,7 @@ impl WatchTarget {
     /// What a name is made of, for the person who chose this one.
     pub fn check_name(name: &str) -> Result<(), &'static str> {
         let is_fine = !name.is_empty()
-            && name.len() <= 128
+            && name.len() <= Self::NAME_BYTES
             && !name.contains(|char: char| char == '/' || char.is_control());
         if is_fine {
             return Ok(());
@@ -65,7 +72,67 @@ impl WatchTarget {
 
     /// The trigger's name.
     pub fn name(&self) -> String {
-        let made = || format!("{}:{}", self.component, self.bucket).replace('/', "_");
-        self.name.clone().unwrap_or_else(made)
+        self.name.clone().unwrap_or_else(|| self.made_name())
+    }
+
+    /// Begins with what people know it by, and is told from others by what is behind that.
+    fn made_name(&self) -> String {
+        let subscriptions = self.subscriptions.canonical();
+        let digest = digest(&[&self.component, self.bucket.as_str(), &subscriptions]);
+        let known_by = format!("{}:{}", self.component, self.bucket);
+        let is_allowed = |char: char| char != '/' && !char.is_control();
+        let known_by: String = known_by
+            .chars()
+            .map(|char| if is_allowed(char) { char } else { '_' })
+            .collect();
+        let room = Self::NAME_BYTES - 1 - digest.len();
+        format!(
+            "{}:{digest}",
+            &known_by[..known_by.floor_char_boundary(room)]
+        )
+    }
+
+    /// What this is about, apart from who is told of it: `bucket` and `prefix` are those of the store.
+    pub(super) fn about(&self, bucket: &str, prefix: &str) -> String {
+        let subscriptions = self.subscriptions.canonical();
+        digest(&[Self::GENERATION, bucket, prefix, &subscriptions])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(component: &str, bucket: &str, subscriptions: &str) -> WatchTarget {
+        let bucket = BucketName::parse(bucket).unwrap();
+        let subscriptions = Subscriptions::parse(subscriptions).unwrap();
+        WatchTarget::new(component, bucket, subscriptions)
+    }
+
+    #[test]
+    fn made_names_are_the_same_for_the_same_alone() {
+        let made = target("w.wasm", "default", "SET@a:*,DEL@b").name();
+        assert!(made.starts_with("w.wasm:default:"), "{made}");
+        for same in ["DEL@b, SET@a:*", "SET@a:*,DEL@=b,SET@a:*"] {
+            assert_eq!(target("w.wasm", "default", same).name(), made, "{same}");
+        }
+        for (component, bucket, subscriptions) in [
+            ("w.wasm", "default", "SET@a:*"),
+            ("w.wasm", "other", "SET@a:*,DEL@b"),
+            ("x.wasm", "default", "SET@a:*,DEL@b"),
+            ("w.wasm", "default", r"SET@a:\*,DEL@b"),
+            ("w.wasm", "default", r"SET@a:*\,DEL@b"),
+        ] {
+            let other = target(component, bucket, subscriptions).name();
+            assert_ne!(other, made, "{component} {bucket} {subscriptions}");
+        }
+    }
+
+    #[test]
+    fn made_names_are_names_whatever_they_are_made_of() {
+        let made = target(&"é/\n".repeat(100), "default", "SET@a").name();
+        assert!(made.len() <= 128 && !made.contains(['/', '\n']), "{made}");
+        let other = target(&"é/\n".repeat(101), "default", "SET@a").name();
+        assert_ne!(made, other);
     }
 }

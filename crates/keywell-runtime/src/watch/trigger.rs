@@ -3,6 +3,7 @@ use std::sync::Arc;
 use keywell_store::{BucketName, Cas, ResumeToken, Watching};
 use keywell_wasi::{Grants, Origin, Watcher, WatcherError};
 
+use super::admission::IS_ANOTHERS;
 use super::backoff::random;
 use super::causes::{Causes, Place};
 use super::counters::Counters;
@@ -135,7 +136,16 @@ impl Triggers {
         let member = is_shared.then(|| format!("{:016x}", random()));
         let positions = (watching == Watching::Resumable)
             .then(|| Positions::new(state.clone(), &name, member.clone()));
-        let group = member.map(|member| Group::new(state, &name, member, options));
+        let about = target.about(origin.bucket.as_str(), &origin.prefix);
+        let mut group = member.map(|member| {
+            Group::new(state, &name, member, about, options).overlapping(positions.is_none())
+        });
+        if let Some(group) = &mut group {
+            let admits = group.admits().await;
+            if !admits.map_err(failed("cannot read who shares its events"))? {
+                return Err(refused(IS_ANOTHERS.to_owned()));
+            }
+        }
 
         let opener = Opener {
             bucket,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use keywell_memory::{History, MemoryStore};
-use keywell_runtime::watch::{Backoff, WatchOptions};
+use keywell_runtime::watch::{Backoff, WatchOptions, WatchTarget};
 use keywell_store::layer::{Grant, Limits};
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Entry, Error, Event, Filter, List, Page, Result, Set,
@@ -224,7 +224,12 @@ async fn a_gap_of_all_shares_is_one() {
     let (store, reads) = Shop::new(false, false).open_to_all();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();
-    let trigger = process.watch(&store, "SET@*").await;
+    let named = |on| WatchTarget {
+        name: Some("named".to_owned()),
+        ..target(on)
+    };
+    let trigger = process.try_watch(&store, named("SET@*"), &options()).await;
+    let trigger = trigger.unwrap();
     // Each moves the position of its share, so that shares have not all the same.
     for key in 0..100 {
         set(&watched, &format!("k{key}"), "v").await;
@@ -232,7 +237,8 @@ async fn a_gap_of_all_shares_is_one() {
     }
     trigger.stop().await;
     bustle(&watched).await;
-    let trigger = process.watch(&store, "SET@k0,SET@k1,SET@k2").await;
+    let on = named("SET@k0,SET@k1,SET@k2");
+    let trigger = process.try_watch(&store, on, &options()).await.unwrap();
     for key in ["k0", "k1", "k2"] {
         until(&record, &format!("log/{key}"), |log| log == "v;v;").await;
     }

@@ -7,6 +7,7 @@ use keywell_runtime::watch::{Backoff, WatchOptions};
 use keywell_store::{Answer, Bucket, BucketName, Promptness, Store};
 use serde_json::{Value, json};
 
+use crate::sharing::group;
 use crate::support::*;
 
 /// A store that other processes can open, too.
@@ -21,9 +22,6 @@ impl Store for Public {
         self.0.open(name)
     }
 }
-
-/// The record of the processes that share the trigger of these tests.
-const GROUP: &str = "groups/reactor.wasm:default";
 
 /// Sets keys whose events fail at once, and marks their letters to be sent again.
 async fn marked(store: &Arc<dyn Store>, keys: &[String]) {
@@ -70,7 +68,7 @@ async fn a_share_whose_letters_are_being_sent_again_is_given_away_when_they_are_
         until(&record, &format!("attempts/{key}"), |tried| tried == "2").await;
     }
     let second = two.try_watch(&store, target("SET@*"), &slow).await.unwrap();
-    until(&state, GROUP, |record| {
+    until(&state, &group(), |record| {
         let record: Value = serde_json::from_str(record).unwrap();
         let owners = record["owners"].as_object().unwrap();
         let members: BTreeSet<_> = owners.values().map(|owner| owner.as_str()).collect();
@@ -111,9 +109,11 @@ async fn a_letter_whose_share_is_lost_is_not_tried_again() {
     until(&record, "attempts/loop:k", |tried| tried == "2").await;
     // Others take it for dead, and have all shares.
     let owners: BTreeMap<String, &str> = (0..16).map(|share| (share.to_string(), "ff")).collect();
-    let taken = json!({ "members": { "ff": 1 }, "owners": owners });
-    set(&state, GROUP, &taken.to_string()).await;
-    until(&state, GROUP, |record| {
+    let shared: Value = serde_json::from_str(&text(&state, &group()).await.unwrap()).unwrap();
+    let about = &shared["about"];
+    let taken = json!({ "members": { "ff": 1 }, "owners": owners, "about": about });
+    set(&state, &group(), &taken.to_string()).await;
+    until(&state, &group(), |record| {
         let record: Value = serde_json::from_str(record).unwrap();
         record["members"].as_object().unwrap().len() == 2
     })

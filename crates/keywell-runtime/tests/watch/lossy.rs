@@ -133,13 +133,18 @@ fn faulty(fault: Fault) -> Arc<dyn Store> {
     })
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_comes_before_a_process_has_its_shares_is_delivered_too() {
-    let store: Arc<dyn Store> = Arc::new(Faulty {
+/// A store whose events come once and carry no tokens, for several processes.
+pub(crate) fn public() -> Arc<dyn Store> {
+    Arc::new(Faulty {
         inner: MemoryStore::default(),
         fault: Fault::Lossy(Arc::default()),
         is_exclusive: false,
-    });
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_before_a_process_has_its_shares_is_delivered_too() {
+    let store = public();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();
     let grants = Arc::new(Grants::everything_in(store.clone()));

@@ -4,6 +4,7 @@
 mod delivering;
 mod failing;
 mod gaps;
+mod handover;
 mod hops;
 mod losing;
 mod lossy;

@@ -176,12 +176,12 @@ async fn changes_of_other_keys_do_not_push_a_position_out_of_the_history() {
         .await
         .unwrap();
     for round in 0..10 {
-        let position = "positions/reactor.wasm:default";
-        let before = text(&state, position).await.unwrap();
+        let position = format!("positions/{}", target("SET@named").name());
+        let before = text(&state, &position).await.unwrap();
         for number in 0..30 {
             set(&watched, &format!("other{round}"), &number.to_string()).await;
         }
-        until(&state, position, |now| now != before).await;
+        until(&state, &position, |now| now != before).await;
     }
     trigger.crash().await;
     set(&watched, "named", "meanwhile").await;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use keywell_memory::MemoryStore;
-use keywell_runtime::watch::WatchOptions;
+use keywell_runtime::watch::{WatchOptions, WatchTarget};
 use keywell_store::{Answer, Bucket, BucketName, Filter, Promptness, Since, Store};
+use keywell_wasi::Grants;
 
 use crate::support::*;
 
@@ -23,21 +24,23 @@ impl Store for Public {
 }
 
 /// The record of the processes that share the trigger of these tests.
-const GROUP: &str = "groups/reactor.wasm:default";
+pub(crate) fn group() -> String {
+    format!("groups/{}", target("SET@*").name())
+}
 
 fn public() -> Arc<dyn Store> {
     Arc::new(Public(MemoryStore::default()))
 }
 
-fn brisk() -> WatchOptions {
+pub(crate) fn brisk() -> WatchOptions {
     WatchOptions {
         lease: Duration::from_millis(600),
         ..options()
     }
 }
 
-async fn owners(state: &Arc<dyn Bucket>, owners: impl Fn(usize, usize) -> bool) {
-    until(state, GROUP, |record| {
+pub(crate) async fn owners(state: &Arc<dyn Bucket>, owners: impl Fn(usize, usize) -> bool) {
+    until(state, &group(), |record| {
         let record: serde_json::Value = serde_json::from_str(record).unwrap();
         let shares = record["owners"].as_object().unwrap();
         let mut members: Vec<_> = shares
@@ -102,8 +105,8 @@ async fn who_is_alone_and_idle_writes_nothing_and_yet_makes_way() {
         .await
         .unwrap();
     owners(&state, |members, shares| members == 1 && shares == 16).await;
-    let group = Filter::Key(GROUP.to_owned());
-    let mut renewals = state.watch(group, Since::Now).await.unwrap();
+    let filter = Filter::Key(group());
+    let mut renewals = state.watch(filter, Since::Now).await.unwrap();
     let idle = tokio::time::timeout(3 * brisk().lease, renewals.next()).await;
     assert!(idle.is_err(), "it renews though it is alone: {idle:?}");
     // Its lease has ended by now, so it renews before it delivers.
@@ -209,13 +212,13 @@ async fn shares_are_kept_where_whoever_was_to_have_them_leaves_again() {
             .map(|(member, count)| (member, count.as_u64().unwrap()))
             .collect::<BTreeMap<_, _>>()
     };
-    let alone = counts(&text(&state, GROUP).await.unwrap());
+    let alone = counts(&text(&state, &group()).await.unwrap());
     let second = two
         .try_watch(&store, target("SET@*"), &brisk())
         .await
         .unwrap();
     // The first one has seen that it has too many, and is about to give them away.
-    until(&state, GROUP, |record| {
+    until(&state, &group(), |record| {
         let counts = counts(record);
         counts.len() == 2 && alone.iter().all(|(member, count)| counts[member] > *count)
     })
@@ -228,4 +231,99 @@ async fn shares_are_kept_where_whoever_was_to_have_them_leaves_again() {
         until(&record, &format!("log/k{key}"), |log| log == "v;").await;
     }
     first.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watchers_of_different_changes_have_no_effect_on_each_other() {
+    let store = public();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let (one, two) = (Process::new(), Process::new());
+    let mut running = Vec::new();
+    for (process, on) in [
+        (&one, "SET@a:*"),
+        (&two, "SET@b:*"),
+        (&two, "SET@b:*,DEL@b"),
+    ] {
+        let trigger = process.try_watch(&store, target(on), &brisk()).await;
+        running.push(trigger.unwrap());
+    }
+    for key in 0..50 {
+        set(&watched, &format!("a:{key}"), "v").await;
+        set(&watched, &format!("b:{key}"), "v").await;
+    }
+    for key in 0..50 {
+        until(&record, &format!("log/a:{key}"), |log| log == "v;").await;
+        until(&record, &format!("attempts/b:{key}"), |told| told == "2").await;
+    }
+    for trigger in running {
+        assert_eq!(trigger.stop().await.delivered, 50);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_is_for_one_purpose_as_long_as_anybody_has_it() {
+    let store = public();
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let folder = tempfile::tempdir().unwrap();
+    let long = WatchOptions {
+        lease: Duration::from_mins(1),
+        members: Some(folder.path().join("members")),
+        ..options()
+    };
+    let named = |on| WatchTarget {
+        name: Some("orders".to_owned()),
+        ..target(on)
+    };
+    let (one, two) = (Process::new(), Process::new());
+    let first = one
+        .try_watch(&store, named("SET@a:*"), &long)
+        .await
+        .unwrap();
+    set(&watched, "a:1", "v").await;
+    until(&record, "log/a:1", |log| log == "v;").await;
+    // It is idle by now, and proves that it lives when it is asked.
+    let error = two.try_watch(&store, named("SET@b:*"), &long).await;
+    let error = error.err().unwrap().to_string();
+    assert!(
+        error.contains("another process runs a trigger of this name")
+            && error.contains("--watch-name"),
+        "{error}"
+    );
+    let like = two.try_watch(&store, named("SET@a:*,SET@a:*"), &long);
+    like.await.unwrap().stop().await;
+    first.stop().await;
+    // Whoever comes after them goes on from where they were.
+    set(&watched, "b:between", "v").await;
+    let next = two
+        .try_watch(&store, named("SET@b:*"), &long)
+        .await
+        .unwrap();
+    until(&record, "log/b:between", |log| log == "v;").await;
+    next.crash().await;
+    let last = one
+        .try_watch(&store, named("SET@c:*"), &long)
+        .await
+        .unwrap();
+    set(&watched, "c:1", "v").await;
+    until(&record, "log/c:1", |log| log == "v;").await;
+    last.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trigger_that_never_ran_leaves_no_file() {
+    let store = public();
+    let folder = tempfile::tempdir().unwrap();
+    let shown = WatchOptions {
+        members: Some(folder.path().to_owned()),
+        ..options()
+    };
+    let process = Process::new();
+    let grants = Arc::new(Grants::everything_in(store));
+    let trigger = process
+        .runtime
+        .watch(&process.component, grants, target("SET@*"), &shown)
+        .await
+        .unwrap();
+    drop(trigger);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }

@@ -57,6 +57,13 @@ pub(super) struct Serve {
         requires = "watch"
     )]
     watch_bucket: BucketName,
+
+    /// What this watcher is called: by it, it finds its place after a restart, also where --watch is
+    /// another one then, and shares the events with other processes, which are to watch the same
+    /// changes. Without it, whoever watches the same changes of the same bucket with a component of
+    /// the same file name shares them.
+    #[arg(long, value_name = "NAME", requires = "watch")]
+    watch_name: Option<String>,
 }
 
 // === impl Serve ===
@@ -173,7 +180,8 @@ impl Serve {
             "{name} watches {subscriptions} in bucket {bucket} of {}",
             self.store.store
         );
-        let target = WatchTarget::new(&name, bucket, subscriptions);
+        let mut target = WatchTarget::new(&name, bucket, subscriptions);
+        target.name.clone_from(&self.watch_name);
         let options = WatchOptions {
             environment: self.component.environment(Vec::new()),
             members: members(),
