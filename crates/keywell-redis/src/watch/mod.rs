@@ -37,6 +37,7 @@ mod listener;
 mod notifications;
 mod peers;
 mod pending;
+mod question;
 mod queue;
 mod reads;
 mod session;

@@ -17,6 +17,7 @@ mod flood;
 mod handover;
 mod histories;
 mod keyspace;
+mod large;
 mod lessons;
 mod load;
 mod outages;
