@@ -44,9 +44,9 @@ impl Pending {
         pending
     }
 
-    /// Somebody is to be told what there is, whether it has changed or not.
-    pub(super) fn owed(watcher: u64) -> Self {
-        Self::due(vec![(watcher, 1)], Change::Removed { expired: false }, 0)
+    /// Somebody is to be told what there is, whether it has changed or not, for so many events.
+    pub(super) fn owed(watcher: u64, events: u64, expired: bool) -> Self {
+        Self::due(vec![(watcher, events)], Change::Removed { expired }, 0)
     }
 
     pub(super) fn hear(&mut self, watchers: &[u64], change: Change) {
@@ -157,10 +157,15 @@ impl Pending {
                 (Ok(None), Change::Written) => {
                     if let Some(watcher) = watcher {
                         watcher.queue.count(events);
+                        watcher.queue.pass();
                     }
                 }
                 // What another program keeps there is no value of ours.
-                (Err(Error::Corrupt(_)), _) => {}
+                (Err(Error::Corrupt(_)), _) => {
+                    if let Some(watcher) = watcher {
+                        watcher.queue.pass();
+                    }
+                }
                 (Err(error), _) => {
                     tracing::warn!("a watched key cannot be read: {error}");
                     if let Some(watcher) = watcher {

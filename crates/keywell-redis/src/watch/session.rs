@@ -230,8 +230,8 @@ impl Session {
             Joined::Once => {
                 member.watcher.queue.gap();
                 let watcher = member.watcher.clone();
-                for key in &watcher.named {
-                    let owed = Pending::owed(number);
+                for key in &*watcher.named {
+                    let owed = Pending::owed(number, 1, false);
                     self.reads.take(watcher.keys.full(key), owed, members);
                 }
             }

@@ -144,6 +144,24 @@ async fn a_value_larger_than_any_of_ours_disturbs_nobody() {
     assert_eq!(cut_off(&setting.redis), 0);
 }
 
+/// An account that may `GET` can watch, whatever else it may not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_read_parts_of_values_is_told_them_all_the_same() {
+    let setting = setting().await;
+    let denied = ["ACL", "SETUSER", "default", "-getrange"];
+    setting.redis.command(&denied).await.unwrap();
+    let mut all = watch(&setting.bucket, Filter::All).await;
+    for (number, bytes) in [(1, 8), (2, MIB)] {
+        let value = large(number, bytes);
+        let set = setting.bucket.set("k", value.clone(), Set::default());
+        set.await.unwrap();
+        match next(&mut all).await {
+            Event::Set { value: told, .. } => assert!(told == value, "{} bytes", told.len()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 /// A watch whose connections end at once does not busy the server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_who_is_cut_off_again_and_again_takes_its_time() {

@@ -23,6 +23,7 @@ mod load;
 mod outages;
 mod refusals;
 mod sentinel;
+mod slow;
 mod support;
 mod watchers;
 mod watching;
