@@ -256,9 +256,13 @@ impl Hub {
             return;
         };
         for (key, debt) in asked {
-            let owed = Pending::owed(watcher.number, debt.events.max(1), debt.expired);
+            let mut late = Pending::late(watcher.number, debt.events.max(1), debt.last);
+            if self.link.is_cluster() {
+                // Who tells of it may be another than who heard of it.
+                late = late.into_due();
+            }
             let name = watcher.keys.full(&key);
-            let _ = listener.requests.send(Request::Take(name, owed));
+            let _ = listener.requests.send(Request::Take(name, late));
         }
     }
 
@@ -295,7 +299,7 @@ impl State {
                 continue;
             };
             for key in &*watcher.named {
-                let owed = Pending::owed(watcher.number, 1, false);
+                let owed = Pending::owed(watcher.number);
                 let _ = listener
                     .requests
                     .send(Request::Take(watcher.keys.full(key), owed));

@@ -2,6 +2,8 @@ use std::collections::{HashMap, VecDeque};
 
 use keywell_store::Event;
 
+use super::change::Change;
+
 /// The keys of which somebody is to be told what they hold, as there was no room for what was read:
 /// they are read again when there is.
 #[derive(Debug, Default)]
@@ -13,12 +15,12 @@ pub(super) struct Owed {
 }
 
 /// What is owed of a key.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Debt {
     /// How many events are to be told by it; none if it is only to be told what it holds.
     pub(super) events: u64,
-    /// Whether its time to live ended, if it is gone.
-    pub(super) expired: bool,
+    /// What was heard of it last: it is told that it is gone unless another event says so.
+    pub(super) last: Change,
     /// How large its value was.
     value: usize,
 }
@@ -101,11 +103,22 @@ impl Owed {
 impl Debt {
     fn add(&mut self, event: &Event, events: u64) {
         self.events += events;
-        (self.value, self.expired) = match event {
-            Event::Set { value, .. } => (value.len(), false),
-            Event::Delete { expired, .. } => (0, *expired),
-            _ => (0, false),
+        (self.value, self.last) = match event {
+            Event::Set { value, .. } => (value.len(), Change::Written),
+            Event::Delete { expired, .. } => (0, Change::Removed { expired: *expired }),
+            _ => return,
         };
+    }
+}
+
+impl Default for Debt {
+    /// Whatever it holds is to be told.
+    fn default() -> Self {
+        Self {
+            events: 0,
+            last: Change::Removed { expired: false },
+            value: 0,
+        }
     }
 }
 
@@ -143,14 +156,17 @@ mod tests {
         assert_eq!(owed.next(6), None, "there is no room for it");
         let mut asked = Vec::new();
         owed.some(&mut asked);
-        let debt = |events, expired, value| Debt {
+        let debt = |events, last, value| Debt {
             events,
-            expired,
+            last,
             value,
         };
         let expected = [
-            ("a".to_owned(), debt(5, false, 7)),
-            ("b".to_owned(), debt(2, true, 0)),
+            ("a".to_owned(), debt(5, Change::Written, 7)),
+            (
+                "b".to_owned(),
+                debt(2, Change::Removed { expired: true }, 0),
+            ),
         ];
         assert_eq!(asked, expected);
         assert!(owed.is_empty() && owed.bytes == 0);

@@ -44,9 +44,17 @@ impl Pending {
         pending
     }
 
-    /// Somebody is to be told what there is, whether it has changed or not, for so many events.
-    pub(super) fn owed(watcher: u64, events: u64, expired: bool) -> Self {
-        Self::due(vec![(watcher, events)], Change::Removed { expired }, 0)
+    /// Somebody is to be told what there is, whether it has changed or not.
+    pub(super) fn owed(watcher: u64) -> Self {
+        Self::due(vec![(watcher, 1)], Change::Removed { expired: false }, 0)
+    }
+
+    /// Somebody is to be told what these events have come to, of which it was not.
+    pub(super) fn late(watcher: u64, events: u64, last: Change) -> Self {
+        Self {
+            last,
+            ..Self::due(vec![(watcher, events)], last, 0)
+        }
     }
 
     pub(super) fn hear(&mut self, watchers: &[u64], change: Change) {

@@ -231,7 +231,7 @@ impl Session {
                 member.watcher.queue.gap();
                 let watcher = member.watcher.clone();
                 for key in &*watcher.named {
-                    let owed = Pending::owed(number, 1, false);
+                    let owed = Pending::owed(number);
                     self.reads.take(watcher.keys.full(key), owed, members);
                 }
             }
