@@ -88,12 +88,14 @@
 //! - A watch hears keyspace events, which are lost while it has no connection: it is then told a
 //!   [`Gap`](keywell_store::Event::Gap), and the present state of keys that it names exactly. Several
 //!   writes of a key in a row may be told as one, and are counted; the value told is always the one
-//!   behind the events so far. Somebody who reads slowly holds up nobody. What turns a string into
-//!   another type in one step (`SUNIONSTORE` onto it) is not told, nor what empties or exchanges a
-//!   whole database (`FLUSHDB`, `FLUSHALL`, `SWAPDB`): there are no events of its keys. While slots of
-//!   a cluster move, whoever moves them, the values of a key are told in the order of its writes, and
-//!   the last one told is the present one; one may be told and counted twice, as both nodes tell of it.
-//!   A node that gets its first slots, or leaves its last ones, is a gap.
+//!   behind the events so far. Somebody who reads slowly holds up nobody, and is told in the end what
+//!   each key has come to, or a gap where there are too many keys. What turns a string into another type in
+//!   one step (`SUNIONSTORE` onto it) is not told, nor is a value of more than 16 MiB, which hosts do
+//!   not write, nor what empties or exchanges a whole database (`FLUSHDB`, `FLUSHALL`, `SWAPDB`): there
+//!   are no events of its keys. While slots of a cluster move, whoever moves them, the values of a key
+//!   are told in the order of its writes, and the last one told is the present one; one may be told and
+//!   counted twice, as both nodes tell of it. A node that gets its first slots, or leaves its last
+//!   ones, is a gap.
 //! - A key at which another program keeps something else than a string: `get` says `Corrupt`,
 //!   `get_many` none, `set` replaces it, listings leave it out.
 //! - A string of another program whose name is no key (nothing behind the prefix, more than 64 KiB, or no

@@ -1,15 +1,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::stream;
-use keywell_store::{Error, Filter, Result, Watch};
+use keywell_store::{Error, Event, Filter, Result, Watch};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::listener::{self, Request};
+use super::owed::Debt;
 use super::peers::Peers;
 use super::pending::Pending;
 use super::queue::Queue;
@@ -46,7 +48,7 @@ pub(super) struct Watcher {
     pub(super) keys: Keys,
     pub(super) subscriptions: Vec<Subscription>,
     /// The keys that are told again after a gap.
-    pub(super) named: Vec<String>,
+    pub(super) named: Arc<[String]>,
     pub(super) queue: Queue,
 }
 
@@ -86,13 +88,13 @@ impl Hub {
         }
         let subscriptions = subscriptions(self.database, &keys, &filter);
         let named = named_keys(&filter).into_iter().map(str::to_owned);
-        let named = named.collect();
+        let named: Arc<[String]> = named.collect();
         let (guard, joined) = self.join(&places, |number| Watcher {
             number,
             keys,
             subscriptions,
+            queue: Queue::new(named.clone()),
             named,
-            queue: Queue::default(),
         })?;
         let joined = timeout(self.patience, futures::future::try_join_all(joined)).await;
         match joined {
@@ -104,7 +106,7 @@ impl Hub {
             }
         };
         let coalesced = guard.watcher.queue.coalesced().clone();
-        let events = stream::poll_fn(move |context| guard.watcher.queue.poll(context));
+        let events = stream::poll_fn(move |context| guard.poll(context));
         Ok(Watch::new(None, events).counting(coalesced))
     }
 
@@ -246,6 +248,24 @@ impl Hub {
         }
     }
 
+    /// Has keys read again of which somebody is owed what they hold.
+    fn ask(&self, watcher: &Watcher, asked: Vec<(String, Debt)>) {
+        let state = self.state.lock();
+        // Any of them finds who is to tell of a key. One without a connection tells a gap.
+        let Some(listener) = state.listeners.values().next() else {
+            return;
+        };
+        for (key, debt) in asked {
+            let mut late = Pending::late(watcher.number, debt.events.max(1), debt.last);
+            if self.link.is_cluster() {
+                // Who tells of it may be another than who heard of it.
+                late = late.into_due();
+            }
+            let name = watcher.keys.full(&key);
+            let _ = listener.requests.send(Request::Take(name, late));
+        }
+    }
+
     /// Finds the primary anew, which is this one.
     pub(super) fn reconnect(&self, primary: &Address) {
         for listener in self.state.lock().listeners.values() {
@@ -277,7 +297,7 @@ impl State {
             let Some(listener) = self.listeners.values().next() else {
                 continue;
             };
-            for key in &watcher.named {
+            for key in &*watcher.named {
                 let owed = Pending::owed(watcher.number);
                 let _ = listener
                     .requests
@@ -310,6 +330,17 @@ async fn follow(link: Link, hub: Weak<Hub>) {
 }
 
 // === impl Guard ===
+
+impl Guard {
+    fn poll(&self, context: &Context<'_>) -> Poll<Option<Result<Event>>> {
+        let mut asked = Vec::new();
+        let polled = self.watcher.queue.poll(context, &mut asked);
+        if !asked.is_empty() {
+            self.hub.ask(&self.watcher, asked);
+        }
+        polled
+    }
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keywell_store::{Error, Result};
 use tokio::sync::{mpsc, oneshot};
@@ -44,6 +44,9 @@ pub(super) enum Joined {
     Once,
 }
 
+/// After a connection that lasted so long, another is made soon.
+const LASTING: Duration = Duration::from_secs(10);
+
 /// Listens at a primary until it is aborted, through any number of connections.
 pub(super) async fn run(
     link: Link,
@@ -58,8 +61,12 @@ pub(super) async fn run(
     loop {
         match connect(&link, &place, database, configure, peers.clone()).await {
             Ok(session) => {
-                backoff.reset();
+                let begun = Instant::now();
                 let ended = session.run(&mut members, &mut requests).await;
+                // One that ends at once may do so each time.
+                if begun.elapsed() >= LASTING {
+                    backoff.reset();
+                }
                 match ended {
                     Some(problem) => tracing::warn!("a watch lost its connection: {problem}"),
                     None => return,

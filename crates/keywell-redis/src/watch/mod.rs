@@ -31,12 +31,24 @@
 //! write just before the slot changes hands may count twice, and a key that a client moves counts as
 //! written twice more.
 
+//!
+//! # Large values and slow readers
+//!
+//! - No more is asked for at a time than a server buffers for a subscriber ([`question::Question`]).
+//! - A watch that is not read keeps a bounded number of bytes. A value that has no room is dropped, and
+//!   its key owed ([`owed::Owed`]) with the number of its events: once there is room it is read and told
+//!   like what another listener has heard, and then its events count. While a key is owed, what else is
+//!   heard of it adds to that, so that nothing newer is told before.
+//! - What comes behind a gap is told behind it. Named keys are owed behind the gap of what was left out.
+
 mod change;
 mod hub;
 mod listener;
 mod notifications;
+mod owed;
 mod peers;
 mod pending;
+mod question;
 mod queue;
 mod reads;
 mod session;

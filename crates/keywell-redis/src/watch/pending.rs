@@ -49,6 +49,14 @@ impl Pending {
         Self::due(vec![(watcher, 1)], Change::Removed { expired: false }, 0)
     }
 
+    /// Somebody is to be told what these events have come to, of which it was not.
+    pub(super) fn late(watcher: u64, events: u64, last: Change) -> Self {
+        Self {
+            last,
+            ..Self::due(vec![(watcher, events)], last, 0)
+        }
+    }
+
     pub(super) fn hear(&mut self, watchers: &[u64], change: Change) {
         self.last = change;
         for number in watchers {
@@ -157,10 +165,15 @@ impl Pending {
                 (Ok(None), Change::Written) => {
                     if let Some(watcher) = watcher {
                         watcher.queue.count(events);
+                        watcher.queue.pass();
                     }
                 }
                 // What another program keeps there is no value of ours.
-                (Err(Error::Corrupt(_)), _) => {}
+                (Err(Error::Corrupt(_)), _) => {
+                    if let Some(watcher) = watcher {
+                        watcher.queue.pass();
+                    }
+                }
                 (Err(error), _) => {
                     tracing::warn!("a watched key cannot be read: {error}");
                     if let Some(watcher) = watcher {

@@ -6,10 +6,14 @@ use std::task::{Context, Poll, Waker};
 use keywell_store::{Error, Event, Result};
 use parking_lot::Mutex;
 
+use super::owed::{Debt, Owed};
+
 /// What a watch was not told yet. Whoever fills it never waits; whoever reads it slowly hears of
-/// several writes of a key as one.
+/// several writes of a key as one. Where a value has no room, its key is owed, and read again later.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
+    /// The keys that are told again after a gap, in order.
+    named: Arc<[String]>,
     state: Mutex<State>,
     coalesced: Arc<AtomicU64>,
 }
@@ -22,6 +26,7 @@ struct State {
     /// The latest event of a key, counted from the beginning.
     latest: HashMap<String, u64>,
     bytes: usize,
+    owed: Owed,
     /// Events were left out since the last one that fitted.
     has_gap: bool,
     end: Option<Error>,
@@ -32,11 +37,19 @@ struct State {
 // === impl Queue ===
 
 impl Queue {
-    /// From so many events on, those of one key are told as one.
+    /// From so many events or bytes on, those of one key are told as one.
     const COALESCED_FROM: usize = 1024;
-    /// At most so much is kept; what is beyond it is a gap.
+    const COALESCED_FROM_BYTES: usize = 8 << 20;
+    /// At most so much is kept; what is beyond it is owed.
     const MAX_EVENTS: usize = 1 << 18;
     const MAX_BYTES: usize = 64 << 20;
+
+    pub(super) fn new(named: Arc<[String]>) -> Self {
+        Self {
+            named,
+            ..Self::default()
+        }
+    }
 
     /// The count of what was told within a later event.
     pub(super) fn coalesced(&self) -> &Arc<AtomicU64> {
@@ -45,23 +58,23 @@ impl Queue {
 
     /// Adds what a key has come to by this many events.
     pub(super) fn push(&self, event: Event, events: u64) {
-        let mut merged = events.saturating_sub(1);
         let waker = {
             let mut state = self.state.lock();
             if state.is_ended || state.end.is_some() {
                 return;
             }
-            let key = event.key().unwrap_or_default();
-            let earlier = state.latest.get(key).copied();
-            let is_long = state.events.len() >= Self::COALESCED_FROM;
-            if let (true, Some(earlier)) = (is_long, earlier) {
+            if state.owed.add(&event, events) {
+                // They count when they are told.
+            } else if let Some(earlier) = state.earlier(&event) {
                 state.replace(earlier, event);
-                merged += 1;
-            } else if !state.append(event) {
-                return;
+                self.count(events);
+            } else if state.has_room(&event) {
+                state.append(event);
+                // Before anybody can take the event: told and counted are all that was.
+                self.count(events.saturating_sub(1));
+            } else if !state.owed.owe(&event, events) {
+                self.overflow(&mut state, &event, events);
             }
-            // Before anybody can take the event: told and counted are all that was.
-            self.coalesced.fetch_add(merged, Ordering::Relaxed);
             state.waker.take()
         };
         if let Some(waker) = waker {
@@ -72,6 +85,34 @@ impl Queue {
     /// Counts events that end in nothing to tell by themselves.
     pub(super) fn count(&self, events: u64) {
         self.coalesced.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Leaves out events of a key, which is a gap, unless the key is named.
+    fn overflow(&self, state: &mut State, event: &Event, events: u64) {
+        let is_named = |key| self.named.binary_search_by(|named| named.as_str().cmp(key));
+        if event.key().is_some_and(|key| is_named(key).is_ok()) {
+            state.owed.force(event, events);
+        } else if !state.has_gap {
+            state.has_gap = true;
+            state.latest.clear();
+            for key in &*self.named {
+                state.owed.force_key(key);
+            }
+        }
+    }
+
+    /// Nothing is told of a key that was read. Whoever waits may be owed others.
+    pub(super) fn pass(&self) {
+        let waker = {
+            let mut state = self.state.lock();
+            if state.owed.is_empty() {
+                return;
+            }
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Says that events may have been missed here.
@@ -101,9 +142,16 @@ impl Queue {
         }
     }
 
-    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Option<Result<Event>>> {
+    /// The next event, and the keys that are to be read again now.
+    pub(super) fn poll(
+        &self,
+        context: &Context<'_>,
+        asked: &mut Vec<(String, Debt)>,
+    ) -> Poll<Option<Result<Event>>> {
         let mut state = self.state.lock();
         if let Some(event) = state.take() {
+            let room = Self::MAX_BYTES.saturating_sub(state.bytes);
+            asked.extend(state.owed.next(room));
             return Poll::Ready(Some(Ok(event)));
         }
         if state.is_ended {
@@ -113,6 +161,7 @@ impl Queue {
             state.is_ended = true;
             return Poll::Ready(Some(Err(error)));
         }
+        state.owed.some(asked);
         state.waker = Some(context.waker().clone());
         Poll::Pending
     }
@@ -121,13 +170,24 @@ impl Queue {
 // === impl State ===
 
 impl State {
-    fn append(&mut self, event: Event) -> bool {
-        let is_full = self.events.len() >= Queue::MAX_EVENTS || self.bytes >= Queue::MAX_BYTES;
-        if is_full && !matches!(event, Event::Gap) {
-            self.has_gap = true;
-            return false;
-        }
-        if std::mem::take(&mut self.has_gap) && !matches!(event, Event::Gap) {
+    /// The earlier event of the same key that this one may stand for, if it has room there.
+    fn earlier(&self, event: &Event) -> Option<usize> {
+        let is_long =
+            self.events.len() >= Queue::COALESCED_FROM || self.bytes >= Queue::COALESCED_FROM_BYTES;
+        let number = *self.latest.get(event.key()?).filter(|_| is_long)?;
+        let position = usize::try_from(number - self.taken).ok()?;
+        let others = self.bytes.saturating_sub(size(self.events.get(position)?));
+        (others + size(event) <= Queue::MAX_BYTES).then_some(position)
+    }
+
+    fn has_room(&self, event: &Event) -> bool {
+        self.events.len() < Queue::MAX_EVENTS && self.bytes + size(event) <= Queue::MAX_BYTES
+    }
+
+    fn append(&mut self, event: Event) {
+        let is_gap = matches!(event, Event::Gap);
+        if std::mem::take(&mut self.has_gap) && !is_gap {
+            self.bytes += size(&Event::Gap);
             self.events.push_back(Event::Gap);
         }
         let number = self.taken + self.events.len() as u64;
@@ -136,13 +196,14 @@ impl State {
             self.latest.insert(key.to_owned(), number);
         }
         self.events.push_back(event);
-        true
+        if is_gap {
+            // What comes behind it is told behind it.
+            self.latest.clear();
+        }
     }
 
-    fn replace(&mut self, number: u64, event: Event) {
-        let position = usize::try_from(number - self.taken).ok();
-        let earlier = position.and_then(|position| self.events.get_mut(position));
-        if let Some(earlier) = earlier {
+    fn replace(&mut self, position: usize, event: Event) {
+        if let Some(earlier) = self.events.get_mut(position) {
             self.bytes = (self.bytes + size(&event)).saturating_sub(size(earlier));
             *earlier = event;
         }
@@ -176,6 +237,8 @@ fn size(event: &Event) -> usize {
 mod tests {
     use super::*;
 
+    const MIB: usize = 1 << 20;
+
     fn set(key: &str, value: &str) -> Event {
         Event::Set {
             key: key.to_owned(),
@@ -185,11 +248,18 @@ mod tests {
         }
     }
 
-    fn next(queue: &Queue) -> Option<Event> {
+    /// Everything that there is to tell, and the keys that are read again, with how many events.
+    fn drain(queue: &Queue) -> (Vec<Event>, Vec<(String, u64)>) {
         let context = Context::from_waker(Waker::noop());
-        match queue.poll(&context) {
-            Poll::Ready(Some(event)) => Some(event.unwrap()),
-            _ => None,
+        let (mut told, mut asked) = (Vec::new(), Vec::new());
+        loop {
+            let mut now = Vec::new();
+            match queue.poll(&context, &mut now) {
+                Poll::Ready(event) => told.push(event.unwrap().unwrap()),
+                Poll::Pending if now.is_empty() => return (told, asked),
+                Poll::Pending => {}
+            }
+            asked.extend(now.into_iter().map(|(key, debt)| (key, debt.events)));
         }
     }
 
@@ -199,41 +269,99 @@ mod tests {
         for n in 0..10_000 {
             queue.push(set(&format!("k{}", n % 700), &n.to_string()), 1 + n % 3);
         }
-        let mut told = 0;
+        let (told, asked) = drain(&queue);
         let mut last: HashMap<String, u64> = HashMap::new();
-        while let Some(event) = next(&queue) {
+        let count = told.len() as u64;
+        for event in told {
             let Event::Set { key, value, .. } = event else {
                 panic!("{event:?}")
             };
             let value: u64 = std::str::from_utf8(&value).unwrap().parse().unwrap();
             assert!(last.insert(key, value).is_none_or(|before| before < value));
-            told += 1;
         }
         let events: u64 = (0..10_000).map(|n| 1 + n % 3).sum();
-        assert_eq!(told + queue.coalesced().load(Ordering::Relaxed), events);
+        assert_eq!(count + queue.coalesced().load(Ordering::Relaxed), events);
         assert!(
             last.values().all(|value| *value >= 9_300),
             "the last stands"
         );
-        assert!(queue.state.lock().latest.is_empty());
+        assert!(asked.is_empty() && queue.state.lock().latest.is_empty());
     }
 
     #[test]
-    fn what_does_not_fit_is_a_gap() {
+    fn what_does_not_fit_is_owed() {
         let queue = Queue::default();
-        let large = "v".repeat(1 << 20);
+        let large = "v".repeat(MIB);
         for n in 0..100 {
+            queue.push(set(&n.to_string(), &large), 1 + n % 2);
+        }
+        queue.push(set("99", "small"), 3);
+        let (told, asked) = drain(&queue);
+        assert!(told.len() > 60 && told.len() < 70, "{}", told.len());
+        let events = asked.iter().map(|(_, events)| events).sum::<u64>();
+        let counted = queue.coalesced().load(Ordering::Relaxed);
+        assert_eq!(told.len() as u64 + counted + events, 153);
+        let told = told.iter().map(|event| event.key().unwrap().to_owned());
+        let keys: Vec<String> = told.chain(asked.into_iter().map(|(key, _)| key)).collect();
+        let expected: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+        assert_eq!(keys, expected, "each once, and in order");
+    }
+
+    #[test]
+    fn what_grows_is_bounded_too() {
+        let queue = Queue::default();
+        for n in 0..2500 {
+            queue.push(set(&n.to_string(), "v"), 1);
+        }
+        let large = "v".repeat(MIB);
+        for n in 0..200 {
+            queue.push(set(&n.to_string(), &large), 1);
+            assert!(queue.state.lock().bytes <= Queue::MAX_BYTES);
+        }
+        let (told, asked) = drain(&queue);
+        let counted = queue.coalesced().load(Ordering::Relaxed);
+        assert_eq!(told.len() as u64 + counted + asked.len() as u64, 2700);
+        assert_eq!(queue.state.lock().bytes, 0);
+    }
+
+    #[test]
+    fn what_cannot_be_owed_is_a_gap_and_what_is_named_comes_behind_it() {
+        let queue = Queue::new(["m".to_owned(), "n".to_owned()].into());
+        queue.push(set("n", "first"), 1);
+        let large = "v".repeat(MIB);
+        for n in 0..64 {
             queue.push(set(&n.to_string(), &large), 1);
         }
-        let mut told = Vec::new();
-        while let Some(event) = next(&queue) {
-            told.push(event);
+        for n in 0..20_000 {
+            queue.push(set(&format!("{n:1000}"), &large), 1);
         }
+        queue.push(set("n", "last"), 2);
+        let (told, asked) = drain(&queue);
         assert_eq!(told.iter().filter(|event| **event == Event::Gap).count(), 1);
         assert_eq!(told.last(), Some(&Event::Gap));
-        assert!(told.len() > 60 && told.len() < 70, "{}", told.len());
+        let asked_for = |key: &str| asked.iter().find(|(asked, _)| asked == key);
+        assert_eq!(asked_for("n"), Some(&("n".to_owned(), 2)));
+        assert_eq!(
+            asked_for("m"),
+            Some(&("m".to_owned(), 0)),
+            "it is only told"
+        );
+        assert!(asked.len() < 10_000, "{}", asked.len());
         queue.push(set("x", "y"), 1);
-        assert_eq!(next(&queue), Some(set("x", "y")));
+        assert_eq!(drain(&queue), (vec![set("x", "y")], Vec::new()));
+    }
+
+    #[test]
+    fn what_comes_behind_a_gap_is_told_behind_it() {
+        let queue = Queue::default();
+        for n in 0..2000 {
+            queue.push(set(&n.to_string(), "before"), 1);
+        }
+        queue.gap();
+        queue.push(set("7", "behind"), 1);
+        let (told, _) = drain(&queue);
+        assert_eq!(told[7], set("7", "before"));
+        assert_eq!(told[2000..], [Event::Gap, set("7", "behind")]);
     }
 
     #[test]
@@ -241,9 +369,10 @@ mod tests {
         let queue = Queue::default();
         queue.push(set("k", "v"), 1);
         queue.end(Error::Unsupported("more"));
-        assert!(next(&queue).is_some());
         let context = Context::from_waker(Waker::noop());
-        assert!(matches!(queue.poll(&context), Poll::Ready(Some(Err(_)))));
-        assert!(matches!(queue.poll(&context), Poll::Ready(None)));
+        let poll = || queue.poll(&context, &mut Vec::new());
+        assert!(matches!(poll(), Poll::Ready(Some(Ok(_)))));
+        assert!(matches!(poll(), Poll::Ready(Some(Err(_)))));
+        assert!(matches!(poll(), Poll::Ready(None)));
     }
 }

@@ -11,6 +11,7 @@ use super::change::Change;
 use super::listener::{Members, Request};
 use super::peers::Peers;
 use super::pending::{Pending, tell_gone};
+use super::question::Question;
 use super::tellers::Standing;
 use crate::link::{Found, Place};
 
@@ -20,11 +21,11 @@ pub(super) struct Reads {
     peers: Option<Peers>,
     keys: HashMap<Vec<u8>, Key>,
     /// Those that are not asked for yet.
-    waiting: VecDeque<Vec<u8>>,
+    waiting: VecDeque<(Vec<u8>, Question)>,
     reading: usize,
-    /// How many values are read at a time; fewer where they are large, since a server cuts off
-    /// whoever lets it buffer too much.
-    window: usize,
+    /// Those that are large, which are read one by one.
+    large: VecDeque<Vec<u8>>,
+    is_reading_large: bool,
     /// What goes on elsewhere.
     away: FuturesUnordered<BoxFuture<'static, Back>>,
 }
@@ -56,11 +57,8 @@ pub(super) enum Back {
 // === impl Reads ===
 
 impl Reads {
-    const MAX_WINDOW: usize = 64;
     /// The values of at most so many keys wait to be read; the changes of others are a gap.
     const MAX_KEYS: usize = 1 << 18;
-    /// So much may be buffered for us in values; servers cut off at 8 MiB for a minute, or 32 MiB.
-    const BUFFERED_BYTES: usize = 4 << 20;
     /// Nodes send a key on without a pause so often.
     const QUICK_TURNS: u32 = 3;
     /// Nodes that do not agree in so many turns, which take some seconds, are not asked again.
@@ -72,7 +70,8 @@ impl Reads {
             keys: HashMap::new(),
             waiting: VecDeque::new(),
             reading: 0,
-            window: Self::MAX_WINDOW,
+            large: VecDeque::new(),
+            is_reading_large: false,
             away: FuturesUnordered::new(),
         }
     }
@@ -127,17 +126,22 @@ impl Reads {
     }
 
     /// The next key to ask for, if it is time.
-    pub(super) fn next(&mut self) -> Option<Vec<u8>> {
-        if self.reading >= self.window {
+    pub(super) fn next(&mut self) -> Option<(Vec<u8>, Question)> {
+        let (name, question) = if !self.is_reading_large && !self.large.is_empty() {
+            self.is_reading_large = true;
+            (self.large.pop_front()?, Question::Whole)
+        } else if self.reading < Question::MAX_BEGINNINGS {
+            let next = self.waiting.pop_front()?;
+            self.reading += 1;
+            next
+        } else {
             return None;
-        }
-        let name = self.waiting.pop_front()?;
+        };
         let term = self.peers.as_ref().map_or(0, |peers| peers.term(&name));
         if let Some(key) = self.keys.get_mut(&name) {
             key.progress = Progress::Asked(term);
         }
-        self.reading += 1;
-        Some(name)
+        Some((name, question))
     }
 
     /// What comes back from elsewhere, if anything is under way.
@@ -163,10 +167,23 @@ impl Reads {
     }
 
     /// The answer to the question for a key.
-    pub(super) fn answered(&mut self, name: Vec<u8>, reply: Value, members: &Members) {
-        self.reading -= 1;
+    pub(super) fn answered(
+        &mut self,
+        name: Vec<u8>,
+        question: Question,
+        reply: Value,
+        members: &Members,
+    ) {
+        match question {
+            Question::Whole => self.is_reading_large = false,
+            Question::Beginning | Question::Presence => self.reading -= 1,
+        }
         let Some(mut key) = self.keys.remove(&name) else {
             return;
+        };
+        let reply = match question.answer(reply) {
+            Ok(reply) => reply,
+            Err(next) => return self.ask(name, next, key.pending, key.behind),
         };
         let Some(peers) = &self.peers else {
             let value = match Found::of(reply, &Place::Primary) {
@@ -269,10 +286,6 @@ impl Reads {
         value: &Result<Option<Bytes>>,
         members: &Members,
     ) {
-        if let Ok(Some(value)) = value {
-            let buffered = Self::BUFFERED_BYTES / value.len().max(1);
-            self.window = buffered.clamp(1, Self::MAX_WINDOW);
-        }
         if let Some(peers) = &self.peers {
             let Some(held) = peers.hold(&name, term) else {
                 return self.wait(name, key.pending, key.behind);
@@ -304,11 +317,26 @@ impl Reads {
         }
     }
 
-    fn wait(&mut self, name: Vec<u8>, mut pending: Pending, behind: Option<Pending>) {
+    fn wait(&mut self, name: Vec<u8>, pending: Pending, behind: Option<Pending>) {
+        self.ask(name, Question::Beginning, pending, behind);
+    }
+
+    /// Has a key asked for this when it is time.
+    fn ask(
+        &mut self,
+        name: Vec<u8>,
+        question: Question,
+        mut pending: Pending,
+        behind: Option<Pending>,
+    ) {
         if let Some(behind) = behind {
             pending.merge(behind);
         }
-        self.waiting.push_back(name.clone());
+        match question {
+            Question::Beginning => self.waiting.push_back((name.clone(), question)),
+            Question::Whole => self.large.push_back(name.clone()),
+            Question::Presence => self.waiting.push_front((name.clone(), question)),
+        }
         let key = Key {
             pending,
             progress: Progress::Waiting,
@@ -329,6 +357,10 @@ impl Drop for Reads {
 /// What a `GET` is answered with.
 fn bytes(reply: Value) -> Result<Option<Bytes>> {
     match reply {
+        Value::BulkString(value) if value.len() > Question::LARGEST => {
+            tracing::warn!("a watched key holds more than 16 MiB, which is not told");
+            Err(Error::Corrupt("it holds more than 16 MiB".into()))
+        }
         Value::BulkString(value) => Ok(Some(value.into())),
         Value::Nil => Ok(None),
         _ => Err(Error::Internal("GET was answered by something else".into())),

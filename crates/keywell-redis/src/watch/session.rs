@@ -11,6 +11,7 @@ use super::hub::Watcher;
 use super::listener::{Joined, Members, Request};
 use super::peers::Peers;
 use super::pending::Pending;
+use super::question::Question;
 use super::reads::Reads;
 use super::subscription::{Subscription, channel_prefix};
 use crate::link::refusal;
@@ -32,7 +33,7 @@ enum Expected {
     Subscribed(Subscription, u64),
     Unsubscribed,
     /// What a key holds.
-    Value(Vec<u8>),
+    Value(Vec<u8>, Question),
 }
 
 // === impl Session ===
@@ -155,9 +156,9 @@ impl Session {
 
     /// Asks for values, as many as may be under way.
     fn read_on(&mut self) {
-        while let Some(name) = self.reads.next() {
-            self.outgoing.push(command(&[b"GET", &name]));
-            self.expected.push_back(Expected::Value(name));
+        while let Some((name, question)) = self.reads.next() {
+            self.outgoing.push(question.command(&name));
+            self.expected.push_back(Expected::Value(name, question));
         }
     }
 
@@ -233,7 +234,7 @@ impl Session {
             Joined::Once => {
                 member.watcher.queue.gap();
                 let watcher = member.watcher.clone();
-                for key in &watcher.named {
+                for key in &*watcher.named {
                     let owed = Pending::owed(number);
                     self.reads.take(watcher.keys.full(key), owed, members);
                 }
@@ -257,7 +258,9 @@ impl Session {
     /// A reply to what we asked ourselves.
     fn answer(&mut self, reply: Value, members: &mut Members) {
         match self.expected.pop_front() {
-            Some(Expected::Value(name)) => self.reads.answered(name, reply, members),
+            Some(Expected::Value(name, question)) => {
+                self.reads.answered(name, question, reply, members);
+            }
             Some(Expected::Subscribed(_, number)) => {
                 let refused = match &reply {
                     Value::ServerError(error) => refusal(error),
