@@ -24,14 +24,16 @@ impl Run {
     /// How long a delivery waits for an instance where other components have used up the pool.
     const ROOM_PAUSE: Duration = Duration::from_millis(20);
 
-    pub(super) fn start(&mut self, now: Instant) {
+    /// Has events delivered, as many as may be, and answers whether there were any.
+    pub(super) fn start(&mut self, now: Instant) -> bool {
         let is_valid = self
             .shared
             .as_ref()
             .is_none_or(|shared| shared.is_valid(now));
+        let mut starts_any = false;
         while is_valid && self.running.len() < self.trigger.options.parallel.max(1) {
             let Some(mut job) = self.lanes.next() else {
-                return;
+                break;
             };
             let hops = self.trigger.options.hops;
             if job.hops > hops && job.given_up.is_none() {
@@ -47,7 +49,9 @@ impl Run {
                 None => self.deliver(&job),
             };
             self.running.insert(id, job);
+            starts_any = true;
         }
+        starts_any
     }
 
     pub(super) fn bury(&mut self, job: &Job, given_up: &GivenUp) -> Id {

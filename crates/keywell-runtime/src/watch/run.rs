@@ -128,7 +128,7 @@ impl Run {
         let ended = loop {
             let now = Instant::now();
             self.lanes.wake(now);
-            self.start(now);
+            let starts_any = self.start(now);
             self.checkpoint(now);
             self.flush(now);
             self.renew(now);
@@ -139,6 +139,10 @@ impl Run {
                 Ok(true) => break Ok(()),
                 Ok(false) => {}
                 Err(error) => break Err(error),
+            }
+            if starts_any {
+                // An event does not wait until it is seen what else there is.
+                tokio::task::yield_now().await;
             }
             let happened = self.happened(stop.as_mut()).await;
             if let Err(error) = self.take(happened) {
