@@ -1,0 +1,38 @@
+//! The parameters of a request.
+
+pub struct Query<'a>(&'a str);
+
+// === impl Query ===
+
+impl<'a> Query<'a> {
+    pub fn new(query: &'a str) -> Self {
+        Self(query)
+    }
+
+    /// The parameter as it was sent, or nothing.
+    pub fn text(&self, name: &str) -> &'a str {
+        self.0
+            .split('&')
+            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+            .unwrap_or_default()
+    }
+
+    /// The parameter as a number; 1 when it is left out or is none.
+    pub fn number(&self, name: &str) -> u64 {
+        self.text(name).parse().unwrap_or(1)
+    }
+
+    /// The parameter with `%41` resolved.
+    pub fn decoded(&self, name: &str) -> String {
+        let mut bytes = Vec::new();
+        let mut rest = self.text(name);
+        while let Some((plain, behind)) = rest.split_once('%') {
+            bytes.extend_from_slice(plain.as_bytes());
+            let code = behind.get(..2).unwrap_or_default();
+            bytes.extend(u8::from_str_radix(code, 16));
+            rest = behind.get(2..).unwrap_or_default();
+        }
+        bytes.extend_from_slice(rest.as_bytes());
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
