@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod alerts;
+mod attack;
 mod bench;
 mod conformance_table;
 mod demo;
@@ -27,6 +28,9 @@ cargo xtask COMMAND
   test              set up what is missing, then run every check and every test
   guests            build the example and test components from source
   bench [ARGUMENTS] measure, beside peers and floors in the same run; --help for its arguments
+  attack [--long] [--program PATH] [NAME...]
+                    attack the program as hostile clients, components, neighbours and servers do, and print a
+                    table of bounds and of what was seen; a NAME is a group or an attack; --help names more
   conformance-table run the suite for hosts on Keywell, and on wasmtime 48 if that is on the PATH, and write
                     the results to docs/conformance.md
   fuzz [TARGET] [--seconds N] [--keep]
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         ["test"] => test::test(),
         ["guests"] => setup::target().and_then(|()| setup::guests()),
         ["bench", ref rest @ ..] => bench::bench(rest),
+        ["attack", ref rest @ ..] => attack::attack(rest),
         ["conformance-table"] => conformance_table::conformance_table(),
         ["fuzz", ref rest @ ..] => fuzz::fuzz(rest),
         ["soak"] => soak::soak(),
