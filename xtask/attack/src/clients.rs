@@ -66,44 +66,48 @@ pub(crate) fn pipelined_requests_without_reading(context: &Context) -> Done<Seen
     Ok(Seen::memory(STREAM, seen))
 }
 
-/// A server with all of its instances used once, and what it has in memory while all of them run.
-pub(crate) fn loaded(context: &Context) -> Done<(Process, u64)> {
+/// Lets as many streams stall as there are instances, and answers how far the program grew beside
+/// one in which as many guests only wait: beside the guests' own memory, that is.
+pub(crate) fn stalled_together<T: Send>(
+    context: &Context,
+    stall: impl FnOnce(&Process) -> Done<T> + Send,
+) -> Done<Seen> {
     let instances = INSTANCES.to_string();
-    let arguments = [
-        "--instances",
-        &instances,
-        "--memory",
-        "16MiB",
-        "--timeout",
-        "8s",
-    ];
-    let server = context.serve("hostile").args(arguments).start()?;
-    let mut clients = Vec::new();
-    for _ in 0..INSTANCES {
-        clients.push(Client::asks(server.address(), request("/sleep"), PATIENCE)?);
-    }
-    memory::settle(server.id(), 0, u64::MAX)?;
-    let baseline = memory::now(server.id())?;
-    for mut client in clients {
-        let status = client.response()?.status;
-        if status != 504 {
-            return Err(format!("a call that sleeps too long answered {status}").into());
+    let arguments = ["--instances", &instances, "--memory", "16MiB"];
+    let starting = context.serve("hostile").args(arguments);
+    let server = starting.start()?;
+    server.get("/hello")?;
+    let idle = memory::baseline(server.id())?;
+    // All of them run once they have begun to answer.
+    let wait = || -> Done<Vec<Client>> {
+        let mut clients = ask_in_every_instance(&server, "/hold")?;
+        for client in &mut clients {
+            client.read_some(&mut [0])?;
         }
-    }
-    Ok((server, baseline))
+        Ok(clients)
+    };
+    let (guests, waiting) = memory::stalled_growth(server.id(), idle, STREAMS, wait)?;
+    waiting?;
+    let server = starting.start()?;
+    server.get("/hello")?;
+    let baseline = memory::baseline(server.id())? + guests;
+    let stall = || stall(&server);
+    let (seen, stalled) = memory::stalled_growth(server.id(), baseline, STREAMS, stall)?;
+    stalled?;
+    Ok(Seen::memory(STREAMS, seen))
+}
+
+/// As many clients as there are instances, which ask and read nothing.
+fn ask_in_every_instance(server: &Process, path: &str) -> Done<Vec<Client>> {
+    let ask = request(path);
+    let clients = (0..INSTANCES).map(|_| Client::asks(server.address(), &ask, PATIENCE));
+    clients.collect()
 }
 
 pub(crate) fn unread_responses_together(context: &Context) -> Done<Seen> {
-    let (server, baseline) = loaded(context)?;
-    memory::baseline(server.id())?;
-    let ask = || -> Done<Vec<Client>> {
-        let ask = request("/stream?n=100000000");
-        let clients = (0..INSTANCES).map(|_| Client::asks(server.address(), &ask, PATIENCE));
-        clients.collect()
-    };
-    let (seen, clients) = memory::stalled_growth(server.id(), baseline, STREAMS, ask)?;
-    clients?;
-    Ok(Seen::memory(STREAMS, seen))
+    stalled_together(context, |server| {
+        ask_in_every_instance(server, "/stream?n=100000000")
+    })
 }
 
 pub(crate) fn unread_responses_in_every_instance(context: &Context) -> Done<Seen> {

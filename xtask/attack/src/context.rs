@@ -20,8 +20,10 @@ impl Context {
     /// The program that is attacked, a folder where compiled components are kept between attacks,
     /// and whether attacks may take long.
     pub fn new(program: impl Into<PathBuf>, folder: impl AsRef<Path>, is_long: bool) -> Self {
+        let program = program.into();
         Self {
-            program: program.into(),
+            // A current folder of its own must not matter to a process.
+            program: std::path::absolute(&program).unwrap_or(program),
             cache: folder.as_ref().join("attack-cache"),
             is_long,
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::clients::{INSTANCES, STREAM, STREAMS, loaded};
+use crate::clients::{INSTANCES, STREAM, STREAMS, stalled_together};
 use crate::frames::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, Http2, INITIAL_WINDOW_SIZE, PING,
     RST_STREAM, SETTINGS, WINDOW_UPDATE, block, entered, frame, get, streams,
@@ -11,7 +11,7 @@ use crate::process::{PATIENCE, Process};
 use crate::{Context, Done, Seen, memory};
 
 /// How soon another client is answered beside an attack.
-const SOON: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_secs(2);
 
 pub(crate) fn zero_window_in_every_instance(context: &Context) -> Done<Seen> {
     let instances = context.effort(16, INSTANCES);
@@ -35,19 +35,16 @@ pub(crate) fn zero_window_in_every_instance(context: &Context) -> Done<Seen> {
 }
 
 pub(crate) fn stalled_streams(context: &Context) -> Done<Seen> {
-    let (server, baseline) = loaded(context)?;
-    memory::baseline(server.id())?;
-    let ask = || -> Done<Http2> {
+    stalled_together(context, |server| {
         let settings = [(INITIAL_WINDOW_SIZE, 1 << 20)];
         let mut http2 = Http2::connect(server.address(), &settings, PATIENCE)?;
+        // There is no window that holds them up: the connection is not read.
+        http2.send(&frame(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()))?;
         for stream in streams(INSTANCES) {
             http2.send(&get(stream, "/stream?n=100000000"))?;
         }
         Ok(http2)
-    };
-    let (seen, http2) = memory::stalled_growth(server.id(), baseline, STREAMS, ask)?;
-    http2?;
-    Ok(Seen::memory(STREAMS, seen))
+    })
 }
 
 /// A server that has answered over HTTP/2, beside what it has in memory then.
@@ -90,7 +87,7 @@ fn flood(
 pub(crate) fn rapid_reset(context: &Context) -> Done<Seen> {
     let server = warm(context)?;
     let mut next = streams(u32::MAX >> 2);
-    let within = context.effort(Duration::from_secs(2), Duration::from_secs(30));
+    let within = context.effort(SOON / 2, 15 * SOON);
     let cancel = 8_u32.to_be_bytes();
     flood(&server, within, STREAMS, &[], || {
         let mut block = Vec::new();
@@ -104,7 +101,7 @@ pub(crate) fn rapid_reset(context: &Context) -> Done<Seen> {
 
 pub(crate) fn continuation_flood(context: &Context) -> Done<Seen> {
     let server = warm(context)?;
-    let within = context.effort(Duration::from_secs(2), Duration::from_secs(30));
+    let within = context.effort(SOON / 2, 15 * SOON);
     let first = frame(HEADERS, END_STREAM, 1, &block("GET", "/hello"));
     let more = entered("x-more", &"x".repeat(4000)).repeat(4);
     let more = frame(CONTINUATION, 0, 1, &more[..16_000]);
@@ -113,7 +110,7 @@ pub(crate) fn continuation_flood(context: &Context) -> Done<Seen> {
 
 pub(crate) fn settings_and_ping_flood(context: &Context) -> Done<Seen> {
     let server = warm(context)?;
-    let within = context.effort(Duration::from_secs(2), Duration::from_secs(30));
+    let within = context.effort(SOON / 2, 15 * SOON);
     let mut many = Vec::new();
     for _ in 0..500 {
         many.extend(frame(SETTINGS, 0, 0, &[]));
@@ -130,7 +127,7 @@ pub(crate) fn header_bomb(context: &Context) -> Done<Seen> {
     bomb.extend(entered("x-bomb", &"x".repeat(3900)));
     bomb.extend([0xbe; 12_000]);
     let mut next = streams(context.effort(20, 2000));
-    let within = context.effort(Duration::from_secs(2), Duration::from_secs(30));
+    let within = context.effort(SOON / 2, 15 * SOON);
     flood(&server, within, STREAMS, &[], || {
         let stream = next.next().unwrap_or(1);
         frame(HEADERS, END_HEADERS | END_STREAM, stream, &bomb)
@@ -179,7 +176,7 @@ pub(crate) fn window_overflow(context: &Context) -> Done<Seen> {
 
 pub(crate) fn empty_data_flood(context: &Context) -> Done<Seen> {
     let server = warm(context)?;
-    let within = context.effort(Duration::from_secs(2), Duration::from_secs(30));
+    let within = context.effort(SOON / 2, 15 * SOON);
     let first = frame(HEADERS, END_HEADERS, 1, &block("POST", "/sleep"));
     let empty = frame(DATA, 0, 1, &[]).repeat(1000);
     flood(&server, within, STREAM, &first, || empty.clone())

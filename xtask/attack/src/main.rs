@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use keywell_attack::{ATTACKS, Attack, Context};
 
@@ -41,7 +42,10 @@ fn main() -> ExitCode {
     for attack in chosen {
         let (group, name) = (attack.group, attack.name.replace('_', " "));
         eprintln!("trying {}::{} ...", attack.group, attack.name);
-        let tried = attack.run(&context).inspect(|seen| eprintln!("{seen}"));
+        let began = Instant::now();
+        let tried = attack
+            .run(&context)
+            .inspect(|seen| eprintln!("{seen}; {:.1} s", began.elapsed().as_secs_f64()));
         let (bound, seen, held) = match tried {
             Ok(seen) => (seen.bound, seen.seen, if seen.held { "yes" } else { "NO" }),
             Err(error) => (String::new(), error.to_string(), "not tried"),
