@@ -1,4 +1,4 @@
-use crate::process::{Done, cargo, run};
+use crate::process::{Done, cargo, run, target};
 use crate::setup;
 
 /// Attacks the program; the attacks are in the crate in `xtask/attack`.
@@ -6,19 +6,20 @@ pub(crate) fn attack(arguments: &[&str]) -> Done {
     setup::target()?;
     setup::servers()?;
     setup::guests()?;
-    // What a test attacks has to be quick to build, and what is attacked at length is what ships.
-    let profile: &[&str] = if arguments.contains(&"--long") {
-        &["--release"]
-    } else {
-        &[]
-    };
+    let mut attack = cargo();
+    attack.args(["run", "--locked", "-p", "keywell-attack", "--"]);
+    attack.args(arguments);
     if !arguments.contains(&"--program") {
+        // What a test attacks has to be quick to build, and what is attacked at length is what ships.
+        let (profile, folder) = if arguments.contains(&"--long") {
+            (&["--release"][..], "release")
+        } else {
+            (&[][..], "debug")
+        };
         let build = ["build", "--locked", "-p", "keywell"];
         run(cargo().args(build).args(profile))?;
+        let program = target().join(folder).join("keywell");
+        attack.arg("--program").arg(program);
     }
-    run(cargo()
-        .args(["run", "--locked", "-p", "keywell-attack"])
-        .args(profile)
-        .arg("--")
-        .args(arguments))
+    run(&mut attack)
 }

@@ -160,3 +160,16 @@ pub(crate) fn get(stream: u32, path: &str) -> Vec<u8> {
 pub(crate) fn streams(count: u32) -> impl Iterator<Item = u32> {
     (0..count).map(|n| 2 * n + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_standard() {
+        // RFC 7541, C.1.
+        assert_eq!(number(10, 5, 0), [10]);
+        assert_eq!(number(1337, 5, 0), [31, 154, 10]);
+        assert_eq!(number(42, 8, 0), [42]);
+    }
+}

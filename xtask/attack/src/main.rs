@@ -102,3 +102,39 @@ impl Arguments {
 fn is_called(attack: &Attack, name: &str) -> bool {
     name == attack.group || name.split_once("::") == Some((attack.group, attack.name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Option<Arguments> {
+        Arguments::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn groups_and_attacks_are_names() {
+        let parsed =
+            parse("clients http2::rapid_reset --long --program a").expect("they are known");
+        assert!(parsed.is_long);
+        assert_eq!(parsed.program, PathBuf::from("a"));
+        let chosen = ATTACKS.iter().filter(|attack| parsed.has(attack));
+        let groups: Vec<&str> = chosen.map(|attack| attack.group).collect();
+        assert!(groups.contains(&"clients"));
+        assert_eq!(groups.iter().filter(|group| **group == "http2").count(), 1);
+    }
+
+    #[test]
+    fn long_attacks_are_for_the_long_form() {
+        let (short, long) = (parse("").expect("all"), parse("--long").expect("all"));
+        let count = |arguments: &Arguments| ATTACKS.iter().filter(|one| arguments.has(one)).count();
+        assert_eq!(count(&long), ATTACKS.len());
+        assert!(count(&short) < ATTACKS.len());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in ["nothing", "clients::nothing", "--program", "--short"] {
+            assert!(parse(line).is_none(), "{line}");
+        }
+    }
+}

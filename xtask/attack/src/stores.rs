@@ -1,8 +1,7 @@
 //! Servers that misbehave, and what other clients put into them. Each attack starts a Redis.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -12,8 +11,7 @@ use keywell_servers::Redis;
 use tokio::runtime::Runtime;
 
 use crate::components::{INSTANCE, MEMORY, VALUE};
-use crate::context::scratch;
-use crate::process::{PATIENCE, Process, ended};
+use crate::process::{PATIENCE, Process, ended, rest};
 use crate::{Context, Done, Seen, memory};
 
 /// A Redis, and what runs its client.
@@ -72,8 +70,9 @@ fn resp(words: &[&[u8]]) -> Vec<u8> {
     command
 }
 
-/// A guest of 64 MiB on a Redis.
-fn serve(context: &Context, store: &str) -> Done<Process> {
+/// A guest of 64 MiB on a Redis, which has time for what it is asked.
+fn serve(context: &Context, redis: &Server) -> Done<Process> {
+    let store = format!("{}?answer-timeout=15s", redis.redis.url());
     let arguments = ["--memory", MEMORY, "--timeout", "20s"];
     let server = context
         .serve("hostile")
@@ -98,14 +97,14 @@ fn attack(server: &Process, redis: &Server, path: &str) -> Done<Seen> {
 
 pub(crate) fn many_reads_of_one_value(context: &Context) -> Done<Seen> {
     let redis = Server::start(&[])?;
-    let server = serve(context, &redis.redis.url())?;
+    let server = serve(context, &redis)?;
     server.get(&format!("/set?key=big&n={VALUE}"))?;
     attack(&server, &redis, "/get-many?key=big&n=100")
 }
 
 pub(crate) fn many_reads_of_many_values(context: &Context) -> Done<Seen> {
     let redis = Server::start(&[])?;
-    let server = serve(context, &redis.redis.url())?;
+    let server = serve(context, &redis)?;
     for n in 0..30 {
         server.get(&format!("/set?key=big-{n}&n={VALUE}"))?;
     }
@@ -114,34 +113,56 @@ pub(crate) fn many_reads_of_many_values(context: &Context) -> Done<Seen> {
 
 pub(crate) fn snapshots_of_values(context: &Context) -> Done<Seen> {
     let redis = Server::start(&[])?;
-    let server = serve(context, &redis.redis.url())?;
+    let server = serve(context, &redis)?;
     server.get(&format!("/cas?n=1&size={VALUE}"))?;
     attack(&server, &redis, &format!("/cas?n=40&size={VALUE}"))
 }
 
+/// A way to a server that carries some 60 MB a second of its answers.
+fn narrow(server: SocketAddr) -> Done<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || -> Done {
+        for client in listener.incoming() {
+            let client = client?;
+            let server = TcpStream::connect(server)?;
+            let (mut commands, mut into) = (client.try_clone()?, server.try_clone()?);
+            thread::spawn(move || {
+                drop(std::io::copy(&mut commands, &mut into));
+                drop(into.shutdown(Shutdown::Write));
+            });
+            let (mut answers, mut into) = (server, client);
+            thread::spawn(move || -> Done {
+                let mut buffer = vec![0; 256 << 10];
+                while let length @ 1.. = answers.read(&mut buffer)? {
+                    into.write_all(&buffer[..length])?;
+                    rest(Duration::from_micros(length as u64 / 60));
+                }
+                Ok(into.shutdown(Shutdown::Both)?)
+            });
+        }
+        Ok(())
+    });
+    Ok(address)
+}
+
+/// An export with the time-outs that there are by default, over a connection that takes longer than
+/// one of them for all values together, and a part of it for one.
 pub(crate) fn export_of_large_values(context: &Context) -> Done<Seen> {
     let redis = Server::start(&[])?;
     let value = vec![b'x'; usize::try_from(VALUE)?];
     for n in 0..12 {
-        redis.pipe(&resp(&[b"SET", format!("default:{n}").as_bytes(), &value]))?;
+        let key = format!("default:{n}");
+        redis.pipe(&resp(&[b"SET", key.as_bytes(), &value]))?;
     }
-    let folder = scratch()?;
-    let file = folder.path().join("exported");
+    let address = narrow(redis.redis.addr())?;
     let mut keywell = context.keywell();
-    keywell.args(["kv", "export", "--store", &redis.redis.url()]);
-    let mut keywell = keywell.stdout(File::create(&file)?).spawn()?;
+    keywell.args(["kv", "export", "--store", &format!("redis://{address}")]);
     let began = Instant::now();
-    let mut status = None;
-    Process::until(2 * PATIENCE, || {
-        status = keywell.try_wait().ok().flatten();
-        status.is_some()
-    });
-    drop(keywell.kill());
-    drop(keywell.wait());
-    let lines = BufReader::new(File::open(&file)?).split(b'\n').count();
-    // A line for each, and one at the head.
-    let is_whole = status.is_some_and(|status| status.success()) && lines >= 12;
-    let faults = (!is_whole).then(|| format!("{lines} lines, {status:?}"));
+    let ended = ended(&mut keywell, 2 * PATIENCE)?;
+    let (lines, code) = (ended.printed.lines().count(), ended.code());
+    let is_whole = code == Some(0) && lines >= 12;
+    let faults = (!is_whole).then(|| format!("{lines} lines, exit {code:?}: {}", ended.logged));
     let faults: Vec<String> = faults.into_iter().collect();
     let bound = Duration::from_mins(1);
     let time = Seen::time("it ends", bound, is_whole.then(|| began.elapsed()));
