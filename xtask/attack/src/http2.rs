@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::clients::{INSTANCES, STREAM, STREAMS, stalled_together};
 use crate::frames::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, Http2, INITIAL_WINDOW_SIZE, PING,
-    RST_STREAM, SETTINGS, WINDOW_UPDATE, block, entered, frame, get, streams,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, Http2, INITIAL_WINDOW_SIZE,
+    PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, entered, frame, get, streams,
 };
 use crate::process::{PATIENCE, Process};
 use crate::{Context, Done, Seen, memory};
@@ -190,4 +190,32 @@ pub(crate) fn idle_connection(context: &Context) -> Done<Seen> {
     let began = Instant::now();
     let seen = http2.is_closed().then(|| began.elapsed());
     Ok(Seen::time("it is closed", bound, seen))
+}
+
+/// A write that stalls for longer than the server bears it, of a call that may take far longer.
+pub(crate) fn stalled_write(context: &Context) -> Done<Seen> {
+    let arguments = ["--instances", "1", "--timeout", "10m"];
+    let server = context.serve("hostile").args(arguments).start()?;
+    server.get("/hello")?;
+    let settings = [(INITIAL_WINDOW_SIZE, 0)];
+    let mut http2 = Http2::connect(server.address(), &settings, PATIENCE)?;
+    http2.send(&get(1, "/stream?n=100000000"))?;
+    while http2.receive()?.kind != HEADERS {}
+    // A client that is there, and only does not take what it asked for.
+    std::thread::spawn(move || -> Done {
+        loop {
+            let Frame {
+                kind,
+                flags,
+                payload,
+                ..
+            } = http2.receive()?;
+            if kind == PING && flags & ACK == 0 {
+                http2.send(&frame(PING, ACK, 0, &payload))?;
+            }
+        }
+    });
+    let bound = Duration::from_secs(40);
+    let seen = server.answers("/hello", 2 * bound);
+    Ok(Seen::time("another client is answered", bound, seen))
 }

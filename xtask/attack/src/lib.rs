@@ -111,7 +111,7 @@ macro_rules! every_attack {
                 header_bomb,
                 window_overflow,
                 empty_data_flood,
-            ] + [idle_connection],
+            ] + [idle_connection, stalled_write],
             components: [
                 many_reads_of_one_value,
                 snapshots_of_values,
@@ -169,6 +169,7 @@ macro_rules! every_attack {
                 snapshots_of_values,
                 export_of_large_values,
                 keys_of_hostile_names,
+                records_of_the_host,
                 frozen_server,
                 bare_keys_of_others,
                 unread_watch,

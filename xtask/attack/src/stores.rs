@@ -225,6 +225,36 @@ pub(crate) fn keys_of_hostile_names(context: &Context) -> Done<Seen> {
     Ok(Seen::faults("each is itself", 8, &faults))
 }
 
+/// Keywell's own records, beside keys of others without a prefix.
+pub(crate) fn records_of_the_host(context: &Context) -> Done<Seen> {
+    let redis = Server::start(&[])?;
+    let mut faults = Vec::new();
+    let mut tried = 0;
+    for prefix in ["", "shop:"] {
+        let store = format!("{}/0?prefix={prefix}", redis.redis.url());
+        let server = context.serve("hostile").store(store).start()?;
+        for name in ["keywell-triggers:own", "keywell-deadletters:own"] {
+            tried += 1;
+            let key = format!("{prefix}{name}");
+            redis.cli(&["SET", &key, "own"])?;
+            let read = server.get(&format!("/get-many?key={name}&n=1"))?.text();
+            if read == "made 1" {
+                faults.push(format!("{key} can be read"));
+            }
+            let set = server.get(&format!("/set?key={name}&n=1"))?.text();
+            let is_there = redis.cli(&["GET", &key])?.trim() == "own";
+            if set == "set" || !is_there {
+                faults.push(format!("{key} can be written"));
+            }
+        }
+    }
+    Ok(Seen::faults(
+        "no guest reads or writes them",
+        tried,
+        &faults,
+    ))
+}
+
 pub(crate) fn frozen_server(context: &Context) -> Done<Seen> {
     let redis = Server::start(&[])?;
     let arguments = ["--timeout", "10s"];
