@@ -13,21 +13,19 @@ pub(crate) const STREAM: u64 = 2_000_000;
 pub(crate) const STREAMS: u64 = 64_000_000;
 pub(crate) const INSTANCES: u32 = 256;
 
-/// A server of 16 MiB an instance, which has streamed before.
-fn streaming(context: &Context) -> Done<Process> {
+/// A server of 16 MiB an instance, and what it has in memory while it streams to clients that read.
+fn streaming(context: &Context) -> Done<(Process, u64)> {
     let server = context
         .serve("hostile")
         .args(["--memory", "16MiB"])
         .start()?;
-    for _ in 0..3 {
-        server.get("/stream?n=3000000")?;
-    }
-    Ok(server)
+    let ordinary = || server.get("/stream?n=300000").map(drop);
+    let baseline = memory::ordinary(server.id(), ordinary)?;
+    Ok((server, baseline))
 }
 
 pub(crate) fn unread_response(context: &Context) -> Done<Seen> {
-    let server = streaming(context)?;
-    let baseline = memory::baseline(server.id())?;
+    let (server, baseline) = streaming(context)?;
     let ask = || Client::asks(server.address(), request("/stream?n=4000000000"), PATIENCE);
     let (seen, client) = memory::stalled_growth(server.id(), baseline, STREAM, ask)?;
     client?;
@@ -35,9 +33,9 @@ pub(crate) fn unread_response(context: &Context) -> Done<Seen> {
 }
 
 pub(crate) fn rate_limited_reader(context: &Context) -> Done<Seen> {
-    let server = streaming(context)?;
+    let (server, baseline) = streaming(context)?;
     let end = Instant::now() + context.effort(Duration::from_secs(2), Duration::from_secs(20));
-    let (seen, read) = memory::growth(server.id(), STREAM, || -> Done<usize> {
+    let (seen, read) = memory::growth_from(server.id(), baseline, STREAM, || -> Done<usize> {
         let ask = request("/stream?n=4000000000");
         let mut client = Client::asks(server.address(), ask, PATIENCE)?;
         let mut buffer = [0; 4096];
@@ -57,8 +55,7 @@ pub(crate) fn rate_limited_reader(context: &Context) -> Done<Seen> {
 }
 
 pub(crate) fn pipelined_requests_without_reading(context: &Context) -> Done<Seen> {
-    let server = streaming(context)?;
-    let baseline = memory::baseline(server.id())?;
+    let (server, baseline) = streaming(context)?;
     let requests = request("/stream?n=16000000").repeat(60);
     let ask = || Client::asks(server.address(), &requests, PATIENCE);
     let (seen, client) = memory::stalled_growth(server.id(), baseline, STREAM, ask)?;
@@ -231,8 +228,8 @@ pub(crate) fn silent_clients(context: &Context) -> Done<Seen> {
 
 /// A body that the guest does not read.
 pub(crate) fn unread_request_body(context: &Context) -> Done<Seen> {
-    let server = streaming(context)?;
-    let (seen, sent) = memory::growth(server.id(), STREAM, || -> Done<bool> {
+    let (server, baseline) = streaming(context)?;
+    let (seen, sent) = memory::growth_from(server.id(), baseline, STREAM, || -> Done<bool> {
         let ask = "POST /sleep HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n";
         let mut client = Client::asks(server.address(), ask, Duration::from_secs(1))?;
         let block = vec![b'x'; 1 << 20];

@@ -18,6 +18,8 @@ pub(crate) const MEMORY: &str = "64MiB";
 /// That, and as much again for what the host holds for it.
 pub(crate) const INSTANCE: u64 = 2 * (64 << 20);
 pub(crate) const VALUE: u64 = 16 << 20;
+/// What a guest may have filled that makes the host hold nothing, beside what a process needs to run it.
+const FILLED: u64 = (64 << 20) + 4 * STREAM;
 
 /// A server whose guest has 64 MiB an instance, and nothing but what the arguments allow.
 fn server(context: &Context, arguments: &[&str]) -> Done<Process> {
@@ -77,7 +79,7 @@ pub(crate) fn pending_requests(context: &Context) -> Done<Seen> {
 }
 
 pub(crate) fn memory_growth(context: &Context) -> Done<Seen> {
-    attack(&server(context, &[])?, "/grow", INSTANCE / 2 + (4 << 20))
+    attack(&server(context, &[])?, "/grow", FILLED)
 }
 
 pub(crate) fn pollables(context: &Context) -> Done<Seen> {
@@ -200,11 +202,11 @@ fn size_of_run(context: &Context, file: &Path, bound: u64) -> Done<u64> {
 }
 
 pub(crate) fn memories_of_four_modules(context: &Context) -> Done<Seen> {
-    fill(context, 4, 0, INSTANCE / 2 + (4 << 20))
+    fill(context, 4, 0, FILLED)
 }
 
 pub(crate) fn large_tables(context: &Context) -> Done<Seen> {
-    fill(context, 2, 3, INSTANCE / 2 + (4 << 20))
+    fill(context, 2, 3, FILLED)
 }
 
 pub(crate) fn failed_instances_with_reuse(context: &Context) -> Done<Seen> {

@@ -47,32 +47,33 @@ pub(crate) fn stalled_streams(context: &Context) -> Done<Seen> {
     })
 }
 
-/// A server that has answered over HTTP/2, beside what it has in memory then.
-fn warm(context: &Context) -> Done<Process> {
+/// A server, and what it has in memory while it answers ordinary clients.
+fn warm(context: &Context) -> Done<(Process, u64)> {
     let server = context.serve("hostile").args(["--timeout", "5s"]).start()?;
-    for _ in 0..3 {
+    let ordinary = || -> Done {
         let mut http2 = Http2::connect(server.address(), &[], PATIENCE)?;
         http2.send(&get(1, "/hello"))?;
         loop {
             let frame = http2.receive()?;
             if frame.stream == 1 && frame.flags & END_STREAM != 0 {
-                break;
+                return Ok(());
             }
         }
-    }
-    Ok(server)
+    };
+    let baseline = memory::ordinary(server.id(), ordinary)?;
+    Ok((server, baseline))
 }
 
 /// Sends blocks of frames until the server ends the connection or a time is over, then answers how
 /// far the server grew, and how soon it answers another client.
 fn flood(
-    server: &Process,
+    (server, baseline): &(Process, u64),
     within: Duration,
     bound: u64,
     first: &[u8],
     mut block: impl FnMut() -> Vec<u8> + Send,
 ) -> Done<Seen> {
-    let (seen, answered) = memory::growth(server.id(), bound, || -> Done<_> {
+    let (seen, answered) = memory::growth_from(server.id(), *baseline, bound, || -> Done<_> {
         let mut http2 = Http2::connect(server.address(), &[], 2 * SOON)?;
         http2.send(first)?;
         let end = Instant::now() + within;
@@ -135,7 +136,7 @@ pub(crate) fn header_bomb(context: &Context) -> Done<Seen> {
 }
 
 pub(crate) fn window_overflow(context: &Context) -> Done<Seen> {
-    let server = warm(context)?;
+    let (server, _) = warm(context)?;
     let mut faults = Vec::new();
     let most = 0x7fff_ffff_u32.to_be_bytes();
     let cases = [
@@ -184,7 +185,7 @@ pub(crate) fn empty_data_flood(context: &Context) -> Done<Seen> {
 
 /// How long a connection stays on which nothing happens, and that answers no ping.
 pub(crate) fn idle_connection(context: &Context) -> Done<Seen> {
-    let server = warm(context)?;
+    let (server, _) = warm(context)?;
     let bound = Duration::from_secs(90);
     let mut http2 = Http2::connect(server.address(), &[], 2 * bound)?;
     let began = Instant::now();

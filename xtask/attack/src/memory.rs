@@ -10,6 +10,8 @@ use crate::process::{LOOK, rest};
 
 /// How long memory has to stay as it is to count as settled.
 const CALM: Duration = Duration::from_millis(500);
+/// How often something is done until it is ordinary.
+const ORDINARY_ROUNDS: u32 = 32;
 /// How long it may take to settle.
 const SETTLING: Duration = Duration::from_secs(8);
 /// A process that has grown to so many times its bound is killed, to spare the machine.
@@ -39,6 +41,14 @@ pub(crate) fn baseline(process: u32) -> Done<u64> {
     // 5 resets the peak; see proc_pid_clear_refs(5).
     std::fs::write(format!("/proc/{process}/clear_refs"), "5")?;
     now(process)
+}
+
+/// What a process has at most while it does what it is for, often enough that each of its threads
+/// has done it: an allocator keeps some of that, and gives it back and takes it again as it likes.
+pub(crate) fn ordinary(process: u32, mut act: impl FnMut() -> Done) -> Done<u64> {
+    baseline(process)?;
+    (0..ORDINARY_ROUNDS).try_for_each(|_| act())?;
+    peak(process)
 }
 
 /// Attacks, and answers by how many bytes a process grew at most meanwhile. One that grows far past
