@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use keywell_servers::Redis;
 use tokio::runtime::Runtime;
 
+use crate::clients::STREAM;
 use crate::components::{INSTANCE, MEMORY, VALUE};
 use crate::process::{PATIENCE, Process, ended, rest};
 use crate::{Context, Done, Seen, memory};
@@ -85,8 +86,9 @@ fn serve(context: &Context, redis: &Server) -> Done<Process> {
 
 /// Lets a guest attack its host and its store, and answers how far both grew.
 fn attack(server: &Process, redis: &Server, path: &str) -> Done<Seen> {
-    // A store reads no more for an instance than the host may hold for it.
-    let of_redis = INSTANCE / 2;
+    // A store reads no more for an instance than the host may hold for it; a Redis grows by a few
+    // megabytes more of its own.
+    let of_redis = INSTANCE / 2 + 2 * STREAM;
     let pid = redis.redis.pid()?;
     let (inside, grown) = memory::growth(pid, of_redis, || {
         memory::growth(server.id(), INSTANCE, || drop(server.get(path)))
