@@ -14,6 +14,7 @@ const ESCAPES: &str = "%1b%5d0;owned%07%1b%5b2J%1b%5b6n%c2%9b31m%0dforged%08";
 
 /// How a pipe that is not read holds up the others, and the end of the process.
 pub(crate) fn unread_pipe(context: &Context) -> Done<Seen> {
+    let bound = Duration::from_secs(5);
     let arguments = ["--timeout", "3s"];
     let mut server = context.serve("hostile").args(arguments).unread().start()?;
     server.get("/hello")?;
@@ -21,9 +22,8 @@ pub(crate) fn unread_pipe(context: &Context) -> Done<Seen> {
     let address = server.address().to_owned();
     let mut flooding = Vec::new();
     for _ in 0..8 {
-        flooding.push(crate::http::Client::asks(&address, &flood, PATIENCE)?);
+        flooding.push(crate::http::Client::asks(&address, &flood, bound)?);
     }
-    let bound = Duration::from_secs(5);
     // Once the floods are answered, or have been ended, or cannot be.
     for client in &mut flooding {
         let end = Instant::now() + bound;
