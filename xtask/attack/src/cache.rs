@@ -1,4 +1,4 @@
-//! The cache of compiled code, which is run unchecked by who trusts it.
+//! The cache of compiled code, which is run unchecked by what loads it.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{BufRead as _, BufReader, Write as _};

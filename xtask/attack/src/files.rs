@@ -24,7 +24,7 @@ pub(crate) struct Canary(pub(crate) PathBuf);
 // === impl Canary ===
 
 impl Canary {
-    const TEXT: &str = "somebody's precious file\n";
+    const TEXT: &str = "a precious file\n";
 
     pub(crate) fn new(folder: &Path) -> Done<Self> {
         let path = folder.join("canary");
@@ -134,7 +134,7 @@ pub(crate) fn data_files_that_are_none(context: &Context) -> Done<Seen> {
     let files: [(&str, &[u8]); 5] = [
         ("no bytes", b""),
         ("one byte", b"x"),
-        ("a text", b"this is the diary of somebody\n"),
+        ("a text", b"this is a diary\n"),
         ("a part of a header", &whole[..100]),
         ("half of a file", &whole[..whole.len() / 2]),
     ];
