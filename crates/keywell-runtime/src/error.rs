@@ -23,7 +23,8 @@ pub enum Error {
     /// The file is WebAssembly, but no component.
     #[error(
         "{path} is a core WebAssembly module, not a component; build it for the target \
-         wasm32-wasip2, or wrap it with `wasm-tools component new`"
+         wasm32-wasip2, or wrap it with `wasm-tools component new` (with --adapt where it imports \
+         wasi_snapshot_preview1)"
     )]
     CoreModule {
         /// The file.

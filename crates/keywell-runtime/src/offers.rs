@@ -1,17 +1,111 @@
+use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use crate::Missing;
 
-/// The WASI packages of which every 0.2 release is offered.
+/// The WASI packages of which every 0.2 release is offered: also those that are later than the
+/// engine's, as far as they have what it has.
 const WASI_0_2: [&str; 7] = [
-    "wasi:cli/",
-    "wasi:clocks/",
-    "wasi:filesystem/",
-    "wasi:http/",
-    "wasi:io/",
-    "wasi:random/",
-    "wasi:sockets/",
+    "wasi:cli",
+    "wasi:clocks",
+    "wasi:filesystem",
+    "wasi:http",
+    "wasi:io",
+    "wasi:random",
+    "wasi:sockets",
+];
+
+/// What is not offered and well known: a package, or a namespace with its colon; what it is; where it
+/// could come from, or what stands in for it.
+const ELSEWHERE: [(&str, &str, &str); 19] = [
+    (
+        "wasi:blobstore",
+        "a WASI proposal for object stores",
+        "use wasi:keyvalue for values of up to 16 MiB, or wasi:http to an object store; wasmCloud offers it",
+    ),
+    (
+        "wasi:config",
+        "a WASI proposal for settings",
+        "read environment variables (wasi:cli/environment), which --env and `env` in keywell.toml set",
+    ),
+    (
+        "wasi:runtime-config",
+        "an early name of wasi:config",
+        "read environment variables (wasi:cli/environment), which --env and `env` in keywell.toml set",
+    ),
+    (
+        "wasi:logging",
+        "a WASI proposal for logs",
+        "print to standard error, which Keywell passes on with the component's name",
+    ),
+    (
+        "wasi:messaging",
+        "a WASI proposal for message brokers",
+        "export wasi:keyvalue/watcher to be called when keys change; wasmCloud offers it",
+    ),
+    (
+        "wasi:nn",
+        "a WASI proposal for machine learning",
+        "`wasmtime -S nn` offers it; or use wasi:http to a server of models",
+    ),
+    (
+        "wasi:tls",
+        "a WASI proposal for TLS over sockets",
+        "use wasi:http for https; `wasmtime -S tls` offers it",
+    ),
+    (
+        "wasi:sql",
+        "a WASI proposal for SQL databases",
+        "use wasi:keyvalue, or wasi:http to a database that speaks it",
+    ),
+    (
+        "wasi:otel",
+        "a WASI proposal for telemetry",
+        "print to standard error, or use wasi:http to a collector",
+    ),
+    (
+        "wasi:observe",
+        "an early WASI proposal for telemetry",
+        "print to standard error, or use wasi:http to a collector",
+    ),
+    (
+        "wasi:crypto",
+        "a WASI proposal for cryptography",
+        "compile a library for it into the component",
+    ),
+    (
+        "wasi:webgpu",
+        "a WASI proposal for graphics processors",
+        "a host with a graphics processor offers it",
+    ),
+    (
+        "wasmcloud:",
+        "wasmCloud's own",
+        "only its hosts and providers offer it",
+    ),
+    (
+        "spin:",
+        "Spin's own",
+        "only `spin` offers it; for keys and values use wasi:keyvalue, which runs on both",
+    ),
+    (
+        "fermyon:",
+        "Spin's own",
+        "only `spin` offers it; for keys and values use wasi:keyvalue, which runs on both",
+    ),
+    ("golem:", "Golem's own", "only its servers offer it"),
+    (
+        "fastly:",
+        "Fastly's own",
+        "only its service and `viceroy` offer it",
+    ),
+    ("obelisk:", "Obelisk's own", "only its server offers it"),
+    (
+        "wasi:",
+        "a WASI interface that Keywell does not have",
+        "leave it out, or run the component on a host that offers it",
+    ),
 ];
 
 /// An interface that a component imports.
@@ -26,17 +120,15 @@ pub struct Interface {
 /// What a component imports, and whether it is offered.
 pub fn interfaces(component: &Component) -> Vec<Interface> {
     let keyvalue = keywell_wasi::imports(component);
-    let component_type = component.component_type();
-    let imports = component_type.imports(component.engine());
+    let (component_type, engine) = (component.component_type(), component.engine());
+    let imports = component_type.imports(engine);
     imports
         .map(|(name, item)| {
-            let hint = match keyvalue.iter().find(|import| import.name == name) {
+            let known = keyvalue.iter().find(|import| import.name == name);
+            let hint = match known {
                 Some(import) if import.generation.is_some() => None,
-                Some(_) => {
-                    Some("of wasi:keyvalue, 0.2.0-draft and 0.2.0-draft2 are offered".into())
-                }
-                None if is_wasi_0_2(name) => None,
-                None => Some(hint(name, &item.ty)),
+                _ if is_wasi_0_2(name) || is_only_types(&item.ty, engine) => None,
+                _ => Some(hint(name)),
             };
             let name = name.to_owned();
             let missing = hint.map(|hint| Missing {
@@ -56,28 +148,141 @@ pub(crate) fn missing(component: &Component) -> Vec<Missing> {
         .collect()
 }
 
-fn is_wasi_0_2(name: &str) -> bool {
-    let Some((path, version)) = name.split_once('@') else {
-        return false;
-    };
-    let released = version
-        .strip_prefix("0.2.")
-        .is_some_and(|patch| patch.parse::<u16>().is_ok());
-    released && WASI_0_2.iter().any(|package| path.starts_with(package))
+/// Whether there is nothing to offer but names of types.
+fn is_only_types(item: &ComponentItem, engine: &Engine) -> bool {
+    match item {
+        ComponentItem::Type(_) => true,
+        ComponentItem::ComponentInstance(instance) => {
+            let mut exports = instance.exports(engine);
+            exports.len() > 0 && exports.all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)))
+        }
+        _ => false,
+    }
 }
 
-fn hint(name: &str, item: &ComponentItem) -> String {
-    let (path, version) = name.split_once('@').unwrap_or((name, ""));
-    if WASI_0_2.iter().any(|package| path.starts_with(package)) {
-        return format!("of WASI, the 0.2 releases are offered, not {version}");
+fn is_wasi_0_2(name: &str) -> bool {
+    let (package, version) = package(name);
+    let released = version
+        .and_then(|version| version.strip_prefix("0.2."))
+        .is_some_and(|patch| patch.parse::<u64>().is_ok());
+    released && WASI_0_2.contains(&package)
+}
+
+/// The package of an interface, `wasi:cli` of `wasi:cli/exit@0.2.0`, and its version.
+fn package(name: &str) -> (&str, Option<&str>) {
+    let (path, version) = match name.split_once('@') {
+        Some((path, version)) => (path, Some(version)),
+        None => (name, None),
+    };
+    (path.split('/').next().unwrap_or(path), version)
+}
+
+/// What an import is that is not offered, and where it could come from.
+fn hint(name: &str) -> String {
+    let (package, version) = package(name);
+    let version = version.unwrap_or("one without a version");
+    if package == "wasi:keyvalue" {
+        return format!(
+            "of wasi:keyvalue, 0.2.0-draft and 0.2.0-draft2 are offered, not {version}"
+        );
     }
-    match item {
-        ComponentItem::ComponentInstance(_) if path.contains(':') => {
-            let package = path.split('/').next().unwrap_or(path);
-            format!(
-                "compose the component with one that exports it (`wac plug`), or leave {package} out"
-            )
+    if WASI_0_2.contains(&package) {
+        let build = if version.starts_with("0.3.") {
+            "; build the component for the target wasm32-wasip2"
+        } else {
+            ""
+        };
+        return format!("of {package}, the 0.2 releases are offered, not {version}{build}");
+    }
+    let elsewhere = ELSEWHERE.iter().find(|(known, ..)| {
+        known
+            .strip_suffix(':')
+            .map_or(*known == package, |namespace| {
+                package.split(':').next() == Some(namespace)
+            })
+    });
+    match elsewhere {
+        Some((_, is, from)) => format!("{is}; {from}"),
+        None if package.contains(':') => format!(
+            "compose the component with one that exports it (`wac plug`), or leave {package} out"
+        ),
+        None => "a plain import, which only a component composed with this one can offer".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_release_of_wasi_0_2_is_offered_and_no_other() {
+        for name in [
+            "wasi:cli/exit@0.2.0",
+            "wasi:http/types@0.2.99",
+            "wasi:io/poll@0.2.100000",
+        ] {
+            assert!(is_wasi_0_2(name), "{name}");
         }
-        _ => "a plain import, which only a component composed with this one can offer".into(),
+        for name in [
+            "wasi:cli/exit",
+            "wasi:cli/exit@0.2.0-rc-2023-12-05",
+            "wasi:cli/exit@0.3.0",
+            "wasi:cli/exit@0.2",
+            "wasi:client/exit@0.2.0",
+            "acme:cli/exit@0.2.0",
+        ] {
+            assert!(!is_wasi_0_2(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_hint_says_what_an_import_is_and_composing_is_for_what_another_component_can_export() {
+        let cases = [
+            (
+                "wasi:http/handler@0.3.0",
+                "not 0.3.0; build the component for",
+            ),
+            (
+                "wasi:sockets/types@0.3.0-rc-2025-09-16",
+                "target wasm32-wasip2",
+            ),
+            (
+                "wasi:cli/exit@0.2.0-rc-2023-12-05",
+                "not 0.2.0-rc-2023-12-05",
+            ),
+            ("wasi:cli/exit", "one without a version"),
+            ("wasi:keyvalue/store@0.3.0", "0.2.0-draft and 0.2.0-draft2"),
+            (
+                "wasi:keyvalue/cache@0.2.0-draft",
+                "0.2.0-draft and 0.2.0-draft2",
+            ),
+            ("wasi:blobstore/blobstore@0.2.0-draft", "object stores"),
+            ("wasi:config/store@0.2.0-draft", "--env"),
+            ("wasi:config/runtime@0.2.0-draft", "--env"),
+            ("wasi:logging/logging", "standard error"),
+            (
+                "wasi:messaging/consumer@0.2.0-draft",
+                "wasi:keyvalue/watcher",
+            ),
+            ("wasi:nn/graph@0.2.0-rc-2024-10-28", "machine learning"),
+            (
+                "wasi:teapot/brew@1.0.0",
+                "a WASI interface that Keywell does not have",
+            ),
+            ("wasmcloud:bus/lattice@1.0.0", "wasmCloud's own"),
+            ("fermyon:spin/key-value@2.0.0", "Spin's own"),
+            ("spin:postgres/postgres@3.0.0", "Spin's own"),
+            ("golem:api/host@1.1.7", "Golem's own"),
+        ];
+        for (name, text) in cases {
+            let hint = hint(name);
+            assert!(
+                hint.contains(text) && !hint.contains("compose"),
+                "{name}: {hint}"
+            );
+        }
+        for name in ["acme:teapot/brew@1.0.0", "spinner:a/b", "plain"] {
+            assert!(hint(name).contains("compose"), "{name}");
+        }
     }
 }

@@ -69,6 +69,7 @@ const UNOFFERED: &str = r#"(component
     (import "wasi:keyvalue/store@0.3.0" (instance))
     (import "wasi:cli/run@0.9.0" (instance))
     (import "wasi:io/poll@0.2.0" (instance))
+    (import "wasi:blobstore/container@0.2.0-draft" (instance))
     (import "plain" (func)))"#;
 
 #[test]
@@ -81,7 +82,7 @@ fn every_missing_import_is_named_with_what_would_offer_it() {
         .lines()
         .filter(|line| line.starts_with("  "))
         .collect();
-    assert_eq!(lines.len(), 4, "{error}");
+    assert_eq!(lines.len(), 5, "{error}");
     let told = |import: &str, hint: &str| {
         lines
             .iter()
@@ -93,11 +94,68 @@ fn every_missing_import_is_named_with_what_would_offer_it() {
         "{error}"
     );
     assert!(told("wasi:cli/run@0.9.0", "0.2 releases"), "{error}");
+    assert!(
+        told("wasi:blobstore", "a WASI proposal for object stores"),
+        "{error}"
+    );
     assert!(told("plain", "composed"), "{error}");
 
     let (code, report, _) = run(&["inspect", path.to_str().unwrap()]);
     assert_eq!(code, Some(1));
-    assert_eq!(report.matches("NOT OFFERED").count(), 4, "{report}");
+    assert_eq!(report.matches("NOT OFFERED").count(), 5, "{report}");
+    for line in lines {
+        let (_, hint) = line.split_once(": ").unwrap();
+        assert!(report.contains(hint), "{report}");
+    }
+}
+
+#[test]
+fn a_component_of_a_later_release_of_wasi_0_2_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let wat = r#"(component
+        (import "wasi:clocks/monotonic-clock@0.2.99" (instance $clock
+            (export "now" (func (result u64)))))
+        (import "wasi:cli/exit@0.2.12" (instance $exit
+            (export "exit" (func (param "status" (result))))))
+        (core func $now (canon lower (func $clock "now")))
+        (core func $exit (canon lower (func $exit "exit")))
+        (core module $m
+            (import "wasi" "now" (func $now (result i64)))
+            (import "wasi" "exit" (func $exit (param i32)))
+            (func (export "run") (result i32)
+                (if (i64.eqz (call $now)) (then (call $exit (i32.const 1))))
+                (i32.const 0)))
+        (core instance $wasi (export "now" (func $now)) (export "exit" (func $exit)))
+        (core instance $i (instantiate $m (with "wasi" (instance $wasi))))
+        (func $run (result (result)) (canon lift (core func $i "run")))
+        (instance $cli (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.99" (instance $cli)))"#;
+    let path = file(&folder, wat::parse_str(wat).unwrap());
+    let path = path.to_str().unwrap();
+    let (code, _, error) = run(&["run", path, "--store", "memory:"]);
+    assert_eq!(code, Some(0), "{error}");
+    let (code, report, _) = run(&["inspect", path]);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("keywell run"), "{report}");
+}
+
+#[test]
+fn an_interface_of_nothing_but_types_needs_no_offer() {
+    let folder = tempfile::tempdir().unwrap();
+    let wat = r#"(component
+        (import "acme:shapes/types@1.0.0" (instance
+            (type $point (record (field "x" u32)))
+            (export "point" (type (eq $point)))))
+        (core module $m (func (export "run") (result i32) (i32.const 0)))
+        (core instance $i (instantiate $m))
+        (func $run (result (result)) (canon lift (core func $i "run")))
+        (instance $cli (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.0" (instance $cli)))"#;
+    let path = file(&folder, wat::parse_str(wat).unwrap());
+    let path = path.to_str().unwrap();
+    let (code, _, error) = run(&["run", path, "--store", "memory:"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(run(&["inspect", path]).0, Some(0));
 }
 
 #[test]
