@@ -1,22 +1,41 @@
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use crate::outgoing::Client;
-use crate::room::Room;
+use crate::room::{Part, Room};
 use crate::ticker::Ticker;
 use crate::turn::Turns;
 
-/// What all instances of a runtime have in common, whichever component they are of.
+/// What all components of a runtime share.
+pub(crate) struct Shared {
+    client: Arc<Client>,
+    ticker: Arc<Ticker>,
+    room: Arc<Room>,
+    turns: Turns,
+    /// Components that are run, by name.
+    components: Mutex<HashMap<Arc<str>, Known>>,
+}
+
+/// What all triggers of a component have.
+struct Known {
+    part: Weak<Part>,
+    turns: Turns,
+}
+
+/// What the instances of one component have in common, and what of it is shared with others.
 #[derive(Clone)]
 pub(crate) struct Common {
     pub(crate) client: Arc<Client>,
     pub(crate) ticker: Arc<Ticker>,
-    pub(crate) room: Arc<Room>,
+    pub(crate) part: Arc<Part>,
     pub(crate) turns: Turns,
 }
 
-// === impl Common ===
+// === impl Shared ===
 
-impl Common {
+impl Shared {
     /// Room for so many instances.
     pub(crate) fn new(ticker: Arc<Ticker>, instances: u32) -> Self {
         Self {
@@ -24,6 +43,30 @@ impl Common {
             ticker,
             room: Arc::new(Room::new(instances)),
             turns: Turns::new(),
+            components: Mutex::default(),
+        }
+    }
+
+    /// For a component. Triggers of one component have one part of the room and of the turns.
+    pub(crate) fn common(&self, component: &Arc<str>) -> Common {
+        let mut components = self.components.lock();
+        components.retain(|_, known| known.part.strong_count() > 0);
+        let known = components.get(component);
+        let known = known.and_then(|known| Some((known.part.upgrade()?, known.turns.clone())));
+        let (part, turns) = known.unwrap_or_else(|| {
+            let (part, turns) = (self.room.part(), self.turns.for_another_component());
+            let known = Known {
+                part: Arc::downgrade(&part),
+                turns: turns.clone(),
+            };
+            components.insert(component.clone(), known);
+            (part, turns)
+        });
+        Common {
+            client: self.client.clone(),
+            ticker: self.ticker.clone(),
+            part,
+            turns,
         }
     }
 }

@@ -6,7 +6,7 @@ use wasmtime::component::{Component, Instance, InstancePre, Linker};
 use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use crate::common::Common;
-use crate::room::Room;
+use crate::room::Part;
 use crate::state::State;
 use crate::ticker::Running;
 use crate::{Environment, Error, Options, offers};
@@ -80,8 +80,8 @@ impl Instances {
     }
 
     /// Where a call finds room before it has an instance.
-    pub(crate) fn room(&self) -> &Room {
-        &self.common.room
+    pub(crate) fn room(&self) -> &Arc<Part> {
+        &self.common.part
     }
 
     #[cfg(test)]
@@ -121,8 +121,7 @@ impl Instances {
             match self.make(deadline).await {
                 Err(error) if error.is::<PoolConcurrencyLimitError>() => {
                     // That none is idle says that there is a slot by now, once.
-                    if !self.common.room.shelves().end_one()
-                        && std::mem::replace(&mut found_none, true)
+                    if !self.room().shelves().end_one() && std::mem::replace(&mut found_none, true)
                     {
                         return Err(error);
                     }

@@ -39,6 +39,7 @@ mod last_words;
 mod offers;
 mod options;
 mod outgoing;
+mod places;
 mod room;
 mod runtime;
 mod shelf;

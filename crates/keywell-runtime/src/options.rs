@@ -11,6 +11,9 @@ pub struct Options {
     /// How many instances may be there at once, of all components and triggers, idle ones included.
     /// Calls past it wait for their turn: requests up to 16 times as many, and the rest is answered
     /// with 503. Where a component answers HTTP, other calls have at most half of them together.
+    /// Where there are several components, one place stays free for each that has none (as far as that
+    /// is half of them), one has more than half only while no other waits, and may have half of the
+    /// requests that wait.
     pub instances: u32,
     /// How much memory, in bytes, free pool slots may keep for the next instance all together, so
     /// that it starts on pages the process already has. The share of one slot is this divided by

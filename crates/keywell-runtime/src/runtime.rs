@@ -8,7 +8,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::artifact::Artifacts;
-use crate::common::Common;
+use crate::common::Shared;
 use crate::engine::engine;
 use crate::instance::Instances;
 use crate::ticker::Ticker;
@@ -18,7 +18,7 @@ use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
 /// Compiles components and makes applications of them. One for a process.
 pub struct Runtime {
     engine: Engine,
-    common: Common,
+    shared: Shared,
     artifacts: Option<Artifacts>,
     options: Options,
     causes: Arc<Causes>,
@@ -67,7 +67,7 @@ impl Runtime {
         });
         Ok(Self {
             engine,
-            common: Common::new(ticker, options.instances),
+            shared: Shared::new(ticker, options.instances),
             artifacts,
             options: options.clone(),
             causes: Arc::new(Causes::new()),
@@ -205,7 +205,7 @@ impl Runtime {
             component,
             grants,
             environment,
-            self.common.clone(),
+            self.shared.common(name),
             &options,
         )
     }
@@ -253,19 +253,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn components_that_compute_for_long_take_turns_with_each_other() {
+    fn components_share_threads_and_the_triggers_of_one_its_turns() {
         let options = Options {
             instances: 2,
             ..Options::default()
         };
         let runtime = Runtime::new(&options).unwrap();
-        let instances = || {
-            let component = runtime.compile(Path::new("it.wasm"), b"\0asm\x0d\0\x01\0");
+        let instances = |name| {
+            let component = runtime.compile(Path::new(name), b"\0asm\x0d\0\x01\0");
             let grants = Grants::everything_in(Arc::new(MemoryStore::default()));
             let environment = Environment::default();
             runtime.instances(&component.unwrap(), Arc::new(grants), environment)
         };
-        let [one, other] = [instances().unwrap(), instances().unwrap()];
-        assert!(one.turns().are(other.turns()));
+        let [one, same, other] = ["one", "one", "other"].map(|name| instances(name).unwrap());
+        assert!(one.turns().are(same.turns()));
+        assert!(!one.turns().are(other.turns()));
+        assert!(one.turns().share_threads(other.turns()));
+        assert!(Arc::ptr_eq(one.room(), same.room()));
+        assert!(!Arc::ptr_eq(one.room(), other.room()));
     }
 }

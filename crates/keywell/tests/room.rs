@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -18,8 +20,8 @@ use support::guest;
 const FETCHED: (u16, &str) = (200, "200 2");
 
 /// Two components that answer HTTP, and one that alerts an address of every key that is set, with
-/// two instances for all. The HTTP components may fetch from the gate.
-fn application(reuse: u32, gate: &Gate, alerted: &str) -> String {
+/// so many instances for all. The HTTP components may fetch from the gate.
+fn application(instances: u32, reuse: u32, gate: &Gate, alerted: &str) -> String {
     let mischief = guest("mischief");
     let mischief = mischief.to_str().unwrap();
     let http = |name: &str| {
@@ -30,7 +32,7 @@ fn application(reuse: u32, gate: &Gate, alerted: &str) -> String {
         )
     };
     format!(
-        "[limits]\ninstances = 2\ntimeout = \"1m\"\n[store.main]\nurl = \"memory:\"\n{}{}\
+        "[limits]\ninstances = {instances}\ntimeout = \"1m\"\n[store.main]\nurl = \"memory:\"\n{}{}\
          [component.alerts]\npath = {:?}\nstore = \"main\"\noutgoing = [{alerted:?}]\n\
          env.ALERT_URL = \"http://{alerted}/{{key}}\"\n\
          \n[[trigger.watch]]\ncomponent = \"alerts\"\non = \"SET@*\"\n",
@@ -55,7 +57,7 @@ fn answer(address: &str, path: &str) -> (u16, String) {
 fn requests_to_two_components_wait_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let (gate, alerts) = (Gate::start(), Alerts::start());
-    let text = application(1, &gate, &alerts.address);
+    let text = application(2, 1, &gate, &alerts.address);
     let application = Application::start(folder.path(), &text);
     let both = both(&application);
     thread::scope(|scope| {
@@ -131,7 +133,7 @@ fn a_request_that_had_to_wait_has_all_of_its_time() {
 fn changes_are_delivered_while_two_components_are_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let (gate, alerts) = (Gate::start(), Alerts::start());
-    let text = application(1, &gate, &alerts.address);
+    let text = application(2, 1, &gate, &alerts.address);
     let application = Application::start(folder.path(), &text);
     let both = both(&application);
     let is_over = AtomicBool::new(false);
@@ -170,7 +172,7 @@ fn changes_are_delivered_while_two_components_are_loaded() {
 fn deliveries_that_take_long_leave_room_for_requests() {
     let folder = tempfile::tempdir().unwrap();
     let (gate, unused) = (Gate::start(), Gate::start());
-    let text = application(1, &unused, &gate.address);
+    let text = application(2, 1, &unused, &gate.address);
     let application = Application::start(folder.path(), &text);
     let both = both(&application);
     let keys = 5;
@@ -195,32 +197,83 @@ fn deliveries_that_take_long_leave_room_for_requests() {
 fn instances_that_one_component_keeps_make_way_for_others() {
     let folder = tempfile::tempdir().unwrap();
     let (gate, alerts) = (Gate::start(), Alerts::start());
-    let text = application(1000, &gate, &alerts.address);
+    let text = application(4, 1000, &gate, &alerts.address);
     let application = Application::start(folder.path(), &text);
-    let [left, right] = both(&application);
+    let both = both(&application);
     for _ in 0..2 {
-        // All the instances that there may be are kept by one component.
+        // All the instances that there may be are kept by two components.
         thread::scope(|scope| {
-            let running = [(); 2].map(|()| scope.spawn(|| answer(left, &gate.path())));
-            let held = [gate.hold(), gate.hold()];
-            held.into_iter().for_each(Held::let_go);
-            for one in running {
-                let (status, text) = one.join().unwrap();
-                assert_eq!((status, &*text), FETCHED);
+            for address in both {
+                let running = [(); 2].map(|()| scope.spawn(|| answer(address, &gate.path())));
+                let held = [gate.hold(), gate.hold()];
+                held.into_iter().for_each(Held::let_go);
+                for one in running {
+                    let (status, text) = one.join().unwrap();
+                    assert_eq!((status, &*text), FETCHED);
+                }
             }
         });
-        let set = answer(right, "/set?key=k&value=v");
+        let set = answer(both[1], "/set?key=k&value=v");
         assert_eq!(set, (200, "ok".to_owned()));
         assert_eq!(alerts.next().target, "/k");
     }
     application.stop();
 }
 
+/// Two components that answer HTTP with eight instances: one misbehaves.
+fn neighbours() -> String {
+    let component = |name: &str, guest_name: &str| {
+        format!(
+            "[component.{name}]\npath = {:?}\nstore = \"main\"\n\
+             \n[[trigger.http]]\ncomponent = {name:?}\naddr = \"127.0.0.1:0\"\n",
+            guest(guest_name).to_str().unwrap()
+        )
+    };
+    format!(
+        "[limits]\ninstances = 8\ntimeout = \"10m\"\n[store.main]\nurl = \"memory:\"\n{}{}",
+        component("bad", "mischief"),
+        component("good", "counter")
+    )
+}
+
+#[test]
+fn endless_loops_of_a_component_do_not_keep_others_from_answering() {
+    let folder = tempfile::tempdir().unwrap();
+    let application = Application::start(folder.path(), &neighbours());
+    let [bad, good] = both(&application);
+    let begin = |path: &str| {
+        let mut connection = TcpStream::connect(bad).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        connection.write_all(request.as_bytes()).unwrap();
+        connection.set_nonblocking(true).unwrap();
+        connection
+    };
+    // More than there are instances; each answers something, then computes until its time is up.
+    let mut waiting: Vec<_> = (0..12).map(|_| begin("/hang-body")).collect();
+    let mut running = Vec::new();
+    while running.len() < 7 {
+        let answered = |connection: &TcpStream| connection.peek(&mut [0]).is_ok();
+        running.extend(waiting.extract_if(.., |connection| answered(connection)));
+        thread::yield_now();
+    }
+    // Several at once, too: one runs, and the others wait for it, not for the loops.
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    assert_eq!(get(good, "/count").status, 200);
+                }
+            });
+        }
+    });
+    application.kill();
+}
+
 #[test]
 fn the_log_tells_which_component_failed_in_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let gate = Gate::start();
-    let application = Application::start(folder.path(), &application(1, &gate, "127.0.0.1:1"));
+    let application = Application::start(folder.path(), &application(2, 1, &gate, "127.0.0.1:1"));
     let [_, right] = both(&application);
     assert_eq!(answer(right, "/trap").0, 500);
     let logged = application.logs("failed");
