@@ -24,16 +24,27 @@ impl Command {
             caller: "`keywell run`",
             has: Instances::exports(instances.pre().component()),
         })?;
+        let instances = instances.printing_raw();
         Ok(Self { instances, exports })
     }
 
     /// Runs it and answers its exit code: 0 for success, 1 where it only says that it failed. Where
-    /// as many instances run as may, it waits for its turn first.
+    /// as many instances run as may, it waits for its turn first. What it prints is passed on as it is:
+    /// it waits while nothing reads that, within its time, and when this is done all of it is
+    /// written.
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] when it traps or runs out of time.
+    /// [`Error::Failed`] when it traps or runs out of time, or what it printed cannot be written.
     pub async fn run(&self) -> Result<u8, Error> {
+        let ended = self.call().await;
+        let written = self.instances.printer().done().await;
+        let code = ended?;
+        written.map_err(|error| Error::Failed(format!("cannot write its output: {error}")))?;
+        Ok(code)
+    }
+
+    async fn call(&self) -> Result<u8, Error> {
         let _place = self.instances.room().enter_at_length().await;
         let deadline = self.instances.deadline();
         let _running = self.instances.run();

@@ -4,6 +4,8 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::outgoing::Client;
+use crate::output::Output;
+use crate::printing::Printer;
 use crate::room::{Part, Room};
 use crate::ticker::Ticker;
 use crate::turn::Turns;
@@ -14,6 +16,7 @@ pub(crate) struct Shared {
     ticker: Arc<Ticker>,
     room: Arc<Room>,
     turns: Turns,
+    output: Output,
     /// Components that are run, by name.
     components: Mutex<HashMap<Arc<str>, Known>>,
 }
@@ -31,18 +34,20 @@ pub(crate) struct Common {
     pub(crate) ticker: Arc<Ticker>,
     pub(crate) part: Arc<Part>,
     pub(crate) turns: Turns,
+    pub(crate) printer: Arc<Printer>,
 }
 
 // === impl Shared ===
 
 impl Shared {
-    /// Room for so many instances.
-    pub(crate) fn new(ticker: Arc<Ticker>, instances: u32) -> Self {
+    /// Room for so many instances, which print there.
+    pub(crate) fn new(ticker: Arc<Ticker>, instances: u32, output: Output) -> Self {
         Self {
             client: Arc::default(),
             ticker,
             room: Arc::new(Room::new(instances)),
             turns: Turns::new(),
+            output,
             components: Mutex::default(),
         }
     }
@@ -67,6 +72,7 @@ impl Shared {
             ticker: self.ticker.clone(),
             part,
             turns,
+            printer: Arc::new(Printer::new(component.clone(), self.output.clone())),
         }
     }
 }

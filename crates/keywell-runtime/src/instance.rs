@@ -6,6 +6,7 @@ use wasmtime::component::{Component, Instance, InstancePre, Linker};
 use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use crate::common::Common;
+use crate::printing::Printer;
 use crate::room::Part;
 use crate::state::State;
 use crate::ticker::Running;
@@ -62,6 +63,17 @@ impl Instances {
 
     pub(crate) fn pre(&self) -> &InstancePre<State> {
         &self.pre
+    }
+
+    /// The same, but that what instances print is passed on as it is, and waits for the reader.
+    pub(crate) fn printing_raw(mut self) -> Self {
+        self.common.printer = Arc::new(self.common.printer.raw());
+        self
+    }
+
+    /// How its instances print.
+    pub(crate) fn printer(&self) -> &Printer {
+        &self.common.printer
     }
 
     /// What the component is called in the log.

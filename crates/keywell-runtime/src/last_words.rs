@@ -1,14 +1,8 @@
-use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::io::AsyncWrite;
-use wasmtime_wasi::async_trait;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-/// The last line that an instance wrote to standard error, which goes on to Keywell's own.
+/// The last line that an instance wrote to standard error.
 ///
 /// A trap tells where a guest ended, and hardly ever why: that is what it wrote before.
 #[derive(Clone, Default)]
@@ -21,8 +15,6 @@ struct Lines {
     /// That of the last one that ended and was not empty.
     last: Vec<u8>,
 }
-
-struct Tee(LastWords);
 
 // === impl LastWords ===
 
@@ -44,7 +36,7 @@ impl LastWords {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    fn note(&self, bytes: &[u8]) {
+    pub(crate) fn note(&self, bytes: &[u8]) {
         let mut lines = self.0.lock();
         let mut pieces = bytes.split(|byte| *byte == b'\n');
         lines.add(pieces.next().unwrap_or_default());
@@ -52,23 +44,6 @@ impl LastWords {
             lines.end();
             lines.add(piece);
         }
-    }
-}
-
-impl IsTerminal for LastWords {
-    fn is_terminal(&self) -> bool {
-        io::IsTerminal::is_terminal(&io::stderr())
-    }
-}
-
-impl StdoutStream for LastWords {
-    /// Only components of another generation of WASI write this way; nothing is kept of it.
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        tokio::io::stderr().async_stream()
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(Tee(self.clone()))
     }
 }
 
@@ -87,36 +62,6 @@ impl Lines {
             std::mem::swap(&mut self.line, &mut self.last);
         }
         self.line.clear();
-    }
-}
-
-// === impl Tee ===
-
-impl OutputStream for Tee {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.0.note(&bytes);
-        io::stderr().write_all(&bytes).map_err(ended)
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        io::stderr().flush().map_err(ended)
-    }
-
-    /// As much as Wasmtime's own stream of standard error takes at once.
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(64 * 1024)
-    }
-}
-
-#[async_trait]
-impl Pollable for Tee {
-    async fn ready(&mut self) {}
-}
-
-fn ended(error: io::Error) -> StreamError {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => StreamError::Closed,
-        _ => StreamError::LastOperationFailed(error.into()),
     }
 }
 

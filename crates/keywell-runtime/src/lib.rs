@@ -22,7 +22,8 @@
 //! # What it does not do
 //!
 //! It opens no store and reads no configuration; `keywell` does both. A component has no files and no
-//! sockets, and sends HTTP requests to no host that is not among [`Environment::outgoing`].
+//! sockets, and sends HTTP requests to no host that is not among [`Environment::outgoing`]. What it prints
+//! goes to [`Options::output`].
 
 #![deny(unsafe_code)]
 
@@ -39,7 +40,9 @@ mod last_words;
 mod offers;
 mod options;
 mod outgoing;
+pub mod output;
 mod places;
+mod printing;
 mod room;
 mod runtime;
 mod shelf;

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::output::Output;
+
 /// What bounds the components of a [`Runtime`](crate::Runtime).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -22,6 +24,9 @@ pub struct Options {
     /// Where compiled components are kept; `None` compiles at every start. Whoever can write there
     /// can run code as this process, so the folder is made for its user alone.
     pub cache: Option<PathBuf>,
+    /// Where what components print goes: unless said otherwise to the process's own standard output
+    /// and error.
+    pub output: Output,
 }
 
 // === impl Options ===
@@ -34,6 +39,7 @@ impl Default for Options {
             instances: 256,
             keep_resident: 512 << 20,
             cache: None,
+            output: Output::default(),
         }
     }
 }

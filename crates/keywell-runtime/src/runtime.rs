@@ -67,7 +67,7 @@ impl Runtime {
         });
         Ok(Self {
             engine,
-            shared: Shared::new(ticker, options.instances),
+            shared: Shared::new(ticker, options.instances, options.output.clone()),
             artifacts,
             options: options.clone(),
             causes: Arc::new(Causes::new()),

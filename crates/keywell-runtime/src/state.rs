@@ -13,6 +13,7 @@ use crate::AllowedHost;
 use crate::common::Common;
 use crate::last_words::LastWords;
 use crate::outgoing::Outgoing;
+use crate::printing::Printer;
 use crate::turn::Turns;
 
 /// What the components of an application see of the world besides their buckets.
@@ -22,8 +23,8 @@ pub struct Environment {
     pub variables: Vec<(String, String)>,
     /// Arguments, the program's name first.
     pub arguments: Vec<String>,
-    /// Whether the component reads Keywell's standard input. It always writes to its standard
-    /// output and error.
+    /// Whether the component reads Keywell's standard input. What it prints goes to
+    /// [`Options::output`](crate::Options::output).
     pub stdin: bool,
     /// The hosts that the component may send HTTP requests to.
     pub outgoing: Vec<AllowedHost>,
@@ -39,6 +40,7 @@ pub(crate) struct State {
     // dearest part to make.
     wasi: Option<WasiCtx>,
     environment: Arc<Environment>,
+    printer: Arc<Printer>,
     /// Where what the guest writes to standard error is noted, besides being passed on.
     last_words: Option<LastWords>,
     limits: StoreLimits,
@@ -82,6 +84,7 @@ impl State {
             },
             wasi: None,
             environment,
+            printer: common.printer.clone(),
             last_words: None,
             limits: StoreLimitsBuilder::new().memory_size(memory).build(),
             memory,
@@ -148,7 +151,7 @@ impl WasiView for State {
         let last_words = self.last_words.as_ref();
         let ctx = self
             .wasi
-            .get_or_insert_with(|| self.environment.context(last_words));
+            .get_or_insert_with(|| self.environment.context(&self.printer, last_words));
         WasiCtxView {
             ctx,
             table: &mut self.table,
@@ -169,13 +172,10 @@ impl WasiHttpView for State {
 // === impl Environment ===
 
 impl Environment {
-    fn context(&self, last_words: Option<&LastWords>) -> WasiCtx {
+    fn context(&self, printer: &Arc<Printer>, last_words: Option<&LastWords>) -> WasiCtx {
         let mut wasi = WasiCtxBuilder::new();
-        wasi.inherit_stdout();
-        match last_words {
-            Some(last_words) => wasi.stderr(last_words.clone()),
-            None => wasi.inherit_stderr(),
-        };
+        let [stdout, stderr] = printer.streams(last_words);
+        wasi.stdout(stdout).stderr(stderr);
         if self.stdin {
             wasi.inherit_stdin();
         }

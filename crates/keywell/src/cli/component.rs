@@ -7,8 +7,8 @@ use keywell_runtime::{AllowedHost, Environment, LoadedComponent, Options, Runtim
 
 use wasmtime::component::Component;
 
-use super::Failed;
 use super::cache::CacheArguments;
+use super::{Failed, output};
 
 /// A component, and what bounds it.
 #[derive(Args)]
@@ -78,6 +78,7 @@ impl ComponentArguments {
             timeout: self.timeout,
             instances: self.instances,
             cache: self.cache.folder(),
+            output: output::output().clone(),
             ..Options::default()
         }
     }

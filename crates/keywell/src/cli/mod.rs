@@ -41,7 +41,7 @@ struct Arguments {
     )]
     log: String,
 
-    /// Log lines as JSON.
+    /// Log lines as JSON, and so what components print, but for `run`.
     #[arg(long, global = true)]
     log_json: bool,
 }
@@ -103,10 +103,9 @@ pub(crate) fn main() -> ExitCode {
         runtime.shutdown_background();
         ended
     });
-    match ended {
-        Ok(code) => code,
-        Err(failed) => failed.report(),
-    }
+    let code = ended.unwrap_or_else(Failed::report);
+    output::finish();
+    code
 }
 
 // === impl Failed ===

@@ -1,6 +1,8 @@
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+
+use crate::cli::output;
 
 /// How far a long command is, on standard error, while somebody looks.
 pub(super) struct Progress(ProgressBar);
@@ -32,9 +34,9 @@ impl Progress {
     }
 }
 
-/// Says on standard error what was done, and does not mind that nobody reads it any more.
+/// Says on standard error what was done.
 pub(super) fn summarize(did: &str, keys: u64) {
-    drop(writeln!(io::stderr(), "{did} {}", counted(keys)));
+    output::remark(&format!("{did} {}", counted(keys)));
 }
 
 pub(super) fn counted(keys: u64) -> String {

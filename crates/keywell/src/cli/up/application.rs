@@ -13,9 +13,9 @@ use keywell_wasi::Grants;
 use keywell_wasi::reserved::is_reserved;
 
 use super::stores::Stores;
-use crate::cli::Failed;
 use crate::cli::cache::members;
 use crate::cli::triggers::{Trigger, Triggers};
+use crate::cli::{Failed, output};
 
 /// A plan whose components are loaded.
 pub(super) struct Application<'a> {
@@ -52,6 +52,7 @@ impl<'a> Application<'a> {
             timeout: plan.limits.timeout.unwrap_or(usual.timeout),
             instances: plan.limits.instances.unwrap_or(usual.instances),
             cache,
+            output: output::output().clone(),
             ..usual
         })?;
         let mut application = Self {
