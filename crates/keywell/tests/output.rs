@@ -208,3 +208,28 @@ fn a_command_whose_output_cannot_be_written_fails() {
     assert_eq!(output.status.code(), Some(1));
     assert!(!output.stderr.is_empty());
 }
+
+#[test]
+fn a_command_that_is_stuck_in_a_pipe_ends_at_the_first_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("disk:{}", folder.path().join("data").display());
+    let kv = |arguments: &[&str]| {
+        let mut command = keywell();
+        command.args(["kv", "--store", &store]).args(arguments);
+        command
+    };
+    let watched = kv(&["watch", "--count", "0"]).output().unwrap();
+    let told = String::from_utf8(watched.stderr).unwrap();
+    let token = told.trim().rsplit(' ').next().unwrap();
+    let value = "x".repeat(4000);
+    for n in 0..40 {
+        let set = kv(&["set", &format!("k{n}"), &value]).status();
+        assert!(set.unwrap().success());
+    }
+    let mut running = Running::start(&mut kv(&["watch", "--since", token]));
+    running.wrote(PIPE / 2);
+    running.signal("-TERM");
+    // It is stuck as a rule, or just before that.
+    let code = running.ends().code();
+    assert!([Some(130), Some(0)].contains(&code), "{code:?}");
+}

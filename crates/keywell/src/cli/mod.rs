@@ -88,7 +88,7 @@ pub(crate) fn main() -> ExitCode {
             .enable_all()
             .build();
         let runtime = runtime.map_err(|error| Failed::because("cannot start threads", error))?;
-        let ended = runtime.block_on(async {
+        let ended = runtime.block_on(signal::heeding(async {
             match command {
                 Command::Serve(serve) => serve.main().await,
                 Command::Run(run) => run.main().await,
@@ -98,7 +98,7 @@ pub(crate) fn main() -> ExitCode {
                 Command::DeadLetters(letters) => letters.main().await,
                 Command::Inspect(inspect) => inspect.main(),
             }
-        });
+        }));
         // What still waits, such as a read of the terminal, is not worth waiting for.
         runtime.shutdown_background();
         ended

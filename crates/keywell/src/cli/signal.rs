@@ -1,12 +1,20 @@
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::Failed;
 
-/// Waits for SIGINT or SIGTERM. A second one ends the process at once, whether or not anybody waited
-/// for the first.
+/// Asks the task of the command whether it still gets to run, and its answer.
+static ASKED: Notify = Notify::const_new();
+static HEEDED: Notify = Notify::const_new();
+
+/// How long that task may be busy with one thing when it is told to stop.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Waits for SIGINT or SIGTERM. A second one ends the process at once, whether or not the first was
+/// waited for; so does the first where the command is stuck, because nothing reads what it writes say.
 pub(super) fn stop() -> Result<impl Future<Output = ()>, Failed> {
     let listen =
         |kind| signal(kind).map_err(|error| Failed::because("cannot listen to signals", error));
@@ -16,14 +24,36 @@ pub(super) fn stop() -> Result<impl Future<Output = ()>, Failed> {
     tokio::spawn(async move {
         either(&mut interrupt, &mut terminate).await;
         drop(asking);
-        either(&mut interrupt, &mut terminate).await;
+        ASKED.notify_one();
+        let mut again = pin!(either(&mut interrupt, &mut terminate));
+        let heeded = tokio::time::timeout(PATIENCE, HEEDED.notified());
+        tokio::select! {
+            () = again.as_mut() => {}
+            heeded = heeded => if heeded.is_ok() {
+                again.await;
+            }
+        }
         #[expect(
             clippy::disallowed_methods,
-            reason = "asked twice, it ends without more ado"
+            reason = "asked twice, or stuck, it ends without more ado"
         )]
         std::process::exit(130);
     });
     Ok(async move { drop(asked.await) })
+}
+
+/// Does a command, and shows between two of its steps that it is not stuck.
+pub(super) async fn heeding<T>(command: impl Future<Output = T>) -> T {
+    let heed = async {
+        loop {
+            ASKED.notified().await;
+            HEEDED.notify_one();
+        }
+    };
+    tokio::select! {
+        done = command => done,
+        () = heed => unreachable!("it goes on for ever"),
+    }
 }
 
 /// What comes of some work, or nothing if it is to stop before.
