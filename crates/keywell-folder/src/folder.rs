@@ -1,0 +1,363 @@
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, fsync, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
+
+use crate::{Access, Concern, Draft};
+
+/// A folder that was opened. See the [front page](crate) for what it guarantees.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    handle: OwnedFd,
+    /// Where it was made, if it was.
+    ground: Option<(PathBuf, Access)>,
+}
+
+// === impl Folder ===
+
+impl Folder {
+    /// Opens the folder at this path, and makes it, and those above it, where they are missing: for
+    /// this user alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; [`io::ErrorKind::NotADirectory`] where a file is in its place.
+    pub fn make(path: &Path) -> io::Result<Self> {
+        let absolute = std::path::absolute(path)?;
+        let ground = absolute.ancestors().find(|above| above.exists());
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let mut folder = Self::open(path)?;
+        if let Some(ground) = ground.filter(|ground| *ground != absolute) {
+            folder.ground = Some((ground.to_owned(), Self::open(ground)?.access()?));
+        }
+        Ok(folder)
+    }
+
+    /// Opens the folder at this path.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folder::make`]; [`io::ErrorKind::NotFound`] where there is none.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self {
+            handle: rustix::fs::open(path, flags, Mode::empty())?,
+            path: path.to_owned(),
+            ground: None,
+        })
+    }
+
+    /// Where it was when it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Who may write to it.
+    ///
+    /// # Errors
+    ///
+    /// Those of `fstat`.
+    pub fn access(&self) -> io::Result<Access> {
+        Access::of(&self.handle)
+    }
+
+    /// What an operator should know about it before Keywell writes to it, each with the folder that it
+    /// is about: this one, or the one above that this one was made in, if that belongs to a user and
+    /// this process runs as root.
+    ///
+    /// # Errors
+    ///
+    /// Those of `fstat`.
+    pub fn concerns(&self) -> io::Result<Vec<(Concern, PathBuf)>> {
+        let own = self.access()?.concerns();
+        let mut concerns: Vec<_> = own.map(|concern| (concern, self.path.clone())).collect();
+        if let Some((ground, access)) = &self.ground {
+            let left = access
+                .concerns()
+                .filter(|concern| matches!(concern, Concern::RunningAsRoot(_)));
+            concerns.extend(left.map(|concern| (concern, ground.clone())));
+        }
+        Ok(concerns)
+    }
+
+    /// Whether it has something of this name, be it a link that leads nowhere.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn contains(&self, name: &str) -> io::Result<bool> {
+        match statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens a file of this folder to read it.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`]; an error that names the file and says what to do where it is a
+    /// symbolic link, no regular file, or one that every user of this machine may write to.
+    pub fn open_to_read(&self, name: &str) -> io::Result<File> {
+        self.open_file(name, OFlags::RDONLY)
+    }
+
+    /// Opens a file of this folder to read it and to write to it. Truncates nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folder::open_to_read`].
+    pub fn open_to_write(&self, name: &str) -> io::Result<File> {
+        self.open_file(name, OFlags::RDWR)
+    }
+
+    /// As [`Folder::open_to_write`], but creates the file, empty and for this user alone, where it
+    /// is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folder::open_to_read`].
+    pub fn open_or_create(&self, name: &str) -> io::Result<File> {
+        self.open_file(name, OFlags::RDWR | OFlags::CREATE)
+    }
+
+    /// Creates a file, for this user alone, and opens it to read it and to write to it.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::AlreadyExists`], also where a symbolic link has the name.
+    pub fn create_new(&self, name: &str) -> io::Result<File> {
+        self.open_file(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)
+    }
+
+    /// Begins a file that appears in this folder whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn draft(&self) -> io::Result<Draft<'_>> {
+        Draft::begin(self)
+    }
+
+    /// Gives a file of this folder another name, in place of what had it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(renameat(&self.handle, from, &self.handle, to)?)
+    }
+
+    /// Removes a file, or a link and not what it points to; whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn remove(&self, name: &str) -> io::Result<bool> {
+        match unlinkat(&self.handle, name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The names in it that are UTF-8, in no order.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.handle)? {
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().to_str()
+                && !matches!(name, "." | "..")
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Makes sure that the names in it outlive a loss of power, not only the files' bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `fsync`.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(fsync(&self.handle)?)
+    }
+
+    fn open_file(&self, name: &str, how: OFlags) -> io::Result<File> {
+        // Without `NONBLOCK`, opening a pipe would wait for its other end. Regular files, which are
+        // all that is let through below, do not heed it.
+        let flags = how | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = match openat(&self.handle, name, flags, mode) {
+            Ok(file) => File::from(file),
+            // What a symbolic link answers; MLINK on FreeBSD.
+            Err(Errno::LOOP | Errno::MLINK) => {
+                return Err(self.refuse(name, "is a symbolic link; replace it by the file itself"));
+            }
+            // What a socket answers, and a folder that is to be written to.
+            Err(Errno::NXIO | Errno::ISDIR) => return Err(self.refuse(name, IRREGULAR)),
+            Err(error) => return Err(error.into()),
+        };
+        if !file.metadata()?.is_file() {
+            return Err(self.refuse(name, IRREGULAR));
+        }
+        if Access::of(file.as_fd())?.is_open_to_strangers() {
+            let about = Concern::Strangers.about(&self.path.join(name));
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, about));
+        }
+        Ok(file)
+    }
+
+    fn refuse(&self, name: &str, what: &str) -> io::Error {
+        let path = self.path.join(name);
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{} {what}", path.display()),
+        )
+    }
+}
+
+const IRREGULAR: &str = "is not a regular file; remove it";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    struct Scratch {
+        parent: tempfile::TempDir,
+        folder: Folder,
+    }
+
+    impl Scratch {
+        fn new() -> Self {
+            let parent = tempfile::tempdir().unwrap();
+            let folder = Folder::make(&parent.path().join("deep/folder")).unwrap();
+            Self { parent, folder }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        /// What each way to open or create a file answers.
+        fn refusals(&self, name: &str) -> Vec<io::Error> {
+            let folder = &self.folder;
+            [
+                folder.open_to_read(name),
+                folder.open_to_write(name),
+                folder.open_or_create(name),
+                folder.create_new(name),
+            ]
+            .map(|opened| opened.unwrap_err())
+            .into()
+        }
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn what_it_makes_is_for_this_user_alone() {
+        let scratch = Scratch::new();
+        scratch.folder.create_new("new").unwrap();
+        scratch.folder.open_or_create("other").unwrap();
+        assert_eq!(mode(scratch.folder.path()), 0o700);
+        assert_eq!(mode(&scratch.parent.path().join("deep")), 0o700);
+        assert_eq!(mode(&scratch.path("new")), 0o600);
+        assert_eq!(mode(&scratch.path("other")), 0o600);
+        assert!(scratch.folder.access().unwrap().is_ours_alone());
+    }
+
+    #[test]
+    fn nothing_is_opened_through_a_link() {
+        let scratch = Scratch::new();
+        let victim = scratch.parent.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        symlink(&victim, scratch.path("link")).unwrap();
+        let unborn = scratch.parent.path().join("unborn");
+        symlink(&unborn, scratch.path("dangling")).unwrap();
+        for name in ["link", "dangling"] {
+            for error in &scratch.refusals(name)[..3] {
+                assert!(error.to_string().contains("symbolic link"), "{error}");
+                assert!(error.to_string().contains(name), "{error}");
+            }
+            let created = scratch.folder.create_new(name).unwrap_err();
+            assert_eq!(created.kind(), io::ErrorKind::AlreadyExists);
+        }
+        assert!(!unborn.exists());
+        assert!(scratch.folder.remove("link").unwrap());
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        let scratch = Scratch::new();
+        fs::create_dir(scratch.path("folder")).unwrap();
+        let socket = std::os::unix::net::UnixListener::bind(scratch.path("socket")).unwrap();
+        let pipe = scratch.path("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for name in ["folder", "socket", "pipe"] {
+            for error in &scratch.refusals(name)[..3] {
+                assert!(error.to_string().contains("not a regular file"), "{error}");
+            }
+        }
+        drop(socket);
+    }
+
+    #[test]
+    fn a_file_that_strangers_may_write_to_is_refused() {
+        let scratch = Scratch::new();
+        let path = scratch.path("file");
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o602)).unwrap();
+        for error in &scratch.refusals("file")[..3] {
+            let chmod = format!("chmod o-w {}", path.display());
+            assert!(error.to_string().contains(&chmod), "{error}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        scratch.folder.open_to_write("file").unwrap();
+    }
+
+    #[test]
+    fn another_folder_in_its_place_is_not_the_one_that_was_opened() {
+        let scratch = Scratch::new();
+        fs::write(scratch.path("file"), "ours").unwrap();
+        let moved = scratch.parent.path().join("moved");
+        fs::rename(scratch.folder.path(), &moved).unwrap();
+        fs::create_dir(scratch.folder.path()).unwrap();
+        fs::write(scratch.path("file"), "theirs").unwrap();
+        let file = scratch.folder.open_to_read("file").unwrap();
+        assert_eq!(io::read_to_string(file).unwrap(), "ours");
+        scratch.folder.create_new("new").unwrap();
+        assert!(moved.join("new").exists());
+        let mut names = scratch.folder.names().unwrap();
+        names.sort();
+        assert_eq!(names, ["file", "new"]);
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_is_refused() {
+        let scratch = Scratch::new();
+        let path = scratch.path("file");
+        fs::write(&path, "").unwrap();
+        assert!(Folder::make(&path).is_err());
+        let error = Folder::open(&path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+    }
+}
