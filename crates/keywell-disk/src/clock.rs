@@ -1,40 +1,328 @@
+//! What time it is in a store.
+//!
+//! Times to live end by the store's own time, in milliseconds. It begins as the time of day, and
+//! then goes by one rule:
+//!
+//! - While the store is open, it advances as the machine's uptime does, time asleep included. The
+//!   time of day can be set to anything meanwhile.
+//! - While the store is closed, it advances as the time of day does, and never goes back. For that
+//!   each commit writes down a [`Mark`]: the store's time, and the time of day beside it. The next
+//!   opening adds how much later the time of day is then, or nothing if it is earlier.
+//!
+//! So what has expired stays expired, whichever way the time of day is set, in one process and over
+//! restarts: what a reader finds expired the writer removes in a commit, at the latest when the
+//! store is closed. And a wrong time of day does no harm that lasts: the store's time is never
+//! compared with the time of day, only how far each of them has come since the last mark.
+//!
+//! Where the two have drifted apart since the last mark and a key waits for its end, a commit
+//! writes another mark, within a minute and when the store is closed. So it is not a mark of a
+//! wrong time of day that the next opening starts from.
+//!
+//! What remains:
+//!
+//! - A time of day that is wrong when the store is opened, and later than it should be, ends the
+//!   keys whose time falls in between. What is set from then on lives as long as it should.
+//! - A time of day that was set back counts as no time at all for the span in which the store was
+//!   closed: keys live longer by that, never shorter.
+//! - A virtual machine that is paused has no uptime for that span; the same holds.
+//! - A process that is killed after a key's end and before the commit that removes it, a few
+//!   milliseconds on a working disk, leaves that to the next opening, which the time of day decides.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What the store takes for the time of day, in milliseconds since 1970.
+/// A machine's clocks, in milliseconds.
 #[derive(Clone)]
-pub(crate) struct Clock(Arc<dyn Fn() -> u64 + Send + Sync>);
+pub(crate) struct Machine(Arc<dyn Clocks>);
+
+pub(crate) trait Clocks: Send + Sync {
+    /// Since some moment before the process began. Never goes back, and is not set.
+    fn uptime(&self) -> u64;
+    /// Since 1970. May be set to anything.
+    fn time_of_day(&self) -> u64;
+}
+
+struct System;
+
+/// The store's time, for as long as the store is open.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    machine: Machine,
+    /// The store's time when the uptime was zero.
+    origin: i128,
+}
+
+/// What a commit writes down about time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// The store's time.
+    pub(crate) store: u64,
+    /// The time of day at that moment, in milliseconds since 1970.
+    pub(crate) day: u64,
+}
+
+// === impl Machine ===
+
+impl Machine {
+    pub(crate) fn this() -> Self {
+        Self(Arc::new(System))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(clocks: impl Clocks + 'static) -> Self {
+        Self(Arc::new(clocks))
+    }
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Machine")
+    }
+}
+
+// === impl System ===
+
+impl Clocks for System {
+    fn uptime(&self) -> u64 {
+        #[cfg(target_os = "linux")]
+        const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+        #[cfg(not(target_os = "linux"))]
+        const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+        let time = rustix::time::clock_gettime(CLOCK);
+        // It is positive: it counts from the start of the machine.
+        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+        let nanos = u64::try_from(time.tv_nsec).unwrap_or_default();
+        seconds
+            .saturating_mul(1000)
+            .saturating_add(nanos / 1_000_000)
+    }
+
+    fn time_of_day(&self) -> u64 {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+        since_1970.map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
+    }
+}
 
 // === impl Clock ===
 
 impl Clock {
-    /// The machine's clock. Before 1970 it stands still.
-    pub(crate) fn system() -> Self {
-        Self(Arc::new(|| {
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| {
-                    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-                })
-        }))
-    }
-
-    /// A clock that a test sets.
-    #[cfg(test)]
-    pub(crate) fn manual(millis: Arc<std::sync::atomic::AtomicU64>) -> Self {
-        Self(Arc::new(move || {
-            millis.load(std::sync::atomic::Ordering::SeqCst)
-        }))
+    /// The clock of a store that is opened, by its last mark. One that has none is new, or was last
+    /// written before there were marks: then times were times of day.
+    pub(crate) fn resume(machine: Machine, last: Option<Mark>) -> Self {
+        let (day, uptime) = (machine.0.time_of_day(), machine.0.uptime());
+        let now = last.map_or(day, |mark| {
+            mark.store.saturating_add(day.saturating_sub(mark.day))
+        });
+        Self {
+            machine,
+            origin: i128::from(now) - i128::from(uptime),
+        }
     }
 
     pub(crate) fn now(&self) -> u64 {
-        (self.0)()
+        let now = self.origin + i128::from(self.machine.0.uptime());
+        u64::try_from(now).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            store: self.now(),
+            day: self.machine.0.time_of_day(),
+        }
     }
 }
 
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
+// === impl Mark ===
+
+impl Mark {
+    /// Whether the time of day has moved otherwise than the store's time since an earlier mark, by
+    /// more than clocks differ anyway.
+    pub(crate) fn strays_from(self, earlier: Self) -> bool {
+        const TOLERATED: u128 = 1000;
+        let ahead = |mark: Self| i128::from(mark.day) - i128::from(mark.store);
+        (ahead(self) - ahead(earlier)).unsigned_abs() > TOLERATED
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use parking_lot::Mutex;
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _};
+
+    use super::*;
+
+    /// A machine whose clocks a test moves. Clones are the same one.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Moved(Arc<Mutex<State>>);
+
+    #[derive(Debug)]
+    struct State {
+        uptime: u64,
+        day: u64,
+    }
+
+    impl Moved {
+        pub(crate) fn new() -> Self {
+            Self(Arc::new(Mutex::new(State {
+                uptime: 5000,
+                day: 1_800_000_000_000,
+            })))
+        }
+
+        pub(crate) fn machine(&self) -> Machine {
+            Machine::of(self.clone())
+        }
+
+        /// Lets time pass.
+        pub(crate) fn pass(&self, millis: u64) {
+            let mut state = self.0.lock();
+            state.uptime += millis;
+            state.day = state.day.saturating_add(millis);
+        }
+
+        /// Sets the time of day forward or back.
+        pub(crate) fn set_by(&self, millis: i64) {
+            let mut state = self.0.lock();
+            state.day = state.day.saturating_add_signed(millis);
+        }
+
+        /// Starts the machine again, so that its uptime begins from zero.
+        pub(crate) fn reboot(&self) {
+            self.0.lock().uptime = 0;
+        }
+    }
+
+    impl Clocks for Moved {
+        fn uptime(&self) -> u64 {
+            self.0.lock().uptime
+        }
+
+        fn time_of_day(&self) -> u64 {
+            self.0.lock().day
+        }
+    }
+
+    const YEAR: i64 = 365 * 24 * 3600 * 1000;
+
+    #[test]
+    fn the_machine_has_been_up_for_a_while_and_knows_the_year() {
+        let machine = Machine::this();
+        let before = machine.0.uptime();
+        assert!(before > 0);
+        assert!(machine.0.uptime() >= before);
+        assert!(machine.0.time_of_day() > 1_700_000_000_000);
+    }
+
+    #[test]
+    fn a_new_store_begins_with_the_time_of_day() {
+        let moved = Moved::new();
+        let clock = Clock::resume(moved.machine(), None);
+        assert_eq!(clock.now(), 1_800_000_000_000);
+    }
+
+    #[test]
+    fn while_it_is_open_setting_the_time_of_day_changes_nothing() {
+        let moved = Moved::new();
+        let clock = Clock::resume(moved.machine(), None);
+        let start = clock.now();
+        for by in [-70 * YEAR, 140 * YEAR, -3000] {
+            moved.set_by(by);
+            moved.pass(10);
+        }
+        assert_eq!(clock.now(), start + 30);
+    }
+
+    #[test]
+    fn a_wrong_year_that_was_put_right_stops_no_later_time() {
+        let moved = Moved::new();
+        let clock = Clock::resume(moved.machine(), None);
+        moved.set_by(70 * YEAR);
+        // It was wrong when the store was opened, and still is when it is closed.
+        let clock = Clock::resume(moved.machine(), Some(clock.mark()));
+        let last = clock.mark();
+        moved.set_by(-70 * YEAR);
+        let clock = Clock::resume(moved.machine(), Some(last));
+        let start = clock.now();
+        assert!(start >= last.store);
+        moved.pass(1000);
+        assert_eq!(clock.now(), start + 1000);
+        // Nor over the next restart, though the time of day is still less than the store's.
+        let last = clock.mark();
+        moved.pass(500);
+        let clock = Clock::resume(moved.machine(), Some(last));
+        assert_eq!(clock.now(), start + 1500);
+    }
+
+    #[test]
+    fn a_time_of_day_that_moved_alone_strays() {
+        let moved = Moved::new();
+        let clock = Clock::resume(moved.machine(), None);
+        let mark = clock.mark();
+        moved.pass(1_000_000);
+        moved.set_by(900);
+        assert!(!clock.mark().strays_from(mark));
+        for by in [200, -2200] {
+            moved.set_by(by);
+            assert!(clock.mark().strays_from(mark), "{by}");
+        }
+    }
+
+    /// Whatever happens to the time of day, the machine and the process.
+    #[test]
+    fn the_time_of_a_store_never_goes_back_and_never_stops() {
+        let seed = rand::random();
+        let mut random = StdRng::seed_from_u64(seed);
+        for _ in 0..300 {
+            let moved = Moved::new();
+            let mut clock = Clock::resume(moved.machine(), None);
+            let mut last = clock.mark();
+            let mut seen = clock.now();
+            // By how much the time of day was set since the last mark.
+            let mut set_by: i64 = 0;
+            // How much time really passed since it.
+            let mut passed = 0;
+            for _ in 0..60 {
+                match random.random_range(0..5) {
+                    0 | 1 => {
+                        let millis = random.random_range(0..10_000_000);
+                        moved.pass(millis);
+                        passed += millis;
+                        assert_eq!(clock.now(), seen + millis, "seed {seed}");
+                        seen += millis;
+                    }
+                    2 => {
+                        let years = random.random_range(-2..3);
+                        moved.set_by(years * YEAR);
+                        set_by += years * YEAR;
+                        assert_eq!(clock.now(), seen, "seed {seed}");
+                    }
+                    3 => {
+                        last = clock.mark();
+                        (set_by, passed) = (0, 0);
+                    }
+                    _ => {
+                        if random.random_bool(0.3) {
+                            moved.reboot();
+                        }
+                        let millis = random.random_range(0..10_000_000);
+                        moved.pass(millis);
+                        passed += millis;
+                        clock = Clock::resume(moved.machine(), Some(last));
+                        let now = clock.now();
+                        assert!(now >= last.store, "seed {seed}");
+                        match set_by {
+                            0 => assert_eq!(now, last.store + passed, "seed {seed}"),
+                            1.. => assert!(now >= last.store + passed, "seed {seed}"),
+                            _ => assert!(now <= last.store + passed, "seed {seed}"),
+                        }
+                        seen = now;
+                    }
+                }
+            }
+        }
     }
 }

@@ -3,11 +3,12 @@ use std::sync::Arc;
 
 use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, TableHandle};
 
+use crate::clock::Mark;
 use crate::error::undamaged;
 use crate::source::Source;
 use crate::tables::{
-    BUCKETS, CHANGES, ENTRIES, EXPIRY, FORMAT, META, META_FORMAT, META_HISTORY_BYTES,
-    META_SEQUENCE, META_STORE,
+    BUCKETS, CHANGES, ENTRIES, EXPIRY, FORMAT, META, META_DAY, META_FORMAT, META_HISTORY_BYTES,
+    META_SEQUENCE, META_STORE, META_TIME,
 };
 use crate::{OpenError, Options, entry};
 
@@ -32,8 +33,10 @@ pub(crate) struct Marks {
     pub(crate) history_bytes: u64,
     /// The number of the next bucket.
     pub(crate) next_bucket: u32,
-    /// When the next entry expires, in milliseconds since 1970.
+    /// When the next entry expires, by the store's time.
     pub(crate) next_due: Option<u64>,
+    /// The time of the last commit; none in a file from before commits had one.
+    pub(crate) time: Option<Mark>,
 }
 
 /// Opens a database, and makes its tables where it is empty.
@@ -121,6 +124,11 @@ fn read(database: redb::Database) -> Result<Opened, OpenError> {
         )))),
     };
     let sequence = number(META_SEQUENCE)?;
+    let time = meta.get(META_TIME)?.zip(meta.get(META_DAY)?);
+    let time = time.map(|(store, day)| Mark {
+        store: store.value(),
+        day: day.value(),
+    });
     let changes = reading.open_table(CHANGES)?;
     let oldest = changes.first()?;
     let expiry = reading.open_table(EXPIRY)?;
@@ -139,6 +147,7 @@ fn read(database: redb::Database) -> Result<Opened, OpenError> {
             let (expires, _) = entry::split_expiry_row(row.value()).ok()?;
             Some(expires)
         }),
+        time,
     };
     let store = number(META_STORE)?;
     drop((meta, changes, expiry, reading));

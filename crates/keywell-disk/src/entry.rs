@@ -14,7 +14,7 @@ pub(crate) struct Header {
     /// The sequence number of the write: never used twice in a store, so it also tells an entry
     /// from an earlier one under the same key.
     pub(crate) version: u64,
-    /// When the entry is gone, in milliseconds since 1970; zero for never.
+    /// When the entry is gone, by the [time of the store](crate::clock); zero for never.
     pub(crate) expires: u64,
 }
 

@@ -1,20 +1,23 @@
 //! Tests of times to live, by a clock that stands still until it is set.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
 use keywell_store::{
     Bucket, BucketName, Change, Event, Expected, Filter, List, Set, Since, Store, Swap,
 };
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use tempfile::TempDir;
 
 use crate::DiskStore;
+use crate::clock::tests::Moved;
 
 struct Timed {
     folder: TempDir,
-    clock: Arc<AtomicU64>,
+    clock: Moved,
     store: DiskStore,
     bucket: Arc<dyn Bucket>,
 }
@@ -24,7 +27,7 @@ struct Timed {
 impl Timed {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(AtomicU64::new(1_000_000));
+        let clock = Moved::new();
         let (store, bucket) = Self::open(&folder, &clock).await;
         Self {
             folder,
@@ -34,15 +37,24 @@ impl Timed {
         }
     }
 
-    async fn open(folder: &TempDir, clock: &Arc<AtomicU64>) -> (DiskStore, Arc<dyn Bucket>) {
-        let options = DiskStore::builder().clock(clock.clone());
+    async fn open(folder: &TempDir, clock: &Moved) -> (DiskStore, Arc<dyn Bucket>) {
+        let options = DiskStore::builder().on(clock.machine());
         let store = options.open(folder.path()).unwrap();
         let bucket = store.open(&BucketName::default()).await.unwrap();
         (store, bucket)
     }
 
     fn pass(&self, millis: u64) {
-        self.clock.fetch_add(millis, Ordering::SeqCst);
+        self.clock.pass(millis);
+    }
+
+    /// Closes the store, and opens it again when so much time has passed and the time of day was set
+    /// by so much.
+    async fn reopen_after(&mut self, millis: u64, set_by: i64) {
+        self.store.close().await.unwrap();
+        self.clock.pass(millis);
+        self.clock.set_by(set_by);
+        (self.store, self.bucket) = Self::open(&self.folder, &self.clock).await;
     }
 
     async fn set(&self, key: &str, ttl: Option<u64>) {
@@ -169,9 +181,7 @@ async fn times_to_live_hold_across_a_restart() {
     let watch = timed.bucket.watch(Filter::All, Since::Now).await.unwrap();
     let start = watch.start().unwrap().clone();
     drop(watch);
-    timed.store.close().await.unwrap();
-    timed.pass(20);
-    (timed.store, timed.bucket) = Timed::open(&timed.folder, &timed.clock).await;
+    timed.reopen_after(20, 0).await;
     assert_eq!(timed.keys().await, ["long"]);
     let since = Since::After(start);
     let watch = timed.bucket.watch(Filter::All, since).await.unwrap();
@@ -202,4 +212,155 @@ async fn more_than_one_sweep_of_expired_entries_goes() {
     });
     let counted = tokio::time::timeout(Duration::from_secs(20), expired.count());
     assert_eq!(counted.await.unwrap(), 3000);
+}
+
+const YEAR: i64 = 365 * 24 * 3600 * 1000;
+
+#[tokio::test]
+async fn a_time_of_day_that_is_set_back_brings_no_expired_key_back() {
+    let mut timed = Timed::new().await;
+    timed.set("key", Some(10_000)).await;
+    timed.set("later", Some(20_000)).await;
+    timed.pass(10_000);
+    assert!(!timed.bucket.exists("key").await.unwrap());
+    timed.clock.set_by(-YEAR);
+    assert_eq!(timed.keys().await, ["later"]);
+    timed.reopen_after(0, 0).await;
+    assert_eq!(timed.keys().await, ["later"]);
+    timed.reopen_after(0, -YEAR).await;
+    assert_eq!(timed.keys().await, ["later"]);
+    // Time goes on all the same.
+    timed.pass(10_000);
+    assert_eq!(timed.keys().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_one_process_only_read_as_expired_is_so_for_the_next() {
+    let mut timed = Timed::new().await;
+    timed.set("key", Some(10_000)).await;
+    timed.set("later", Some(20_000)).await;
+    timed.reopen_after(10_000, 0).await;
+    assert!(!timed.bucket.exists("key").await.unwrap());
+    timed.reopen_after(0, -9000).await;
+    assert!(!timed.bucket.exists("key").await.unwrap());
+}
+
+#[tokio::test]
+async fn more_than_one_sweep_of_expired_keys_is_expired_for_the_next_process() {
+    let mut timed = Timed::new().await;
+    let sets = (0..3000).map(|i| {
+        let how = Set::expiring(Duration::from_millis(10_000)).unwrap();
+        timed.bucket.set(&format!("k{i}"), "1".into(), how)
+    });
+    for set in futures::future::join_all(sets).await {
+        set.unwrap();
+    }
+    timed.reopen_after(10_000, 0).await;
+    assert_eq!(timed.keys().await, [""; 0]);
+    timed.reopen_after(0, -9000).await;
+    assert_eq!(timed.keys().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_wrong_year_that_is_put_right_neither_freezes_expiry_nor_expires_what_is_new() {
+    // Each step sets the time of day, at a restart or not. It is wrong while the store is open, over
+    // a restart too, from a restart on, and from one restart to the next; what lives then is what no
+    // opening found a wrong time past.
+    for (steps, lives) in [
+        ([(false, 73), (false, -73), (true, 0)], true),
+        ([(false, 73), (true, 0), (true, -73)], true),
+        ([(true, 73), (false, -73), (true, 0)], false),
+        ([(true, 73), (true, -73), (true, 0)], false),
+    ] {
+        let mut timed = Timed::new().await;
+        timed.set("before", Some(1_000_000)).await;
+        for (restarts, years) in steps {
+            if restarts {
+                timed.reopen_after(0, years * YEAR).await;
+            } else {
+                timed.clock.set_by(years * YEAR);
+            }
+            timed.set("during", Some(1000)).await;
+            assert!(timed.bucket.exists("during").await.unwrap(), "{steps:?}");
+        }
+        timed.set("after", Some(10_000)).await;
+        timed.pass(1000);
+        assert!(!timed.bucket.exists("during").await.unwrap(), "{steps:?}");
+        timed.reopen_after(8999, 0).await;
+        assert!(timed.bucket.exists("after").await.unwrap(), "{steps:?}");
+        timed.pass(1);
+        assert!(!timed.bucket.exists("after").await.unwrap(), "{steps:?}");
+        let is_there = timed.bucket.exists("before").await.unwrap();
+        assert_eq!(is_there, lives, "{steps:?}");
+    }
+}
+
+/// Whatever is done to the time of day: an expired key stays expired, a key that was set since the
+/// store was opened lives exactly as long as it should, and every other lives no shorter, unless the
+/// time of day was set forward while the store was closed.
+#[tokio::test]
+async fn keys_live_as_long_as_they_should_whatever_the_time_of_day() {
+    /// What must become of a key.
+    struct Life {
+        left: i64,
+        is_exact: bool,
+        was_gone: bool,
+    }
+
+    let seed = rand::random();
+    let mut random = StdRng::seed_from_u64(seed);
+    for _ in 0..15 {
+        let mut timed = Timed::new().await;
+        let mut lives: BTreeMap<String, Life> = BTreeMap::new();
+        for _ in 0..40 {
+            let millis = random.random_range(0..50_000);
+            let years = random.random_range(-3..3);
+            match random.random_range(0..6) {
+                0..=2 => {
+                    let key = format!("k{}", random.random_range(0..6));
+                    let ttl = random.random_range(1..100_000);
+                    timed.set(&key, Some(ttl)).await;
+                    let life = Life {
+                        left: i64::try_from(ttl).unwrap(),
+                        is_exact: true,
+                        was_gone: false,
+                    };
+                    lives.insert(key, life);
+                }
+                3 => {
+                    timed.pass(millis);
+                    for life in lives.values_mut() {
+                        life.left -= i64::try_from(millis).unwrap();
+                    }
+                }
+                4 => timed.clock.set_by(years * YEAR),
+                _ => {
+                    let set_by = if random.random_bool(0.5) {
+                        0
+                    } else {
+                        years * YEAR
+                    };
+                    timed.reopen_after(millis, set_by).await;
+                    for life in lives.values_mut() {
+                        life.left -= i64::try_from(millis).unwrap();
+                        life.is_exact &= set_by == 0;
+                        if set_by > 0 {
+                            // It may be gone, or not.
+                            life.left = i64::MIN / 2;
+                        }
+                    }
+                }
+            }
+            for (key, life) in &mut lives {
+                let is_there = timed.bucket.exists(key).await.unwrap();
+                assert!(!(is_there && life.was_gone), "{key} came back, seed {seed}");
+                life.was_gone |= !is_there;
+                if life.left > 0 {
+                    assert!(is_there, "{key} ended early, seed {seed}");
+                } else if life.is_exact {
+                    assert!(!is_there, "{key} lives on, seed {seed}");
+                }
+            }
+        }
+    }
 }

@@ -5,13 +5,16 @@ use keywell_store::{BucketName, Error, Expected, Result, Swap, Version, counter}
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use crate::change::{Change, What};
+use crate::clock::Mark;
 use crate::database::Marks;
 use crate::directory::Directory;
 use crate::entry::{self, Header};
 use crate::error::Fault;
 use crate::operation::{Operation, Outcome, Request, Write};
 use crate::options::History;
-use crate::tables::{BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_HISTORY_BYTES, META_SEQUENCE};
+use crate::tables::{
+    BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_DAY, META_HISTORY_BYTES, META_SEQUENCE, META_TIME,
+};
 
 /// The most entries whose time to live ended that one transaction removes. The rest follows in
 /// the next: a thousand writers do not wait for a million expired entries.
@@ -26,7 +29,7 @@ pub(crate) struct Ground<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) history: History,
     /// The time that the whole transaction goes by.
-    pub(crate) now: u64,
+    pub(crate) now: Mark,
 }
 
 /// What a transaction that was committed, or needed no commit, leaves behind.
@@ -139,10 +142,18 @@ impl<'t> Group<'t> {
             Some((row, _)) => Some(entry::split_expiry_row(row.value())?.0),
             None => None,
         };
+        // Where a key waits for its end, the mark that the next opening starts from is a good one.
+        let strays = |last: Mark| ground.now.strays_from(last);
+        if group.marks.next_due.is_some() && group.marks.time.is_none_or(strays) {
+            group.has_changed = true;
+        }
         if group.has_changed {
             let mut meta = writing.open_table(META)?;
             meta.insert(META_SEQUENCE, group.marks.sequence)?;
             meta.insert(META_HISTORY_BYTES, group.marks.history_bytes)?;
+            meta.insert(META_TIME, ground.now.store)?;
+            meta.insert(META_DAY, ground.now.day)?;
+            group.marks.time = Some(ground.now);
         }
         let settled = Settled {
             marks: group.marks,
@@ -298,7 +309,7 @@ impl<'t> Group<'t> {
             Some(stored) => Header::split(stored.value())?.0,
             None => return Ok(None),
         };
-        if header.lives(|| self.ground.now) {
+        if header.lives(|| self.ground.now.store) {
             return Ok(Some(header));
         }
         self.remove(joined, header, What::Expired)?;
@@ -349,7 +360,7 @@ impl<'t> Group<'t> {
                 None => break,
             };
             let (expires, joined) = entry::split_expiry_row(&row)?;
-            if self.ground.now < expires {
+            if self.ground.now.store < expires {
                 break;
             }
             // Reading the entry removes it, and its row with it. A row without such an entry
@@ -386,6 +397,6 @@ impl<'t> Group<'t> {
     }
 
     fn expires(&self, ttl: Option<u64>) -> u64 {
-        ttl.map_or(0, |ttl| self.ground.now.saturating_add(ttl))
+        ttl.map_or(0, |ttl| self.ground.now.store.saturating_add(ttl))
     }
 }

@@ -44,6 +44,13 @@
 //! Every change is kept in a history on disk, as long as its limits allow ([`Options`]), so that a
 //! watch can be resumed after a restart. What is told is durable.
 //!
+//! # Expiry
+//!
+//! Times to live go by the store's own time. It advances by the machine's uptime while the store is
+//! open, and by the time of day while it is closed, and never goes back. So setting the time of day
+//! revives no expired key, and changes the life of no key that is set afterwards. A time of day that
+//! is later than it should be when the store is opened ends the keys whose time falls in between.
+//!
 //! # What it does not do
 //!
 //! It is for one process at a time, on a local disk: network file systems lock and sync in their
@@ -55,7 +62,6 @@
 mod bucket;
 mod change;
 mod clock;
-
 mod database;
 mod directory;
 mod entry;

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use redb::StorageBackend;
 
-use crate::clock::Clock;
+use crate::clock::Machine;
 use crate::folder::Folder;
 use crate::source::Source;
 use crate::{DiskStore, OpenError};
@@ -13,7 +13,7 @@ use crate::{DiskStore, OpenError};
 pub struct Options {
     pub(crate) cache_bytes: usize,
     pub(crate) history: History,
-    pub(crate) clock: Clock,
+    pub(crate) machine: Machine,
     pub(crate) existing: bool,
 }
 
@@ -79,8 +79,8 @@ impl Options {
     }
 
     #[cfg(test)]
-    pub(crate) fn clock(mut self, millis: std::sync::Arc<std::sync::atomic::AtomicU64>) -> Self {
-        self.clock = Clock::manual(millis);
+    pub(crate) fn on(mut self, machine: Machine) -> Self {
+        self.machine = machine;
         self
     }
 }
@@ -93,7 +93,7 @@ impl Default for Options {
                 events: 100_000,
                 bytes: 64 * 1024 * 1024,
             },
-            clock: Clock::system(),
+            machine: Machine::this(),
             existing: false,
         }
     }

@@ -6,6 +6,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use crate::bucket::DiskBucket;
+use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::lock::Lock;
 use crate::open::{Core, Handle, Open};
@@ -60,7 +61,7 @@ impl DiskStore {
             queue: Queue::new(),
             progress: watch::Sender::new(Some(opened.marks.sequence)),
             history: options.history,
-            clock: options.clock.clone(),
+            clock: Clock::resume(options.machine.clone(), opened.marks.time),
             store: opened.store,
         });
         let writer = Writer::start(core.clone(), source, options.clone(), lock, opened.marks)?;

@@ -16,8 +16,8 @@ pub(crate) const BUCKETS: TableDefinition<&str, u32> = TableDefinition::new("buc
 /// The history that watches read, by sequence number, without gaps: see [`change`](crate::change).
 pub(crate) const CHANGES: TableDefinition<u64, &[u8]> = TableDefinition::new("changes");
 
-/// The entries that expire, soonest first: the time, in milliseconds since 1970 as eight bytes
-/// big-endian, and the key in [`ENTRIES`].
+/// The entries that expire, soonest first: the [time of the store](crate::clock) in milliseconds as
+/// eight bytes big-endian, and the key in [`ENTRIES`].
 pub(crate) const EXPIRY: TableDefinition<&[u8], ()> = TableDefinition::new("expiry");
 
 /// A few numbers about the store as a whole.
@@ -34,3 +34,11 @@ pub(crate) const META_SEQUENCE: &str = "sequence";
 
 /// In [`META`]: what the values of [`CHANGES`] take together, in bytes.
 pub(crate) const META_HISTORY_BYTES: &str = "history-bytes";
+
+/// In [`META`]: the store's time at the last commit, in milliseconds: see [`clock`](crate::clock). It
+/// is missing in a file that was last written before there was such a time. What reads that file by
+/// the time of day, as Keywell did then, is right unless the time of day was ever set.
+pub(crate) const META_TIME: &str = "time";
+
+/// In [`META`]: the time of day at the last commit, in milliseconds since 1970.
+pub(crate) const META_DAY: &str = "time-of-day";

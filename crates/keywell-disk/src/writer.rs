@@ -18,8 +18,8 @@ use crate::source::Source;
 /// How long an entry whose time to live ended is left alone after it could not be removed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the writer sleeps at most when an entry will expire. The time of day can be set
-/// forward meanwhile, which no timer notices.
+/// How long the writer sleeps at most when an entry will expire: timers do not count the time that
+/// the machine is asleep.
 const NAP: Duration = Duration::from_mins(1);
 
 /// The one who writes: a thread that takes what has gathered in the queue, writes it as one
@@ -68,6 +68,10 @@ impl Writer {
                 Next::Nothing => self.serve(Vec::new()),
                 Next::End => break,
             }
+        }
+        // What readers found expired is to stay so, whatever the time of day is at the next opening.
+        if self.marks.next_due.is_some() {
+            self.serve(Vec::new());
         }
     }
 
@@ -141,7 +145,7 @@ impl Writer {
             marks: &self.marks,
             directory: &self.core.directory,
             history: self.core.history,
-            now: self.core.clock.now(),
+            now: self.core.clock.mark(),
         };
         match &*self.core.handle.read() {
             Handle::Open(database, _) => undamaged(|| group::run(database, &ground, requests)),
