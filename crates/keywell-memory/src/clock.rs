@@ -1,7 +1,8 @@
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-/// A monotonic clock: a time to live does not move when somebody sets the time of day.
+/// A monotonic clock: setting the time of day moves no time to live. It goes by the process's own
+/// timers, which on Linux do not count the time that the machine is asleep; keys live longer by that.
 pub(crate) struct Clock {
     start: Instant,
 }
