@@ -10,7 +10,7 @@ use crate::tables::{
     BUCKETS, CHANGES, ENTRIES, EXPIRY, FORMAT, META, META_DAY, META_FORMAT, META_HISTORY_BYTES,
     META_SEQUENCE, META_STORE, META_TIME,
 };
-use crate::{OpenError, Options, entry};
+use crate::{OpenError, Options, entry, trial};
 
 /// A database that was just opened, and what the store keeps in memory about it.
 pub(crate) struct Opened {
@@ -39,16 +39,33 @@ pub(crate) struct Marks {
     pub(crate) time: Option<Mark>,
 }
 
-/// Opens a database, and makes its tables where it is empty.
+/// Whether an empty file may become a database.
+///
+/// Only one that was just created may. A file that was there and is empty has lost what it held, and
+/// so has one without tables, as a new database has them before its file gets its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Making {
+    Allowed,
+    Refused,
+}
+
+/// Opens a database, and makes its tables where it is empty and that is allowed.
 ///
 /// What it then reads is durable, even if the last commit before was not answered: redb writes
 /// and syncs the header of the commit it chose before it lets anybody in.
-pub(crate) fn open(source: &Source, options: &Options) -> Result<Opened, OpenError> {
-    undamaged(|| open_trusting(source, options))
+pub(crate) fn open(
+    source: &Source,
+    options: &Options,
+    making: Making,
+) -> Result<Opened, OpenError> {
+    undamaged(|| open_trusting(source, options, making))
 }
 
-fn open_trusting(source: &Source, options: &Options) -> Result<Opened, OpenError> {
-    let storage = source.open().map_err(redb::StorageError::Io)?;
+fn open_trusting(source: &Source, options: &Options, making: Making) -> Result<Opened, OpenError> {
+    if making == Making::Refused {
+        trial::check(source, options)?;
+    }
+    let storage = source.open()?;
     let database = redb::Builder::new()
         .set_cache_size(options.cache_bytes)
         .create_with_backend(storage)?;
@@ -57,7 +74,8 @@ fn open_trusting(source: &Source, options: &Options) -> Result<Opened, OpenError
         .list_tables()?
         .map(|table| table.name().to_owned())
         .collect();
-    if tables.is_empty() && reading.list_multimap_tables()?.next().is_none() {
+    let is_empty = tables.is_empty() && reading.list_multimap_tables()?.next().is_none();
+    if is_empty && making == Making::Allowed {
         make(&database)?;
     } else if !tables.iter().any(|name| name == META.name()) {
         return Err(OpenError::Foreign);

@@ -43,6 +43,30 @@ pub enum OpenError {
         source: io::Error,
     },
 
+    /// Every user of this machine may write to the folder.
+    #[error("every user of this machine may write to the store {}; run `chmod o-w {}`", path.display(), path.display())]
+    Strangers {
+        /// The store's folder.
+        path: PathBuf,
+    },
+
+    /// The data file is there and has no bytes. Nothing was written to it.
+    #[error(
+        "the data file is empty, so what it held is lost; restore it from a backup, or move it \
+         away to begin with an empty store"
+    )]
+    Empty,
+
+    /// The end of the data file is missing. Nothing was written to it.
+    #[error(
+        "the data file is truncated: after {bytes} bytes its end is missing; restore it from a \
+         backup, or move it away to begin with an empty store"
+    )]
+    Truncated {
+        /// How long the file is.
+        bytes: u64,
+    },
+
     /// There is a database, but Keywell did not make it.
     #[error("the database file was not made by Keywell; choose another folder")]
     Foreign,
@@ -100,9 +124,10 @@ impl From<OpenError> for Error {
                 redb::Error::Corrupted(_) => Self::Corrupt(Failure::caused_by(what, *source)),
                 _ => Self::Unavailable(Failure::caused_by(what, *source)),
             },
-            OpenError::Foreign | OpenError::Format { .. } => {
-                Self::Corrupt(Failure::caused_by(what, error))
-            }
+            OpenError::Foreign
+            | OpenError::Format { .. }
+            | OpenError::Empty
+            | OpenError::Truncated { .. } => Self::Corrupt(Failure::caused_by(what, error)),
             _ => Self::Unavailable(Failure::caused_by(what, error)),
         }
     }
@@ -124,6 +149,12 @@ open_error_from!(
     redb::StorageError,
     redb::CommitError
 );
+
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        redb::StorageError::Io(error).into()
+    }
+}
 
 impl From<redb::DatabaseError> for OpenError {
     fn from(error: redb::DatabaseError) -> Self {

@@ -1,33 +1,32 @@
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
+use keywell_folder::{Concern, Folder};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
-use crate::database;
+use crate::database::{self, Making};
 use crate::lock::{Lock, LockError};
 use crate::source::Source;
 use crate::{OpenError, Options};
 
 const DATA: &str = "data.redb";
 const DATA_BEING_MADE: &str = "data.redb.new";
-const LOCK: &str = "lock";
 
 /// A store's folder, claimed for this process, with a database in it.
 #[derive(Debug)]
-pub(crate) struct Folder {
-    data: PathBuf,
+pub(crate) struct Claimed {
+    folder: Folder,
     lock: Lock,
 }
 
-// === impl Folder ===
+// === impl Claimed ===
 
-impl Folder {
+impl Claimed {
     /// Makes the folder and the database where they are missing.
     pub(crate) fn claim(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        // The file is opened again after an I/O error, wherever the process has gone by then.
+        // Errors name it wherever the process has gone by then.
         let absolute = std::path::absolute(path).map_err(|source| OpenError::Folder {
             path: path.into(),
             source,
@@ -40,61 +39,85 @@ impl Folder {
             path: path.into(),
             source,
         };
-        // What cannot be looked at may be there.
-        if options.existing && !path.join(DATA).try_exists().map_err(failed)? {
-            return Err(OpenError::Missing { path: path.into() });
-        }
+        let missing = || OpenError::Missing { path: path.into() };
         let is_new = !path.exists();
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(failed)?;
-        let lock = Lock::take(&path.join(LOCK)).map_err(|error| match error {
+        let opened = if options.existing {
+            Folder::open(path)
+        } else {
+            Folder::make(path)
+        };
+        let folder = opened.map_err(|error| match error.kind() {
+            ErrorKind::NotFound if options.existing => missing(),
+            _ => failed(error),
+        })?;
+        check_access(&folder)?;
+        // What cannot be looked at may be there.
+        let has_data = folder.contains(DATA).map_err(failed)?;
+        if options.existing && !has_data {
+            return Err(missing());
+        }
+        let lock = Lock::take(&folder).map_err(|error| match error {
             LockError::Held(holder) => OpenError::Locked {
                 path: path.into(),
                 holder,
             },
-            LockError::Io(source) => failed(source),
+            LockError::Io(source) => OpenError::Folder {
+                path: path.join(Lock::NAME),
+                source,
+            },
         })?;
-        let data = path.join(DATA);
-        if !data.exists() {
-            Self::make(path, options)?;
+        // Looked for again: another process may have made it until its lock was let go.
+        if !folder.contains(DATA).map_err(failed)? {
+            make(&folder, options)?;
         }
-        if is_new {
-            sync_folder(path.parent().unwrap_or(Path::new(""))).map_err(failed)?;
+        if is_new && let Some(parent) = path.parent() {
+            let synced = Folder::open(parent).and_then(|parent| parent.sync());
+            synced.map_err(failed)?;
         }
-        Ok(Self { data, lock })
-    }
-
-    /// Makes the database under another name and moves it into place whole: a file whose making
-    /// was cut short would be taken for somebody else's ever after.
-    fn make(path: &Path, options: &Options) -> Result<(), OpenError> {
-        let being_made = path.join(DATA_BEING_MADE);
-        let failed = |source| OpenError::Folder {
-            path: being_made.clone(),
-            source,
-        };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&being_made)
-            .map_err(failed)?;
-        let source = Source::new(move || backend(file.try_clone()?));
-        drop(database::open(&source, options)?);
-        std::fs::rename(&being_made, path.join(DATA)).map_err(failed)?;
-        sync_folder(path).map_err(failed)
+        Ok(Self { folder, lock })
     }
 
     pub(crate) fn into_parts(self) -> (Source, Lock) {
-        let data = self.data;
-        let source =
-            Source::new(move || backend(OpenOptions::new().read(true).write(true).open(&data)?));
+        let folder = self.folder;
+        let source = Source::new(move || backend(folder.open_to_write(DATA)?));
         (source, self.lock)
     }
+}
+
+/// Refuses a folder that strangers may write to, and warns of what else an operator should know.
+fn check_access(folder: &Folder) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Folder {
+        path: folder.path().into(),
+        source,
+    };
+    for (concern, path) in folder.concerns().map_err(failed)? {
+        if concern == Concern::Strangers {
+            return Err(OpenError::Strangers { path });
+        }
+        tracing::warn!("{}", concern.about(&path));
+    }
+    Ok(())
+}
+
+/// Makes the database under another name and moves it into place whole: a file whose making was cut
+/// short would be taken for a damaged one ever after. The lock is held, so what has that name is
+/// what a process that was killed has left.
+fn make(folder: &Folder, options: &Options) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Folder {
+        path: folder.path().join(DATA_BEING_MADE),
+        source,
+    };
+    folder.remove(DATA_BEING_MADE).map_err(failed)?;
+    let file = folder.create_new(DATA_BEING_MADE).map_err(failed)?;
+    let source = Source::new(move || backend(file.try_clone()?));
+    let made = database::open(&source, options, Making::Allowed).map(drop);
+    let kept = made.and_then(|()| folder.rename(DATA_BEING_MADE, DATA).map_err(failed));
+    if let Err(error) = kept {
+        // A disk that is full has its room back; the error that led here is reported.
+        drop(folder.remove(DATA_BEING_MADE));
+        return Err(error);
+    }
+    folder.sync().map_err(failed)
 }
 
 fn backend(file: File) -> io::Result<Box<dyn StorageBackend>> {
@@ -103,10 +126,4 @@ fn backend(file: File) -> io::Result<Box<dyn StorageBackend>> {
         Err(redb::DatabaseError::Storage(redb::StorageError::Io(error))) => Err(error),
         Err(error) => Err(io::Error::other(error)),
     }
-}
-
-/// Makes sure that a file's name outlives a loss of power, not only its bytes.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let here = Path::new(".");
-    File::open(if path == Path::new("") { here } else { path })?.sync_all()
 }

@@ -32,6 +32,9 @@
 //! A write that fails is `Unavailable` when it is certain that nothing was written, and
 //! `Ambiguous` otherwise. After an I/O error, such as that of a full disk, the database is opened
 //! anew without anybody's doing: reading goes on, and so does writing once there is room.
+//! Past the limit of a file's size (`RLIMIT_FSIZE`) the system ends the process by SIGXFSZ, unless the
+//! process handles or ignores that signal, as the program `keywell` does; then writes fail as those to
+//! a full disk do.
 //!
 //! # Reading
 //!
@@ -50,6 +53,15 @@
 //! open, and by the time of day while it is closed, and never goes back. So setting the time of day
 //! revives no expired key, and changes the life of no key that is set afterwards. A time of day that
 //! is later than it should be when the store is opened ends the keys whose time falls in between.
+//!
+//! # The folder
+//!
+//! A folder that every user of the machine may write to is refused. One that its group may write to
+//! or that belongs to another user is used, with a warning in the log. Nothing in it is opened through
+//! a symbolic link. Folders above it, and links that lead to it, are trusted.
+//!
+//! Only a file that is created under another name first becomes a new database: a data file that is
+//! there and is empty, truncated, or of another program is refused, and never written to.
 //!
 //! # What it does not do
 //!
@@ -80,6 +92,7 @@ mod source;
 mod storage;
 mod store;
 mod tables;
+mod trial;
 mod watch;
 mod writer;
 

@@ -1,8 +1,8 @@
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+
+use keywell_folder::Folder;
 
 /// The claim of one process to a store: a lock on a file, in which its holder is named.
 ///
@@ -38,16 +38,22 @@ struct Identity {
 // === impl Lock ===
 
 impl Lock {
+    /// The name of the file in a store's folder.
+    pub(crate) const NAME: &str = "lock";
+
     /// Takes the lock, or tells who has it. Never waits.
-    pub(crate) fn take(path: &Path) -> Result<Self, LockError> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(LockError::Io)?;
+    pub(crate) fn take(folder: &Folder) -> Result<Self, LockError> {
+        let mut file = folder.open_or_create(Self::NAME).map_err(LockError::Io)?;
+        // The holder's name is going to be written over what it holds.
+        if !is_signature(&mut file).map_err(LockError::Io)? {
+            let path = folder.path().join(Self::NAME);
+            let what = "was not written by Keywell; move it away, or choose another folder";
+            let refused = format!("{} {what}", path.display());
+            return Err(LockError::Io(io::Error::new(
+                io::ErrorKind::InvalidData,
+                refused,
+            )));
+        }
         // Between a holder's lock and its signature, the file still names whoever came before. A
         // name is believed once that process is seen to live, and asked for again otherwise.
         let mut holder = Holder::unknown();
@@ -136,7 +142,7 @@ impl Identity {
     fn read(file: &mut File) -> Option<Self> {
         let mut text = String::new();
         file.rewind().ok()?;
-        file.take(64).read_to_string(&mut text).ok()?;
+        file.take(SIGNATURE_BYTES).read_to_string(&mut text).ok()?;
         let (pid, started) = text.strip_suffix('\n')?.split_once(' ')?;
         Some(Self {
             pid: pid.parse().ok()?,
@@ -161,6 +167,19 @@ impl Identity {
     }
 }
 
+/// The most bytes of a signature.
+const SIGNATURE_BYTES: u64 = 64;
+
+/// Whether a file holds nothing but what a signature is made of, or the zeros that a loss of power
+/// leaves in its place.
+fn is_signature(file: &mut File) -> io::Result<bool> {
+    let mut held = Vec::new();
+    file.rewind()?;
+    file.take(SIGNATURE_BYTES + 1).read_to_end(&mut held)?;
+    let is_known = |byte: &u8| matches!(byte, b'0'..=b'9' | b' ' | b'-' | b'\n' | b'\0');
+    Ok(held.len() as u64 <= SIGNATURE_BYTES && held.iter().all(is_known))
+}
+
 /// When a process started: the 22nd field of `/proc/PID/stat`. The second is the program's name,
 /// which may have blanks and brackets of its own, so counting begins after the last bracket.
 fn started(pid: u32) -> Option<u64> {
@@ -180,45 +199,97 @@ fn program(pid: u32) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
+    use tempfile::TempDir;
+
     use super::*;
 
-    fn holder(path: &Path) -> Holder {
-        match Lock::take(path) {
-            Err(LockError::Held(holder)) => holder,
-            other => panic!("{other:?}"),
+    struct Scratch {
+        _parent: TempDir,
+        folder: Folder,
+    }
+
+    impl Scratch {
+        fn new() -> Self {
+            let parent = tempfile::tempdir().unwrap();
+            Self {
+                folder: Folder::open(parent.path()).unwrap(),
+                _parent: parent,
+            }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.folder.path().join(Lock::NAME)
+        }
+
+        fn holder(&self) -> Holder {
+            match Lock::take(&self.folder) {
+                Err(LockError::Held(holder)) => holder,
+                other => panic!("{other:?}"),
+            }
         }
     }
 
     #[test]
     fn the_second_is_told_who_is_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let first = Lock::take(&path).unwrap();
-        let holder = holder(&path);
+        let scratch = Scratch::new();
+        let first = Lock::take(&scratch.folder).unwrap();
+        let holder = scratch.holder();
         assert_eq!(holder.pid, Some(std::process::id()));
         assert!(holder.program.is_some());
         assert!(holder.to_string().contains("this very process"));
         drop(first);
-        Lock::take(&path).unwrap();
+        Lock::take(&scratch.folder).unwrap();
     }
 
     #[test]
     fn a_name_left_behind_blocks_nobody() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        fs::write(&path, "1 2\n").unwrap();
-        Lock::take(&path).unwrap();
+        let scratch = Scratch::new();
+        for left in ["1 2\n", "1 -\n", "", "1", "\0\0\0\0"] {
+            fs::write(scratch.path(), left).unwrap();
+            Lock::take(&scratch.folder).unwrap();
+        }
     }
 
     #[test]
     fn a_name_left_behind_is_not_believed_of_another_process() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+        let scratch = Scratch::new();
         // Held by somebody who has not signed yet, over the name of a process that is gone: this
         // one's number, but of another start.
-        fs::write(&path, format!("{} 1\n", std::process::id())).unwrap();
-        let file = File::open(&path).unwrap();
+        fs::write(scratch.path(), format!("{} 1\n", std::process::id())).unwrap();
+        let file = File::open(scratch.path()).unwrap();
         file.lock().unwrap();
-        assert_eq!(holder(&path).program, None);
+        assert_eq!(scratch.holder().program, None);
+    }
+
+    #[test]
+    fn a_file_of_another_program_is_left_as_it_is() {
+        let scratch = Scratch::new();
+        let long = "1 2\n".repeat(100);
+        for theirs in ["pid=17\n", "# lock\n", &long] {
+            fs::write(scratch.path(), theirs).unwrap();
+            let error = match Lock::take(&scratch.folder) {
+                Err(LockError::Io(error)) => error.to_string(),
+                other => panic!("{other:?}"),
+            };
+            assert!(error.contains("not written by Keywell"), "{error}");
+            assert!(error.contains(scratch.path().to_str().unwrap()), "{error}");
+            assert_eq!(fs::read_to_string(scratch.path()).unwrap(), theirs);
+        }
+    }
+
+    #[test]
+    fn a_link_truncates_nothing() {
+        let scratch = Scratch::new();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let victim = elsewhere.path().join("victim");
+        // What would pass for a name left behind.
+        fs::write(&victim, "1 2\n").unwrap();
+        std::os::unix::fs::symlink(&victim, scratch.path()).unwrap();
+        let refused = Lock::take(&scratch.folder);
+        assert!(matches!(refused, Err(LockError::Io(_))), "{refused:?}");
+        assert_eq!(fs::read(&victim).unwrap(), b"1 2\n");
+        assert!(Path::new(&scratch.path()).is_symlink());
     }
 }

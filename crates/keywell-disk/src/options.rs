@@ -4,7 +4,8 @@ use std::path::Path;
 use redb::StorageBackend;
 
 use crate::clock::Machine;
-use crate::folder::Folder;
+use crate::database::Making;
+use crate::folder::Claimed;
 use crate::source::Source;
 use crate::{DiskStore, OpenError};
 
@@ -62,12 +63,13 @@ impl Options {
     /// Opens the store in this folder, and makes it where there is none: see
     /// [`DiskStore::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<DiskStore, OpenError> {
-        let folder = Folder::claim(path.as_ref(), &self)?;
-        let (source, lock) = folder.into_parts();
-        DiskStore::start(&self, source, Some(lock))
+        let claimed = Claimed::claim(path.as_ref(), &self)?;
+        let (source, lock) = claimed.into_parts();
+        DiskStore::start(&self, source, Some(lock), Making::Refused)
     }
 
-    /// Opens a store on any storage, such as one that fails in a test.
+    /// Opens a store on any storage, such as one that fails in a test, and makes it where the storage
+    /// is empty.
     ///
     /// `storage` is called once now, and again each time the database has to be opened anew after
     /// an I/O error; each time it answers the same bytes. The one before was closed by then.
@@ -75,7 +77,12 @@ impl Options {
         self,
         storage: impl Fn() -> io::Result<Box<dyn StorageBackend>> + Send + 'static,
     ) -> Result<DiskStore, OpenError> {
-        DiskStore::start(&self, Source::new(storage), None)
+        let making = if self.existing {
+            Making::Refused
+        } else {
+            Making::Allowed
+        };
+        DiskStore::start(&self, Source::new(storage), None, making)
     }
 
     #[cfg(test)]

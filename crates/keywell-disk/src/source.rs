@@ -18,7 +18,12 @@ impl Source {
     }
 
     pub(crate) fn open(&self) -> io::Result<Storage> {
-        (self.0)().map(Storage::new)
+        self.open_as_it_is().map(Storage::new)
+    }
+
+    /// Opens it to be read.
+    pub(crate) fn open_as_it_is(&self) -> io::Result<Box<dyn StorageBackend>> {
+        (self.0)()
     }
 }
 

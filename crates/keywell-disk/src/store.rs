@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::bucket::DiskBucket;
 use crate::clock::Clock;
+use crate::database::Making;
 use crate::directory::Directory;
 use crate::lock::Lock;
 use crate::open::{Core, Handle, Open};
@@ -51,8 +52,9 @@ impl DiskStore {
         options: &Options,
         source: Source,
         lock: Option<Lock>,
+        making: Making,
     ) -> Result<Self, OpenError> {
-        let opened = database::open(&source, options)?;
+        let opened = database::open(&source, options, making)?;
         let directory = Directory::default();
         directory.replace(opened.buckets);
         let core = Arc::new(Core {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use keywell_store::{Error, Failure, Result};
 
 use crate::OpenError;
-use crate::database::{self, Marks};
+use crate::database::{self, Making, Marks};
 use crate::error::{Fault, undamaged};
 use crate::group::{self, Ground, Setback, Settled};
 use crate::lock::Lock;
@@ -168,7 +168,7 @@ impl Writer {
         let mut handle = self.core.handle.write();
         // The old one lets go of the file before the new one claims it.
         *handle = Handle::Broken("the database is being opened again".into());
-        let opened = database::open(&self.source, &self.options)
+        let opened = database::open(&self.source, &self.options, Making::Refused)
             .map_err(Error::from)
             .and_then(|opened| {
                 if opened.store == self.core.store {

@@ -156,6 +156,15 @@ impl Disk {
         self.0.changed.notify_all();
     }
 
+    /// Truncates the file to nothing, as another program may.
+    pub(crate) fn empty(&self) {
+        let mut state = self.0.state.lock();
+        state.visible.clear();
+        state.durable.clear();
+        state.unsynced.clear();
+        state.has_block.clear();
+    }
+
     /// Takes the power away and answers what the disk has when it comes back.
     pub(crate) fn lose_power(&self, loss: Loss, random: &mut StdRng) -> Vec<u8> {
         let mut state = self.0.state.lock();

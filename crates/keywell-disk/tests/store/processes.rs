@@ -226,3 +226,77 @@ fn what_cannot_be_looked_at_is_not_told_to_be_missing() {
     let error = opened.map(drop).unwrap_err();
     assert!(matches!(error, OpenError::Folder { .. }), "{error}");
 }
+
+/// Closed, and as it is while the store is open: as a killed process leaves it.
+async fn images() -> [Vec<u8>; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(folder.path()).unwrap();
+    let bucket = bucket(&store, "b").await;
+    for n in 0..200 {
+        set(&bucket, &format!("k{n}"), &"v".repeat(5000))
+            .await
+            .unwrap();
+    }
+    let data = folder.path().join("data.redb");
+    let open = std::fs::read(&data).unwrap();
+    keywell_store::Store::close(&store).await.unwrap();
+    [std::fs::read(&data).unwrap(), open]
+}
+
+#[tokio::test]
+async fn wherever_a_data_file_was_cut_off_it_is_refused_and_left_as_it_is() {
+    for image in images().await {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data.redb");
+        std::fs::write(&data, &image).unwrap();
+        drop(DiskStore::open(folder.path()).unwrap());
+
+        let pages = (0..image.len()).step_by(4096 * 7);
+        let odd = [1, 8, 9, 100, 319, 320, 4095, 5000, 70_001, image.len() - 1];
+        for bytes in pages.chain(odd) {
+            let cut = &image[..bytes];
+            std::fs::write(&data, cut).unwrap();
+            for existing in [true, false] {
+                let options = DiskStore::builder();
+                let options = if existing {
+                    options.existing()
+                } else {
+                    options
+                };
+                let error = options.open(folder.path()).map(drop).unwrap_err();
+                match bytes {
+                    0 => assert!(matches!(error, OpenError::Empty), "{error}"),
+                    1..9 => assert!(matches!(error, OpenError::Foreign), "{error}"),
+                    _ => assert!(
+                        matches!(error, OpenError::Truncated { .. }),
+                        "{bytes}: {error:?}"
+                    ),
+                }
+                assert!(std::fs::read(&data).unwrap() == cut, "{bytes}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_emptied_under_an_open_store_is_not_made_anew() {
+    let disk = crate::disk::Disk::default();
+    let store = disk.open(DiskStore::builder().cache_bytes(0)).unwrap();
+    let bucket = bucket(&store, "b").await;
+    set(&bucket, "key", "value").await.unwrap();
+    disk.empty();
+    for _ in 0..2 {
+        assert!(bucket.get("key").await.is_err());
+        assert!(set(&bucket, "key", "other").await.is_err());
+    }
+    drop((bucket, store));
+    assert_eq!(disk.image(), []);
+}
+
+#[test]
+fn a_database_without_tables_is_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(redb::Database::create(folder.path().join("data.redb")).unwrap());
+    let error = DiskStore::open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Foreign), "{error}");
+}

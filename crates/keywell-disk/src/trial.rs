@@ -1,0 +1,175 @@
+//! Whether a file was truncated.
+//!
+//! The header of a database states how long its file is. A file that is shorter has lost its end,
+//! with one exception: when the power goes while a file grows, its header can be on the disk and its
+//! new length not. Then nothing that was committed is behind the end. So what distinguishes the two is
+//! whether all that was committed can be read.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use parking_lot::Mutex;
+use redb::StorageBackend;
+
+use crate::OpenError;
+use crate::error::undamaged;
+use crate::options::Options;
+use crate::source::Source;
+
+/// What a redb file begins with. Its header is in redb's `docs/design.md`, which is its format.
+const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
+
+/// The part of the header that is needed here.
+const HEADER_BYTES: usize = 32;
+
+/// The page that the header has to itself.
+const PAGE: u64 = 4096;
+
+/// Refuses a file that is empty or truncated, and changes nothing in it.
+///
+/// A file that does not begin as a database does is let through, to be refused as one.
+pub(crate) fn check(source: &Source, options: &Options) -> Result<(), OpenError> {
+    let storage = source.open_as_it_is()?;
+    let bytes = storage.len()?;
+    if bytes == 0 {
+        return Err(OpenError::Empty);
+    }
+    let mut header = [0; HEADER_BYTES];
+    let there = usize::try_from(bytes).unwrap_or(HEADER_BYTES);
+    storage.read(0, &mut header[..there.min(HEADER_BYTES)])?;
+    if !header.starts_with(MAGIC) {
+        return Ok(());
+    }
+    let truncated = OpenError::Truncated { bytes };
+    if bytes < PAGE {
+        return Err(truncated);
+    }
+    if stated_bytes(&header) <= bytes {
+        return Ok(());
+    }
+    undamaged(|| verify(Trial::of(storage)?, options)).map_err(|error| {
+        tracing::debug!(%error, "a file that is shorter than its header states");
+        truncated
+    })
+}
+
+/// How long the file is by its header: the page of the header, the full regions, and the last.
+fn stated_bytes(header: &[u8; HEADER_BYTES]) -> u64 {
+    let number = |at: usize| {
+        let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
+        u64::from(u32::from_le_bytes(bytes))
+    };
+    let (page, head, most) = (number(12), number(16), number(20));
+    let (full, last) = (number(24), number(28));
+    let last = if last > 0 { head + last } else { 0 };
+    let pages = full.saturating_mul(head + most).saturating_add(last);
+    pages.saturating_add(1).saturating_mul(page)
+}
+
+/// Reads all that was committed.
+fn verify(trial: Trial, options: &Options) -> Result<(), OpenError> {
+    let mut database = redb::Builder::new()
+        .set_cache_size(options.cache_bytes)
+        .create_with_backend(trial)?;
+    database.check_integrity()?;
+    Ok(())
+}
+
+/// A file to which what is written stays in memory.
+#[derive(Debug)]
+struct Trial {
+    file: Box<dyn StorageBackend>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Pages that were written, by their place in the file.
+    written: BTreeMap<u64, Vec<u8>>,
+    bytes: u64,
+    /// What is left of the file: less once it was made shorter.
+    kept: u64,
+}
+
+// === impl Trial ===
+
+impl Trial {
+    fn of(file: Box<dyn StorageBackend>) -> io::Result<Self> {
+        let bytes = file.len()?;
+        let state = State {
+            written: BTreeMap::new(),
+            bytes,
+            kept: bytes,
+        };
+        Ok(Self {
+            file,
+            state: Mutex::new(state),
+        })
+    }
+
+    fn page(&self, state: &State, at: u64) -> io::Result<Vec<u8>> {
+        if let Some(page) = state.written.get(&at) {
+            return Ok(page.clone());
+        }
+        let mut page = vec![0; PAGE as usize];
+        let there = state.kept.saturating_sub(at).min(PAGE);
+        self.file.read(at, &mut page[..there as usize])?;
+        Ok(page)
+    }
+
+    /// Each page that a range touches, with the part of the range that is in it.
+    fn parts(
+        offset: u64,
+        bytes: usize,
+    ) -> impl Iterator<Item = (u64, std::ops::Range<usize>, usize)> {
+        let end = offset + bytes as u64;
+        let first = offset - offset % PAGE;
+        (first..end).step_by(PAGE as usize).map(move |page| {
+            let from = offset.max(page);
+            let to = end.min(page + PAGE);
+            let inside = (from - page) as usize..(to - page) as usize;
+            (page, inside, (from - offset) as usize)
+        })
+    }
+}
+
+impl StorageBackend for Trial {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.state.lock().bytes)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let state = self.state.lock();
+        if offset.saturating_add(out.len() as u64) > state.bytes {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        for (at, inside, to) in Self::parts(offset, out.len()) {
+            let bytes = inside.len();
+            out[to..to + bytes].copy_from_slice(&self.page(&state, at)?[inside]);
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.bytes = len;
+        state.kept = state.kept.min(len);
+        state.written.retain(|at, _| *at < len);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut state = self.state.lock();
+        for (at, inside, from) in Self::parts(offset, data.len()) {
+            let bytes = inside.len();
+            let mut page = self.page(&state, at)?;
+            page[inside].copy_from_slice(&data[from..from + bytes]);
+            state.written.insert(at, page);
+        }
+        Ok(())
+    }
+}
