@@ -1,25 +1,36 @@
-use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
-/// Makes a folder for this user alone, if it is not there.
+use keywell_folder::Folder;
+
+/// Opens a folder that only this user may write to, and makes it where it is missing.
 ///
 /// # Errors
 ///
-/// When it cannot be made, or when others may write to it.
-pub(crate) fn own_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
-    let metadata = fs::metadata(folder)?;
-    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    if ours && metadata.mode() & 0o022 == 0 {
-        return Ok(());
+/// When it cannot be made or opened, or when others may write to it.
+pub(crate) fn own_folder(path: &Path) -> io::Result<Folder> {
+    checked(Folder::make(path)?)
+}
+
+/// As [`own_folder`], of a folder that has to be there.
+pub(crate) fn existing_own_folder(path: &Path) -> io::Result<Folder> {
+    checked(Folder::open(path)?)
+}
+
+fn checked(folder: Folder) -> io::Result<Folder> {
+    let access = folder.access()?;
+    if access.is_ours_alone() {
+        for (concern, path) in folder.concerns()? {
+            tracing::warn!("{}", concern.about(&path));
+        }
+        return Ok(folder);
     }
-    Err(io::Error::new(
-        io::ErrorKind::PermissionDenied,
-        format!("others may write to {}", folder.display()),
-    ))
+    let path = folder.path().display();
+    let problem = if access.owner == access.user {
+        format!("others may write to {path}; run `chmod go-w {path}`")
+    } else {
+        let (owner, user) = (access.owner, access.user);
+        format!("{path} belongs to user {owner}, and this process runs as user {user}")
+    };
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, problem))
 }

@@ -1,9 +1,11 @@
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::folder::own_folder;
+use keywell_folder::Folder;
+
+use crate::folder::{existing_own_folder, own_folder};
 
 /// A file that is locked for as long as a member of a group lives on this machine.
 ///
@@ -11,7 +13,8 @@ use crate::folder::own_folder;
 /// anew need not wait for the lease of the one that was killed. It proves a death, and never a life:
 /// of members elsewhere there is no file, and their lease has to end.
 pub(super) struct Life {
-    path: PathBuf,
+    folder: Folder,
+    member: String,
     /// Locked until it is closed.
     _file: File,
 }
@@ -20,12 +23,15 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn begin(folder: &Path, member: &str) -> io::Result<Self> {
-        own_folder(folder)?;
-        Self::sweep(folder);
-        let path = folder.join(member);
-        let file = File::create_new(&path)?;
+        let folder = own_folder(folder)?;
+        Self::sweep(&folder);
+        let file = folder.create_new(member)?;
         file.try_lock()?;
-        Ok(Self { path, _file: file })
+        Ok(Self {
+            folder,
+            member: member.to_owned(),
+            _file: file,
+        })
     }
 
     /// Whether a member lived on this machine and does no more.
@@ -34,13 +40,15 @@ impl Life {
         if !is_member(member) {
             return false;
         }
-        let path = folder.join(member);
-        let Ok(file) = File::open(&path) else {
+        let Ok(folder) = existing_own_folder(folder) else {
+            return false;
+        };
+        let Ok(file) = folder.open_to_read(member) else {
             return false;
         };
         match file.try_lock() {
             Ok(()) => {
-                drop(fs::remove_file(&path));
+                drop(folder.remove(member));
                 true
             }
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
@@ -52,26 +60,25 @@ impl Life {
     /// That they are dead is to be seen for a while yet: those who wait for their lease may look
     /// later. So a file that is old and locked by nobody is first written to, which is to say when
     /// that was noticed, and removed when that is as long ago.
-    fn sweep(folder: &Path) {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_member)) {
-            let path = entry.path();
+    fn sweep(folder: &Folder) {
+        let names = folder.names().unwrap_or_default();
+        for name in names.iter().filter(|name| is_member(name)) {
+            let Ok(mut file) = folder.open_to_write(name) else {
+                continue;
+            };
+            let Ok(metadata) = file.metadata() else {
+                continue;
+            };
             // One that is new may be about to be locked.
-            let is_old = |metadata: &fs::Metadata| {
-                let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                metadata.is_file() && written.elapsed().is_ok_and(|age| age > Self::SEEN_FOR)
-            };
-            let Some(metadata) = entry.metadata().ok().filter(is_old) else {
+            let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            let is_old = written.elapsed().is_ok_and(|age| age > Self::SEEN_FOR);
+            if !is_old || file.try_lock().is_err() {
                 continue;
-            };
-            let file = File::options().append(true).open(&path);
-            let Some(mut file) = file.ok().filter(|file| file.try_lock().is_ok()) else {
-                continue;
-            };
+            }
             let swept = if metadata.len() == 0 {
                 file.write_all(b"dead\n")
             } else {
-                fs::remove_file(&path)
+                folder.remove(name).map(drop)
             };
             if let Err(error) = swept {
                 tracing::debug!(%error, "what a dead process left cannot be removed");
@@ -84,7 +91,7 @@ impl Life {
 
     /// Ends it when nobody needs to hear of it any more.
     pub(super) fn end(self) {
-        drop(fs::remove_file(&self.path));
+        drop(self.folder.remove(&self.member));
     }
 }
 
@@ -94,6 +101,9 @@ fn is_member(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -133,7 +143,7 @@ mod tests {
                     age(path);
                 }
             }
-            Life::sweep(&members);
+            Life::sweep(&Folder::open(&members).unwrap());
             left.push(old.1.exists());
         }
         assert_eq!(left, [true, false, false], "its death is seen for a while");
@@ -151,6 +161,25 @@ mod tests {
         for name in ["../aa", "", ".", outside.to_str().unwrap()] {
             assert!(!Life::is_over(&members, name), "{name}");
         }
+        assert!(outside.exists());
+    }
+
+    #[test]
+    fn a_link_proves_no_death_and_is_not_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = folder.path().join("outside");
+        let long_ago = SystemTime::now() - Life::SEEN_FOR - Duration::from_secs(1);
+        File::create(&outside)
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        let members = folder.path().join("members");
+        let members_folder = own_folder(&members).unwrap();
+        symlink(&outside, members.join("aa")).unwrap();
+        assert!(!Life::is_over(&members, "aa"));
+        Life::sweep(&members_folder);
+        assert_eq!(fs::read(&outside).unwrap(), b"");
+        assert!(Life::begin(&members, "aa").is_err());
         assert!(outside.exists());
     }
 }
