@@ -280,7 +280,7 @@ pub(crate) mod tests {
             let moved = Moved::new();
             let mut clock = Clock::resume(moved.machine(), None);
             let mut last = clock.mark();
-            let mut seen = clock.now();
+            let mut reached = clock.now();
             // By how much the time of day was set since the last mark.
             let mut set_by: i64 = 0;
             // How much time really passed since it.
@@ -291,14 +291,14 @@ pub(crate) mod tests {
                         let millis = random.random_range(0..10_000_000);
                         moved.pass(millis);
                         passed += millis;
-                        assert_eq!(clock.now(), seen + millis, "seed {seed}");
-                        seen += millis;
+                        assert_eq!(clock.now(), reached + millis, "seed {seed}");
+                        reached += millis;
                     }
                     2 => {
                         let years = random.random_range(-2..3);
                         moved.set_by(years * YEAR);
                         set_by += years * YEAR;
-                        assert_eq!(clock.now(), seen, "seed {seed}");
+                        assert_eq!(clock.now(), reached, "seed {seed}");
                     }
                     3 => {
                         last = clock.mark();
@@ -319,7 +319,7 @@ pub(crate) mod tests {
                             1.. => assert!(now >= last.store + passed, "seed {seed}"),
                             _ => assert!(now <= last.store + passed, "seed {seed}"),
                         }
-                        seen = now;
+                        reached = now;
                     }
                 }
             }

@@ -62,8 +62,9 @@ pub(crate) fn open(
 }
 
 fn open_trusting(source: &Source, options: &Options, making: Making) -> Result<Opened, OpenError> {
-    if making == Making::Refused {
-        trial::check(source, options)?;
+    match trial::check(source, options) {
+        Err(OpenError::Empty) if making == Making::Allowed => {}
+        checked => checked?,
     }
     let storage = source.open()?;
     let database = redb::Builder::new()

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 
 use parking_lot::Mutex;
 use redb::StorageBackend;
@@ -23,7 +24,7 @@ const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
 const HEADER_BYTES: usize = 32;
 
 /// The page that the header has to itself.
-const PAGE: u64 = 4096;
+const PAGE: usize = 4096;
 
 /// Refuses a file that is empty or truncated, and changes nothing in it.
 ///
@@ -41,7 +42,7 @@ pub(crate) fn check(source: &Source, options: &Options) -> Result<(), OpenError>
         return Ok(());
     }
     let truncated = OpenError::Truncated { bytes };
-    if bytes < PAGE {
+    if bytes < PAGE as u64 {
         return Err(truncated);
     }
     if stated_bytes(&header) <= bytes {
@@ -111,24 +112,26 @@ impl Trial {
         if let Some(page) = state.written.get(&at) {
             return Ok(page.clone());
         }
-        let mut page = vec![0; PAGE as usize];
-        let there = state.kept.saturating_sub(at).min(PAGE);
-        self.file.read(at, &mut page[..there as usize])?;
+        let mut page = vec![0; PAGE];
+        let there = state.kept.saturating_sub(at).min(PAGE as u64);
+        let there = usize::try_from(there).unwrap_or(PAGE);
+        if there > 0 {
+            self.file.read(at, &mut page[..there])?;
+        }
         Ok(page)
     }
 
-    /// Each page that a range touches, with the part of the range that is in it.
-    fn parts(
-        offset: u64,
-        bytes: usize,
-    ) -> impl Iterator<Item = (u64, std::ops::Range<usize>, usize)> {
-        let end = offset + bytes as u64;
-        let first = offset - offset % PAGE;
-        (first..end).step_by(PAGE as usize).map(move |page| {
-            let from = offset.max(page);
-            let to = end.min(page + PAGE);
-            let inside = (from - page) as usize..(to - page) as usize;
-            (page, inside, (from - offset) as usize)
+    /// Each page that a range touches: its place in the file, the part of it that is in the range,
+    /// and where in the range that part begins.
+    fn parts(offset: u64, bytes: usize) -> impl Iterator<Item = (u64, Range<usize>, usize)> {
+        let mut done = 0;
+        std::iter::from_fn(move || {
+            let at = offset + done as u64;
+            let start = usize::try_from(at % PAGE as u64).ok()?;
+            let part = start..PAGE.min(start + bytes - done);
+            let begins = done;
+            done += part.len();
+            (!part.is_empty()).then_some((at - start as u64, part, begins))
         })
     }
 }
