@@ -204,10 +204,6 @@ mod tests {
             }
         }
 
-        fn compile(&self, runtime: &Runtime, wasm: &[u8]) {
-            runtime.compile(Path::new("it.wasm"), wasm).unwrap();
-        }
-
         /// The one artefact in the folder, where nothing else is.
         fn artefact(&self) -> PathBuf {
             let mut names = self.names();
@@ -222,6 +218,10 @@ mod tests {
         }
     }
 
+    fn compile(runtime: &Runtime, wasm: &[u8]) {
+        runtime.compile(Path::new("it.wasm"), wasm).unwrap();
+    }
+
     fn artifacts(scratch: &Scratch) -> (Artifacts, Engine) {
         let artifacts = Artifacts::open(&scratch.folder).unwrap();
         (artifacts, engine(&scratch.options).unwrap())
@@ -232,7 +232,7 @@ mod tests {
         let scratch = Scratch::new();
         let runtime = Runtime::new(&scratch.options).unwrap();
         let [wasm, other] = components();
-        scratch.compile(&runtime, &wasm);
+        compile(&runtime, &wasm);
         let (artifacts, engine) = artifacts(&scratch);
         assert!(artifacts.load(&engine, &wasm).is_some());
         assert!(artifacts.load(&engine, &other).is_none());
@@ -243,7 +243,7 @@ mod tests {
         let scratch = Scratch::new();
         let runtime = Runtime::new(&scratch.options).unwrap();
         let [wasm, _] = components();
-        scratch.compile(&runtime, &wasm);
+        compile(&runtime, &wasm);
         let path = scratch.artefact();
         let whole = fs::read(&path).unwrap();
         let (artifacts, engine) = artifacts(&scratch);
@@ -268,7 +268,7 @@ mod tests {
             fs::write(&path, &bytes).unwrap();
             assert!(artifacts.load(&engine, &wasm).is_none());
         }
-        scratch.compile(&runtime, &wasm);
+        compile(&runtime, &wasm);
         assert!(fs::read(scratch.artefact()).unwrap() == whole);
     }
 
@@ -277,7 +277,7 @@ mod tests {
         let scratch = Scratch::new();
         let runtime = Runtime::new(&scratch.options).unwrap();
         let [wasm, other] = components();
-        scratch.compile(&runtime, &wasm);
+        compile(&runtime, &wasm);
         let (artifacts, engine) = artifacts(&scratch);
         let other_name = Identity::new(&engine, &other).file_name();
         fs::copy(scratch.artefact(), scratch.folder.join(&other_name)).unwrap();
@@ -298,7 +298,7 @@ mod tests {
             std::thread::scope(|scope| {
                 for runtime in &runtimes {
                     for wasm in &components {
-                        scope.spawn(|| scratch.compile(runtime, wasm));
+                        scope.spawn(|| compile(runtime, wasm));
                     }
                 }
             });
@@ -318,7 +318,7 @@ mod tests {
         let scratch = Scratch::new();
         let runtime = Runtime::new(&scratch.options).unwrap();
         let [wasm, _] = components();
-        scratch.compile(&runtime, &wasm);
+        compile(&runtime, &wasm);
         let path = scratch.artefact();
         let (artifacts, engine) = artifacts(&scratch);
         for mode in [0o620, 0o602] {
@@ -332,7 +332,7 @@ mod tests {
         assert!(artifacts.load(&engine, &wasm).is_none());
         // The link is replaced, and not written through.
         let before = fs::read(&elsewhere).unwrap();
-        scratch.compile(&runtime, &wasm);
+        compile(&runtime, &wasm);
         assert!(fs::symlink_metadata(&path).unwrap().is_file());
         assert!(artifacts.load(&engine, &wasm).is_some());
         assert!(fs::read(&elsewhere).unwrap() == before);
