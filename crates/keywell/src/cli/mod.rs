@@ -89,6 +89,7 @@ pub(crate) fn main() -> ExitCode {
             .build();
         let runtime = runtime.map_err(|error| Failed::because("cannot start threads", error))?;
         let ended = runtime.block_on(signal::heeding(async {
+            signal::survive_file_size_limit()?;
             match command {
                 Command::Serve(serve) => serve.main().await,
                 Command::Run(run) => run.main().await,

@@ -56,6 +56,17 @@ pub(super) async fn heeding<T>(command: impl Future<Output = T>) -> T {
     }
 }
 
+/// Has writes past the limit of a file's size (`ulimit -f`) fail with an error, as those to a full
+/// disk do. Without it the system ends the process by SIGXFSZ at the first of them.
+pub(super) fn survive_file_size_limit() -> Result<(), Failed> {
+    // That it has a handler is enough, and the handler outlives what is returned. To ignore a signal
+    // takes unsafe code.
+    let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    signal(kind)
+        .map(drop)
+        .map_err(|error| Failed::because("cannot handle SIGXFSZ", error))
+}
+
 /// What comes of some work, or nothing if it is to stop before.
 pub(super) async fn unless<T, E>(
     stop: Pin<&mut impl Future<Output = ()>>,

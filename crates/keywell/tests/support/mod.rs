@@ -116,6 +116,18 @@ impl Server {
         self.process.wait().unwrap();
     }
 
+    /// Lets no file grow past so many bytes from now on.
+    pub(crate) fn limit_file_size(&self, bytes: Option<u64>) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        let pid = Pid::from_raw(self.process.id().cast_signed());
+        prlimit(pid, Resource::Fsize, limit).unwrap();
+    }
+
     /// The most memory it ever had in use, in KiB.
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = format!("/proc/{}/status", self.process.id());
