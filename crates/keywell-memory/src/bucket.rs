@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -10,13 +11,14 @@ use keywell_store::{
 use parking_lot::RwLock;
 
 use crate::History;
+use crate::budget::Budget;
 use crate::clock::{Clock, Moment};
 use crate::expiry::Alarm;
 use crate::listing;
 use crate::log::Log;
 use crate::padded::Padded;
 use crate::stripe::{Slot, Stripe};
-use crate::stripes::{HashedKey, STRIPES, Stripes};
+use crate::stripes::{HashedKey, LockedStripes, STRIPES, Stripes};
 use crate::token::Issuer;
 use crate::watcher::Watcher;
 use crate::writer::Writer;
@@ -37,6 +39,7 @@ pub(crate) struct MemoryBucket {
     scope: String,
     /// Shared with the store.
     closed: Arc<AtomicBool>,
+    budget: Option<Arc<Budget>>,
     /// For watches, which outlive the handle that they were opened with.
     this: Weak<Self>,
 }
@@ -44,7 +47,12 @@ pub(crate) struct MemoryBucket {
 // === impl MemoryBucket ===
 
 impl MemoryBucket {
-    pub(crate) fn new(name: &BucketName, history: History, closed: Arc<AtomicBool>) -> Arc<Self> {
+    pub(crate) fn new(
+        name: &BucketName,
+        history: History,
+        closed: Arc<AtomicBool>,
+        budget: Option<Arc<Budget>>,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             stripes: Stripes::default(),
             clock: Clock::default(),
@@ -54,6 +62,7 @@ impl MemoryBucket {
             issuer: Issuer::new(),
             scope: format!("memory/{name}"),
             closed,
+            budget,
             this: this.clone(),
         })
     }
@@ -78,6 +87,11 @@ impl MemoryBucket {
         self.issuer
     }
 
+    /// What bounds it, together with the other buckets of its store.
+    pub(crate) fn budget(&self) -> Option<&Budget> {
+        self.budget.as_deref()
+    }
+
     /// Whether it has a key that can be seen.
     pub(crate) fn holds_any(&self) -> bool {
         self.stripes
@@ -92,6 +106,23 @@ impl MemoryBucket {
             drop(stripe);
             self.log.wake();
         }
+    }
+
+    /// Clears away all that has expired, stripes aside that somebody is busy in.
+    pub(crate) fn clear_all(&self) {
+        let now = self.clock.now();
+        let is_due = |stripe: &Stripe| {
+            let earliest = stripe.expiries().earliest();
+            earliest.is_some_and(|deadline| deadline <= now)
+        };
+        for stripe in self.stripes.iter() {
+            if stripe.try_read().is_some_and(|stripe| is_due(&stripe))
+                && let Some(mut stripe) = stripe.try_write()
+            {
+                Writer::again(self, &mut stripe).clear(usize::MAX);
+            }
+        }
+        self.log.wake();
     }
 
     /// Clears away all that has expired, or as much as may be done at a time, and sets the alarm
@@ -156,19 +187,75 @@ impl MemoryBucket {
     fn write_many<'a>(
         &self,
         keys: impl Iterator<Item = &'a str> + Clone,
-        mut write: impl FnMut(&mut Writer<'_>, HashedKey<'_>),
+        mut write: impl FnMut(&mut Writer<'_>, HashedKey<'_>) -> Result<()>,
     ) -> Result<()> {
         let keys: Vec<_> = keys.map(|key| self.stripes.hashed(key)).collect();
         let alone = self.batches.write();
         let mut stripes = self.stripes.lock(keys.iter().copied());
         self.check_open()?;
         for key in keys {
-            write(&mut Writer::new(self, stripes.of(key)), key);
+            write(&mut Writer::new(self, stripes.of(key)), key)?;
         }
         drop(stripes);
         drop(alone);
         self.log.wake();
         Ok(())
+    }
+
+    /// Writes values as one, where there is room for all of them.
+    fn set_bounded(&self, budget: &Budget, entries: Vec<(&str, Bytes)>) -> Result<()> {
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|(key, value)| (self.stripes.hashed(key), value))
+            .collect();
+        let alone = self.batches.write();
+        let mut stripes = self.stripes.lock(entries.iter().map(|(key, _)| *key));
+        self.check_open()?;
+        let counted = self.count(budget, &mut stripes, &entries);
+        if counted.is_ok() {
+            for (key, value) in entries {
+                Writer::again(self, stripes.of(key)).put_counted(key, value);
+            }
+        }
+        drop(stripes);
+        drop(alone);
+        self.log.wake();
+        counted
+    }
+
+    /// Counts what a batch adds to what lies at its keys, which from then on may only be replaced.
+    fn count(
+        &self,
+        budget: &Budget,
+        stripes: &mut LockedStripes<'_>,
+        entries: &[(HashedKey<'_>, Bytes)],
+    ) -> Result<()> {
+        // Of a key given twice, the last value stands.
+        let last: HashMap<&str, (HashedKey<'_>, usize)> = entries
+            .iter()
+            .map(|(key, value)| (key.text, (*key, Budget::cost(key.text, value))))
+            .collect();
+        let new = last.values().map(|(_, cost)| cost).sum();
+        for (key, _) in last.values() {
+            Writer::new(self, stripes.of(*key)).current(*key);
+        }
+        let exchange = |stripes: &mut LockedStripes<'_>| {
+            let old = |key| stripes.of(key).find(key).map_or(0, Slot::cost);
+            let old = last.values().map(|(key, _)| *key).map(old).sum();
+            budget.exchange(old, new)
+        };
+        if exchange(stripes) {
+            return Ok(());
+        }
+        for stripe in stripes.iter_mut() {
+            Writer::again(self, stripe).clear(usize::MAX);
+        }
+        budget.clear_expired();
+        if exchange(stripes) {
+            Ok(())
+        } else {
+            Err(budget.full())
+        }
     }
 
     /// Asked with the stripe's lock held, so that closing can wait for what is under way.
@@ -230,9 +317,9 @@ impl Bucket for MemoryBucket {
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        let written = self.deadline(how).and_then(|deadline| {
-            self.write(key, |writer, key| Ok(writer.set(key, value, deadline)))
-        });
+        let written = self
+            .deadline(how)
+            .and_then(|deadline| self.write(key, |writer, key| writer.set(key, value, deadline)));
         if let (Ok(version), Some(_)) = (&written, how.ttl) {
             // Expired keys lie in stripes that nobody writes to as well. Who adds one looks
             // after another stripe each time, so what has expired does not pile up.
@@ -263,7 +350,7 @@ impl Bucket for MemoryBucket {
                     if !stands {
                         return Ok(Swap::Stale);
                     }
-                    let version = writer.set(key, value, deadline);
+                    let version = writer.set(key, value, deadline)?;
                     Ok(Swap::Done(Some(version.into())))
                 }
                 Change::Delete if stands => {
@@ -281,7 +368,7 @@ impl Bucket for MemoryBucket {
             let current = writer.current(key);
             let deadline = current.and_then(|slot| slot.deadline);
             let sum = counter::add(current.map(|slot| &slot.value[..]), delta)?;
-            writer.set(key, counter::text(sum), deadline);
+            writer.set(key, counter::text(sum), deadline)?;
             Ok(sum)
         })
         .into()
@@ -293,12 +380,14 @@ impl Bucket for MemoryBucket {
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        if let Some(budget) = self.budget() {
+            return self.set_bounded(budget, entries).into();
+        }
         let keys: Vec<&str> = entries.iter().map(|(key, _)| *key).collect();
         let mut values = entries.into_iter().map(|(_, value)| value);
-        self.write_many(keys.into_iter(), |writer, key| {
-            if let Some(value) = values.next() {
-                writer.set(key, value, None);
-            }
+        self.write_many(keys.into_iter(), |writer, key| match values.next() {
+            Some(value) => writer.set(key, value, None).map(drop),
+            None => Ok(()),
         })
         .into()
     }
@@ -306,6 +395,7 @@ impl Bucket for MemoryBucket {
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
         self.write_many(keys.iter().copied(), |writer, key| {
             writer.delete(key);
+            Ok(())
         })
         .into()
     }

@@ -39,7 +39,8 @@
 //!
 //! # What it does not do
 //!
-//! It keeps nothing on disk, bounds no memory, and evicts nothing: limits are the concern of
+//! It keeps nothing on disk, and evicts nothing: what is past the bound of a
+//! [bounded](MemoryStore::bounded) store is refused. Limits of one key and value are the concern of
 //! [`keywell_store::layer::Limited`]. A value is kept as the [`Bytes`](bytes::Bytes) it was given,
 //! so whoever sets a small slice of a large buffer keeps the whole buffer; copy it first. A bucket
 //! that was ever opened costs about 16 KiB until the store is dropped, and one that was ever
@@ -49,6 +50,7 @@
 #![forbid(unsafe_code)]
 
 mod bucket;
+mod budget;
 mod clock;
 mod expiry;
 mod listing;

@@ -3,10 +3,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use keywell_store::{Answer, Bucket, BucketName, Error, Promptness, Store};
+use keywell_store::{Answer, Bucket, BucketName, Error, Promptness, Result, Store};
 use parking_lot::RwLock;
 
 use crate::bucket::MemoryBucket;
+use crate::budget::Budget;
 use crate::log::History;
 
 /// A store in memory. Clones are handles on the same data, which is gone with the last of them
@@ -16,6 +17,7 @@ pub struct MemoryStore {
     buckets: Arc<RwLock<HashMap<BucketName, Arc<MemoryBucket>>>>,
     history: History,
     closed: Arc<AtomicBool>,
+    budget: Option<Arc<Budget>>,
 }
 
 // === impl MemoryStore ===
@@ -34,15 +36,42 @@ impl MemoryStore {
         }
     }
 
-    fn bucket(&self, name: &BucketName) -> Arc<MemoryBucket> {
-        if let Some(bucket) = self.buckets.read().get(name) {
-            return bucket.clone();
+    /// An empty store whose buckets hold at most so many bytes together.
+    ///
+    /// Counted are the bytes of keys and values, 256 more for each key, and 16 KiB for each bucket
+    /// that was ever opened, for what they cost besides. What is deleted, replaced or expired counts no
+    /// more. A write past the bound is refused with [`Error::Unavailable`] and changes nothing, a batch
+    /// as a whole; so is opening one more bucket. History is not counted: its own bound is that of
+    /// [`History`], for each bucket that was ever watched.
+    ///
+    /// Where many write at once, a write may be refused although keys of a part of the bucket that
+    /// another one is writing to have expired just now.
+    pub fn bounded(max_bytes: usize, history: History) -> Self {
+        Self {
+            history,
+            budget: Some(Arc::new(Budget::new(max_bytes))),
+            ..Self::default()
         }
-        self.buckets
-            .write()
-            .entry(name.clone())
-            .or_insert_with(|| MemoryBucket::new(name, self.history, self.closed.clone()))
-            .clone()
+    }
+
+    fn bucket(&self, name: &BucketName) -> Result<Arc<MemoryBucket>> {
+        if let Some(bucket) = self.buckets.read().get(name) {
+            return Ok(bucket.clone());
+        }
+        let mut buckets = self.buckets.write();
+        if let Some(bucket) = buckets.get(name) {
+            return Ok(bucket.clone());
+        }
+        if let Some(budget) = &self.budget {
+            budget.open()?;
+        }
+        let (closed, budget) = (self.closed.clone(), self.budget.clone());
+        let bucket = MemoryBucket::new(name, self.history, closed, budget);
+        if let Some(budget) = &self.budget {
+            budget.opened(&bucket);
+        }
+        buckets.insert(name.clone(), bucket.clone());
+        Ok(bucket)
     }
 }
 
@@ -56,7 +85,8 @@ impl Store for MemoryStore {
     }
 
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        Answer::now(self.bucket(name))
+        let bucket = self.bucket(name);
+        bucket.map(|bucket| bucket as Arc<dyn Bucket>).into()
     }
 
     fn buckets(&self) -> Answer<Vec<BucketName>> {

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use keywell_store::{Entry, Version};
 
+use crate::budget::Budget;
 use crate::clock::Moment;
 use crate::expiry::Expiries;
 use crate::stripes::HashedKey;
@@ -57,6 +58,12 @@ impl Stripe {
 
     pub(crate) fn expiries(&self) -> &Expiries {
         &self.expiries
+    }
+
+    /// What a budget counts for all that lies here.
+    #[cfg(test)]
+    pub(crate) fn cost(&self) -> usize {
+        self.table.iter().map(Slot::cost).sum()
     }
 
     /// What is written at a key, expired or not.
@@ -180,6 +187,11 @@ impl Slot {
 
     pub(crate) fn key(&self) -> &Arc<str> {
         &self.key
+    }
+
+    /// What a budget counts for it.
+    pub(crate) fn cost(&self) -> usize {
+        Budget::cost(&self.key, &self.value)
     }
 }
 

@@ -112,6 +112,10 @@ impl LockedStripes<'_> {
         let lower = self.set & ((1 << key.stripe()) - 1);
         &mut self.guards[lower.count_ones() as usize]
     }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stripe> {
+        self.guards.iter_mut().map(|stripe| &mut **stripe)
+    }
 }
 
 #[cfg(test)]

@@ -136,7 +136,12 @@ mod tests {
     use crate::History;
 
     fn bucket() -> Arc<MemoryBucket> {
-        MemoryBucket::new(&BucketName::default(), History::default(), Arc::default())
+        MemoryBucket::new(
+            &BucketName::default(),
+            History::default(),
+            Arc::default(),
+            None,
+        )
     }
 
     fn watch(bucket: &MemoryBucket) -> Watch {

@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use keywell_store::Result;
 
 use crate::bucket::MemoryBucket;
+use crate::budget::Budget;
 use crate::clock::Moment;
 use crate::log::Change;
 use crate::stripe::{Slot, Stripe};
@@ -26,13 +28,18 @@ impl<'a> Writer<'a> {
 
     /// Begins to write; clears away some of what has expired.
     pub(crate) fn new(bucket: &'a MemoryBucket, stripe: &'a mut Stripe) -> Self {
-        let mut writer = Self {
+        let mut writer = Self::again(bucket, stripe);
+        writer.clear(Self::MOST_CLEARED);
+        writer
+    }
+
+    /// Goes on in a stripe that a writer began in before; clears nothing away.
+    pub(crate) fn again(bucket: &'a MemoryBucket, stripe: &'a mut Stripe) -> Self {
+        Self {
             bucket,
             stripe,
             spent: None,
-        };
-        writer.clear(Self::MOST_CLEARED);
-        writer
+        }
     }
 
     /// What is at a key now.
@@ -52,16 +59,52 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a value, and answers its version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](keywell_store::Error::Unavailable) where the store is full.
     pub(crate) fn set(
         &mut self,
         key: HashedKey<'_>,
         value: Bytes,
         deadline: Option<Moment>,
+    ) -> Result<u64> {
+        let mut was = self
+            .current(key)
+            .map(|slot| (slot.key().clone(), slot.cost()));
+        if let Some(budget) = self.bucket.budget() {
+            let cost = |was: &Option<(_, usize)>| was.as_ref().map_or(0, |(_, cost)| *cost);
+            let new = Budget::cost(key.text, &value);
+            if !budget.exchange(cost(&was), new) {
+                self.clear(usize::MAX);
+                budget.clear_expired();
+                // It may have been among those.
+                was = self
+                    .current(key)
+                    .map(|slot| (slot.key().clone(), slot.cost()));
+                if !budget.exchange(cost(&was), new) {
+                    return Err(budget.full());
+                }
+            }
+        }
+        let shared = was.map_or_else(|| Arc::from(key.text), |(shared, _)| shared);
+        Ok(self.put(shared, key, value, deadline))
+    }
+
+    /// Writes a value that is counted already over whatever lies at its key.
+    pub(crate) fn put_counted(&mut self, key: HashedKey<'_>, value: Bytes) {
+        let found = self.stripe.find(key).map(|slot| slot.key().clone());
+        let shared = found.unwrap_or_else(|| Arc::from(key.text));
+        self.put(shared, key, value, None);
+    }
+
+    fn put(
+        &mut self,
+        shared: Arc<str>,
+        key: HashedKey<'_>,
+        value: Bytes,
+        deadline: Option<Moment>,
     ) -> u64 {
-        let shared = match self.current(key) {
-            Some(slot) => slot.key().clone(),
-            None => Arc::from(key.text),
-        };
         // Before the log: a watcher that does not see the record is woken, and one that does looks
         // at the alarm again.
         if let Some(deadline) = deadline {
@@ -99,6 +142,9 @@ impl<'a> Writer<'a> {
         let Some(slot) = self.stripe.take(key) else {
             return false;
         };
+        if let Some(budget) = self.bucket.budget() {
+            budget.give_back(slot.cost());
+        }
         self.bucket.log().append(slot.key(), || change);
         self.spent = Some(slot.value);
         true

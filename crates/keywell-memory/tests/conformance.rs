@@ -19,10 +19,29 @@ async fn memory() -> Subject {
     })
 }
 
-keywell_conformance::suite!(memory);
+/// With a bound that nothing here reaches.
+async fn bounded() -> Subject {
+    Subject::new(MemoryStore::bounded(1 << 30, History::default()))
+}
+
+mod unbounded {
+    use super::memory;
+    keywell_conformance::suite!(memory);
+}
+
+mod within_a_bound {
+    use super::bounded;
+    keywell_conformance::suite!(bounded);
+}
 
 #[test]
 fn it_answers_as_a_model_does() {
     let driven = keywell_conformance::models::drive(CASES, memory);
+    driven.unwrap_or_else(|found| panic!("{found}"));
+}
+
+#[test]
+fn within_a_bound_it_answers_as_a_model_does() {
+    let driven = keywell_conformance::models::drive(CASES, bounded);
     driven.unwrap_or_else(|found| panic!("{found}"));
 }

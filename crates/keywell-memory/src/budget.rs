@@ -1,0 +1,388 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use keywell_store::{Error, Failure, Result};
+use parking_lot::Mutex;
+
+use crate::bucket::MemoryBucket;
+
+/// The bytes that the buckets of a store may hold together, and those that they hold.
+///
+/// What it counts changes only under the lock of the stripe that it lies in, with one atomic
+/// operation where nobody else writes.
+pub(crate) struct Budget {
+    max: usize,
+    held: AtomicUsize,
+    /// Whose expired keys are cleared away before a write is refused.
+    buckets: Mutex<Vec<Weak<MemoryBucket>>>,
+}
+
+/// What a budget counts for a key besides its bytes and those of its value: a slot of the table, its
+/// place in the index and in the expiries, and what the allocator adds.
+const ENTRY: usize = 256;
+
+/// What a budget counts for a bucket, empty or not.
+const BUCKET: usize = 16 << 10;
+
+// === impl Budget ===
+
+impl Budget {
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            max,
+            held: AtomicUsize::new(0),
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// What a key and its value cost.
+    pub(crate) fn cost(key: &str, value: &[u8]) -> usize {
+        key.len().saturating_add(value.len()).saturating_add(ENTRY)
+    }
+
+    /// Makes room for a bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] where there is none.
+    pub(crate) fn open(&self) -> Result<()> {
+        if self.take(BUCKET) {
+            return Ok(());
+        }
+        self.clear_expired();
+        if self.take(BUCKET) {
+            Ok(())
+        } else {
+            Err(self.full())
+        }
+    }
+
+    /// Counts a bucket that was made room for among those whose expired keys are cleared away.
+    pub(crate) fn opened(&self, bucket: &Arc<MemoryBucket>) {
+        self.buckets.lock().push(Arc::downgrade(bucket));
+    }
+
+    /// Counts bytes; whether they have room, and nothing changes if not.
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        let more = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.max);
+        let taken = self
+            .held
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.is_ok()
+    }
+
+    /// Counts bytes in place of others; whether they have room, and nothing changes if not.
+    pub(crate) fn exchange(&self, old: usize, new: usize) -> bool {
+        if new > old {
+            return self.take(new - old);
+        }
+        if old > new {
+            self.give_back(old - new);
+        }
+        true
+    }
+
+    pub(crate) fn give_back(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Clears away what has expired in all buckets, stripes aside that somebody is busy in.
+    ///
+    /// The caller may hold stripes: none is waited for.
+    pub(crate) fn clear_expired(&self) {
+        let buckets = self.buckets.lock().clone();
+        for bucket in buckets.iter().filter_map(Weak::upgrade) {
+            bucket.clear_all();
+        }
+    }
+
+    pub(crate) fn full(&self) -> Error {
+        let held = self.held.load(Ordering::Relaxed);
+        let max = self.max;
+        Error::Unavailable(Failure::new(format!(
+            "the memory store is full, at {held} bytes of the {max} that max-bytes allows"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::thread;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use keywell_store::{Answer, Bucket, BucketName, Change, Expected, Set, Store, Swap, counter};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{History, MemoryStore};
+
+    fn result<T>(answer: Answer<T>) -> Result<T> {
+        match answer {
+            Answer::Now(result) => result,
+            Answer::Later(_) => panic!("a store in memory answers at once"),
+        }
+    }
+
+    /// A bucket whose store holds at most so many bytes besides it, and the budget.
+    fn bounded(bytes: usize) -> (Arc<MemoryBucket>, Arc<Budget>) {
+        let budget = Arc::new(Budget::new(BUCKET + bytes));
+        budget.open().unwrap();
+        let name = BucketName::default();
+        let bucket = MemoryBucket::new(
+            &name,
+            History::default(),
+            Arc::default(),
+            Some(budget.clone()),
+        );
+        budget.opened(&bucket);
+        (bucket, budget)
+    }
+
+    /// What lies in a bucket, expired or not.
+    fn lies(bucket: &MemoryBucket) -> usize {
+        let stripes = bucket.stripes().iter();
+        stripes.map(|stripe| stripe.read().cost()).sum()
+    }
+
+    fn is_full<T>(answer: Answer<T>) -> bool {
+        match result(answer) {
+            Ok(_) => false,
+            Err(Error::Unavailable(why)) => {
+                assert!(why.to_string().contains("max-bytes"), "{why}");
+                true
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn set(bucket: &MemoryBucket, key: &str, bytes: usize) -> Answer<keywell_store::Version> {
+        bucket.set(key, vec![b'x'; bytes].into(), Set::default())
+    }
+
+    #[test]
+    fn a_write_past_the_bound_is_refused_and_changes_nothing() {
+        let (bucket, budget) = bounded(2 * (ENTRY + 1) + 100);
+        assert!(!is_full(set(&bucket, "a", 50)));
+        assert!(!is_full(set(&bucket, "b", 50)));
+        let version = result(bucket.get("a")).unwrap().unwrap().version;
+
+        assert!(is_full(set(&bucket, "a", 51)));
+        assert!(is_full(set(&bucket, "c", 0)));
+        assert!(is_full(bucket.increment("c", 1)));
+        let change = Change::Set(vec![0; 51].into(), Set::default());
+        assert!(is_full(bucket.swap(
+            "a",
+            Expected::At(version.clone()),
+            change
+        )));
+        let batch = || vec![("b", Bytes::new()), ("c", Bytes::new())];
+        assert!(is_full(bucket.set_many(batch())));
+
+        assert_eq!(result(bucket.get("a")).unwrap().unwrap().version, version);
+        assert_eq!(result(bucket.get("b")).unwrap().unwrap().value.len(), 50);
+        assert!(!result(bucket.exists("c")).unwrap());
+
+        // Less in one place is room in another.
+        assert!(!is_full(set(&bucket, "a", 0)));
+        assert!(!is_full(set(&bucket, "b", 100)));
+        assert!(!is_full(bucket.delete("b")));
+        assert!(!is_full(bucket.set_many(batch()[..1].to_vec())));
+        assert_eq!(budget.held.load(Ordering::Relaxed), BUCKET + lies(&bucket));
+    }
+
+    #[test]
+    fn what_has_expired_makes_room_for_what_is_written() {
+        let (bucket, budget) = bounded(4 * (ENTRY + 10));
+        let soon = Set::expiring(Duration::from_millis(1)).unwrap();
+        let fill = || {
+            for key in ["a", "b", "c", "d"] {
+                assert!(!is_full(bucket.set(key, Bytes::new(), soon)));
+            }
+            while ["a", "b", "c", "d"]
+                .iter()
+                .any(|key| result(bucket.exists(key)).unwrap())
+            {
+                thread::yield_now();
+            }
+        };
+        fill();
+        let batch: Vec<_> = ["e", "f", "g", "h"].map(|key| (key, Bytes::new())).into();
+        assert!(!is_full(bucket.set_many(batch)));
+        result(bucket.delete_many(&["e", "f", "g", "h"])).unwrap();
+        fill();
+        assert!(!is_full(set(&bucket, "i", 3 * ENTRY)));
+        assert_eq!(budget.held.load(Ordering::Relaxed), BUCKET + lies(&bucket));
+    }
+
+    #[test]
+    fn buckets_count_too_and_share_what_there_is() {
+        let store = MemoryStore::bounded(2 * BUCKET + ENTRY + 1, History::default());
+        let open = |name: &str| result(store.open(&name.parse().unwrap()));
+        let (one, other) = (open("one").unwrap(), open("other").unwrap());
+        assert!(matches!(open("more"), Err(Error::Unavailable(_))));
+        assert!(open("one").is_ok());
+        let write = |bucket: &Arc<dyn Bucket>| bucket.set("k", Bytes::new(), Set::default());
+        assert!(!is_full(write(&one)));
+        assert!(is_full(write(&other)));
+        assert!(!is_full(one.delete("k")));
+        assert!(!is_full(write(&other)));
+    }
+
+    #[test]
+    fn threads_that_write_at_once_hold_no_more_than_the_bound() {
+        let (bucket, budget) = bounded(20 * ENTRY);
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                let bucket = &bucket;
+                scope.spawn(move || {
+                    for round in 0..2000_usize {
+                        let key = format!("{}", (round * 7 + thread) % 40);
+                        match round % 5 {
+                            0 => drop(bucket.delete(&key)),
+                            1 => drop(bucket.increment(&key, 1)),
+                            2 => {
+                                drop(bucket.set_many(vec![
+                                    (&key, Bytes::new()),
+                                    ("x", key.clone().into()),
+                                ]))
+                            }
+                            _ => drop(set(bucket, &key, round % 300)),
+                        }
+                        assert!(
+                            bucket.budget().unwrap().held.load(Ordering::Relaxed)
+                                <= BUCKET + 20 * ENTRY
+                        );
+                    }
+                });
+            }
+        });
+        assert_eq!(budget.held.load(Ordering::Relaxed), BUCKET + lies(&bucket));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Operation {
+        Set(String, Vec<u8>),
+        Fleeting(String, Vec<u8>),
+        Swap(String, Option<Vec<u8>>),
+        Increment(String),
+        Delete(String),
+        SetMany(Vec<(String, Vec<u8>)>),
+        DeleteMany(Vec<String>),
+    }
+
+    fn operation() -> impl Strategy<Value = Operation> {
+        let key = || "[a-e]{1,3}";
+        let value = || vec(any::<u8>(), 0..400);
+        prop_oneof![
+            4 => (key(), value()).prop_map(|(key, value)| Operation::Set(key, value)),
+            1 => (key(), value()).prop_map(|(key, value)| Operation::Fleeting(key, value)),
+            2 => (key(), proptest::option::of(value())).prop_map(|(key, value)| Operation::Swap(key, value)),
+            1 => key().prop_map(Operation::Increment),
+            1 => key().prop_map(Operation::Delete),
+            2 => vec((key(), value()), 0..6).prop_map(Operation::SetMany),
+            1 => vec(key(), 0..4).prop_map(Operation::DeleteMany),
+        ]
+    }
+
+    /// Does it, and answers what is to be there after it if it is not refused.
+    fn apply(
+        bucket: &MemoryBucket,
+        mut there: BTreeMap<String, Vec<u8>>,
+        operation: Operation,
+    ) -> (BTreeMap<String, Vec<u8>>, Result<()>) {
+        let current = |key: &str| result(bucket.get(key)).unwrap();
+        let done = match operation {
+            Operation::Set(key, value) => {
+                there.insert(key.clone(), value.clone());
+                result(bucket.set(&key, value.into(), Set::default())).map(drop)
+            }
+            Operation::Fleeting(key, value) => {
+                // Gone by the time that anybody looks.
+                let how = Set::expiring(Duration::from_millis(1)).unwrap();
+                let set = result(bucket.set(&key, value.into(), how)).map(drop);
+                while set.is_ok() && current(&key).is_some() {
+                    thread::yield_now();
+                }
+                there.remove(&key);
+                set
+            }
+            Operation::Swap(key, value) => {
+                let expected = Expected::from(current(&key).as_ref());
+                let change = match value {
+                    Some(value) => {
+                        there.insert(key.clone(), value.clone());
+                        Change::Set(value.into(), Set::default())
+                    }
+                    None => {
+                        there.remove(&key);
+                        Change::Delete
+                    }
+                };
+                let swapped = result(bucket.swap(&key, expected, change));
+                assert!(!matches!(swapped, Ok(Swap::Stale)));
+                swapped.map(drop)
+            }
+            Operation::Increment(key) => {
+                let before = there.get(&key).map(Vec::as_slice);
+                let Ok(sum) = counter::add(before, 1) else {
+                    return (there, Ok(()));
+                };
+                there.insert(key.clone(), counter::text(sum).into());
+                result(bucket.increment(&key, 1)).map(drop)
+            }
+            Operation::Delete(key) => {
+                there.remove(&key);
+                result(bucket.delete(&key))
+            }
+            Operation::SetMany(entries) => {
+                there.extend(entries.clone());
+                let entries = entries.iter();
+                let entries = entries.map(|(key, value)| (&**key, value.clone().into()));
+                result(bucket.set_many(entries.collect()))
+            }
+            Operation::DeleteMany(keys) => {
+                there.retain(|key, _| !keys.contains(key));
+                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                result(bucket.delete_many(&keys))
+            }
+        };
+        (there, done)
+    }
+
+    proptest! {
+        #[test]
+        fn the_bytes_that_are_counted_are_those_that_are_held(
+            bytes in 1000_usize..6000,
+            operations in vec(operation(), 1..60),
+        ) {
+            let (bucket, budget) = bounded(bytes);
+            let mut there = BTreeMap::new();
+            for operation in operations {
+                let is_fleeting = matches!(operation, Operation::Fleeting(..));
+                let (after, done) = apply(&bucket, there.clone(), operation);
+                let costs = after.iter().map(|(key, value)| Budget::cost(key, value));
+                let room = costs.sum::<usize>() <= bytes;
+                match done {
+                    Ok(()) => {
+                        prop_assert!(room);
+                        there = after;
+                    }
+                    Err(error) => {
+                        prop_assert!(matches!(error, Error::Unavailable(_)), "{}", error);
+                        prop_assert!(!room || is_fleeting);
+                    }
+                }
+                let held = budget.held.load(Ordering::Relaxed);
+                prop_assert_eq!(held, BUCKET + lies(&bucket));
+                prop_assert!(held <= BUCKET + bytes);
+                for (key, value) in &there {
+                    let entry = result(bucket.get(key)).unwrap();
+                    prop_assert_eq!(entry.map(|entry| entry.value), Some(Bytes::from(value.clone())));
+                }
+            }
+        }
+    }
+}
