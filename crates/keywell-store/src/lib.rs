@@ -140,6 +140,7 @@ pub mod layer;
 mod list;
 mod name;
 mod store;
+pub mod terminal;
 mod url;
 mod watch;
 mod write;
