@@ -14,7 +14,7 @@ use super::dedicated::Dedicated;
 use super::stream::Stream;
 use super::{command, text};
 use crate::OpenError;
-use crate::options::{Address, Login, Options};
+use crate::options::{Address, Login, Options, Secret};
 
 /// Makes connections: reaches a server, and logs in.
 pub(crate) struct Dialler {
@@ -37,9 +37,10 @@ pub(crate) enum DialError {
     Other(String),
 }
 
-/// What a server said, without the debug marks of the client crate.
+/// What a server said, without the debug marks of the client crate and without our password: a server
+/// that does not know a command quotes what stands behind it.
 #[derive(Debug)]
-pub(crate) struct Refusal(ServerError);
+pub(crate) struct Refusal(String);
 
 // === impl Dialler ===
 
@@ -109,7 +110,9 @@ impl Dialler {
         let Some(tls) = &self.tls else {
             return Ok(Box::new(stream));
         };
-        let name = ServerName::try_from(host.clone())
+        // A certificate names an address without the zone by which it is reached.
+        let name = host.split('%').next().unwrap_or_default().to_owned();
+        let name = ServerName::try_from(name)
             .map_err(|error| unreachable(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
         let stream = tls.connect(name, stream).await.map_err(unreachable)?;
         Ok(Box::new(stream))
@@ -140,7 +143,10 @@ impl Dialler {
             .chain([&naming])
             .collect();
         let unreachable = |error| DialError::Unreachable(address.clone(), error);
-        let refused = |what, error| DialError::Refused(address.clone(), what, Refusal(error));
+        let refused = |what, error: ServerError| {
+            let refusal = Refusal::new(&error, &self.login);
+            DialError::Refused(address.clone(), what, refusal)
+        };
         // A server that has no place for us says so without being asked, and hangs up: what it said
         // is there to be read, whatever becomes of what we send.
         let sent = connection.send(&commands).await;
@@ -173,9 +179,20 @@ fn is_about_the_name(error: &ServerError) -> bool {
 
 // === impl Refusal ===
 
+impl Refusal {
+    fn new(error: &ServerError, login: &Login) -> Self {
+        let said = format!("{} {}", error.code(), error.details().unwrap_or(""));
+        let password = login.password.as_ref().map(Secret::text);
+        Self(match password.filter(|password| !password.is_empty()) {
+            Some(password) => said.replace(password, "***"),
+            None => said,
+        })
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0.code(), self.0.details().unwrap_or(""))
+        f.write_str(&self.0)
     }
 }
 
