@@ -69,9 +69,11 @@ impl FromStr for AllowedHost {
     type Err = HostError;
 
     fn from_str(text: &str) -> Result<Self, HostError> {
-        let refuse = |problem| HostError {
-            text: text.to_owned(),
-            problem,
+        let refuse = |problem| {
+            // What is taken for a host may be a URL with a login, or with a token in its query.
+            let host = text.rsplit('@').next().unwrap_or_default();
+            let text = host.split('?').next().unwrap_or_default().to_owned();
+            HostError { text, problem }
         };
         if text.contains(['/', '@']) {
             return Err(refuse(
