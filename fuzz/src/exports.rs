@@ -38,7 +38,7 @@ pub fn exports(data: &[u8]) {
     for batch in Batches::new(&file[..], Limits::default()) {
         let batch = batch.unwrap_or_else(|flaw| panic!("an export has a flaw: {flaw}"));
         let entries = batch.entries.into_iter();
-        imported.extend(entries.map(|(key, value)| (key, value.to_vec())));
+        imported.extend(entries.map(|entry| (entry.key, entry.value.to_vec())));
     }
     assert_eq!(imported, exported);
 }

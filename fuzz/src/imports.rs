@@ -45,7 +45,8 @@ fn import(file: &[u8]) -> (Vec<(String, Bytes)>, Option<Flaw>) {
         match batch {
             Ok(batch) => {
                 assert!(!batch.entries.is_empty(), "a batch is of something");
-                entries.extend(batch.entries);
+                let batch = batch.entries.into_iter();
+                entries.extend(batch.map(|entry| (entry.key, entry.value)));
             }
             Err(found) => flaw = Some(found),
         }

@@ -1,16 +1,19 @@
 use std::fmt;
 use std::io::{self, BufRead, Read as _};
+use std::time::SystemTime;
 
-use bytes::Bytes;
 use keywell_store::layer::Limits;
+use keywell_store::terminal;
 
-use crate::Line;
+use crate::{Entry, Line};
 
 /// The most keys that are written at once.
 const BATCH_KEYS: usize = 1000;
 
 /// The most bytes that are written at once, save that there is always room for one entry.
 const BATCH_BYTES: usize = 8 << 20;
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Entries to write at once, from JSON lines.
 ///
@@ -25,7 +28,7 @@ pub struct Batches<R> {
     /// The number of the last line read, from 1.
     line: u64,
     /// Read, but too large for the batch before it.
-    held: Option<(String, Bytes)>,
+    held: Option<Entry>,
     end: Option<End>,
 }
 
@@ -33,7 +36,7 @@ pub struct Batches<R> {
 #[derive(Debug, Default)]
 pub struct Batch {
     /// In the order of their lines.
-    pub entries: Vec<(String, Bytes)>,
+    pub entries: Vec<Entry>,
     bytes: usize,
 }
 
@@ -81,17 +84,20 @@ impl<R: BufRead> Batches<R> {
     }
 
     /// Reads the next line that is not blank; none at the end.
-    fn entry(&mut self) -> Result<Option<(String, Bytes)>, Flaw> {
+    fn entry(&mut self) -> Result<Option<Entry>, Flaw> {
         loop {
             self.buffer.clear();
             // One byte for the line end, and one that shows that the line is too long.
-            let mut bounded = (&mut self.input).take(self.line_bytes as u64 + 2);
+            let bound = BYTE_ORDER_MARK.len() + self.line_bytes + 2;
+            let mut bounded = (&mut self.input).take(bound as u64);
             let read = bounded.read_until(b'\n', &mut self.buffer);
             if read.map_err(Flaw::Read)? == 0 {
                 return Ok(None);
             }
             self.line += 1;
             let line = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
+            // Editors put it before the first line, and files are put together.
+            let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
             if line.len() > self.line_bytes {
                 let max = self.line_bytes;
                 return Err(self.flaw(None, format!("it is longer than {max} bytes")));
@@ -102,22 +108,27 @@ impl<R: BufRead> Batches<R> {
         }
     }
 
-    fn parse(&self, line: &[u8]) -> Result<(String, Bytes), Flaw> {
+    fn parse(&self, line: &[u8]) -> Result<Entry, Flaw> {
         let line: Line = serde_json::from_slice(line).map_err(|error| {
             let text = error.to_string();
             // To the parser every line is the first.
             let place = format!(" at line {} column {}", error.line(), error.column());
             let text = text.strip_suffix(&place).unwrap_or(&text);
             let column = Some(error.column()).filter(|column| *column > 0);
-            self.flaw(column, printable(text))
+            // It quotes names of fields as they are.
+            self.flaw(column, terminal::escape(text).into_owned())
         })?;
-        let (key, value) = line
-            .into_entry()
+        let entry = line
+            .into_entry(self.line)
             .map_err(|problem| self.flaw(None, problem))?;
-        let checked = self.limits.check_key(&key);
-        let checked = checked.and_then(|()| self.limits.check_value(value.len()));
+        let checked = self.limits.check_key(&entry.key);
+        let checked = checked.and_then(|()| self.limits.check_value(entry.value.len()));
         checked.map_err(|error| self.flaw(None, error.to_string()))?;
-        Ok((key, value))
+        if let Some(expiry) = entry.expiry {
+            let checked = expiry.check(SystemTime::now());
+            checked.map_err(|problem| self.flaw(None, problem))?;
+        }
+        Ok(entry)
     }
 
     fn flaw(&self, column: Option<usize>, problem: String) -> Flaw {
@@ -164,8 +175,8 @@ impl<R: BufRead> Iterator for Batches<R> {
 // === impl Batch ===
 
 impl Batch {
-    fn weigh((key, value): &(String, Bytes)) -> usize {
-        key.len() + value.len()
+    fn weigh(entry: &Entry) -> usize {
+        entry.key.len() + entry.value.len()
     }
 }
 
@@ -188,19 +199,6 @@ impl fmt::Display for Flaw {
             Self::Read(error) => write!(f, "cannot be read: {error}"),
         }
     }
-}
-
-/// The parser quotes names of fields as they are, which may move a terminal's cursor.
-fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            printable.extend(character.escape_debug());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
 }
 
 #[cfg(test)]
@@ -261,6 +259,22 @@ mod tests {
             ),
             ("{\"key\":\"k\"}", "line 3: neither value nor base64"),
             (
+                "{\"key\":\"k\",\"value\":\"\",\"expiration\":1,\"expiration_ttl\":1}",
+                "line 3: both expiration and expiration_ttl",
+            ),
+            (
+                "{\"key\":\"k\",\"value\":\"\",\"expiration\":1999999999999}",
+                "line 3: expiration, in seconds after 1970 began: the time to live must be",
+            ),
+            (
+                "{\"key\":\"k\",\"value\":\"\",\"expiration_ttl\":0}",
+                "line 3: expiration_ttl, in seconds: the time to live must be",
+            ),
+            (
+                "{\"key\":\"k\",\"value\":\"\",\"expiration\":1.5}",
+                "line 3, column 38: invalid type",
+            ),
+            (
                 "{\"key\":\"k\",\"value\":\"\",\"base64\":\"\"}",
                 "line 3: both value and",
             ),
@@ -308,6 +322,14 @@ mod tests {
             assert_eq!(read(&input, SMALL), (vec![2], None));
         }
         assert_eq!(read("", SMALL), (vec![], None));
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_a_line_is_no_part_of_it() {
+        let file = "\u{feff}{\"key\":\"k\",\"value\":\"v\"}\n";
+        assert_eq!(read(&file.repeat(2), SMALL), (vec![2], None));
+        assert_eq!(read("\u{feff}", SMALL), (vec![], None));
+        assert_eq!(read("\u{feff}\r\n", SMALL), (vec![], None));
     }
 
     #[test]

@@ -12,18 +12,22 @@
 //!
 //! let mut batches = Batches::new(&file[..], Limits::default());
 //! let batch = batches.next().unwrap().unwrap();
-//! assert_eq!(batch.entries, [("greeting".to_owned(), "hello".into())]);
+//! let entry = &batch.entries[0];
+//! assert_eq!((&*entry.key, &entry.value[..]), ("greeting", &b"hello"[..]));
 //! assert!(batches.next().is_none());
 //! ```
 //!
 //! # What it does not do
 //!
-//! It opens no file and knows no store. Versions and times to live are not in the lines.
+//! It opens no file and knows no store. Versions and times to live are not in the
+//! lines that are written; lines that are read may say when they expire.
 
 #![forbid(unsafe_code)]
 
 mod batches;
+mod entry;
 mod line;
 
 pub use batches::{Batch, Batches, Flaw};
+pub use entry::{Entry, Expiry};
 pub use line::Line;

@@ -1,12 +1,18 @@
 use std::borrow::Cow;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::{Entry, Expiry};
+
 /// A key and its value as JSON: `{"key":"k","value":"text"}`, or `{"key":"k","base64":"/w=="}`
 /// where the value is no UTF-8.
+///
+/// Read, it may have `expiration` (seconds after 1970 began, UTC) or `expiration_ttl` (seconds after
+/// it is written), as in the bulk format of Cloudflare's KV. None is written.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line<'a> {
@@ -15,6 +21,10 @@ pub struct Line<'a> {
     value: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     base64: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration_ttl: Option<u64>,
 }
 
 // === impl Line ===
@@ -30,11 +40,14 @@ impl<'a> Line<'a> {
             key: key.into(),
             value: text,
             base64,
+            expiration: None,
+            expiration_ttl: None,
         }
     }
 
-    /// The key and the value, or what is wrong with them, in a sentence. Limits are not checked.
-    pub fn into_entry(self) -> Result<(String, Bytes), String> {
+    /// The entry of the line of this number, or what is wrong with it, in a sentence. Limits are not
+    /// checked.
+    pub fn into_entry(self, line: u64) -> Result<Entry, String> {
         let value = match (self.value, self.base64) {
             (Some(text), None) => Bytes::from(text.into_owned()),
             (None, Some(base64)) => STANDARD
@@ -44,7 +57,21 @@ impl<'a> Line<'a> {
             (Some(_), Some(_)) => return Err("both value and base64 are given; keep one".into()),
             (None, None) => return Err("neither value nor base64 is given".into()),
         };
-        Ok((self.key.into_owned(), value))
+        let expiry = match (self.expiration, self.expiration_ttl) {
+            (None, None) => None,
+            // What is before 1970 is past as well as 1970 is.
+            (Some(at), None) => Some(Expiry::At(u64::try_from(at).unwrap_or(0))),
+            (None, Some(ttl)) => Some(Expiry::After(Duration::from_secs(ttl))),
+            (Some(_), Some(_)) => {
+                return Err("both expiration and expiration_ttl are given; keep one".into());
+            }
+        };
+        Ok(Entry {
+            key: self.key.into_owned(),
+            value,
+            expiry,
+            line,
+        })
     }
 }
 
@@ -64,8 +91,35 @@ mod tests {
             let json = serde_json::to_vec(&Line::new("a \"key\"\n\u{1f511}", value)).unwrap();
             assert!(!json.contains(&b'\n'), "it is one line");
             let line: Line = serde_json::from_slice(&json).unwrap();
-            let (key, read) = line.into_entry().unwrap();
-            assert_eq!((&*key, &read[..]), ("a \"key\"\n\u{1f511}", value));
+            let entry = line.into_entry(7).unwrap();
+            let expected = Entry {
+                key: "a \"key\"\n\u{1f511}".to_owned(),
+                value: Bytes::from_static(value),
+                expiry: None,
+                line: 7,
+            };
+            assert_eq!(entry, expected);
+        }
+    }
+
+    #[test]
+    fn a_line_may_say_when_it_expires() {
+        for (rest, expiry) in [
+            ("", None),
+            (
+                ",\"expiration\":1578435000",
+                Some(Expiry::At(1_578_435_000)),
+            ),
+            (",\"expiration\":-1", Some(Expiry::At(0))),
+            (
+                ",\"expiration_ttl\":300",
+                Some(Expiry::After(Duration::from_mins(5))),
+            ),
+            (",\"expiration\":null", None),
+        ] {
+            let json = format!("{{\"key\":\"k\",\"value\":\"v\"{rest}}}");
+            let line: Line = serde_json::from_str(&json).unwrap();
+            assert_eq!(line.into_entry(1).unwrap().expiry, expiry, "{json}");
         }
     }
 }

@@ -103,6 +103,28 @@ fn of_a_key_given_twice_the_last_value_stands() {
 }
 
 #[test]
+fn lines_may_begin_with_a_byte_order_mark_and_say_when_they_expire() {
+    let scratch = Scratch::new();
+    scratch.quiet(&["set", "past", "there"]);
+    let lines = "\u{feff}{\"key\":\"a\",\"value\":\"1\"}\n\
+        {\"key\":\"past\",\"value\":\"v\",\"expiration\":1578435000}\n\
+        {\"key\":\"later\",\"value\":\"v\",\"expiration\":4000000000}\n\
+        {\"key\":\"session\",\"value\":\"v\",\"expiration_ttl\":86400}\n";
+    let ran = scratch.kv_with(&["import"], lines.as_bytes());
+    assert_eq!(
+        (ran.code, &*ran.err),
+        (0, "imported 3 keys\ndeleted as expired: 1 key\n")
+    );
+    assert_eq!(scratch.quiet(&["list"]), "a\nlater\nsession\n");
+    let both = b"\n{\"key\":\"k\",\"value\":\"\",\"expiration\":1,\"expiration_ttl\":1}\n";
+    let ran = scratch.kv_with(&["import"], both);
+    ran.failed(
+        1,
+        "standard input, line 2: both expiration and expiration_ttl are given",
+    );
+}
+
+#[test]
 fn a_wrong_line_is_named_and_what_stands_before_it_is_there() {
     let scratch = Scratch::new();
     let good = "{\"key\":\"a\",\"value\":\"1\"}\n\n{\"key\":\"b\",\"value\":\"2\"}\n";

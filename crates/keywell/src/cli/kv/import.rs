@@ -1,30 +1,43 @@
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
+use bytes::Bytes;
 use clap::Args;
-use keywell_export::{Batch, Batches, Flaw};
+use futures::{StreamExt as _, stream};
+use keywell_export::{Batch, Batches, Entry, Flaw};
 use keywell_store::layer::Limits;
-use keywell_store::{Batching, Error};
+use keywell_store::{Batching, Bucket, Error, Set};
 use tokio::sync::mpsc;
 
 use super::progress::{Progress, counted, summarize};
 use super::{Stop, Target};
 use crate::cli::signal;
 
+/// How many values with a time to live are under way at once: there is no batch of them.
+const SETS_AT_ONCE: usize = 64;
+
 /// Set keys from JSON lines, as `keywell kv export` writes them.
 ///
 /// Keys that are there already are overwritten, others are left alone. At a line that is wrong it
 /// ends: what stands before it is imported, and nothing after it.
+///
+/// A line may say when its key expires: expiration in seconds after 1970 began (UTC),
+/// expiration_ttl in seconds from when it is imported. A key whose expiration is past is deleted,
+/// as it would be by now if it had been imported before.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     keywell kv import backup.jsonl\n  \
     zcat orders.jsonl.gz | keywell kv import --store disk:new\n\n\
     What it reads:\n  \
     {\"key\":\"greeting\",\"value\":\"hello\"}\n  \
-    {\"key\":\"logo\",\"base64\":\"iVBORw0KGgo=\"}")]
+    {\"key\":\"logo\",\"base64\":\"iVBORw0KGgo=\"}\n  \
+    {\"key\":\"session/7\",\"value\":\"open\",\"expiration_ttl\":1800}\n  \
+    {\"key\":\"offer\",\"value\":\"tea\",\"expiration\":1798761600}")]
 pub(super) struct Import {
     /// The file to read, - for standard input.
     #[arg(value_name = "FILE", default_value = "-")]
@@ -48,10 +61,10 @@ impl Import {
             }
         });
         let progress = Progress::new("imported");
-        let mut imported = 0;
-        let ended = run(target, &mut batches, &progress, stop, &mut imported).await;
+        let mut done = Done::default();
+        let ended = run(target, &mut batches, &progress, stop, &mut done).await;
         drop(progress);
-        let imported_before = counted(imported);
+        let imported_before = counted(done.imported);
         ended.map_err(|problem| {
             let problem = match problem {
                 Problem::Flaw(flaw @ Flaw::Line { .. }) => {
@@ -77,7 +90,10 @@ impl Import {
         reader
             .await
             .map_err(|error| Stop::failure(format!("cannot read {name}: {error}")))?;
-        summarize("imported", imported);
+        summarize("imported", done.imported);
+        if done.expired > 0 {
+            summarize("deleted as expired:", done.expired);
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -102,15 +118,23 @@ enum Problem {
     Store(Error, u64),
 }
 
-/// Writes what comes, and counts in `imported` what is written for certain.
+/// How many keys were written for certain.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Done {
+    imported: u64,
+    /// Deleted, as their time was over.
+    expired: u64,
+}
+
+/// Writes what comes, and counts what is done for certain.
 async fn run(
     target: &Target,
     batches: &mut mpsc::Receiver<Result<Batch, Flaw>>,
     progress: &Progress,
     stop: impl Future<Output = ()>,
-    imported: &mut u64,
+    done: &mut Done,
 ) -> Result<(), Problem> {
-    let bucket = &target.bucket;
+    let keeps_times = target.bucket.capabilities().ttl;
     let mut stop = pin!(stop);
     loop {
         let batch = tokio::select! {
@@ -120,22 +144,80 @@ async fn run(
             batch = batches.recv() => batch,
         };
         let Some(batch) = batch else { return Ok(()) };
-        let entries = batch.map_err(Problem::Flaw)?.entries;
+        let mut entries = batch.map_err(Problem::Flaw)?.entries;
+        let mut flaw = None;
+        if !keeps_times && let Some(at) = entries.iter().position(|entry| entry.expiry.is_some()) {
+            flaw = Some(Flaw::Line {
+                line: entries[at].line,
+                column: None,
+                problem: "it expires, and the store keeps no times to live".to_owned(),
+            });
+            entries.truncate(at);
+        }
         let keys = entries.len();
-        let entries = entries.iter().map(|(key, value)| (&**key, value.clone()));
-        let written = bucket.set_many(entries.collect()).await;
-        written.map_err(|error| {
+        let expired = write(&*target.bucket, &entries).await?;
+        done.imported += keys as u64 - expired;
+        done.expired += expired;
+        progress.advance(keys);
+        if let Some(flaw) = flaw {
+            return Err(Problem::Flaw(flaw));
+        }
+    }
+}
+
+/// Writes entries as if one after the other, and answers how many had expired.
+async fn write(bucket: &dyn Bucket, entries: &[Entry]) -> Result<u64, Problem> {
+    if entries.iter().all(|entry| entry.expiry.is_none()) {
+        let batch = entries.iter().map(value).collect();
+        let written = bucket.set_many(batch).await;
+        return written.map(|()| 0).map_err(|error| {
             let atomic = bucket.capabilities().batch == Batching::Atomic;
             let none = atomic && error.nothing_happened();
-            Problem::Store(error, if none { 0 } else { keys as u64 })
-        })?;
-        *imported += keys as u64;
-        progress.advance(keys);
+            Problem::Store(error, if none { 0 } else { entries.len() as u64 })
+        });
     }
+    // Of a key given twice the last one stands; by itself, each can be written at any time.
+    let mut last: HashMap<&str, &Entry> = HashMap::new();
+    for entry in entries {
+        last.insert(&entry.key, entry);
+    }
+    let now = SystemTime::now();
+    let (mut plain, mut over, mut expiring) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in last.into_values() {
+        match entry.expiry.map(|expiry| expiry.ttl(now)) {
+            None => plain.push(value(entry)),
+            Some(None) => over.push(&*entry.key),
+            Some(ttl) => expiring.push((entry, Set { ttl })),
+        }
+    }
+    let unsure = |error| Problem::Store(error, entries.len() as u64);
+    bucket.set_many(plain).await.map_err(unsure)?;
+    bucket.delete_many(&over).await.map_err(unsure)?;
+    let sets = expiring.into_iter().map(|(entry, how)| async move {
+        let (key, value) = value(entry);
+        bucket.set(key, value, how).await
+    });
+    let mut sets = stream::iter(sets).buffer_unordered(SETS_AT_ONCE);
+    while let Some(set) = sets.next().await {
+        set.map_err(unsure)?;
+    }
+    let expired = entries.iter().filter(|entry| {
+        let expiry = entry.expiry.map(|expiry| expiry.ttl(now));
+        expiry == Some(None)
+    });
+    Ok(expired.count() as u64)
+}
+
+fn value(entry: &Entry) -> (&str, Bytes) {
+    (&entry.key, entry.value.clone())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use keywell_store::{Answer, Capabilities, Event, Filter, Since, Version};
+
     use super::*;
 
     /// Imports as from a file, without the thread that reads it.
@@ -143,16 +225,16 @@ mod tests {
         target: &Target,
         input: &str,
         stop: impl Future<Output = ()>,
-    ) -> (u64, Result<(), Problem>) {
+    ) -> (Done, Result<(), Problem>) {
         let (sender, mut receiver) = mpsc::channel(10);
         for batch in Batches::new(input.as_bytes(), Limits::default()) {
             sender.send(batch).await.unwrap();
         }
         drop(sender);
-        let mut imported = 0;
+        let mut done = Done::default();
         let progress = Progress::hidden();
-        let ended = run(target, &mut receiver, &progress, stop, &mut imported).await;
-        (imported, ended)
+        let ended = run(target, &mut receiver, &progress, stop, &mut done).await;
+        (done, ended)
     }
 
     fn lines(keys: usize) -> String {
@@ -164,8 +246,8 @@ mod tests {
     async fn what_stands_before_a_wrong_line_is_imported_and_nothing_after() {
         let target = Target::in_memory().await;
         let input = format!("{}x\n{{\"key\":\"z\",\"value\":\"v\"}}\n", lines(1500));
-        let (imported, ended) = import(&target, &input, std::future::pending()).await;
-        assert_eq!(imported, 1500);
+        let (done, ended) = import(&target, &input, std::future::pending()).await;
+        assert_eq!(done.imported, 1500);
         assert!(matches!(
             ended,
             Err(Problem::Flaw(Flaw::Line { line: 1501, .. }))
@@ -177,8 +259,8 @@ mod tests {
     #[tokio::test]
     async fn an_interrupted_import_writes_no_more() {
         let target = Target::in_memory().await;
-        let (imported, ended) = import(&target, &lines(10), std::future::ready(())).await;
-        assert_eq!(imported, 0);
+        let (done, ended) = import(&target, &lines(10), std::future::ready(())).await;
+        assert_eq!(done.imported, 0);
         assert!(matches!(ended, Err(Problem::Interrupted)));
         assert!(!target.bucket.exists("k0").await.unwrap());
     }
@@ -190,8 +272,78 @@ mod tests {
             ..Limits::default()
         });
         let target = target.await;
-        let (imported, ended) = import(&target, &lines(3), std::future::pending()).await;
-        assert_eq!(imported, 0);
+        let (done, ended) = import(&target, &lines(3), std::future::pending()).await;
+        assert_eq!(done.imported, 0);
         assert!(matches!(ended, Err(Problem::Store(_, 0))), "{ended:?}");
+    }
+
+    #[tokio::test]
+    async fn a_key_whose_expiration_is_past_is_deleted_and_the_last_line_of_a_key_stands() {
+        let target = Target::in_memory().await;
+        target.set("old", b"there").await;
+        let filter = Filter::Key("soon".to_owned());
+        let mut soon = target.bucket.watch(filter, Since::Now).await.unwrap();
+        let lines = [
+            ("old", "\"expiration\":1"),
+            ("plain-last", "\"expiration\":1"),
+            ("plain-last", "\"expiration\":null"),
+            ("past-last", "\"expiration_ttl\":60"),
+            ("past-last", "\"expiration\":-5"),
+            ("later", "\"expiration\":4000000000"),
+            ("soon", "\"expiration_ttl\":1"),
+        ];
+        let lines =
+            lines.map(|(key, expiry)| format!("{{\"key\":\"{key}\",\"value\":\"v\",{expiry}}}\n"));
+        let (done, ended) = import(&target, &lines.concat(), std::future::pending()).await;
+        ended.unwrap();
+        let expected = Done {
+            imported: 4,
+            expired: 3,
+        };
+        assert_eq!(done, expected);
+        let there = |key: &'static str| target.bucket.exists(key);
+        assert!(!there("old").await.unwrap());
+        assert!(there("plain-last").await.unwrap());
+        assert!(!there("past-last").await.unwrap());
+        assert!(there("later").await.unwrap());
+        for expected in [false, true] {
+            let event = soon.next().await.unwrap().unwrap();
+            let is_gone = matches!(event, Event::Delete { expired: true, .. });
+            assert_eq!(is_gone, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_without_times_to_live_refuses_a_line_that_expires() {
+        struct Lasting(Arc<dyn Bucket>);
+        impl Bucket for Lasting {
+            fn capabilities(&self) -> Capabilities {
+                Capabilities {
+                    ttl: false,
+                    ..self.0.capabilities()
+                }
+            }
+            fn get(&self, key: &str) -> Answer<Option<keywell_store::Entry>> {
+                self.0.get(key)
+            }
+            fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+                self.0.set(key, value, how)
+            }
+            fn delete(&self, key: &str) -> Answer<()> {
+                self.0.delete(key)
+            }
+        }
+        let mut target = Target::in_memory().await;
+        target.bucket = Arc::new(Lasting(target.bucket));
+        let input =
+            lines(2) + "{\"key\":\"x\",\"value\":\"v\",\"expiration_ttl\":60}\n" + &lines(1);
+        let (done, ended) = import(&target, &input, std::future::pending()).await;
+        assert_eq!(done.imported, 2);
+        let Err(Problem::Flaw(flaw)) = ended else {
+            panic!("{ended:?}");
+        };
+        let expected = "line 3: it expires, and the store keeps no times to live";
+        assert_eq!(flaw.to_string(), expected);
+        assert!(!target.bucket.exists("x").await.unwrap());
     }
 }

@@ -1,0 +1,72 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use keywell_store::Set;
+
+/// A key and its value, as a line has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: Bytes,
+    /// When it expires; none if it does not.
+    pub expiry: Option<Expiry>,
+    /// Its line, from 1.
+    pub line: u64,
+}
+
+/// When an entry expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// So many seconds after 1970 began (UTC): `expiration`.
+    At(u64),
+    /// So long after it is written: `expiration_ttl`.
+    After(Duration),
+}
+
+// === impl Expiry ===
+
+impl Expiry {
+    /// The time to live of what is written now; none if it has expired.
+    pub fn ttl(self, now: SystemTime) -> Option<Duration> {
+        match self {
+            Self::After(ttl) => Some(ttl),
+            Self::At(seconds) => {
+                let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+                let left = Duration::from_secs(seconds).checked_sub(now)?;
+                // Less is no time to live that a store takes.
+                (left >= Duration::from_millis(1)).then_some(left)
+            }
+        }
+    }
+
+    /// Refuses what no store takes, in a sentence.
+    pub(crate) fn check(self, now: SystemTime) -> Result<(), String> {
+        let Some(ttl) = self.ttl(now) else {
+            return Ok(());
+        };
+        Set::expiring(ttl).map(drop).map_err(|error| match self {
+            Self::After(_) => format!("expiration_ttl, in seconds: {error}"),
+            Self::At(_) => format!("expiration, in seconds after 1970 began: {error}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_counted_from_now() {
+        let now = UNIX_EPOCH + Duration::from_millis(99_500);
+        let ttl = |expiry: Expiry| expiry.ttl(now);
+        assert_eq!(ttl(Expiry::At(100)), Some(Duration::from_millis(500)));
+        assert_eq!(ttl(Expiry::At(99)), None);
+        assert_eq!(ttl(Expiry::At(0)), None);
+        let minute = Duration::from_mins(1);
+        assert_eq!(ttl(Expiry::After(minute)), Some(minute));
+        let last = UNIX_EPOCH + Duration::from_micros(99_999_500);
+        assert_eq!(Expiry::At(100).ttl(last), None);
+    }
+}
