@@ -41,6 +41,7 @@
 
 mod error;
 mod keywell_toml;
+mod listen;
 mod nearest;
 mod place;
 mod plan;
@@ -48,6 +49,7 @@ mod secret;
 pub mod units;
 
 pub use error::ConfigError;
+pub use listen::ListenAddress;
 pub use place::{Located, Place};
 pub use plan::{
     ComponentPlan, DeadLettersPlan, GrantPlan, HttpPlan, LimitsPlan, Plan, StorePlan, TriggerPlan,

@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{ConfigError, Located, Place, Secret, keywell_toml};
+use crate::{ConfigError, ListenAddress, Located, Place, Secret, keywell_toml};
 
 /// An application: stores, components and what calls them. Every name in it is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +89,7 @@ pub struct HttpPlan {
     /// The component, by its name in the plan.
     pub component: String,
     /// Where to listen; port 0 takes a free one.
-    pub addr: SocketAddr,
+    pub addr: ListenAddress,
     /// How many requests an instance answers.
     pub reuse: u32,
     /// Where the trigger begins.

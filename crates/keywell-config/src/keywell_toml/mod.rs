@@ -15,6 +15,8 @@ use crate::{ComponentPlan, ConfigError, LimitsPlan, Located, Place, Plan, StoreP
 type Result<T, E = ConfigError> = std::result::Result<T, E>;
 
 pub(crate) fn read(file: &Path, text: &str) -> Result<Plan> {
+    // The byte order mark that some editors begin a file with.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = Document { file, text };
     let mut root = Table::root(document)?;
     root.only(&["store", "component", "trigger", "limits"])?;
@@ -122,6 +124,13 @@ impl Defined<'_> {
         name: Located<String>,
         known: impl Iterator<Item = &'n String>,
     ) -> Result<String> {
+        // It may have a password.
+        if name.contains("://") {
+            let problem = format!(
+                "a {kind} is named here, and this is a URL; write it as the url of a [{kind}.NAME]"
+            );
+            return Err(self.document.error(name.place, problem));
+        }
         let known: Vec<&str> = known.map(String::as_str).collect();
         if known.contains(&name.as_str()) {
             return Ok(name.value);

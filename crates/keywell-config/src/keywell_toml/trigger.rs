@@ -60,13 +60,11 @@ pub(super) fn triggers(root: &mut Table<'_>, defined: &Defined<'_>) -> Result<Ve
 
 fn http(mut table: Table<'_>, defined: &Defined<'_>) -> Result<HttpPlan> {
     table.only(&["component", "addr", "reuse"])?;
-    let address = |text: &str| {
-        text.parse()
-            .map_err(|_| "write an address and a port, such as 127.0.0.1:8080")
-    };
     Ok(HttpPlan {
         component: defined.component(table.required("component")?)?,
-        addr: table.parsed("addr", address)?.unwrap_or(DEFAULT_ADDR),
+        addr: table
+            .parsed("addr", str::parse)?
+            .unwrap_or_else(|| DEFAULT_ADDR.into()),
         reuse: table.number("reuse", 0..u32::MAX)?.unwrap_or(1),
         place: table.place,
     })

@@ -145,7 +145,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[[trigger.http]]\ncomponent='c'\naddr='8080'",
-        "10:6: trigger.http.addr: write an address and a port",
+        "10:6: trigger.http.addr: write an address or a name, and a port",
     ),
     (
         "[[trigger.watch]]\ncomponent='c'\non='SET@k'\nretries=2000",

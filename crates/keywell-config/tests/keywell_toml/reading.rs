@@ -202,6 +202,14 @@ fn where_there_is_one_store_it_need_not_be_named() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_text() {
+    let marked = format!("\u{feff}{WHOLE}");
+    assert_eq!(read(&marked).unwrap(), read(WHOLE).unwrap());
+    let error = read("\u{feff}[stroe.main]").unwrap_err().to_string();
+    assert!(error.contains(":1:2: there is no stroe"), "{error}");
+}
+
+#[test]
 fn nothing_that_may_be_secret_is_shown() {
     let plan = read(&WHOLE.replace("http://localhost:3001/alert", "swordfish")).unwrap();
     let shown = format!("{plan:?}");
@@ -214,6 +222,9 @@ fn nothing_that_may_be_secret_is_shown() {
         "[store.s]\nurl = 'memory:'\npassword = ['hunter2']\n",
         "[store.s]\nurl = 'memory:'\npassword = \"hunter2\n",
         "[component.c]\npath='c'\nenv = { TOKEN = ['hunter2'] }\n",
+        "[component.c]\npath='c'\nstore = 'redis://u:hunter2@h'\n",
+        "[store.s]\nurl = 'memory:'\npassword = hunter2\n",
+        "[store.s]\nurl = redis://u:hunter2@h\n",
     ] {
         let error = read(text).unwrap_err().to_string();
         assert!(!error.contains("hunter2"), "{error}");

@@ -1,16 +1,17 @@
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use keywell_config::ListenAddress;
 use keywell_runtime::watch::{Subscriptions, WatchOptions, WatchTarget};
-use keywell_runtime::{HttpOptions, HttpServer, LoadedComponent, Runtime};
+use keywell_runtime::{HttpOptions, LoadedComponent, Runtime};
 use keywell_store::{BucketName, Store};
 use keywell_wasi::Grants;
 
 use super::cache::members;
 use super::component::{ComponentArguments, HTTP, is_exported};
+use super::listen::listen;
 use super::store::StoreArguments;
 use super::triggers::{Trigger, Triggers};
 use super::{Ended, Failed, signal};
@@ -34,9 +35,10 @@ pub(super) struct Serve {
     #[command(flatten)]
     store: StoreArguments,
 
-    /// Where to listen; port 0 takes a free one. A component that only watches listens nowhere.
+    /// Where to listen; port 0 takes a free one. A name, as in localhost:8080, stands for all its
+    /// addresses. A component that only watches listens nowhere.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    addr: SocketAddr,
+    addr: ListenAddress,
 
     /// Let an instance answer up to N requests, one after the other. What the component keeps in
     /// its memory is then seen by later requests.
@@ -114,8 +116,9 @@ impl Serve {
         let answers_http = is_exported(component.component(), HTTP);
         // Without anything to watch, that it answers no HTTP is the error to tell.
         if answers_http || self.watch.is_empty() {
-            let (line, trigger) = self.http(runtime, component, grants.clone()).await?;
-            triggers.add(line, trigger);
+            for (line, trigger) in self.http(runtime, component, grants.clone()).await? {
+                triggers.add(line, trigger);
+            }
         }
         if let Some(subscriptions) = self.subscriptions()? {
             if store_is_ours && !answers_http {
@@ -142,19 +145,20 @@ impl Serve {
         runtime: &Runtime,
         component: &LoadedComponent,
         grants: Arc<Grants>,
-    ) -> Result<(String, Trigger), Failed> {
+    ) -> Result<Vec<(String, Trigger)>, Failed> {
         let options = HttpOptions {
             reuse: self.reuse,
             environment: self.component.environment(Vec::new()),
         };
         let app = runtime.http(component, grants, &options)?;
-        let server = HttpServer::bind(self.addr, app).await?;
+        let servers = listen(&self.addr, &app).await.map_err(Failed::Failure)?;
         let (name, store_url) = (self.component.name(), &self.store.store);
-        let line = format!(
-            "{name} listens on http://{} with {store_url}",
-            server.addr()
-        );
-        Ok((line, Trigger::Http(server)))
+        let triggers = servers.into_iter().map(|server| {
+            let addr = server.addr();
+            let line = format!("{name} listens on http://{addr} with {store_url}");
+            (line, Trigger::Http(server))
+        });
+        Ok(triggers.collect())
     }
 
     /// All that is to be watched, as one.

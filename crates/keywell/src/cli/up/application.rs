@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keywell_config::{ComponentPlan, HttpPlan, Located, Plan, TriggerPlan, WatchPlan};
 use keywell_runtime::watch::{Backoff, Subscriptions, WatchOptions, WatchTarget};
 use keywell_runtime::{
-    AllowedHost, Bounds, Environment, HttpOptions, HttpServer, LoadedComponent, Options, Runtime,
+    AllowedHost, Bounds, Environment, HttpOptions, LoadedComponent, Options, Runtime,
 };
 use keywell_store::BucketName;
 use keywell_store::layer::{Grant, Limits};
@@ -14,6 +14,7 @@ use keywell_wasi::reserved::is_reserved;
 
 use super::stores::Stores;
 use crate::cli::cache::members;
+use crate::cli::listen::listen;
 use crate::cli::triggers::{Trigger, Triggers};
 use crate::cli::{Failed, output};
 
@@ -108,16 +109,21 @@ impl<'a> Application<'a> {
                 TriggerPlan::Watch(watch) => {
                     let watched = self.watches.remove(&index);
                     let watched = watched.expect("every watch was read when it was loaded");
-                    self.watch(watch, watched, grants, stores).await
+                    let started = self.watch(watch, watched, grants, stores).await;
+                    started
+                        .map(|started| vec![started])
+                        .map_err(|error| error.to_string())
                 }
                 _ => unreachable!("a plan has triggers of these kinds"),
             };
-            let (line, trigger) = started.map_err(|error| {
+            let started = started.map_err(|error| {
                 let problem = format!("the component {name} cannot start: {error}");
                 let place = trigger.place();
                 Failed::Failure(self.plan.error_at(place, problem).to_string())
             })?;
-            triggers.add(line, trigger);
+            for (line, trigger) in started {
+                triggers.add(line, trigger);
+            }
         }
         Ok(triggers)
     }
@@ -126,17 +132,21 @@ impl<'a> Application<'a> {
         &self,
         plan: &HttpPlan,
         grants: Arc<Grants>,
-    ) -> Result<(String, Trigger), keywell_runtime::Error> {
+    ) -> Result<Vec<(String, Trigger)>, String> {
         let loaded = &self.components[plan.component.as_str()];
         let options = HttpOptions {
             reuse: plan.reuse,
             environment: loaded.environment.clone(),
         };
-        let app = self.runtime.http(&loaded.component, grants, &options)?;
-        let server = HttpServer::bind(plan.addr, app).await?;
-        let (name, addr) = (&plan.component, server.addr());
-        let line = format!("{name} listens on http://{addr}");
-        Ok((line, Trigger::Http(server)))
+        let app = self.runtime.http(&loaded.component, grants, &options);
+        let app = app.map_err(|error| error.to_string())?;
+        let servers = listen(&plan.addr, &app).await?;
+        let triggers = servers.into_iter().map(|server| {
+            let (name, addr) = (&plan.component, server.addr());
+            let line = format!("{name} listens on http://{addr}");
+            (line, Trigger::Http(server))
+        });
+        Ok(triggers.collect())
     }
 
     async fn watch(

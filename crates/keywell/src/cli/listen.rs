@@ -1,0 +1,56 @@
+//! Listening where a person said, by address or by name.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use keywell_config::ListenAddress;
+use keywell_runtime::{Error, HttpApp, HttpServer};
+
+/// Listens on an address, or on all addresses of a name: a client of `localhost` may try any of them
+/// first. With port 0, all of them have the port that was free at the first.
+///
+/// An address that this machine does not have is left out, as long as there is another.
+///
+/// # Errors
+///
+/// Which address cannot be listened on, and why: another program has it, or the name is not known.
+pub(super) async fn listen(
+    address: &ListenAddress,
+    app: &HttpApp,
+) -> Result<Vec<HttpServer>, String> {
+    let found = tokio::net::lookup_host((address.host(), address.port())).await;
+    let found = found.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    let mut servers: Vec<HttpServer> = Vec::new();
+    let mut absent = None;
+    for mut address in addresses {
+        if let (0, Some(first)) = (address.port(), servers.first()) {
+            address.set_port(first.addr().port());
+        }
+        match HttpServer::bind(address, app.clone()).await {
+            Ok(server) => servers.push(server),
+            Err(error) if is_absent(&error) => absent = Some(error),
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    match absent {
+        Some(error) if servers.is_empty() => Err(error.to_string()),
+        _ => Ok(servers),
+    }
+}
+
+/// Whether the machine does not have the address, such as one of IPv6 where that is off.
+fn is_absent(error: &Error) -> bool {
+    let Error::Listen { source, .. } = error else {
+        return false;
+    };
+    !matches!(
+        source.kind(),
+        ErrorKind::AddrInUse | ErrorKind::PermissionDenied
+    )
+}
