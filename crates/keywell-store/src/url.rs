@@ -32,7 +32,7 @@ pub enum StoreUrlError {
 // === impl StoreUrl ===
 
 impl StoreUrl {
-    /// What kind of store: `memory`, `disk`.
+    /// What kind of store: `memory`, `disk`; in small letters, however it was written.
     pub fn scheme(&self) -> &str {
         &self.scheme
     }
@@ -49,12 +49,25 @@ impl StoreUrl {
             .map(|(name, value)| (&**name, &**value))
     }
 
-    /// The same, with a place that is a relative path taken from this folder.
+    /// The same, with relative paths taken from this folder: the place of a `disk:` store, and the
+    /// settings of these names.
+    ///
+    /// A place that begins with `~` stays as it is: it is none, and the store refuses it.
     #[must_use]
-    pub fn relative_to(mut self, folder: &Path) -> Self {
-        if self.scheme == "disk" && !self.place.is_empty() {
+    pub fn relative_to(mut self, folder: &Path, settings: &[&str]) -> Self {
+        if self.scheme == "disk" && !self.place.is_empty() && !self.place.starts_with('~') {
             // Joined to a folder, an absolute path stays as it is.
             self.place = folder.join(&self.place).to_string_lossy().into_owned();
+        }
+        let folder = encoded(&folder.join("").to_string_lossy());
+        for (name, value) in &mut self.settings {
+            // A slash may be percent-encoded.
+            let is_absolute = ["/", "%2f", "%2F"]
+                .iter()
+                .any(|slash| value.starts_with(slash));
+            if settings.contains(&&**name) && !value.is_empty() && !is_absolute {
+                value.insert_str(0, &folder);
+            }
         }
         self
     }
@@ -69,8 +82,7 @@ impl StoreUrl {
         if self.settings.iter().any(|(known, _)| known == name) {
             return Err(StoreUrlError::Twice(name.to_owned()));
         }
-        let value = value.replace('%', "%25").replace('&', "%26");
-        self.settings.push((name.to_owned(), value));
+        self.settings.push((name.to_owned(), encoded(value)));
         Ok(self)
     }
 }
@@ -81,10 +93,16 @@ impl FromStr for StoreUrl {
     fn from_str(url: &str) -> Result<Self, StoreUrlError> {
         let no_scheme = || {
             let end = url.find([':', '/', '?', '@']).unwrap_or(url.len());
-            StoreUrlError::NoScheme(url[..end].to_owned())
+            // What stands before an `@` is a login.
+            let shown = if url[end..].starts_with('@') {
+                ""
+            } else {
+                &url[..end]
+            };
+            StoreUrlError::NoScheme(shown.to_owned())
         };
         let (scheme, rest) = url.split_once(':').ok_or_else(no_scheme)?;
-        let plain = |c: char| c.is_ascii_lowercase() || c == '-' || c == '+';
+        let plain = |c: char| c.is_ascii_alphabetic() || c == '-' || c == '+';
         if scheme.is_empty() || !scheme.chars().all(plain) {
             return Err(no_scheme());
         }
@@ -101,7 +119,7 @@ impl FromStr for StoreUrl {
             settings.push((name.to_owned(), value.to_owned()));
         }
         Ok(Self {
-            scheme: scheme.to_owned(),
+            scheme: scheme.to_ascii_lowercase(),
             place: place.to_owned(),
             settings,
         })
@@ -111,15 +129,25 @@ impl FromStr for StoreUrl {
 impl fmt::Display for StoreUrl {
     /// Without the settings and the login, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(rest) = self.place.strip_prefix("//") else {
-            return write!(f, "{}:{}", self.scheme, self.place);
+        let (slashes, rest) = match self.place.strip_prefix("//") {
+            Some(rest) => ("//", rest),
+            None => ("", &*self.place),
         };
         // A password with a slash that should have been encoded reaches beyond what a URL's login
-        // is, so all before the last `@` counts as one. A path without a host has none.
-        let login = rest.rfind('@').filter(|_| !rest.starts_with('/'));
+        // is, so all before the last `@` counts as one. A path has none.
+        let is_path = match &*self.scheme {
+            "disk" if slashes.is_empty() => !rest.contains("://"),
+            scheme => (scheme == "disk" || scheme.ends_with("+unix")) && rest.starts_with('/'),
+        };
+        let login = rest.rfind('@').filter(|_| !is_path);
         let behind_login = login.map_or(0, |at| at + 1);
-        write!(f, "{}://{}", self.scheme, &rest[behind_login..])
+        write!(f, "{}:{slashes}{}", self.scheme, &rest[behind_login..])
     }
+}
+
+/// A value as it is written in a URL's settings.
+fn encoded(value: &str) -> String {
+    value.replace('%', "%25").replace('&', "%26")
 }
 
 #[cfg(test)]
@@ -141,10 +169,43 @@ mod tests {
             ("disk:data", "disk:apps/data"),
             ("disk:/data", "disk:/data"),
             ("disk:", "disk:"),
+            ("disk:~/data", "disk:~/data"),
             ("memory:", "memory:"),
         ] {
             let url: StoreUrl = url.parse().unwrap();
-            assert_eq!(url.relative_to("apps".as_ref()).to_string(), there);
+            assert_eq!(url.relative_to("apps".as_ref(), &[]).to_string(), there);
+        }
+    }
+
+    #[test]
+    fn settings_that_are_relative_paths_are_taken_from_a_folder() {
+        let url: StoreUrl = "rediss://h?tls-ca=ca%20x.pem&tls-key=%2Fkey&prefix=p"
+            .parse()
+            .unwrap();
+        let url = url.with_setting("tls-certificate", "a&b/own.pem").unwrap();
+        let paths = ["tls-ca", "tls-certificate", "tls-key"];
+        let there = url.clone().relative_to("50% off".as_ref(), &paths);
+        let settings: Vec<_> = there.settings().collect();
+        assert_eq!(
+            settings,
+            [
+                ("tls-ca", "50%25 off/ca%20x.pem"),
+                ("tls-key", "%2Fkey"),
+                ("prefix", "p"),
+                ("tls-certificate", "50%25 off/a%26b/own.pem"),
+            ]
+        );
+        assert_eq!(url.clone().relative_to("".as_ref(), &paths), url);
+    }
+
+    #[test]
+    fn a_scheme_may_be_written_in_capitals() {
+        for (url, shown) in [
+            ("REDIS://h", "redis://h"),
+            ("Disk:Data", "disk:Data"),
+            ("Redis+Unix:///Run", "redis+unix:///Run"),
+        ] {
+            assert_eq!(url.parse::<StoreUrl>().unwrap().to_string(), shown);
         }
     }
 
@@ -161,7 +222,12 @@ mod tests {
                 "redis+unix:///run/redis",
             ),
             ("redis://h", "redis://h"),
+            ("redis:u:hunter2@h", "redis:h"),
+            ("redis:///u:hunter2@h", "redis://h"),
+            ("memory:u:hunter2@h", "memory:h"),
             ("disk:a@b", "disk:a@b"),
+            ("disk:///a@b", "disk:///a@b"),
+            ("disk:redis://u:hunter2@h", "disk:h"),
         ] {
             assert_eq!(url.parse::<StoreUrl>().unwrap().to_string(), shown);
         }
@@ -179,14 +245,7 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_refused() {
-        for text in [
-            "",
-            "memory",
-            ":x",
-            "C:\\data",
-            "disk:a?history",
-            "disk:a?x=1&x=2",
-        ] {
+        for text in ["", "memory", ":x", "disk:a?history", "disk:a?x=1&x=2"] {
             assert!(text.parse::<StoreUrl>().is_err(), "{text:?}");
         }
     }
@@ -194,17 +253,19 @@ mod tests {
     #[test]
     fn what_is_refused_is_not_shown_where_it_may_be_secret() {
         for text in [
-            "REDIS://user:hunter2@host",
+            "RED1S://user:hunter2@host",
             "//user:hunter2@host",
-            "REDIS:?password=hunter2",
+            "hunter2@host",
+            "hunter2@host:6379",
+            "RED1S:?password=hunter2",
             "redis://host?password=a&hunter2",
             "redis://host?password=hunter2&password=x",
         ] {
             let error = text.parse::<StoreUrl>().unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{text}: {error}");
         }
-        let error = "Disk:data".parse::<StoreUrl>().unwrap_err().to_string();
-        assert!(error.contains("\"Disk\" is no scheme"), "{error}");
+        let error = "d1sk:data".parse::<StoreUrl>().unwrap_err().to_string();
+        assert!(error.contains("\"d1sk\" is no scheme"), "{error}");
         let error = "disk:a?x=1&y".parse::<StoreUrl>().unwrap_err();
         assert_eq!(error, StoreUrlError::Setting(2));
     }

@@ -34,7 +34,7 @@ pub use keywell_runtime as runtime;
 pub use keywell_store as store;
 pub use keywell_store::{StoreUrl, StoreUrlError};
 pub use keywell_wasi as wasi;
-pub use registry::{OpenError, open, open_existing};
+pub use registry::{OpenError, open, open_existing, relative_to};
 
 #[cfg(feature = "disk")]
 pub use keywell_disk as disk;

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use keywell_store::{Store, StoreUrl};
@@ -39,7 +40,7 @@ pub enum OpenError {
         /// The store.
         url: String,
         /// What is wrong with it.
-        problem: &'static str,
+        problem: String,
     },
     /// The store itself refuses.
     #[error("cannot open the store {url}: {}", reason(source))]
@@ -65,9 +66,11 @@ const SCHEMES: &[&str] = &[
 ///
 /// | URL | Settings |
 /// |---|---|
-/// | `memory:` | none |
-/// | `disk:PATH` | `history=EVENTS`: how many events are kept for watches, 0 for none; `history-bytes=BYTES`: how large they may be together; `cache=BYTES`: how much of the file is held in memory |
+/// | `memory:` | `max-bytes=SIZE`: how much it may hold, see [`keywell_memory`](https://docs.rs/keywell-memory) |
+/// | `disk:PATH` | `history=EVENTS`: how many events are kept for watches, 0 for none; `history-bytes=SIZE`: how large they may be together; `cache=SIZE`: how much of the file is held in memory |
 /// | `redis://HOST:PORT` and other forms | see [`keywell_redis`](https://docs.rs/keywell-redis) |
+///
+/// A `SIZE` is a number of bytes, or has a unit, as in `64MiB`.
 ///
 /// # Errors
 ///
@@ -84,6 +87,19 @@ pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
 /// As [`open`].
 pub async fn open_existing(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
     open_as(url, Making::Refused).await
+}
+
+/// The URL with its relative paths taken from a folder: that of a `disk:` store, and settings that
+/// name files, such as `tls-ca`.
+pub fn relative_to(url: StoreUrl, folder: &Path) -> StoreUrl {
+    let settings: &[&str] = match url.scheme() {
+        #[cfg(feature = "redis")]
+        scheme if keywell_redis::Options::SCHEMES.contains(&scheme) => {
+            &keywell_redis::Options::PATHS
+        }
+        _ => &[],
+    };
+    url.relative_to(folder, settings)
 }
 
 /// Whether a store is made where there is none.
@@ -119,26 +135,50 @@ async fn open_as(url: &StoreUrl, making: Making) -> Result<Arc<dyn Store>, OpenE
 #[cfg(feature = "memory")]
 fn memory(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
     if !url.place().is_empty() {
-        let problem = "has a place, and memory has none; write memory:";
-        return Err(OpenError::Place {
-            url: url.to_string(),
-            problem,
-        });
+        return Err(misplaced(
+            url,
+            "has a place, and memory has none; write memory:",
+        ));
     }
-    if let Some((name, _)) = url.settings().next() {
-        return Err(refuse(url, name, "it has none"));
+    let mut max_bytes = None;
+    for (name, value) in url.settings() {
+        let offered = "it has max-bytes=SIZE, such as 64MiB";
+        let read = (name == "max-bytes").then(|| bytes(value)).flatten();
+        max_bytes = Some(read.ok_or_else(|| refuse(url, name, offered))?);
     }
-    Ok(Arc::new(keywell_memory::MemoryStore::default()))
+    Ok(Arc::new(match max_bytes {
+        None => keywell_memory::MemoryStore::new(),
+        Some(max_bytes) => {
+            let usual = keywell_memory::History::default();
+            let history = keywell_memory::History {
+                bytes: usual.bytes.min(max_bytes),
+                ..usual
+            };
+            keywell_memory::MemoryStore::bounded(max_bytes, history)
+        }
+    }))
+}
+
+/// Reads a size in bytes, or with a unit as elsewhere on the command line: KiB, MiB, GiB.
+#[cfg(any(feature = "disk", feature = "memory"))]
+fn bytes<N: TryFrom<u64>>(text: &str) -> Option<N> {
+    let units = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("", 1),
+    ];
+    let sized = |(unit, size): (&str, u64)| {
+        let number: u64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+        number.checked_mul(size)
+    };
+    units.into_iter().find_map(sized)?.try_into().ok()
 }
 
 #[cfg(feature = "disk")]
 async fn disk(url: &StoreUrl, making: Making) -> Result<Arc<dyn Store>, OpenError> {
-    if url.place().is_empty() {
-        let problem = "has no place; write disk:PATH, where PATH is a folder";
-        return Err(OpenError::Place {
-            url: url.to_string(),
-            problem,
-        });
+    if let Some(problem) = folder_problem(url) {
+        return Err(misplaced(url, problem));
     }
     let mut options = disk_options(url)?;
     if matches!(making, Making::Refused) {
@@ -160,17 +200,46 @@ async fn disk(url: &StoreUrl, making: Making) -> Result<Arc<dyn Store>, OpenErro
     Ok(Arc::new(store))
 }
 
+/// What is wrong with the place of a `disk:` store, and how it is written.
+#[cfg(feature = "disk")]
+fn folder_problem(url: &StoreUrl) -> Option<String> {
+    let place = url.place();
+    if place.is_empty() {
+        return Some("has no place; write disk:PATH, where PATH is a folder".to_owned());
+    }
+    if let Some(slashed) = place.strip_prefix("//") {
+        // As it is shown, for what looks like a login in it may be one.
+        let shown = url.to_string();
+        let shown = shown.trim_start_matches("disk://");
+        let path = shown.trim_start_matches('/');
+        return Some(if slashed.starts_with('/') {
+            format!("is a path, which takes no // before it; write disk:/{path}")
+        } else {
+            format!(
+                "has a host, and disk has none; write disk:{path}, or disk:/{path} for a path from the root on"
+            )
+        });
+    }
+    if place.starts_with('~') {
+        let behind = place.trim_start_matches(|character| character != '/');
+        return Some(format!(
+            "begins with ~, which only a shell replaces; write disk:/HOME{behind} with your home \
+             folder as /HOME, or disk:./{place} for a folder of that name"
+        ));
+    }
+    None
+}
+
 #[cfg(feature = "disk")]
 fn disk_options(url: &StoreUrl) -> Result<keywell_disk::Options, OpenError> {
     let mut options = keywell_disk::DiskStore::builder();
     for (name, value) in url.settings() {
-        let offered = "it has history=EVENTS, history-bytes=BYTES and cache=BYTES, whole numbers";
+        let offered = "it has history=EVENTS, history-bytes=SIZE and cache=SIZE, such as 64MiB";
         let refused = || refuse(url, name, offered);
-        let number: u64 = value.parse().map_err(|_| refused())?;
         options = match name {
-            "history" => options.history_events(number),
-            "history-bytes" => options.history_bytes(number),
-            "cache" => options.cache_bytes(usize::try_from(number).map_err(|_| refused())?),
+            "history" => options.history_events(value.parse().map_err(|_| refused())?),
+            "history-bytes" => options.history_bytes(bytes(value).ok_or_else(refused)?),
+            "cache" => options.cache_bytes(bytes(value).ok_or_else(refused)?),
             _ => return Err(refused()),
         };
     }
@@ -195,6 +264,14 @@ async fn redis(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
         source: error.into(),
     })?;
     Ok(Arc::new(store))
+}
+
+#[cfg(any(feature = "disk", feature = "memory"))]
+fn misplaced(url: &StoreUrl, problem: impl Into<String>) -> OpenError {
+    OpenError::Place {
+        url: url.to_string(),
+        problem: problem.into(),
+    }
 }
 
 #[cfg(any(feature = "disk", feature = "memory"))]
@@ -255,7 +332,7 @@ mod tests {
             let told = error.to_string();
             let name = settings.split('=').next().unwrap();
             assert!(told.contains(&format!("no setting {name} ")), "{told}");
-            assert!(told.contains("cache=BYTES"), "{told}");
+            assert!(told.contains("cache=SIZE"), "{told}");
             // It may be a password that belongs to another store.
             assert!(
                 !format!("{told} {error:?}").contains("hunter2"),
@@ -270,9 +347,48 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_that_is_none_for_the_scheme_is_refused() {
-        for url in ["disk:", "disk:?history=0", "memory:x"] {
+        for (url, form) in [
+            ("disk:", "write disk:PATH"),
+            ("disk:?history=0", "write disk:PATH"),
+            ("memory:x", "write memory:"),
+            ("disk:~", "write disk:/HOME with"),
+            ("disk:~/x?cache=1", "write disk:/HOME/x with"),
+            ("disk:~ann/x", "write disk:/HOME/x with"),
+            ("disk://x/y", "write disk:x/y, or disk:/x/y for"),
+            ("disk:///x", "write disk:/x"),
+            ("disk://u:hunter2@x", "write disk:x, or disk:/x for"),
+        ] {
             let error = refused(url).await;
             assert!(matches!(error, OpenError::Place { .. }), "{error}");
+            let error = error.to_string();
+            assert!(
+                error.contains(form) && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_memory_store_holds_no_more_than_its_setting() {
+        let store = open(&"memory:?max-bytes=64KiB".parse().unwrap())
+            .await
+            .unwrap();
+        let bucket = store.open(&BucketName::default()).await.unwrap();
+        let set = |bytes| {
+            let how = keywell_store::Set::default();
+            bucket.set("k", vec![0; bytes].into(), how)
+        };
+        let refused = set(64 << 10).await.unwrap_err();
+        let told = "the store is unavailable: the memory store is full, at 16384 bytes of the 65536 \
+                    that max-bytes allows";
+        assert_eq!(refused.to_string(), told);
+        set(40 << 10).await.unwrap();
+        for value in ["", "64MB", "lots", "-1", "99999999999GiB"] {
+            let error = self::refused(&format!("memory:?max-bytes={value}")).await;
+            assert!(
+                error.to_string().contains("it has max-bytes=SIZE"),
+                "{error}"
+            );
         }
     }
 

@@ -23,6 +23,9 @@ impl Options {
         "valkeys+sentinel",
     ];
 
+    /// The settings that are paths of files.
+    pub const PATHS: [&'static str; 3] = ["tls-ca", "tls-certificate", "tls-key"];
+
     /// Reads a URL such as `redis://user:password@host:6379/0?layout=plain`.
     ///
     /// What would end a part of it (`@`, `/`, `?`, `&`, `%`) is percent-encoded, as in any URL.
@@ -40,6 +43,7 @@ impl Options {
         let Some((scheme, rest)) = url.split_once("://") else {
             return refused("redis://HOST:PORT or another of its forms");
         };
+        let scheme = &*scheme.to_ascii_lowercase();
         if !Self::SCHEMES.contains(&scheme) {
             return refused("a scheme such as redis, rediss, redis+unix, redis+cluster");
         }
@@ -165,6 +169,9 @@ mod tests {
         assert_eq!(one("valkey://h:1/"), tcp("h", 1));
         assert_eq!(one("redis://[::1]:7/3"), tcp("::1", 7));
         assert_eq!(one("redis://"), tcp("127.0.0.1", 6379));
+        assert_eq!(one("REDIS://h"), tcp("h", 6379));
+        assert_eq!(one("redis://[fe80::1%25eth0]:7"), tcp("fe80::1%eth0", 7));
+        assert_eq!(one("redis://[fe80::1%eth0]"), tcp("fe80::1%eth0", 6379));
         assert_eq!(
             one("redis+unix:///run/my%20redis.sock?db=2"),
             Address::Unix("/run/my redis.sock".into())
@@ -214,6 +221,8 @@ mod tests {
             "redis://a,b",
             "redis://h/x",
             "redis://h:99999",
+            "redis://[fe80::1%25]",
+            "redis://[fe80::1%25%ff]",
             "redis://secret@h",
             "redis://u:secret@h h",
             "redis://u:%ff@h",

@@ -93,14 +93,14 @@ fn url(plan: &Plan, name: &str, store: &StorePlan) -> Result<StoreUrl, Failed> {
             format!("the URL of the store {name}: {problem}"),
         )
     })?;
-    if let Some(folder) = plan.file.parent() {
-        url = url.relative_to(folder);
-    }
     for (setting, value) in &store.settings {
         url = url.with_setting(setting, value.expose()).map_err(|_| {
             let problem = format!("the URL of the store {name} has the setting {setting}, too");
             wrong(value.place, problem)
         })?;
     }
-    Ok(url)
+    Ok(match plan.file.parent() {
+        Some(folder) => keywell::relative_to(url, folder),
+        None => url,
+    })
 }
