@@ -6,7 +6,12 @@ use clap::Args;
 #[derive(Args)]
 pub(super) struct CacheArguments {
     /// Where compiled components are kept.
-    #[arg(long, value_name = "FOLDER", env = "KEYWELL_CACHE")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "KEYWELL_CACHE",
+        hide_env_values = true
+    )]
     cache: Option<PathBuf>,
 
     /// Compile anew, and keep nothing.

@@ -8,6 +8,7 @@ use keywell_runtime::{AllowedHost, Environment, LoadedComponent, Options, Runtim
 use wasmtime::component::Component;
 
 use super::cache::CacheArguments;
+use super::usage::Unshown;
 use super::{Failed, output};
 
 /// A component, and what bounds it.
@@ -18,7 +19,7 @@ pub(super) struct ComponentArguments {
     pub(super) component: PathBuf,
 
     /// An environment variable for the component; may be repeated. It gets no other.
-    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = Unshown(variable))]
     pub(super) variables: Vec<(String, String)>,
 
     /// How long a call may take: 500ms, 30s, 5m.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use keywell_runtime::watch::{DeadLetter, DeadLetters, WatchTarget};
-use keywell_store::BucketName;
+use keywell_store::{BucketName, terminal};
 use serde::Serialize;
 
 use super::kv::{Sink, Stop};
@@ -193,7 +193,8 @@ impl Which {
             } else if json {
                 out.json(&id)?;
             } else {
-                out.put(format!("{id}\n").as_bytes())?;
+                out.name(&id)?;
+                out.put(b"\n")?;
             }
         }
         Ok(code)
@@ -241,6 +242,7 @@ fn line(letter: &DeadLetter) -> String {
     } else {
         "attempts"
     };
+    let (id, bucket) = (terminal::escape(id), terminal::escape(bucket));
     format!("{id}  {operation} {key:?} in {bucket}, {attempts} {tries}: {reason:?}{waits}\n")
 }
 

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use keywell_runtime::{Options, Runtime, interfaces};
+use keywell_store::terminal::{self, escape};
 use serde::Serialize;
 
 use super::cache::cache;
@@ -54,7 +55,7 @@ impl Inspect {
         if self.json {
             let json = serde_json::to_string_pretty(&report)
                 .map_err(|error| Failed::because("cannot write JSON", error))?;
-            output::print(&json)?;
+            output::print(&terminal::escape_json(&json))?;
         } else {
             output::print(&report.text())?;
         }
@@ -109,12 +110,16 @@ impl Report {
         let mut lines = vec!["imports".to_owned()];
         for Import { name, hint, .. } in &self.imports {
             lines.push(match hint {
-                None => format!("  {name}"),
-                Some(hint) => format!("  {name}   NOT OFFERED: {hint}"),
+                None => format!("  {}", escape(name)),
+                Some(hint) => format!("  {}   NOT OFFERED: {}", escape(name), escape(hint)),
             });
         }
         lines.push("exports".to_owned());
-        lines.extend(self.exports.iter().map(|name| format!("  {name}")));
+        lines.extend(
+            self.exports
+                .iter()
+                .map(|name| format!("  {}", escape(name))),
+        );
         let list = |names: &[String]| {
             if names.is_empty() {
                 "none".into()

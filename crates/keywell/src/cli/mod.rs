@@ -7,6 +7,7 @@ mod conformance;
 mod deadletters;
 mod inspect;
 mod kv;
+mod listen;
 mod output;
 mod run;
 mod serve;
@@ -14,6 +15,7 @@ mod signal;
 mod store;
 mod triggers;
 mod up;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,7 @@ struct Arguments {
         global = true,
         value_name = "FILTER",
         env = "KEYWELL_LOG",
+        hide_env_values = true,
         default_value = "warn"
     )]
     log: String,
@@ -82,7 +85,10 @@ pub(crate) fn main() -> ExitCode {
         command,
         log,
         log_json,
-    } = Arguments::parse();
+    } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::report(&error),
+    };
     let ended = output::log(&log, log_json).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

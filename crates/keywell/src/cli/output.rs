@@ -3,6 +3,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use keywell_runtime::output::{Format, Output};
+use keywell_store::terminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -36,10 +37,15 @@ pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
         .map_err(|error| Failed::Usage(format!("--log {filter}: {error}")))?;
     let format = if json { Format::Json } else { Format::Text };
     let stderr = OUTPUT.get_or_init(|| Output::process(format)).stderr();
+    let is_coloured = stderr.is_terminal() && !json;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| stderr.clone())
-        .with_ansi(stderr.is_terminal())
+        .with_writer(move || LogLines {
+            to: stderr.clone(),
+            json,
+            is_coloured,
+        })
+        .with_ansi(is_coloured)
         .with_target(false);
     if json {
         log.json().init();
@@ -58,8 +64,9 @@ fn is_mistyped(word: &str) -> bool {
     !word.is_empty() && !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err()
 }
 
-/// Writes a line to standard output.
+/// Writes a line to standard output, escaped.
 pub(super) fn say(text: &str) {
+    let text = terminal::escape(text);
     drop(
         output()
             .stdout()
@@ -69,6 +76,8 @@ pub(super) fn say(text: &str) {
 }
 
 /// Writes what a command was run for to standard output. That nobody reads to the end is no failure.
+///
+/// It is written as it is: what in it came from elsewhere is escaped already.
 pub(super) fn print(text: &str) -> Result<(), Failed> {
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -78,17 +87,134 @@ pub(super) fn print(text: &str) -> Result<(), Failed> {
     }
 }
 
-/// Writes an error to standard error.
+/// Writes an error to standard error, escaped: it may quote a key, a file, or what a server said.
 pub(super) fn complain(text: &str) {
-    remark(&format!("keywell: {text}"));
+    let text = terminal::escape_lines(text);
+    write_remark(&format!("keywell: {text}"));
 }
 
-/// Writes a line to standard error.
+/// Writes a line to standard error, escaped.
 pub(super) fn remark(text: &str) {
+    write_remark(&terminal::escape(text));
+}
+
+fn write_remark(text: &str) {
     drop(
         output()
             .stderr()
             .clone()
             .write_all(format!("{text}\n").as_bytes()),
     );
+}
+
+/// Writes each event of the log, which comes in one piece, with what it quotes escaped.
+struct LogLines<W> {
+    to: W,
+    json: bool,
+    /// Whether there are colours around what is quoted; in it, the subscriber escapes ESC itself.
+    is_coloured: bool,
+}
+
+// === impl LogLines ===
+
+impl<W: io::Write> io::Write for LogLines<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let mut escaped = if self.json {
+            terminal::escape_json(text.trim_end()).into_owned()
+        } else {
+            let is_colour = |character| self.is_coloured && character == '\u{1b}';
+            terminal::escape_lines_but(&text, is_colour)
+        };
+        escaped.push('\n');
+        self.to.write_all(escaped.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: &str = "\u{1b}]0;t\u{7}\r\u{9b}2J\u{202e}\nWARN forged";
+
+    /// What is logged of a hostile text, in the message and in a field.
+    fn logged(json: bool, is_coloured: bool) -> String {
+        use std::sync::{Arc, Mutex};
+
+        #[derive(Clone, Default)]
+        struct Kept(Arc<Mutex<Vec<u8>>>);
+        impl io::Write for Kept {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().extend(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let kept = Kept::default();
+        let to = kept.clone();
+        let log = tracing_subscriber::fmt()
+            .with_ansi(is_coloured)
+            .with_writer(move || LogLines {
+                to: to.clone(),
+                json,
+                is_coloured,
+            });
+        let log: Box<dyn tracing::Subscriber + Send + Sync> = if json {
+            Box::new(log.json().finish())
+        } else {
+            Box::new(log.compact().finish())
+        };
+        tracing::subscriber::with_default(log, || {
+            let error = io::Error::other(HOSTILE);
+            tracing::warn!(%error, key = HOSTILE, "failed: {HOSTILE}");
+        });
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_log_line_holds_nothing_that_a_terminal_obeys_but_our_colours() {
+        for (json, is_coloured) in [(false, false), (true, false), (false, true)] {
+            let log = logged(json, is_coloured);
+            let log = log.strip_suffix('\n').unwrap();
+            let acts = |character: char| {
+                !terminal::is_safe(character) && !matches!(character, '\n' | '\u{1b}')
+            };
+            assert!(!log.contains(acts), "{log:?}");
+            // Colours are all that is left of escape sequences.
+            let sequences = log.split('\u{1b}').skip(1);
+            for sequence in sequences {
+                let colour = sequence
+                    .strip_prefix('[')
+                    .and_then(|rest| rest.split_once('m'));
+                assert!(
+                    is_coloured
+                        && colour.is_some_and(|(colour, _)| {
+                            colour
+                                .bytes()
+                                .all(|byte| byte.is_ascii_digit() || byte == b';')
+                        }),
+                    "{log:?}"
+                );
+            }
+            for line in log.lines().skip(1) {
+                assert!(line.starts_with("  "), "{log:?}");
+            }
+            assert!(log.contains("forged"), "{log:?}");
+        }
+    }
+
+    #[test]
+    fn a_json_log_line_means_what_was_logged() {
+        let log: serde_json::Value = serde_json::from_str(&logged(true, false)).unwrap();
+        let message = log["fields"]["message"].as_str().unwrap();
+        assert!(message.contains("\u{202e}"), "{message:?}");
+    }
 }

@@ -1,13 +1,11 @@
-use std::ffi::OsStr;
 use std::sync::Arc;
 
-use clap::builder::TypedValueParser;
-use clap::error::ErrorKind;
-use clap::{Arg, Args, Command};
-use keywell::StoreUrl;
+use clap::Args;
+use keywell::{StoreUrl, StoreUrlError};
 use keywell_store::Store;
 
 use super::Failed;
+use super::usage::Unshown;
 
 /// Which store.
 #[derive(Args)]
@@ -18,36 +16,17 @@ pub(super) struct StoreArguments {
         long,
         value_name = "URL",
         env = "KEYWELL_STORE",
-        value_parser = Parser,
+        // It may have a password.
+        hide_env_values = true,
+        value_parser = Unshown(url),
         default_value = "disk:.keywell"
     )]
     pub(super) store: StoreUrl,
 }
 
-/// Reads a URL. What is wrong with it is told without showing it, as it may have a password.
-#[derive(Clone)]
-struct Parser;
-
-// === impl Parser ===
-
-impl TypedValueParser for Parser {
-    type Value = StoreUrl;
-
-    fn parse_ref(
-        &self,
-        command: &Command,
-        _: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<StoreUrl, clap::Error> {
-        let read = match value.to_str() {
-            Some(text) => text.parse::<StoreUrl>().map_err(|error| error.to_string()),
-            None => Err("it is no UTF-8".to_owned()),
-        };
-        read.map_err(|problem| {
-            let problem = format!("invalid value for '--store <URL>': {problem}\n");
-            clap::Error::raw(ErrorKind::ValueValidation, problem).with_cmd(command)
-        })
-    }
+fn url(text: &str) -> Result<StoreUrl, String> {
+    text.parse()
+        .map_err(|error: StoreUrlError| error.to_string())
 }
 
 // === impl StoreArguments ===

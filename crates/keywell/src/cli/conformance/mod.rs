@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use keywell_conformance::Subject;
-use keywell_store::{BucketName, Error, Failure, Store};
+use keywell_store::{BucketName, Error, Failure, Store, terminal};
 
 use super::store::StoreArguments;
 use super::{Ended, Failed, output, signal};
@@ -58,7 +58,7 @@ impl Conformance {
         if self.json {
             let json = serde_json::to_string_pretty(&report.json(&self.store.store.to_string()))
                 .map_err(|error| Failed::because("cannot write JSON", error))?;
-            output::print(&json)?;
+            output::print(&terminal::escape_json(&json))?;
         } else {
             output::print(&report.text(is_coloured()))?;
         }

@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use keywell_conformance::{Behaviour, Failure, Outcome};
+use keywell_store::terminal::escape;
 use serde_json::{Value, json};
 
 /// How every behaviour ended.
@@ -69,7 +70,8 @@ impl Report {
             lines.push(String::new());
             lines.push(paint(RED, &format!("{group}: {name}")));
             lines.push(format!("  {}", behaviour.promise.trim()));
-            lines.extend(failure.to_string().lines().map(|line| format!("  {line}")));
+            let story = failure.to_string();
+            lines.extend(story.lines().map(|line| format!("  {}", escape(line))));
         }
         lines.push(String::new());
         lines.push(self.summary(paint));
@@ -91,7 +93,7 @@ impl Report {
         }
         let lines = reasons.into_iter();
         lines
-            .map(|(reason, times)| format!("{times:>4} {reason}"))
+            .map(|(reason, times)| format!("{times:>4} {}", escape(&reason)))
             .collect()
     }
 

@@ -23,7 +23,7 @@ impl Buckets {
                 out.json(&name.as_str())?;
             } else {
                 // A bucket's name has no line ends in it.
-                out.put(name.as_str().as_bytes())?;
+                out.name(name.as_str())?;
                 out.put(b"\n")?;
             }
         }

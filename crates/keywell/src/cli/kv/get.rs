@@ -1,4 +1,3 @@
-use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,6 +8,8 @@ use super::{Sink, Stop, Target};
 
 /// Write the value of a key, byte by byte, to standard output.
 ///
+/// On a terminal, what would act on it (control characters, changes of direction) is written out, as
+/// in \u{1b}; into a file or a pipe goes every byte as it is.
 /// Where there is no such key, it says so and ends with exit code 1.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -38,9 +39,9 @@ impl Get {
         if self.json {
             out.json(&Line::new(&self.key, &entry.value))?;
         } else {
-            out.put(&entry.value)?;
+            out.value(&entry.value)?;
             // A script gets the value and nothing else; a person, a prompt on a line of its own.
-            if io::stdout().is_terminal() {
+            if out.is_terminal() {
                 out.put(b"\n")?;
             }
         }

@@ -63,7 +63,7 @@ impl List {
         if self.json {
             return out.json(&key);
         }
-        out.put(key.as_bytes())?;
+        out.name(key)?;
         out.put(if self.null { b"\0" } else { b"\n" })
     }
 }

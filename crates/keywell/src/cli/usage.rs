@@ -1,0 +1,102 @@
+//! What is wrong with the arguments, without the secrets in them.
+
+use std::ffi::OsStr;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
+use keywell_store::terminal;
+
+/// Reads a value that may be secret: what is wrong with it is said without showing it.
+#[derive(Clone)]
+pub(super) struct Unshown<T>(pub(super) fn(&str) -> Result<T, String>);
+
+// === impl Unshown ===
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Unshown<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<T, clap::Error> {
+        let read = match value.to_str() {
+            Some(text) => (self.0)(text),
+            None => Err("it is no UTF-8".to_owned()),
+        };
+        read.map_err(|problem| {
+            let name = argument.map_or_else(String::new, |argument| format!(" for '{argument}'"));
+            let problem = format!("invalid value{name}: {problem}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, problem).with_cmd(command)
+        })
+    }
+}
+
+/// Prints what `clap` made of the arguments: help, the version, or what is wrong with them.
+pub(super) fn report(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let arguments = std::env::args_os();
+    let arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+    let shown = shown(&text, arguments);
+    if shown == text {
+        // With its colours.
+        drop(error.print());
+    } else {
+        drop(write!(io::stderr(), "{shown}"));
+    }
+    // 0 or 2.
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// The text without the logins and the settings of URLs in the arguments that it quotes.
+fn shown(text: &str, arguments: impl Iterator<Item = String>) -> String {
+    let mut shown = text.to_owned();
+    for argument in arguments {
+        if let Some((_, rest)) = argument.split_once("://") {
+            let (place, settings) = match rest.split_once('?') {
+                Some((place, _)) => (place, "?***"),
+                None => (rest, ""),
+            };
+            let place = match rest.rsplit_once('@') {
+                Some((_, host)) => {
+                    let host = host.split('?').next().unwrap_or_default();
+                    format!("***@{host}")
+                }
+                None => place.to_owned(),
+            };
+            shown = shown.replace(rest, &format!("{place}{settings}"));
+        }
+    }
+    terminal::escape_but(&shown, |character| matches!(character, '\n' | '\t')).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_in_the_wrong_place_is_quoted_without_its_secrets() {
+        for (argument, quoted) in [
+            ("redis://u:canary@h:1/2", "redis://***@h:1/2"),
+            ("--stroe=redis://u:can'a ry@h", "--stroe=redis://***@h"),
+            ("redis://h?password=canary", "redis://h?***"),
+            ("redis://u:can?ary@h?x=canary", "redis://***@h?***"),
+            ("disk:data", "disk:data"),
+        ] {
+            let text = format!("unexpected argument '{argument}' found\n\nUsage: keywell\n");
+            let arguments = ["keywell", argument].map(str::to_owned);
+            let expected = format!("unexpected argument '{quoted}' found\n\nUsage: keywell\n");
+            assert_eq!(shown(&text, arguments.into_iter()), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_obeys_is_written_out() {
+        let arguments = std::iter::empty();
+        assert_eq!(shown("'\u{1b}[2J'\n", arguments), "'\\u{1b}[2J'\n");
+    }
+}
