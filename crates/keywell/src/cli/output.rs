@@ -111,8 +111,25 @@ fn write_remark(text: &str) {
 struct LogLines<W> {
     to: W,
     json: bool,
-    /// Whether there are colours around what is quoted; in it, the subscriber escapes ESC itself.
+    /// Whether there are colours around what is quoted.
     is_coloured: bool,
+}
+
+/// The colours that the subscriber uses. What is quoted may hold them too: they do no harm.
+const COLOURS: [&str; 9] = [
+    "[0m", "[1m", "[2m", "[3m", "[31m", "[32m", "[33m", "[34m", "[35m",
+];
+
+/// The text with each ESC written out that does not begin a colour.
+fn only_coloured(text: &str) -> String {
+    let mut pieces = text.split('\u{1b}');
+    let mut coloured = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let is_colour = COLOURS.iter().any(|colour| piece.starts_with(colour));
+        coloured.push_str(if is_colour { "\u{1b}" } else { r"\u{1b}" });
+        coloured.push_str(piece);
+    }
+    coloured
 }
 
 // === impl LogLines ===
@@ -122,9 +139,11 @@ impl<W: io::Write> io::Write for LogLines<W> {
         let text = String::from_utf8_lossy(event);
         let mut escaped = if self.json {
             terminal::escape_json(text.trim_end()).into_owned()
+        } else if self.is_coloured {
+            let text = only_coloured(&text);
+            terminal::escape_lines_but(&text, |character| character == '\u{1b}')
         } else {
-            let is_colour = |character| self.is_coloured && character == '\u{1b}';
-            terminal::escape_lines_but(&text, is_colour)
+            terminal::escape_lines(&text)
         };
         escaped.push('\n');
         self.to.write_all(escaped.as_bytes())?;

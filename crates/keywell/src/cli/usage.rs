@@ -41,7 +41,7 @@ pub(super) fn report(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let arguments = std::env::args_os();
     let arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
-    let shown = shown(&text, arguments);
+    let shown = shown(&text, arguments.collect::<Vec<_>>().iter());
     if shown == text {
         // With its colours.
         drop(error.print());
@@ -53,9 +53,11 @@ pub(super) fn report(error: &clap::Error) -> ExitCode {
 }
 
 /// The text without the logins and the settings of URLs in the arguments that it quotes.
-fn shown(text: &str, arguments: impl Iterator<Item = String>) -> String {
+fn shown<'a>(text: &str, arguments: impl Iterator<Item = &'a String>) -> String {
     let mut shown = text.to_owned();
+    let mut has_lines = false;
     for argument in arguments {
+        has_lines |= argument.contains('\n');
         if let Some((_, rest)) = argument.split_once("://") {
             let (place, settings) = match rest.split_once('?') {
                 Some((place, _)) => (place, "?***"),
@@ -70,6 +72,10 @@ fn shown(text: &str, arguments: impl Iterator<Item = String>) -> String {
             };
             shown = shown.replace(rest, &format!("{place}{settings}"));
         }
+    }
+    if has_lines {
+        // None of them is to pass for a message.
+        return terminal::escape_lines(&shown) + "\n";
     }
     terminal::escape_but(&shown, |character| matches!(character, '\n' | '\t')).into_owned()
 }
@@ -90,13 +96,19 @@ mod tests {
             let text = format!("unexpected argument '{argument}' found\n\nUsage: keywell\n");
             let arguments = ["keywell", argument].map(str::to_owned);
             let expected = format!("unexpected argument '{quoted}' found\n\nUsage: keywell\n");
-            assert_eq!(shown(&text, arguments.into_iter()), expected);
+            assert_eq!(shown(&text, arguments.iter()), expected);
         }
     }
 
     #[test]
     fn what_a_terminal_obeys_is_written_out() {
-        let arguments = std::iter::empty();
-        assert_eq!(shown("'\u{1b}[2J'\n", arguments), "'\\u{1b}[2J'\n");
+        let shown = |text| super::shown(text, [].iter());
+        assert_eq!(shown("'\u{1b}[2J'\n"), "'\\u{1b}[2J'\n");
+        let argument = "x\nkeywell: fine".to_owned();
+        let text = format!("error: '{argument}'\n\nUsage: keywell\n");
+        assert_eq!(
+            super::shown(&text, [argument].iter()),
+            "error: 'x\n  keywell: fine'\n  \n  Usage: keywell\n"
+        );
     }
 }
