@@ -244,10 +244,8 @@ mod tests {
                             0 => drop(bucket.delete(&key)),
                             1 => drop(bucket.increment(&key, 1)),
                             2 => {
-                                drop(bucket.set_many(vec![
-                                    (&key, Bytes::new()),
-                                    ("x", key.clone().into()),
-                                ]))
+                                let batch = vec![(&*key, Bytes::new()), ("x", key.clone().into())];
+                                drop(bucket.set_many(batch));
                             }
                             _ => drop(set(bucket, &key, round % 300)),
                         }
@@ -311,15 +309,12 @@ mod tests {
             }
             Operation::Swap(key, value) => {
                 let expected = Expected::from(current(&key).as_ref());
-                let change = match value {
-                    Some(value) => {
-                        there.insert(key.clone(), value.clone());
-                        Change::Set(value.into(), Set::default())
-                    }
-                    None => {
-                        there.remove(&key);
-                        Change::Delete
-                    }
+                let change = if let Some(value) = value {
+                    there.insert(key.clone(), value.clone());
+                    Change::Set(value.into(), Set::default())
+                } else {
+                    there.remove(&key);
+                    Change::Delete
                 };
                 let swapped = result(bucket.swap(&key, expected, change));
                 assert!(!matches!(swapped, Ok(Swap::Stale)));

@@ -88,7 +88,7 @@ fn no_help_shows_what_the_environment_holds() {
 fn no_refusal_of_wrong_arguments_shows_them_where_they_may_be_secret() {
     let url = with_canary("redis", "127.0.0.1:1");
     let wrong: [&[String]; 9] = [
-        &[url.clone()],
+        std::slice::from_ref(&url),
         &["--".into(), url.clone(), url.clone()],
         &["--nonsense".into()],
         &[format!("--stroe={url}")],

@@ -19,19 +19,14 @@ impl Address {
     /// `host`, `host:port`, `[v6]:port`; an IPv6 address may have a zone, as in `[fe80::1%25eth0]` (RFC
     /// 6874), or with its percent sign as it is.
     pub(crate) fn parse(text: &str, default_port: u16) -> Option<Self> {
-        let (host, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (host, rest) = rest.split_once(']')?;
-                (
-                    zoned(host)?,
-                    rest.strip_prefix(':')
-                        .or_else(|| rest.is_empty().then_some(""))?,
-                )
-            }
-            None => {
-                let (host, port) = text.split_once(':').unwrap_or((text, ""));
-                (host.to_owned(), port)
-            }
+        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (host, rest) = rest.split_once(']')?;
+            let port = rest.strip_prefix(':');
+            let port = port.or_else(|| rest.is_empty().then_some(""))?;
+            (zoned(host)?, port)
+        } else {
+            let (host, port) = text.split_once(':').unwrap_or((text, ""));
+            (host.to_owned(), port)
         };
         let port = if port.is_empty() {
             default_port

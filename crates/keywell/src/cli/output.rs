@@ -163,21 +163,21 @@ mod tests {
 
     /// What is logged of a hostile text, in the message and in a field.
     fn logged(json: bool, is_coloured: bool) -> String {
-        use std::sync::{Arc, Mutex};
+        use std::sync::mpsc::{Sender, channel};
 
-        #[derive(Clone, Default)]
-        struct Kept(Arc<Mutex<Vec<u8>>>);
+        #[derive(Clone)]
+        struct Kept(Sender<Vec<u8>>);
         impl io::Write for Kept {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0.lock().unwrap().extend(bytes);
+                self.0.send(bytes.to_owned()).unwrap();
                 Ok(bytes.len())
             }
             fn flush(&mut self) -> io::Result<()> {
                 Ok(())
             }
         }
-        let kept = Kept::default();
-        let to = kept.clone();
+        let (sender, kept) = channel();
+        let to = Kept(sender);
         let log = tracing_subscriber::fmt()
             .with_ansi(is_coloured)
             .with_writer(move || LogLines {
@@ -194,8 +194,7 @@ mod tests {
             let error = io::Error::other(HOSTILE);
             tracing::warn!(%error, key = HOSTILE, "failed: {HOSTILE}");
         });
-        let bytes = kept.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap()
+        String::from_utf8(kept.try_iter().flatten().collect()).unwrap()
     }
 
     #[test]

@@ -26,8 +26,8 @@ const SETS_AT_ONCE: usize = 64;
 /// Keys that are there already are overwritten, others are left alone. At a line that is wrong it
 /// ends: what stands before it is imported, and nothing after it.
 ///
-/// A line may say when its key expires: expiration in seconds after 1970 began (UTC),
-/// expiration_ttl in seconds from when it is imported. A key whose expiration is past is deleted,
+/// A line may say when its key expires: `expiration` in seconds after 1970 began (UTC),
+/// `expiration_ttl` in seconds from when it is imported. A key whose expiration is past is deleted,
 /// as it would be by now if it had been imported before.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
