@@ -139,6 +139,7 @@ mod filter;
 pub mod layer;
 mod list;
 mod name;
+pub mod reserved;
 mod store;
 pub mod terminal;
 mod url;

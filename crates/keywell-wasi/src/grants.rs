@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use keywell_store::layer::{Grant, Granted, Limited, Limits};
+use keywell_store::reserved::is_reserved;
 use keywell_store::{Answer, Bucket, BucketName, Error, Promptness, Store};
 use parking_lot::RwLock;
 
 use crate::cursors::Cursors;
-use crate::reserved::is_reserved;
 
 /// What one component may open: which bucket names, in which stores, with which rights and limits.
 ///

@@ -59,8 +59,9 @@ mod generation;
 mod grants;
 mod interface;
 mod keyvalue;
-pub mod reserved;
 mod watcher;
+
+pub use keywell_store::reserved;
 
 pub use generation::{Generation, Import, imports};
 pub use grants::{Grants, Origin};
