@@ -101,6 +101,8 @@
 //! - A string of another program whose name is no key (nothing behind the prefix, more than 64 KiB, or no
 //!   UTF-8) is in no listing and no watch, and makes no bucket. Hosts leave out what is longer than they
 //!   allow, 1 KiB unless told otherwise, in the same way: exports too have nothing of it.
+//! - A watched server is asked once a minute whether it still emits these events. That they were
+//!   switched off, and that they are emitted again, is a gap each.
 //!
 //! # The journal layout
 //!
@@ -125,8 +127,8 @@
 //! # What it does not do
 //!
 //! It reads from primaries only. It asks a cluster for its primaries every five seconds while
-//! somebody watches it in the plain layout, as nobody tells, and whenever a call is redirected or finds a
-//! node gone; but for that and the journal's watches, it sends nothing by itself. So, where no sentinels tell,
+//! it is watched in the plain layout, and whenever a call is redirected or finds a node gone; but for that,
+//! the question whether events are emitted, and the journal's watches, it sends nothing by itself. So, where there are no sentinels,
 //! a store of the journal layout that only watches may take a minute to find that another server has
 //! taken over from one that fell silent.
 

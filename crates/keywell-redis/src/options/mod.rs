@@ -36,6 +36,8 @@ pub struct Options {
     pub(crate) reconnect_max_delay: Duration,
     pub(crate) watch: bool,
     pub(crate) configure_notifications: bool,
+    /// How often a watched server is asked whether it still emits events.
+    pub(crate) notifications_checked: Duration,
     pub(crate) journal: journal::Settings,
 }
 
@@ -94,6 +96,7 @@ impl Options {
             reconnect_max_delay: Duration::from_secs(2),
             watch: true,
             configure_notifications: false,
+            notifications_checked: Duration::from_mins(1),
             journal: journal::Settings::default(),
         }
     }

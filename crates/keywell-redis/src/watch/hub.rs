@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::listener::{self, Request};
+use super::listener::{self, Request, Settings};
 use super::owed::Debt;
 use super::peers::Peers;
 use super::pending::Pending;
@@ -25,8 +25,7 @@ use crate::plain::Keys;
 /// The watches of a store. It has connections of its own while there are any.
 pub(crate) struct Hub {
     link: Link,
-    database: u32,
-    configure: bool,
+    settings: Settings,
     /// How long opening a watch may take.
     patience: Duration,
     tellers: Arc<Tellers>,
@@ -72,8 +71,11 @@ impl Hub {
     pub(crate) fn new(link: Link, options: &Options) -> Arc<Self> {
         Arc::new(Self {
             link,
-            database: options.database,
-            configure: options.configure_notifications,
+            settings: Settings {
+                database: options.database,
+                configure: options.configure_notifications,
+                checked: options.notifications_checked,
+            },
             patience: options.connect_timeout + 2 * options.answer_timeout,
             tellers: Arc::default(),
             state: Mutex::default(),
@@ -84,9 +86,9 @@ impl Hub {
     pub(crate) async fn watch(self: Arc<Self>, keys: Keys, filter: Filter) -> Result<Watch> {
         let places = self.link.places().await?;
         for place in &places {
-            notifications::ensure(&self.link, place, self.configure).await?;
+            notifications::ensure(&self.link, place, self.settings.configure).await?;
         }
-        let subscriptions = subscriptions(self.database, &keys, &filter);
+        let subscriptions = subscriptions(self.settings.database, &keys, &filter);
         let named = named_keys(&filter).into_iter().map(str::to_owned);
         let named: Arc<[String]> = named.collect();
         let (guard, joined) = self.join(&places, |number| Watcher {
@@ -171,8 +173,7 @@ impl Hub {
         let listening = listener::run(
             self.link.clone(),
             place.clone(),
-            self.database,
-            self.configure,
+            self.settings,
             peers,
             received,
         );

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use keywell_store::{Error, Result};
 use tokio::sync::{mpsc, oneshot};
 
+use super::emission::Emission;
 use super::hub::Watcher;
 use super::notifications::{self, Unfit};
 use super::peers::Peers;
@@ -47,19 +48,28 @@ pub(super) enum Joined {
 /// After a connection that lasted so long, another is made soon.
 const LASTING: Duration = Duration::from_secs(10);
 
+/// What is listened to, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) database: u32,
+    /// Whether `notify-keyspace-events` may be set.
+    pub(super) configure: bool,
+    /// How often a server is asked whether it still emits events.
+    pub(super) checked: Duration,
+}
+
 /// Listens at a primary until it is aborted, through any number of connections.
 pub(super) async fn run(
     link: Link,
     place: Place,
-    database: u32,
-    configure: bool,
+    settings: Settings,
     peers: Option<Peers>,
     mut requests: mpsc::UnboundedReceiver<Request>,
 ) {
     let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
     let mut members = Members::default();
     loop {
-        match connect(&link, &place, database, configure, peers.clone()).await {
+        match connect(&link, &place, settings, peers.clone()).await {
             Ok(session) => {
                 let begun = Instant::now();
                 let ended = session.run(&mut members, &mut requests).await;
@@ -107,13 +117,19 @@ enum Refused {
 async fn connect(
     link: &Link,
     place: &Place,
-    database: u32,
-    configure: bool,
+    settings: Settings,
     peers: Option<Peers>,
 ) -> Result<Session, Refused> {
+    let Settings {
+        database,
+        configure,
+        checked,
+    } = settings;
     let connection = link.dedicated_at(place).await.map_err(Refused::ForNow)?;
-    let connection = Session::begin(connection, database, link.answer_timeout(), peers).await;
-    let session = connection.map_err(Refused::ForNow)?;
+    let emission = Emission::new(checked, configure, link.cli_at(place));
+    let patience = link.answer_timeout();
+    let session = Session::begin(connection, database, patience, peers, emission).await;
+    let session = session.map_err(Refused::ForNow)?;
     match notifications::ensure(link, place, configure).await {
         Ok(()) => Ok(session),
         Err(Unfit::Silent(error)) => Err(Refused::ForGood(error)),

@@ -42,6 +42,7 @@
 //! - What comes behind a gap is told behind it. Named keys are owed behind the gap of what was left out.
 
 mod change;
+mod emission;
 mod hub;
 mod listener;
 mod notifications;

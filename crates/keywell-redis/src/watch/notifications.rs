@@ -1,12 +1,12 @@
 use keywell_store::{Error, Failure, Result};
-use redis::Value;
+use redis::{Cmd, Value};
 
 use crate::link::{Effect, Link, Place};
 use crate::wire::{command, text};
 
 /// What has to be in `notify-keyspace-events`: events by key, of strings, of all types (`del`,
 /// `rename`, `restore`), of expiry and of eviction.
-const NEEDED: &str = "K$gxe";
+pub(super) const NEEDED: &str = "K$gxe";
 
 /// What `A` stands for (Redis 6.2 to 8, Valkey).
 const ALL: &str = "g$lshzxetd";
@@ -22,8 +22,7 @@ pub(super) enum Unfit {
 
 /// Makes sure that a primary tells what watches need.
 pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Result<(), Unfit> {
-    let question = text("CONFIG GET notify-keyspace-events");
-    let flags = match link.read_at(place, &question).await {
+    let flags = match link.read_at(place, &question()).await {
         Ok(reply) => flags_of(&reply),
         // Hosted servers often have no CONFIG: then this is set elsewhere, if at all.
         Err(Error::AccessDenied(_) | Error::Internal(_)) => {
@@ -43,13 +42,10 @@ pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Resul
     if !configure {
         return Err(Unfit::Silent(refusal(link, place, &wanted)));
     }
-    let change = command(&[
-        b"CONFIG",
-        b"SET",
-        b"notify-keyspace-events",
-        wanted.as_bytes(),
-    ]);
-    match link.call_at(Effect::Write, place, &change).await {
+    match link
+        .call_at(Effect::Write, place, &configuring(&wanted))
+        .await
+    {
         Ok(_) => {
             tracing::info!("set notify-keyspace-events to {wanted} on the server");
             Ok(())
@@ -74,28 +70,51 @@ impl From<Unfit> for Error {
 }
 
 fn refusal(link: &Link, place: &Place, wanted: &str) -> Error {
-    let cli = link.cli_at(place);
-    let cli = cli.unwrap_or_else(|| "redis-cli at the primary, with".to_owned());
+    let remedy = remedy(link.cli_at(place).as_deref(), wanted);
     Error::Unavailable(Failure::new(format!(
-        "the server does not tell of changes, so nothing can be watched; run \
-         {cli} CONFIG SET notify-keyspace-events '{wanted}', or open the store with \
-         configure-notifications=true"
+        "the server does not tell of changes, so nothing can be watched; {remedy}"
     )))
 }
 
-fn flags_of(reply: &Value) -> String {
-    let values = match reply {
-        Value::Array(values) => &values[..],
-        _ => &[],
+/// What to do about a server that emits too little.
+pub(super) fn remedy(cli: Option<&str>, wanted: &str) -> String {
+    let cli = cli.unwrap_or("redis-cli at the primary, with");
+    format!(
+        "run {cli} CONFIG SET notify-keyspace-events '{wanted}', or open the store with \
+         configure-notifications=true"
+    )
+}
+
+/// Asks for the flags.
+pub(super) fn question() -> Cmd {
+    text("CONFIG GET notify-keyspace-events")
+}
+
+/// Sets the flags.
+pub(super) fn configuring(wanted: &str) -> Cmd {
+    command(&[
+        b"CONFIG",
+        b"SET",
+        b"notify-keyspace-events",
+        wanted.as_bytes(),
+    ])
+}
+
+/// The flags that a server answers, by either version of the protocol.
+pub(super) fn flags_of(reply: &Value) -> String {
+    let flags = match reply {
+        Value::Array(values) => values.get(1),
+        Value::Map(pairs) => pairs.first().map(|(_, flags)| flags),
+        _ => None,
     };
-    match values.get(1) {
+    match flags {
         Some(Value::BulkString(flags)) => String::from_utf8_lossy(flags).into_owned(),
         _ => String::new(),
     }
 }
 
 /// What of the needed flags is not there.
-fn missing(flags: &str) -> String {
+pub(super) fn missing(flags: &str) -> String {
     let has = |flag| flags.contains(flag) || (flags.contains('A') && ALL.contains(flag));
     NEEDED.chars().filter(|flag| !has(*flag)).collect()
 }

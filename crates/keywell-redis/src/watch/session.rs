@@ -5,8 +5,10 @@ use std::time::Duration;
 use keywell_store::{Error, Failure, Result};
 use redis::{Cmd, PushKind, Value};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::change::Change;
+use super::emission::{Emission, Finding};
 use super::hub::Watcher;
 use super::listener::{Joined, Members, Request};
 use super::peers::Peers;
@@ -27,6 +29,7 @@ pub(super) struct Session {
     /// The subscriptions that the server has, and for whom.
     active: HashMap<Subscription, Vec<u64>>,
     reads: Reads,
+    emission: Emission,
 }
 
 enum Expected {
@@ -34,6 +37,10 @@ enum Expected {
     Unsubscribed,
     /// What a key holds.
     Value(Vec<u8>, Question),
+    /// What the server emits.
+    Flags,
+    /// What it emits was set.
+    Configured,
 }
 
 // === impl Session ===
@@ -45,6 +52,7 @@ impl Session {
         database: u32,
         patience: Duration,
         peers: Option<Peers>,
+        emission: Emission,
     ) -> Result<Self> {
         let lost = |error: std::io::Error| Error::Unavailable(Failure::new(error.to_string()));
         let reply = connection.call(&text("HELLO 3"), patience).await;
@@ -58,6 +66,7 @@ impl Session {
             expected: VecDeque::new(),
             active: HashMap::new(),
             reads: Reads::new(peers),
+            emission,
         })
     }
 
@@ -71,6 +80,9 @@ impl Session {
         for watcher in members.all() {
             self.subscribe(&watcher, members);
         }
+        let every = self.emission.every;
+        let mut checks = interval_at(Instant::now() + every, every);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.read_on();
             if !self.outgoing.is_empty() {
@@ -98,6 +110,7 @@ impl Session {
                     Some(Request::Retry(name, pending)) => self.reads.retry(name, pending, members),
                 },
                 Some(back) = self.reads.back() => self.reads.returned(back, members),
+                _ = checks.tick() => self.ask_flags(),
                 reply = self.connection.reply() => {
                     let mut next = reply.map(Some);
                     loop {
@@ -220,6 +233,39 @@ impl Session {
         }
     }
 
+    /// Asks whether the server still emits events, unless it owes that answer.
+    fn ask_flags(&mut self) {
+        let is_asked = |expected: &Expected| matches!(expected, Expected::Flags);
+        if !self.expected.iter().any(is_asked) {
+            self.outgoing.push(Emission::question());
+            self.expected.push_back(Expected::Flags);
+        }
+    }
+
+    fn found(&mut self, finding: Finding, members: &Members) {
+        match finding {
+            Finding::Same => {}
+            Finding::Gap => {
+                for watcher in members.all() {
+                    self.gap(&watcher, members);
+                }
+            }
+            Finding::Configure(command) => {
+                self.outgoing.push(command);
+                self.expected.push_back(Expected::Configured);
+            }
+        }
+    }
+
+    /// Reports that changes may have been missed, and what named keys hold now.
+    fn gap(&mut self, watcher: &Arc<Watcher>, members: &Members) {
+        watcher.queue.gap();
+        for key in &*watcher.named {
+            let owed = Pending::owed(watcher.number);
+            self.reads.take(watcher.keys.full(key), owed, members);
+        }
+    }
+
     /// Somebody hears everything from now on.
     fn joined(&mut self, number: u64, members: &mut Members) {
         let Some(member) = members.get_mut(number) else {
@@ -232,12 +278,8 @@ impl Session {
                 }
             }
             Joined::Once => {
-                member.watcher.queue.gap();
                 let watcher = member.watcher.clone();
-                for key in &*watcher.named {
-                    let owed = Pending::owed(number);
-                    self.reads.take(watcher.keys.full(key), owed, members);
-                }
+                self.gap(&watcher, members);
             }
         }
     }
@@ -272,6 +314,14 @@ impl Session {
                         let _ = answer.send(Err(refused));
                     }
                 }
+            }
+            Some(Expected::Flags) => {
+                let finding = self.emission.answered(&reply);
+                self.found(finding, members);
+            }
+            Some(Expected::Configured) => {
+                let finding = self.emission.configured(&reply);
+                self.found(finding, members);
             }
             Some(Expected::Unsubscribed) | None => {}
         }

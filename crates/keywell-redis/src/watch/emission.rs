@@ -1,0 +1,232 @@
+use std::time::Duration;
+
+use redis::{Cmd, Value};
+
+use super::notifications::{configuring, flags_of, missing, question, remedy};
+
+/// Whether a primary that is listened to still emits keyspace events, which its administrator may
+/// switch off at any time. A server says nothing of that by itself, so it is asked now and then.
+#[derive(Debug)]
+pub(super) struct Emission {
+    /// How often the server is asked.
+    pub(super) every: Duration,
+    /// Whether the setting may be changed where it has to be.
+    configure: bool,
+    /// How the server's own client reaches it.
+    cli: Option<String>,
+    is_silent: bool,
+}
+
+/// What follows from an answer.
+#[derive(Debug)]
+pub(super) enum Finding {
+    /// Nothing that was not known.
+    Same,
+    /// Events may have been missed.
+    Gap,
+    /// The setting is to be changed by this command.
+    Configure(Cmd),
+}
+
+// === impl Emission ===
+
+impl Emission {
+    pub(super) fn new(every: Duration, configure: bool, cli: Option<String>) -> Self {
+        Self {
+            every,
+            configure,
+            cli,
+            is_silent: false,
+        }
+    }
+
+    /// What the server is asked.
+    pub(super) fn question() -> Cmd {
+        question()
+    }
+
+    pub(super) fn answered(&mut self, reply: &Value) -> Finding {
+        // An account that may not read the setting now may do so later.
+        if let Value::ServerError(_) = reply {
+            return Finding::Same;
+        }
+        let flags = flags_of(reply);
+        let missing = missing(&flags);
+        if missing.is_empty() {
+            if !std::mem::take(&mut self.is_silent) {
+                return Finding::Same;
+            }
+            tracing::info!(
+                "the server emits keyspace events again; changes before that were missed"
+            );
+            return Finding::Gap;
+        }
+        let wanted = format!("{flags}{missing}");
+        if self.configure {
+            return Finding::Configure(configuring(&wanted));
+        }
+        self.silent(&wanted)
+    }
+
+    /// The answer to the command that changes the setting.
+    pub(super) fn configured(&mut self, reply: &Value) -> Finding {
+        if let Value::ServerError(error) = reply {
+            let details = error.details().unwrap_or_default();
+            tracing::debug!(
+                "cannot set notify-keyspace-events: {} {details}",
+                error.code()
+            );
+            return self.silent(super::notifications::NEEDED);
+        }
+        self.is_silent = false;
+        tracing::warn!(
+            "notify-keyspace-events was switched off, and is set again; changes were missed"
+        );
+        Finding::Gap
+    }
+
+    fn silent(&mut self, wanted: &str) -> Finding {
+        if std::mem::replace(&mut self.is_silent, true) {
+            return Finding::Same;
+        }
+        let remedy = remedy(self.cli.as_deref(), wanted);
+        tracing::warn!(
+            "notify-keyspace-events was switched off, so watches miss changes; {remedy}"
+        );
+        Finding::Gap
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::StreamExt as _;
+    use keywell_servers::Redis;
+    use keywell_store::{Bucket, BucketName, Event, Filter, Set, Since, Store as _, Watch};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::{Options, RedisStore};
+
+    /// No test waits longer for anything.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn flags(flags: &str) -> Value {
+        let text = |text: &str| Value::BulkString(text.into());
+        Value::Map(vec![(text("notify-keyspace-events"), text(flags))])
+    }
+
+    fn refused() -> Value {
+        redis::parse_redis_value(b"-NOPERM no permissions\r\n").unwrap()
+    }
+
+    #[test]
+    fn each_change_of_the_setting_is_one_gap() {
+        let mut emission = Emission::new(PATIENCE, false, None);
+        for (reply, is_gap) in [
+            (flags("AKE"), false),
+            (flags(""), true),
+            (flags("E"), false),
+            (refused(), false),
+            (flags("K$gxe"), true),
+            (flags("K$gxe"), false),
+            (flags("K$ge"), true),
+        ] {
+            let found = emission.answered(&reply);
+            assert_eq!(
+                matches!(found, Finding::Gap),
+                is_gap,
+                "{reply:?}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_setting_that_may_be_changed_is_changed_back() {
+        let mut emission = Emission::new(PATIENCE, true, None);
+        for _ in 0..2 {
+            let found = emission.answered(&flags("E"));
+            assert!(matches!(found, Finding::Configure(_)), "{found:?}");
+            let found = emission.configured(&Value::Okay);
+            assert!(matches!(found, Finding::Gap), "{found:?}");
+        }
+        assert!(matches!(emission.configured(&refused()), Finding::Gap));
+        assert!(matches!(emission.configured(&refused()), Finding::Same));
+        assert!(matches!(emission.answered(&flags("AKE")), Finding::Gap));
+    }
+
+    async fn watched(redis: &Redis, settings: &str) -> (Arc<dyn Bucket>, Watch) {
+        let mut options = Options::from_url(&format!("{}?{settings}", redis.url())).unwrap();
+        options.notifications_checked = Duration::from_millis(20);
+        let store = RedisStore::connect(&options).await.unwrap();
+        let bucket = store.open(&BucketName::default()).await.unwrap();
+        let filter = Filter::AnyOf(vec![
+            Filter::Key("named".into()),
+            Filter::Prefix("a".into()),
+        ]);
+        let watch = bucket.watch(filter, Since::Now).await.unwrap();
+        (bucket, watch)
+    }
+
+    async fn switch(redis: &Redis, flags: &str) {
+        let set = ["CONFIG", "SET", "notify-keyspace-events", flags];
+        redis.command(&set).await.unwrap();
+    }
+
+    async fn next(watch: &mut Watch) -> String {
+        let event = timeout(PATIENCE, watch.next())
+            .await
+            .expect("an event comes");
+        match event.expect("it goes on").expect("it works") {
+            Event::Set { key, value, .. } => format!("{key}={}", String::from_utf8_lossy(&value)),
+            Event::Delete { key, .. } => format!("-{key}"),
+            _ => "gap".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn events_that_are_switched_off_and_on_are_a_gap_each_with_what_named_keys_hold() {
+        let redis = Redis::builder().config("notify-keyspace-events AKE");
+        let redis = redis.start().await.unwrap();
+        let (bucket, mut watch) = watched(&redis, "prefix=").await;
+        for off in ["", "KE$g"] {
+            switch(&redis, off).await;
+            assert_eq!(next(&mut watch).await, "gap");
+            assert_eq!(next(&mut watch).await, "-named");
+            switch(&redis, "").await;
+            bucket
+                .set("named", off.to_owned().into(), Set::default())
+                .await
+                .unwrap();
+            bucket
+                .set("a", "missed".into(), Set::default())
+                .await
+                .unwrap();
+            switch(&redis, "AKE").await;
+            assert_eq!(next(&mut watch).await, "gap");
+            assert_eq!(next(&mut watch).await, format!("named={off}"));
+            bucket
+                .set("a", "heard".into(), Set::default())
+                .await
+                .unwrap();
+            assert_eq!(next(&mut watch).await, "a=heard");
+            bucket.delete("named").await.unwrap();
+            assert_eq!(next(&mut watch).await, "-named");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_may_configure_its_server_switches_events_on_again() {
+        let redis = Redis::start().await.unwrap();
+        let (bucket, mut watch) = watched(&redis, "configure-notifications=true").await;
+        switch(&redis, "E").await;
+        assert_eq!(next(&mut watch).await, "gap");
+        assert_eq!(next(&mut watch).await, "-named");
+        bucket
+            .set("a", "heard".into(), Set::default())
+            .await
+            .unwrap();
+        assert_eq!(next(&mut watch).await, "a=heard");
+    }
+}
