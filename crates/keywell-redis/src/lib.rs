@@ -38,8 +38,8 @@
 //!
 //! | Setting | Unless set | What |
 //! |---|---|---|
-//! | `layout` | `plain` | `plain` or `journal`, see below |
-//! | `prefix` | `BUCKET:`, or `:keywell:` (journal) | what the names of keys begin with; in the plain layout, the store has then the default bucket only |
+//! | `layout` | `plain` | `plain`, `flat` or `journal`, see below |
+//! | `prefix` | none (flat), or `:keywell:` (journal) | what the names of keys begin with; without a `layout` it means `flat` |
 //! | `database` (`db`) | 0 | the number of the database |
 //! | `user`, `password` | none | instead of those in the URL |
 //! | `sentinel-user`, `sentinel-password` | none | for sentinels, where they ask for it |
@@ -51,7 +51,7 @@
 //! | `connect-retries` (`BACKEND_RECONNECT_NUM_RETRIES`) | 0 | how often opening tries again; an open store tries for ever |
 //! | `reconnect-max-delay` (`BACKEND_RECONNECT_MAX_DELAY_MS`) | 2 s | the longest pause between two attempts |
 //! | `watch` (`WATCH`) | `true` | whether buckets can be watched |
-//! | `configure-notifications` | `false` | whether `notify-keyspace-events` is set where it has to be (plain) |
+//! | `configure-notifications` | `false` | whether `notify-keyspace-events` is set where it has to be (plain, flat) |
 //! | `tls-ca` | the system's | the authorities to trust, a PEM file |
 //! | `tls-certificate`, `tls-key` | none | who we are, PEM files |
 //! | `shards` | 1 | how many parts a bucket has, 64 at most, each in a slot of its own (journal) |
@@ -101,8 +101,18 @@
 //! - A string of another program whose name is no key (nothing behind the prefix, more than 64 KiB, or no
 //!   UTF-8) is in no listing and no watch, and makes no bucket. Hosts leave out what is longer than they
 //!   allow, 1 KiB unless told otherwise, in the same way: exports too have nothing of it.
+//!
 //! - A watched server is asked once a minute whether it still emits these events. That they were
 //!   switched off, and that they are emitted again, is a gap each.
+//!
+//! # The flat layout
+//!
+//! `layout=flat`: key `k` is the Redis string `k`, and with `layout=flat&prefix=app:` it is `app:k`.
+//! So these are the keys that other programs have. It promises what the plain layout does, for the
+//! default bucket. The [reserved](keywell_store::reserved) buckets are beneath `keywell-triggers:` and
+//! `keywell-deadletters:`, behind the prefix. The default bucket answers `AccessDenied` for keys that
+//! begin so, and leaves them out of listings and watches. No other bucket opens. Everything
+//! behind the prefix is seen, and so also what other layouts keep in the same database.
 //!
 //! # The journal layout
 //!

@@ -28,7 +28,7 @@ impl RedisStore {
     pub async fn connect(options: &Options) -> Result<Self, OpenError> {
         let link = Link::open(options).await?;
         Ok(Self(match options.layout {
-            Layout::Plain => Arc::new(PlainStore::new(link, options)),
+            Layout::Plain | Layout::Flat => Arc::new(PlainStore::new(link, options)),
             Layout::Journal => Arc::new(JournalStore::new(link, options)),
         }))
     }

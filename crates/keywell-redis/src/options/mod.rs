@@ -26,6 +26,7 @@ pub struct Options {
     pub(crate) database: u32,
     pub(crate) tls: Option<Tls>,
     pub(crate) layout: Layout,
+    /// What names begin with; none in the plain layout.
     pub(crate) prefix: Option<String>,
     pub(crate) connections: usize,
     pub(crate) share_connections: bool,
@@ -66,9 +67,12 @@ pub(crate) struct Login {
 /// How keys and values lie in Redis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
-    /// A key is a Redis string, which any other program can read and write.
+    /// Key `k` of bucket `b` is the Redis string `b:k`, which any other program can read and write.
     #[default]
     Plain,
+    /// A key is the Redis string of its name, or of a prefix and its name: the keys that other
+    /// programs have. All are in the default bucket.
+    Flat,
     /// Values with versions, an ordered index and a history, written by scripts only.
     Journal,
 }

@@ -79,6 +79,7 @@ impl Options {
         for (name, value) in &named {
             options.set(name, value)?;
         }
+        options.settle_layout();
         options.check()?;
         Ok(options)
     }
@@ -88,8 +89,9 @@ impl Options {
             "layout" => {
                 self.layout = match value {
                     "plain" => Layout::Plain,
+                    "flat" => Layout::Flat,
                     "journal" => Layout::Journal,
-                    _ => return Err(SettingError::new(name, "plain or journal")),
+                    _ => return Err(SettingError::new(name, "plain, flat or journal")),
                 }
             }
             "prefix" => self.prefix = Some(value.to_owned()),
@@ -148,6 +150,16 @@ impl Options {
     fn tls(&mut self, name: &str) -> Result<&mut Tls, SettingError> {
         let plain = || SettingError::new(name, "left out unless the scheme is rediss or valkeys");
         self.tls.as_mut().ok_or_else(plain)
+    }
+
+    /// A prefix without the name of a layout is that of the flat one, as `layout=flat` was once
+    /// written.
+    fn settle_layout(&mut self) {
+        match (self.layout, &self.prefix) {
+            (Layout::Plain, Some(_)) => self.layout = Layout::Flat,
+            (Layout::Flat, None) => self.prefix = Some(String::new()),
+            _ => {}
+        }
     }
 
     fn check_journal(&self) -> Result<(), SettingError> {
@@ -319,6 +331,44 @@ mod tests {
         assert!(Options::from_settings([("layout", "plain")]).is_err());
         assert!(Options::from_url("rediss://h?tls-key=k").is_err());
         assert!(Options::from_url("redis+cluster://h?db=1").is_err());
+    }
+
+    #[test]
+    fn a_flat_layout_has_an_empty_prefix_unless_one_is_given() {
+        for (url, layout, prefix) in [
+            ("redis://h", Layout::Plain, None),
+            ("redis://h?layout=plain", Layout::Plain, None),
+            ("redis://h?layout=flat", Layout::Flat, Some("")),
+            ("redis://h?prefix=", Layout::Flat, Some("")),
+            (
+                "redis://h?layout=flat&prefix=app:",
+                Layout::Flat,
+                Some("app:"),
+            ),
+            ("redis://h?prefix=app:", Layout::Flat, Some("app:")),
+            (
+                "redis://h?layout=plain&prefix=app:",
+                Layout::Flat,
+                Some("app:"),
+            ),
+            ("redis://h?layout=journal", Layout::Journal, None),
+            (
+                "redis://h?layout=journal&prefix=app:",
+                Layout::Journal,
+                Some("app:"),
+            ),
+        ] {
+            let options = Options::from_url(url).unwrap();
+            assert_eq!(
+                (options.layout, options.prefix.as_deref()),
+                (layout, prefix),
+                "{url}"
+            );
+        }
+        let named = Options::from_settings([("url", "redis://h"), ("layout", "flat")]).unwrap();
+        assert_eq!(named.prefix.as_deref(), Some(""));
+        let odd = Options::from_url("redis://h?layout=flatt").unwrap_err();
+        assert!(odd.to_string().contains("plain, flat or journal"), "{odd}");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use keywell_store::{BucketName, Cursor, Error, List, MAX_PAGE_BYTES, Page, Result};
+use keywell_store::{BucketName, Cursor, Error, List, MAX_PAGE_BYTES, Page, Result, reserved};
 use redis::Value;
 
 use super::glob::literal;
@@ -130,6 +130,22 @@ fn cut(found: impl IntoIterator<Item = String>, limit: usize, scope: &str, prefi
 pub(crate) async fn names_of_buckets(link: &Link) -> Result<Vec<BucketName>> {
     let names = scan(link, b"*:*", |names: &mut BTreeSet<BucketName>, full| {
         names.extend(bucket_of(full));
+    });
+    Ok(names.await?.into_iter().collect())
+}
+
+/// The names of the buckets that have a key in the flat layout.
+pub(crate) async fn names_of_flat_buckets(link: &Link, prefix: &str) -> Result<Vec<BucketName>> {
+    let all = reserved::buckets()
+        .into_iter()
+        .chain([BucketName::default()]);
+    let buckets = all
+        .map(|name| Ok((Keys::new(&name, Some(prefix))?, name)))
+        .collect::<Result<Vec<_>>>()?;
+    let pattern = pattern(prefix);
+    let names = scan(link, &pattern, |names: &mut BTreeSet<BucketName>, full| {
+        let bucket = buckets.iter().find(|(keys, _)| keys.key(full).is_some());
+        names.extend(bucket.map(|(_, name)| name.clone()));
     });
     Ok(names.await?.into_iter().collect())
 }

@@ -1,6 +1,7 @@
-//! The plain layout: a key is a Redis string.
+//! The plain and the flat layout: a key is a Redis string.
 
 mod bucket;
+mod fenced;
 mod glob;
 mod listing;
 mod names;

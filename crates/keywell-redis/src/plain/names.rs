@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use keywell_store::{BucketName, Error, Result};
+use keywell_store::{BucketName, Error, Result, reserved};
 
 /// The longest key, in bytes. Hosts allow less. What others wrote under a longer one is not listed
 /// and not told, but read and deleted.
@@ -9,31 +9,48 @@ pub(super) const MAX_KEY_BYTES: usize = 64 * 1024;
 /// How a bucket's keys are named in Redis.
 ///
 /// A key is the bucket's name, a colon, and the key. In the name alone `:` is written `%3A` and `%`
-/// is written `%25`, so that the first colon ends it and no two buckets meet. A prefix that the
-/// store was given stands instead of name and colon, as it is.
+/// is written `%25`, so that the first colon ends it and no two buckets meet.
+///
+/// In the flat layout a prefix that the store was given stands instead of name and colon, as it is.
+/// There are the default bucket, and the reserved ones beneath prefixes that the default one leaves
+/// out. Their names go on with `flat:`, so that a trigger of this layout and one of the plain layout
+/// in the same database never take each other's records for their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keys {
     bucket: BucketName,
     prefix: Arc<str>,
+    /// Whether the prefixes of reserved buckets lie within this one.
+    has_reserved: bool,
 }
 
 // === impl Keys ===
 
 impl Keys {
+    /// The keys of a bucket; in the flat layout there is a prefix.
+    ///
     /// # Errors
     ///
-    /// [`Error::NoSuchBucket`] for all but the default bucket where there is a prefix: it has all
-    /// the keys behind the prefix.
-    pub(crate) fn new(bucket: &BucketName, prefix: Option<&str>) -> Result<Self> {
-        let prefix = match prefix {
+    /// [`Error::NoSuchBucket`] in the flat layout for all but the default bucket, which has all the
+    /// keys behind the prefix, and the reserved ones.
+    pub(crate) fn new(bucket: &BucketName, flat: Option<&str>) -> Result<Self> {
+        let prefix = match flat {
             None => format!("{}:", escaped(bucket.as_str())).into(),
             Some(prefix) if bucket.is_default() => prefix.into(),
+            Some(prefix) if reserved::is_reserved(bucket) => {
+                format!("{prefix}{bucket}:{RESERVED_OF_FLAT}").into()
+            }
             Some(_) => return Err(Error::NoSuchBucket(bucket.to_string())),
         };
         Ok(Self {
             bucket: bucket.clone(),
             prefix,
+            has_reserved: flat.is_some() && bucket.is_default(),
         })
+    }
+
+    /// Whether some names behind its prefix are keys of reserved buckets.
+    pub(super) fn has_reserved(&self) -> bool {
+        self.has_reserved
     }
 
     /// What its cursors are sealed for.
@@ -55,9 +72,20 @@ impl Keys {
 
     /// The key of a name in Redis; none if it is of another bucket, or of no key at all.
     pub(crate) fn key<'a>(&self, full: &'a [u8]) -> Option<&'a str> {
-        key_of(full.strip_prefix(self.prefix.as_bytes())?)
+        let key = key_of(full.strip_prefix(self.prefix.as_bytes())?)?;
+        let is_hidden = self.has_reserved && reserved::bucket_of_key(key).is_some();
+        (!is_hidden).then_some(key)
+    }
+
+    /// Whether a name behind its prefix is of a reserved bucket, or of no key, so that no watch of
+    /// this bucket has its events.
+    pub(crate) fn hides(&self, full: &[u8]) -> bool {
+        self.has_reserved && self.key(full).is_none()
     }
 }
+
+/// What stands between the prefix of a reserved bucket and its keys in the flat layout.
+const RESERVED_OF_FLAT: &str = "flat:";
 
 /// What can be a key of what is behind a prefix: others may write what cannot.
 fn key_of(rest: &[u8]) -> Option<&str> {
@@ -129,6 +157,42 @@ mod tests {
             assert_eq!(keys.key(&full), None);
             assert_eq!(bucket_of(&full), None);
         }
+    }
+
+    #[test]
+    fn reserved_buckets_lie_behind_prefixes_that_the_default_bucket_leaves_out() {
+        let of = |bucket: &str, prefix| {
+            let bucket = BucketName::parse(bucket).unwrap();
+            Keys::new(&bucket, Some(prefix)).unwrap()
+        };
+        for (prefix, triggers, letters) in [
+            (
+                "",
+                &b"keywell-triggers:flat:k"[..],
+                &b"keywell-deadletters:flat:k"[..],
+            ),
+            (
+                "app:",
+                b"app:keywell-triggers:flat:k",
+                b"app:keywell-deadletters:flat:k",
+            ),
+        ] {
+            let all = of("default", prefix);
+            for (bucket, full) in [
+                ("keywell-triggers", triggers),
+                ("keywell-deadletters", letters),
+            ] {
+                let own = of(bucket, prefix);
+                assert_eq!(own.full("k"), full);
+                assert_eq!(own.key(full), Some("k"));
+                assert_eq!(all.key(full), None);
+                assert!(all.hides(full) && !own.hides(full));
+            }
+            let near = [prefix, "keywell-triggers"].concat();
+            assert_eq!(all.key(near.as_bytes()), Some("keywell-triggers"));
+        }
+        assert_eq!(keys("keywell-triggers").full("k"), b"keywell-triggers:k");
+        assert!(!keys("default").hides(b"default:keywell-triggers:k"));
     }
 
     #[test]

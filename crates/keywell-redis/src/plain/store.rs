@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use keywell_store::{Answer, Bucket, BucketName, Error, List, Result, Store};
+use keywell_store::{Answer, Bucket, BucketName, Error, Result, Store};
 
 use super::bucket::PlainBucket;
+use super::fenced::Fenced;
 use super::listing;
 use super::names::Keys;
 use super::windows::Windows;
@@ -11,13 +12,14 @@ use crate::link::Link;
 use crate::options::Options;
 use crate::watch::Hub;
 
-/// A store of the plain layout.
+/// A store of the plain or the flat layout.
 #[derive(Clone)]
 pub(crate) struct PlainStore(Arc<Inner>);
 
 struct Inner {
     link: Link,
-    prefix: Option<Arc<str>>,
+    /// What names begin with in the flat layout; none in the plain one.
+    flat: Option<Arc<str>>,
     hub: Option<Arc<Hub>>,
     windows: Arc<Windows>,
     is_closed: AtomicBool,
@@ -30,7 +32,7 @@ impl PlainStore {
         let hub = options.watch.then(|| Hub::new(link.clone(), options));
         Self(Arc::new(Inner {
             link,
-            prefix: options.prefix.as_deref().map(Arc::from),
+            flat: options.prefix.as_deref().map(Arc::from),
             hub,
             windows: Arc::default(),
             is_closed: AtomicBool::new(false),
@@ -46,7 +48,7 @@ impl PlainStore {
 
     fn keys(&self, name: &BucketName) -> Result<Keys> {
         self.check_open()?;
-        Keys::new(name, self.0.prefix.as_deref())
+        Keys::new(name, self.0.flat.as_deref())
     }
 }
 
@@ -58,28 +60,28 @@ impl Store for PlainStore {
         };
         let (link, hub) = (self.0.link.clone(), self.0.hub.clone());
         let windows = self.0.windows.clone();
-        Answer::now(Arc::new(PlainBucket::new(link, keys, windows, hub)))
+        let has_reserved = keys.has_reserved();
+        let bucket = PlainBucket::new(link, keys, windows, hub);
+        Answer::now(if has_reserved {
+            Arc::new(Fenced::new(bucket))
+        } else {
+            Arc::new(bucket)
+        })
     }
 
     /// Goes through all keys of the database. Any string whose name is a bucket's, a colon and a key
-    /// is a key of that bucket, whoever wrote it. Where the store has a prefix, there is the default
-    /// bucket only.
+    /// is a key of that bucket. In the flat layout there are the default bucket and
+    /// the reserved ones.
     fn buckets(&self) -> Answer<Vec<BucketName>> {
         if let Err(error) = self.check_open() {
             return error.into();
         }
-        let (link, prefix) = (self.0.link.clone(), self.0.prefix.clone());
+        let (link, flat) = (self.0.link.clone(), self.0.flat.clone());
         Answer::later(async move {
-            let Some(prefix) = prefix else {
-                return listing::names_of_buckets(&link).await;
-            };
-            let keys = Keys::new(&BucketName::default(), Some(&prefix))?;
-            let one = List {
-                limit: 1,
-                ..List::default()
-            };
-            let page = listing::page(&link, &Windows::default(), &keys, &one).await?;
-            Ok(page.keys.iter().map(|_| BucketName::default()).collect())
+            match flat {
+                None => listing::names_of_buckets(&link).await,
+                Some(prefix) => listing::names_of_flat_buckets(&link, &prefix).await,
+            }
         })
     }
 

@@ -292,8 +292,22 @@ impl Session {
         event: &[u8],
         members: &Members,
     ) {
-        if let (Some(change), Some(active)) = (Change::of(event), self.active.get(subscription)) {
+        let (Some(change), Some(active)) = (Change::of(event), self.active.get(subscription))
+        else {
+            return;
+        };
+        // The bucket that leaves a name out may subscribe to the same pattern as the one that has it.
+        let hides = |number: &u64| {
+            let watcher = members.get(*number);
+            watcher.is_some_and(|watcher| watcher.keys.hides(&name))
+        };
+        if !active.iter().any(hides) {
             self.reads.hear(name, active, change, members);
+            return;
+        }
+        let shown: Vec<u64> = active.iter().copied().filter(|one| !hides(one)).collect();
+        if !shown.is_empty() {
+            self.reads.hear(name, &shown, change, members);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The plain layout keeps what the contract promises, also through a restart of Keywell.
+//! The plain and the flat layout keep what the contract promises, also through a restart of Keywell.
 
 use keywell_conformance::Subject;
 use keywell_servers::{Cluster, Redis};
@@ -30,6 +30,34 @@ mod one_server {
     fn it_answers_as_a_model_does() {
         let driven = keywell_conformance::models::drive(CASES, plain);
         driven.unwrap_or_else(|found| panic!("{found}"));
+    }
+}
+
+/// The flat layout has one bucket for the suite to write to.
+mod flat {
+    use keywell_store::BucketName;
+
+    use super::{Subject, opened, telling};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_default_bucket_keeps_every_promise_of_one_bucket() {
+        let server = telling().await;
+        for settings in ["layout=flat", "layout=flat&prefix=app:"] {
+            let url = format!("{}?{settings}", server.url());
+            let store = opened(&url).await.expect("it connects");
+            let subject = Subject::within(store, BucketName::default()).await;
+            let subject = subject.expect("it is empty").reopening(move || {
+                let url = url.clone();
+                async move { opened(&url).await }
+            });
+            let mut broken = Vec::new();
+            for behaviour in keywell_conformance::behaviours() {
+                if let Err(failure) = behaviour.run(&subject).await {
+                    broken.push(format!("{behaviour:?}: {failure}"));
+                }
+            }
+            assert!(broken.is_empty(), "{settings}: {}", broken.join("\n"));
+        }
     }
 }
 

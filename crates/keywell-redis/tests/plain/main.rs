@@ -1,7 +1,8 @@
-//! The plain layout, on real servers.
+//! The plain and the flat layout, on real servers.
 
 mod batches;
 mod conformance;
+mod flat;
 mod foreign;
 mod listing;
 mod support;
