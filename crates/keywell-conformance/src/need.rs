@@ -78,6 +78,11 @@ impl Need {
                 declared.batch == Batching::Atomic,
                 Unmet::Refuse(Refusal::AtomicBatch),
             ),
+            Self::Watch | Self::ResumableWatch
+                if subject.is_unwatched() && declared.watch != Watching::None =>
+            {
+                (false, Unmet::Skip("watching was not tried"))
+            }
             Self::Watch => (
                 declared.watch != Watching::None,
                 Unmet::Refuse(Refusal::Watch),

@@ -2,7 +2,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -29,6 +29,7 @@ pub struct Subject {
     pub(crate) patience: Duration,
     reopen: Option<Opening>,
     pub(crate) brief: Option<Brief>,
+    is_unwatched: AtomicBool,
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -100,6 +101,7 @@ impl Subject {
             patience: Duration::from_mins(2),
             reopen: None,
             brief: None,
+            is_unwatched: AtomicBool::new(false),
             kept: Vec::new(),
         }
     }
@@ -152,10 +154,14 @@ impl Subject {
     /// Finds out whether there is any sense in running the suite: whether the store is there, can
     /// be written to, reads what was written, and can be watched if it declares so.
     ///
+    /// A store that declares watching and cannot be watched now, such as a server that emits no
+    /// events, is tried in all else: the answer is why, and behaviours about watching are skipped
+    /// from then on.
+    ///
     /// # Errors
     ///
     /// What the store says, or [`Error::Internal`] if it does not read what it wrote.
-    pub async fn preflight(&self) -> Result<()> {
+    pub async fn preflight(&self) -> Result<Option<Error>> {
         const KEY: &str = "conformance-probe";
         self.store().health().await?;
         let name = self.fresh();
@@ -167,13 +173,26 @@ impl Subject {
             let problem = "the store does not read back what was just written to it";
             return Err(Error::Internal(problem.into()));
         }
+        let mut unwatched = None;
         if bucket.capabilities().watch != Watching::None {
-            drop(bucket.watch(Filter::All, Since::Now).await?);
+            match bucket.watch(Filter::All, Since::Now).await {
+                Ok(watch) => drop(watch),
+                Err(error @ Error::Unavailable(_)) => {
+                    self.is_unwatched.store(true, Ordering::Relaxed);
+                    unwatched = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
         if self.has_many_buckets() {
             self.store().forget(&name).await?;
         }
-        Ok(())
+        Ok(unwatched)
+    }
+
+    /// Whether the store was found not to be watched now.
+    pub(crate) fn is_unwatched(&self) -> bool {
+        self.is_unwatched.load(Ordering::Relaxed)
     }
 
     /// Deletes whatever the suite wrote and did not delete yet. Each behaviour does so when it

@@ -190,6 +190,33 @@ fn an_interrupted_run_deletes_what_it_wrote() {
     assert_eq!(buckets(&store), "");
 }
 
+#[tokio::test]
+async fn on_a_redis_that_emits_no_events_all_but_watching_is_tried() {
+    let redis = keywell_servers::Redis::start().await.unwrap();
+    let store = redis.url();
+    let output = conformance(&store, &[]);
+    let table = text(&output.stdout);
+    assert!(output.status.success(), "{table}{}", text(&output.stderr));
+    let said = table
+        .lines()
+        .find(|line| line.starts_with("watching was not tried: "));
+    let said = said.unwrap_or_else(|| panic!("{table}"));
+    assert!(said.contains("CONFIG SET notify-keyspace-events"), "{said}");
+    assert!(
+        table.contains("every promise that was tried is kept"),
+        "{table}"
+    );
+    let json = text(&conformance(&store, &["--json"]).stdout);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["failed"], 0);
+    assert!(json["kept"].as_u64().unwrap() > 100, "{}", json["kept"]);
+    assert!(json["watching_not_tried"].is_string());
+    let groups = json["groups"].as_array().unwrap();
+    let watch = groups.iter().find(|one| one["group"] == "watch").unwrap();
+    assert_eq!(watch["kept"], 0, "{watch}");
+    assert_eq!(buckets(&store), "");
+}
+
 #[test]
 fn what_makes_no_sense_is_wrong_usage() {
     for arguments in [

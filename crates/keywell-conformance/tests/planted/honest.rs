@@ -455,6 +455,34 @@ async fn a_store_that_cannot_be_tested_is_found_out_beforehand() {
     assert!(matches!(garbled, Err(Error::Internal(_))), "{garbled:?}");
 }
 
+/// A store whose server emits no events.
+struct Silent;
+
+impl Bug for Silent {
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        match since {
+            Since::Now => Error::Unavailable("the server emits no events".into()).into(),
+            since @ Since::After(_) => inner.watch(filter, since),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_watched_now_is_tried_in_all_else() {
+    let subject = Subject::new(Planted::new(Silent));
+    let why = subject.preflight().await.unwrap().unwrap().to_string();
+    assert!(why.contains("emits no events"), "{why}");
+    let mut not_tried = 0;
+    for behaviour in behaviours() {
+        match behaviour.run(&subject).await {
+            Ok(Outcome::Skipped("watching was not tried")) => not_tried += 1,
+            Ok(_) => assert_ne!(behaviour.group, "watch", "{behaviour:?}"),
+            Err(failure) => panic!("{behaviour:?}: {failure}"),
+        }
+    }
+    assert!(not_tried > 5, "{not_tried}");
+}
+
 #[test]
 fn every_behaviour_has_a_name_of_its_own_and_a_promise() {
     let all = behaviours();

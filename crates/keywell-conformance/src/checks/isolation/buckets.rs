@@ -68,7 +68,8 @@ pub(crate) async fn a_bucket_whose_keys_expired_is_not_told(scratch: &Scratch<'_
 pub(crate) async fn forgetting_what_holds_something_does_nothing(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let promise = "forgetting a bucket that holds something does nothing";
-    let start = if bucket.capabilities().watch == Watching::Resumable {
+    let is_resumable = bucket.capabilities().watch == Watching::Resumable;
+    let start = if is_resumable && !scratch.subject.is_unwatched() {
         let listener = Listener::new(scratch, &bucket, Filter::All).await?;
         listener.watch.start().cloned()
     } else {
@@ -109,7 +110,7 @@ pub(crate) async fn a_forgotten_bucket_begins_anew(scratch: &Scratch<'_>) -> Ver
     same(kept, Some("of the other".into()), promise)?;
     let promise = "a bucket that was forgotten can be used again";
     for handle in [bucket, scratch.bucket().await?] {
-        if declared.watch == Watching::None {
+        if declared.watch == Watching::None || scratch.subject.is_unwatched() {
             set(&handle, "k", "new").await?;
         } else {
             let mut listener = Listener::new(scratch, &handle, Filter::All).await?;

@@ -18,7 +18,8 @@ use super::{Ended, Failed, output, signal};
 /// Check that a store keeps what the contract promises.
 ///
 /// It works in buckets of its own, whose names begin with conformance-, and deletes from them what
-/// it wrote. What the store does not declare has to be refused. Where a promise is broken, the
+/// it wrote. What the store does not declare has to be refused. Watching is not tried on a server
+/// that emits no events. Where a promise is broken, the
 /// smallest story that shows it is printed, and the exit code is 1.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -47,11 +48,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 impl Conformance {
     pub(super) async fn main(self) -> Ended {
         let stop = signal::stop()?;
-        let subject = self.subject().await?;
+        let (subject, unwatched) = self.subject().await?;
         let ran = run::run(&subject, stop).await;
         // What a behaviour that was given up wrote, it could not delete itself.
         let cleaned = run::soon(subject.clean()).await;
-        let report = ran.map_err(|stopped| self.failure(&stopped))?;
+        let mut report = ran.map_err(|stopped| self.failure(&stopped))?;
+        report.unwatched = unwatched;
         cleaned
             .map_err(|error| self.failure(&format!("keeps what the suite wrote to it: {error}")))?;
         run::soon(subject.store().close()).await?;
@@ -69,11 +71,19 @@ impl Conformance {
         })
     }
 
-    /// The store, found fit to be tested.
-    async fn subject(&self) -> Result<Subject, Failed> {
+    /// The store, found fit to be tested, and why it cannot be watched now, if so.
+    async fn subject(&self) -> Result<(Subject, Option<String>), Failed> {
         let url = &self.store.store;
         let store = self.store.open().await?;
-        let unfit = |error: Error| self.failure(&format!("cannot be tested: {error}"));
+        let unfit = |error: Error| {
+            let hint = match error {
+                Error::NoSuchBucket(_) if self.bucket.is_none() => {
+                    "; it has fixed buckets, so name an empty one: --bucket NAME"
+                }
+                _ => "",
+            };
+            self.failure(&format!("cannot be tested: {error}{hint}"))
+        };
         let subject = match &self.bucket {
             None => Subject::shared(store),
             Some(bucket) => run::soon(Subject::within(store, bucket.clone()))
@@ -85,8 +95,13 @@ impl Conformance {
         let subject = subject
             .patience(PATIENCE)
             .reopening(move || reopen(again.clone()));
-        run::soon(subject.preflight()).await.map_err(unfit)?;
-        Ok(subject)
+        let unwatched = run::soon(subject.preflight()).await.map_err(unfit)?;
+        // That it is unavailable is what not being tried means.
+        let unwatched = unwatched.map(|error| match error {
+            Error::Unavailable(failure) => failure.to_string(),
+            error => error.to_string(),
+        });
+        Ok((subject, unwatched))
     }
 
     fn failure(&self, what: &str) -> Failed {

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 pub(super) struct Report {
     pub(super) runs: Vec<Run>,
     pub(super) took: Duration,
+    /// Why watching was not tried, if it was not.
+    pub(super) unwatched: Option<String>,
 }
 
 /// How one behaviour ended.
@@ -74,6 +76,9 @@ impl Report {
             lines.extend(story.lines().map(|line| format!("  {}", escape(line))));
         }
         lines.push(String::new());
+        if let Some(why) = &self.unwatched {
+            lines.push(format!("watching was not tried: {why}"));
+        }
         lines.push(self.summary(paint));
         lines.join("\n")
     }
@@ -100,6 +105,7 @@ impl Report {
     fn summary(&self, paint: impl Fn(&str, &str) -> String) -> String {
         let count = self.count();
         let mut summary = match count.failed {
+            0 if self.unwatched.is_some() => paint(GREEN, "every promise that was tried is kept"),
             0 => paint(GREEN, "every promise is kept"),
             1 => paint(RED, "one promise is broken"),
             failed => paint(RED, &format!("{failed} promises are broken")),
@@ -118,7 +124,7 @@ impl Report {
             .map(|(group, count)| count.json(group))
             .collect();
         let behaviours: Vec<Value> = self.runs.iter().map(Run::json).collect();
-        json!({
+        let mut json = json!({
             "store": store,
             "kept": count.kept,
             "refused": count.refused,
@@ -127,7 +133,11 @@ impl Report {
             "seconds": self.took.as_secs_f64(),
             "groups": groups,
             "behaviours": behaviours,
-        })
+        });
+        if let Some(why) = &self.unwatched {
+            json["watching_not_tried"] = json!(why);
+        }
+        json
     }
 
     fn count(&self) -> Count {
