@@ -119,6 +119,9 @@ pub struct WatchPlan {
     pub deadline: Option<Duration>,
     /// How often a component's own writes may call it again, one after the other.
     pub hops: Option<u32>,
+    /// The store that keeps its positions, by its name in the plan, where that is not the watched
+    /// one. Dead letters are kept there too, unless `dead_letters` says otherwise.
+    pub positions: Option<String>,
     /// Where deliveries go that failed for good.
     pub dead_letters: Option<DeadLettersPlan>,
     /// Where the trigger begins.

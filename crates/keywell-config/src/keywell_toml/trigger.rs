@@ -32,12 +32,13 @@ pub(super) fn triggers(root: &mut Table<'_>, defined: &Defined<'_>) -> Result<Ve
         for table in value.tables()? {
             let watch = watch(table, defined)?;
             if let Some(name) = &watch.name {
-                let by = (url(&watch.store), name.value.clone());
-                if let Some(store) = taken.insert(by, watch.store.clone()) {
-                    let same = if store == watch.store {
+                let keeps = watch.positions.as_ref().unwrap_or(&watch.store);
+                let by = (url(keeps), name.value.clone());
+                if let Some(store) = taken.insert(by, keeps.clone()) {
+                    let same = if store == *keeps {
                         String::new()
                     } else {
-                        format!(", which has the URL of {},", watch.store)
+                        format!(", which has the URL of {keeps},")
                     };
                     let (name, place) = (&name.value, name.place);
                     let problem =
@@ -82,6 +83,7 @@ fn watch(mut table: Table<'_>, defined: &Defined<'_>) -> Result<WatchPlan> {
         "backoff",
         "deadline",
         "hops",
+        "positions",
         "dead-letters",
     ])?;
     let place = table.place;
@@ -107,6 +109,10 @@ fn watch(mut table: Table<'_>, defined: &Defined<'_>) -> Result<WatchPlan> {
         let problem = format!("{}.on names no change, such as \"SET@key\"", table.what);
         return Err(table.document.error(on.place, problem));
     }
+    let positions = match table.text("positions")? {
+        None => None,
+        named => Some(defined.store(named, &table)?).filter(|named| *named != store),
+    };
     let dead_letters = match table.take("dead-letters") {
         None => None,
         Some(value) if value.is_table() => {
@@ -137,6 +143,7 @@ fn watch(mut table: Table<'_>, defined: &Defined<'_>) -> Result<WatchPlan> {
         backoff: table.duration("backoff")?,
         deadline: table.duration("deadline")?,
         hops: table.number("hops", 1..1001)?,
+        positions,
         dead_letters,
         place,
     })

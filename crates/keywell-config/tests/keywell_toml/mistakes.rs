@@ -213,6 +213,16 @@ const WRONG: &[(&str, &str)] = &[
          [[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'\n[[trigger.watch]]\nname='n'\ncomponent='d'\non='SET@k'",
         "18:6: another trigger on the store a, which has the URL of b, is called \"n\"",
     ),
+    (
+        "[[trigger.watch]]\ncomponent='c'\non='SET@k'\npositions='elsewhere'",
+        "11:11: there is no store \"elsewhere\"; there is a",
+    ),
+    (
+        "[store.b]\nurl='disk:b'\n[component.d]\npath='d'\nstore='b'\n\
+         [[trigger.watch]]\nname='n'\ncomponent='c'\non='SET@k'\n\
+         [[trigger.watch]]\nname='n'\ncomponent='d'\non='SET@k'\npositions='a'",
+        "18:6: another trigger on the store a is called \"n\"",
+    ),
 ];
 
 #[test]

@@ -56,6 +56,7 @@ retries = 0
 backoff = "50ms"
 deadline = "2s"
 hops = 4
+positions = "letters"
 dead-letters = { store = "letters", bucket = "failed" }
 
 [[trigger.http]]
@@ -66,6 +67,7 @@ component = "alerts"
 store = "letters"
 bucket = "archive"
 on = "SET@x"
+positions = "letters"
 dead-letters = "failed"
 "#;
 
@@ -177,6 +179,7 @@ fn triggers_keep_their_order() {
     );
     assert_eq!(alerts.backoff, Some(Duration::from_millis(50)));
     assert_eq!(alerts.deadline, Some(Duration::from_secs(2)));
+    assert_eq!(alerts.positions.as_deref(), Some("letters"));
     let letters = alerts.dead_letters.as_ref().unwrap();
     assert_eq!(letters.store.as_deref(), Some("letters"));
     assert_eq!(letters.bucket.as_str(), "failed");
@@ -187,6 +190,7 @@ fn triggers_keep_their_order() {
     let unnamed = watch(fourth);
     assert_eq!((&unnamed.name, unnamed.bucket.as_str()), (&None, "archive"));
     assert_eq!(unnamed.dead_letters.as_ref().unwrap().store, None);
+    assert_eq!(unnamed.positions, None, "that is the watched store");
     assert_eq!(unnamed.parallel, None);
 }
 

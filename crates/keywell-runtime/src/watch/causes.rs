@@ -102,7 +102,7 @@ impl Causes {
         origin: &Origin,
         bucket: Arc<dyn Bucket>,
     ) -> Arc<dyn Bucket> {
-        let place = Place::of(origin, origin.bucket.as_str());
+        let place = Place::of(&origin.store, origin.bucket.as_str());
         Arc::new(Caused::new(bucket, place, self.clone()))
     }
 
@@ -243,13 +243,13 @@ impl Place {
     pub(super) fn new(origin: &Origin) -> Self {
         Self {
             prefix: origin.prefix.clone(),
-            ..Self::of(origin, origin.bucket.as_str())
+            ..Self::of(&origin.store, origin.bucket.as_str())
         }
     }
 
-    /// Another bucket of the same store.
-    pub(super) fn of(origin: &Origin, bucket: &str) -> Self {
-        let store: *const dyn Store = &*origin.store;
+    /// A bucket of a store.
+    pub(super) fn of(store: &Arc<dyn Store>, bucket: &str) -> Self {
+        let store: *const dyn Store = &**store;
         Self {
             store: store.cast::<()>().addr(),
             bucket: bucket.to_owned(),

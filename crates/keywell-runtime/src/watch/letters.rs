@@ -37,6 +37,7 @@ impl DeadLetters {
     const PAGE: usize = 100;
     const LETTERS: &str = "letters/";
     pub(super) const REPLAYS: &str = "replays/";
+    const PROBES: &str = "probes/";
 
     /// Opens the letters in a store.
     pub async fn open(store: &Arc<dyn Store>, bucket: &BucketName) -> Result<Self> {
@@ -45,6 +46,13 @@ impl DeadLetters {
             bucket,
             is_unwatched: Arc::default(),
         })
+    }
+
+    /// Finds out whether letters of a trigger can be written.
+    pub(super) async fn try_writing(&self, trigger: &str) -> Result<()> {
+        let key = [Self::PROBES, trigger].concat();
+        self.bucket.set(&key, Bytes::new(), Set::default()).await?;
+        self.bucket.delete(&key).await
     }
 
     /// A page of letters, of one trigger or of all.

@@ -47,6 +47,7 @@ mod replays;
 mod run;
 mod shares;
 mod sources;
+mod storage;
 mod subscriptions;
 mod target;
 mod told;
@@ -57,7 +58,7 @@ pub use letter::{DeadLetter, Operation};
 pub use letters::{DeadLetters, LetterPage};
 pub use options::{Backoff, WatchOptions};
 pub use subscriptions::{ParseError, Subscriptions};
-pub use target::WatchTarget;
+pub use target::{PositionsStore, WatchTarget};
 pub use trigger::WatchTrigger;
 
 pub(crate) use causes::Causes;

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use keywell_wasi::Origin;
+use keywell_store::Store;
 use parking_lot::Mutex;
 
 use super::causes::Place;
@@ -20,8 +20,8 @@ pub(super) struct Name {
 
 impl Names {
     /// Takes a name; `None` if it is in use.
-    pub(super) fn take(&self, origin: &Origin, state: &str, name: &str) -> Option<Name> {
-        let name = (Place::of(origin, state), name.to_owned());
+    pub(super) fn take(&self, store: &Arc<dyn Store>, state: &str, name: &str) -> Option<Name> {
+        let name = (Place::of(store, state), name.to_owned());
         let is_new = self.0.lock().insert(name.clone());
         is_new.then(|| Name {
             names: self.clone(),

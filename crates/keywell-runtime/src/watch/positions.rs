@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use keywell_store::{Bucket, Change, Error, Expected, Result, ResumeToken, Set, Swap, Version};
+use keywell_store::{
+    Bucket, Cas, Change, Error, Expected, Result, ResumeToken, Set, Swap, Version,
+};
 use serde::{Deserialize, Serialize};
 
 /// Where a trigger keeps up to where its events are through, for each share of the keys.
@@ -167,6 +169,18 @@ impl Positions {
     }
 
     const TRIES: usize = 5;
+}
+
+/// Finds out whether the records of a trigger can be written, by each kind of write that they take.
+pub(super) async fn try_writing(bucket: &Arc<dyn Bucket>, filed_under: &str) -> Result<()> {
+    let key = format!("probes/{filed_under}");
+    let version = bucket.set(&key, Bytes::new(), Set::default()).await?;
+    if bucket.capabilities().cas == Cas::None {
+        return bucket.delete(&key).await;
+    }
+    // Stale where another process tries at the same time, and removes it.
+    let removed = bucket.swap(&key, Expected::At(version), Change::Delete);
+    removed.await.map(drop)
 }
 
 /// A record as it is stored.

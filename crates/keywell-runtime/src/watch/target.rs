@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use keywell_store::{BucketName, Store};
-use keywell_wasi::reserved;
+use keywell_store::{BucketName, Store, reserved};
 
 use super::about::digest;
 use super::subscriptions::Subscriptions;
@@ -21,11 +20,29 @@ pub struct WatchTarget {
     pub name: Option<String>,
     /// Which changes it is about.
     pub subscriptions: Subscriptions,
-    /// Where positions and shares are kept: a bucket of the store that is watched.
+    /// Where positions and shares are kept: a bucket of [`positions`](Self::positions), or of the
+    /// store that is watched.
     pub state: BucketName,
+    /// Another store for positions and shares than the one that is watched, which may refuse writes.
+    ///
+    /// If one process at a time can have that store open, the trigger does not share its events
+    /// with others. On a store that cannot resume, processes that do share them hand them over by
+    /// records that have no common order with the events: an event that comes just then may be
+    /// delivered twice or not at all.
+    pub positions: Option<PositionsStore>,
     /// Where events go that cannot be delivered; `None` is the bucket of that name in the store
-    /// that is watched.
+    /// that has the positions.
     pub dead_letters: (Option<Arc<dyn Store>>, BucketName),
+}
+
+/// A store that keeps the positions of triggers on another one.
+#[derive(Clone)]
+pub struct PositionsStore {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Names the store that is watched, the same in every process: its URL, without secrets.
+    /// Triggers of one name share events where they watch the same store.
+    pub watched: String,
 }
 
 // === impl WatchTarget ===
@@ -51,6 +68,7 @@ impl WatchTarget {
             name: None,
             subscriptions,
             state: usual(Self::STATE),
+            positions: None,
             dead_letters: (None, usual(Self::DEAD_LETTERS)),
         }
     }
@@ -73,6 +91,15 @@ impl WatchTarget {
     /// The trigger's name.
     pub fn name(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.made_name())
+    }
+
+    /// What its records are filed under: its name, and where several watched stores may have their
+    /// records in one, which of them it is about.
+    pub(super) fn filed_under(&self, name: &str) -> String {
+        match &self.positions {
+            None => name.to_owned(),
+            Some(positions) => format!("{name}@{}", digest(&[&positions.watched])),
+        }
     }
 
     /// Begins with what people know it by, and is told from others by what is behind that.
@@ -126,6 +153,24 @@ mod tests {
             let other = target(component, bucket, subscriptions).name();
             assert_ne!(other, made, "{component} {bucket} {subscriptions}");
         }
+    }
+
+    #[test]
+    fn records_in_another_store_are_those_of_one_watched_store() {
+        let mut watched = target("w.wasm", "default", "SET@a");
+        assert_eq!(watched.filed_under("t"), "t");
+        let mut filed = |url: &str| {
+            let store: Arc<dyn Store> = Arc::new(keywell_memory::MemoryStore::default());
+            let watched_store = url.to_owned();
+            watched.positions = Some(PositionsStore {
+                store,
+                watched: watched_store,
+            });
+            watched.filed_under("t")
+        };
+        let one = filed("redis://a");
+        assert_eq!(one, filed("redis://a"));
+        assert!(one.starts_with("t@") && one != filed("redis://b"), "{one}");
     }
 
     #[test]

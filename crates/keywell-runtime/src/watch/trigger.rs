@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use keywell_store::{BucketName, Cas, ResumeToken, Watching};
-use keywell_wasi::{Grants, Origin, Watcher, WatcherError};
+use keywell_store::{Cas, ResumeToken, Watching};
+use keywell_wasi::{Grants, Watcher, WatcherError};
 
 use super::admission::IS_ANOTHERS;
 use super::backoff::random;
@@ -15,6 +15,7 @@ use super::options::WatchOptions;
 use super::positions::Positions;
 use super::run::Run;
 use super::sources::{Opened, Opener};
+use super::storage::Storage;
 use super::subscriptions::Subscriptions;
 use super::target::WatchTarget;
 use crate::Error;
@@ -103,7 +104,9 @@ impl Triggers {
                 "watches the bucket {bucket:?}, which the component is not granted"
             ))
         })?;
-        check_buckets(&origin, &target).map_err(refused)?;
+        let storage = Storage::open(&target, &origin, &name)
+            .await
+            .map_err(refused)?;
         let bucket = grants.bucket(&target.bucket).await;
         let bucket = bucket.map_err(failed("cannot open the bucket it watches"))?;
         let watching = bucket.capabilities().watch;
@@ -113,15 +116,8 @@ impl Triggers {
                 "cannot watch {bucket:?}: its store tells no changes"
             )));
         }
-        let state = origin.store.open(&target.state).await;
-        let state = state.map_err(failed("cannot open the bucket of its position"))?;
-        let (letters_store, letters_bucket) = &target.dead_letters;
-        let letters_store = letters_store.as_ref().unwrap_or(&origin.store);
-        let letters = DeadLetters::open(letters_store, letters_bucket).await;
-        let letters = letters.map_err(failed("cannot open the bucket of its dead letters"))?;
-
-        let is_shared = !origin.store.is_exclusive();
-        if is_shared && state.capabilities().cas == Cas::None {
+        let is_shared = storage.is_shared(&origin);
+        if is_shared && storage.state.capabilities().cas == Cas::None {
             return Err(refused(
                 "cannot share its events: the store has no compare-and-swap".into(),
             ));
@@ -129,16 +125,23 @@ impl Triggers {
         let in_use = if is_shared {
             None
         } else {
-            let taken = self.names.take(&origin, target.state.as_str(), &name);
+            let taken = storage.take_name(&self.names, &target);
             let in_use = || refused("already runs in this process; give each its own name".into());
             Some(taken.ok_or_else(in_use)?)
         };
+        storage.try_writing(&target, &name).await.map_err(refused)?;
+        let Storage {
+            state,
+            filed_under,
+            letters,
+            ..
+        } = storage;
         let member = is_shared.then(|| format!("{:016x}", random()));
         let positions = (watching == Watching::Resumable)
-            .then(|| Positions::new(state.clone(), &name, member.clone()));
+            .then(|| Positions::new(state.clone(), &filed_under, member.clone()));
         let about = target.about(origin.bucket.as_str(), &origin.prefix);
         let mut group = member.map(|member| {
-            Group::new(state, &name, member, about, options).overlapping(positions.is_none())
+            Group::new(state, &filed_under, member, about, options).overlapping(positions.is_none())
         });
         if let Some(group) = &mut group {
             let admits = group.admits().await;
@@ -220,20 +223,4 @@ async fn open_at(
 fn owned(subscriptions: &Subscriptions) -> Vec<String> {
     let keys = subscriptions.named_keys().into_iter();
     keys.map(str::to_owned).collect()
-}
-
-/// A trigger that watched what it writes itself would never come to rest.
-fn check_buckets(origin: &Origin, target: &WatchTarget) -> Result<(), String> {
-    let (letters_store, letters) = &target.dead_letters;
-    let same_store = letters_store
-        .as_ref()
-        .is_none_or(|store| std::ptr::addr_eq(Arc::as_ptr(store), Arc::as_ptr(&origin.store)));
-    let clashes = |name: &BucketName| origin.bucket == *name;
-    if clashes(&target.state) || (same_store && clashes(letters)) {
-        return Err(format!(
-            "watches {:?}, where triggers keep what they must not forget; watch another bucket",
-            origin.bucket.as_str()
-        ));
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod delivering;
+mod elsewhere;
 mod failing;
 mod gaps;
 mod handover;

@@ -12,6 +12,8 @@ use super::store::StoreArguments;
 use super::{Ended, Failed, output};
 
 /// List events that could not be delivered, send them again, or remove them.
+///
+/// They are in the store that is watched, or in that of `positions` where a watcher has one.
 #[derive(Args)]
 #[command(
     mut_arg("store", |store| store.global(true).help("The store, such as disk:PATH")),

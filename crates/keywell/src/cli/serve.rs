@@ -3,8 +3,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use keywell::StoreUrl;
 use keywell_config::ListenAddress;
-use keywell_runtime::watch::{Subscriptions, WatchOptions, WatchTarget};
+use keywell_runtime::watch::{PositionsStore, Subscriptions, WatchOptions, WatchTarget};
 use keywell_runtime::{HttpOptions, LoadedComponent, Runtime};
 use keywell_store::{BucketName, Store};
 use keywell_wasi::Grants;
@@ -12,8 +13,9 @@ use keywell_wasi::Grants;
 use super::cache::members;
 use super::component::{ComponentArguments, HTTP, is_exported};
 use super::listen::listen;
-use super::store::StoreArguments;
+use super::store::{self, StoreArguments};
 use super::triggers::{Trigger, Triggers};
+use super::usage::Unshown;
 use super::{Ended, Failed, signal};
 
 /// Serve HTTP with a component (HTTP/1.1, and HTTP/2 by prior knowledge), call it when keys change,
@@ -26,7 +28,7 @@ use super::{Ended, Failed, signal};
     after_help = "Examples:\n  keywell serve counter.wasm --store disk:visits\n  \
                   curl http://127.0.0.1:8080/hello\n  \
                   keywell serve http_watcher.wasm --watch 'SET@order:*,DEL@order:*' \
-                  --allow-http localhost:3001 --store redis://127.0.0.1"
+                  --allow-http localhost:3001 --store 'redis://127.0.0.1?layout=flat'"
 )]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -66,6 +68,11 @@ pub(super) struct Serve {
     /// the same file name shares them.
     #[arg(long, value_name = "NAME", requires = "watch")]
     watch_name: Option<String>,
+
+    /// Another store for what the watcher keeps of its own, its position and dead letters, where it
+    /// may not write to the one that it watches.
+    #[arg(long, value_name = "URL", requires = "watch", value_parser = Unshown(store::url))]
+    positions: Option<StoreUrl>,
 }
 
 // === impl Serve ===
@@ -78,8 +85,31 @@ impl Serve {
         let Some(store) = signal::unless(stop.as_mut(), self.store.open()).await? else {
             return Ok(ExitCode::SUCCESS);
         };
-        let ended = self.serve(&runtime, &component, store.clone(), stop).await;
+        let ended = self.serve_with_positions(&runtime, &component, store.clone(), stop);
+        let ended = ended.await;
         let closed = store.close().await;
+        let code = ended?;
+        closed?;
+        Ok(code)
+    }
+
+    async fn serve_with_positions(
+        &self,
+        runtime: &Runtime,
+        component: &LoadedComponent,
+        store: Arc<dyn Store>,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Ended {
+        let other = self.positions.as_ref();
+        let Some(url) = other.filter(|url| **url != self.store.store) else {
+            return self.serve(runtime, component, store, None, stop).await;
+        };
+        let Some(positions) = signal::unless(stop.as_mut(), store::open(url)).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        let ended = self.serve(runtime, component, store, Some(positions.clone()), stop);
+        let ended = ended.await;
+        let closed = positions.close().await;
         let code = ended?;
         closed?;
         Ok(code)
@@ -90,9 +120,10 @@ impl Serve {
         runtime: &Runtime,
         component: &LoadedComponent,
         store: Arc<dyn Store>,
+        positions: Option<Arc<dyn Store>>,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Ended {
-        let triggers = self.triggers(runtime, component, store);
+        let triggers = self.triggers(runtime, component, store, positions);
         let Some(triggers) = signal::unless(stop.as_mut(), triggers).await? else {
             return Ok(ExitCode::SUCCESS);
         };
@@ -109,6 +140,7 @@ impl Serve {
         runtime: &Runtime,
         component: &LoadedComponent,
         store: Arc<dyn Store>,
+        positions: Option<Arc<dyn Store>>,
     ) -> Result<Triggers, Failed> {
         let store_is_ours = store.is_exclusive();
         let grants = Arc::new(Grants::everything_in(store));
@@ -128,8 +160,12 @@ impl Serve {
                     self.store.store
                 );
             }
-            let trigger = self.watcher(runtime, component, grants, subscriptions);
-            let (line, trigger) = trigger.await?;
+            let mut target = self.target(subscriptions);
+            target.positions = positions.map(|store| PositionsStore {
+                store,
+                watched: store::identity(&self.store.store),
+            });
+            let (line, trigger) = self.watcher(runtime, component, grants, target).await?;
             let nowhere = if answers_http {
                 ""
             } else {
@@ -172,20 +208,25 @@ impl Serve {
             .map_err(|error| Failed::Usage(error.to_string()))
     }
 
+    fn target(&self, subscriptions: Subscriptions) -> WatchTarget {
+        let (name, bucket) = (self.component.name(), self.watch_bucket.clone());
+        let mut target = WatchTarget::new(&name, bucket, subscriptions);
+        target.name.clone_from(&self.watch_name);
+        target
+    }
+
     async fn watcher(
         &self,
         runtime: &Runtime,
         component: &LoadedComponent,
         grants: Arc<Grants>,
-        subscriptions: Subscriptions,
+        target: WatchTarget,
     ) -> Result<(String, Trigger), Failed> {
-        let (name, bucket) = (self.component.name(), self.watch_bucket.clone());
+        let (name, bucket) = (&target.component, &target.bucket);
         let line = format!(
-            "{name} watches {subscriptions} in bucket {bucket} of {}",
-            self.store.store
+            "{name} watches {} in bucket {bucket} of {}",
+            target.subscriptions, self.store.store
         );
-        let mut target = WatchTarget::new(&name, bucket, subscriptions);
-        target.name.clone_from(&self.watch_name);
         let options = WatchOptions {
             environment: self.component.environment(Vec::new()),
             members: members(),

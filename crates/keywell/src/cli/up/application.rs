@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keywell_config::{ComponentPlan, HttpPlan, Located, Plan, TriggerPlan, WatchPlan};
-use keywell_runtime::watch::{Backoff, Subscriptions, WatchOptions, WatchTarget};
+use keywell_runtime::watch::{Backoff, PositionsStore, Subscriptions, WatchOptions, WatchTarget};
 use keywell_runtime::{
     AllowedHost, Bounds, Environment, HttpOptions, LoadedComponent, Options, Runtime,
 };
@@ -158,12 +158,14 @@ impl<'a> Application<'a> {
     ) -> Result<(String, Trigger), keywell_runtime::Error> {
         let loaded = &self.components[plan.component.as_str()];
         let mut target = watched.target;
-        if let Some(bucket) = watched.dead_letters {
-            let store = plan
-                .dead_letters
-                .as_ref()
-                .and_then(|dead| dead.store.as_ref());
-            target.dead_letters = (store.map(|store| stores.get(store)), bucket);
+        let positions = plan.positions.as_ref();
+        target.positions = positions.map(|positions| PositionsStore {
+            store: stores.get(positions),
+            watched: stores.identity(&plan.store),
+        });
+        if let (Some(dead), Some(bucket)) = (&plan.dead_letters, watched.dead_letters) {
+            let store = dead.store.as_ref().unwrap_or(&plan.store);
+            target.dead_letters = (Some(stores.get(store)), bucket);
         }
         let line = format!(
             "{} watches {} in bucket {} of {}",

@@ -6,9 +6,15 @@ use keywell_config::{ConfigError, Plan, StorePlan};
 use keywell_store::Store;
 
 use crate::cli::Failed;
+use crate::cli::store::identity;
 
 /// The stores of a plan, each opened once.
-pub(super) struct Stores(BTreeMap<String, Arc<dyn Store>>);
+pub(super) struct Stores(BTreeMap<String, Opened>);
+
+struct Opened {
+    store: Arc<dyn Store>,
+    identity: String,
+}
 
 // === impl Stores ===
 
@@ -24,6 +30,10 @@ impl Stores {
         for (name, store, url) in urls {
             match keywell::open(&url).await {
                 Ok(opened) => {
+                    let opened = Opened {
+                        store: opened,
+                        identity: identity(&url),
+                    };
                     stores.0.insert(name.clone(), opened);
                 }
                 Err(error) => {
@@ -41,17 +51,24 @@ impl Stores {
 
     /// A store by its name in the plan.
     pub(super) fn get(&self, name: &str) -> Arc<dyn Store> {
-        self.0
-            .get(name)
-            .cloned()
-            .expect("a plan names no store that it does not have")
+        self.opened(name).store.clone()
+    }
+
+    /// What names a store in every process.
+    pub(super) fn identity(&self, name: &str) -> String {
+        self.opened(name).identity.clone()
+    }
+
+    fn opened(&self, name: &str) -> &Opened {
+        let opened = self.0.get(name);
+        opened.expect("a plan names no store that it does not have")
     }
 
     /// Closes all of them, also after one that fails to.
     pub(super) async fn close(self) -> Result<(), Failed> {
         let mut failed = Ok(());
-        for (name, store) in self.0 {
-            if let Err(error) = store.close().await {
+        for (name, opened) in self.0 {
+            if let Err(error) = opened.store.close().await {
                 let problem = format!("cannot close the store {name}");
                 failed = failed.and(Err(Failed::because(&problem, error)));
             }

@@ -1,0 +1,110 @@
+use std::sync::Arc;
+
+use keywell_store::{Bucket, BucketName, Store};
+use keywell_wasi::Origin;
+
+use super::letters::DeadLetters;
+use super::names::{Name, Names};
+use super::positions::try_writing;
+use super::sources::is_passing;
+use super::target::WatchTarget;
+
+/// Where a trigger keeps its records: positions and shares, and dead letters.
+///
+/// Its errors are what the trigger cannot do, to stand behind its name.
+pub(super) struct Storage {
+    pub(super) store: Arc<dyn Store>,
+    /// The bucket of positions and shares.
+    pub(super) state: Arc<dyn Bucket>,
+    /// The name that these records have there.
+    pub(super) filed_under: String,
+    pub(super) letters: DeadLetters,
+    letters_store: Arc<dyn Store>,
+}
+
+// === impl Storage ===
+
+impl Storage {
+    pub(super) async fn open(
+        target: &WatchTarget,
+        origin: &Origin,
+        trigger: &str,
+    ) -> Result<Self, String> {
+        let store = match &target.positions {
+            None => origin.store.clone(),
+            Some(positions) => positions.store.clone(),
+        };
+        let (letters_store, letters) = &target.dead_letters;
+        let letters_store = letters_store.as_ref().unwrap_or(&store).clone();
+        for (store, bucket) in [(&store, &target.state), (&letters_store, letters)] {
+            check(origin, store, bucket)?;
+        }
+        let state = store.open(&target.state).await;
+        let state =
+            state.map_err(|error| format!("cannot open the bucket of its position: {error}"))?;
+        let letters = DeadLetters::open(&letters_store, letters).await;
+        let letters = letters
+            .map_err(|error| format!("cannot open the bucket of its dead letters: {error}"))?;
+        Ok(Self {
+            store,
+            state,
+            filed_under: target.filed_under(trigger),
+            letters,
+            letters_store,
+        })
+    }
+
+    /// Whether other processes may have these records, too.
+    pub(super) fn is_shared(&self, origin: &Origin) -> bool {
+        !origin.store.is_exclusive() && !self.store.is_exclusive()
+    }
+
+    /// Takes the name of these records in this process, whose store is its alone; `None` if it is in
+    /// use.
+    pub(super) fn take_name(&self, names: &Names, target: &WatchTarget) -> Option<Name> {
+        names.take(&self.store, target.state.as_str(), &self.filed_under)
+    }
+
+    /// Finds out whether records can be written, where that depends on an account or a server.
+    pub(super) async fn try_writing(
+        &self,
+        target: &WatchTarget,
+        trigger: &str,
+    ) -> Result<(), String> {
+        if !self.store.is_exclusive() {
+            let tried = try_writing(&self.state, &self.filed_under).await;
+            tried.map_err(|error| unwritable("positions", &target.state, &error))?;
+        }
+        if self.letters_store.is_exclusive() {
+            return Ok(());
+        }
+        match self.letters.try_writing(trigger).await {
+            Ok(()) => Ok(()),
+            // One that is full may have room by the time that there is a letter.
+            Err(error) if is_passing(&error) => {
+                tracing::warn!(trigger, %error, "dead letters cannot be written now");
+                Ok(())
+            }
+            Err(error) => Err(unwritable("dead letters", &target.dead_letters.1, &error)),
+        }
+    }
+}
+
+/// A trigger that watched what it writes itself would never come to rest.
+fn check(origin: &Origin, store: &Arc<dyn Store>, bucket: &BucketName) -> Result<(), String> {
+    let is_same_store = std::ptr::addr_eq(Arc::as_ptr(store), Arc::as_ptr(&origin.store));
+    if is_same_store && origin.bucket == *bucket {
+        return Err(format!(
+            "watches {:?}, where triggers keep what they must not forget; watch another bucket",
+            origin.bucket.as_str()
+        ));
+    }
+    Ok(())
+}
+
+fn unwritable(what: &str, bucket: &BucketName, error: &keywell_store::Error) -> String {
+    format!(
+        "cannot write its {what} to the bucket {bucket}: {error}; keep them in another store, by \
+         `positions` of the trigger in keywell.toml or by `keywell serve --positions URL`"
+    )
+}
