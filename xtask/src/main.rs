@@ -22,8 +22,8 @@ cargo xtask COMMAND
   demo [--once]     build everything, serve the counter on disk, make three requests, go on serving
                     (--once ends after the requests)
   demo --watch [--once] [--store URL]
-                    build everything, start a Redis (or use the one at URL), change keys by redis-cli, and
-                    show the alerts that a component sends for them
+                    build everything, start a Redis (or use the one at URL), change the keys foo, visits and
+                    \"café & b\" by redis-cli, and show the alerts that a component sends for them
   alerts [ADDRESS]  print what is sent to an address, 127.0.0.1:3001 unless given
   test              set up what is missing, then run every check and every test
   guests            build the example and test components from source

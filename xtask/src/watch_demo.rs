@@ -13,13 +13,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is done to keys, and a part of the alert that follows.
 const CHANGES: [(&[&str], &str); 4] = [
-    (&["set", "default:foo", "bar"], "foo=bar"),
-    (
-        &["set", "default:café & b", "tea for 2"],
-        "café & b=tea for 2",
-    ),
-    (&["incr", "default:visits"], "visits=1"),
-    (&["del", "default:foo"], "foo=nil"),
+    (&["set", "foo", "bar"], "foo=bar"),
+    (&["set", "café & b", "tea for 2"], "café & b=tea for 2"),
+    (&["incr", "visits"], "visits="),
+    (&["del", "foo"], "foo=nil"),
 ];
 
 /// How servers and their clients are called, those of Redis first.
@@ -43,9 +40,7 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
              leave --store out, or name a Redis: --store redis://127.0.0.1:6379"
         ));
     }
-    if store.is_some_and(|url| url.contains("layout=journal")) {
-        return Err("redis-cli sets keys of the plain layout, and journal has its own".to_owned());
-    }
+    let store = store.map(flat).transpose()?;
     let client = installed(CLIENTS).ok_or_else(|| {
         format!("redis-cli and valkey-cli are missing, one of which sets the keys; {INSTALL}")
     })?;
@@ -58,9 +53,8 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
     } else {
         None
     };
-    let url = own
-        .as_ref()
-        .map_or(store.unwrap_or_default(), |(url, _)| url);
+    let url = own.as_ref().map(|(url, _)| url).or(store.as_ref());
+    let url = url.expect("there is a server of our own unless one is named");
     // With --once it is somebody trying whether all works, perhaps beside another receiver.
     let alerts = Alerts::listen(if then == Then::End {
         "127.0.0.1:0"
@@ -88,7 +82,7 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
         return stop(&mut keywell);
     }
     let shown = without_login(&server);
-    println!("\nTry more:  {client} -u {shown} set default:anything else");
+    println!("\nTry more:  {client} -u {shown} set anything else");
     println!("Showing alerts until Ctrl-C.");
     loop {
         match alerts.lines.recv_timeout(Duration::from_secs(1)) {
@@ -138,7 +132,7 @@ fn redis() -> Done<(String, Owned)> {
         }
         std::thread::park_timeout(Duration::from_millis(20));
     }
-    Ok((format!("redis://127.0.0.1:{port}"), redis))
+    Ok((format!("redis://127.0.0.1:{port}?layout=flat"), redis))
 }
 
 /// The watcher, once it watches.
@@ -160,7 +154,8 @@ fn keywell(url: &str, alerts: &str) -> Done<Owned> {
     ];
     // A terminal's scrollback is no place for a password.
     let mut told = arguments;
-    let shown_url = without_login(url);
+    let place = url.split('?').next().unwrap_or(url);
+    let shown_url = format!("{}?layout=flat", without_login(place));
     told[1] = &shown_url;
     println!("\n$ keywell serve {shown} {}", words(&told));
     let mut keywell = Command::new(target().join("debug/keywell"));
@@ -208,6 +203,28 @@ fn run_quietly(command: &mut Command) -> Done {
 fn installed(programs: [&'static str; 2]) -> Option<&'static str> {
     let is_there = |program: &&str| works(Command::new(program).arg("--version"));
     programs.into_iter().find(is_there)
+}
+
+/// The URL of a store with the layout whose keys are those that `redis-cli` sets.
+fn flat(url: &str) -> Done<String> {
+    let settings = url.split_once('?').map_or("", |(_, settings)| settings);
+    let has = |name: &str| {
+        let mut settings = settings.split('&');
+        settings.find_map(|setting| setting.strip_prefix(name)?.strip_prefix('='))
+    };
+    if has("layout").is_some_and(|layout| layout != "flat")
+        || has("prefix").is_some_and(|prefix| !prefix.is_empty())
+    {
+        let problem = "the demonstration sets bare keys, those of layout=flat without a prefix; \
+                       leave layout and prefix out of the URL";
+        return Err(problem.to_owned());
+    }
+    let joint = match (has("layout"), url.contains('?')) {
+        (Some(_), _) => return Ok(url.to_owned()),
+        (None, true) => "&",
+        (None, false) => "?",
+    };
+    Ok(format!("{url}{joint}layout=flat"))
 }
 
 /// The URL of a store as `redis-cli` takes it, which knows fewer schemes, and none of what stands
@@ -281,6 +298,21 @@ mod tests {
             ("memory:", None),
         ] {
             assert_eq!(for_client(url).as_deref(), known, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_store_is_watched_by_the_layout_of_bare_keys() {
+        for (url, watched) in [
+            ("redis://h", Some("redis://h?layout=flat")),
+            ("redis://h?db=1", Some("redis://h?db=1&layout=flat")),
+            ("redis://h?layout=flat", Some("redis://h?layout=flat")),
+            ("redis://h?prefix=", Some("redis://h?prefix=&layout=flat")),
+            ("redis://h?layout=journal", None),
+            ("redis://h?layout=plain", None),
+            ("redis://h?prefix=app:", None),
+        ] {
+            assert_eq!(flat(url).ok().as_deref(), watched, "{url}");
         }
     }
 

@@ -75,8 +75,13 @@ impl Application {
         self.process.wait().unwrap()
     }
 
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
         self.signal("-TERM");
+        self.stops();
+    }
+
+    /// Waits until it ends well, as it was asked to.
+    pub(crate) fn stops(mut self) {
         assert!(self.wait().success());
     }
 
