@@ -10,11 +10,11 @@ use crate::state::TimedOut;
 use crate::ticker::Running;
 use crate::turn;
 
-/// A call of a guest, driven by whoever polls it: the connection that waits for its response. Its
+/// A call of a guest, driven by what polls it: the connection that waits for its response. Its
 /// time is up at its deadline, and dropping it ends the guest where it stands.
-pub(crate) struct Call {
+pub(crate) struct Call<T = ()> {
     component: Arc<str>,
-    guest: Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>,
+    guest: Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send>>,
     deadline: Instant,
     // Made when the guest first waits: most never do.
     timer: Option<Pin<Box<Sleep>>>,
@@ -23,12 +23,19 @@ pub(crate) struct Call {
     _place: Place,
 }
 
+/// Logs that a guest failed, and at which point: the cause in a line, and at a lower level where in
+/// its code.
+pub(crate) fn log_failure(component: &str, when: &str, error: &wasmtime::Error) {
+    tracing::warn!(component, "failed{when}: {}", error.root_cause());
+    tracing::debug!(component, "failed{when}: {error:#}");
+}
+
 // === impl Call ===
 
-impl Call {
+impl<T> Call<T> {
     pub(crate) fn new(
         component: Arc<str>,
-        guest: impl Future<Output = wasmtime::Result<()>> + Send + 'static,
+        guest: impl Future<Output = wasmtime::Result<T>> + Send + 'static,
         deadline: Instant,
         running: Running,
         place: Place,
@@ -43,33 +50,32 @@ impl Call {
         }
     }
 
-    /// Tells the log that the guest failed, and at which point: the cause in a line, and where in its code for those
-    /// who look for it.
-    pub(crate) fn failed(component: &str, when: &str, error: &wasmtime::Error) {
-        tracing::warn!(component, "failed{when}: {}", error.root_cause());
-        tracing::debug!(component, "failed{when}: {error:#}");
-    }
-
     /// What is called.
     pub(crate) fn component(&self) -> &Arc<str> {
         &self.component
     }
 
-    /// Lets the guest finish by itself, for what it does after its response.
-    pub(crate) fn finish_in_background(self) {
+    /// When its time is up.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+impl<T: Send + 'static> Call<T> {
+    /// Lets the guest finish in a task of its own, for what it does after its response, and hands
+    /// on how it ends. Its deadline holds there, too.
+    pub(crate) fn finish_in_background(
+        self,
+        ended: impl FnOnce(wasmtime::Result<T>) + Send + 'static,
+    ) {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let component = self.component.clone();
-            runtime.spawn(async move {
-                if let Err(error) = self.await {
-                    Self::failed(&component, " after its response", &error);
-                }
-            });
+            runtime.spawn(async move { ended(self.await) });
         }
     }
 }
 
-impl Future for Call {
-    type Output = wasmtime::Result<()>;
+impl<T> Future for Call<T> {
+    type Output = wasmtime::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Poll::Ready(ended) = turn::poll(self.guest.as_mut(), cx) {

@@ -17,6 +17,13 @@ pub struct Options {
     /// is half of them), one has more than half only while no other waits, and may have half of the
     /// requests that wait.
     pub instances: u32,
+    /// How many connections clients may have open, of all HTTP servers together. Where the process
+    /// may not open so many files, the limit of those, less a reserve for what else it opens, counts
+    /// instead: 128 and one for each instance, and at most half of them.
+    pub connections: u32,
+    /// How long a response may wait for a client that does not read it, before the stream is reset
+    /// and the guest is ended.
+    pub write_timeout: Duration,
     /// How much memory, in bytes, free pool slots may keep for the next instance all together, so
     /// that it starts on pages the process already has. The share of one slot is this divided by
     /// [`Options::instances`], at most 2 MiB; a slot keeps only what an instance has touched.
@@ -37,6 +44,8 @@ impl Default for Options {
             memory: 256 << 20,
             timeout: Duration::from_secs(30),
             instances: 256,
+            connections: 10_000,
+            write_timeout: Duration::from_secs(30),
             keep_resident: 512 << 20,
             cache: None,
             output: Output::default(),

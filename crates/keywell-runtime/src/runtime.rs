@@ -10,6 +10,7 @@ use wasmtime::component::Component;
 use crate::artifact::Artifacts;
 use crate::common::Shared;
 use crate::engine::engine;
+use crate::http::Connections;
 use crate::instance::Instances;
 use crate::ticker::Ticker;
 use crate::watch::{Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
@@ -19,6 +20,7 @@ use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
 pub struct Runtime {
     engine: Engine,
     shared: Shared,
+    connections: Arc<Connections>,
     artifacts: Option<Artifacts>,
     options: Options,
     causes: Arc<Causes>,
@@ -68,6 +70,11 @@ impl Runtime {
         Ok(Self {
             engine,
             shared: Shared::new(ticker, options.instances, options.output.clone()),
+            connections: Arc::new(Connections::new(
+                options.connections,
+                options.instances,
+                options.write_timeout,
+            )),
             artifacts,
             options: options.clone(),
             causes: Arc::new(Causes::new()),
@@ -142,7 +149,7 @@ impl Runtime {
             ..options.environment.clone()
         };
         let instances = self.instances(component, grants, environment)?;
-        HttpApp::new(instances, options)
+        HttpApp::new(instances, self.connections.clone(), options)
     }
 
     /// Makes a component ready to run as a command.

@@ -179,7 +179,7 @@ fn more_requests_than_instances_wait_and_past_that_are_503() {
 #[test]
 fn a_request_without_a_host_is_400() {
     let server = start(&[]);
-    assert_eq!(server.request("GET / HTTP/1.0\r\n\r\n").status, 400);
+    assert_eq!(server.request("GET / HTTP/1.1\r\n\r\n").status, 400);
     assert_serves(&server);
 }
 

@@ -1,27 +1,31 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
-use wasmtime::{PoolConcurrencyLimitError, Store};
+use wasmtime::Store;
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-use super::body::ResponseBody;
+use super::body::{Content, ResponseBody, finished};
 use super::calls::Calls;
+use super::connections::Connections;
+use super::exchange::Exchange;
+use super::refusal::Refusal;
+use super::target;
 use crate::call::Call;
 use crate::instance::Instances;
 use crate::room::Busy;
 use crate::shelf::Shelf;
-use crate::state::{State, TimedOut};
+use crate::state::State;
 use crate::{Environment, Error};
 
 /// How an HTTP component is run.
@@ -29,7 +33,8 @@ use crate::{Environment, Error};
 pub struct HttpOptions {
     /// How many requests an instance answers, one after the other, before it is replaced. 0 and 1
     /// both mean one. State that a component keeps in its memory is then seen by later requests. One
-    /// that is idle is replaced earlier where a call of another component needs its room.
+    /// that is idle is replaced earlier where a call of another component needs its room, and one
+    /// that fails, or returns without a whole response, is not used again.
     pub reuse: u32,
     /// What its instances see of the world.
     pub environment: Environment,
@@ -45,6 +50,7 @@ struct App {
     reuse: u32,
     idle: Arc<Shelf<Idle>>,
     calls: Calls,
+    connections: Arc<Connections>,
 }
 
 /// An instance between two requests.
@@ -54,12 +60,23 @@ struct Idle {
     answered: u32,
 }
 
+/// An instance that may answer another request, if it has answered this one.
+pub(super) struct Reusable {
+    app: Arc<App>,
+    idle: Idle,
+}
+
 type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
+type Ended = wasmtime::Result<Option<Reusable>>;
 
 // === impl HttpApp ===
 
 impl HttpApp {
-    pub(crate) fn new(instances: Instances, options: &HttpOptions) -> Result<Self, Error> {
+    pub(crate) fn new(
+        instances: Instances,
+        connections: Arc<Connections>,
+        options: &HttpOptions,
+    ) -> Result<Self, Error> {
         let exports = ProxyIndices::new(instances.pre()).map_err(|_| Error::NoExport {
             wanted: "wasi:http/incoming-handler@0.2",
             caller: "an HTTP trigger",
@@ -72,24 +89,32 @@ impl HttpApp {
             exports,
             reuse: options.reuse,
             calls: Calls::default(),
+            connections,
         })))
     }
 
     /// Answers a request. Whatever the component does, there is a response.
-    pub(crate) async fn respond(
+    pub(super) async fn respond(
         self,
         request: Request<Incoming>,
+        listener: SocketAddr,
+        exchange: Exchange,
     ) -> Result<Response<ResponseBody>, Infallible> {
         let Self(app) = self;
-        Ok(match app.answer(request).await {
-            Ok(response) => response,
-            Err(refusal) => refusal.response(),
-        })
+        let version = request.version();
+        let response = app.answer(request, listener).await;
+        let response = response.unwrap_or_else(|refusal| refusal.response(version));
+        Ok(response.map(|content| ResponseBody::new(content, exchange)))
     }
 
     /// Waits until no request is being answered.
     pub(crate) async fn idle(&self) {
         self.0.calls.ended().await;
+    }
+
+    /// The connections of its runtime.
+    pub(super) fn connections(&self) -> &Arc<Connections> {
+        &self.0.connections
     }
 }
 
@@ -98,13 +123,10 @@ impl HttpApp {
 impl App {
     async fn answer(
         self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<Response<ResponseBody>, Refusal> {
-        let has_authority =
-            request.uri().authority().is_some() || request.headers().contains_key(header::HOST);
-        if !has_authority {
-            return Err(Refusal::NoHost);
-        }
+        mut request: Request<Incoming>,
+        listener: SocketAddr,
+    ) -> Result<Response<Content>, Refusal> {
+        target::check(&mut request, listener)?;
         let name = self.instances.name().clone();
         let entered = self.instances.room().enter(self.instances.timeout()).await;
         let place = entered.map_err(|Busy| Refusal::Busy)?;
@@ -112,6 +134,7 @@ impl App {
         let deadline = self.instances.deadline();
         let (answer, mut answered) = oneshot::channel();
         let running = self.instances.run();
+        let is_head = request.method() == Method::HEAD;
         let guest = self.call(request, answer, deadline);
         let mut call = Some(Call::new(name.clone(), guest, deadline, running, place));
         poll_fn(|cx| {
@@ -123,50 +146,52 @@ impl App {
                 Some(Poll::Pending) | None => None,
             };
             match (answered.try_recv(), ended) {
+                (_, Some(Err(error))) => Poll::Ready(Err(Refusal::unanswered(&name, &error))),
                 (Ok(answered), ended) => {
-                    Poll::Ready(respond(&name, answered, ended, call.take(), cx))
+                    let guest = match (ended, call.take()) {
+                        (None, Some(call)) => Guest::Runs(call),
+                        (ended, _) => Guest::Returned(ended.and_then(Result::ok).flatten()),
+                    };
+                    Poll::Ready(respond(&name, is_head, answered, guest, cx))
                 }
-                (Err(_), Some(ended)) => Poll::Ready(Err(Refusal::unanswered(&name, ended))),
+                (Err(_), Some(Ok(_))) => {
+                    Poll::Ready(Err(Refusal::unfit(&name, "returned without a response")))
+                }
                 (Err(_), None) => Poll::Pending,
             }
         })
         .await
     }
 
-    /// Runs the guest for one request, and keeps its instance if it may answer more.
+    /// Runs the guest for one request, and returns its instance if it may answer more.
     async fn call(
         self: Arc<Self>,
         request: Request<Incoming>,
         answer: oneshot::Sender<Answered>,
         deadline: Instant,
-    ) -> wasmtime::Result<()> {
-        let _counted = self.calls.count();
+    ) -> Ended {
+        let counted = self.calls.count();
         let Idle {
             mut store,
             proxy,
             answered,
         } = self.instance(deadline).await?;
-        let scheme = match request.uri().scheme_str() {
-            Some("https") => Scheme::Https,
-            _ => Scheme::Http,
-        };
         let mut http = store.data_mut().http();
-        let request = http.new_incoming_request(scheme, request)?;
+        // Nothing here speaks TLS, whatever a target says.
+        let request = http.new_incoming_request(Scheme::Http, request)?;
         let outparam = http.new_response_outparam(answer)?;
         proxy
             .wasi_http_incoming_handler()
             .call_handle(&mut store, request, outparam)
             .await?;
+        drop(counted);
         let answered = answered + 1;
-        if answered < self.reuse {
-            let idle = Idle {
-                store,
-                proxy,
-                answered,
-            };
-            self.idle.keep(idle);
-        }
-        Ok(())
+        let idle = Idle {
+            store,
+            proxy,
+            answered,
+        };
+        Ok((answered < self.reuse).then(|| Reusable { app: self, idle }))
     }
 
     async fn instance(&self, deadline: Instant) -> wasmtime::Result<Idle> {
@@ -186,87 +211,103 @@ impl App {
     }
 }
 
+// === impl Reusable ===
+
+impl Reusable {
+    /// Keeps it for the next request.
+    pub(super) fn keep(self) {
+        self.app.idle.keep(self.idle);
+    }
+
+    pub(super) fn keep_any(reusable: Option<Self>) {
+        if let Some(reusable) = reusable {
+            reusable.keep();
+        }
+    }
+}
+
+/// A guest when there is a response.
+enum Guest {
+    Returned(Option<Reusable>),
+    Runs(Call<Option<Reusable>>),
+}
+
 fn respond(
-    component: &str,
+    component: &Arc<str>,
+    is_head: bool,
     answered: Answered,
-    ended: Option<wasmtime::Result<()>>,
-    call: Option<Call>,
-    cx: &mut std::task::Context<'_>,
-) -> Result<Response<ResponseBody>, Refusal> {
-    if let Some(Err(error)) = ended {
-        return Err(Refusal::unanswered(component, Err(error)));
-    }
-    match answered {
-        Ok(response) => Ok(response.map(|body| ResponseBody::new(body, call, cx))),
-        Err(code) => {
-            tracing::warn!(component, ?code, "answered with an error");
-            if let Some(call) = call {
-                call.finish_in_background();
+    guest: Guest,
+    cx: &mut Context<'_>,
+) -> Result<Response<Content>, Refusal> {
+    let (mut head, body) = match fit(answered) {
+        Ok(response) => response.into_parts(),
+        Err(reason) => {
+            if let Guest::Runs(call) = guest {
+                call.finish_in_background(drop);
             }
-            Err(Refusal::Failed)
+            return Err(Refusal::unfit(component, reason));
         }
+    };
+    let has_body = !is_head
+        && head.status != StatusCode::NO_CONTENT
+        && head.status != StatusCode::NOT_MODIFIED;
+    let declared = declared(&head.headers).filter(|_| has_body);
+    let content = match guest {
+        Guest::Returned(reusable) => {
+            let content = Content::whole(body, declared, reusable, cx);
+            content.map_err(|flaw| Refusal::unfit(component, flaw))?
+        }
+        Guest::Runs(call) if has_body => Content::streaming(body, declared, call),
+        Guest::Runs(call) => {
+            drop(body);
+            let component = component.clone();
+            call.finish_in_background(move |ended| finished(&component, ended));
+            Content::Whole(None)
+        }
+    };
+    if has_body {
+        return Ok(Response::from_parts(head, content));
     }
+    // What a request with another method would be answered with.
+    if let Some(length) = content.length()
+        && is_head
+        && length > 0
+    {
+        let headers = &mut head.headers;
+        let length = HeaderValue::from(length);
+        headers.entry(header::CONTENT_LENGTH).or_insert(length);
+    }
+    Ok(Response::from_parts(head, Content::Whole(None)))
 }
 
-/// A response that is Keywell's own, because there is none of the component. It tells what a client
-/// may know; the log has the rest.
-#[derive(Clone, Copy, Debug)]
-enum Refusal {
-    NoHost,
-    Busy,
-    TimedOut,
-    Failed,
+/// The response, if there is one that can be sent.
+fn fit(answered: Answered) -> Result<Response<HyperOutgoingBody>, String> {
+    let response = answered.map_err(|code| format!("answered with an error: {code:?}"))?;
+    let status = response.status();
+    if status.is_informational() {
+        return Err(format!(
+            "answered with the status {}, which is not a final one",
+            status.as_u16()
+        ));
+    }
+    let mut lengths = response.headers().get_all(header::CONTENT_LENGTH).iter();
+    if let Some(first) = lengths.next()
+        && (length(first).is_none() || lengths.any(|other| length(other) != length(first)))
+    {
+        return Err("answered with a content-length that is none".to_owned());
+    }
+    Ok(response)
 }
 
-// === impl Refusal ===
+/// How long the body is by its header.
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH).and_then(length)
+}
 
-impl Refusal {
-    fn unanswered(component: &str, ended: wasmtime::Result<()>) -> Self {
-        match ended {
-            Ok(()) => {
-                tracing::warn!(component, "returned without a response");
-                Self::Failed
-            }
-            Err(error) if error.is::<TimedOut>() => {
-                tracing::warn!(component, "took longer than it may, and was ended");
-                Self::TimedOut
-            }
-            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
-                tracing::warn!(component, "no instance can be made of it now: {error:#}");
-                Self::Busy
-            }
-            Err(error) => {
-                Call::failed(component, "", &error);
-                Self::Failed
-            }
-        }
+fn length(value: &HeaderValue) -> Option<u64> {
+    let digits = value.as_bytes();
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
     }
-
-    fn response(self) -> Response<ResponseBody> {
-        let (status, text) = match self {
-            Self::NoHost => (StatusCode::BAD_REQUEST, "the request names no host\n"),
-            Self::Busy => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too busy; try again later\n",
-            ),
-            Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "the component took too long\n"),
-            Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "the component failed\n"),
-        };
-        let mut response = Response::new(ResponseBody::Whole(Some(Bytes::from_static(
-            text.as_bytes(),
-        ))));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            const { http::HeaderValue::from_static("text/plain") },
-        );
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(
-                header::RETRY_AFTER,
-                const { http::HeaderValue::from_static("1") },
-            );
-        }
-        response
-    }
+    value.to_str().ok()?.parse().ok()
 }

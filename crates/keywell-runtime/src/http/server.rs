@@ -1,20 +1,17 @@
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::HttpApp;
-use super::patience::Patience;
+use super::seldom::Seldom;
 use crate::Error;
 
 /// Listens for HTTP/1.1 and, by prior knowledge, HTTP/2 in clear text.
+///
+/// Its connections are among those that [`Options::connections`](crate::Options::connections) allows
+/// all servers of a runtime.
 pub struct HttpServer {
     listener: TcpListener,
     addr: SocketAddr,
@@ -24,29 +21,48 @@ pub struct HttpServer {
 // === impl HttpServer ===
 
 impl HttpServer {
-    /// How many connections may be open at once; more wait to be accepted.
-    const MAX_CONNECTIONS: usize = 10_000;
-    /// How long a client may take to say anything, and to send a request's head.
-    const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-    /// How many requests of one HTTP/2 connection may be under way.
-    const MAX_STREAMS: u32 = 256;
     /// How long requests may take to finish once the server stops.
     const GRACE: Duration = Duration::from_secs(30);
+    /// How many clients may wait to be accepted.
+    const BACKLOG: u32 = 1024;
+    /// What the system may keep of what a client does not read, in bytes. It takes as much again for
+    /// its own books; by itself it would go up to some megabytes for each connection.
+    const SEND_BUFFER: u32 = 128 << 10;
 
     /// Listens on an address; port 0 takes a free one.
     ///
     /// # Errors
     ///
     /// [`Error::Listen`].
+    #[expect(
+        clippy::unused_async,
+        reason = "it is called within a runtime, which the listener needs"
+    )]
     pub async fn bind(addr: SocketAddr, app: HttpApp) -> Result<Self, Error> {
         let listen = |source| Error::Listen { addr, source };
-        let listener = TcpListener::bind(addr).await.map_err(listen)?;
+        let listener = Self::listen(addr).map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         Ok(Self {
             listener,
             addr,
             app,
         })
+    }
+
+    fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+        let socket = if addr.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        // As the standard library does, so that a server can start where one has just ended.
+        if cfg!(unix) {
+            socket.set_reuseaddr(true)?;
+        }
+        // The sockets of its connections have it from here.
+        socket.set_send_buffer_size(Self::SEND_BUFFER)?;
+        socket.bind(addr)?;
+        socket.listen(Self::BACKLOG)
     }
 
     /// The address that it listens on.
@@ -57,26 +73,21 @@ impl HttpServer {
     /// Serves until `stop` is ready; then takes no new work, and returns when what runs is done,
     /// or after 30 seconds.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let connections = Arc::new(Semaphore::new(Self::MAX_CONNECTIONS));
-        let graceful = GracefulShutdown::new();
-        let protocol = protocol();
+        let connections = self.app.connections().clone();
+        let server = connections.server();
         let accepting = async {
+            let mut failures = Seldom::default();
             loop {
-                let Ok(permit) = connections.clone().acquire_owned().await else {
-                    return;
-                };
-                let stream = match self.listener.accept().await {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        rest_after(&error).await;
-                        continue;
+                match self.listener.accept().await {
+                    Ok((stream, _)) => {
+                        // It is closed where there is no room.
+                        if let Some(admitted) = connections.admit(server) {
+                            let (app, addr) = (self.app.clone(), self.addr);
+                            tokio::spawn(admitted.serve(stream, addr, app));
+                        }
                     }
-                };
-                let connection = connection(&protocol, &graceful, stream, self.app.clone());
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(permit);
-                });
+                    Err(error) => rest_after(&error, &mut failures).await,
+                }
             }
         };
         tokio::select! {
@@ -85,7 +96,7 @@ impl HttpServer {
         }
         drop(self.listener);
         let finished = async {
-            graceful.shutdown().await;
+            connections.close(server).await;
             self.app.idle().await;
         };
         if tokio::time::timeout(Self::GRACE, finished).await.is_err() {
@@ -94,44 +105,8 @@ impl HttpServer {
     }
 }
 
-fn protocol() -> auto::Builder<TokioExecutor> {
-    let mut protocol = auto::Builder::new(TokioExecutor::new());
-    protocol
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HttpServer::HEAD_TIMEOUT)
-        .pipeline_flush(true);
-    protocol
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(HttpServer::HEAD_TIMEOUT)
-        .max_concurrent_streams(HttpServer::MAX_STREAMS);
-    protocol
-}
-
-fn connection(
-    protocol: &auto::Builder<TokioExecutor>,
-    graceful: &GracefulShutdown,
-    stream: TcpStream,
-    app: HttpApp,
-) -> impl Future<Output = ()> + Send + 'static {
-    // A response leaves in one write, so there is nothing to gain from waiting for more.
-    drop(stream.set_nodelay(true));
-    let stream = Patience::new(stream, HttpServer::HEAD_TIMEOUT);
-    let service = service_fn(move |request| app.clone().respond(request));
-    let connection = protocol
-        .serve_connection(TokioIo::new(stream), service)
-        .into_owned();
-    let connection = graceful.watch(connection);
-    async move {
-        if let Err(error) = connection.await {
-            tracing::debug!("a connection ended early: {error}");
-        }
-    }
-}
-
 /// Accepting fails for one connection, or for want of file descriptors, which others give back.
-async fn rest_after(error: &io::Error) {
+async fn rest_after(error: &io::Error, failures: &mut Seldom) {
     let passing = matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -139,8 +114,10 @@ async fn rest_after(error: &io::Error) {
             | io::ErrorKind::Interrupted
     );
     if !passing {
-        tracing::warn!("cannot accept a connection: {error}");
-        let soon = tokio::time::Instant::now() + Duration::from_millis(100);
-        tokio::time::sleep_until(soon).await;
+        let now = tokio::time::Instant::now();
+        if let Some(count) = failures.happened(now) {
+            tracing::warn!(count, "cannot accept a connection: {error}");
+        }
+        tokio::time::sleep_until(now + Duration::from_millis(100)).await;
     }
 }

@@ -1,0 +1,318 @@
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::task::AtomicWaker;
+use http::Version;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::HttpApp;
+use super::exchange::Exchange;
+use super::progress::{Progress, Why};
+use super::protocol::protocol;
+use super::timer::Timer;
+use super::unsent::Unsent;
+use super::wire::{Wire, linger};
+
+/// One client's connection: what it does, and how long it may.
+///
+/// It has one timer for all: until a request has come, whichever protocol it is to be; between two
+/// requests; while a write waits for the client; and for the guest that writes an HTTP/1 response.
+pub(super) struct Connection {
+    began: Instant,
+    write_timeout: Duration,
+    /// Requests whose response is not over.
+    active: AtomicU32,
+    /// When a request last began or was over, in microseconds since the connection began.
+    used: AtomicU64,
+    /// When a write began to wait for the client, likewise; 0 while none does.
+    write_waits: AtomicU64,
+    closing: AtomicU8,
+    has_http2: AtomicBool,
+    is_reset: AtomicBool,
+    waker: AtomicWaker,
+    /// Of the one response at a time that HTTP/1 has.
+    progress: Progress,
+    /// Of all streams that HTTP/2 has.
+    unsent: Unsent,
+    /// Of the HTTP/2 stream whose task is not spawned yet.
+    stream: Mutex<Option<Arc<Progress>>>,
+    /// The socket, once HTTP is through with it.
+    socket: Mutex<Option<TcpStream>>,
+}
+
+/// How a connection is to be closed, in [`Connection::closing`].
+mod closing {
+    pub(super) const NOT: u8 = 0;
+    /// When what runs is answered.
+    pub(super) const GRACEFULLY: u8 = 1;
+    /// Likewise, and at once where nothing runs.
+    pub(super) const AT_ONCE: u8 = 2;
+}
+
+/// How HTTP ended on a connection.
+enum Ended {
+    ByItself,
+    /// Nothing runs on it.
+    Idle,
+    Reset,
+}
+
+/// What a connection's timer is for.
+#[derive(Clone, Copy)]
+enum Due {
+    /// Nothing has run on it for long.
+    Idle,
+    /// The response, or what else is written, is to be ended.
+    Response(Why),
+    /// To look what HTTP/2 has not sent.
+    Look,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// How long a client may take to send the head of a request, from when it is connected, or from
+    /// the end of its last response.
+    const IDLE: Duration = Duration::from_secs(30);
+    /// How long an HTTP/2 client may take to close a connection that it was asked to close, where
+    /// nothing runs.
+    const CLOSING: Duration = Duration::from_secs(5);
+
+    pub(super) fn new(write_timeout: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            began: Instant::now(),
+            write_timeout,
+            active: AtomicU32::new(0),
+            used: AtomicU64::new(0),
+            write_waits: AtomicU64::new(0),
+            closing: AtomicU8::new(closing::NOT),
+            has_http2: AtomicBool::new(false),
+            is_reset: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+            progress: Progress::default(),
+            unsent: Unsent::default(),
+            stream: Mutex::default(),
+            socket: Mutex::default(),
+        })
+    }
+
+    /// Answers requests until the connection ends.
+    pub(super) async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        listener: SocketAddr,
+        app: HttpApp,
+    ) {
+        // A response leaves in one write, so there is nothing to gain from waiting for more.
+        drop(stream.set_nodelay(true));
+        let ended = {
+            let wire = TokioIo::new(Wire::new(stream, self.clone()));
+            let service = service_fn(|request| {
+                let exchange = Exchange::begin(&self, request.version());
+                app.clone().respond(request, listener, exchange)
+            });
+            let protocol = protocol(&self);
+            let mut http = pin!(protocol.serve_connection(wire, service));
+            let mut timer = Timer::default();
+            let mut is_closing = false;
+            poll_fn(|cx| {
+                self.waker.register(cx.waker());
+                loop {
+                    if let Poll::Ready(ended) = http.as_mut().poll(cx) {
+                        if let Err(error) = ended {
+                            tracing::debug!("a connection ended early: {error}");
+                        }
+                        return Poll::Ready(Ended::ByItself);
+                    }
+                    let closing = self.closing.load(Ordering::Relaxed);
+                    if closing != closing::NOT {
+                        // HTTP/2 may still have to send what no request waits for any more.
+                        let is_lossless = if self.has_http2.load(Ordering::Relaxed) {
+                            closing == closing::AT_ONCE && is_closing
+                        } else {
+                            true
+                        };
+                        if is_lossless && self.idle_since().is_some() {
+                            return Poll::Ready(Ended::Idle);
+                        }
+                        if !is_closing {
+                            is_closing = true;
+                            http.as_mut().graceful_shutdown();
+                            continue;
+                        }
+                    }
+                    let due = self.due();
+                    if timer.poll(due.map(|(due, _)| due), cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    match due {
+                        Some((_, Due::Idle)) | None => {
+                            if is_closing || !self.has_http2.load(Ordering::Relaxed) {
+                                return Poll::Ready(Ended::Idle);
+                            }
+                            self.close(closing::GRACEFULLY);
+                        }
+                        Some((_, Due::Look)) if !self.unsent.is_stuck() => {}
+                        Some((_, Due::Look)) => return Poll::Ready(self.reset(Why::Unread)),
+                        Some((_, Due::Response(why))) => return Poll::Ready(self.reset(why)),
+                    }
+                }
+            })
+            .await
+        };
+        let socket = self.socket.lock().take();
+        if let (Ended::ByItself, Some(socket)) = (ended, socket) {
+            linger(socket).await;
+        }
+    }
+
+    /// Lets what runs end, and then closes it.
+    pub(super) fn close_gracefully(&self) {
+        self.close(closing::GRACEFULLY);
+    }
+
+    /// Closes it, unless something runs by now: then when that has ended.
+    pub(super) fn close_at_once(&self) {
+        self.close(closing::AT_ONCE);
+    }
+
+    /// Since when nothing runs on it and nothing waits to be written; `None` where something does.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let is_idle = self.active.load(Ordering::Relaxed) == 0
+            && self.write_waits.load(Ordering::Relaxed) == 0
+            && self.unsent.is_empty();
+        is_idle.then(|| self.moment(self.used.load(Ordering::Relaxed)))
+    }
+
+    /// Whether it is being closed, to make room for another.
+    pub(super) fn makes_room(&self) -> bool {
+        self.closing.load(Ordering::Relaxed) == closing::AT_ONCE
+    }
+
+    fn close(&self, how: u8) {
+        if self.closing.fetch_max(how, Ordering::Relaxed) < how {
+            self.note_use();
+            self.waker.wake();
+        }
+    }
+
+    fn reset(&self, why: Why) -> Ended {
+        self.is_reset.store(true, Ordering::Relaxed);
+        self.progress.end(why);
+        Ended::Reset
+    }
+
+    /// What comes next, where nothing changes until then.
+    fn due(&self) -> Option<(Instant, Due)> {
+        let write_waits = self.write_waits.load(Ordering::Relaxed);
+        let write = (write_waits > 0).then(|| {
+            let due = self.moment(write_waits) + self.write_timeout;
+            (due, Due::Response(Why::Unread))
+        });
+        let response = self.progress.due(self.write_timeout);
+        let response = response.map(|(due, why)| (due, Due::Response(why)));
+        let look = self.unsent.due(self.write_timeout);
+        let look = look.map(|due| (due, Due::Look));
+        let idle = self.idle_since().map(|since| {
+            let is_closing = self.closing.load(Ordering::Relaxed) != closing::NOT;
+            let limit = if is_closing {
+                Self::CLOSING
+            } else {
+                Self::IDLE
+            };
+            (since + limit, Due::Idle)
+        });
+        let all = [write, response, look, idle].into_iter().flatten();
+        all.min_by_key(|(due, _)| *due)
+    }
+
+    // To the wire.
+
+    /// A write waits for the client, or has gone on.
+    pub(super) fn write_waits(&self, waits: bool) {
+        let waited = self.write_waits.load(Ordering::Relaxed) > 0;
+        if waits && !waited {
+            self.write_waits.store(self.now().max(1), Ordering::Relaxed);
+        } else if waited && !waits {
+            self.write_waits.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether its socket is to be reset rather than closed: what was sent must not look whole.
+    pub(super) fn is_reset(&self) -> bool {
+        self.is_reset.load(Ordering::Relaxed)
+    }
+
+    /// HTTP is through with the socket.
+    pub(super) fn give_back(&self, socket: TcpStream) {
+        *self.socket.lock() = Some(socket);
+    }
+
+    // To its requests.
+
+    /// A request has come.
+    pub(super) fn begins(&self, version: Version) -> Option<Arc<Progress>> {
+        self.active.fetch_add(1, Ordering::Relaxed);
+        self.note_use();
+        if version != Version::HTTP_2 {
+            return None;
+        }
+        self.has_http2.store(true, Ordering::Relaxed);
+        let progress = Arc::<Progress>::default();
+        *self.stream.lock() = Some(progress.clone());
+        Some(progress)
+    }
+
+    /// A request is over.
+    pub(super) fn is_over(&self) {
+        self.active.fetch_sub(1, Ordering::Relaxed);
+        self.note_use();
+    }
+
+    /// Of the one response of HTTP/1.
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// A body broke off that ends where the connection does.
+    pub(super) fn reset_when_ended(&self) {
+        self.is_reset.store(true, Ordering::Relaxed);
+    }
+
+    // To its HTTP/2 streams.
+
+    /// What is held of their bodies.
+    pub(super) fn unsent(&self) -> &Unsent {
+        &self.unsent
+    }
+
+    /// The stream whose request came last, once.
+    pub(super) fn take_stream(&self) -> Option<Arc<Progress>> {
+        self.stream.lock().take()
+    }
+
+    pub(super) fn write_timeout(&self) -> Duration {
+        self.write_timeout
+    }
+
+    fn note_use(&self) {
+        self.used.store(self.now(), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn moment(&self, microseconds: u64) -> Instant {
+        self.began + Duration::from_micros(microseconds)
+    }
+}

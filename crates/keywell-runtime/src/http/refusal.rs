@@ -1,0 +1,83 @@
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, Version, header};
+use wasmtime::PoolConcurrencyLimitError;
+
+use super::body::Content;
+use crate::call::log_failure;
+use crate::state::TimedOut;
+
+/// A response that is Keywell's own, because there is none of the component. It says what a client
+/// may know; the log has the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NoHost,
+    InvalidHost,
+    Connect,
+    Busy,
+    TimedOut,
+    Failed,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// For a guest that ended with an error before it had given a response.
+    pub(super) fn unanswered(component: &str, error: &wasmtime::Error) -> Self {
+        if error.is::<TimedOut>() {
+            tracing::warn!(component, "took longer than it may, and was ended");
+            Self::TimedOut
+        } else if error.is::<PoolConcurrencyLimitError>() {
+            tracing::warn!(component, "no instance can be made of it now: {error:#}");
+            Self::Busy
+        } else {
+            log_failure(component, "", error);
+            Self::Failed
+        }
+    }
+
+    /// For a guest whose response cannot be sent, with the reason.
+    pub(super) fn unfit(component: &str, reason: impl std::fmt::Display) -> Self {
+        tracing::warn!(component, "{reason}");
+        Self::Failed
+    }
+
+    pub(super) fn response(self, version: Version) -> Response<Content> {
+        let (status, text) = match self {
+            Self::NoHost => (StatusCode::BAD_REQUEST, "the request names no host\n"),
+            Self::InvalidHost => (
+                StatusCode::BAD_REQUEST,
+                "the request's host is invalid, or named more than once\n",
+            ),
+            Self::Connect => (
+                StatusCode::NOT_IMPLEMENTED,
+                "the method CONNECT is not served\n",
+            ),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too busy; try again later\n",
+            ),
+            Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "the component took too long\n"),
+            Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "the component failed\n"),
+        };
+        let text = Bytes::from_static(text.as_bytes());
+        let mut response = Response::new(Content::Whole(Some(text)));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            const { HeaderValue::from_static("text/plain") },
+        );
+        if self == Self::Busy {
+            headers.insert(header::RETRY_AFTER, const { HeaderValue::from_static("1") });
+        }
+        // What follows such a request may be no request.
+        let is_malformed = matches!(self, Self::NoHost | Self::InvalidHost | Self::Connect);
+        if is_malformed && version < Version::HTTP_2 {
+            headers.insert(
+                header::CONNECTION,
+                const { HeaderValue::from_static("close") },
+            );
+        }
+        response
+    }
+}
