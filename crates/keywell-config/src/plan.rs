@@ -28,6 +28,10 @@ pub struct LimitsPlan {
     pub timeout: Option<Duration>,
     /// How many instances there may be at once, of all components together.
     pub instances: Option<u32>,
+    /// How many connections clients may have open, of all HTTP triggers together.
+    pub connections: Option<u32>,
+    /// How long a response may wait for a client that does not read it.
+    pub write_timeout: Option<Duration>,
 }
 
 /// A store to open once, for all who use it.

@@ -51,11 +51,19 @@ fn limits(root: &mut Table<'_>) -> Result<LimitsPlan> {
         return Ok(LimitsPlan::default());
     };
     let mut limits = limits.table()?;
-    limits.only(&["memory", "timeout", "instances"])?;
+    limits.only(&[
+        "memory",
+        "timeout",
+        "instances",
+        "connections",
+        "write-timeout",
+    ])?;
     Ok(LimitsPlan {
         memory: limits.size("memory")?,
         timeout: limits.duration("timeout")?,
         instances: limits.number("instances", 1..10_001)?,
+        connections: limits.number("connections", 1..1_000_001)?,
+        write_timeout: limits.duration("write-timeout")?,
     })
 }
 

@@ -12,6 +12,8 @@ const WHOLE: &str = r#"
 memory = "512MiB"
 timeout = "1m"
 instances = 64
+connections = 5000
+write-timeout = "10s"
 
 [store.main]
 url = "redis://user:hunter2@localhost"
@@ -92,6 +94,8 @@ fn everything_that_can_be_written_is_read() {
         memory: Some(512 << 20),
         timeout: Some(Duration::from_mins(1)),
         instances: Some(64),
+        connections: Some(5000),
+        write_timeout: Some(Duration::from_secs(10)),
     };
     assert_eq!(plan.limits, limits);
 
@@ -105,11 +109,11 @@ fn everything_that_can_be_written_is_read() {
     assert_eq!(
         settings,
         [
-            ("layout", "journal", 9),
-            ("connections", "4", 10),
-            ("share-connections", "false", 11),
-            ("jitter", "0.5", 12),
-            ("mask", "255", 13),
+            ("layout", "journal", 11),
+            ("connections", "4", 12),
+            ("share-connections", "false", 13),
+            ("jitter", "0.5", 14),
+            ("mask", "255", 15),
         ]
     );
 

@@ -48,8 +48,8 @@ pub(super) struct ComponentArguments {
 // === impl ComponentArguments ===
 
 impl ComponentArguments {
-    pub(super) fn load(&self) -> Result<(Runtime, LoadedComponent), Failed> {
-        let runtime = Runtime::new(&self.options())?;
+    pub(super) fn load(&self, options: &Options) -> Result<(Runtime, LoadedComponent), Failed> {
+        let runtime = Runtime::new(options)?;
         let component = runtime.load(&self.component)?;
         Ok((runtime, component))
     }
@@ -73,7 +73,8 @@ impl ComponentArguments {
         }
     }
 
-    fn options(&self) -> Options {
+    /// What bounds it.
+    pub(super) fn options(&self) -> Options {
         Options {
             memory: self.memory,
             timeout: self.timeout,

@@ -5,6 +5,7 @@ mod cache;
 mod component;
 mod conformance;
 mod deadletters;
+mod files;
 mod inspect;
 mod kv;
 mod listen;

@@ -33,7 +33,7 @@ impl Run {
     pub(super) async fn main(self) -> Ended {
         let mut stop = pin!(signal::stop()?);
         let interrupted = || Failed::Failure("interrupted".to_owned());
-        let (runtime, component) = self.component.load()?;
+        let (runtime, component) = self.component.load(&self.component.options())?;
         let opened = signal::unless(stop.as_mut(), self.store.open()).await?;
         let store = opened.ok_or_else(interrupted)?;
         let grants = Arc::new(Grants::everything_in(store.clone()));

@@ -1,12 +1,14 @@
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use keywell::StoreUrl;
 use keywell_config::ListenAddress;
+use keywell_config::units::duration;
 use keywell_runtime::watch::{PositionsStore, Subscriptions, WatchOptions, WatchTarget};
-use keywell_runtime::{HttpOptions, LoadedComponent, Runtime};
+use keywell_runtime::{HttpOptions, LoadedComponent, Options, Runtime};
 use keywell_store::{BucketName, Store};
 use keywell_wasi::Grants;
 
@@ -16,7 +18,7 @@ use super::listen::listen;
 use super::store::{self, StoreArguments};
 use super::triggers::{Trigger, Triggers};
 use super::usage::Unshown;
-use super::{Ended, Failed, signal};
+use super::{Ended, Failed, files, signal};
 
 /// Serve HTTP with a component (HTTP/1.1, and HTTP/2 by prior knowledge), call it when keys change,
 /// or both.
@@ -46,6 +48,16 @@ pub(super) struct Serve {
     /// its memory is then seen by later requests.
     #[arg(long, value_name = "N", default_value_t = 1)]
     reuse: u32,
+
+    /// How many connections clients may have open. Past it, or where the process may not open so
+    /// many files, the one that was idle for longest is closed.
+    #[arg(long, value_name = "N", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    connections: u32,
+
+    /// How long a response may wait for a client that does not read it: 500ms, 30s, 5m.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    write_timeout: Duration,
 
     /// Call the component when keys change: SET@KEY when one is set, DEL@KEY when one is gone,
     /// several separated by commas; may be repeated. In a key, * stands for any characters and ?
@@ -81,7 +93,12 @@ impl Serve {
     pub(super) async fn main(self) -> Ended {
         // Before all else, so that no signal is missed that comes once the address is told.
         let mut stop = pin!(signal::stop()?);
-        let (runtime, component) = self.component.load()?;
+        files::raise_limit();
+        let (runtime, component) = self.component.load(&Options {
+            connections: self.connections,
+            write_timeout: self.write_timeout,
+            ..self.component.options()
+        })?;
         let Some(store) = signal::unless(stop.as_mut(), self.store.open()).await? else {
             return Ok(ExitCode::SUCCESS);
         };

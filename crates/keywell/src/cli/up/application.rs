@@ -52,6 +52,8 @@ impl<'a> Application<'a> {
             memory: memory.max(largest),
             timeout: plan.limits.timeout.unwrap_or(usual.timeout),
             instances: plan.limits.instances.unwrap_or(usual.instances),
+            connections: plan.limits.connections.unwrap_or(usual.connections),
+            write_timeout: plan.limits.write_timeout.unwrap_or(usual.write_timeout),
             cache,
             output: output::output().clone(),
             ..usual

@@ -13,7 +13,7 @@ use keywell_config::{ConfigError, Plan};
 use self::application::Application;
 use self::stores::Stores;
 use super::cache::CacheArguments;
-use super::{Ended, Failed, signal};
+use super::{Ended, Failed, files, signal};
 
 /// Run an application: every store, component and trigger of a keywell.toml.
 ///
@@ -49,6 +49,7 @@ impl Up {
     pub(super) async fn main(self) -> Ended {
         // Before all else, so that no signal is missed that comes once a trigger is told.
         let mut stop = pin!(signal::stop()?);
+        files::raise_limit();
         let plan = Plan::read(&self.file)?;
         let application = Application::load(&plan, self.cache.folder())?;
         let Some(stores) = signal::unless(stop.as_mut(), Stores::open(&plan)).await? else {
