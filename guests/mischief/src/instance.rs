@@ -3,6 +3,7 @@
 use core::arch::wasm32::{memory_grow, memory_size};
 use core::hint;
 use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use wasip2::clocks::monotonic_clock;
 
@@ -18,6 +19,12 @@ pub fn compute_for_ever() -> ! {
 pub fn sleep_an_hour() -> String {
     monotonic_clock::subscribe_duration(3600 * SECOND).block();
     "slept".into()
+}
+
+/// How often this was called in this instance.
+pub fn served() -> u32 {
+    static SERVED: AtomicU32 = AtomicU32::new(0);
+    SERVED.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 pub fn grow() -> String {

@@ -12,7 +12,17 @@
 //! | `/no-response` | returns without an answer |
 //! | `/stdout?text=T` | prints to standard output and standard error |
 //! | `/stream?n=N` | answers N bytes in pieces |
+//! | `/flood?n=N` | answers N bytes, as much at once as it may |
 //! | `/echo` | answers the request's body while reading it |
+//! | `/declared?length=L&n=N` | declares L bytes and writes N at once; with `wait=`, waits 200 ms before it ends the body |
+//! | `/length?value=V` | answers no body, with `content-length: V` |
+//! | `/unfinished?n=N` | writes N bytes, and drops the body without an end; with `wait=`, waits 200 ms before that |
+//! | `/leak?n=N` | writes N bytes, and keeps the body without an end |
+//! | `/status?n=N` | answers `ok` with the status N |
+//! | `/target` | answers the request's scheme, authority and path |
+//! | `/served` | answers how many of these requests its instance has had |
+//! | `/sink` | reads the request's body to its end; answers its length |
+//! | `/linger` | finishes its answer, then waits an hour on the clock |
 //! | `/slow-body` | answers `first`, 200 ms later `second` |
 //! | `/hang-body` | answers `first`, then computes for ever |
 //! | `/fetch?url=U` | fetches a URL; answers `STATUS BYTES`, or `error: CODE` |
@@ -61,7 +71,24 @@ impl Guest for Mischief {
             "/fetch" => Ok(fetch::fetch(&query.text("url"))),
             "/no-response" => return,
             "/stream" => return bodies::stream(out, query.number("n")),
+            "/flood" => return bodies::flood(out, query.number("n")),
             "/echo" => return bodies::echo(out, &request),
+            "/declared" => return bodies::declared(out, &query),
+            "/length" => return bodies::length(out, &query.text("value")),
+            "/unfinished" => return bodies::unfinished(out, &query),
+            "/leak" => return bodies::leak(out, query.number("n")),
+            "/status" => {
+                let status = u16::try_from(query.number("n")).unwrap_or(0);
+                return Body::start(out, status).answer("ok");
+            }
+            "/target" => Ok(bodies::target(&request)),
+            "/served" => Ok(instance::served().to_string()),
+            "/sink" => Ok(bodies::sink(&request).to_string()),
+            "/linger" => {
+                Body::start(out, 200).answer("ok");
+                instance::sleep_an_hour();
+                return;
+            }
             "/slow-body" => return bodies::slow(out),
             "/hang-body" => return bodies::hang(out),
             "/after" => return buckets::increment_after(Body::start(out, 200)),
