@@ -45,7 +45,7 @@ pub(super) struct Connection {
     unsent: Unsent,
     /// Of the HTTP/2 stream whose task is not spawned yet.
     stream: Mutex<Option<Arc<Progress>>>,
-    /// The socket, once HTTP is through with it.
+    /// The socket, once HTTP has no more use for it.
     socket: Mutex<Option<TcpStream>>,
 }
 
@@ -252,7 +252,7 @@ impl Connection {
         self.is_reset.load(Ordering::Relaxed)
     }
 
-    /// HTTP is through with the socket.
+    /// HTTP has no more use for the socket.
     pub(super) fn give_back(&self, socket: TcpStream) {
         *self.socket.lock() = Some(socket);
     }

@@ -11,7 +11,7 @@ use super::connection::Connection;
 
 /// The socket of a connection, which notes since when a write waits for the client.
 ///
-/// When HTTP is through with it, the connection has it back, unless the client has ended it.
+/// When HTTP has no more use for it, the connection has it back, unless the client has ended it.
 pub(super) struct Wire {
     /// Until this is dropped.
     stream: Option<TcpStream>,

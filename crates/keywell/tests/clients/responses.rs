@@ -42,12 +42,19 @@ fn one_that_cannot_be_sent_is_500_and_one_warning() {
         ("/status?n=101", "the status 101"),
         ("/trap", "failed"),
     ] {
-        let (response, _) = ask(&server, "GET", path, "HTTP/1.1");
-        assert_eq!(response.unwrap().status, 500, "{path}");
-        let warnings = warnings(&server);
-        assert_eq!(warnings.len(), 1, "{path}: {warnings:?}");
-        assert!(warnings[0].contains(warning), "{path}: {warnings:?}");
-        assert!(warnings[0].contains("mischief"), "{path}: {warnings:?}");
+        loop {
+            let (response, _) = ask(&server, "GET", path, "HTTP/1.1");
+            let warnings = warnings(&server);
+            assert_eq!(warnings.len(), 1, "{path}: {warnings:?}");
+            assert!(warnings[0].contains(warning), "{path}: {warnings:?}");
+            assert!(warnings[0].contains("mischief"), "{path}: {warnings:?}");
+            // A guest that is interrupted on a busy machine may have its head sent by then.
+            match response {
+                Some(response) if response.status == 500 => break,
+                Some(response) => assert!(!response.complete, "{path}"),
+                None => {}
+            }
+        }
     }
 }
 
