@@ -352,6 +352,11 @@ limits {
     a_store_refuses_longer_keys_than_it_declares [LongestKey]
     /// A store refuses by itself values that are larger than it declares, and what was there stays.
     a_store_refuses_larger_values_than_it_declares [LargestValue]
+    /// A value that is larger than the caller can hold is refused, and is not taken for absent.
+    a_value_that_the_caller_cannot_hold_is_refused []
+    /// Values that the caller cannot hold together are refused; one that is asked for twice counts
+    /// twice.
+    values_that_the_caller_cannot_hold_together_are_refused []
 }
 
 errors {

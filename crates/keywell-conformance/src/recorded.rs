@@ -47,10 +47,10 @@ impl Bucket for Recorded {
         self.inner.capabilities()
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
         self.hear(
             &format!("get({})", given(key.as_bytes())),
-            self.inner.get(key),
+            self.inner.get_within(key, max),
         )
     }
 
@@ -93,9 +93,9 @@ impl Bucket for Recorded {
         self.hear(&asked, self.inner.increment(key, delta))
     }
 
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let asked = format!("get_many({})", shown(&keys));
-        self.hear(&asked, self.inner.get_many(keys))
+        self.hear(&asked, self.inner.get_many_within(keys, max))
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
-    Expected, Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Version,
-    Watch, Watching,
+    Expected, Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap,
+    ValueBytes, Version, Watch, Watching,
 };
 use redb::{ReadOnlyTable, ReadTransaction};
 
@@ -50,12 +50,8 @@ impl DiskBucket {
         Some(*self.number.get_or_init(|| number))
     }
 
-    /// Looks keys up at one instant.
-    fn look_up<T: Send + 'static>(
-        &self,
-        keys: &[&str],
-        found: fn(Header, &[u8]) -> T,
-    ) -> Answer<Vec<Option<T>>> {
+    /// Looks entries up at one instant, as long as their values have at most `max` bytes together.
+    fn look_up_many(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let Some(number) = self.number() else {
             return Answer::now(keys.iter().map(|_| None).collect());
         };
@@ -63,16 +59,35 @@ impl DiskBucket {
         let clock = self.open.core().clock.clone();
         self.open.read(move |reading| {
             let entries = reading.open_table(ENTRIES)?;
-            keys.iter()
-                .map(|key| look_up(&entries, key, || clock.now(), found))
-                .collect()
+            let mut bytes = ValueBytes::new(max);
+            // A value that is asked for twice is read once.
+            let mut known: HashMap<&[u8], Option<Entry>> = HashMap::with_capacity(keys.len());
+            let read = keys.iter().map(|key| {
+                if let Some(entry) = known.get(&key[..]) {
+                    bytes.add_entry(entry.as_ref())?;
+                    return Ok(entry.clone());
+                }
+                let found = look_up(
+                    &entries,
+                    key,
+                    || clock.now(),
+                    |header, value| {
+                        bytes.add(value.len())?;
+                        Ok::<_, Error>(to_entry(header, value))
+                    },
+                )?;
+                let entry = found.transpose()?;
+                known.insert(key, entry.clone());
+                Ok(entry)
+            });
+            read.collect()
         })
     }
 
-    fn look_up_one<T: Send + 'static>(
+    fn look_up<T: Send + 'static>(
         &self,
         key: &str,
-        found: fn(Header, &[u8]) -> T,
+        found: impl Fn(Header, &[u8]) -> Result<T> + Send + 'static,
     ) -> Answer<Option<T>> {
         let Some(number) = self.number() else {
             return Answer::now(None);
@@ -81,7 +96,8 @@ impl DiskBucket {
         let open = self.open.clone();
         self.open.read(move |reading: &ReadTransaction| {
             let entries = reading.open_table(ENTRIES)?;
-            look_up(&entries, &key, || open.core().clock.now(), found)
+            let found = look_up(&entries, &key, || open.core().clock.now(), &found)?;
+            Ok(found.transpose()?)
         })
     }
 
@@ -103,7 +119,7 @@ fn look_up<T>(
     entries: &ReadOnlyTable<&'static [u8], &'static [u8]>,
     key: &[u8],
     now: impl FnOnce() -> u64,
-    found: fn(Header, &[u8]) -> T,
+    found: impl FnOnce(Header, &[u8]) -> T,
 ) -> Result<Option<T>, Fault> {
     let Some(stored) = entries.get(key)? else {
         return Ok(None);
@@ -158,12 +174,18 @@ impl Bucket for DiskBucket {
         }
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        self.look_up_one(key, to_entry)
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        self.look_up(key, move |header, value| {
+            let bytes = value.len();
+            if bytes > max {
+                return Err(Invalid::ValueTooLarge { bytes, max }.into());
+            }
+            Ok(to_entry(header, value))
+        })
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
-        self.look_up_one(key, |_, _| ())
+        self.look_up(key, |_, _| Ok(()))
             .map(|found| found.is_some())
     }
 
@@ -213,8 +235,8 @@ impl Bucket for DiskBucket {
     }
 
     /// All at one instant.
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
-        self.look_up(keys, to_entry)
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.look_up_many(keys, max)
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {

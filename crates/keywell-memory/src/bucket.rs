@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
-    Expected, Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Version,
-    Watch, Watching, counter,
+    Expected, Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap,
+    ValueBytes, Version, Watch, Watching, counter,
 };
 use parking_lot::RwLock;
 
@@ -308,8 +308,9 @@ impl Bucket for MemoryBucket {
         }
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        Answer::now(self.read(key, Slot::entry))
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        let found = self.read(key, |slot| slot.entry().within(max));
+        found.transpose().into()
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
@@ -374,9 +375,14 @@ impl Bucket for MemoryBucket {
         .into()
     }
 
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let _whole = self.batches.read();
-        Answer::now(keys.iter().map(|key| self.read(key, Slot::entry)).collect())
+        let mut bytes = ValueBytes::new(max);
+        let entries = keys.iter().map(|key| {
+            let entry = self.read(key, Slot::entry);
+            bytes.add_entry(entry.as_ref()).map(|()| entry)
+        });
+        entries.collect::<Result<_>>().into()
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {

@@ -167,7 +167,10 @@ mod tests {
         let (bucket, budget) = bounded(2 * (ENTRY + 1) + 100);
         assert!(!is_full(set(&bucket, "a", 50)));
         assert!(!is_full(set(&bucket, "b", 50)));
-        let version = result(bucket.get("a")).unwrap().unwrap().version;
+        let version = result(bucket.get_within("a", usize::MAX))
+            .unwrap()
+            .unwrap()
+            .version;
 
         assert!(is_full(set(&bucket, "a", 51)));
         assert!(is_full(set(&bucket, "c", 0)));
@@ -181,8 +184,21 @@ mod tests {
         let batch = || vec![("b", Bytes::new()), ("c", Bytes::new())];
         assert!(is_full(bucket.set_many(batch())));
 
-        assert_eq!(result(bucket.get("a")).unwrap().unwrap().version, version);
-        assert_eq!(result(bucket.get("b")).unwrap().unwrap().value.len(), 50);
+        assert_eq!(
+            result(bucket.get_within("a", usize::MAX))
+                .unwrap()
+                .unwrap()
+                .version,
+            version
+        );
+        assert_eq!(
+            result(bucket.get_within("b", usize::MAX))
+                .unwrap()
+                .unwrap()
+                .value
+                .len(),
+            50
+        );
         assert!(!result(bucket.exists("c")).unwrap());
 
         // Less in one place is room in another.
@@ -291,7 +307,7 @@ mod tests {
         mut there: BTreeMap<String, Vec<u8>>,
         operation: Operation,
     ) -> (BTreeMap<String, Vec<u8>>, Result<()>) {
-        let current = |key: &str| result(bucket.get(key)).unwrap();
+        let current = |key: &str| result(bucket.get_within(key, usize::MAX)).unwrap();
         let done = match operation {
             Operation::Set(key, value) => {
                 there.insert(key.clone(), value.clone());
@@ -374,7 +390,7 @@ mod tests {
                 prop_assert_eq!(held, BUCKET + lies(&bucket));
                 prop_assert!(held <= BUCKET + bytes);
                 for (key, value) in &there {
-                    let entry = result(bucket.get(key)).unwrap();
+                    let entry = result(bucket.get_within(key, usize::MAX)).unwrap();
                     prop_assert_eq!(entry.map(|entry| entry.value), Some(Bytes::from(value.clone())));
                 }
             }

@@ -145,6 +145,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod distinct;
 mod error;
 mod journal;
 mod link;

@@ -74,17 +74,35 @@ impl<T> Answer<T> {
     where
         T: Send + 'static,
     {
+        Self::sequence_while(answers, |_| Ok(()))
+    }
+
+    /// As [`Answer::sequence`], with a check of each answer that can end it with an error.
+    pub fn sequence_while(
+        answers: impl IntoIterator<Item = Self>,
+        mut check: impl FnMut(&T) -> Result<()> + Send + 'static,
+    ) -> Answer<Vec<T>>
+    where
+        T: Send + 'static,
+    {
         let mut answers = answers.into_iter();
         let mut values = Vec::with_capacity(answers.size_hint().0);
         for answer in answers.by_ref() {
             match answer {
-                Self::Now(Ok(value)) => values.push(value),
+                Self::Now(Ok(value)) => {
+                    if let Err(error) = check(&value) {
+                        return error.into();
+                    }
+                    values.push(value);
+                }
                 Self::Now(Err(error)) => return error.into(),
                 later @ Self::Later(_) => {
                     let rest: Vec<Self> = std::iter::once(later).chain(answers).collect();
                     return Answer::later(async move {
                         for answer in rest {
-                            values.push(answer.await?);
+                            let value = answer.await?;
+                            check(&value)?;
+                            values.push(value);
                         }
                         Ok(values)
                     });

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use crate::{
     Answer, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Set, Since, Swap,
-    Version, Watch,
+    ValueBytes, Version, Watch,
 };
 
 /// A named set of keys in a store.
@@ -18,8 +18,16 @@ pub trait Bucket: Send + Sync {
     /// What this bucket can do. Constant for its lifetime.
     fn capabilities(&self) -> Capabilities;
 
-    /// The value and the version of a key, read at one instant.
-    fn get(&self, key: &str) -> Answer<Option<Entry>>;
+    /// The value and the version of a key, read at one instant, for a caller that can hold a value
+    /// of at most `max` bytes.
+    ///
+    /// A store never has more of a larger value in memory than it needs to know its length.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::ValueTooLarge`](crate::Invalid::ValueTooLarge) for a larger value;
+    /// [`Entry::within`] makes it.
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>>;
 
     /// Writes a value, whatever was there, and with it the key's time to live: the one given, or
     /// none though there was one.
@@ -34,7 +42,8 @@ pub trait Bucket: Send + Sync {
 
     /// Whether a key is there.
     fn exists(&self, key: &str) -> Answer<bool> {
-        self.get(key).map(|entry| entry.is_some())
+        self.get_within(key, usize::MAX)
+            .map(|entry| entry.is_some())
     }
 
     /// Writes only if the expectation still holds, as one step. What is written ends an earlier
@@ -61,9 +70,20 @@ pub trait Bucket: Send + Sync {
         Error::Unsupported("counters").into()
     }
 
-    /// The entries of many keys, in the order asked, duplicates included.
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
-        Answer::sequence(keys.iter().map(|key| self.get(key)))
+    /// The entries of many keys, in the order asked, duplicates included, for a caller that can
+    /// hold values of at most `max` bytes together. The value of a key that is given twice counts
+    /// twice, and is read once.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::BatchTooLarge`](crate::Invalid::BatchTooLarge) for more; a store stops reading
+    /// there. [`ValueBytes`] counts.
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        let mut bytes = ValueBytes::new(max);
+        let answers = keys.iter().map(|key| self.get_within(key, max));
+        Answer::sequence_while(answers, move |entry: &Option<Entry>| {
+            bytes.add_entry(entry.as_ref())
+        })
     }
 
     /// Writes many values, each as [`Bucket::set`] without a time to live; of a key given twice, the
@@ -114,6 +134,18 @@ pub trait Bucket: Send + Sync {
     }
 }
 
+impl dyn Bucket + '_ {
+    /// [`Bucket::get_within`] without a bound.
+    pub fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        self.get_within(key, usize::MAX)
+    }
+
+    /// [`Bucket::get_many_within`] without a bound.
+    pub fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+        self.get_many_within(keys, usize::MAX)
+    }
+}
+
 /// A batch that is written one part after the other, up to the first that fails.
 fn parts(answers: impl Iterator<Item = Answer<()>>) -> Answer<()> {
     let answers = answers.enumerate().map(|(at, answer)| {
@@ -154,7 +186,7 @@ mod tests {
             Capabilities::default()
         }
 
-        fn get(&self, key: &str) -> Answer<Option<Entry>> {
+        fn get_within(&self, key: &str, _: usize) -> Answer<Option<Entry>> {
             self.answer(key, None)
         }
 

@@ -2,6 +2,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::{Invalid, Result};
+
 /// A value and the version that wrote it, read at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -22,6 +24,64 @@ pub struct Version(Repr);
 enum Repr {
     Number(u64),
     Token(Bytes),
+}
+
+/// Counts the bytes of the values in one answer against what its caller can hold.
+///
+/// A store adds the length of each value before it reads the value.
+#[derive(Clone, Debug)]
+pub struct ValueBytes {
+    bytes: usize,
+    max: usize,
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// The entry, for a caller that can hold a value of at most `max` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::ValueTooLarge`].
+    pub fn within(self, max: usize) -> Result<Self> {
+        let bytes = self.value.len();
+        if bytes > max {
+            return Err(Invalid::ValueTooLarge { bytes, max }.into());
+        }
+        Ok(self)
+    }
+}
+
+// === impl ValueBytes ===
+
+impl ValueBytes {
+    /// Counts from zero; the caller can hold `max` bytes.
+    pub fn new(max: usize) -> Self {
+        Self { bytes: 0, max }
+    }
+
+    /// Counts a value of this length.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::BatchTooLarge`] when the caller cannot hold it beside those before it.
+    pub fn add(&mut self, bytes: usize) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let (bytes, max) = (self.bytes, self.max);
+        if bytes > max {
+            return Err(Invalid::BatchTooLarge { bytes, max }.into());
+        }
+        Ok(())
+    }
+
+    /// Counts the value of an entry, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`ValueBytes::add`].
+    pub fn add_entry(&mut self, entry: Option<&Entry>) -> Result<()> {
+        self.add(entry.map_or(0, |entry| entry.value.len()))
+    }
 }
 
 // === impl Version ===

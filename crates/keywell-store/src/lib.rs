@@ -49,8 +49,9 @@
 //!         }
 //!     }
 //!
-//!     fn get(&self, key: &str) -> Answer<Option<Entry>> {
-//!         Answer::now(self.locked(|_, entries| entries.get(key).cloned()))
+//!     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+//!         let entry = self.locked(|_, entries| entries.get(key).cloned());
+//!         entry.map(|entry| entry.within(max)).transpose().into()
 //!     }
 //!
 //!     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
@@ -149,7 +150,7 @@ mod write;
 pub use answer::{Answer, BoxFuture};
 pub use bucket::Bucket;
 pub use capabilities::{Batching, Capabilities, Cas, Durability, Listing, Promptness, Watching};
-pub use entry::{Entry, Version};
+pub use entry::{Entry, ValueBytes, Version};
 pub use error::{Error, Failure, Invalid, Result};
 pub use event::{Event, ResumeToken};
 pub use filter::Filter;

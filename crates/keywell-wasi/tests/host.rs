@@ -103,8 +103,8 @@ impl Bucket for DistantBucket {
         Capabilities::default()
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        let found = self.inner.get(key);
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        let found = self.inner.get_within(key, max);
         let failing = self.failing.clone();
         Answer::later(async move {
             tokio::task::yield_now().await;

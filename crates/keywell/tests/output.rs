@@ -106,7 +106,7 @@ fn serve(
 /// Has the component print, and fail so that the log grows, until there is more than pipes hold.
 fn fill(address: &str, bytes: u64) {
     let text = "x".repeat(8000);
-    for _ in 0..bytes / 8000 + 1 {
+    for _ in 0..=bytes / 8000 {
         assert_eq!(get(address, &format!("/stdout?text={text}")).status, 200);
         assert_eq!(get(address, "/trap").status, 500);
     }

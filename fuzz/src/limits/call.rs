@@ -34,7 +34,7 @@ pub(super) fn tell(pair: &Pair, bucket: &Limited, call: &Call<'_>) -> Told {
     let value = |entry: Option<Entry>| entry.map(|entry| entry.value);
     let answered = match call {
         Call::Get(key) => {
-            let answered = pair.answer(bucket.get(key));
+            let answered = pair.answer(bucket.get_within(key, usize::MAX));
             answered.map(|entry| Told::Values(vec![value(entry)]))
         }
         Call::Exists(key) => pair.answer(bucket.exists(key)).map(Told::Is),
@@ -49,7 +49,7 @@ pub(super) fn tell(pair: &Pair, bucket: &Limited, call: &Call<'_>) -> Told {
         }
         Call::Swap(key, creates, value) => swap(pair, bucket, key, *creates, *value),
         Call::GetMany(keys) => {
-            let answered = pair.answer(bucket.get_many(keys));
+            let answered = pair.answer(bucket.get_many_within(keys, usize::MAX));
             answered.map(|entries| Told::Values(entries.into_iter().map(value).collect()))
         }
         Call::SetMany(entries) => {

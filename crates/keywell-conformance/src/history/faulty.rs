@@ -140,9 +140,9 @@ impl Bucket for Faulty {
         }
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
         let key = key.to_owned();
-        self.read(move |inner| inner.get(&key))
+        self.read(move |inner| inner.get_within(&key, max))
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
@@ -170,9 +170,9 @@ impl Bucket for Faulty {
         self.atomic(move |inner| inner.increment(&key, delta))
     }
 
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let keys = owned(keys);
-        self.read(move |inner| inner.get_many(&borrowed(&keys)))
+        self.read(move |inner| inner.get_many_within(&borrowed(&keys), max))
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {

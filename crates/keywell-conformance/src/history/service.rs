@@ -28,7 +28,7 @@ impl<B: Bucket + ?Sized> Service for B {
 
 async fn answer(bucket: &(impl Bucket + ?Sized), key: &str, asked: &Asked) -> Result<Told> {
     Ok(match asked {
-        Asked::Get => Told::Entry(bucket.get(key).await?.map(|entry| {
+        Asked::Get => Told::Entry(bucket.get_within(key, usize::MAX).await?.map(|entry| {
             let value = String::from_utf8_lossy(&entry.value).into_owned();
             (value, version_text(&entry.version))
         })),

@@ -96,14 +96,14 @@ impl Bucket for Broken {
         }
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
         if self.makes(Mistake::CachesTooLong)
             && let Some(entry) = self.cache.lock().get(key)
         {
             return Answer::now(Some(entry.clone()));
         }
         let (broken, key) = (self.clone(), key.to_owned());
-        self.inner.get(&key).map(move |entry| {
+        self.inner.get_within(&key, max).map(move |entry| {
             if let Some(Entry { value, version }) = entry.clone() {
                 broken.values.lock().insert(version, value);
             }

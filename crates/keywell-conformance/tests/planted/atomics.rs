@@ -271,8 +271,8 @@ impl CountsVersions {
 }
 
 impl Bug for CountsVersions {
-    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
-        let Answer::Now(Ok(entry)) = inner.get(key) else {
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
+        let Answer::Now(Ok(entry)) = inner.get_within(key, max) else {
             panic!("the memory store answers at once");
         };
         Answer::now(entry.map(|entry| Entry {
@@ -305,8 +305,8 @@ async fn a_version_that_begins_anew_after_a_delete_is_caught() {
 struct SecondsForVersions;
 
 impl Bug for SecondsForVersions {
-    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
-        inner.get(key).map(|entry| {
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
+        inner.get_within(key, max).map(|entry| {
             entry.map(|entry| Entry {
                 version: Version::from(1_700_000_000),
                 ..entry

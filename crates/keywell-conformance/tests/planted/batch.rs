@@ -10,8 +10,13 @@ use crate::bug::{Bug, Caught, Inner};
 struct InCompletionOrder;
 
 impl Bug for InCompletionOrder {
-    fn get_many(&self, inner: &Inner, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
-        inner.get_many(keys).map(|mut entries| {
+    fn get_many_within(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        inner.get_many_within(keys, max).map(|mut entries| {
             entries.sort_by_key(|entry| entry.as_ref().map_or(0, |entry| entry.value.len()));
             entries
         })
@@ -30,14 +35,19 @@ async fn entries_in_completion_order_are_caught() {
 struct OncePerKey;
 
 impl Bug for OncePerKey {
-    fn get_many(&self, inner: &Inner, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+    fn get_many_within(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
         let mut seen = HashSet::new();
         let keys: Vec<&str> = keys
             .iter()
             .copied()
             .filter(|key| seen.insert(*key))
             .collect();
-        inner.get_many(&keys)
+        inner.get_many_within(&keys, max)
     }
 }
 
@@ -135,11 +145,16 @@ async fn a_batch_whose_first_value_stands_is_caught() {
 struct EmptyIsAnError;
 
 impl Bug for EmptyIsAnError {
-    fn get_many(&self, inner: &Inner, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+    fn get_many_within(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
         if keys.is_empty() {
             return keywell_store::Error::Internal("wrong number of arguments".into()).into();
         }
-        inner.get_many(keys)
+        inner.get_many_within(keys, max)
     }
 }
 

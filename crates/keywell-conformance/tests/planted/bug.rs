@@ -17,8 +17,8 @@ pub(crate) trait Bug: Send + Sync + 'static {
     fn capabilities(&self, inner: &Inner) -> Capabilities {
         inner.capabilities()
     }
-    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
-        inner.get(key)
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
+        inner.get_within(key, max)
     }
     fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
         inner.set(key, value, how)
@@ -35,8 +35,13 @@ pub(crate) trait Bug: Send + Sync + 'static {
     fn increment(&self, inner: &Inner, key: &str, delta: i64) -> Answer<i64> {
         inner.increment(key, delta)
     }
-    fn get_many(&self, inner: &Inner, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
-        inner.get_many(keys)
+    fn get_many_within(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        inner.get_many_within(keys, max)
     }
     fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         inner.set_many(entries)
@@ -95,8 +100,8 @@ impl<B: Bug> Bucket for PlantedBucket<B> {
     fn capabilities(&self) -> Capabilities {
         self.bug.capabilities(&self.inner)
     }
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        self.bug.get(&self.inner, key)
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        self.bug.get_within(&self.inner, key, max)
     }
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
         self.bug.set(&self.inner, key, value, how)
@@ -113,8 +118,8 @@ impl<B: Bug> Bucket for PlantedBucket<B> {
     fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
         self.bug.increment(&self.inner, key, delta)
     }
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
-        self.bug.get_many(&self.inner, keys)
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.bug.get_many_within(&self.inner, keys, max)
     }
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         self.bug.set_many(&self.inner, entries)

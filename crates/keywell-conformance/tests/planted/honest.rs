@@ -10,8 +10,8 @@ use keywell_memory::MemoryStore;
 use keywell_store::layer::{Grant, Granted};
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Entry, Error, Event, Expected,
-    Filter, Invalid, List, Listing, Page, Promptness, Set, Since, Store, Swap, Version, Watch,
-    Watching,
+    Filter, Invalid, List, Listing, Page, Promptness, Set, Since, Store, Swap, ValueBytes,
+    Version, Watch, Watching,
 };
 use parking_lot::Mutex;
 
@@ -45,8 +45,8 @@ impl Bug for Modest {
         self.0
     }
 
-    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
-        let Answer::Now(entry) = inner.get(key) else {
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
+        let Answer::Now(entry) = inner.get_within(key, max) else {
             panic!("the memory store answers at once");
         };
         entry
@@ -97,8 +97,17 @@ impl Bug for Modest {
         inner.increment(key, delta)
     }
 
-    fn get_many(&self, inner: &Inner, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
-        Answer::sequence(keys.iter().map(|key| self.get(inner, key)))
+    fn get_many_within(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        let mut bytes = ValueBytes::new(max);
+        let answers = keys.iter().map(|key| self.get_within(inner, key, max));
+        Answer::sequence_while(answers, move |entry: &Option<Entry>| {
+            bytes.add_entry(entry.as_ref())
+        })
     }
 
     fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
@@ -333,12 +342,12 @@ impl Bug for WritesLate {
         }
     }
 
-    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
         for (key, value) in self.late.lock().drain(..) {
             drop(inner.set(&key, value, Set::default()));
             self.written.fetch_add(1, Ordering::Relaxed);
         }
-        inner.get(key)
+        inner.get_within(key, max)
     }
 
     fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
@@ -432,8 +441,8 @@ impl Store for Down {
 struct Garbled;
 
 impl Bug for Garbled {
-    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
-        inner.get(key).map(|entry| {
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
+        inner.get_within(key, max).map(|entry| {
             entry.map(|entry| Entry {
                 value: Bytes::from_static(b"\x01\x02"),
                 ..entry

@@ -12,8 +12,8 @@ use crate::bug::{Bug, Caught, Inner};
 struct Rewrites(fn(&str) -> String);
 
 impl Bug for Rewrites {
-    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
-        inner.get(&(self.0)(key))
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
+        inner.get_within(&(self.0)(key), max)
     }
     fn exists(&self, inner: &Inner, key: &str) -> Answer<bool> {
         inner.exists(&(self.0)(key))

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use keywell_conformance::{limits, store};
 use keywell_store::{
-    Answer, Capabilities, Change, Error, Expected, Invalid, Set, Swap, Version, counter,
+    Answer, Capabilities, Change, Entry, Error, Expected, Invalid, Set, Swap, Version, counter,
 };
 
 use crate::bug::{Bug, Caught, Inner};
@@ -249,5 +249,79 @@ impl Bug for CutsColumns {
 async fn a_value_that_is_cut_is_caught() {
     Caught::with(CutsColumns)
         .by(limits::a_value_of_the_largest_size_is_held)
+        .await;
+}
+
+/// Ignores what its caller can hold.
+struct Boundless;
+
+impl Bug for Boundless {
+    fn get_within(&self, inner: &Inner, key: &str, _: usize) -> Answer<Option<Entry>> {
+        inner.get(key)
+    }
+
+    fn get_many_within(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        _: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        inner.get_many(keys)
+    }
+}
+
+/// Counts each value of a batch alone.
+struct EachAlone;
+
+impl Bug for EachAlone {
+    fn get_many_within(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        Answer::sequence(keys.iter().map(|key| inner.get_within(key, max)))
+    }
+}
+
+/// Answers that a value is absent where the caller cannot hold it.
+struct Hides;
+
+impl Bug for Hides {
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
+        let found = inner.get(key);
+        found.map(move |entry| entry.filter(|entry| entry.value.len() <= max))
+    }
+}
+
+/// Has no room for a value that just fits.
+struct Tight;
+
+impl Bug for Tight {
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
+        inner.get_within(key, max.saturating_sub(1))
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_ignores_what_its_caller_can_hold_is_caught() {
+    for_values(Boundless).await;
+    for_values(Hides).await;
+    for_values(Tight).await;
+    for_batches(Boundless).await;
+    for_batches(EachAlone).await;
+}
+
+async fn for_values(bug: impl Bug) {
+    let caught = Caught::with(bug);
+    caught
+        .by(limits::a_value_that_the_caller_cannot_hold_is_refused)
+        .await;
+}
+
+async fn for_batches(bug: impl Bug) {
+    let caught = Caught::with(bug);
+    caught
+        .by(limits::values_that_the_caller_cannot_hold_together_are_refused)
         .await;
 }

@@ -19,13 +19,13 @@ struct StaleReplica {
 }
 
 impl Bug for StaleReplica {
-    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
         if self.reads.fetch_add(1, Ordering::Relaxed) % 7 == 6
             && let Some(entry) = self.before.lock().get(key)
         {
             return Answer::now(Some(entry.clone()));
         }
-        inner.get(key)
+        inner.get_within(key, max)
     }
 
     fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
@@ -74,7 +74,7 @@ async fn a_panic_is_a_failure_and_no_end() {
 struct NeverAnswers;
 
 impl Bug for NeverAnswers {
-    fn get_many(&self, _: &Inner, _: &[&str]) -> Answer<Vec<Option<Entry>>> {
+    fn get_many_within(&self, _: &Inner, _: &[&str], _: usize) -> Answer<Vec<Option<Entry>>> {
         Answer::later(std::future::pending())
     }
 }
@@ -92,9 +92,9 @@ async fn an_answer_that_never_comes_is_caught() {
 struct SlowlyAtOnce;
 
 impl Bug for SlowlyAtOnce {
-    fn get(&self, inner: &Inner, key: &str) -> Answer<Option<Entry>> {
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
         let (inner, key) = (inner.clone(), key.to_owned());
-        Answer::later(async move { inner.get(&key).await })
+        Answer::later(async move { inner.get_within(&key, max).await })
     }
 }
 

@@ -13,6 +13,7 @@ use super::page::{self, Range};
 use super::shard::Shard;
 use super::tails::Tails;
 use super::watch;
+use crate::distinct::{self, Distinct};
 
 /// The longest key, in bytes. Hosts allow less.
 const MAX_KEY_BYTES: usize = 64 * 1024;
@@ -52,6 +53,15 @@ fn check(key: &str, value: &[u8]) -> Result<()> {
         return Err(Error::Invalid(Invalid::ValueTooLarge { bytes, max }));
     }
     Ok(())
+}
+
+fn value_too_large(error: Error) -> Error {
+    match error {
+        Error::Invalid(Invalid::BatchTooLarge { bytes, max }) => {
+            Invalid::ValueTooLarge { bytes, max }.into()
+        }
+        error => error,
+    }
 }
 
 // === impl JournalBucket ===
@@ -101,12 +111,15 @@ impl Bucket for JournalBucket {
         }
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
         if let Err(error) = check_key(key) {
             return error.into();
         }
-        let (shard, keys) = (self.shard(key), [key.to_owned()]);
-        Answer::later(async move { Ok(shard.get(&keys).await?.pop().flatten()) })
+        let (shard, key) = (self.shard(key), key.to_owned());
+        Answer::later(async move {
+            let read = shard.get(&[&key], max).await.map_err(value_too_large)?;
+            Ok(read.into_iter().next().flatten())
+        })
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
@@ -152,26 +165,28 @@ impl Bucket for JournalBucket {
     }
 
     /// All of a shard at one instant.
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         for key in keys {
             if let Err(error) = check_key(key) {
                 return error.into();
             }
         }
+        let Distinct { keys, places } = Distinct::of(keys);
         let asked = keys.iter().enumerate();
         let asked = asked.map(|(at, key)| (at, (*key).to_owned()));
         let (split, count) = (self.split(asked, |(_, key)| key), keys.len());
         Answer::later(async move {
             let each = split.into_iter().map(|(shard, some)| async move {
-                let (places, keys): (Vec<usize>, Vec<String>) = some.into_iter().unzip();
-                let found = shard.get(&keys).await?;
-                Ok::<_, Error>(places.into_iter().zip(found))
+                let keys: Vec<&str> = some.iter().map(|(_, key)| &**key).collect();
+                let found = shard.get(&keys, max).await?;
+                let at = some.into_iter().map(|(at, _)| at);
+                Ok::<_, Error>(at.zip(found).collect::<Vec<_>>())
             });
             let mut entries = vec![None; count];
             for (at, entry) in try_join_all(each).await?.into_iter().flatten() {
                 entries[at] = entry;
             }
-            Ok(entries)
+            distinct::spread(&entries, &places, max)
         })
     }
 

@@ -164,12 +164,15 @@ impl Cluster {
         let mut redirects = 0;
         loop {
             let reply = if is_asking {
-                ask(&node, command).await
+                ask(&node, command, effect.max_reply()).await
             } else {
-                node.lane().call(command).await
+                let max = effect.max_reply();
+                node.lane().call_within(command, max).await
             };
             let reply = reply.map_err(|lost| {
-                self.doubt();
+                if !matches!(lost, Lost::TooLarge { .. }) {
+                    self.doubt();
+                }
                 effect.error(lost)
             })?;
             is_asking = false;
@@ -297,7 +300,7 @@ impl Shared {
             Ok(reply) => {
                 Ranges::read(&reply, address).map_err(|what| format!("{address}: {what}").into())
             }
-            Err(Lost::NotSent(what) | Lost::MaybeSent(what)) => Err(what),
+            Err(lost) => Err(lost.reason()),
         }
     }
 
@@ -356,9 +359,10 @@ async fn refresh(shared: Arc<Shared>) {
 }
 
 /// Sends a command to a node that does not have the slot yet.
-async fn ask(node: &Node, command: &Cmd) -> Result<Value, Lost> {
+async fn ask(node: &Node, command: &Cmd, max: usize) -> Result<Value, Lost> {
     let asking = text("ASKING");
-    let mut replies = node.lane().call_all(&[&asking, command]).await?;
+    let commands = [&asking, command];
+    let mut replies = node.lane().call_all_within(&commands, max).await?;
     Ok(replies.pop().unwrap_or_default())
 }
 

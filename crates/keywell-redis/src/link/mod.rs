@@ -153,7 +153,7 @@ impl Link {
         loop {
             let problem = match self.reachable().await {
                 Ok(()) => return Ok(()),
-                Err(Lost::NotSent(problem) | Lost::MaybeSent(problem)) => problem,
+                Err(lost) => lost.reason(),
             };
             // No connection yet, and no failure either: the attempt still goes on.
             let goes_on = &*problem == Lane::STILL_CONNECTING;
@@ -389,7 +389,13 @@ impl Link {
         }
     }
 
-    async fn call(&self, effect: Effect, route: Route<'_>, command: &Cmd) -> Result<Value> {
+    /// Sends a command, once if it changes something.
+    pub(crate) async fn call(
+        &self,
+        effect: Effect,
+        route: Route<'_>,
+        command: &Cmd,
+    ) -> Result<Value> {
         settled(self.verdict(effect, route, command).await?)
     }
 

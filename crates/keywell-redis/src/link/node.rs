@@ -76,7 +76,7 @@ impl Node {
         let lane = self.lane();
         // Before: what is late to say so says nothing about connections that came since.
         let connection = lane.connection();
-        let reply = lane.call(command).await;
+        let reply = lane.call_within(command, effect.max_reply()).await;
         let verdict = Verdict::of(reply.map_err(|lost| effect.error(lost))?);
         if let Verdict::ReadOnly(_) = verdict {
             lane.doubt(connection);

@@ -9,6 +9,8 @@ use crate::wire::Lost;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Read,
+    /// Reads, and the caller can hold at most so many bytes of the reply's strings.
+    ReadWithin(usize),
     Write,
 }
 
@@ -32,10 +34,21 @@ pub(super) enum Verdict {
 // === impl Effect ===
 
 impl Effect {
+    /// How many bytes the strings of a reply may have together.
+    pub(super) fn max_reply(self) -> usize {
+        match self {
+            Self::ReadWithin(max) => max,
+            Self::Read | Self::Write => usize::MAX,
+        }
+    }
+
     /// What a missing answer means.
     pub(super) fn error(self, lost: Lost) -> Error {
         let failure = |reason: Arc<str>| Failure::new(reason.to_string());
         match (self, lost) {
+            (_, Lost::TooLarge { bytes, max }) => {
+                Error::Invalid(Invalid::ValueTooLarge { bytes, max })
+            }
             (Self::Write, Lost::MaybeSent(reason)) => Error::Ambiguous(failure(reason)),
             (_, Lost::NotSent(reason) | Lost::MaybeSent(reason)) => {
                 Error::Unavailable(failure(reason))

@@ -9,10 +9,11 @@ use keywell_store::{
 };
 use redis::{Cmd, Value};
 
-use super::listing;
 use super::names::{Keys, MAX_KEY_BYTES};
 use super::windows::Windows;
+use super::{lengths, listing};
 use crate::batch;
+use crate::distinct::{self, Distinct};
 use crate::link::{Effect, Link, Route, Script, slot, unexpected};
 use crate::watch::Hub;
 use crate::wire::command;
@@ -69,14 +70,7 @@ impl PlainBucket {
         read: fn(Value) -> Result<T>,
     ) -> Answer<T> {
         let link = self.link.clone();
-        Answer::later(async move {
-            let route = Route::Key(&key);
-            let reply = match effect {
-                Effect::Read => link.read(route, &command).await?,
-                Effect::Write => link.write(route, &command).await?,
-            };
-            read(reply)
-        })
+        Answer::later(async move { read(link.call(effect, Route::Key(&key), &command).await?) })
     }
 
     /// The positions of keys, together where one command may have them.
@@ -132,10 +126,12 @@ impl Bucket for PlainBucket {
         }
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
         let key = self.keys.full(key);
         let get = command(&[b"GET", &key]);
-        self.ask(Effect::Read, key, get, |reply| entry("GET", reply))
+        self.ask(Effect::ReadWithin(max), key, get, |reply| {
+            entry("GET", reply)
+        })
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
@@ -208,21 +204,31 @@ impl Bucket for PlainBucket {
     }
 
     /// Of one slot each at one instant; on a server, all of them.
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+    ///
+    /// The lengths are asked first, so that the server need not put together what is then refused.
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         if keys.is_empty() {
             return Answer::now(Vec::new());
         }
         if let Err(error) = check_batch(keys.len()) {
             return error.into();
         }
+        let Distinct { keys, places } = Distinct::of(keys);
         let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.keys.full(key)).collect();
         let groups = self.groups(&keys);
         let link = self.link.clone();
         Answer::later(async move {
+            if keys.len() > 1 {
+                lengths::check(&link, &keys, &places, max).await?;
+            }
             let asked = groups.iter().map(|group| {
                 let command = many(b"MGET", group.iter().map(|position| &keys[*position][..]));
                 let (link, keys) = (&link, &keys);
-                async move { link.read(Route::Key(&keys[group[0]]), &command).await }
+                async move {
+                    let route = Route::Key(&keys[group[0]]);
+                    let read = link.call(Effect::ReadWithin(max), route, &command).await;
+                    read.map_err(distinct::too_large)
+                }
             });
             let replies = futures::future::try_join_all(asked).await?;
             let mut entries = vec![None; keys.len()];
@@ -234,7 +240,7 @@ impl Bucket for PlainBucket {
                     entries[*position] = entry("MGET", value)?;
                 }
             }
-            Ok(entries)
+            distinct::spread(&entries, &places, max)
         })
     }
 

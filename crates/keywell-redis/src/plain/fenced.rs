@@ -37,8 +37,8 @@ impl Bucket for Fenced {
         self.0.capabilities()
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        self.with([key], |bucket| bucket.get(key))
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        self.with([key], |bucket| bucket.get_within(key, max))
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
@@ -61,8 +61,10 @@ impl Bucket for Fenced {
         self.with([key], |bucket| bucket.increment(key, delta))
     }
 
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
-        self.with(keys.iter().copied(), |bucket| bucket.get_many(keys))
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.with(keys.iter().copied(), |bucket| {
+            bucket.get_many_within(keys, max)
+        })
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {

@@ -3,6 +3,7 @@
 mod bucket;
 mod fenced;
 mod glob;
+mod lengths;
 mod listing;
 mod names;
 mod store;

@@ -5,7 +5,7 @@ use redis::{Cmd, Value};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::decoder::Decoder;
+use super::decoder::{Decoder, Reply};
 use super::stream::Stream;
 use crate::options::Address;
 
@@ -48,7 +48,7 @@ impl Dedicated {
     /// The next reply, or what the server sends to a subscriber. May be dropped and called again.
     pub(crate) async fn reply(&mut self) -> io::Result<Value> {
         loop {
-            if let Some(reply) = self.decoder.next()? {
+            if let Some(reply) = self.buffered()? {
                 return Ok(reply);
             }
             if self.stream.read_buf(self.decoder.room()).await? == 0 {
@@ -59,7 +59,10 @@ impl Dedicated {
 
     /// The next reply if it is whole already, without waiting.
     pub(crate) fn buffered(&mut self) -> io::Result<Option<Value>> {
-        self.decoder.next()
+        Ok(match self.decoder.next(usize::MAX)? {
+            Some(Reply::Whole(reply)) => Some(reply),
+            Some(Reply::TooLarge { .. }) | None => None,
+        })
     }
 
     /// One command and its reply, which may be an error of the server.

@@ -67,9 +67,16 @@ impl Driver {
 
     fn deliver(&mut self) -> io::Result<()> {
         let mut replies = 0;
-        while let Some(reply) = self.decoder.next()? {
+        loop {
+            let waiter = self.in_flight.front_mut();
+            let max = waiter
+                .as_ref()
+                .map_or(usize::MAX, |waiter| waiter.max_reply);
+            let Some(reply) = self.decoder.next(max)? else {
+                break;
+            };
             replies += 1;
-            let Some(waiter) = self.in_flight.front_mut() else {
+            let Some(waiter) = waiter else {
                 let problem = "the server answered what nobody asked";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
             };

@@ -9,6 +9,8 @@ use redis::{Cmd, Value};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
+use super::decoder::Reply;
+
 /// What callers share of a connection, for as long as there is anybody to call, through any number
 /// of connections that come and go.
 ///
@@ -58,6 +60,8 @@ pub(super) struct Waiter {
     pub(super) deadline: Instant,
     /// How long its commands are.
     bytes: usize,
+    /// How many bytes the strings of a reply may have together.
+    pub(super) max_reply: usize,
 }
 
 #[derive(Debug)]
@@ -79,6 +83,8 @@ pub(crate) enum Lost {
     NotSent(Arc<str>),
     /// Sent, or partly: it may have been executed.
     MaybeSent(Arc<str>),
+    /// Answered by more bytes than the caller can hold.
+    TooLarge { bytes: usize, max: usize },
 }
 
 // === impl Lane ===
@@ -114,11 +120,16 @@ impl Lane {
 
     /// Sends one command and waits for its reply.
     pub(crate) async fn call(&self, command: &Cmd) -> Result<Value, Lost> {
-        let pushed = if let Some(pushed) = self.push_one(command) {
+        self.call_within(command, usize::MAX).await
+    }
+
+    /// As [`Lane::call`], for a caller that can hold at most so many bytes of the reply's strings.
+    pub(crate) async fn call_within(&self, command: &Cmd, max: usize) -> Result<Value, Lost> {
+        let pushed = if let Some(pushed) = self.push_one(command, max) {
             pushed
         } else {
             self.ready().await?;
-            let pushed = self.push_one(command);
+            let pushed = self.push_one(command, max);
             pushed.unwrap_or_else(|| Err(Lost::not_sent("reconnecting")))
         };
         let receiver = pushed?;
@@ -127,15 +138,21 @@ impl Lane {
 
     /// Sends commands one after the other, with nothing of others in between, and waits for all
     /// their replies. Errors that the server answered are among them.
-    pub(crate) async fn call_all(&self, commands: &[&Cmd]) -> Result<Vec<Value>, Lost> {
+    ///
+    /// `max` is how many bytes the strings of each reply may have.
+    pub(crate) async fn call_all_within(
+        &self,
+        commands: &[&Cmd],
+        max: usize,
+    ) -> Result<Vec<Value>, Lost> {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let pushed = if let Some(pushed) = self.push_all(commands) {
+        let pushed = if let Some(pushed) = self.push_all(commands, max) {
             pushed
         } else {
             self.ready().await?;
-            let pushed = self.push_all(commands);
+            let pushed = self.push_all(commands, max);
             pushed.unwrap_or_else(|| Err(Lost::not_sent("reconnecting")))
         };
         let receiver = pushed?;
@@ -196,19 +213,19 @@ impl Lane {
         }
     }
 
-    fn push_one(&self, command: &Cmd) -> Option<Result<Awaited<Value>, Lost>> {
+    fn push_one(&self, command: &Cmd, max: usize) -> Option<Result<Awaited<Value>, Lost>> {
         let (sender, receiver) = oneshot::channel();
-        let pushed = self.push(1, Sender::One(sender), |to| {
+        let pushed = self.push(1, max, Sender::One(sender), |to| {
             command.write_packed_command(to);
         })?;
         Some(pushed.map(|()| receiver))
     }
 
-    fn push_all(&self, commands: &[&Cmd]) -> Option<Result<Awaited<Vec<Value>>, Lost>> {
+    fn push_all(&self, commands: &[&Cmd], max: usize) -> Option<Result<Awaited<Vec<Value>>, Lost>> {
         let (sender, receiver) = oneshot::channel();
         let wanted = commands.len();
         let sender = Sender::Many(sender, Vec::with_capacity(wanted), wanted);
-        let pushed = self.push(wanted, sender, |to| {
+        let pushed = self.push(wanted, max, sender, |to| {
             for command in commands {
                 command.write_packed_command(to);
             }
@@ -220,6 +237,7 @@ impl Lane {
     fn push(
         &self,
         commands: usize,
+        max_reply: usize,
         sender: Sender,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Option<Result<(), Lost>> {
@@ -243,6 +261,7 @@ impl Lane {
             sender: Some(sender),
             deadline: Instant::now() + self.answer,
             bytes,
+            max_reply,
         });
         let waker = state.waker.take();
         drop(state);
@@ -430,11 +449,19 @@ impl Waiter {
     }
 
     /// Takes a reply; whether it was the last one.
-    pub(super) fn reply(&mut self, reply: Value) -> bool {
+    pub(super) fn reply(&mut self, reply: Reply) -> bool {
+        let reply = match reply {
+            Reply::Whole(reply) => reply,
+            Reply::TooLarge { bytes } => {
+                let max = self.max_reply;
+                self.fail(&Lost::TooLarge { bytes, max });
+                Value::Nil
+            }
+        };
         match self.sender.take() {
             None => true,
             Some(Sender::One(sender)) => {
-                // Whoever gave up waiting does not want it.
+                // The caller may have given up.
                 let _ = sender.send(Ok(reply));
                 true
             }
@@ -473,6 +500,16 @@ impl Waiter {
 impl Lost {
     pub(crate) fn not_sent(reason: &'static str) -> Self {
         Self::NotSent(reason.into())
+    }
+
+    /// Why, for people.
+    pub(crate) fn reason(self) -> Arc<str> {
+        match self {
+            Self::NotSent(reason) | Self::MaybeSent(reason) => reason,
+            Self::TooLarge { bytes, max } => {
+                format!("the reply has {bytes} bytes, more than the {max} allowed").into()
+            }
+        }
     }
 
     fn abandoned() -> Self {

@@ -134,8 +134,8 @@ impl Bucket for Mistaken {
         self.bucket.capabilities()
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        self.bucket.get(key)
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        self.bucket.get_within(key, max)
     }
 
     fn set(&self, key: &str, value: bytes::Bytes, how: Set) -> Answer<Version> {

@@ -18,6 +18,7 @@ mod counting;
 mod failover;
 mod flood;
 mod handover;
+mod held;
 mod histories;
 mod keyspace;
 mod large;

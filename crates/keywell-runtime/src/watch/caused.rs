@@ -124,8 +124,8 @@ impl Bucket for Caused {
         self.inner.capabilities()
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        self.inner.get(key)
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        self.inner.get_within(key, max)
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
@@ -171,8 +171,8 @@ impl Bucket for Caused {
         self.telling(entered, self.inner.increment(key, delta), End::of)
     }
 
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
-        self.inner.get_many(keys)
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.inner.get_many_within(keys, max)
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {

@@ -153,8 +153,8 @@ impl Bucket for RefusingBucket {
         self.inner.capabilities()
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        self.inner.get(key)
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        self.inner.get_within(key, max)
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {

@@ -122,12 +122,12 @@ impl Bucket for Shelf {
         }
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        self.answer(self.inner.get(key))
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        self.answer(self.inner.get_within(key, max))
     }
 
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
-        self.answer(self.inner.get_many(keys))
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.answer(self.inner.get_many_within(keys, max))
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {

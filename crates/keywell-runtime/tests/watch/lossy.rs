@@ -65,8 +65,8 @@ impl Bucket for FaultyBucket {
         }
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        let answer = self.inner.get(key);
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        let answer = self.inner.get_within(key, max);
         match self.fault {
             Fault::Slow => Answer::later(async {
                 tokio::task::yield_now().await;

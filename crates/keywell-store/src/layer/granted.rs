@@ -67,8 +67,8 @@ impl Bucket for Granted {
         }
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
-        self.inner.get(&self.key(key))
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        self.inner.get_within(&self.key(key), max)
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
@@ -91,10 +91,10 @@ impl Bucket for Granted {
         self.write(|inner| inner.increment(&self.key(key), delta))
     }
 
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let keys = self.keys(keys);
         self.inner
-            .get_many(&keys.iter().map(String::as_str).collect::<Vec<_>>())
+            .get_many_within(&keys.iter().map(String::as_str).collect::<Vec<_>>(), max)
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {

@@ -141,9 +141,9 @@ impl Bucket for Limited {
         }
     }
 
-    fn get(&self, key: &str) -> Answer<Option<Entry>> {
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
         match self.limits.check_key(key) {
-            Ok(()) => self.inner.get(key),
+            Ok(()) => self.inner.get_within(key, max.min(self.limits.value_bytes)),
             Err(error) => error.into(),
         }
     }
@@ -195,20 +195,12 @@ impl Bucket for Limited {
         }
     }
 
-    fn get_many(&self, keys: &[&str]) -> Answer<Vec<Option<Entry>>> {
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         if let Err(error) = self.limits.check_keys(keys) {
             return error.into();
         }
-        let limits = self.limits;
-        self.inner.get_many(keys).and_then(move |entries| {
-            let bytes = entries
-                .iter()
-                .flatten()
-                .map(|entry| entry.value.len())
-                .sum();
-            limits.check_batch(entries.len(), bytes)?;
-            Ok(entries)
-        })
+        let max = max.min(self.limits.batch_bytes);
+        self.inner.get_many_within(keys, max)
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
@@ -277,7 +269,7 @@ mod tests {
             }
         }
 
-        fn get(&self, _: &str) -> Answer<Option<Entry>> {
+        fn get_within(&self, _: &str, _: usize) -> Answer<Option<Entry>> {
             Answer::now(None)
         }
 

@@ -1,10 +1,12 @@
 mod held;
 mod host;
 mod own;
+mod read;
 
 pub(crate) use held::*;
 pub(crate) use host::*;
 pub(crate) use own::*;
+pub(crate) use read::*;
 
 use keywell_store::Invalid;
 

@@ -1,7 +1,21 @@
 -- KEYS  1 versions; then values
--- ARGV  1 length of what stands before a key in the name of its value
+-- ARGV  1 length of what stands before a key in the name of its value; 2 how many bytes the values
+--       may have together
+--
+-- Answers how many they have where that is more.
 
 local skip = tonumber(ARGV[1])
+local bytes = 0
+for i = 2, #KEYS do
+  local length = redis.pcall('STRLEN', KEYS[i])
+  if type(length) == 'number' then
+    bytes = bytes + length
+  end
+end
+if bytes > tonumber(ARGV[2]) then
+  return bytes
+end
+
 local answer = {}
 -- Lua hands no more than some 8,000 values to a call.
 for first = 2, #KEYS, 1000 do

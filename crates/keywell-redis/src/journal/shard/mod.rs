@@ -88,13 +88,22 @@ impl Shard {
     }
 
     /// Reads values and versions at one instant, in the order of the keys.
-    pub(crate) async fn get(&self, keys: &[String]) -> Result<Vec<Option<Entry>>> {
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::BatchTooLarge`] where the values have more than `max` bytes together.
+    pub(crate) async fn get(&self, keys: &[&str], max: usize) -> Result<Vec<Option<Entry>>> {
         let versions = [self.space.versions()];
         let names: Vec<String> = keys.iter().map(|key| self.space.value(key)).collect();
         let skip = self.space.skip().to_string();
         let all = with(&versions, &names);
-        let arguments = [skip.as_bytes()];
+        let bound = max.to_string();
+        let arguments = [skip.as_bytes(), bound.as_bytes()];
         let reply = self.read(&scripts::GET, &all, &arguments).await?;
+        if let Value::Int(bytes) = reply {
+            let bytes = usize::try_from(bytes).unwrap_or_default();
+            return Err(Invalid::BatchTooLarge { bytes, max }.into());
+        }
         let mut parts = Elements::of(reply)?;
         let mut entries = Vec::with_capacity(keys.len());
         for _ in keys {

@@ -323,8 +323,8 @@ mod tests {
                     ..self.0.capabilities()
                 }
             }
-            fn get(&self, key: &str) -> Answer<Option<keywell_store::Entry>> {
-                self.0.get(key)
+            fn get_within(&self, key: &str, max: usize) -> Answer<Option<keywell_store::Entry>> {
+                self.0.get_within(key, max)
             }
             fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
                 self.0.set(key, value, how)
