@@ -13,6 +13,8 @@ use crate::cli::signal;
 
 /// How many values are read at a time. A few, for each may be large.
 const KEYS_AT_ONCE: usize = 64;
+/// How many bytes of values are read at a time, unless one alone has more.
+const BYTES_AT_ONCE: usize = 8 << 20;
 
 /// Write keys and values as JSON lines, which `keywell kv import` reads.
 ///
@@ -103,7 +105,12 @@ impl Export {
             let mut at_once = KEYS_AT_ONCE;
             while !keys.is_empty() {
                 let now = &keys[..at_once.min(keys.len())];
-                let entries = match target.bucket.get_many(now).await {
+                let max = if now.len() > 1 {
+                    BYTES_AT_ONCE
+                } else {
+                    usize::MAX
+                };
+                let entries = match target.bucket.get_many_within(now, max).await {
                     Err(Error::Invalid(Invalid::BatchTooLarge { .. })) if now.len() > 1 => {
                         at_once = now.len() / 2;
                         continue;
