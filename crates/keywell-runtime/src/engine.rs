@@ -9,15 +9,23 @@ const KEPT_TABLE: usize = 64 << 10;
 /// The most that a free slot keeps of a fibre's stack.
 const KEPT_STACK: usize = 32 << 10;
 
-/// How many of each a component may have, beyond the usual one, when it is composed of several.
-const MEMORIES_PER_COMPONENT: u32 = 4;
-const TABLES_PER_COMPONENT: u32 = 16;
-const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+/// How many of each one component may have. What they hold together is bounded by the memory of an
+/// instance, so these only keep a component from taking the pool of all others.
+const MEMORIES_PER_COMPONENT: u32 = 64;
+const TABLES_PER_COMPONENT: u32 = 256;
+const CORE_INSTANCES_PER_COMPONENT: u32 = 1024;
+
+/// How many of each the pool has for an instance: components of more share those of others.
+const MEMORIES_PER_INSTANCE: u32 = 2;
+const TABLES_PER_INSTANCE: u32 = 4;
+
+/// How many elements a table may have. They are address space until they are used.
+const TABLE_ELEMENTS: usize = 1_000_000;
 
 /// An engine with a pool for the instances that the options allow.
 ///
 /// Slots reserve address space, not memory: 4 GiB and a guard for each linear memory, so that
-/// bounds need no checks in compiled code.
+/// bounds need no checks in compiled code, and 8 MB for each table.
 pub(crate) fn engine(options: &Options) -> Result<Engine, Error> {
     let instances = options.instances.max(1);
     let kept = (options.keep_resident / instances as usize).min(KEPT_MEMORY);
@@ -25,12 +33,22 @@ pub(crate) fn engine(options: &Options) -> Result<Engine, Error> {
     pool.total_component_instances(instances)
         .total_stacks(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
-        .total_memories(instances.saturating_mul(2))
-        .total_tables(instances.saturating_mul(4))
+        .total_memories(
+            instances
+                .saturating_mul(MEMORIES_PER_INSTANCE)
+                .saturating_add(MEMORIES_PER_COMPONENT),
+        )
+        .total_tables(
+            instances
+                .saturating_mul(TABLES_PER_INSTANCE)
+                .saturating_add(TABLES_PER_COMPONENT),
+        )
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_memories_per_module(MEMORIES_PER_COMPONENT)
         .max_tables_per_component(TABLES_PER_COMPONENT)
         .max_tables_per_module(TABLES_PER_COMPONENT)
+        .table_elements(TABLE_ELEMENTS)
         .max_memory_size(options.memory)
         .linear_memory_keep_resident(kept)
         .table_keep_resident(KEPT_TABLE.min(kept))
