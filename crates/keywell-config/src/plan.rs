@@ -32,6 +32,8 @@ pub struct LimitsPlan {
     pub connections: Option<u32>,
     /// How long a response may wait for a client that does not read it.
     pub write_timeout: Option<Duration>,
+    /// The most memory of all instances together, with what the host holds for them, in bytes.
+    pub total_memory: Option<usize>,
 }
 
 /// A store to open once, for all who use it.

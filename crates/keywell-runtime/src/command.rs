@@ -51,7 +51,8 @@ impl Command {
         let called = async {
             let (mut store, instance) = self.instances.instantiate(deadline).await?;
             let command = self.exports.load(&mut store, &instance)?;
-            command.wasi_cli_run().call_run(&mut store).await
+            let called = command.wasi_cli_run().call_run(&mut store).await;
+            called.map_err(|error| Instances::explain(&store, error))
         };
         let mut called = pin!(called);
         let called = poll_fn(|cx| turn::poll(called.as_mut(), cx));

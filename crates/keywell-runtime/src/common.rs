@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use keywell_wasi::TotalMemory;
 use parking_lot::Mutex;
 
 use crate::outgoing::Client;
@@ -19,6 +20,7 @@ pub(crate) struct Shared {
     output: Output,
     /// Components that are run, by name.
     components: Mutex<HashMap<Arc<str>, Known>>,
+    total: Arc<TotalMemory>,
 }
 
 /// What all triggers of a component have.
@@ -35,13 +37,14 @@ pub(crate) struct Common {
     pub(crate) part: Arc<Part>,
     pub(crate) turns: Turns,
     pub(crate) printer: Arc<Printer>,
+    pub(crate) total: Arc<TotalMemory>,
 }
 
 // === impl Shared ===
 
 impl Shared {
-    /// Room for so many instances, which print there.
-    pub(crate) fn new(ticker: Arc<Ticker>, instances: u32, output: Output) -> Self {
+    /// Room for so many instances and so many bytes of them, which print there.
+    pub(crate) fn new(ticker: Arc<Ticker>, instances: u32, total: usize, output: Output) -> Self {
         Self {
             client: Arc::default(),
             ticker,
@@ -49,6 +52,7 @@ impl Shared {
             turns: Turns::new(),
             output,
             components: Mutex::default(),
+            total: Arc::new(TotalMemory::new(total)),
         }
     }
 
@@ -73,6 +77,7 @@ impl Shared {
             part,
             turns,
             printer: Arc::new(Printer::new(component.clone(), self.output.clone())),
+            total: self.total.clone(),
         }
     }
 }

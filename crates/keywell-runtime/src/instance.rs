@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keywell_wasi::Grants;
-use wasmtime::component::{Component, Instance, InstancePre, Linker};
-use wasmtime::{PoolConcurrencyLimitError, Store};
+use wasmtime::component::{Component, Instance, InstancePre, Linker, ResourceTableError};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 use crate::common::Common;
 use crate::printing::Printer;
 use crate::room::Part;
-use crate::state::State;
+use crate::state::{Exhausted, State};
 use crate::ticker::Running;
 use crate::{Environment, Error, Options, offers};
 
@@ -25,6 +25,25 @@ pub(crate) struct Instances {
 
 /// An instance in a store of its own.
 pub(crate) type Made = (Store<State>, Instance);
+
+/// All instances together have the memory that they may have.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{}", Exhausted::Total)]
+struct TotalExhausted;
+
+/// A guest failed after it had run into a limit.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{cause}; {limit}")]
+struct AtLimit {
+    cause: String,
+    limit: Exhausted,
+}
+
+/// Whether there is no instance because there is no room for one now, which says nothing about the
+/// component.
+pub(crate) fn is_no_room(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>() || error.is::<TotalExhausted>()
+}
 
 // === impl Instances ===
 
@@ -125,8 +144,9 @@ impl Instances {
     ///
     /// # Errors
     ///
-    /// A [`PoolConcurrencyLimitError`] where components of more memories or tables than the pool has
-    /// for each instance have used them up.
+    /// One that [`is_no_room`] where components of more memories or tables than the pool has for
+    /// each instance have used them up, or all instances together have the memory that they may
+    /// have, for half of the time until the deadline.
     pub(crate) async fn instantiate(&self, deadline: Instant) -> wasmtime::Result<Made> {
         let mut found_none = false;
         loop {
@@ -138,7 +158,26 @@ impl Instances {
                         return Err(error);
                     }
                 }
+                Err(error) if error.is::<TotalExhausted>() => {
+                    if !self.common.part.shelves().end_one() {
+                        return self.make_when_freed(deadline).await;
+                    }
+                }
                 made => return made,
+            }
+        }
+    }
+
+    /// Waits for memory of other instances.
+    async fn make_when_freed(&self, deadline: Instant) -> wasmtime::Result<Made> {
+        let patience = deadline.saturating_duration_since(Instant::now()) / 2;
+        let until = tokio::time::Instant::now() + patience;
+        loop {
+            let freed = self.common.total.freed();
+            let made = self.make(deadline).await;
+            let is_exhausted = matches!(&made, Err(error) if error.is::<TotalExhausted>());
+            if !is_exhausted || tokio::time::timeout_at(until, freed).await.is_err() {
+                return made;
             }
         }
     }
@@ -152,8 +191,25 @@ impl Instances {
             deadline,
         );
         let mut store = state.into_store(self.pre.engine());
-        let instance = self.pre.instantiate_async(&mut store).await?;
-        Ok((store, instance))
+        match self.pre.instantiate_async(&mut store).await {
+            Ok(instance) => Ok((store, instance)),
+            Err(_) if store.data().exhausted() == Some(Exhausted::Total) => {
+                Err(TotalExhausted.into())
+            }
+            Err(error) => Err(Self::explain(&store, error)),
+        }
+    }
+
+    /// What a call of a guest failed with, and the limit that its instance ran into before, if it
+    /// did.
+    pub(crate) fn explain(store: &Store<State>, error: wasmtime::Error) -> wasmtime::Error {
+        match store.data().exhausted() {
+            Some(limit) if error.is::<Trap>() || error.is::<ResourceTableError>() => {
+                let cause = error.root_cause().to_string();
+                wasmtime::Error::from(AtLimit { cause, limit })
+            }
+            Some(_) | None => error,
+        }
     }
 
     /// Has the epoch advance while a call runs.

@@ -6,8 +6,13 @@ use crate::output::Output;
 /// What bounds the components of a [`Runtime`](crate::Runtime).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The most memory an instance may have, in bytes.
+    /// The most memory an instance may have, in bytes: all its linear memories and tables together.
+    /// What the host holds for it (values, header fields, bodies, `cas` handles) may have as many
+    /// bytes again, and 4 MiB at least.
     pub memory: usize,
+    /// The most memory, in bytes, that all instances and what the host holds for them may have
+    /// together. Past it new requests wait, and what would grow fails.
+    pub total_memory: usize,
     /// How long a call may take, from its start to the end of its response's body.
     pub timeout: Duration,
     /// How many instances may be there at once, of all components and triggers, idle ones included.
@@ -42,6 +47,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             memory: 256 << 20,
+            total_memory: usize::MAX,
             timeout: Duration::from_secs(30),
             instances: 256,
             connections: 10_000,

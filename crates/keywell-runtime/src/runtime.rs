@@ -69,7 +69,12 @@ impl Runtime {
         });
         Ok(Self {
             engine,
-            shared: Shared::new(ticker, options.instances, options.output.clone()),
+            shared: Shared::new(
+                ticker,
+                options.instances,
+                options.total_memory,
+                options.output.clone(),
+            ),
             connections: Arc::new(Connections::new(
                 options.connections,
                 options.instances,

@@ -1,8 +1,9 @@
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use keywell_wasi::{Grants, Keyvalue, KeyvalueView};
-use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use keywell_wasi::{Budget, Grants, Keyvalue, KeyvalueView};
+use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
@@ -11,7 +12,9 @@ use wasmtime_wasi_http::{
 
 use crate::AllowedHost;
 use crate::common::Common;
+use crate::held::Held;
 use crate::last_words::LastWords;
+use crate::memory::{InstanceMemory, Refusal};
 use crate::outgoing::Outgoing;
 use crate::printing::Printer;
 use crate::turn::Turns;
@@ -43,8 +46,11 @@ pub(crate) struct State {
     printer: Arc<Printer>,
     /// Where what the guest writes to standard error is noted, besides being passed on.
     last_words: Option<LastWords>,
-    limits: StoreLimits,
-    memory: usize,
+    memory: InstanceMemory,
+    held: Held,
+    /// Takes the place of `table` in a call that the budget has no room for, so that the call fails.
+    no_table: ResourceTable,
+    is_over_budget: bool,
     turns: Turns,
     /// Ticks of the epoch in which the call computed.
     ticks: u32,
@@ -56,6 +62,17 @@ pub(crate) struct State {
 #[error("the call took longer than it may")]
 pub(crate) struct TimedOut;
 
+/// A limit that an instance has run into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exhausted {
+    /// Its memories and tables have as many bytes as they may have.
+    Memory(usize),
+    /// The host holds as many bytes for it as it may.
+    Budget(usize),
+    /// All instances together have as many bytes as they may have.
+    Total,
+}
+
 struct Hooks {
     outgoing: Outgoing,
 }
@@ -63,8 +80,12 @@ struct Hooks {
 // === impl State ===
 
 impl State {
-    /// Handles of streams, bodies, headers and the like that an instance may hold at once.
-    const MAX_RESOURCES: usize = 100_000;
+    /// What the host holds for an instance at least, however little memory it has itself: 4 MiB.
+    pub(crate) const MIN_BUDGET: usize = 4 << 20;
+    /// How many pieces of a body are buffered.
+    const CHUNKS: usize = 4;
+    /// The largest piece of a body that is taken at once, in bytes.
+    const CHUNK: usize = 12 * 1024;
 
     pub(crate) fn new(
         grants: Arc<Grants>,
@@ -73,10 +94,14 @@ impl State {
         memory: usize,
         deadline: Instant,
     ) -> Self {
+        let budget = memory.max(Self::MIN_BUDGET);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(Self::MAX_RESOURCES);
+        table.set_max_capacity(Held::max_entries(budget));
+        let mut no_table = ResourceTable::new();
+        no_table.set_max_capacity(0);
+        let total = common.total.clone();
         Self {
-            keyvalue: Keyvalue::new(grants),
+            keyvalue: Keyvalue::new(grants).within(Budget::new(budget).counted_in(total.clone())),
             table,
             http: WasiHttpCtx::new(),
             hooks: Hooks {
@@ -86,8 +111,11 @@ impl State {
             environment,
             printer: common.printer.clone(),
             last_words: None,
-            limits: StoreLimitsBuilder::new().memory_size(memory).build(),
-            memory,
+            memory: InstanceMemory::new(memory, total),
+            // The channel of a body has a place more than it has chunks.
+            held: Held::new((Self::CHUNKS + 1) * Self::CHUNK),
+            no_table,
+            is_over_budget: false,
             turns: common.turns.clone(),
             ticks: 0,
             deadline,
@@ -96,11 +124,10 @@ impl State {
 
     /// A store for one instance, interrupted at every tick and bounded in memory.
     pub(crate) fn into_store(self, engine: &Engine) -> Store<Self> {
-        // Values are checked against the limits of the bucket before they are copied, so the engine
-        // need not refuse a call for the size of its arguments.
-        let fuel = self.memory.saturating_mul(2);
+        // What the engine copies of a call's arguments is held by the host too.
+        let fuel = self.keyvalue.budget().limit();
         let mut store = Store::new(engine, self);
-        store.limiter(|state| &mut state.limits);
+        store.limiter(|state| &mut state.memory);
         store.epoch_deadline_callback(|mut context| context.data_mut().tick());
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(fuel);
@@ -116,6 +143,16 @@ impl State {
     /// What the guest writes last to standard error, noted from now on if it has not written any.
     pub(crate) fn last_words(&mut self) -> LastWords {
         self.last_words.get_or_insert_default().clone()
+    }
+
+    /// The limit that the instance has run into, if it has.
+    pub(crate) fn exhausted(&self) -> Option<Exhausted> {
+        match self.memory.refusal() {
+            Some(Refusal::Total) => Some(Exhausted::Total),
+            _ if self.is_over_budget => Some(Exhausted::Budget(self.keyvalue.budget().limit())),
+            Some(Refusal::Instance) => Some(Exhausted::Memory(self.memory.limit())),
+            None => None,
+        }
     }
 
     /// Begins another call with an instance that is reused.
@@ -161,10 +198,39 @@ impl WasiView for State {
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let budget = self.keyvalue.budget_mut();
+        let table = if self.held.admit(&mut self.table, budget) {
+            &mut self.table
+        } else {
+            self.is_over_budget = true;
+            &mut self.no_table
+        };
         WasiHttpCtxView {
             hooks: &mut self.hooks,
-            table: &mut self.table,
+            table,
             ctx: &mut self.http,
+        }
+    }
+}
+
+// === impl Exhausted ===
+
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(bytes) => write!(
+                f,
+                "its memories and tables may have {bytes} bytes together; raise --memory"
+            ),
+            Self::Budget(bytes) => write!(
+                f,
+                "the host may hold {bytes} bytes for it (header fields, bodies, cas handles); \
+                 raise --memory"
+            ),
+            Self::Total => write!(
+                f,
+                "all instances together have the memory that they may have; raise --total-memory"
+            ),
         }
     }
 }
@@ -180,6 +246,8 @@ impl Environment {
             wasi.inherit_stdin();
         }
         wasi.envs(&self.variables).args(&self.arguments);
+        // What is asked for at once is held by the host first.
+        wasi.max_random_size(State::MIN_BUDGET as u64 / 4);
         wasi.build()
     }
 }
@@ -212,12 +280,12 @@ impl WasiHttpHooks for Hooks {
 
     // Lets a guest write a small body and return without waiting for the connection.
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
-        4
+        State::CHUNKS
     }
 
     // With those chunks, and one that is always there, what a client does not read is 60 KiB here.
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        12 * 1024
+        State::CHUNK
     }
 }
 

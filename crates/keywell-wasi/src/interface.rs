@@ -4,6 +4,7 @@ use wasmtime::component::{
     Component, ComponentNamedList, ComponentType, Lift, Linker, LinkerInstance, Lower, ResourceType,
 };
 
+use crate::budget::Budget;
 use crate::generation::{self, Generation};
 use crate::grants::Grants;
 use crate::keyvalue::KeyvalueView;
@@ -51,13 +52,44 @@ pub(crate) struct Interface<'a, T: 'static> {
     promptness: Promptness,
 }
 
+/// What a store was asked.
+pub(crate) struct Asked<A> {
+    answer: Answer<A>,
+    /// How many bytes of arguments the host holds until it is answered.
+    held: usize,
+}
+
+fn budget<'a, T: KeyvalueView>(store: &'a mut StoreContextMut<'_, T>) -> &'a mut Budget {
+    store.data_mut().keyvalue_mut().budget_mut()
+}
+
+// === impl Asked ===
+
+impl<A> Asked<A> {
+    pub(crate) fn holding(answer: Answer<A>, held: usize) -> Self {
+        Self { answer, held }
+    }
+}
+
+impl<A> From<Answer<A>> for Asked<A> {
+    fn from(answer: Answer<A>) -> Self {
+        Self::holding(answer, 0)
+    }
+}
+
+impl<A> From<Error> for Asked<A> {
+    fn from(error: Error) -> Self {
+        Answer::from(error).into()
+    }
+}
+
 // === impl Interface ===
 
 impl<T: KeyvalueView> Interface<'_, T> {
     /// Links a function in two halves. `begin` reads the arguments where they lie in the guest's
     /// memory and asks the store; `finish` turns its answer into what the guest gets. Only between
     /// the two may the call wait.
-    pub(crate) fn call<P, A, R, B, F>(
+    pub(crate) fn call<P, A, Q, R, B, F>(
         &mut self,
         name: &str,
         begin: B,
@@ -67,14 +99,16 @@ impl<T: KeyvalueView> Interface<'_, T> {
         P: ComponentNamedList + Lift + Send + 'static,
         A: Send + 'static,
         R: ComponentType + Lower + Send + 'static,
-        B: Fn(&mut StoreContextMut<'_, T>, P) -> wasmtime::Result<Answer<A>>,
+        Q: Into<Asked<A>>,
+        B: Fn(&mut StoreContextMut<'_, T>, P) -> wasmtime::Result<Q>,
         B: Copy + Send + Sync + 'static,
         F: Fn(&mut StoreContextMut<'_, T>, Result<A>) -> R,
         F: Copy + Send + Sync + 'static,
     {
         match self.promptness {
             Promptness::AtOnce => self.instance.func_wrap(name, move |mut store, params: P| {
-                let result = match begin(&mut store, params)? {
+                let asked: Asked<A> = begin(&mut store, params)?.into();
+                let result = match asked.answer {
                     Answer::Now(result) => result,
                     Answer::Later(_) => Err(Error::Internal(
                         "a store that declared to answer at once did not".into(),
@@ -85,16 +119,24 @@ impl<T: KeyvalueView> Interface<'_, T> {
             Promptness::Waits => {
                 self.instance
                     .func_wrap_async(name, move |mut store, params: P| {
-                        match begin(&mut store, params) {
-                            Ok(Answer::Now(result)) => {
+                        let asked: Asked<A> = match begin(&mut store, params) {
+                            Ok(asked) => asked.into(),
+                            Err(trap) => return Box::new(std::future::ready(Err(trap))),
+                        };
+                        match asked.answer {
+                            Answer::Now(result) => {
                                 let returned = finish(&mut store, result);
                                 Box::new(std::future::ready(Ok((returned,))))
                             }
-                            Ok(Answer::Later(answer)) => Box::new(async move {
-                                let result = answer.await;
-                                Ok((finish(&mut store, result),))
-                            }),
-                            Err(trap) => Box::new(std::future::ready(Err(trap))),
+                            Answer::Later(answer) => {
+                                let held = asked.held;
+                                budget(&mut store).charge_anyway(held);
+                                Box::new(async move {
+                                    let result = answer.await;
+                                    budget(&mut store).refund(held);
+                                    Ok((finish(&mut store, result),))
+                                })
+                            }
                         }
                     })
             }

@@ -5,6 +5,7 @@ use keywell_store::layer::Limited;
 use slab::Slab;
 use wasmtime::component::Resource;
 
+use crate::budget::Budget;
 use crate::error::StoreError;
 use crate::grants::Grants;
 
@@ -15,6 +16,7 @@ pub struct Keyvalue {
     buckets: Slab<Arc<Limited>>,
     swaps: Slab<PendingSwap>,
     limit: HandleLimit,
+    budget: Budget,
 }
 
 /// How many handles an instance may hold at once, buckets and compare-and-swaps counted together.
@@ -43,6 +45,16 @@ pub(crate) struct PendingSwap {
     pub(crate) read: Option<Entry>,
 }
 
+// === impl PendingSwap ===
+
+impl PendingSwap {
+    /// What it counts in the budget: key, value, and all else at a flat rate.
+    fn bytes(&self) -> usize {
+        let value = self.read.as_ref().map_or(0, |entry| entry.value.len());
+        128 + self.key.len() + value
+    }
+}
+
 // === impl HandleLimit ===
 
 impl Default for HandleLimit {
@@ -67,7 +79,24 @@ impl Keyvalue {
             buckets: Slab::new(),
             swaps: Slab::new(),
             limit,
+            budget: Budget::default(),
         }
+    }
+
+    /// The same state with another budget than the usual one.
+    #[must_use]
+    pub fn within(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// What the host may hold for the instance, and holds.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// To charge what else the host holds for the instance.
+    pub fn budget_mut(&mut self) -> &mut Budget {
+        &mut self.budget
     }
 
     pub(crate) fn bucket(
@@ -101,7 +130,12 @@ impl Keyvalue {
         &mut self,
         swap: PendingSwap,
     ) -> Result<Resource<CasHandle>, StoreError> {
-        let rep = self.reserve()?.swaps.insert(swap);
+        let bytes = swap.bytes();
+        let this = self.reserve()?;
+        if let Err(over) = this.budget.charge(bytes) {
+            return Err(StoreError::Other(over.to_string()));
+        }
+        let rep = this.swaps.insert(swap);
         Ok(Resource::new_own(representation(rep)))
     }
 
@@ -109,13 +143,18 @@ impl Keyvalue {
         &mut self,
         handle: &Resource<CasHandle>,
     ) -> wasmtime::Result<PendingSwap> {
-        self.swaps
-            .try_remove(handle.rep() as usize)
+        self.remove_swap(handle.rep())
             .ok_or_else(|| wasmtime::format_err!("a cas handle outlived its key"))
     }
 
     pub(crate) fn drop_swap(&mut self, rep: u32) {
-        self.swaps.try_remove(rep as usize);
+        self.remove_swap(rep);
+    }
+
+    fn remove_swap(&mut self, rep: u32) -> Option<PendingSwap> {
+        let swap = self.swaps.try_remove(rep as usize)?;
+        self.budget.refund(swap.bytes());
+        Some(swap)
     }
 
     fn reserve(&mut self) -> Result<&mut Self, StoreError> {

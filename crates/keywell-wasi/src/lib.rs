@@ -50,6 +50,7 @@
 
 #![forbid(unsafe_code)]
 
+mod budget;
 mod calls;
 mod cursors;
 mod draft;
@@ -61,10 +62,10 @@ mod interface;
 mod keyvalue;
 mod watcher;
 
-pub use keywell_store::reserved;
-
+pub use budget::{Budget, OverBudget, TotalMemory};
 pub use generation::{Generation, Import, imports};
 pub use grants::{Grants, Origin};
 pub use interface::link;
 pub use keyvalue::{HandleLimit, Keyvalue, KeyvalueView};
+pub use keywell_store::reserved;
 pub use watcher::{Watcher, WatcherError};

@@ -57,6 +57,7 @@ fn limits(root: &mut Table<'_>) -> Result<LimitsPlan> {
         "instances",
         "connections",
         "write-timeout",
+        "total-memory",
     ])?;
     Ok(LimitsPlan {
         memory: limits.size("memory")?,
@@ -64,6 +65,7 @@ fn limits(root: &mut Table<'_>) -> Result<LimitsPlan> {
         instances: limits.number("instances", 1..10_001)?,
         connections: limits.number("connections", 1..1_000_001)?,
         write_timeout: limits.duration("write-timeout")?,
+        total_memory: limits.size("total-memory")?,
     })
 }
 

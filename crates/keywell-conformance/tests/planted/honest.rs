@@ -10,8 +10,8 @@ use keywell_memory::MemoryStore;
 use keywell_store::layer::{Grant, Granted};
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Entry, Error, Event, Expected,
-    Filter, Invalid, List, Listing, Page, Promptness, Set, Since, Store, Swap, ValueBytes,
-    Version, Watch, Watching,
+    Filter, Invalid, List, Listing, Page, Promptness, Set, Since, Store, Swap, ValueBytes, Version,
+    Watch, Watching,
 };
 use parking_lot::Mutex;
 

@@ -183,7 +183,8 @@ impl App {
         proxy
             .wasi_http_incoming_handler()
             .call_handle(&mut store, request, outparam)
-            .await?;
+            .await
+            .map_err(|error| Instances::explain(&store, error))?;
         drop(counted);
         let answered = answered + 1;
         let idle = Idle {

@@ -1,9 +1,9 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, Version, header};
-use wasmtime::PoolConcurrencyLimitError;
 
 use super::body::Content;
 use crate::call::log_failure;
+use crate::instance::is_no_room;
 use crate::state::TimedOut;
 
 /// A response that is Keywell's own, because there is none of the component. It says what a client
@@ -26,7 +26,7 @@ impl Refusal {
         if error.is::<TimedOut>() {
             tracing::warn!(component, "took longer than it may, and was ended");
             Self::TimedOut
-        } else if error.is::<PoolConcurrencyLimitError>() {
+        } else if is_no_room(error) {
             tracing::warn!(component, "no instance can be made of it now: {error:#}");
             Self::Busy
         } else {

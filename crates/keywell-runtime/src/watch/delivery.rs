@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use keywell_store::BucketName;
 use keywell_wasi::Watcher;
-use wasmtime::PoolConcurrencyLimitError;
 
 use super::causes;
 use super::change::Change;
 use crate::call::Call;
-use crate::instance::{Instances, Made};
+use crate::instance::{Instances, Made, is_no_room};
 use crate::last_words::LastWords;
 use crate::shelf::Shelf;
 use crate::state::TimedOut;
@@ -70,7 +69,7 @@ impl Delivery {
         let Err(error) = ended else {
             return Attempt::Delivered;
         };
-        if error.is::<PoolConcurrencyLimitError>() {
+        if is_no_room(&error) {
             return Attempt::NoRoom;
         }
         let trigger = &*self.trigger;
@@ -97,7 +96,7 @@ impl Delivery {
         let (mut store, instance) = self.instance(deadline).await?;
         drop(last_words.set(store.data_mut().last_words()));
         let (bucket, key) = (&self.bucket, &*change.key);
-        match &change.value {
+        let called = match &change.value {
             Some(value) => {
                 self.watcher
                     .on_set(&mut store, &instance, bucket, key, value)
@@ -108,7 +107,8 @@ impl Delivery {
                     .on_delete(&mut store, &instance, bucket, key)
                     .await
             }
-        }
+        };
+        called.map_err(|error| Instances::explain(&store, error))
     }
 
     async fn instance(&self, deadline: Instant) -> wasmtime::Result<Made> {

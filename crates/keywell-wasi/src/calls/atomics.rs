@@ -6,9 +6,9 @@ use keywell_store::{Answer, Bucket as _, Cas, Change, Error, Expected, Result, S
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lower, Resource, WasmList, WasmStr};
 
-use crate::calls::answer;
+use crate::calls::{answer, fits, refused};
 use crate::error::StoreError;
-use crate::interface::Interface;
+use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, CasHandle, KeyvalueView, PendingSwap};
 
 /// Asks for an increment.
@@ -53,15 +53,17 @@ fn new<T: KeyvalueView>(
     (bucket, key): (Resource<BucketHandle>, WasmStr),
 ) -> wasmtime::Result<Answer<PendingSwap>> {
     let key = key.to_str(&*store)?;
-    let bucket = store.data().keyvalue().bucket(&bucket)?;
-    Ok(read(bucket.clone(), key.into_owned()))
+    let keyvalue = store.data().keyvalue();
+    let (bucket, max) = (keyvalue.bucket(&bucket)?, keyvalue.budget().remaining());
+    Ok(read(bucket.clone(), key.into_owned(), max))
 }
 
 fn made<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     swap: Result<PendingSwap>,
 ) -> Result<Resource<CasHandle>, StoreError> {
-    store.data_mut().keyvalue_mut().add_swap(swap?)
+    let swap = swap.map_err(|error| refused(store, error))?;
+    store.data_mut().keyvalue_mut().add_swap(swap)
 }
 
 fn current<T: KeyvalueView>(
@@ -75,7 +77,7 @@ fn current<T: KeyvalueView>(
 fn swap<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (cas, value): (Resource<CasHandle>, WasmList<u8>),
-) -> wasmtime::Result<Answer<Swapped>> {
+) -> wasmtime::Result<Asked<Swapped>> {
     let PendingSwap {
         bucket,
         key,
@@ -85,19 +87,27 @@ fn swap<T: KeyvalueView>(
     if let Err(error) = bucket.limits().check_value(value.len()) {
         return Ok(error.into());
     }
+    if let Err(error) = fits(store, value.len()) {
+        return Ok(error.into());
+    }
+    let bytes = value.len();
+    let max = store.data().keyvalue().budget().remaining();
     let expected = Expected::from(seen.as_ref());
     let change = Change::Set(Bytes::copy_from_slice(value), Set::default());
-    Ok(bucket.swap(&key, expected, change).then(|swap| match swap {
-        Swap::Done(_) => Answer::now(Swapped::Done),
-        Swap::Stale => read(bucket, key).map(Swapped::Stale),
-    }))
+    let swapped = bucket
+        .swap(&key, expected, change)
+        .then(move |swap| match swap {
+            Swap::Done(_) => Answer::now(Swapped::Done),
+            Swap::Stale => read(bucket, key, max).map(Swapped::Stale),
+        });
+    Ok(Asked::holding(swapped, bytes))
 }
 
 fn swapped<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     swapped: Result<Swapped>,
 ) -> Result<(), CasError> {
-    match swapped.map_err(|error| CasError::StoreError(error.into()))? {
+    match swapped.map_err(|error| CasError::StoreError(refused(store, error)))? {
         Swapped::Done => Ok(()),
         Swapped::Stale(swap) => {
             let fresh = store.data_mut().keyvalue_mut().add_swap(swap);
@@ -107,11 +117,11 @@ fn swapped<T: KeyvalueView>(
 }
 
 /// Reads a key, to swap it later.
-fn read(bucket: Arc<Limited>, key: String) -> Answer<PendingSwap> {
+fn read(bucket: Arc<Limited>, key: String, max: usize) -> Answer<PendingSwap> {
     if bucket.capabilities().cas == Cas::None {
         return Error::Unsupported("compare-and-swap").into();
     }
     bucket
-        .get(&key)
+        .get_within(&key, max)
         .map(move |read| PendingSwap { bucket, key, read })
 }

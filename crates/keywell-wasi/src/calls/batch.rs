@@ -6,8 +6,8 @@ use keywell_store::{Answer, Bucket as _};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Resource, WasmList, WasmStr};
 
-use crate::calls::answer;
-use crate::interface::Interface;
+use crate::calls::{answer, fits};
+use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 
 /// A key that was asked for, and its value.
@@ -24,9 +24,10 @@ pub(crate) fn get_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
 ) -> wasmtime::Result<Answer<Vec<Found>>> {
+    let max = store.data().keyvalue().budget().remaining();
     with_keys(store, &bucket, &keys, |bucket, keys| {
         let asked: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-        bucket.get_many(keys).map(|entries| {
+        bucket.get_many_within(keys, max).map(|entries| {
             let values = entries
                 .into_iter()
                 .map(|entry| entry.map(|entry| entry.value));
@@ -38,7 +39,7 @@ pub(crate) fn get_many<T: KeyvalueView>(
 fn set_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, entries): (Resource<BucketHandle>, WasmList<(WasmStr, WasmList<u8>)>),
-) -> wasmtime::Result<Answer<()>> {
+) -> wasmtime::Result<Asked<()>> {
     let limits = *store.data().keyvalue().bucket(&bucket)?.limits();
     if let Err(error) = limits.check_batch(entries.len(), 0) {
         return Ok(error.into());
@@ -59,17 +60,15 @@ fn set_many<T: KeyvalueView>(
     let checked = limits
         .check_batch(entries.len(), bytes)
         .and_then(|()| values.try_for_each(|bytes| limits.check_value(bytes)));
-    if let Err(error) = checked {
+    if let Err(error) = checked.and_then(|()| fits(store, bytes)) {
         return Ok(error.into());
     }
     let entries = entries
         .iter()
         .map(|(key, value)| (&**key, Bytes::copy_from_slice(value)));
-    Ok(store
-        .data()
-        .keyvalue()
-        .bucket(&bucket)?
-        .set_many(entries.collect()))
+    let bucket = store.data().keyvalue().bucket(&bucket)?;
+    let written = bucket.set_many(entries.collect());
+    Ok(Asked::holding(written, bytes))
 }
 
 fn delete_many<T: KeyvalueView>(

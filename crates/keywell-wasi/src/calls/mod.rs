@@ -5,15 +5,47 @@ pub(crate) mod atomics;
 pub(crate) mod batch;
 pub(crate) mod store;
 
-use keywell_store::Result;
+use keywell_store::{Error, Failure, Invalid, Result};
 use wasmtime::StoreContextMut;
 
+use crate::budget::OverBudget;
 use crate::error::StoreError;
+use crate::keyvalue::KeyvalueView;
 
 /// The second half of a call whose answer the guest gets as it is.
-pub(crate) fn answer<T, A>(
-    _: &mut StoreContextMut<'_, T>,
+pub(crate) fn answer<T: KeyvalueView, A>(
+    store: &mut StoreContextMut<'_, T>,
     result: Result<A>,
 ) -> Result<A, StoreError> {
-    result.map_err(StoreError::from)
+    result.map_err(|error| refused(store, error))
+}
+
+/// An error for the guest. One that comes of its budget says so.
+pub(crate) fn refused<T: KeyvalueView>(store: &StoreContextMut<'_, T>, error: Error) -> StoreError {
+    let budget = store.data().keyvalue().budget();
+    match &error {
+        Error::Invalid(Invalid::ValueTooLarge { max, .. } | Invalid::BatchTooLarge { max, .. })
+            if *max == budget.remaining() =>
+        {
+            StoreError::Other(format!(
+                "{}; the host holds at most {} bytes for an instance, which follows from its memory \
+             limit",
+                error.for_guest(),
+                budget.limit()
+            ))
+        }
+        _ => error.into(),
+    }
+}
+
+/// Checks that the host may hold so many bytes of arguments until the store has answered.
+pub(crate) fn fits<T: KeyvalueView>(store: &StoreContextMut<'_, T>, bytes: usize) -> Result<()> {
+    let budget = store.data().keyvalue().budget();
+    budget.check(bytes).map_err(|over| match over {
+        OverBudget::Instance { .. } => {
+            let max = budget.remaining();
+            Invalid::BatchTooLarge { bytes, max }.into()
+        }
+        OverBudget::Total { .. } => Error::Unavailable(Failure::new(over.to_string())),
+    })
 }

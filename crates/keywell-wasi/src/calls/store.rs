@@ -6,9 +6,9 @@ use keywell_store::{Answer, Bucket as _, Cursor, List, Page, Result, Set};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Resource, WasmList, WasmStr};
 
-use crate::calls::answer;
+use crate::calls::{answer, fits};
 use crate::error::StoreError;
-use crate::interface::Interface;
+use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 
 /// Links `store` but for `list-keys`, whose cursors differ between generations.
@@ -42,23 +42,27 @@ fn get<T: KeyvalueView>(
     (bucket, key): (Resource<BucketHandle>, WasmStr),
 ) -> wasmtime::Result<Answer<Option<Bytes>>> {
     let key = key.to_str(&*store)?;
-    let bucket = store.data().keyvalue().bucket(&bucket)?;
-    Ok(bucket.get(&key).map(|entry| entry.map(|entry| entry.value)))
+    let keyvalue = store.data().keyvalue();
+    let bucket = keyvalue.bucket(&bucket)?;
+    let read = bucket.get_within(&key, keyvalue.budget().remaining());
+    Ok(read.map(|entry| entry.map(|entry| entry.value)))
 }
 
 fn set<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, key, value): (Resource<BucketHandle>, WasmStr, WasmList<u8>),
-) -> wasmtime::Result<Answer<()>> {
+) -> wasmtime::Result<Asked<()>> {
     let key = key.to_str(&*store)?;
     let bucket = store.data().keyvalue().bucket(&bucket)?;
     let value = value.as_le_slice(&*store);
     if let Err(error) = bucket.limits().check_value(value.len()) {
         return Ok(error.into());
     }
-    Ok(bucket
-        .set(&key, Bytes::copy_from_slice(value), Set::default())
-        .map(drop))
+    if let Err(error) = fits(store, value.len()) {
+        return Ok(error.into());
+    }
+    let written = bucket.set(&key, Bytes::copy_from_slice(value), Set::default());
+    Ok(Asked::holding(written.map(drop), value.len()))
 }
 
 fn delete<T: KeyvalueView>(

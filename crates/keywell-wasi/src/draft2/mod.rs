@@ -65,11 +65,11 @@ fn listed<T>(
     })
 }
 
-fn found<T>(
-    _: &mut StoreContextMut<'_, T>,
+fn found<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
     found: Result<Vec<Found>>,
 ) -> Result<Vec<Option<(String, Bytes)>>, StoreError> {
-    let found = found?
+    let found = calls::answer(store, found)?
         .into_iter()
         .map(|(key, value)| value.map(|value| (key, value)));
     Ok(found.collect())

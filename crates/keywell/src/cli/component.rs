@@ -9,7 +9,7 @@ use wasmtime::component::Component;
 
 use super::cache::CacheArguments;
 use super::usage::Unshown;
-use super::{Failed, output};
+use super::{Failed, machine, output};
 
 /// A component, and what bounds it.
 #[derive(Args)]
@@ -26,9 +26,15 @@ pub(super) struct ComponentArguments {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     timeout: Duration,
 
-    /// How much memory an instance may have: 64KiB, 256MiB, 1GiB.
+    /// How much memory an instance may have: 64KiB, 256MiB, 1GiB. What Keywell holds for it may
+    /// have as much again, and 4 MiB at least.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     memory: usize,
+
+    /// How much memory all instances may have together, with what Keywell holds for them; past it
+    /// requests wait, then get 503. [default: three quarters of the machine's, or of the cgroup's]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    total_memory: Option<usize>,
 
     /// How many instances may be there at once; calls past it wait. Where there are requests,
     /// deliveries have at most half of them.
@@ -77,6 +83,7 @@ impl ComponentArguments {
     pub(super) fn options(&self) -> Options {
         Options {
             memory: self.memory,
+            total_memory: self.total_memory.unwrap_or_else(machine::usual_total),
             timeout: self.timeout,
             instances: self.instances,
             cache: self.cache.folder(),

@@ -9,6 +9,7 @@ mod files;
 mod inspect;
 mod kv;
 mod listen;
+mod machine;
 mod output;
 mod run;
 mod serve;

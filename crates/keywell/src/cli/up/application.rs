@@ -15,6 +15,7 @@ use keywell_wasi::reserved::is_reserved;
 use super::stores::Stores;
 use crate::cli::cache::members;
 use crate::cli::listen::listen;
+use crate::cli::machine;
 use crate::cli::triggers::{Trigger, Triggers};
 use crate::cli::{Failed, output};
 
@@ -54,6 +55,10 @@ impl<'a> Application<'a> {
             instances: plan.limits.instances.unwrap_or(usual.instances),
             connections: plan.limits.connections.unwrap_or(usual.connections),
             write_timeout: plan.limits.write_timeout.unwrap_or(usual.write_timeout),
+            total_memory: plan
+                .limits
+                .total_memory
+                .unwrap_or_else(machine::usual_total),
             cache,
             output: output::output().clone(),
             ..usual
