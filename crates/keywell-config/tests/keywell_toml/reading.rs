@@ -14,6 +14,7 @@ timeout = "1m"
 instances = 64
 connections = 5000
 write-timeout = "10s"
+total-memory = "2GiB"
 
 [store.main]
 url = "redis://user:hunter2@localhost"
@@ -96,6 +97,7 @@ fn everything_that_can_be_written_is_read() {
         instances: Some(64),
         connections: Some(5000),
         write_timeout: Some(Duration::from_secs(10)),
+        total_memory: Some(2 << 30),
     };
     assert_eq!(plan.limits, limits);
 
