@@ -76,8 +76,9 @@ pub trait Bucket: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Invalid::BatchTooLarge`](crate::Invalid::BatchTooLarge) for more; a store stops reading
-    /// there. [`ValueBytes`] counts.
+    /// [`Invalid::BatchTooLarge`](crate::Invalid::BatchTooLarge) for more, or
+    /// [`Invalid::ValueTooLarge`](crate::Invalid::ValueTooLarge) for one value that is more by
+    /// itself; a store stops reading there. [`ValueBytes`] counts.
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let mut bytes = ValueBytes::new(max);
         let answers = keys.iter().map(|key| self.get_within(key, max));

@@ -62,7 +62,14 @@ impl Model {
 
     fn answer(&mut self, call: &Call<'_>) -> Told {
         match call {
-            Call::Get(key) => Told::Values(vec![self.entries.get(*key).cloned()]),
+            Call::Get(key) => {
+                // A counter may have grown past the limit.
+                let value = self.entries.get(*key).cloned();
+                match value.as_deref().and_then(|value| self.value(value)) {
+                    Some(refused) => Told::Refused(refused),
+                    None => Told::Values(vec![value]),
+                }
+            }
             Call::Exists(key) => Told::Is(self.entries.contains_key(*key)),
             Call::Increment(key, delta) => {
                 let old = self.entries.get(*key).map(|value| &value[..]);
@@ -84,8 +91,13 @@ impl Model {
             Call::GetMany(keys) => {
                 let values = keys.iter().map(|key| self.entries.get(*key).cloned());
                 let values: Vec<_> = values.collect();
-                let bytes = values.iter().flatten().map(Bytes::len).sum();
-                match self.batch(values.len(), bytes) {
+                // Reading stops at the value that passes the limit.
+                let mut bytes = 0;
+                let refused = values.iter().flatten().find_map(|value| {
+                    bytes += value.len();
+                    self.batch(values.len(), bytes)
+                });
+                match refused {
                     Some(refused) => Told::Refused(refused),
                     None => Told::Values(values),
                 }

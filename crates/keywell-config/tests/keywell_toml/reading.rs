@@ -111,11 +111,11 @@ fn everything_that_can_be_written_is_read() {
     assert_eq!(
         settings,
         [
-            ("layout", "journal", 11),
-            ("connections", "4", 12),
-            ("share-connections", "false", 13),
-            ("jitter", "0.5", 14),
-            ("mask", "255", 15),
+            ("layout", "journal", 12),
+            ("connections", "4", 13),
+            ("share-connections", "false", 14),
+            ("jitter", "0.5", 15),
+            ("mask", "255", 16),
         ]
     );
 

@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::time::{Instant, Sleep};
 
 use super::decoder::Decoder;
-use super::lane::{Lane, Lost, Waiter};
+use super::lane::{Lane, Waiter};
+use super::lost::Lost;
 use super::stream::Stream;
 
 /// Moves commands from a lane to a server and replies back, until the connection is lost.

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::decoder::Reply;
+use super::lost::Lost;
 
 /// What callers share of a connection, for as long as there is anybody to call, through any number
 /// of connections that come and go.
@@ -75,17 +76,6 @@ enum Sender {
 
 /// Where an answer arrives.
 type Awaited<T> = oneshot::Receiver<Result<T, Lost>>;
-
-/// Why there is no answer.
-#[derive(Clone, Debug)]
-pub(crate) enum Lost {
-    /// Certainly not sent.
-    NotSent(Arc<str>),
-    /// Sent, or partly: it may have been executed.
-    MaybeSent(Arc<str>),
-    /// Answered by more bytes than the caller can hold.
-    TooLarge { bytes: usize, max: usize },
-}
 
 // === impl Lane ===
 
@@ -492,27 +482,5 @@ impl Waiter {
             Some(Sender::Many(sender, _, _)) => drop(sender.send(Err(lost.clone()))),
             None | Some(Sender::Nobody(_)) => {}
         }
-    }
-}
-
-// === impl Lost ===
-
-impl Lost {
-    pub(crate) fn not_sent(reason: &'static str) -> Self {
-        Self::NotSent(reason.into())
-    }
-
-    /// Why, for people.
-    pub(crate) fn reason(self) -> Arc<str> {
-        match self {
-            Self::NotSent(reason) | Self::MaybeSent(reason) => reason,
-            Self::TooLarge { bytes, max } => {
-                format!("the reply has {bytes} bytes, more than the {max} allowed").into()
-            }
-        }
-    }
-
-    fn abandoned() -> Self {
-        Self::MaybeSent("the connection was closed".into())
     }
 }
