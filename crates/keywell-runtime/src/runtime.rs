@@ -127,7 +127,12 @@ impl Runtime {
             let reason = format!("{error:#}");
             // The engine has no type for this refusal; a test holds its words.
             if reason.contains("pooling allocator") {
-                Error::TooLarge(format!("{reason}; see --memory"))
+                let hint = if reason.contains("minimum byte size") {
+                    "raise --memory"
+                } else {
+                    "no setting moves this limit"
+                };
+                Error::TooLarge(format!("{reason}; {hint}"))
             } else {
                 Error::Malformed { path, reason }
             }

@@ -324,6 +324,23 @@ fn inspect_tells_generation_and_command() {
 }
 
 #[test]
+fn a_component_that_is_too_large_names_the_setting_that_helps_if_there_is_one() {
+    for (module, hint) in [
+        ("(memory 2048)", "raise --memory"),
+        ("(table 2000000 funcref)", "no setting moves this limit"),
+    ] {
+        let text =
+            format!("(component (core module $m {module}) (core instance (instantiate $m)))");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.wasm");
+        std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+        let (code, _, error) = run(&["run", path.to_str().unwrap(), "--memory", "64MiB"]);
+        assert_eq!(code, Some(1), "{error}");
+        assert!(error.contains(hint), "{error}");
+    }
+}
+
+#[test]
 fn every_setting_of_a_store_is_documented() {
     let documented = include_str!("../../../docs/stores.md");
     for store in ["disk:x?nope=1", "redis://127.0.0.1?nope=1"] {
