@@ -62,8 +62,9 @@ fn refused(context: &Context, components: &[Evil]) -> Done<Seen> {
                 || (*is_valid && command == "inspect" && ended.code() == Some(0));
             if !is_code || !is_plain || !is_short || says.contains("panicked") {
                 let (code, length) = (ended.code(), says.len());
+                let begins: String = says.chars().take(400).collect();
                 faults.push(format!(
-                    "{what}, {command}: exit {code:?}, {length} bytes, plain: {is_plain}"
+                    "{what}, {command}: exit {code:?}, {length} bytes, plain: {is_plain}: {begins:?}"
                 ));
             }
         }

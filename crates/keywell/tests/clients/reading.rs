@@ -16,10 +16,21 @@ fn start() -> Server {
     Server::start("mischief", &arguments)
 }
 
-/// How much higher the peak of memory is than with as many guests that send nothing.
-fn growth(count: usize, stall: impl FnOnce(&Server, usize) -> Vec<TcpStream>) -> u64 {
-    let [before, after] = [peak(count, silent), peak(count, stall)];
-    after.saturating_sub(before)
+/// How much higher the peak of memory is than with as many guests that send nothing, in KiB.
+///
+/// Two processes differ by a few MiB by themselves, so what is past the bound is measured again, up
+/// to three times. What a stream costs it costs each time.
+fn growth(count: usize, stall: impl Fn(&Server, usize) -> Vec<TcpStream>) -> u64 {
+    let bound = if count == 1 { ONE } else { ALL };
+    let mut least = u64::MAX;
+    for _ in 0..3 {
+        let [before, after] = [peak(count, silent), peak(count, &stall)];
+        least = least.min(after.saturating_sub(before));
+        if least <= bound {
+            break;
+        }
+    }
+    least
 }
 
 fn peak(count: usize, run: impl FnOnce(&Server, usize) -> Vec<TcpStream>) -> u64 {
