@@ -22,6 +22,8 @@ fn load(context: &Context, wasm: &[u8]) -> Done<Vec<(&'static str, Ended)>> {
     for command in ["inspect", "serve", "run"] {
         let mut keywell = context.keywell();
         keywell.arg(command).arg(&file);
+        // What others left in a cache would be worth a warning, which is not about the component.
+        keywell.env("KEYWELL_CACHE", folder.path().join("cache"));
         if command != "inspect" {
             keywell.args(["--store", "memory:"]);
         }
