@@ -261,7 +261,7 @@ mod tests {
         let mut decoder = Decoder::default();
         decoder.room().extend_from_slice(b"$100000000\r\n");
         for _ in 0..1000 {
-            decoder.room().extend_from_slice(&[b'x'; 100_000]);
+            decoder.room().extend_from_slice(&vec![b'x'; 100_000]);
             assert_eq!(decoder.next(1000).unwrap(), None);
             assert!(decoder.buffer.is_empty());
         }
@@ -276,7 +276,7 @@ mod tests {
         let mut decoder = Decoder::default();
         decoder
             .room()
-            .extend_from_slice(&[b'+'; Decoder::MAX_LINE + 1]);
+            .extend_from_slice(&vec![b'+'; Decoder::MAX_LINE + 1]);
         assert!(decoder.next(usize::MAX).is_err());
     }
 }
