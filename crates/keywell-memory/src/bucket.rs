@@ -108,7 +108,7 @@ impl MemoryBucket {
         }
     }
 
-    /// Clears away all that has expired, stripes aside that somebody is busy in.
+    /// Clears away all that has expired, except in stripes that another thread has locked.
     pub(crate) fn clear_all(&self) {
         let now = self.clock.now();
         let is_due = |stripe: &Stripe| {

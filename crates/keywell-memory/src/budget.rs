@@ -8,8 +8,8 @@ use crate::bucket::MemoryBucket;
 
 /// The bytes that the buckets of a store may hold together, and those that they hold.
 ///
-/// What it counts changes only under the lock of the stripe that it lies in, with one atomic
-/// operation where nobody else writes.
+/// What it counts changes only under the lock of the stripe that it lies in, with one
+/// uncontended atomic operation.
 pub(crate) struct Budget {
     max: usize,
     held: AtomicUsize,
@@ -86,7 +86,8 @@ impl Budget {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Clears away what has expired in all buckets, stripes aside that somebody is busy in.
+    /// Clears away what has expired in all buckets, except in stripes that another thread
+    /// has locked.
     ///
     /// The caller may hold stripes: none is waited for.
     pub(crate) fn clear_expired(&self) {
@@ -314,7 +315,7 @@ mod tests {
                 result(bucket.set(&key, value.into(), Set::default())).map(drop)
             }
             Operation::Fleeting(key, value) => {
-                // Gone by the time that anybody looks.
+                // Expired before the next read.
                 let how = Set::expiring(Duration::from_millis(1)).unwrap();
                 let set = result(bucket.set(&key, value.into(), how)).map(drop);
                 while set.is_ok() && current(&key).is_some() {
