@@ -6,7 +6,7 @@
 //! weighed before as many calls as the budget has room for. That costs nothing per entry and covers
 //! every function of the interface, whichever release adds it.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 
 use keywell_wasi::Budget;
 use wasmtime::component::ResourceTable;
@@ -71,6 +71,11 @@ impl Held {
     }
 
     fn weigh(&self, entry: &(dyn Any + Send)) -> usize {
+        // Compared first, as each `downcast_ref` asks the entry again.
+        let kind = entry.type_id();
+        if !Self::heavy().contains(&kind) {
+            return Self::ENTRY;
+        }
         let holds = if let Some(fields) = entry.downcast_ref::<FieldMap>() {
             fields_bytes(fields)
         } else if let Some(request) = entry.downcast_ref::<HostOutgoingRequest>() {
@@ -88,6 +93,17 @@ impl Held {
             0
         };
         Self::ENTRY + holds
+    }
+
+    /// The kinds of entries that hold more than [`ENTRY`](Self::ENTRY) bytes.
+    fn heavy() -> [TypeId; 5] {
+        [
+            TypeId::of::<FieldMap>(),
+            TypeId::of::<HostOutgoingRequest>(),
+            TypeId::of::<HostOutgoingResponse>(),
+            TypeId::of::<HostIncomingResponse>(),
+            TypeId::of::<HostFutureIncomingResponse>(),
+        ]
     }
 
     fn body_of(&self, is_there: bool) -> usize {

@@ -37,6 +37,7 @@ mod folder;
 mod held;
 mod http;
 mod instance;
+mod io;
 mod last_words;
 mod memory;
 mod offers;

@@ -161,6 +161,11 @@ impl State {
         self.ticks = 0;
     }
 
+    /// What `wasi:io` sees of the instance.
+    pub(crate) fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         if Instant::now() >= self.deadline {
             return Err(TimedOut.into());

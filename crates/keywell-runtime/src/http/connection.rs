@@ -31,7 +31,8 @@ pub(super) struct Connection {
     write_timeout: Duration,
     /// Requests whose response is not over.
     active: AtomicU32,
-    /// When a request last began or was over, in microseconds since the connection began.
+    /// When a request was last over, or the connection was asked to close, in microseconds since it
+    /// began.
     used: AtomicU64,
     /// When a write began to wait for the client, likewise; 0 while none does.
     write_waits: AtomicU64,
@@ -262,7 +263,6 @@ impl Connection {
     /// A request has come.
     pub(super) fn begins(&self, version: Version) -> Option<Arc<Progress>> {
         self.active.fetch_add(1, Ordering::Relaxed);
-        self.note_use();
         if version != Version::HTTP_2 {
             return None;
         }

@@ -70,7 +70,11 @@ fn is_name(mut name: &[u8]) -> bool {
             (b'%', [one, two, rest @ ..]) if one.is_ascii_hexdigit() && two.is_ascii_hexdigit() => {
                 rest
             }
-            _ if byte.is_ascii_alphanumeric() || b".-_~!$&'()*+,;=".contains(byte) => rest,
+            (b'.' | b'-' | b'_' | b'~', _) => rest,
+            (b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=', _) => {
+                rest
+            }
+            _ if byte.is_ascii_alphanumeric() => rest,
             _ => return false,
         };
     }
