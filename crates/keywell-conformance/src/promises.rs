@@ -1,9 +1,9 @@
-//! The promises, in one list: the public functions, the [registry](crate::behaviours) and the tests
-//! of [`suite!`](crate::suite) are made from it, so none can be there without the others.
+//! The list of promises. The public functions, the [registry](crate::behaviours) and the tests of
+//! [`suite!`](crate::suite) are generated from it, so that they always agree.
 
-/// Hands the list to a macro of this crate, behind what that macro is given.
+/// Passes the list to a macro of this crate, after the arguments of that macro.
 ///
-/// Each line is a promise, the function that checks it, and what it needs the store to declare.
+/// Each line holds a promise, the function that checks it, and what it needs the store to declare.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __for_each_behaviour {
@@ -62,9 +62,9 @@ store {
     a_handle_outlives_the_others []
     /// Every handle on a bucket declares the same.
     every_handle_declares_the_same []
-    /// What declares to answer at once does.
+    /// A store that declares to answer at once does.
     what_answers_at_once_never_waits [AtOnce]
-    /// A store that works says so.
+    /// A working store reports that it is healthy.
     a_working_store_is_healthy []
     /// What was acknowledged is there after a restart, and what was deleted is not.
     what_was_written_survives_a_restart [Restart]
@@ -124,7 +124,7 @@ paging {
 atomics {
     /// A swap at the version that was read writes.
     a_swap_at_the_version_that_was_read_writes [Cas]
-    /// A swap at a version that no longer stands says so, and writes nothing.
+    /// A swap at an outdated version answers that it is stale, and writes nothing.
     a_stale_swap_writes_nothing [Cas]
     /// A swap answers the version that `get` then reads.
     a_swap_answers_the_version_that_get_reads [Cas]
@@ -132,7 +132,7 @@ atomics {
     of_two_swaps_from_one_read_one_writes [Cas]
     /// A swap that expects no key creates it.
     a_swap_on_an_absent_key_creates_it [Cas]
-    /// A swap that expects no key loses against whoever created it.
+    /// A swap that expects no key is stale once another caller created it.
     a_swap_on_an_absent_key_loses_to_a_creator [Cas]
     /// A swap that expects no key finds one of an empty value there.
     an_empty_value_is_no_absent_key_to_a_swap [Cas]
@@ -185,8 +185,8 @@ batch {
     get_many_answers_in_the_order_asked []
     /// `get_many` answers a key as often as it was asked.
     get_many_answers_duplicates []
-    /// `get_many` tells the absent among the present.
-    get_many_tells_the_absent_among_the_present []
+    /// `get_many` separates absent keys from present ones.
+    get_many_separates_absent_keys_from_present_ones []
     /// `get_many` reads the values and versions that `get` reads.
     get_many_reads_what_get_reads []
     /// `set_many` writes every entry.
@@ -214,68 +214,68 @@ batch {
 }
 
 watch {
-    /// A watch tells a set, with its value.
-    a_watch_tells_a_set [Watch]
-    /// A watch tells a deletion, and that nothing expired.
-    a_watch_tells_a_deletion [Watch]
-    /// A watch tells nothing from before it began.
-    a_watch_tells_nothing_from_before_it_began [Watch]
+    /// A watch delivers a set, with its value.
+    a_watch_delivers_a_set [Watch]
+    /// A watch delivers a deletion, and does not call it an expiration.
+    a_watch_delivers_a_deletion [Watch]
+    /// A watch delivers nothing from before it began.
+    a_watch_delivers_nothing_from_before_it_began [Watch]
     /// Events of one key come in the order of its writes.
     events_of_a_key_come_in_order [Watch]
     /// An event has the value that its write stored, not what is there by now.
     an_event_has_the_value_of_its_write [Watch]
     /// An event has the version of its write, where it has one.
     an_event_has_the_version_of_its_write [Watch]
-    /// A watch of one key tells of no other.
-    a_watch_of_a_key_tells_of_no_other [Watch]
-    /// A watch of a prefix tells of what begins with it and nothing else.
-    a_watch_of_a_prefix_tells_of_what_begins_with_it [Watch]
-    /// A watch of several filters tells each change once, and one of none tells nothing.
-    a_watch_of_several_filters_tells_a_change_once [Watch]
+    /// A watch of one key delivers no other key's changes.
+    a_watch_of_a_key_delivers_no_other [Watch]
+    /// A watch of a prefix delivers changes of keys that begin with it, and no others.
+    a_watch_of_a_prefix_delivers_its_keys_only [Watch]
+    /// A watch of several filters delivers each change once; a watch of none delivers nothing.
+    a_watch_of_several_filters_delivers_a_change_once [Watch]
     /// Punctuation in what is watched stands for itself.
     what_is_watched_is_no_pattern [Watch]
-    /// A watch tells increments, as the sets that they are.
-    a_watch_tells_increments [Watch Increment]
-    /// A watch tells swaps, and not those that were stale.
-    a_watch_tells_swaps [Watch Cas]
-    /// A watch does not tell what was refused.
-    a_watch_does_not_tell_what_was_refused [Watch Increment]
-    /// A watch tells every write of a batch.
-    a_watch_tells_every_write_of_a_batch [Watch]
-    /// Every watch of a bucket hears all of it.
+    /// A watch delivers increments, as the sets that they are.
+    a_watch_delivers_increments [Watch Increment]
+    /// A watch delivers swaps, except stale ones.
+    a_watch_delivers_swaps [Watch Cas]
+    /// A watch does not deliver refused writes.
+    a_watch_does_not_deliver_refused_writes [Watch Increment]
+    /// A watch delivers every write of a batch.
+    a_watch_delivers_every_write_of_a_batch [Watch]
+    /// Every watch of a bucket receives all of its changes.
     every_watch_hears_everything [Watch]
-    /// A watch that nobody reads holds up neither writers nor other watches.
-    a_watch_that_nobody_reads_holds_nothing_up [Watch]
-    /// A dropped watch disturbs nobody.
-    a_dropped_watch_disturbs_nobody [Watch]
-    /// A watch hears nothing of other buckets.
+    /// An unread watch holds up neither writers nor other watches.
+    an_unread_watch_holds_nothing_up [Watch]
+    /// A dropped watch disturbs neither writers nor other watches.
+    a_dropped_watch_disturbs_no_other [Watch]
+    /// A watch receives nothing from other buckets.
     a_watch_hears_nothing_of_other_buckets [Watch Buckets]
-    /// A watch hears the last of concurrent writes of a key last.
+    /// A watch receives the last of concurrent writes of a key last.
     a_watch_hears_the_last_write_last [Watch]
-    /// A watch resumed from an event tells every one after it, once.
+    /// A watch resumed from an event delivers every later one, once.
     a_resumed_watch_misses_nothing [ResumableWatch]
-    /// A watch that resumes tells every write by itself, and counts none as coalesced.
+    /// A resumable watch delivers every write separately, and counts none as coalesced.
     a_watch_that_resumes_coalesces_nothing [ResumableWatch]
-    /// A watch that told nothing can be resumed from where it began.
+    /// A watch that delivered nothing can be resumed from its start.
     a_watch_resumes_from_its_beginning [ResumableWatch]
-    /// A resumed watch still tells only what it is asked for.
+    /// A resumed watch keeps to its filter.
     a_resumed_watch_keeps_to_its_filter [ResumableWatch]
-    /// How far a watch says that it has come is where it can be resumed, missing and repeating nothing.
+    /// A watch resumed from the position that it reports misses and repeats nothing.
     how_far_a_watch_has_come_is_where_it_resumes [ResumableWatch]
-    /// A watch that says how far it has come moves on past changes that it does not tell.
-    a_watch_comes_further_past_what_it_does_not_tell [ResumableWatch]
+    /// The position that a watch reports advances past changes that its filter excludes.
+    a_watch_position_advances_past_filtered_changes [ResumableWatch]
     /// Text that never was a token is refused.
     text_that_never_was_a_token_is_refused [ResumableWatch]
     /// A token of another bucket is refused.
     a_token_of_another_bucket_is_refused [ResumableWatch Buckets]
     /// A token of another store is refused, also of a bucket of the same name.
     a_token_of_another_store_is_refused [ResumableWatch BriefHistory]
-    /// A watch goes on after a restart where it ended.
+    /// A watch resumes after a restart where it ended.
     a_watch_resumes_after_a_restart [ResumableWatch Restart]
     /// A token from before the history that is kept is refused as compacted.
     a_token_from_before_the_history_is_refused [ResumableWatch BriefHistory]
-    /// A watch that fell behind the history ends as compacted, or tells of the gap.
-    a_watch_that_fell_behind_is_told [Watch BriefHistory]
+    /// A watch that fell behind the history ends as compacted, or reports the gap.
+    a_watch_that_fell_behind_reports_the_gap [Watch BriefHistory]
 }
 
 ttl {
@@ -303,8 +303,8 @@ ttl {
     an_increment_keeps_the_time_to_live [Ttl Increment]
     /// An increment does not postpone the end of a time to live.
     an_increment_postpones_no_end [Ttl Increment]
-    /// An expired counter starts anew.
-    an_expired_counter_starts_anew [Ttl Increment]
+    /// An expired counter starts over.
+    an_expired_counter_starts_over [Ttl Increment]
     /// A swap can give a time to live.
     a_swap_can_give_a_time_to_live [Ttl Cas]
     /// A swap without a time to live ends an earlier one.
@@ -317,12 +317,12 @@ ttl {
     an_expired_key_is_in_no_answer [Ttl]
     /// An expired key is not listed.
     an_expired_key_is_not_listed [Ttl List]
-    /// A watch tells the end of a key's time, as that.
-    a_watch_tells_what_expired [Ttl Watch]
-    /// The end of a key is told once, before what is written next.
-    an_end_is_told_before_what_is_written_next [Ttl Watch]
-    /// A resumed watch tells what expired while nobody watched.
-    a_resumed_watch_tells_what_expired_meanwhile [Ttl ResumableWatch]
+    /// A watch delivers the expiration of a key, as one.
+    a_watch_delivers_expirations [Ttl Watch]
+    /// The expiration of a key is delivered once, before the next write of the key.
+    an_expiration_is_delivered_before_the_next_write [Ttl Watch]
+    /// A resumed watch delivers what expired while no watch was open.
+    a_resumed_watch_delivers_missed_expirations [Ttl ResumableWatch]
     /// A time to live of nothing, or past 100 years, is refused, and nothing is written.
     a_time_to_live_has_bounds [Ttl]
     /// A time to live goes on through a restart.
@@ -352,7 +352,7 @@ limits {
     a_store_refuses_longer_keys_than_it_declares [LongestKey]
     /// A store refuses by itself values that are larger than it declares, and what was there stays.
     a_store_refuses_larger_values_than_it_declares [LargestValue]
-    /// A value that is larger than the caller can hold is refused, and is not taken for absent.
+    /// A value that is larger than the caller can hold is refused, and not reported as absent.
     a_value_that_the_caller_cannot_hold_is_refused []
     /// Values that the caller cannot hold together are refused; one that is asked for twice counts
     /// twice.
@@ -360,12 +360,12 @@ limits {
 }
 
 errors {
-    /// A bucket works on after a refused call, also for the key that it was about.
+    /// A bucket works after a refused call, also for the key of that call.
     a_refused_call_leaves_the_bucket_usable []
     /// A refused increment leaves other counters usable.
     a_refused_increment_leaves_other_counters_usable [Increment]
-    /// An answer that nobody waits for harms nobody.
-    an_answer_that_nobody_awaits_harms_nobody []
+    /// An answer that its caller drops does no harm.
+    a_dropped_answer_does_no_harm []
     /// A refusal reads as one line, for people.
     a_refusal_reads_as_one_line [Increment]
     /// A closed store takes no more writes, and says that nothing happened.
@@ -397,14 +397,14 @@ isolation {
     names_of_buckets_are_compared_byte_by_byte [Buckets]
     /// A bucket may have any name of up to 255 bytes.
     a_bucket_may_have_any_name [Buckets]
-    /// A bucket is told among the others while it holds something, if they are told at all.
-    a_bucket_is_told_while_it_holds_something [Buckets]
-    /// A bucket whose keys have all expired is told no more.
-    a_bucket_whose_keys_expired_is_not_told [Buckets Ttl]
+    /// A store that lists its buckets lists one while it holds something.
+    a_bucket_is_listed_while_it_holds_something [Buckets]
+    /// A bucket whose keys have all expired is no longer listed.
+    a_bucket_whose_keys_expired_is_not_listed [Buckets Ttl]
     /// Forgetting a bucket that holds something does nothing, to its history either.
     forgetting_what_holds_something_does_nothing [Buckets]
-    /// A bucket that was emptied and forgotten begins anew, and others stay.
-    a_forgotten_bucket_begins_anew [Buckets]
+    /// A bucket that was emptied and forgotten starts empty, and others stay.
+    a_forgotten_bucket_starts_empty [Buckets]
     /// A time to live in one bucket ends nothing in another.
     a_time_to_live_keeps_to_its_bucket [Buckets Ttl]
 }
@@ -412,7 +412,7 @@ isolation {
 concurrency {
     /// Increments from 32 tasks are all counted, and each is answered another value.
     increments_from_32_tasks_are_all_counted [Increment]
-    /// Of 32 creators of one key, one wins, and it is told so.
+    /// Of 32 creators of one key, one wins, and its answer says so.
     of_32_creators_one_wins [Cas]
     /// Of 32 swaps from one read, one writes.
     of_32_swaps_from_one_read_one_writes [Cas]

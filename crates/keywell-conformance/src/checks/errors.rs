@@ -77,7 +77,7 @@ pub(crate) async fn a_refused_increment_leaves_other_counters_usable(
     )
 }
 
-pub(crate) async fn an_answer_that_nobody_awaits_harms_nobody(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_dropped_answer_does_no_harm(scratch: &Scratch<'_>) -> Verdict {
     const DROPPED: i64 = 20;
     let bucket = scratch.bucket().await?;
     let counts = bucket.capabilities().increment;

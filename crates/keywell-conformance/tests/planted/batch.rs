@@ -28,7 +28,7 @@ async fn entries_in_completion_order_are_caught() {
     let caught = Caught::with(InCompletionOrder);
     caught.by(batch::get_many_answers_in_the_order_asked).await;
     caught
-        .by(batch::get_many_tells_the_absent_among_the_present)
+        .by(batch::get_many_separates_absent_keys_from_present_ones)
         .await;
 }
 

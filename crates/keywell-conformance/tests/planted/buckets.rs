@@ -66,7 +66,7 @@ async fn a_store_that_forgets_too_much_is_caught() {
             .await;
     }
     Caught::in_store(Forgets(MemoryStore::new(), How::Prefix))
-        .by(isolation::a_forgotten_bucket_begins_anew)
+        .by(isolation::a_forgotten_bucket_starts_empty)
         .await;
 }
 
@@ -152,10 +152,10 @@ impl Bucket for Told {
 #[tokio::test]
 async fn a_bucket_that_is_told_after_all_has_expired_is_caught() {
     let store = Tells::default();
-    isolation::a_bucket_is_told_while_it_holds_something(&Subject::new(store.clone()))
+    isolation::a_bucket_is_listed_while_it_holds_something(&Subject::new(store.clone()))
         .await
         .unwrap();
     Caught::in_store(store)
-        .by(isolation::a_bucket_whose_keys_expired_is_not_told)
+        .by(isolation::a_bucket_whose_keys_expired_is_not_listed)
         .await;
 }

@@ -243,10 +243,10 @@ impl Bug for Ends {
 async fn an_end_that_is_told_at_the_wrong_time_is_caught() {
     for ends in [Ends::Late, Ends::Twice] {
         Caught::with(ends)
-            .by(ttl::an_end_is_told_before_what_is_written_next)
+            .by(ttl::an_expiration_is_delivered_before_the_next_write)
             .await;
     }
     Caught::with(Ends::Live)
-        .by(ttl::a_resumed_watch_tells_what_expired_meanwhile)
+        .by(ttl::a_resumed_watch_delivers_missed_expirations)
         .await;
 }

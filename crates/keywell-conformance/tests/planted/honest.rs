@@ -369,7 +369,7 @@ async fn a_store_that_writes_late_what_nobody_awaited_passes() {
     let store = WritesLate::default();
     let written = store.written.clone();
     let subject = Subject::new(Planted::new(store));
-    let outcome = errors::an_answer_that_nobody_awaits_harms_nobody(&subject)
+    let outcome = errors::a_dropped_answer_does_no_harm(&subject)
         .await
         .unwrap();
     assert_eq!(outcome, Outcome::Kept);

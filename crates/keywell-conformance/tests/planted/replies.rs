@@ -135,7 +135,7 @@ impl Bug for StuckByDropped {
 async fn an_answer_that_leaves_its_connection_taken_is_caught() {
     let caught = Caught::with(StuckByDropped::default());
     caught
-        .by(errors::an_answer_that_nobody_awaits_harms_nobody)
+        .by(errors::a_dropped_answer_does_no_harm)
         .await;
 }
 
@@ -171,7 +171,7 @@ impl Bug for CountsDropped {
 #[tokio::test]
 async fn an_increment_that_is_counted_twice_when_it_is_dropped_is_caught() {
     Caught::with(CountsDropped)
-        .by(errors::an_answer_that_nobody_awaits_harms_nobody)
+        .by(errors::a_dropped_answer_does_no_harm)
         .await;
 }
 

@@ -28,7 +28,7 @@ async fn what_is_done_though_undeclared_is_caught() {
         .by(paging::a_listing_has_each_key_once)
         .await;
     Caught::with(Declares(|declared| declared.watch = Watching::None))
-        .by(watch::a_watch_tells_a_set)
+        .by(watch::a_watch_delivers_a_set)
         .await;
     Caught::with(Declares(|declared| declared.watch = Watching::Lossy))
         .by(watch::a_resumed_watch_misses_nothing)

@@ -76,12 +76,12 @@ impl Bug for Deaf {
 #[tokio::test]
 async fn events_that_are_not_told_are_caught() {
     let caught = Caught::with(Deaf(|event| matches!(event, Event::Set { .. })));
-    caught.by(watch::a_watch_tells_a_deletion).await;
+    caught.by(watch::a_watch_delivers_a_deletion).await;
     caught
-        .by(keywell_conformance::ttl::a_watch_tells_what_expired)
+        .by(keywell_conformance::ttl::a_watch_delivers_expirations)
         .await;
     let caught = Caught::with(Deaf(|event| event.key() != Some("n")));
-    caught.by(watch::a_watch_tells_increments).await;
+    caught.by(watch::a_watch_delivers_increments).await;
 }
 
 /// Watches everything, whatever is asked for.
@@ -96,9 +96,9 @@ impl Bug for HearsAll {
 #[tokio::test]
 async fn a_filter_that_is_ignored_is_caught() {
     let caught = Caught::with(HearsAll);
-    caught.by(watch::a_watch_of_a_key_tells_of_no_other).await;
+    caught.by(watch::a_watch_of_a_key_delivers_no_other).await;
     caught
-        .by(watch::a_watch_of_a_prefix_tells_of_what_begins_with_it)
+        .by(watch::a_watch_of_a_prefix_delivers_its_keys_only)
         .await;
     caught.by(watch::a_resumed_watch_keeps_to_its_filter).await;
 }
@@ -242,14 +242,14 @@ async fn what_may_be_lost_may_not_be_wrong() {
     caught.by(watch::a_watch_hears_the_last_write_last).await;
     let caught = Caught::with(Lossy(TellsOnce));
     caught.by(watch::events_of_a_key_come_in_order).await;
-    caught.by(watch::a_watch_tells_swaps).await;
+    caught.by(watch::a_watch_delivers_swaps).await;
     let caught = Caught::with(Lossy(HearsAll));
-    caught.by(watch::a_watch_of_a_key_tells_of_no_other).await;
+    caught.by(watch::a_watch_of_a_key_delivers_no_other).await;
     let caught = Caught::with(Lossy(Deaf(|event| matches!(event, Event::Set { .. }))));
-    caught.by(watch::a_watch_tells_a_deletion).await;
-    caught.by(watch::a_watch_tells_every_write_of_a_batch).await;
+    caught.by(watch::a_watch_delivers_a_deletion).await;
+    caught.by(watch::a_watch_delivers_every_write_of_a_batch).await;
     caught
-        .by(keywell_conformance::ttl::a_watch_tells_what_expired)
+        .by(keywell_conformance::ttl::a_watch_delivers_expirations)
         .await;
 }
 
@@ -284,13 +284,13 @@ impl Bug for NoneIsAll {
 #[tokio::test]
 async fn several_filters_that_are_told_for_each_are_caught() {
     Caught::with(TellsForEach)
-        .by(watch::a_watch_of_several_filters_tells_a_change_once)
+        .by(watch::a_watch_of_several_filters_delivers_a_change_once)
         .await;
     Caught::with(Lossy(TellsForEach))
-        .by(watch::a_watch_of_several_filters_tells_a_change_once)
+        .by(watch::a_watch_of_several_filters_delivers_a_change_once)
         .await;
     Caught::with(NoneIsAll)
-        .by(watch::a_watch_of_several_filters_tells_a_change_once)
+        .by(watch::a_watch_of_several_filters_delivers_a_change_once)
         .await;
 }
 
@@ -343,6 +343,6 @@ async fn a_watch_that_has_come_elsewhere_than_it_says_is_caught() {
             .await;
     }
     Caught::with(Boasts { is_ahead: false })
-        .by(watch::a_watch_comes_further_past_what_it_does_not_tell)
+        .by(watch::a_watch_position_advances_past_filtered_changes)
         .await;
 }

@@ -6,7 +6,7 @@ use crate::checks::watch::Listener;
 use crate::failure::{Failure, Verdict, same};
 use crate::scratch::{Scratch, set, set_for, value};
 
-pub(crate) async fn a_bucket_is_told_while_it_holds_something(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_bucket_is_listed_while_it_holds_something(scratch: &Scratch<'_>) -> Verdict {
     let name = scratch.name("")?;
     let store = scratch.subject.store();
     let bucket = scratch.bucket().await?;
@@ -48,7 +48,7 @@ async fn is_told(scratch: &Scratch<'_>) -> Result<Option<bool>, Failure> {
     }
 }
 
-pub(crate) async fn a_bucket_whose_keys_expired_is_not_told(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_bucket_whose_keys_expired_is_not_listed(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let Some(before) = is_told(scratch).await? else {
         return Ok(());
@@ -96,7 +96,7 @@ pub(crate) async fn forgetting_what_holds_something_does_nothing(scratch: &Scrat
     Ok(())
 }
 
-pub(crate) async fn a_forgotten_bucket_begins_anew(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_forgotten_bucket_starts_empty(scratch: &Scratch<'_>) -> Verdict {
     let (bucket, other) = (scratch.bucket().await?, scratch.beside("-other").await?);
     let declared = bucket.capabilities();
     set(&other, "k", "of the other").await?;

@@ -46,7 +46,7 @@ pub(crate) async fn an_expired_key_is_not_listed(scratch: &Scratch<'_>) -> Verdi
     same(listed, left, "a listing has no expired key, and all others")
 }
 
-pub(crate) async fn a_watch_tells_what_expired(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_delivers_expirations(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut watch = bucket.watch(Filter::Key("k".into()), Since::Now).await?;
     set_for(&bucket, "k", "v", SHORT).await?;
@@ -61,7 +61,7 @@ pub(crate) async fn a_watch_tells_what_expired(scratch: &Scratch<'_>) -> Verdict
     )
 }
 
-pub(crate) async fn an_end_is_told_before_what_is_written_next(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn an_expiration_is_delivered_before_the_next_write(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::Key("k".into())).await?;
     for (first, again) in [("1", "2"), ("3", "4")] {
@@ -75,7 +75,7 @@ pub(crate) async fn an_end_is_told_before_what_is_written_next(scratch: &Scratch
     Ok(())
 }
 
-pub(crate) async fn a_resumed_watch_tells_what_expired_meanwhile(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_resumed_watch_delivers_missed_expirations(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let watch = bucket.watch(Filter::All, Since::Now).await?;
     let start = watch.start().cloned();

@@ -204,7 +204,7 @@ pub(crate) async fn an_increment_keeps_the_time_to_live(scratch: &Scratch<'_>) -
     .await
 }
 
-pub(crate) async fn an_expired_counter_starts_anew(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn an_expired_counter_starts_over(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     set_for(&bucket, "n", "41", SHORT).await?;
     gone(scratch, &bucket, "n").await?;

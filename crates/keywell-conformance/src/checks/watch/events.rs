@@ -4,7 +4,7 @@ use super::{Listener, tell};
 use crate::failure::{Failure, Verdict, holds, same};
 use crate::scratch::{Scratch, set};
 
-pub(crate) async fn a_watch_tells_a_set(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_delivers_a_set(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
     set(&bucket, "k", "v").await?;
@@ -17,7 +17,7 @@ pub(crate) async fn a_watch_tells_a_set(scratch: &Scratch<'_>) -> Verdict {
         .await
 }
 
-pub(crate) async fn a_watch_tells_a_deletion(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_delivers_a_deletion(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     set(&bucket, "k", "v").await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
@@ -30,7 +30,7 @@ pub(crate) async fn a_watch_tells_a_deletion(scratch: &Scratch<'_>) -> Verdict {
         .await
 }
 
-pub(crate) async fn a_watch_tells_nothing_from_before_it_began(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_delivers_nothing_from_before_it_began(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     for n in 0..20 {
         set(&bucket, "k", n.to_string()).await?;
@@ -104,7 +104,7 @@ pub(crate) async fn an_event_has_the_version_of_its_write(scratch: &Scratch<'_>)
     }
 }
 
-pub(crate) async fn a_watch_tells_increments(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_delivers_increments(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
     for delta in [1, 41, -43] {
@@ -114,7 +114,7 @@ pub(crate) async fn a_watch_tells_increments(scratch: &Scratch<'_>) -> Verdict {
     listener.hears(&["n=1", "n=42", "n=-1"], promise).await
 }
 
-pub(crate) async fn a_watch_tells_swaps(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_delivers_swaps(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
     let change = |text: &'static str| Change::Set(text.into(), Set::default());
@@ -136,7 +136,7 @@ pub(crate) async fn a_watch_tells_swaps(scratch: &Scratch<'_>) -> Verdict {
         .await
 }
 
-pub(crate) async fn a_watch_does_not_tell_what_was_refused(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_does_not_deliver_refused_writes(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     set(&bucket, "k", "no number").await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
@@ -162,7 +162,7 @@ pub(crate) async fn a_watch_does_not_tell_what_was_refused(scratch: &Scratch<'_>
     )
 }
 
-pub(crate) async fn a_watch_tells_every_write_of_a_batch(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_delivers_every_write_of_a_batch(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
     let entries = [("a", "1"), ("b", "2"), ("c", "3")];

@@ -6,7 +6,7 @@ use crate::checks::strange;
 use crate::failure::{Verdict, same};
 use crate::scratch::{Scratch, set};
 
-pub(crate) async fn a_watch_of_a_key_tells_of_no_other(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_of_a_key_delivers_no_other(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::Key("k".into())).await?;
     for key in ["K", "k1", "k/", "ak", "k ", "", "j"] {
@@ -23,7 +23,7 @@ pub(crate) async fn a_watch_of_a_key_tells_of_no_other(scratch: &Scratch<'_>) ->
     )
 }
 
-pub(crate) async fn a_watch_of_a_prefix_tells_of_what_begins_with_it(
+pub(crate) async fn a_watch_of_a_prefix_delivers_its_keys_only(
     scratch: &Scratch<'_>,
 ) -> Verdict {
     let bucket = scratch.bucket().await?;
@@ -42,7 +42,7 @@ pub(crate) async fn a_watch_of_a_prefix_tells_of_what_begins_with_it(
         .await
 }
 
-pub(crate) async fn a_watch_of_several_filters_tells_a_change_once(
+pub(crate) async fn a_watch_of_several_filters_delivers_a_change_once(
     scratch: &Scratch<'_>,
 ) -> Verdict {
     let bucket = scratch.bucket().await?;

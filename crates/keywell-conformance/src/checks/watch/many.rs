@@ -28,7 +28,7 @@ pub(crate) async fn every_watch_hears_everything(scratch: &Scratch<'_>) -> Verdi
     Ok(())
 }
 
-pub(crate) async fn a_watch_that_nobody_reads_holds_nothing_up(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn an_unread_watch_holds_nothing_up(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let unread = Listener::new(scratch, &bucket, Filter::All).await?;
     let mut read = Listener::new(scratch, &bucket, Filter::Key("last".into())).await?;
@@ -51,7 +51,7 @@ pub(crate) async fn a_watch_that_nobody_reads_holds_nothing_up(scratch: &Scratch
     .await
 }
 
-pub(crate) async fn a_dropped_watch_disturbs_nobody(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_dropped_watch_disturbs_no_other(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut stays = Listener::new(scratch, &bucket, Filter::All).await?;
     for n in 0..30 {

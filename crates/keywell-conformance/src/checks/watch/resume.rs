@@ -143,7 +143,7 @@ pub(crate) async fn how_far_a_watch_has_come_is_where_it_resumes(scratch: &Scrat
     Ok(())
 }
 
-pub(crate) async fn a_watch_comes_further_past_what_it_does_not_tell(
+pub(crate) async fn a_watch_position_advances_past_filtered_changes(
     scratch: &Scratch<'_>,
 ) -> Verdict {
     let bucket = scratch.bucket().await?;
@@ -260,7 +260,7 @@ pub(crate) async fn a_token_from_before_the_history_is_refused(scratch: &Scratch
         .await
 }
 
-pub(crate) async fn a_watch_that_fell_behind_is_told(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_that_fell_behind_reports_the_gap(scratch: &Scratch<'_>) -> Verdict {
     let (bucket, events) = scratch.brief().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
     let last = format!("k={}", events * 2);
