@@ -59,7 +59,9 @@ pub(crate) async fn get_many_answers_duplicates(scratch: &Scratch<'_>) -> Verdic
     )
 }
 
-pub(crate) async fn get_many_separates_absent_keys_from_present_ones(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn get_many_separates_absent_keys_from_present_ones(
+    scratch: &Scratch<'_>,
+) -> Verdict {
     let bucket = scratch.bucket().await?;
     fill(&bucket, &["a", "c"]).await?;
     set(&bucket, "empty", "").await?;

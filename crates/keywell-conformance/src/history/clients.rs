@@ -7,28 +7,29 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
+use super::check::History;
 use super::event::Recorder;
 use super::meeting::Meeting;
-use super::operation::{Asked, History, Told};
+use super::operation::{Request, Response};
 use super::service::Service;
 
-/// Random clients: each asks one question after the other, of a few keys that all share.
+/// Random clients, each of which sends one request after the other for a few shared keys.
 ///
-/// Keys are of three sorts: registers (set, delete, swap), counters (increment, now and then set
-/// to another number), and those where anything goes, so that increments meet values that are no numbers.
-/// What the bucket does not declare is not asked.
+/// A key is a register (set, delete, swap), a counter (increment, and now and then a set to another
+/// number), or both, so that increments meet values that are not numbers. Clients send nothing
+/// that the bucket does not declare.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Decides what is asked.
+    /// Determines the requests.
     pub seed: u64,
-    /// How many clients ask at once.
+    /// How many clients run at once.
     pub clients: usize,
-    /// How many questions each asks.
+    /// How many requests each client sends.
     pub operations: usize,
-    /// How many keys. Operations by keys are how long a history the checker gets; see
+    /// How many keys the clients share. The checker works on the history of each key separately; see
     /// [`History::check`].
     pub keys: usize,
-    /// What the keys begin with. They must be absent.
+    /// The prefix of the keys. No key with it may exist.
     pub prefix: String,
 }
 
@@ -36,9 +37,9 @@ pub struct Plan {
 struct Client<S: ?Sized> {
     number: usize,
     chance: StdRng,
-    /// The versions that this client was told, latest last; `None` is that the key was absent.
+    /// The versions that this client has seen, latest last; `None` if the key was absent.
     seen: BTreeMap<String, Vec<Option<String>>>,
-    asked: usize,
+    sent: usize,
     service: Arc<S>,
     recorder: Recorder,
 }
@@ -46,7 +47,7 @@ struct Client<S: ?Sized> {
 // === impl Plan ===
 
 impl Plan {
-    /// Four clients, who ask forty questions each, of five keys that begin with the seed.
+    /// Four clients that send forty requests each, for five keys that begin with the seed.
     pub fn seeded(seed: u64) -> Self {
         Self {
             seed,
@@ -72,8 +73,8 @@ impl Plan {
 
     /// Runs all clients, each on a thread of its own, and collects their history.
     ///
-    /// They meet before every question and ask at once. Tasks on a runtime of several threads
-    /// hardly ever do: a store in memory has answered one before the next has begun.
+    /// The clients meet before every request and send at once. Tasks on a runtime of several threads
+    /// hardly ever overlap: a store in memory answers one before the next begins.
     pub async fn run_on_threads<S: Service + ?Sized + 'static>(&self, service: Arc<S>) -> History {
         let declared = service.declared();
         let meeting = Arc::new(Meeting::new(service, self.clients));
@@ -90,7 +91,7 @@ impl Plan {
         History::new(events, declared.cas)
     }
 
-    /// Runs one client, whose journal goes where `recorder` sends it.
+    /// Runs one client, which records its events with `recorder`.
     pub async fn run_client<S: Service + ?Sized>(
         &self,
         number: usize,
@@ -102,27 +103,27 @@ impl Plan {
             number,
             chance: StdRng::seed_from_u64(self.seed ^ (number as u64) << 32),
             seen: BTreeMap::new(),
-            asked: 0,
+            sent: 0,
             service,
             recorder,
         };
-        while client.asked < self.operations {
+        while client.sent < self.operations {
             let sort = client.chance.random_range(0..self.keys.max(1));
             let key = format!("{}{}", self.prefix, sort);
-            let asked = match sort % 3 {
+            let request = match sort % 3 {
                 0 => client.register(&key, declared),
                 1 => client.counter(&key, declared),
                 _ if client.chance.random() => client.register(&key, declared),
                 _ => client.counter(&key, declared),
             };
-            // A read just before a swap is what compare-and-swap loops do, and makes some succeed.
-            if matches!(asked, Asked::Swap { .. }) && client.chance.random() {
-                client.ask(&key, Asked::Get).await;
-                if let Some(asked) = client.swap(&key) {
-                    client.ask(&key, asked).await;
+            // As compare-and-swap loops do, so that some swaps succeed.
+            if matches!(request, Request::Swap { .. }) && client.chance.random() {
+                client.call(&key, Request::Get).await;
+                if let Some(request) = client.swap(&key) {
+                    client.call(&key, request).await;
                 }
             } else {
-                client.ask(&key, asked).await;
+                client.call(&key, request).await;
             }
         }
     }
@@ -131,47 +132,47 @@ impl Plan {
 // === impl Client ===
 
 impl<S: Service + ?Sized> Client<S> {
-    async fn ask(&mut self, key: &str, asked: Asked) {
-        self.asked += 1;
-        self.recorder.invoked(self.number, key, &asked);
-        let told = self.service.ask(key, &asked).await;
-        self.recorder.returned(self.number, &told);
-        let seen = match told {
-            Told::Entry(entry) => entry.map(|(_, version)| version),
-            Told::Set(version) => Some(version),
-            Told::Swapped(version) => version,
-            Told::Deleted => None,
+    async fn call(&mut self, key: &str, request: Request) {
+        self.sent += 1;
+        self.recorder.invoked(self.number, key, &request);
+        let response = self.service.call(key, &request).await;
+        self.recorder.returned(self.number, &response);
+        let seen = match response {
+            Response::Entry(entry) => entry.map(|(_, version)| version),
+            Response::Set(version) => Some(version),
+            Response::Swapped(version) => version,
+            Response::Deleted => None,
             _ => return,
         };
         self.seen.entry(key.to_owned()).or_default().push(seen);
     }
 
-    fn register(&mut self, key: &str, declared: Capabilities) -> Asked {
+    fn register(&mut self, key: &str, declared: Capabilities) -> Request {
         let swaps = declared.cas != Cas::None;
         match self.chance.random_range(0..10) {
-            0..=2 => Asked::Get,
-            3 => Asked::Exists,
-            4..=5 => Asked::Set(self.value()),
-            6 => Asked::Delete,
-            _ if swaps => self.swap(key).unwrap_or(Asked::Get),
-            _ => Asked::Get,
+            0..=2 => Request::Get,
+            3 => Request::Exists,
+            4..=5 => Request::Set(self.value()),
+            6 => Request::Delete,
+            _ if swaps => self.swap(key).unwrap_or(Request::Get),
+            _ => Request::Get,
         }
     }
 
-    fn counter(&mut self, key: &str, declared: Capabilities) -> Asked {
+    fn counter(&mut self, key: &str, declared: Capabilities) -> Request {
         match self.chance.random_range(0..20) {
-            0..=4 => Asked::Get,
-            5 => Asked::Delete,
-            6 => Asked::Set(self.chance.random_range(-9..9).to_string()),
-            7 => Asked::Set((i64::MAX - 2).to_string()),
-            8..=9 if declared.cas != Cas::None => self.swap(key).unwrap_or(Asked::Get),
-            _ if declared.increment => Asked::Increment(self.chance.random_range(-2..=3)),
-            _ => Asked::Get,
+            0..=4 => Request::Get,
+            5 => Request::Delete,
+            6 => Request::Set(self.chance.random_range(-9..9).to_string()),
+            7 => Request::Set((i64::MAX - 2).to_string()),
+            8..=9 if declared.cas != Cas::None => self.swap(key).unwrap_or(Request::Get),
+            _ if declared.increment => Request::Increment(self.chance.random_range(-2..=3)),
+            _ => Request::Get,
         }
     }
 
-    /// Mostly at what was told last; none before anything was.
-    fn swap(&mut self, key: &str) -> Option<Asked> {
+    /// A swap, mostly at the version seen last; none before the client has seen one.
+    fn swap(&mut self, key: &str) -> Option<Request> {
         let seen = self.seen.get(key)?;
         let back = if self.chance.random_bool(0.8) {
             0
@@ -181,14 +182,14 @@ impl<S: Service + ?Sized> Client<S> {
         let expected = seen.iter().rev().nth(back).cloned().flatten();
         let keeps = self.chance.random_bool(0.85);
         let change = keeps.then(|| self.value());
-        Some(Asked::Swap { expected, change })
+        Some(Request::Swap { expected, change })
     }
 
-    /// A value of its own, or one of three that come back again and again: only versions tell
-    /// a value that was changed and changed back from one that was not.
+    /// A unique value, or one of three that recur. Only versions distinguish a value that was
+    /// changed and changed back from one that was not.
     fn value(&mut self) -> String {
         if self.chance.random() {
-            format!("{}.{}", self.number, self.asked)
+            format!("{}.{}", self.number, self.sent)
         } else {
             self.chance.random_range(1..=3).to_string()
         }

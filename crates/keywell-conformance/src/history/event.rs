@@ -1,45 +1,43 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use keywell_store::Cas;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Asked, History, Operation, Told};
+use super::operation::{Request, Response};
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
-    /// A client is about to ask.
+    /// A client is about to send a request.
     Invoked {
-        /// Who.
+        /// The client.
         client: usize,
-        /// About which key.
+        /// The key.
         key: String,
-        /// What.
-        asked: Asked,
-        /// When.
+        /// The request.
+        request: Request,
+        /// The time.
         at: u64,
     },
-    /// The client was told.
+    /// A client received the response to its last request.
     Returned {
-        /// Who.
+        /// The client.
         client: usize,
-        /// What.
-        told: Told,
-        /// When.
+        /// The response.
+        response: Response,
+        /// The time.
         at: u64,
     },
 }
 
-/// Tells the time, in any unit, the same to all clients of a history.
+/// A monotonic clock, in any unit, that all clients of a history share.
 ///
-/// What is read later must not be less. A clock that reads the same twice, or that is coarse, makes
-/// operations overlap that did not: the check then finds less, and never what is not there.
+/// A coarse clock makes operations overlap that did not. The check may then miss violations, but
+/// reports no false ones.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// Writes down what clients ask and are told.
+/// Records the requests and responses of clients.
 #[derive(Clone)]
 pub struct Recorder {
     clock: Clock,
@@ -49,8 +47,8 @@ pub struct Recorder {
 // === impl Recorder ===
 
 impl Recorder {
-    /// Gives each event to `sink`, the invocation before anything is asked: what `sink` has
-    /// by then must survive the end of the client's process.
+    /// Passes each event to `sink`, an invocation before its request is sent. If a client's process
+    /// may be killed, `sink` must have stored the event durably when it returns.
     pub fn new(clock: Clock, sink: impl Fn(Event) + Send + Sync + 'static) -> Self {
         Self {
             clock,
@@ -62,8 +60,8 @@ impl Recorder {
     pub(super) fn collecting() -> (Self, Arc<Mutex<Vec<Event>>>) {
         let events = Arc::<Mutex<Vec<Event>>>::default();
         let count = AtomicU64::new(0);
-        // Sequentially consistent: an operation that was told before another was asked, on whatever
-        // thread, has the lower number.
+        // Sequentially consistent: a response that precedes a request on another thread has the
+        // lower number.
         let clock: Clock = Arc::new(move || count.fetch_add(1, Ordering::SeqCst));
         let sink = events.clone();
         (
@@ -72,57 +70,21 @@ impl Recorder {
         )
     }
 
-    pub(super) fn invoked(&self, client: usize, key: &str, asked: &Asked) {
+    pub(super) fn invoked(&self, client: usize, key: &str, request: &Request) {
         (self.sink)(Event::Invoked {
             client,
             key: key.to_owned(),
-            asked: asked.clone(),
+            request: request.clone(),
             at: (self.clock)(),
         });
     }
 
-    pub(super) fn returned(&self, client: usize, told: &Told) {
+    pub(super) fn returned(&self, client: usize, response: &Response) {
         let at = (self.clock)();
         (self.sink)(Event::Returned {
             client,
-            told: told.clone(),
+            response: response.clone(),
             at,
         });
-    }
-}
-
-// === impl History ===
-
-impl History {
-    /// Puts journals together. Each client's events are in their order, and those of several
-    /// clients are mixed in any way.
-    pub fn new(events: impl IntoIterator<Item = Event>, cas: Cas) -> Self {
-        let mut operations: Vec<Operation> = Vec::new();
-        let mut latest = BTreeMap::new();
-        for event in events {
-            match event {
-                Event::Invoked {
-                    client,
-                    key,
-                    asked,
-                    at,
-                } => {
-                    latest.insert(client, operations.len());
-                    operations.push(Operation {
-                        client,
-                        key,
-                        asked,
-                        invoked: at,
-                        told: None,
-                    });
-                }
-                Event::Returned { client, told, at } => {
-                    let asked = latest.remove(&client);
-                    let asked = asked.expect("a client is told only what it asked");
-                    operations[asked].told = Some((told, at));
-                }
-            }
-        }
-        Self { operations, cas }
     }
 }

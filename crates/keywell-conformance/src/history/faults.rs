@@ -1,45 +1,46 @@
-/// How often what goes wrong, and from which seed.
+/// The rates of faults, and the seed of their order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Faults {
-    /// Decides everything, together with the order of the operations.
+    /// Determines the faults, together with the order of the operations.
     pub seed: u64,
-    /// Of get, exists and list, of batches of them, and of opening a watch.
+    /// Rates for get, exists, list, get_many and opening a watch.
     pub reads: Rates,
-    /// Of set and delete, and of batches of them.
+    /// Rates for set and delete, and their batches.
     pub writes: Rates,
-    /// Of swap and increment.
+    /// Rates for swap and increment.
     pub atomics: Rates,
 }
 
-/// How often what goes wrong, each from 0 (never) to 1 (always). Of refusals and losses at most one
-/// befalls an operation, and their rates add up; delays and duplicates come on top.
+/// The probability of each fault, from 0 to 1.
+///
+/// An operation meets at most one of `refuse`, `lose_request`, `lose_answer` and `late`, so their
+/// sum must not exceed 1. `delay` and `duplicate` are independent of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rates {
-    /// The request waits before it reaches the bucket, and the answer on its way back, each for a
-    /// random number of turns of the executor. Operations overtake each other by it.
+    /// Delays the request and the answer, each by a random number of polls, so that operations
+    /// overtake each other.
     pub delay: f64,
-    /// [`Unavailable`](keywell_store::Error::Unavailable): nothing is sent.
+    /// Answers [`Unavailable`](keywell_store::Error::Unavailable) and sends nothing.
     pub refuse: f64,
-    /// The request is lost: [`Ambiguous`](keywell_store::Error::Ambiguous), and it never happens. A
-    /// read is `Unavailable` instead, here and below.
+    /// Loses the request and answers [`Ambiguous`](keywell_store::Error::Ambiguous). A read answers
+    /// `Unavailable` instead, here and below.
     pub lose_request: f64,
-    /// The answer is lost: it is done, and `Ambiguous`.
+    /// Sends the request, loses the answer and answers `Ambiguous`.
     pub lose_answer: f64,
-    /// `Ambiguous`, and the request arrives later, at one of the operations after it. What has not
-    /// arrived when the layer is dropped is lost.
+    /// Answers `Ambiguous` and sends the request before a later operation. Requests not yet sent
+    /// when the layer is dropped are lost.
     pub late: f64,
-    /// The request arrives twice, and the second answer counts.
+    /// Sends the request twice and returns the second answer.
     ///
-    /// A transport may do this to reads and to nothing else. A set that arrives again after
-    /// somebody else's overwrites that, and a delete removes it: neither is linearizable, and with
-    /// this above zero for writes a checker that accepts the history is broken.
+    /// Harmless for reads only. A repeated set overwrites one that came in between, and a repeated
+    /// delete removes it: such histories are not linearizable, and the checker must reject them.
     pub duplicate: f64,
 }
 
 // === impl Faults ===
 
 impl Faults {
-    /// Only delays: the bucket is as good as before, and slower.
+    /// Only delays: the bucket stays correct and gets slower.
     pub fn delays(seed: u64) -> Self {
         let rates = Rates {
             delay: 0.5,
@@ -53,7 +54,7 @@ impl Faults {
         }
     }
 
-    /// Everything that a linearizable store's clients can meet on a bad network.
+    /// Every fault of a bad network that a linearizable store must withstand.
     pub fn harsh(seed: u64) -> Self {
         let writes = Rates {
             delay: 0.5,

@@ -15,9 +15,9 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::faults::{Faults, Rates};
 
-/// A bucket with a bad network in front of it; see [`Faults`].
+/// A bucket behind a bad network; see [`Faults`].
 ///
-/// It repeats exactly: the same operations in the same order meet the same faults.
+/// Deterministic: the same operations in the same order meet the same faults.
 pub struct Faulty {
     inner: Arc<dyn Bucket>,
     faults: Faults,
@@ -31,14 +31,14 @@ enum Kind {
     Write,
 }
 
-/// What happens to one operation.
+/// The faults of one operation.
 struct Fate {
     kind: Kind,
     turns_before: u32,
     turns_after: u32,
     accident: Accident,
     duplicated: bool,
-    /// Whether a late request of an earlier operation arrives before this one.
+    /// Whether a late request of an earlier operation is sent before this one.
     preceded: bool,
 }
 
@@ -51,13 +51,13 @@ enum Accident {
     Late,
 }
 
-/// Waits for so many turns of the executor.
+/// Completes after this many polls.
 struct Turns(u32);
 
 // === impl Faulty ===
 
 impl Faulty {
-    /// Puts a bad network in front of a bucket.
+    /// Wraps a bucket.
     pub fn new(inner: Arc<dyn Bucket>, faults: Faults) -> Self {
         Self {
             inner,
@@ -195,7 +195,7 @@ impl Bucket for Faulty {
         self.read(move |inner| inner.list(request.clone()))
     }
 
-    /// The opening meets faults. Its events do not: a store must not lose those.
+    /// Opening the watch meets faults. Its events do not: a store must not lose those.
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         self.read(move |inner| inner.watch(filter.clone(), since.clone()))
     }

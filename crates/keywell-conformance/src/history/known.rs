@@ -1,38 +1,42 @@
 use keywell_store::counter;
 
-use super::operation::{Asked, Operation, Told};
+use super::operation::{Operation, Request, Response};
 
-/// What one answer says of a key: all there is to know of it at the moment of its effect.
+/// The state of a key as one response shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Known {
     Absent,
-    /// A value, and its version where it was told.
+    /// A value, and its version if the response has it.
     Held(String, Option<String>),
 }
 
 // === impl Known ===
 
 impl Known {
-    /// What held just after an operation, where its answer says so, whatever held before.
+    /// The state just after an operation, if its response alone determines it.
     pub(super) fn after(operation: &Operation) -> Option<Self> {
-        let (told, _) = operation.answer()?;
-        match (&operation.asked, told) {
-            (_, Told::Entry(Some((value, version))))
-            | (Asked::Set(value), Told::Set(version))
+        let (response, _) = operation.outcome()?;
+        match (&operation.request, response) {
+            (_, Response::Entry(Some((value, version))))
+            | (Request::Set(value), Response::Set(version))
             | (
-                Asked::Swap {
+                Request::Swap {
                     change: Some(value),
                     ..
                 },
-                Told::Swapped(Some(version)),
+                Response::Swapped(Some(version)),
             ) => Some(Self::Held(value.clone(), Some(version.clone()))),
-            (_, Told::Sum(sum)) => {
+            (_, Response::Sum(sum)) => {
                 let value = counter::text(*sum);
                 Some(Self::Held(String::from_utf8_lossy(&value).into(), None))
             }
-            (_, Told::Entry(None) | Told::Exists(false) | Told::Deleted | Told::Swapped(None)) => {
-                Some(Self::Absent)
-            }
+            (
+                _,
+                Response::Entry(None)
+                | Response::Exists(false)
+                | Response::Deleted
+                | Response::Swapped(None),
+            ) => Some(Self::Absent),
             _ => None,
         }
     }

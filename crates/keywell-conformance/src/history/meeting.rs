@@ -3,10 +3,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use keywell_store::Capabilities;
 
-use super::operation::{Asked, Told};
+use super::operation::{Request, Response};
 use super::service::Service;
 
-/// A service whose clients, each on its own thread, wait for each other before they ask.
+/// A service whose clients, each on its own thread, wait for each other before every request.
 pub(super) struct Meeting<S: ?Sized> {
     clients: usize,
     arrived: AtomicUsize,
@@ -16,9 +16,9 @@ pub(super) struct Meeting<S: ?Sized> {
 // === impl Meeting ===
 
 impl<S: Service + ?Sized> Meeting<S> {
-    /// How often a client looks whether the others are there before it goes on without them: they
-    /// may have asked all they had to ask, or have no processor.
-    const PATIENCE: usize = 500;
+    /// How often a client checks for the others before it continues alone: they may have finished,
+    /// or wait for a processor.
+    const CHECKS: usize = 500;
 
     pub(super) fn new(service: Arc<S>, clients: usize) -> Self {
         Self {
@@ -28,15 +28,15 @@ impl<S: Service + ?Sized> Meeting<S> {
         }
     }
 
-    /// Spins rather than sleeps: to be woken takes longer than the operations that are to overlap.
+    /// Spins instead of sleeping: a wake-up takes longer than the operations that are to overlap.
     fn meet(&self) {
         let arrived = self.arrived.fetch_add(1, Ordering::Relaxed) + 1;
         let all = arrived.next_multiple_of(self.clients);
-        for look in 0..Self::PATIENCE {
+        for check in 0..Self::CHECKS {
             if self.arrived.load(Ordering::Relaxed) >= all {
                 return;
             }
-            if look % 8 == 7 {
+            if check % 8 == 7 {
                 std::thread::yield_now();
             }
             std::hint::spin_loop();
@@ -49,8 +49,8 @@ impl<S: Service + ?Sized> Service for Meeting<S> {
         self.service.declared()
     }
 
-    async fn ask(&self, key: &str, asked: &Asked) -> Told {
+    async fn call(&self, key: &str, request: &Request) -> Response {
         self.meet();
-        self.service.ask(key, asked).await
+        self.service.call(key, request).await
     }
 }

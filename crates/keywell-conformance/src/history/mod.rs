@@ -1,13 +1,13 @@
 //! Histories of concurrent clients, checked for linearizability.
 //!
-//! Clients write down what they ask and what they are told, each with the time; a [`Recorder`] does
-//! it for tasks, and processes each keep a journal of [`Event`]s, with a clock that they share.
-//! [`History::check`] then looks for one order of all operations of a key that explains every
-//! answer, in which each operation takes effect at one instant between question and answer. Where
-//! there is none, the [`Violation`] shows the shortest part of the history that has none.
+//! Clients record each request and each response with its time. A [`Recorder`] does it for tasks;
+//! processes each keep a journal of [`Event`]s, on a shared clock. [`History::check`] then searches
+//! for an order of all operations of a key that explains every response, in which each operation
+//! takes effect at one instant between its request and its response. If there is none, the
+//! [`Violation`] shows the shortest part of the history without one.
 //!
-//! A write whose answer is ambiguous, or whose client died, may take effect at any time after it was
-//! asked, or never. A write that was refused must not have happened.
+//! A write whose response is ambiguous, or whose client died, may take effect at any time after its
+//! request, or never. A refused write must not take effect.
 //!
 //! ```
 //! use keywell_conformance::history::{Faults, Faulty, Plan};
@@ -24,11 +24,12 @@
 //!
 //! # What it does not do
 //!
-//! It knows single operations on single keys: no batches, listings, watches or times to live.
-//! Clients are deterministic by their seed, and so is [`Faulty`]; on a runtime of one thread, over a
-//! store that answers at once, whole histories are. Elsewhere a seed only makes a failure likely
-//! to come again.
+//! It checks operations on single keys: no batches, listings, watches or times to live. The seed
+//! determines the requests of clients and the faults of [`Faulty`]. On a runtime of one thread, with
+//! a store that answers at once, it determines the whole history; elsewhere a seed only makes a
+//! failure likely to recur.
 
+mod check;
 mod clients;
 mod event;
 mod faults;
@@ -36,7 +37,6 @@ mod faulty;
 mod known;
 mod meeting;
 mod operation;
-
 mod search;
 mod service;
 mod settings;
@@ -44,11 +44,12 @@ mod shrink;
 mod state;
 mod violation;
 
+pub use check::History;
 pub use clients::Plan;
 pub use event::{Clock, Event, Recorder};
 pub use faults::{Faults, Rates};
 pub use faulty::Faulty;
-pub use operation::{Asked, History, Operation, Told};
+pub use operation::{Operation, Request, Response};
 pub use service::Service;
 pub use settings::seeds;
 pub use violation::Violation;

@@ -1,162 +1,108 @@
-use std::collections::BTreeMap;
 use std::fmt;
 
-use keywell_store::Cas;
 use serde::{Deserialize, Serialize};
 
-use super::violation::Violation;
-use super::{search, shrink};
-
-/// What a client asked of a key. Values are text, and so are versions: histories are read by people
-/// and cross between processes.
+/// A request for one key. Values and versions are text, so that people can read histories and
+/// processes can exchange them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Asked {
-    /// The value and the version.
+pub enum Request {
+    /// Reads the value and the version.
     Get,
-    /// Whether it is there.
+    /// Asks whether the key exists.
     Exists,
-    /// This value be written.
+    /// Writes this value.
     Set(String),
-    /// It be removed.
+    /// Removes the key.
     Delete,
-    /// It be changed if nobody else did.
+    /// Compare-and-swap.
     Swap {
-        /// The version that it must have; `None` where it must be absent.
+        /// The version that the key must have; `None` if it must be absent.
         expected: Option<String>,
-        /// The new value; `None` removes it.
+        /// The new value; `None` removes the key.
         change: Option<String>,
     },
-    /// This be added.
+    /// Adds this to the counter.
     Increment(i64),
 }
 
-/// What a client was told.
+/// The response to a [`Request`], errors included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Told {
-    /// Value and version; `None` where there is no such key.
+pub enum Response {
+    /// The value and the version; `None` if the key is absent.
     Entry(Option<(String, String)>),
-    /// Whether it is there.
+    /// Whether the key exists.
     Exists(bool),
-    /// Set, at this version.
+    /// Written, at this version.
     Set(String),
     /// Removed.
     Deleted,
     /// Swapped; at this version, or removed.
     Swapped(Option<String>),
-    /// Not swapped, since the expectation did not hold.
+    /// Not swapped, because the key had another version.
     Stale,
     /// Added; this is the sum.
     Sum(i64),
-    /// Not added, since the value is no number.
+    /// Not added, because the value is not a number.
     NotANumber,
-    /// Not added, since the sum would be out of range.
+    /// Not added, because the sum is out of range.
     Overflow,
-    /// An error that promises that nothing happened.
+    /// An error after which nothing was written.
     Refused(String),
-    /// An error that does not: it may have happened, and may yet happen.
+    /// An error after which the write may have taken effect, or may do so later.
     Ambiguous(String),
 }
 
-/// One question, and the answer if there was one.
+/// A request, and its response if there was one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// Who asked.
+    /// The client.
     pub client: usize,
-    /// About which key.
+    /// The key.
     pub key: String,
-    /// What was asked.
-    pub asked: Asked,
-    /// When, on the clock of the history.
+    /// The request.
+    pub request: Request,
+    /// When it was sent, on the clock of the history.
     pub invoked: u64,
-    /// What was told and when; `None` where the client died first.
-    pub told: Option<(Told, u64)>,
-}
-
-/// What clients asked of a bucket, and what they were told.
-///
-/// Every key was absent before its first operation.
-#[derive(Clone, Debug, Default)]
-pub struct History {
-    /// The operations, in any order.
-    pub operations: Vec<Operation>,
-    /// What swaps of the store compare.
-    pub cas: Cas,
+    /// The response and when it arrived; `None` if the client died first.
+    pub response: Option<(Response, u64)>,
 }
 
 // === impl Operation ===
 
 impl Operation {
-    /// The answer, unless it leaves open what happened.
-    pub(super) fn answer(&self) -> Option<(&Told, u64)> {
-        match &self.told {
-            None | Some((Told::Ambiguous(_), _)) => None,
-            Some((told, returned)) => Some((told, *returned)),
+    /// The response, unless it is ambiguous.
+    pub(super) fn outcome(&self) -> Option<(&Response, u64)> {
+        match &self.response {
+            None | Some((Response::Ambiguous(_), _)) => None,
+            Some((response, returned)) => Some((response, *returned)),
         }
     }
 
-    /// Whether no other operation can notice if it is left out, whatever the state was.
+    /// Whether the operation changed nothing, whatever the state was.
     pub(super) fn is_without_effect(&self) -> bool {
-        match (&self.asked, &self.told) {
-            (Asked::Get | Asked::Exists, _) => true,
-            (_, Some((told, _))) => matches!(
-                told,
-                Told::Stale | Told::NotANumber | Told::Overflow | Told::Refused(_)
+        match (&self.request, &self.response) {
+            (Request::Get | Request::Exists, _) => true,
+            (_, Some((response, _))) => matches!(
+                response,
+                Response::Stale | Response::NotANumber | Response::Overflow | Response::Refused(_)
             ),
             (_, None) => false,
         }
     }
 
-    /// Whether it tells something about the key or may have changed it.
-    fn is_evidence(&self) -> bool {
-        match self.answer() {
-            Some((Told::Refused(_), _)) => false,
+    /// Whether the operation constrains the state of the key.
+    pub(super) fn is_evidence(&self) -> bool {
+        match self.outcome() {
+            Some((Response::Refused(_), _)) => false,
             Some(_) => true,
             None => !self.is_without_effect(),
         }
     }
 }
 
-// === impl History ===
+// === impl Request ===
 
-impl History {
-    /// Looks, key by key, for an order of the operations that explains every answer.
-    ///
-    /// It takes memory and time exponential in how many operations of one key overlap, and each
-    /// unanswered write overlaps all after it: keep those below a dozen a key.
-    ///
-    /// # Errors
-    ///
-    /// The [`Violation`] of the key with the shortest story.
-    pub fn check(&self) -> Result<(), Box<Violation>> {
-        let stories = self.by_key().into_iter().filter_map(|(key, operations)| {
-            let by_value = self.cas == Cas::ByValue;
-            if search::is_linearizable(None, &operations, by_value) {
-                return None;
-            }
-            let asked = operations.len();
-            let (before, operations) = shrink::shrink(operations, by_value);
-            Some(Violation::new(key, before, operations, asked))
-        });
-        match stories.min_by_key(|violation| violation.operations().len()) {
-            None => Ok(()),
-            Some(violation) => Err(Box::new(violation)),
-        }
-    }
-
-    /// What each key was asked, without what says nothing of it.
-    pub(super) fn by_key(&self) -> BTreeMap<&str, Vec<Operation>> {
-        let mut keys: BTreeMap<&str, Vec<Operation>> = BTreeMap::new();
-        for operation in &self.operations {
-            if operation.is_evidence() {
-                let of_key = keys.entry(&operation.key).or_default();
-                of_key.push(operation.clone());
-            }
-        }
-        keys
-    }
-}
-
-impl fmt::Display for Asked {
+impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Get => f.write_str("get"),
@@ -178,12 +124,14 @@ impl fmt::Display for Asked {
     }
 }
 
-impl fmt::Display for Told {
+// === impl Response ===
+
+impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entry(None) => f.write_str("absent"),
             Self::Entry(Some((value, version))) => write!(f, "{value:?} #{version}"),
-            Self::Exists(there) => write!(f, "{there}"),
+            Self::Exists(exists) => write!(f, "{exists}"),
             Self::Deleted | Self::Swapped(None) => f.write_str("done"),
             Self::Set(version) | Self::Swapped(Some(version)) => write!(f, "done #{version}"),
             Self::Stale => f.write_str("stale"),

@@ -6,17 +6,17 @@ use todc_utils::linearizability::history::{Action, History};
 use todc_utils::specifications::Specification;
 
 use super::known::Known;
-use super::operation::{Asked, Operation, Told};
+use super::operation::{Operation, Request, Response};
 use super::state::{Condition, Stamp, State};
 
-/// One operation of one key, as the checker takes it.
+/// One operation of one key, in the form that the checker takes.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Nothing before is looked at: this is known to hold.
+    /// The initial state.
     Given(Option<(String, Stamp)>),
     Entry(Option<(String, Stamp)>),
     Exists(bool),
-    /// Unknown version: the answer is not known.
+    /// The version is unknown if the response is.
     Set(String, Stamp),
     Delete,
     Swapped(Condition, Option<(String, Stamp)>),
@@ -24,27 +24,27 @@ enum Step {
     Sum(i64, i64),
     NotANumber(i64),
     Overflow(i64),
-    /// Writes if the condition holds, and says nothing.
+    /// A swap without a response: writes if the condition holds.
     MaybeSwapped(Condition, Option<(String, Stamp)>),
-    /// Adds if there is something to add to, and says nothing.
+    /// An increment without a response: adds if the value is a number in range.
     MaybeAdded(i64),
-    /// Asked one thing and told another.
+    /// The response is none of those that the request can have.
     Nonsense,
 }
 
-/// The key's part of the contract.
+/// The sequential specification of one key.
 struct Key;
 
-/// Turns the words of a history into those of the checker.
+/// Translates operations into steps.
 struct Reading {
     by_value: bool,
     versions: HashMap<String, usize>,
 }
 
-/// Whether some order of the operations of one key explains all their answers.
+/// Whether some order of the operations of one key explains all their responses.
 ///
-/// An operation without an answer may come at any time after it was asked. Coming after all others,
-/// where nobody sees it, is never having happened.
+/// An operation without a response may take effect at any time after its request. One ordered after
+/// all others never took effect.
 pub(super) fn is_linearizable(
     before: Option<&Known>,
     operations: &[Operation],
@@ -55,7 +55,7 @@ pub(super) fn is_linearizable(
         versions: HashMap::new(),
     };
     let mut steps = Vec::with_capacity(operations.len() + 1);
-    // Sorted by time; at one time, calls come first, so that operations which may overlap do.
+    // Sorted by time; at equal times, calls come first, so that operations which may overlap do.
     let mut actions = Vec::with_capacity(2 * operations.len());
     if let Some(known) = before {
         steps.push(reading.given(known));
@@ -63,7 +63,7 @@ pub(super) fn is_linearizable(
     let given = steps.len();
     for (number, operation) in operations.iter().enumerate() {
         steps.push(reading.step(operation));
-        let returned = operation.answer().map_or(u64::MAX, |(_, at)| at);
+        let returned = operation.outcome().map_or(u64::MAX, |(_, at)| at);
         let returned = returned.max(operation.invoked);
         actions.push((operation.invoked, false, given + number));
         actions.push((returned, true, given + number));
@@ -79,7 +79,7 @@ pub(super) fn is_linearizable(
             } else {
                 Action::Call(step)
             };
-            // The checker pairs calls and responses by process; one operation each is a pair.
+            // The checker pairs calls and responses by process, so each operation is a process.
             (number, action)
         })
         .collect();
@@ -98,26 +98,26 @@ impl Specification for Key {
 
     fn apply(step: &Step, state: &State) -> (bool, State) {
         let mut state = state.clone();
-        (step.explains(&mut state), state)
+        (step.apply(&mut state), state)
     }
 }
 
 // === impl Step ===
 
 impl Step {
-    /// Whether the answer can be had in this state, and changes the state to that after it.
-    fn explains(&self, state: &mut State) -> bool {
+    /// Applies the step to the state; false if its response is impossible in it.
+    fn apply(&self, state: &mut State) -> bool {
         match self {
             Self::Given(entry) => change(state, entry.as_ref()),
             Self::Entry(None) => state.value().is_none(),
-            Self::Entry(Some((value, stamp))) => state.admits(value, stamp),
-            Self::Exists(there) => state.value().is_some() == *there,
+            Self::Entry(Some((value, stamp))) => state.assume(value, stamp),
+            Self::Exists(exists) => state.value().is_some() == *exists,
             Self::Set(value, stamp) => state.write(value, stamp),
             Self::Delete => change(state, None),
             Self::Swapped(condition, entry) => {
-                state.meets(condition) && change(state, entry.as_ref())
+                state.assume_met(condition) && change(state, entry.as_ref())
             }
-            Self::Stale(condition) => state.fails(condition),
+            Self::Stale(condition) => state.assume_unmet(condition),
             Self::Sum(delta, sum) => {
                 state.sum(*delta).is_ok_and(|expected| expected == *sum) && add(state, *sum)
             }
@@ -127,9 +127,9 @@ impl Step {
             Self::Overflow(delta) => {
                 matches!(state.sum(*delta), Err(Error::Invalid(Invalid::Overflow)))
             }
-            // Where both are possible it writes; not writing is to come later.
+            // If both are possible it writes. Orders in which it does not put the step later.
             Self::MaybeSwapped(condition, entry) => {
-                !state.meets(condition) || change(state, entry.as_ref())
+                !state.assume_met(condition) || change(state, entry.as_ref())
             }
             Self::MaybeAdded(delta) => match state.sum(*delta) {
                 Ok(sum) => add(state, sum),
@@ -185,37 +185,37 @@ impl Reading {
     }
 
     fn step(&mut self, operation: &Operation) -> Step {
-        let told = operation.answer().map(|(told, _)| told);
-        match (&operation.asked, told) {
-            (Asked::Get, Some(Told::Entry(None))) => Step::Entry(None),
-            (Asked::Get, Some(Told::Entry(Some((value, version))))) => {
+        let response = operation.outcome().map(|(response, _)| response);
+        match (&operation.request, response) {
+            (Request::Get, Some(Response::Entry(None))) => Step::Entry(None),
+            (Request::Get, Some(Response::Entry(Some((value, version))))) => {
                 Step::Entry(Some((value.clone(), self.stamp(Some(version)))))
             }
-            (Asked::Exists, Some(Told::Exists(there))) => Step::Exists(*there),
-            (Asked::Set(value), Some(Told::Set(version))) => {
+            (Request::Exists, Some(Response::Exists(exists))) => Step::Exists(*exists),
+            (Request::Set(value), Some(Response::Set(version))) => {
                 Step::Set(value.clone(), self.stamp(Some(version)))
             }
-            (Asked::Set(value), None) => Step::Set(value.clone(), self.stamp(None)),
-            (Asked::Delete, Some(Told::Deleted) | None) => Step::Delete,
-            (Asked::Swap { expected, change }, told) => {
+            (Request::Set(value), None) => Step::Set(value.clone(), self.stamp(None)),
+            (Request::Delete, Some(Response::Deleted) | None) => Step::Delete,
+            (Request::Swap { expected, change }, response) => {
                 let condition = self.condition(expected.as_ref());
                 let mut entry = |version: Option<&String>| {
                     let stamp = self.stamp(version);
                     change.as_ref().map(|value| (value.clone(), stamp))
                 };
-                match told {
-                    Some(Told::Swapped(version)) if version.is_some() == change.is_some() => {
+                match response {
+                    Some(Response::Swapped(version)) if version.is_some() == change.is_some() => {
                         Step::Swapped(condition, entry(version.as_ref()))
                     }
-                    Some(Told::Stale) => Step::Stale(condition),
+                    Some(Response::Stale) => Step::Stale(condition),
                     None => Step::MaybeSwapped(condition, entry(None)),
                     _ => Step::Nonsense,
                 }
             }
-            (Asked::Increment(delta), told) => match told {
-                Some(Told::Sum(sum)) => Step::Sum(*delta, *sum),
-                Some(Told::NotANumber) => Step::NotANumber(*delta),
-                Some(Told::Overflow) => Step::Overflow(*delta),
+            (Request::Increment(delta), response) => match response {
+                Some(Response::Sum(sum)) => Step::Sum(*delta, *sum),
+                Some(Response::NotANumber) => Step::NotANumber(*delta),
+                Some(Response::Overflow) => Step::Overflow(*delta),
                 None => Step::MaybeAdded(*delta),
                 _ => Step::Nonsense,
             },

@@ -5,15 +5,15 @@ use keywell_store::{
     Bucket, Capabilities, Change, Error, Expected, Invalid, Result, Set, Swap, Version,
 };
 
-use super::operation::{Asked, Told};
+use super::operation::{Request, Response};
 
-/// Whom clients ask: a bucket, or something that passes the question on to one elsewhere.
+/// What clients send requests to: a bucket, or a proxy of a bucket in another process.
 pub trait Service: Send + Sync {
-    /// What the bucket can do.
+    /// The capabilities of the bucket.
     fn declared(&self) -> Capabilities;
 
-    /// Asks, and gives what was told, errors included.
-    fn ask(&self, key: &str, asked: &Asked) -> impl Future<Output = Told> + Send;
+    /// Sends a request and returns the response, errors included.
+    fn call(&self, key: &str, request: &Request) -> impl Future<Output = Response> + Send;
 }
 
 impl<B: Bucket + ?Sized> Service for B {
@@ -21,27 +21,27 @@ impl<B: Bucket + ?Sized> Service for B {
         self.capabilities()
     }
 
-    async fn ask(&self, key: &str, asked: &Asked) -> Told {
-        answer(self, key, asked).await.unwrap_or_else(failed)
+    async fn call(&self, key: &str, request: &Request) -> Response {
+        answer(self, key, request).await.unwrap_or_else(failed)
     }
 }
 
-async fn answer(bucket: &(impl Bucket + ?Sized), key: &str, asked: &Asked) -> Result<Told> {
-    Ok(match asked {
-        Asked::Get => Told::Entry(bucket.get_within(key, usize::MAX).await?.map(|entry| {
+async fn answer(bucket: &(impl Bucket + ?Sized), key: &str, request: &Request) -> Result<Response> {
+    Ok(match request {
+        Request::Get => Response::Entry(bucket.get_within(key, usize::MAX).await?.map(|entry| {
             let value = String::from_utf8_lossy(&entry.value).into_owned();
             (value, version_text(&entry.version))
         })),
-        Asked::Exists => Told::Exists(bucket.exists(key).await?),
-        Asked::Set(value) => {
+        Request::Exists => Response::Exists(bucket.exists(key).await?),
+        Request::Set(value) => {
             let version = bucket.set(key, bytes(value), Set::default()).await?;
-            Told::Set(version_text(&version))
+            Response::Set(version_text(&version))
         }
-        Asked::Delete => {
+        Request::Delete => {
             bucket.delete(key).await?;
-            Told::Deleted
+            Response::Deleted
         }
-        Asked::Swap { expected, change } => {
+        Request::Swap { expected, change } => {
             let expected = match expected {
                 Some(text) => Expected::At(version(text)),
                 None => Expected::Absent,
@@ -51,20 +51,20 @@ async fn answer(bucket: &(impl Bucket + ?Sized), key: &str, asked: &Asked) -> Re
                 None => Change::Delete,
             };
             match bucket.swap(key, expected, change).await? {
-                Swap::Done(version) => Told::Swapped(version.as_ref().map(version_text)),
-                Swap::Stale => Told::Stale,
+                Swap::Done(version) => Response::Swapped(version.as_ref().map(version_text)),
+                Swap::Stale => Response::Stale,
             }
         }
-        Asked::Increment(delta) => Told::Sum(bucket.increment(key, *delta).await?),
+        Request::Increment(delta) => Response::Sum(bucket.increment(key, *delta).await?),
     })
 }
 
-fn failed(error: Error) -> Told {
+fn failed(error: Error) -> Response {
     match error {
-        Error::Invalid(Invalid::NotANumber) => Told::NotANumber,
-        Error::Invalid(Invalid::Overflow) => Told::Overflow,
-        error if error.nothing_happened() => Told::Refused(error.to_string()),
-        error => Told::Ambiguous(error.to_string()),
+        Error::Invalid(Invalid::NotANumber) => Response::NotANumber,
+        Error::Invalid(Invalid::Overflow) => Response::Overflow,
+        error if error.nothing_happened() => Response::Refused(error.to_string()),
+        error => Response::Ambiguous(error.to_string()),
     }
 }
 

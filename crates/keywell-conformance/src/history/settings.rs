@@ -1,14 +1,14 @@
 use std::env;
 
-/// The seeds of a random test: from `KEYWELL_SEED` on (any, unless it is set), and as many as
-/// `KEYWELL_HISTORIES` says (`usual`, unless it is set).
+/// The seeds of a random test: `KEYWELL_HISTORIES` consecutive ones (`usual` if unset), starting at
+/// `KEYWELL_SEED` (random if unset).
 ///
-/// It prints both, and a test's harness shows that if the test fails. A message of failure names
-/// the one seed it happened with: see [`Plan`](super::Plan).
+/// Prints both, so that the harness shows them if the test fails. A test should name the failing
+/// seed in its message.
 ///
 /// # Panics
 ///
-/// If one of them is set to what is no number.
+/// If one of the variables is set and not a number.
 pub fn seeds(usual: u64) -> impl Iterator<Item = u64> {
     let first = setting("KEYWELL_SEED").unwrap_or_else(rand::random);
     let histories = setting("KEYWELL_HISTORIES").unwrap_or(usual);

@@ -2,28 +2,27 @@ use keywell_store::counter;
 
 use super::service::token_text;
 
-/// What one key holds, as far as the operations before tell.
+/// The state of one key.
 ///
-/// Increments and unanswered writes leave a version that nobody was told yet. It stays open until
-/// an operation tells it, and is then that for good.
+/// The version after an increment or a write without a response is open until the response of an
+/// operation shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct State {
     held: Option<(String, Version)>,
-    /// The versions that were told of earlier writes: no later write may have them.
+    /// The versions of earlier writes, which no later write may have.
     spent: Numbers,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Version {
-    Told(usize),
-    /// Not told yet. It is none of these, since swaps at them were stale.
+    Number(usize),
+    /// Not known yet. It is none of these, because swaps at them were stale.
     Open(Numbers),
     /// The store compares values.
     Value,
 }
 
-/// A version that was told: its number among those of a history, or none in a store that compares
-/// values.
+/// The version of a response: its number within the history, or none if the store compares values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stamp {
     Number(usize),
@@ -36,7 +35,7 @@ pub(super) enum Stamp {
 pub(super) enum Condition {
     Absent,
     At(usize),
-    /// The text of the version in a store that compares values.
+    /// The text of the version, if the store compares values.
     Value(String),
 }
 
@@ -51,14 +50,14 @@ impl State {
         self.held.as_ref().map(|(value, _)| &**value)
     }
 
-    /// What is there after an increment: a number, or why there is none.
+    /// The value after an increment, or the error.
     pub(super) fn sum(&self, delta: i64) -> keywell_store::Result<i64> {
         counter::add(self.value().map(str::as_bytes), delta)
     }
 
-    /// Whether it can hold this value at this version; it then does.
-    pub(super) fn admits(&mut self, value: &str, stamp: &Stamp) -> bool {
-        self.value() == Some(value) && self.is_at(stamp)
+    /// Assumes this value at this version; false if the key cannot hold it.
+    pub(super) fn assume(&mut self, value: &str, stamp: &Stamp) -> bool {
+        self.value() == Some(value) && self.assume_version(stamp)
     }
 
     /// Writes a value; false if its version was used before.
@@ -66,7 +65,7 @@ impl State {
         self.clear();
         let version = match stamp {
             Stamp::Number(number) if self.spent.has(*number) => return false,
-            Stamp::Number(number) => Version::Told(*number),
+            Stamp::Number(number) => Version::Number(*number),
             Stamp::Value => Version::Value,
             Stamp::Unknown => Version::Open(Numbers::default()),
         };
@@ -75,27 +74,29 @@ impl State {
     }
 
     pub(super) fn clear(&mut self) {
-        if let Some((_, Version::Told(number))) = self.held.take() {
+        if let Some((_, Version::Number(number))) = self.held.take() {
             self.spent.add(number);
         }
     }
 
-    /// Whether a condition can hold; an open version then is the one compared.
-    pub(super) fn meets(&mut self, condition: &Condition) -> bool {
+    /// Assumes that a condition holds; false if it cannot. An open version becomes the compared one.
+    pub(super) fn assume_met(&mut self, condition: &Condition) -> bool {
         match condition {
             Condition::Absent => self.held.is_none(),
-            Condition::At(number) => self.held.is_some() && self.is_at(&Stamp::Number(*number)),
+            Condition::At(number) => {
+                self.held.is_some() && self.assume_version(&Stamp::Number(*number))
+            }
             Condition::Value(text) => self.has_text(text),
         }
     }
 
-    /// Whether a condition can fail to hold; an open version then is another.
-    pub(super) fn fails(&mut self, condition: &Condition) -> bool {
+    /// Assumes that a condition fails; false if it cannot. An open version becomes another one.
+    pub(super) fn assume_unmet(&mut self, condition: &Condition) -> bool {
         match condition {
             Condition::Absent => self.held.is_some(),
             Condition::Value(text) => !self.has_text(text),
             Condition::At(number) => match &mut self.held {
-                Some((_, Version::Told(held))) => held != number,
+                Some((_, Version::Number(held))) => held != number,
                 Some((_, Version::Open(others))) => {
                     if !self.spent.has(*number) {
                         others.add(*number);
@@ -112,16 +113,16 @@ impl State {
         value.is_some_and(|value| token_text(value.as_bytes()) == text)
     }
 
-    fn is_at(&mut self, stamp: &Stamp) -> bool {
+    fn assume_version(&mut self, stamp: &Stamp) -> bool {
         let (Some((_, version)), Stamp::Number(number)) = (&mut self.held, stamp) else {
             return true;
         };
         match version {
-            Version::Told(told) => told == number,
+            Version::Number(known) => known == number,
             Version::Open(others) => {
                 let free = !others.has(*number) && !self.spent.has(*number);
                 if free {
-                    *version = Version::Told(*number);
+                    *version = Version::Number(*number);
                 }
                 free
             }
@@ -140,7 +141,7 @@ impl Numbers {
 
     fn add(&mut self, number: usize) {
         let word = number / 64;
-        // Never longer than the last number needs: equal sets are equal vectors.
+        // No longer than needed, so that equal sets are equal vectors.
         self.0.resize(self.0.len().max(word + 1), 0);
         self.0[word] |= 1 << (number % 64);
     }

@@ -9,7 +9,8 @@ pub struct Violation {
     key: String,
     before: Option<Known>,
     operations: Vec<Operation>,
-    asked: usize,
+    /// How many operations on the key the history has.
+    total: usize,
 }
 
 // === impl Violation ===
@@ -19,14 +20,14 @@ impl Violation {
         key: &str,
         before: Option<Known>,
         mut operations: Vec<Operation>,
-        asked: usize,
+        total: usize,
     ) -> Self {
         operations.sort_by_key(|operation| operation.invoked);
         Self {
             key: key.to_owned(),
             before,
             operations,
-            asked,
+            total,
         }
     }
 
@@ -35,33 +36,33 @@ impl Violation {
         &self.key
     }
 
-    /// The operations, in the order in which they were asked.
+    /// The operations, in the order of their requests.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
     }
 }
 
-/// A table with a row an operation. Bars show which overlap: one cell for each moment at which some
-/// operation was asked or answered.
+/// A table with one row per operation. Bars show which operations overlap: one cell for each time
+/// of a request or a response.
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             key,
             before,
             operations,
-            asked,
+            total,
         } = self;
         writeln!(
             f,
-            "no order of these operations on {key:?} explains every answer ({} of {asked}):",
+            "no order of these operations on {key:?} explains every response ({} of {total}):",
             operations.len()
         )?;
         match before {
-            None => writeln!(f, "  it was absent")?,
-            Some(Known::Absent) => writeln!(f, "  it was absent by then")?,
-            Some(Known::Held(value, None)) => writeln!(f, "  it held {value:?}")?,
+            None => writeln!(f, "  the key was absent")?,
+            Some(Known::Absent) => writeln!(f, "  the key was absent by then")?,
+            Some(Known::Held(value, None)) => writeln!(f, "  the key held {value:?}")?,
             Some(Known::Held(value, Some(version))) => {
-                writeln!(f, "  it held {value:?} #{version}")?;
+                writeln!(f, "  the key held {value:?} #{version}")?;
             }
         }
         let mut moments: Vec<u64> = operations
@@ -69,17 +70,17 @@ impl fmt::Display for Violation {
             .flat_map(|operation| {
                 [
                     Some(operation.invoked),
-                    operation.answer().map(|(_, at)| at),
+                    operation.outcome().map(|(_, at)| at),
                 ]
             })
             .flatten()
             .collect();
         moments.sort_unstable();
         moments.dedup();
-        let asked: Vec<String> = operations.iter().map(|o| o.asked.to_string()).collect();
-        let width = asked.iter().map(|asked| asked.chars().count()).max();
-        for (operation, asked) in operations.iter().zip(asked) {
-            let end = operation.answer().map_or(u64::MAX, |(_, at)| at);
+        let requests: Vec<String> = operations.iter().map(|o| o.request.to_string()).collect();
+        let width = requests.iter().map(|request| request.chars().count()).max();
+        for (operation, request) in operations.iter().zip(requests) {
+            let end = operation.outcome().map_or(u64::MAX, |(_, at)| at);
             let bar: String = moments
                 .iter()
                 .map(|moment| match moment {
@@ -92,13 +93,13 @@ impl fmt::Display for Violation {
             let open = if end == u64::MAX { '>' } else { ' ' };
             write!(
                 f,
-                "  {bar}{open} client {:<2} {asked:<1$}  ",
+                "  {bar}{open} client {:<2} {request:<1$}  ",
                 operation.client,
                 width.unwrap_or(0)
             )?;
-            match &operation.told {
-                Some((told, _)) => writeln!(f, "{told}")?,
-                None => writeln!(f, "no answer")?,
+            match &operation.response {
+                Some((response, _)) => writeln!(f, "{response}")?,
+                None => writeln!(f, "no response")?,
             }
         }
         Ok(())

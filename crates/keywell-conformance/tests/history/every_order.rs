@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keywell_conformance::history::{Asked, Faults, Faulty, History, Operation, Plan, Told, seeds};
+use keywell_conformance::history::{
+    Faults, Faulty, History, Operation, Plan, Request, Response, seeds,
+};
 use keywell_memory::MemoryStore;
 use keywell_store::{BucketName, Cas, Store, counter};
 
@@ -38,34 +40,34 @@ impl Guess {
     }
 
     /// Does one operation; whether its answer can be had.
-    fn apply(&mut self, asked: &Asked, told: Option<&Told>) -> bool {
+    fn apply(&mut self, request: &Request, response: Option<&Response>) -> bool {
         let held = self.held.clone();
         let number = held
             .as_ref()
             .map_or(Some(0), |(value, _)| counter::number(value.as_bytes()).ok());
-        match (asked, told) {
-            (Asked::Get, Some(Told::Entry(None))) => held.is_none(),
-            (Asked::Get, Some(Told::Entry(Some((value, version))))) => {
+        match (request, response) {
+            (Request::Get, Some(Response::Entry(None))) => held.is_none(),
+            (Request::Get, Some(Response::Entry(Some((value, version))))) => {
                 let Some((there, write)) = held else {
                     return false;
                 };
                 self.same.push((version.clone(), write));
                 there == *value
             }
-            (Asked::Exists, Some(Told::Exists(there))) => held.is_some() == *there,
-            (Asked::Set(value), Some(Told::Set(version))) => {
+            (Request::Exists, Some(Response::Exists(there))) => held.is_some() == *there,
+            (Request::Set(value), Some(Response::Set(version))) => {
                 self.write(Some(value), Some(version));
                 true
             }
-            (Asked::Set(value), None) => {
+            (Request::Set(value), None) => {
                 self.write(Some(value), None);
                 true
             }
-            (Asked::Delete, _) => {
+            (Request::Delete, _) => {
                 self.held = None;
                 true
             }
-            (Asked::Swap { expected, .. }, Some(Told::Stale)) => match (expected, held) {
+            (Request::Swap { expected, .. }, Some(Response::Stale)) => match (expected, held) {
                 (None, held) => held.is_some(),
                 (Some(_), None) => true,
                 (Some(version), Some((_, write))) => {
@@ -73,26 +75,26 @@ impl Guess {
                     true
                 }
             },
-            (Asked::Swap { expected, change }, told) => {
+            (Request::Swap { expected, change }, response) => {
                 match (expected, held) {
                     (None, None) => {}
                     (Some(version), Some((_, write))) => self.same.push((version.clone(), write)),
                     _ => return false,
                 }
-                let version = match told {
-                    Some(Told::Swapped(version)) => version.as_ref(),
+                let version = match response {
+                    Some(Response::Swapped(version)) => version.as_ref(),
                     _ => None,
                 };
                 self.write(change.as_ref(), version);
                 true
             }
-            (Asked::Increment(_), Some(Told::NotANumber)) => number.is_none(),
-            (Asked::Increment(delta), told) => {
+            (Request::Increment(_), Some(Response::NotANumber)) => number.is_none(),
+            (Request::Increment(delta), response) => {
                 let Some(number) = number else { return false };
-                match (number.checked_add(*delta), told) {
-                    (None, told) => told == Some(&Told::Overflow),
-                    (Some(sum), Some(Told::Sum(told))) if sum != *told => false,
-                    (Some(_), Some(Told::Overflow)) => false,
+                match (number.checked_add(*delta), response) {
+                    (None, response) => response == Some(&Response::Overflow),
+                    (Some(sum), Some(Response::Sum(response))) if sum != *response => false,
+                    (Some(_), Some(Response::Overflow)) => false,
                     (Some(sum), _) => {
                         self.write(Some(&sum.to_string()), None);
                         true
@@ -105,9 +107,9 @@ impl Guess {
 }
 
 /// The answer that was given, if any was.
-fn answer(operation: &Operation) -> Option<(&Told, u64)> {
-    let (told, at) = operation.told.as_ref()?;
-    (!matches!(told, Told::Ambiguous(_))).then_some((told, *at))
+fn answer(operation: &Operation) -> Option<(&Response, u64)> {
+    let (response, at) = operation.response.as_ref()?;
+    (!matches!(response, Response::Ambiguous(_))).then_some((response, *at))
 }
 
 fn some_order_explains(guess: &Guess, left: &[&Operation]) -> bool {
@@ -117,13 +119,13 @@ fn some_order_explains(guess: &Guess, left: &[&Operation]) -> bool {
     (0..left.len()).any(|chosen| {
         let mut left = left.to_vec();
         let next = left.remove(chosen);
-        let told = answer(next);
+        let response = answer(next);
         let in_time = left
             .iter()
             .all(|other| answer(other).is_none_or(|(_, returned)| returned > next.invoked));
         let mut guess = guess.clone();
         in_time
-            && guess.apply(&next.asked, told.map(|(told, _)| told))
+            && guess.apply(&next.request, response.map(|(response, _)| response))
             && some_order_explains(&guess, &left)
     })
 }
@@ -131,7 +133,7 @@ fn some_order_explains(guess: &Guess, left: &[&Operation]) -> bool {
 fn keys(history: &History) -> BTreeMap<&str, Vec<&Operation>> {
     let mut keys: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
     for operation in &history.operations {
-        let said_nothing = matches!(operation.told, Some((Told::Refused(_), _)));
+        let said_nothing = matches!(operation.response, Some((Response::Refused(_), _)));
         if !said_nothing {
             keys.entry(&operation.key).or_default().push(operation);
         }

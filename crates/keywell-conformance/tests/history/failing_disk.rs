@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use keywell_conformance::history::{Plan, Told, seeds};
+use keywell_conformance::history::{Plan, Response, seeds};
 use keywell_disk::DiskStore;
 use keywell_store::{BucketName, Store};
 use parking_lot::Mutex;
@@ -92,9 +92,9 @@ async fn disk_is_linearizable_while_its_storage_fails() {
             panic!("KEYWELL_SEED={seed} KEYWELL_HISTORIES=1\n{violation}");
         }
         for operation in &history.operations {
-            match &operation.told {
-                Some((Told::Refused(_), _)) => refused += 1,
-                Some((Told::Ambiguous(_), _)) => ambiguous += 1,
+            match &operation.response {
+                Some((Response::Refused(_), _)) => refused += 1,
+                Some((Response::Ambiguous(_), _)) => ambiguous += 1,
                 _ => {}
             }
         }

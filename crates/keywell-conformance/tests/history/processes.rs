@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keywell_conformance::history::{
-    Asked, Event, History, Operation, Plan, Recorder, Service, Told, seeds,
+    Event, History, Operation, Plan, Recorder, Request, Response, Service, seeds,
 };
 use keywell_disk::DiskStore;
 use keywell_store::{Bucket, BucketName, Capabilities, Cas, Store};
@@ -51,9 +51,9 @@ impl Service for Remote {
         }
     }
 
-    async fn ask(&self, key: &str, asked: &Asked) -> Told {
+    async fn call(&self, key: &str, request: &Request) -> Response {
         let mut stream = self.0.lock().await;
-        let mut line = serde_json::to_string(&(key, asked)).unwrap();
+        let mut line = serde_json::to_string(&(key, request)).unwrap();
         line.push('\n');
         stream.write_all(line.as_bytes()).await.unwrap();
         line.clear();
@@ -119,13 +119,13 @@ async fn serve(bucket: Arc<dyn Bucket>, mut client: Connected, last: usize) -> C
         if client.stream.read_line(&mut line).await.unwrap() == 0 {
             break;
         }
-        let (key, asked): (String, Asked) = serde_json::from_str(&line).unwrap();
-        let told = bucket.ask(&key, &asked).await;
+        let (key, request): (String, Request) = serde_json::from_str(&line).unwrap();
+        let response = bucket.call(&key, &request).await;
         if question == last {
             client.process.kill().unwrap();
             break;
         }
-        line = serde_json::to_string(&told).unwrap() + "\n";
+        line = serde_json::to_string(&response).unwrap() + "\n";
         client.stream.write_all(line.as_bytes()).await.unwrap();
     }
     client
@@ -172,7 +172,7 @@ async fn processes_see_a_linearizable_store_also_when_one_of_them_is_killed() {
 
         let events = (0..CLIENTS).flat_map(|client| read(&journal(folder.path(), client)));
         let history = History::new(events, bucket.capabilities().cas);
-        let untold = |operation: &&Operation| operation.told.is_none();
+        let untold = |operation: &&Operation| operation.response.is_none();
         assert_eq!(history.operations.iter().filter(untold).count(), 1);
         if let Err(violation) = history.check() {
             panic!("KEYWELL_SEED={seed} KEYWELL_HISTORIES=1\n{violation}");

@@ -134,9 +134,7 @@ impl Bug for StuckByDropped {
 #[tokio::test]
 async fn an_answer_that_leaves_its_connection_taken_is_caught() {
     let caught = Caught::with(StuckByDropped::default());
-    caught
-        .by(errors::a_dropped_answer_does_no_harm)
-        .await;
+    caught.by(errors::a_dropped_answer_does_no_harm).await;
 }
 
 /// Counts an increment before anybody awaits it, and once more for whoever does not.

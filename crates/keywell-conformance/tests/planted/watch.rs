@@ -247,7 +247,9 @@ async fn what_may_be_lost_may_not_be_wrong() {
     caught.by(watch::a_watch_of_a_key_delivers_no_other).await;
     let caught = Caught::with(Lossy(Deaf(|event| matches!(event, Event::Set { .. }))));
     caught.by(watch::a_watch_delivers_a_deletion).await;
-    caught.by(watch::a_watch_delivers_every_write_of_a_batch).await;
+    caught
+        .by(watch::a_watch_delivers_every_write_of_a_batch)
+        .await;
     caught
         .by(keywell_conformance::ttl::a_watch_delivers_expirations)
         .await;

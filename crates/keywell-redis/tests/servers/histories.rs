@@ -65,8 +65,8 @@ async fn it_is_linearizable_while_connections_are_cut(layout: &str) {
         };
         let lost = history.operations.iter().filter(|operation| {
             matches!(
-                operation.told,
-                Some((keywell_conformance::history::Told::Ambiguous(_), _))
+                operation.response,
+                Some((keywell_conformance::history::Response::Ambiguous(_), _))
             )
         });
         ambiguous += lost.count();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use keywell_conformance::history::{Asked, Service, Told};
+use keywell_conformance::history::{Request, Response, Service};
 use keywell_store::{Bucket, Capabilities, Change, Error, Expected, Set, Swap};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -271,9 +271,9 @@ impl Service for Either {
         self.buckets[0].capabilities()
     }
 
-    async fn ask(&self, key: &str, asked: &Asked) -> Told {
+    async fn call(&self, key: &str, request: &Request) -> Response {
         let next = self.next.fetch_add(1, Ordering::Relaxed) % self.buckets.len();
-        self.buckets[next].ask(key, asked).await
+        self.buckets[next].call(key, request).await
     }
 }
 
@@ -290,11 +290,11 @@ impl Service for Paced {
         self.0.capabilities()
     }
 
-    async fn ask(&self, key: &str, asked: &Asked) -> Told {
-        let told = self.0.ask(key, asked).await;
-        if matches!(told, Told::Refused(_)) {
+    async fn call(&self, key: &str, request: &Request) -> Response {
+        let response = self.0.call(key, request).await;
+        if matches!(response, Response::Refused(_)) {
             recovered(&self.0).await;
         }
-        told
+        response
     }
 }

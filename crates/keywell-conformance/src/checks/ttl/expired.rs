@@ -61,7 +61,9 @@ pub(crate) async fn a_watch_delivers_expirations(scratch: &Scratch<'_>) -> Verdi
     )
 }
 
-pub(crate) async fn an_expiration_is_delivered_before_the_next_write(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn an_expiration_is_delivered_before_the_next_write(
+    scratch: &Scratch<'_>,
+) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::Key("k".into())).await?;
     for (first, again) in [("1", "2"), ("3", "4")] {

@@ -30,7 +30,9 @@ pub(crate) async fn a_watch_delivers_a_deletion(scratch: &Scratch<'_>) -> Verdic
         .await
 }
 
-pub(crate) async fn a_watch_delivers_nothing_from_before_it_began(scratch: &Scratch<'_>) -> Verdict {
+pub(crate) async fn a_watch_delivers_nothing_from_before_it_began(
+    scratch: &Scratch<'_>,
+) -> Verdict {
     let bucket = scratch.bucket().await?;
     for n in 0..20 {
         set(&bucket, "k", n.to_string()).await?;

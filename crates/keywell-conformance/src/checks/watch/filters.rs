@@ -23,9 +23,7 @@ pub(crate) async fn a_watch_of_a_key_delivers_no_other(scratch: &Scratch<'_>) ->
     )
 }
 
-pub(crate) async fn a_watch_of_a_prefix_delivers_its_keys_only(
-    scratch: &Scratch<'_>,
-) -> Verdict {
+pub(crate) async fn a_watch_of_a_prefix_delivers_its_keys_only(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::Prefix("k/".into())).await?;
     for key in ["k", "K/", "k:", "a/k/", "k/1", "k/", "kk/", "k0", "k/2"] {
