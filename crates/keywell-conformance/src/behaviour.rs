@@ -15,40 +15,40 @@ use crate::subject::Subject;
 /// One promised behaviour.
 #[derive(Clone, Copy)]
 pub struct Behaviour {
-    /// What it is about: store, paging, atomics, batch, watch, ttl, limits, errors, isolation or
+    /// Its group: store, paging, atomics, batch, watch, ttl, limits, errors, isolation or
     /// concurrency.
     pub group: &'static str,
     /// Its name, a sentence such as `a_stale_swap_writes_nothing`.
     pub name: &'static str,
-    /// What is promised.
+    /// The promise, a sentence.
     pub promise: &'static str,
     pub(crate) run: for<'a> fn(&'a Subject) -> BoxFuture<'a, Result<Outcome, Failure>>,
 }
 
-/// How a behaviour ended that was not broken.
+/// The result of a behaviour that is not broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The promise was kept.
+    /// The store keeps the promise.
     Kept,
-    /// It is about something that the store does not declare, and refuses.
+    /// The store does not declare this capability, and refuses it.
     Refused(&'static str),
-    /// It says nothing about this store, or cannot be tried on it.
+    /// The behaviour does not apply to this store, or cannot be tried on it; this is why.
     Skipped(&'static str),
 }
 
-/// What checks a promise.
+/// A function that checks a promise.
 pub(crate) type Check = for<'a> fn(&'a Scratch<'a>) -> BoxFuture<'a, Verdict>;
 
 // === impl Behaviour ===
 
 impl Behaviour {
-    /// Runs it in buckets of its own, and deletes what it wrote.
+    /// Runs the behaviour in buckets of its own, and deletes what it wrote.
     ///
     /// # Errors
     ///
-    /// A [`Failure`] if the promise is broken, which a panic of the store and an answer that never
-    /// comes are too.
+    /// A [`Failure`] if the promise is broken. A panic of the store and a call without an answer break
+    /// it, too.
     pub async fn run(&self, subject: &Subject) -> Result<Outcome, Failure> {
         (self.run)(subject).await
     }
@@ -77,14 +77,14 @@ pub(crate) async fn run(
     needs: &[Need],
     check: Check,
 ) -> Result<Outcome, Failure> {
-    let scratch = subject.scratch();
+    let scratch = Scratch::new(subject);
     let patience = subject.patience * many_keys_factor();
     let running = AssertUnwindSafe(judge(&scratch, needs, check)).catch_unwind();
     let ended = match tokio::time::timeout(patience, running).await {
         Ok(Ok(ended)) => ended,
         Ok(Err(panic)) => Err(Failure::new(
-            format!("a panic: {}", words(&*panic)),
-            "a store answers, whatever it is asked",
+            format!("a panic: {}", message(&*panic)),
+            "a store answers every call",
         )),
         Err(_) => Err(Failure::new(
             format!("nothing within {patience:?}"),
@@ -97,7 +97,7 @@ pub(crate) async fn run(
     cleaned.map_err(|error| {
         Failure::new(
             error.to_string(),
-            "what a behaviour wrote can be deleted again",
+            "the keys that a behaviour wrote can be deleted",
         )
     })?;
     Ok(outcome)
@@ -111,9 +111,9 @@ async fn judge(scratch: &Scratch<'_>, needs: &[Need], check: Check) -> Result<Ou
     match unmet.next() {
         None => match check(scratch).await {
             Ok(()) => Ok(Outcome::Kept),
-            Err(failure) if failure.is_inconclusive && declared.watch == Watching::Lossy => Ok(
-                Outcome::Skipped("events were lost, as is declared to happen"),
-            ),
+            Err(failure) if failure.is_inconclusive && declared.watch == Watching::Lossy => {
+                Ok(Outcome::Skipped("events were lost, as the store declares"))
+            }
             Err(failure) => Err(failure),
         },
         Some(Unmet::Skip(why)) => Ok(Outcome::Skipped(why)),
@@ -124,8 +124,8 @@ async fn judge(scratch: &Scratch<'_>, needs: &[Need], check: Check) -> Result<Ou
     }
 }
 
-fn words(panic: &(dyn Any + Send)) -> &str {
+fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without words")
+        .unwrap_or("without a message")
 }

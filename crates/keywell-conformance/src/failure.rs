@@ -2,26 +2,26 @@ use std::fmt::{self, Write as _};
 
 use keywell_store::{Error, Invalid, Result as Answered};
 
-/// A promise that was broken, as the smallest story that shows it.
+/// A broken promise, with the steps that led to it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub struct Failure {
-    /// What was asked and answered on the way there: the last few steps, oldest first.
+    /// The last calls and their answers, oldest first.
     pub steps: Vec<String>,
-    /// How many steps came before those.
+    /// How many steps preceded those.
     pub earlier: usize,
-    /// What was answered where another answer was promised.
+    /// The answer that broke the promise.
     pub answered: String,
-    /// What was promised.
+    /// The promise.
     pub promised: String,
-    /// Whether the store declares that this may happen, so that nothing is shown by it.
+    /// Whether the store declares that this may happen, so that it proves nothing.
     pub(crate) is_inconclusive: bool,
 }
 
-/// Whether a promise was kept.
+/// Whether the store kept a promise.
 pub type Verdict = Result<(), Failure>;
 
-/// As many characters of an answer are told.
-const TOLD: usize = 160;
+/// The most characters of an answer that a failure shows.
+const SHOWN: usize = 160;
 
 // === impl Failure ===
 
@@ -36,7 +36,7 @@ impl Failure {
         }
     }
 
-    /// For a gap in the events of a watch, which some stores declare to have.
+    /// A gap in the events of a watch, which some stores declare to have.
     pub(crate) fn inconclusive(answered: &str) -> Self {
         Self {
             is_inconclusive: true,
@@ -51,7 +51,7 @@ impl Failure {
 }
 
 impl From<Error> for Failure {
-    /// For the calls of a check that have no reason to fail.
+    /// For calls that a check expects to succeed.
     fn from(error: Error) -> Self {
         Self::new(error.to_string(), "the call succeeds")
     }
@@ -72,10 +72,10 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Judges an answer that has to be this one.
+/// Checks that an answer is the expected one.
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "both are made for the comparison, and often of literals"
+    reason = "callers build both for the comparison, often from literals"
 )]
 pub(crate) fn same<T: fmt::Debug + PartialEq>(answered: T, expected: T, promise: &str) -> Verdict {
     if answered == expected {
@@ -87,7 +87,7 @@ pub(crate) fn same<T: fmt::Debug + PartialEq>(answered: T, expected: T, promise:
     ))
 }
 
-/// Judges an answer by a condition.
+/// Checks a condition on an answer.
 pub(crate) fn holds(condition: bool, answered: impl fmt::Debug, promise: &str) -> Verdict {
     if condition {
         return Ok(());
@@ -95,7 +95,7 @@ pub(crate) fn holds(condition: bool, answered: impl fmt::Debug, promise: &str) -
     Err(Failure::new(shown(&answered), promise))
 }
 
-/// Judges a refusal that has to blame the caller for this.
+/// Checks that a call is refused as invalid, for this reason.
 pub(crate) fn invalid<T: fmt::Debug>(
     answered: Answered<T>,
     blamed: impl FnOnce(&Invalid) -> bool,
@@ -107,7 +107,7 @@ pub(crate) fn invalid<T: fmt::Debug>(
     }
 }
 
-/// Judges the refusal of something that is not declared.
+/// Checks that a call is refused as unsupported.
 pub(crate) fn unsupported<T: fmt::Debug>(answered: Answered<T>, what: &str) -> Verdict {
     match answered {
         Err(Error::Unsupported(_)) => Ok(()),
@@ -118,7 +118,7 @@ pub(crate) fn unsupported<T: fmt::Debug>(answered: Answered<T>, what: &str) -> V
     }
 }
 
-/// An answer of a store, for people.
+/// An answer of a store as text.
 pub(crate) fn answer<T: fmt::Debug>(answered: &Answered<T>) -> String {
     match answered {
         Ok(value) => shown(value),
@@ -126,7 +126,7 @@ pub(crate) fn answer<T: fmt::Debug>(answered: &Answered<T>) -> String {
     }
 }
 
-/// A value as its `Debug` has it, cut where it gets long.
+/// The `Debug` output of a value, cut after [`SHOWN`] characters.
 pub(crate) fn shown(value: &impl fmt::Debug) -> String {
     let mut cut = Cut::default();
     if write!(cut, "{value:?}").is_err() {
@@ -135,8 +135,7 @@ pub(crate) fn shown(value: &impl fmt::Debug) -> String {
     cut.text
 }
 
-/// A key or a value as it is given to a call: its beginning, and how long it is where that is not
-/// all.
+/// A key or a value in a call: its beginning, and its length if it is longer.
 pub(crate) fn given(bytes: &[u8]) -> String {
     const GIVEN: usize = 40;
     let end = bytes.len().min(GIVEN);
@@ -151,7 +150,7 @@ pub(crate) fn given(bytes: &[u8]) -> String {
     )
 }
 
-/// Text that takes no more once it is long enough, so that a value of 16 MiB is not printed first.
+/// Text that stops growing at [`SHOWN`] characters, so that a value of 16 MiB is not printed first.
 #[derive(Default)]
 struct Cut {
     text: String,
@@ -161,7 +160,7 @@ struct Cut {
 impl fmt::Write for Cut {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            if self.characters == TOLD {
+            if self.characters == SHOWN {
                 return Err(fmt::Error);
             }
             self.characters += 1;
@@ -178,7 +177,7 @@ mod tests {
     #[test]
     fn a_long_answer_is_cut() {
         let text = shown(&"x".repeat(10_000));
-        assert_eq!(text.chars().count(), TOLD + 1);
+        assert_eq!(text.chars().count(), SHOWN + 1);
         assert!(text.ends_with('…'), "{text}");
         assert_eq!(shown(&Some(1)), "Some(1)");
         assert_eq!(given(b"a\nb"), r#""a\nb""#);
@@ -186,11 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_reads_as_a_story() {
+    fn a_failure_shows_its_steps_answer_and_promise() {
         let steps = vec!["get(\"a\") → None".to_owned()];
         let failure = Failure::new("None", "a set is read").after((2, steps));
-        let story = "asked     … after 2 earlier steps\n          get(\"a\") → None\n\
+        let text = "asked     … after 2 earlier steps\n          get(\"a\") → None\n\
                      answered  None\npromised  a set is read";
-        assert_eq!(failure.to_string(), story);
+        assert_eq!(failure.to_string(), text);
     }
 }

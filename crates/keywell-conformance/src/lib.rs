@@ -17,26 +17,26 @@
 //! # });
 //! ```
 //!
-//! The suite reads what a bucket declares in its [`Capabilities`](keywell_store::Capabilities). A
-//! behaviour that is about something undeclared checks instead that it is refused as
-//! [`Unsupported`](keywell_store::Error::Unsupported), with nothing half done. [`behaviours`] has
-//! them all, for a program that runs them against a live store, as `keywell conformance` does.
+//! The suite goes by the [`Capabilities`](keywell_store::Capabilities) of a bucket. If a behaviour
+//! needs a capability that is not declared, the suite checks instead that calls are refused as
+//! [`Unsupported`](keywell_store::Error::Unsupported) and write nothing. [`behaviours`] lists all
+//! behaviours, for programs that run them against a live store, as `keywell conformance` does.
 //!
-//! Besides, `models` drives a store with random operations beside a model, and shrinks what differs;
-//! `history` checks what concurrent clients were told. Both are features, on by default.
+//! Two more modules are features, on by default: `models` compares random operations with a model and
+//! shrinks differences; `history` checks concurrent clients for linearizability.
 //!
 //! # What it does not do
 //!
-//! It breaks nothing on purpose: no killed servers, no lost power, no full disks, for which a store
-//! has tests of its own. What takes longer than three seconds to show, such as a key that vanishes
-//! after an hour, it cannot see. What comes of a history that has been outrun it tries only where it
-//! can make [a store of little history](Subject::with_brief_history): in a live store that would take
-//! the history from everybody who watches it.
+//! It injects no faults such as killed servers, power loss or full disks; a store has tests of its own
+//! for those. It does not detect faults that take longer than three seconds to show, such as a key
+//! that vanishes after an hour. It exceeds the history of a store only if it can create
+//! [a store of little history](Subject::with_brief_history): in a live store, other watches would
+//! lose their history.
 //!
-//! It asks through the layer of limits that hosts put in front of every store
-//! ([`Limited`](keywell_store::layer::Limited)), save where it is about what a store refuses by
-//! itself: keys and values past what it declares. Those are tried for keys of up to 64 KiB and values
-//! of up to 16 MiB. It needs room for keys of 64 bytes and values of 1 KiB.
+//! It calls a store behind the limits that hosts apply ([`Limited`](keywell_store::layer::Limited)),
+//! except to check that the store itself refuses keys and values larger than it declares. It tries
+//! those for declared limits of up to 64 KiB for keys and 16 MiB for values. It needs a store that
+//! holds keys of 64 bytes and values of 1 KiB.
 
 #![forbid(unsafe_code)]
 

@@ -3,7 +3,7 @@ use keywell_store::{Batching, Capabilities, Cas, Listing, Promptness, Watching};
 use crate::refusals::Refusal;
 use crate::subject::Subject;
 
-/// What a behaviour is about, without which it makes no sense.
+/// What a behaviour requires of the store or the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     /// Compare-and-swap of any kind.
@@ -16,7 +16,7 @@ pub(crate) enum Need {
     List,
     /// A listing in the order of the keys' bytes.
     OrderedList,
-    /// Batches that are written all or none.
+    /// Batches that are written whole or not at all.
     AtomicBatch,
     /// Watching, though events may be lost.
     Watch,
@@ -24,31 +24,31 @@ pub(crate) enum Need {
     ResumableWatch,
     /// Times to live.
     Ttl,
-    /// A longest key that can be outdone.
+    /// A longest key that the suite can exceed.
     LongestKey,
-    /// A largest value that can be outdone.
+    /// A largest value that the suite can exceed.
     LargestValue,
     /// A store that answers at once.
     AtOnce,
     /// A store in which the suite may use any bucket.
     Buckets,
-    /// A way to open the store again, and a store that keeps its data meanwhile.
+    /// A way to open the store again, and a store that keeps its data across restarts.
     Restart,
-    /// A way to make a store of little history.
+    /// A way to create a store of little history.
     BriefHistory,
 }
 
-/// The longest keys that are tried on a store itself, in bytes.
+/// The longest keys that the suite tries on a store without limits in front, in bytes.
 const LONGEST_TRIED: usize = 64 << 10;
 
-/// The largest values that are tried, in bytes: those of hosts.
+/// The largest values that the suite tries, in bytes: those of hosts.
 const LARGEST_TRIED: usize = 16 << 20;
 
-/// What becomes of a behaviour whose need is not met.
+/// What the suite does instead of a behaviour whose need is not met.
 pub(crate) enum Unmet {
-    /// What is not declared has to be refused, which can be checked.
+    /// Check that the store refuses the undeclared capability.
     Refuse(Refusal),
-    /// There is nothing to check.
+    /// Skip the behaviour; this is why.
     Skip(&'static str),
 }
 
@@ -105,7 +105,7 @@ impl Need {
             ),
             Self::AtOnce => (
                 declared.promptness == Promptness::AtOnce,
-                Unmet::Skip("answers are declared to take their time"),
+                Unmet::Skip("the store does not declare to answer at once"),
             ),
             Self::Buckets => (
                 subject.has_many_buckets(),
@@ -117,7 +117,7 @@ impl Need {
             ),
             Self::BriefHistory => (
                 subject.brief.is_some(),
-                Unmet::Skip("there is no store of little history at hand"),
+                Unmet::Skip("no store of little history is available"),
             ),
         };
         (!is_met).then_some(otherwise)

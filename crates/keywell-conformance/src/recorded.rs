@@ -9,12 +9,11 @@ use keywell_store::{
 use crate::failure::{given, shown};
 use crate::trace::{Trace, Written};
 
-/// A bucket that tells the trace what it is asked and what it answers, and remembers the keys it
-/// was given to write.
+/// A bucket that notes each call and its answer in the trace, and records the keys it writes.
 pub(crate) struct Recorded {
     pub(crate) inner: Arc<dyn Bucket>,
     pub(crate) name: BucketName,
-    /// What tells this bucket from the first one of the behaviour; empty for that one.
+    /// Distinguishes this bucket from the first one of the behaviour, whose label is empty.
     pub(crate) label: String,
     pub(crate) trace: Trace,
     pub(crate) written: Written,
@@ -23,11 +22,11 @@ pub(crate) struct Recorded {
 // === impl Recorded ===
 
 impl Recorded {
-    fn hear<T>(&self, asked: &str, answered: Answer<T>) -> Answer<T>
+    fn record<T>(&self, asked: &str, answered: Answer<T>) -> Answer<T>
     where
         T: std::fmt::Debug + Send + 'static,
     {
-        self.trace.hear(self.labelled(asked), answered)
+        self.trace.record(self.labelled(asked), answered)
     }
 
     fn labelled(&self, asked: &str) -> String {
@@ -48,14 +47,14 @@ impl Bucket for Recorded {
     }
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        self.hear(
+        self.record(
             &format!("get({})", given(key.as_bytes())),
             self.inner.get_within(key, max),
         )
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
-        self.hear(
+        self.record(
             &format!("exists({})", given(key.as_bytes())),
             self.inner.exists(key),
         )
@@ -66,11 +65,11 @@ impl Bucket for Recorded {
         let ttl = how.ttl.map(|ttl| format!(", for {ttl:?}"));
         let ttl = ttl.unwrap_or_default();
         let asked = format!("set({}, {}{ttl})", given(key.as_bytes()), given(&value));
-        self.hear(&asked, self.inner.set(key, value, how))
+        self.record(&asked, self.inner.set(key, value, how))
     }
 
     fn delete(&self, key: &str) -> Answer<()> {
-        self.hear(
+        self.record(
             &format!("delete({})", given(key.as_bytes())),
             self.inner.delete(key),
         )
@@ -84,18 +83,18 @@ impl Bucket for Recorded {
             given(key.as_bytes()),
             shown(&expected)
         );
-        self.hear(&asked, self.inner.swap(key, expected, change))
+        self.record(&asked, self.inner.swap(key, expected, change))
     }
 
     fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
         self.writes(key);
         let asked = format!("increment({}, {delta})", given(key.as_bytes()));
-        self.hear(&asked, self.inner.increment(key, delta))
+        self.record(&asked, self.inner.increment(key, delta))
     }
 
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let asked = format!("get_many({})", shown(&keys));
-        self.hear(&asked, self.inner.get_many_within(keys, max))
+        self.record(&asked, self.inner.get_many_within(keys, max))
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
@@ -103,26 +102,26 @@ impl Bucket for Recorded {
             self.writes(key);
         }
         let asked = format!("set_many({})", shown(&entries));
-        self.hear(&asked, self.inner.set_many(entries))
+        self.record(&asked, self.inner.set_many(entries))
     }
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
         let asked = format!("delete_many({})", shown(&keys));
-        self.hear(&asked, self.inner.delete_many(keys))
+        self.record(&asked, self.inner.delete_many(keys))
     }
 
     fn list(&self, request: List) -> Answer<Page> {
         let asked = format!("list({})", shown(&request));
-        self.hear(&asked, self.inner.list(request))
+        self.record(&asked, self.inner.list(request))
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         let asked = format!("watch({}, {})", shown(&filter), shown(&since));
-        let watch = self.hear(&asked, self.inner.watch(filter, since));
-        let (trace, told) = (self.trace.clone(), self.labelled("the watch tells"));
+        let watch = self.record(&asked, self.inner.watch(filter, since));
+        let (trace, delivers) = (self.trace.clone(), self.labelled("the watch delivers"));
         watch.map(move |watch| {
             watch.telling(move |event| {
-                trace.note(format!("{told} {}", shown(&event)));
+                trace.note(format!("{delivers} {}", shown(&event)));
                 event
             })
         })

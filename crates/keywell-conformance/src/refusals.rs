@@ -1,4 +1,4 @@
-//! What a store does not declare, it refuses, and does nothing of it.
+//! Checks that a store refuses what it does not declare, and writes nothing.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use keywell_store::{
 use crate::failure::{Failure, Verdict, answer, same, unsupported};
 use crate::scratch::{Handle, Scratch, fill, set, value};
 
-/// A capability that can be refused.
+/// A capability that a store may refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Cas,
@@ -85,13 +85,13 @@ async fn list(bucket: &Handle) -> Verdict {
     unsupported(bucket.list(List::default()).await, what)
 }
 
-/// A batch cannot be refused for not being atomic. What is left to promise is that one which was
-/// acknowledged has been written whole, in order.
+/// A store cannot refuse a batch for not being atomic. Instead, this checks that an acknowledged batch
+/// is written whole, in order.
 async fn sequential_batch(bucket: &Handle) -> Verdict {
     let entries = [("a", "1"), ("b", "2"), ("a", "3")];
     let entries = entries.map(|(key, value)| (key, Bytes::from_static(value.as_bytes())));
     bucket.set_many(entries.into()).await?;
-    let promise = "an acknowledged batch is written whole, the last value of a key standing";
+    let promise = "an acknowledged batch is written whole, with the last value of each key";
     same(value(bucket, "a").await?, Some("3".into()), promise)?;
     same(value(bucket, "b").await?, Some("2".into()), promise)?;
     fill(bucket, &["c"]).await?;
@@ -120,7 +120,7 @@ async fn watch(bucket: &Handle) -> Verdict {
 async fn resume(bucket: &Handle) -> Verdict {
     let watch = bucket.watch(Filter::All, Since::Now).await?;
     let token = watch.start().cloned();
-    let promise = "resuming is not declared, so no token is given and none is taken";
+    let promise = "resuming is not declared, so the store issues and accepts no token";
     same(token, None, promise)?;
     let forged = ResumeToken::from("0".to_owned());
     match bucket.watch(Filter::All, Since::After(forged)).await {
@@ -142,7 +142,7 @@ async fn ttl(bucket: &Handle) -> Verdict {
     untouched(bucket, what).await
 }
 
-/// `there` is as it was, and `none` never came to be.
+/// Checks that `there` is unchanged and `none` does not exist.
 async fn untouched(bucket: &Handle, what: &str) -> Verdict {
     let promise = format!("{what} is refused, so nothing is written");
     same(value(bucket, "there").await?, Some("old".into()), &promise)?;

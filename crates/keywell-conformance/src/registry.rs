@@ -1,4 +1,4 @@
-//! What is made of the list of promises for those who call them by name, or all of them.
+//! The public functions, one per promise, and the list of all behaviours.
 
 use crate::behaviour::{self, Behaviour, Outcome};
 use crate::checks;
@@ -9,7 +9,7 @@ use crate::subject::Subject;
 macro_rules! register {
     ($( $group:ident { $( $(#[doc = $promise:literal])+ $name:ident [$($need:ident)*] )* } )*) => {
         $(
-            #[doc = concat!("What is promised about ", stringify!($group), ".")]
+            #[doc = concat!("Behaviours of the group `", stringify!($group), "`.")]
             ///
             /// Each function runs one behaviour in buckets of its own, and deletes what it wrote.
             pub mod $group {

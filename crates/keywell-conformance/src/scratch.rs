@@ -12,7 +12,7 @@ use crate::recorded::Recorded;
 use crate::subject::Subject;
 use crate::trace::{Trace, Written};
 
-/// Where one run of one behaviour works: buckets of its own, and the story so far.
+/// The buckets of one run of one behaviour, and its trace.
 pub(crate) struct Scratch<'a> {
     pub(crate) subject: &'a Subject,
     home: BucketName,
@@ -20,28 +20,28 @@ pub(crate) struct Scratch<'a> {
     written: Written,
 }
 
-/// A bucket as the checks hold it: behind the limits that hosts have, and traced.
+/// A bucket behind the limits of hosts, whose calls are recorded.
 pub(crate) type Handle = Arc<dyn Bucket>;
 
 // === impl Scratch ===
 
 impl<'a> Scratch<'a> {
-    pub(crate) fn new(subject: &'a Subject, written: Written) -> Self {
+    pub(crate) fn new(subject: &'a Subject) -> Self {
         Self {
             subject,
             home: subject.fresh(),
             trace: Trace::default(),
-            written,
+            written: subject.written.clone(),
         }
     }
 
-    /// A handle on the bucket of this behaviour; a new one each time.
+    /// A new handle on the bucket of this behaviour.
     pub(crate) async fn bucket(&self) -> Result<Handle, Failure> {
         self.handle(&*self.subject.store(), &self.home, "").await
     }
 
-    /// A handle on the bucket of this behaviour without what hosts put in front: what refuses there
-    /// is the store itself.
+    /// A handle on the bucket of this behaviour without the limits of hosts, so that the store itself
+    /// must refuse what it cannot hold.
     pub(crate) async fn bare(&self) -> Result<Handle, Failure> {
         let inner = self.subject.store().open(&self.home).await?;
         self.written.touch(&self.home);
@@ -49,7 +49,7 @@ impl<'a> Scratch<'a> {
         Ok(self.recorded(inner, &self.home, label, self.written.clone()))
     }
 
-    /// A handle on another bucket, whose name is that of this behaviour's with this behind it.
+    /// A handle on another bucket, whose name is that of this behaviour's bucket with this suffix.
     pub(crate) async fn beside(&self, suffix: &str) -> Result<Handle, Failure> {
         let name = self.name(suffix)?;
         self.handle(&*self.subject.store(), &name, suffix).await
@@ -59,27 +59,27 @@ impl<'a> Scratch<'a> {
         Ok(BucketName::parse(&format!("{}{suffix}", self.home))?)
     }
 
-    /// A bucket of a store that keeps little history, and how many events are more than that.
+    /// A bucket of a store with little history, and a number of events that exceeds it.
     pub(crate) async fn brief(&self) -> Result<(Handle, usize), Failure> {
         let brief = self.subject.brief.as_ref();
         let brief = brief.expect("a behaviour that needs it is run where there is one");
         let store = (brief.open)().await?;
-        // The store is this behaviour's alone, so nothing in it has to be deleted.
-        let forgotten = Written::default();
+        // No other behaviour uses the store, so its keys need not be deleted.
+        let discarded = Written::default();
         let label = "a store of little history";
-        let bucket = self.limited(&*store, &self.home, label, forgotten).await?;
+        let bucket = self.limited(&*store, &self.home, label, discarded).await?;
         Ok((bucket, brief.events))
     }
 
-    /// Drops the store without closing it, opens it again, and opens the bucket of this behaviour
-    /// anew. The caller holds no handle any more.
+    /// Drops the store without closing it, opens it again, and opens the bucket of this behaviour. The
+    /// caller must hold no handle.
     pub(crate) async fn abandon(&self) -> Result<Handle, Failure> {
         self.subject.abandon().await?;
         self.note("the store is dropped and opened again");
         self.bucket().await
     }
 
-    /// Closes the store, opens it again, and opens the bucket of this behaviour anew.
+    /// Closes the store, opens it again, and opens the bucket of this behaviour.
     pub(crate) async fn restart(&self) -> Result<Handle, Failure> {
         self.subject.restart().await?;
         self.note("the store is closed and opened again");
@@ -94,13 +94,13 @@ impl<'a> Scratch<'a> {
         self.trace.steps()
     }
 
-    /// Asks until the answer is yes, for as long as the subject has patience.
+    /// Polls a condition until it holds; fails after [`Scratch::patience`].
     pub(crate) async fn until<F>(&self, promise: &str, mut ask: impl FnMut() -> F) -> Verdict
     where
         F: Future<Output = Result<bool, Failure>>,
     {
         let asking = async {
-            // Not more often, as the store may be one that others use.
+            // Not more often: the store may have other users.
             let mut next = tokio::time::interval(Duration::from_millis(2));
             loop {
                 next.tick().await;
@@ -119,8 +119,8 @@ impl<'a> Scratch<'a> {
         }
     }
 
-    /// How long to wait for one thing: well below the patience for all of the behaviour, so that
-    /// it is told what did not come.
+    /// The timeout of one wait. It is well below that of the behaviour, so that the failure names what
+    /// did not happen.
     pub(crate) fn patience(&self) -> Duration {
         self.subject.patience / 4
     }
@@ -166,7 +166,7 @@ impl fmt::Debug for Scratch<'_> {
     }
 }
 
-/// Sets a value for good.
+/// Sets a value without a time to live.
 pub(crate) async fn set(
     bucket: &Handle,
     key: &str,
@@ -176,7 +176,7 @@ pub(crate) async fn set(
     bucket.set(key, value, Set::default()).await
 }
 
-/// Sets a value that is gone after this long.
+/// Sets a value with a time to live.
 pub(crate) async fn set_for(
     bucket: &Handle,
     key: &str,
@@ -187,12 +187,12 @@ pub(crate) async fn set_for(
     bucket.set(key, value, Set { ttl: Some(ttl) }).await
 }
 
-/// The value of a key, as it is.
+/// The value of a key.
 pub(crate) async fn value(bucket: &Handle, key: &str) -> Result<Option<Bytes>, Error> {
     Ok(bucket.get(key).await?.map(|entry| entry.value))
 }
 
-/// Writes each of these keys with itself for a value.
+/// Sets each key to a value equal to the key.
 pub(crate) async fn fill<K: AsRef<str>>(bucket: &Handle, keys: &[K]) -> Result<(), Error> {
     for keys in keys.chunks(1000) {
         let entries = keys.iter().map(AsRef::as_ref);
@@ -202,7 +202,7 @@ pub(crate) async fn fill<K: AsRef<str>>(bucket: &Handle, keys: &[K]) -> Result<(
     Ok(())
 }
 
-/// All keys that begin with this, page by page, in the order listed.
+/// All keys with this prefix, in the order listed, read in pages of `limit`.
 pub(crate) async fn keys(
     bucket: &Handle,
     prefix: &str,
@@ -214,7 +214,7 @@ pub(crate) async fn keys(
         limit,
     };
     let mut keys = Vec::new();
-    // A store whose cursor stands still would be listed for ever.
+    // A cursor that does not advance would repeat for ever.
     let mut cursors = BTreeMap::new();
     loop {
         let page = bucket.list(request.clone()).await?;

@@ -13,19 +13,18 @@ use keywell_store::{
 };
 use parking_lot::RwLock;
 
-use crate::scratch::Scratch;
 use crate::trace::Written;
 
 type Opening = Box<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Store>>> + Send + Sync>;
 
-/// A store that the suite is run against, and where in it the suite may write.
+/// A store under test, and the buckets in which the suite may write.
 ///
-/// Each behaviour gets buckets of its own, empty and of names that nobody else has, such as
-/// `conformance-8c1f02b7a4d3e695-4`; what it wrote is deleted when it ends, also when it fails.
+/// Each behaviour gets empty buckets with unique names, such as `conformance-8c1f02b7a4d3e695-4`.
+/// What it wrote is deleted when it ends, also when it fails.
 pub struct Subject {
     store: RwLock<Arc<dyn Store>>,
-    place: Place,
-    written: Written,
+    buckets: Buckets,
+    pub(crate) written: Written,
     pub(crate) patience: Duration,
     reopen: Option<Opening>,
     pub(crate) brief: Option<Brief>,
@@ -33,18 +32,19 @@ pub struct Subject {
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
-/// Makes stores whose history is so short that a test can outrun it.
+/// Creates stores with a history so short that a test can exceed it.
 pub(crate) struct Brief {
     pub(crate) open: Opening,
-    /// How many events are certainly more than the history keeps.
+    /// A number of events that exceeds the history.
     pub(crate) events: usize,
 }
 
-enum Place {
-    /// Fresh buckets, all beginning with this.
-    Fresh(String, AtomicU64),
-    /// This bucket only, which was found empty.
-    Given(BucketName),
+/// The buckets that the suite may use.
+enum Buckets {
+    /// New buckets with this prefix, numbered.
+    New(String, AtomicU64),
+    /// This bucket only, which was empty at first.
+    One(BucketName),
 }
 
 // === impl Subject ===
@@ -58,17 +58,18 @@ impl Subject {
     /// As [`Subject::new`], for a store that is shared already.
     pub fn shared(store: Arc<dyn Store>) -> Self {
         let run = format!("conformance-{:016x}", rand::random::<u64>());
-        Self::at(store, Place::Fresh(run, AtomicU64::new(0)))
+        Self::within_buckets(store, Buckets::New(run, AtomicU64::new(0)))
     }
 
-    /// A store of which only this bucket may be used, as one with a fixed set of buckets.
+    /// A store of which the suite uses only this bucket, for example one with a fixed set of buckets.
     ///
-    /// Behaviours about several buckets are skipped. Nobody else may write to it meanwhile.
+    /// Behaviours that need several buckets are skipped. No other client may write to the bucket
+    /// meanwhile.
     ///
     /// # Errors
     ///
-    /// [`Error::AccessDenied`] if there is anything in it, and [`Error::Unsupported`] if the store
-    /// cannot list, so that nobody can know.
+    /// [`Error::AccessDenied`] if the bucket is not empty, and [`Error::Unsupported`] if the store
+    /// cannot list its keys.
     pub async fn within(store: Arc<dyn Store>, bucket: BucketName) -> Result<Self> {
         let opened = store.open(&bucket).await?;
         if opened.capabilities().list == Listing::None {
@@ -81,22 +82,21 @@ impl Subject {
             let page = opened.list(request.clone()).await?;
             if !page.keys.is_empty() {
                 let problem = format!(
-                    "the bucket {bucket} is not empty, and the suite writes only where nothing \
-                     can be lost"
+                    "the bucket {bucket} is not empty: choose an empty one, as the suite deletes keys"
                 );
                 return Err(Error::AccessDenied(problem.into()));
             }
             if page.cursor.is_none() {
-                return Ok(Self::at(store, Place::Given(bucket)));
+                return Ok(Self::within_buckets(store, Buckets::One(bucket)));
             }
             request.cursor = page.cursor;
         }
     }
 
-    fn at(store: Arc<dyn Store>, place: Place) -> Self {
+    fn within_buckets(store: Arc<dyn Store>, buckets: Buckets) -> Self {
         Self {
             store: RwLock::new(store),
-            place,
+            buckets,
             written: Written::default(),
             patience: Duration::from_mins(2),
             reopen: None,
@@ -106,9 +106,8 @@ impl Subject {
         }
     }
 
-    /// Says how the store is opened again after it was closed, so that what has to survive a
-    /// restart is checked too. The store is closed before this is called, or dropped, so nobody else
-    /// should hold it.
+    /// Sets how to open the store again, so that the suite can check behaviours across restarts. The
+    /// suite closes or drops the store first, so the caller should hold no other reference to it.
     #[must_use]
     pub fn reopening<F, S>(mut self, open: F) -> Self
     where
@@ -119,8 +118,8 @@ impl Subject {
         self
     }
 
-    /// Says how a store is made that keeps less history than `events` writes, so that watches
-    /// which fall behind are checked too. Each has to be a store of its own.
+    /// Sets how to create a store that keeps less history than `events` writes, so that the suite can
+    /// check watches that fall behind. Each call must create a separate store.
     #[must_use]
     pub fn with_brief_history<F, S>(mut self, events: usize, open: F) -> Self
     where
@@ -132,14 +131,15 @@ impl Subject {
         self
     }
 
-    /// Keeps something for as long as the subject: the folder of a store, the handle of a server.
+    /// Keeps a value for as long as the subject, such as the folder of a store or the handle of a
+    /// server.
     #[must_use]
     pub fn keeping(mut self, kept: impl Any + Send + Sync) -> Self {
         self.kept.push(Box::new(kept));
         self
     }
 
-    /// How long a behaviour may take, and the store to let go of something. Two minutes unless set.
+    /// How long a behaviour may take. Two minutes unless set.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -151,16 +151,15 @@ impl Subject {
         self.store.read().clone()
     }
 
-    /// Finds out whether there is any sense in running the suite: whether the store is there, can
-    /// be written to, reads what was written, and can be watched if it declares so.
+    /// Checks that the store is healthy, writes, reads what it wrote and, if it declares so, can be
+    /// watched.
     ///
-    /// A store that declares watching and cannot be watched now, such as a server that emits no
-    /// events, is tried in all else: the answer is why, and behaviours about watching are skipped
-    /// from then on.
+    /// A store that declares watching may be unable to watch now, such as a server that emits no
+    /// events. The reason is returned, and the suite skips behaviours of watches from then on.
     ///
     /// # Errors
     ///
-    /// What the store says, or [`Error::Internal`] if it does not read what it wrote.
+    /// Errors of the store, or [`Error::Internal`] if it does not read what it wrote.
     pub async fn preflight(&self) -> Result<Option<Error>> {
         const KEY: &str = "conformance-probe";
         self.store().health().await?;
@@ -190,13 +189,13 @@ impl Subject {
         Ok(unwatched)
     }
 
-    /// Whether the store was found not to be watched now.
+    /// Whether [`Subject::preflight`] found that the store cannot be watched now.
     pub(crate) fn is_unwatched(&self) -> bool {
         self.is_unwatched.load(Ordering::Relaxed)
     }
 
-    /// Deletes whatever the suite wrote and did not delete yet. Each behaviour does so when it
-    /// ends; one that was given up half-way could not.
+    /// Deletes what the suite wrote and has not deleted yet. Each behaviour does so when it ends; this
+    /// is for one that was cancelled.
     pub async fn clean(&self) -> Result<()> {
         let mut outcome = Ok(());
         for (name, keys) in self.written.take() {
@@ -213,48 +212,44 @@ impl Subject {
                         delete_each(&*bucket, keys).await?;
                     }
                 }
-                // A bucket that was given is somebody's, with its history.
+                // A bucket of the caller keeps its history.
                 if self.has_many_buckets() {
                     self.store().forget(&name).await?;
                 }
                 Ok(())
             };
-            // What can be deleted elsewhere is, though this failed.
+            // The other buckets are cleaned although this one failed.
             outcome = outcome.and(cleaned.await);
         }
         outcome
     }
 
-    pub(crate) fn scratch(&self) -> Scratch<'_> {
-        Scratch::new(self, self.written.clone())
-    }
-
-    /// A name for a bucket, shared with nobody if the store may have several.
+    /// A name for a bucket; unique unless the suite may use one bucket only.
     pub(crate) fn fresh(&self) -> BucketName {
-        match &self.place {
-            Place::Fresh(run, next) => {
+        match &self.buckets {
+            Buckets::New(run, next) => {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 BucketName::parse(&format!("{run}-{number}")).expect("it is short and plain")
             }
-            Place::Given(name) => name.clone(),
+            Buckets::One(name) => name.clone(),
         }
     }
 
     pub(crate) fn has_many_buckets(&self) -> bool {
-        matches!(self.place, Place::Fresh(..))
+        matches!(self.buckets, Buckets::New(..))
     }
 
     pub(crate) fn survives(&self, durability: Durability) -> bool {
         self.reopen.is_some() && durability >= Durability::Process
     }
 
-    /// Drops the store and opens it again, if nobody else has it; closes it before, otherwise.
+    /// Drops the store and opens it again. Closes it first if there are other references to it.
     pub(crate) async fn abandon(&self) -> Result<()> {
-        let mut store = std::mem::replace(&mut *self.store.write(), Arc::new(Nowhere));
+        let mut store = std::mem::replace(&mut *self.store.write(), Arc::new(Dropped));
         if Arc::get_mut(&mut store).is_none() {
             store.close().await?;
         }
-        // It may wait for threads of its own.
+        // Dropping a store may wait for its threads.
         let dropped = tokio::task::spawn_blocking(move || drop(store)).await;
         if let Err(panic) = dropped {
             std::panic::resume_unwind(panic.into_panic());
@@ -283,12 +278,12 @@ impl fmt::Debug for Subject {
     }
 }
 
-/// In place of a store that is dropped and not yet opened again.
-struct Nowhere;
+/// Stands in for a store that is dropped and not yet opened again.
+struct Dropped;
 
-impl Store for Nowhere {
+impl Store for Dropped {
     fn open(&self, _: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        Error::Unavailable("the store was dropped, and could not be opened again".into()).into()
+        Error::Unavailable("the store was dropped and could not be opened again".into()).into()
     }
 }
 

@@ -3,11 +3,10 @@ use std::future::Future;
 use crate::behaviour::Behaviour;
 use crate::subject::Subject;
 
-/// Adds the whole suite to the tests of a store, each behaviour a test of its own.
+/// Adds one test per behaviour to the tests of a store.
 ///
-/// It takes the name of an async function without arguments that makes a
-/// [`Subject`], in scope where the macro stands. It is called once for each
-/// test.
+/// Takes the name of an async function without arguments that returns a [`Subject`]. Each test calls
+/// it once.
 ///
 /// ```
 /// use keywell_conformance::Subject;
@@ -50,7 +49,7 @@ macro_rules! __tests {
 ///
 /// # Panics
 ///
-/// With the story, if the promise is broken.
+/// With the [`Failure`](crate::Failure), if the promise is broken.
 #[doc(hidden)]
 pub fn __alone<F: Future<Output = Subject>>(group: &str, name: &str, make: impl FnOnce() -> F) {
     let is_this = |one: &&Behaviour| one.group == group && one.name == name;

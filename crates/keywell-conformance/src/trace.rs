@@ -6,10 +6,10 @@ use parking_lot::Mutex;
 
 use crate::failure::answer;
 
-/// As many of the last steps are kept for the story of a failure.
+/// How many of the last steps a failure shows.
 const STEPS: usize = 12;
 
-/// What a behaviour asked so far and was answered.
+/// The calls of a behaviour so far, and their answers.
 #[derive(Clone, Default)]
 pub(crate) struct Trace(Arc<Mutex<Steps>>);
 
@@ -21,11 +21,11 @@ struct Steps {
 
 struct Step {
     text: String,
-    /// How often it came in a row, as when something is asked until the answer is another.
+    /// How often it was repeated in a row, as when a condition is polled.
     times: usize,
 }
 
-/// The keys that were written, or may have been, by bucket: what has to be deleted in the end.
+/// The keys that were or may have been written, by bucket: these are deleted in the end.
 #[derive(Clone, Default)]
 pub(crate) struct Written(Arc<Mutex<HashMap<BucketName, HashSet<Box<str>>>>>);
 
@@ -50,8 +50,8 @@ impl Trace {
         });
     }
 
-    /// Notes a call with its answer, at once if that is there at once.
-    pub(crate) fn hear<T>(&self, asked: String, answered: Answer<T>) -> Answer<T>
+    /// Notes a call with its answer, once the answer is there.
+    pub(crate) fn record<T>(&self, asked: String, answered: Answer<T>) -> Answer<T>
     where
         T: std::fmt::Debug + Send + 'static,
     {
@@ -73,18 +73,18 @@ impl Trace {
 
     pub(crate) fn steps(&self) -> (usize, Vec<String>) {
         let steps = self.0.lock();
-        let told = steps.last.iter().map(|step| match step.times {
+        let last = steps.last.iter().map(|step| match step.times {
             1 => step.text.clone(),
             times => format!("{}, {times} times", step.text),
         });
-        (steps.earlier, told.collect())
+        (steps.earlier, last.collect())
     }
 }
 
 // === impl Written ===
 
 impl Written {
-    /// Notes a bucket of which a store may keep something though no key is written.
+    /// Notes a bucket for which a store may keep data although no key is written.
     pub(crate) fn touch(&self, bucket: &BucketName) {
         self.0.lock().entry(bucket.clone()).or_default();
     }

@@ -28,7 +28,7 @@ fn text(text: &str) -> Option<Bytes> {
 pub(crate) async fn get_many_answers_in_the_order_asked(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     fill(&bucket, &["a", "b", "c", "d", "e"]).await?;
-    // One is long, so that whatever answers as it arrives answers it last.
+    // One value is long, so that a store that answers in order of arrival answers it last.
     let long = "b".repeat(bucket.capabilities().value_bytes.min(200_000));
     set(&bucket, "b", &long).await?;
     for keys in [
@@ -67,7 +67,7 @@ pub(crate) async fn get_many_separates_absent_keys_from_present_ones(
     set(&bucket, "empty", "").await?;
     let answered = values(&bucket, &["none", "a", "b", "c", "empty", "last"]).await?;
     let expected = vec![None, text("a"), None, text("c"), text(""), None];
-    same(answered, expected, "an absent key is told in its place")?;
+    same(answered, expected, "an absent key is `None` in its place")?;
     let answered = values(&bucket, &["x", "y"]).await?;
     same(answered, vec![None, None], "absent keys alone are no error")
 }
@@ -147,7 +147,7 @@ pub(crate) async fn a_batch_of_nothing_succeeds(scratch: &Scratch<'_>) -> Verdic
     same(
         bucket.get_many(&[]).await?,
         Vec::new(),
-        "nothing is answered to nothing asked",
+        "a batch of no keys has no answers",
     )?;
     bucket.set_many(Vec::new()).await?;
     bucket.delete_many(&[]).await?;
@@ -160,7 +160,7 @@ pub(crate) async fn a_batch_of_nothing_succeeds(scratch: &Scratch<'_>) -> Verdic
 
 pub(crate) async fn a_batch_may_have_thousands_of_keys(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    // Behind what services take in one call, such as 25, 100 and 1024, and no multiple of it.
+    // More than services take in one call, such as 25, 100 and 1024, and no multiple of it.
     let keys: Vec<String> = (0..2603).map(|n| format!("k{n}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let entries = keys
@@ -236,7 +236,7 @@ pub(crate) async fn a_batch_with_a_bad_key_writes_nothing(scratch: &Scratch<'_>)
         same(
             answered,
             vec![None, text("there")],
-            "a refused batch writes nothing of it",
+            "a refused batch writes nothing",
         )?;
     }
     Ok(())
@@ -245,7 +245,7 @@ pub(crate) async fn a_batch_with_a_bad_key_writes_nothing(scratch: &Scratch<'_>)
 /// Keys that hashing spreads.
 const KEYS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
-/// How often they are written while somebody reads.
+/// How often they are written beside readers.
 const ROUNDS: usize = 60;
 
 pub(crate) async fn readers_see_an_atomic_batch_whole(scratch: &Scratch<'_>) -> Verdict {
@@ -305,7 +305,7 @@ pub(crate) async fn atomic_batches_of_the_same_keys_do_not_mix(scratch: &Scratch
             let bucket = writing.clone();
             async move {
                 let mut keys = KEYS;
-                // Each in an order of its own, so that none waits for the other by chance.
+                // Each in an order of its own, so that no batch waits for another by chance.
                 keys.rotate_left(writer * 2);
                 let value = Bytes::from(format!("{round} by {writer}"));
                 bucket
@@ -320,7 +320,7 @@ pub(crate) async fn atomic_batches_of_the_same_keys_do_not_mix(scratch: &Scratch
         holds(
             is_one,
             &left,
-            "of atomic batches of the same keys, one is what stays",
+            "of concurrent atomic batches of the same keys, one stays whole",
         )?;
     }
     Ok(())

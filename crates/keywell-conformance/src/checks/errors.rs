@@ -14,9 +14,9 @@ pub(crate) async fn a_refused_call_leaves_the_bucket_usable(scratch: &Scratch<'_
     for refused in refusals(&bucket, "k").await {
         let Err(error) = refused else { continue };
         let is_sorted = matches!(error, Error::Invalid(_) | Error::Unsupported(_));
-        let promise = "a call that makes no sense is blamed on its caller";
+        let promise = "a call with invalid arguments is refused as invalid or unsupported";
         holds(is_sorted, &error, promise)?;
-        let promise = "a bucket works on after a refused call";
+        let promise = "a bucket works after a refused call";
         same(value(&bucket, "k").await?, Some("one".into()), promise)?;
         set(&bucket, "k", "two").await?;
         set(&bucket, "k", "one").await?;
@@ -26,7 +26,7 @@ pub(crate) async fn a_refused_call_leaves_the_bucket_usable(scratch: &Scratch<'_
     Ok(())
 }
 
-/// Calls that make no sense, about a key that is no number.
+/// Invalid calls, some for a key whose value is not a number.
 async fn refusals(bucket: &Handle, key: &str) -> Vec<Result<()>> {
     let forged = Some(Cursor::from("forged".to_owned()));
     let listing = List {
@@ -66,7 +66,7 @@ pub(crate) async fn a_refused_increment_leaves_other_counters_usable(
         same(
             bucket.increment("n", 1).await?,
             n,
-            "other counters count on",
+            "other counters still count",
         )?;
     }
     set(&bucket, "word", "7").await?;
@@ -83,7 +83,7 @@ pub(crate) async fn a_dropped_answer_does_no_harm(scratch: &Scratch<'_>) -> Verd
     let counts = bucket.capabilities().increment;
     set(&bucket, "k", "before").await?;
     for n in 0..DROPPED {
-        // Some are never polled, some once.
+        // Some answers are never polled, some once.
         let mut dropped = bucket.set("k", Bytes::from(n.to_string()), Set::default());
         if n % 2 == 0 {
             drop(futures::poll!(&mut dropped));
@@ -96,10 +96,10 @@ pub(crate) async fn a_dropped_answer_does_no_harm(scratch: &Scratch<'_>) -> Verd
     set(&bucket, "k", "after").await?;
     set(&bucket, "other", "v").await?;
     let other = scratch.bucket().await?;
-    let promise = "a store works on when an answer is dropped";
+    let promise = "a store works when an answer is dropped";
     same(value(&other, "other").await?, Some("v".into()), promise)?;
-    // What was dropped may be written at any time, or never. What was there before is not there
-    // any more, and nothing else has come in its place.
+    // A dropped write may take effect at any time, or never. The value before them is gone, and no
+    // other value has replaced it.
     let read = value(&other, "k").await?;
     let is_given = |read: &Bytes| {
         let number = std::str::from_utf8(read).ok().and_then(|n| n.parse().ok());
@@ -108,14 +108,14 @@ pub(crate) async fn a_dropped_answer_does_no_harm(scratch: &Scratch<'_>) -> Verd
     holds(
         read.as_ref().is_some_and(is_given),
         &read,
-        "a key has the value of a write that nobody awaited, or of the last that somebody did",
+        "a key has the value of a dropped write, or of the last awaited one",
     )?;
     if counts {
         let counted = bucket.increment("n", 1).await?;
         holds(
             (1..=DROPPED + 1).contains(&counted),
             counted,
-            "an increment that nobody awaited is counted once or never",
+            "a dropped increment is counted once or never",
         )?;
     }
     Ok(())
@@ -130,7 +130,7 @@ pub(crate) async fn a_refusal_reads_as_one_line(scratch: &Scratch<'_>) -> Verdic
         let is_line = !text.is_empty() && !text.contains(['\n', '\r']) && text.len() < 500;
         holds(is_line, &text, "a refusal reads as one line")?;
         let is_debug = text.contains(" { ") || text.contains("Err(") || text.contains("Some(");
-        holds(!is_debug, &text, "a refusal is for people to read")?;
+        holds(!is_debug, &text, "a refusal is readable text")?;
     }
     Ok(())
 }
@@ -146,7 +146,7 @@ pub(crate) async fn a_closed_store_takes_no_writes(scratch: &Scratch<'_>) -> Ver
     let health = store.health().await;
     drop((bucket, store));
     scratch.subject.open_again().await?;
-    let promise = "a closed store says that it is unavailable";
+    let promise = "a closed store answers that it is unavailable";
     for answered in [answered.map(drop), late, health] {
         let is_unavailable = matches!(answered, Err(Error::Unavailable(_)));
         if !is_unavailable {
@@ -165,7 +165,7 @@ pub(crate) async fn a_closed_store_takes_no_writes(scratch: &Scratch<'_>) -> Ver
 pub(crate) async fn closing_a_store_loses_nothing(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let keys: Vec<String> = (0..64).map(|n| format!("k{n:02}")).collect();
-    // All at once, so that some are on their way when the store is closed.
+    // All at once, so that some are in flight when the store is closed.
     let writes = keys
         .iter()
         .map(|key| bucket.set(key, "v".into(), Set::default()));
@@ -201,7 +201,7 @@ pub(crate) async fn a_dropped_store_loses_nothing_acknowledged(scratch: &Scratch
         bucket.delete("deleted").await?;
         drop(bucket);
         bucket = scratch.abandon().await?;
-        let promise = "what was acknowledged is there though the store was not closed";
+        let promise = "acknowledged writes survive a store that was not closed";
         let kept = value(&bucket, "k").await?;
         same(kept, Some(Bytes::from(round.to_string())), promise)?;
         same(value(&bucket, "batch").await?, Some("b".into()), promise)?;

@@ -1,4 +1,4 @@
-//! What checks the promises, a group a module. The promises themselves are in `promises.rs`.
+//! The checks of the promises in `promises.rs`, one module per group.
 
 pub(crate) mod atomics;
 pub(crate) mod batch;

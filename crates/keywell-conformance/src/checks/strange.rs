@@ -1,13 +1,13 @@
-//! Keys that stores have stumbled over.
+//! Keys that stores are known to get wrong.
 
-/// What patterns, protocols and joined names give a meaning to.
+/// Characters that have a meaning in patterns, protocols and joined names.
 pub(super) const PUNCTUATION: &[&str] = &[
     ":", "::", "a:b", "a:", ":a", "*", "a*", "**", "?", "a?", "[a]", "[", "]", "[^a]", "{a}",
     "{a,b}", "\\", "\\*", "a\\", "%", "_", "%25", "a%2Fb", "a/b", "#", "$", "&", "&amp;", "|", ";",
     ",", "=", "<a>", "^a$", "~", "@", "!", "(a)", "+", "-", ".", ">", "a.>", "$KV",
 ];
 
-/// Blanks and quotes, also at the ends, where they get trimmed.
+/// Blanks and quotes, also at the ends, where some stores trim them.
 pub(super) const BLANKS: &[&str] = &[
     " ",
     "  ",
@@ -29,7 +29,7 @@ pub(super) const BLANKS: &[&str] = &[
     "a\u{200b}",
 ];
 
-/// Line ends and their like.
+/// Line ends and other control characters.
 pub(super) const CONTROLS: &[&str] = &[
     "\n",
     "a\nb",
@@ -48,10 +48,10 @@ pub(super) const CONTROLS: &[&str] = &[
     "GET a\r\nSET a b\r\n",
 ];
 
-/// NULs, after which something follows.
+/// NULs, also with text after them.
 pub(super) const NULS: &[&str] = &["\0", "\0\0", "a\0", "\0a", "a\0b", "a\0c", "a"];
 
-/// What a file system or a router would resolve.
+/// Paths that a file system or a router would resolve.
 pub(super) const PATHS: &[&str] = &[
     "/",
     "//",
@@ -73,7 +73,7 @@ pub(super) const PATHS: &[&str] = &[
     "..%2Fa",
 ];
 
-/// What a query, a shell or a formatter would run.
+/// Text that a query, a shell or a formatter would interpret.
 pub(super) const QUERIES: &[&str] = &[
     "' OR '1'='1",
     "'; DROP TABLE entries; --",
@@ -98,7 +98,7 @@ pub(super) const QUERIES: &[&str] = &[
     "--help",
 ];
 
-/// Scripts, pairs that some would normalise into one, and pairs that some would fold.
+/// Several scripts, and pairs that normalisation or case folding would make equal.
 pub(super) const SCRIPTS: &[&str] = &[
     "é",
     "e\u{301}",
@@ -127,12 +127,12 @@ pub(super) const SCRIPTS: &[&str] = &[
     "fi",
 ];
 
-/// Pairs that a collation would take for one.
+/// Pairs that a collation would treat as equal.
 pub(super) const ALIKE: &[&str] = &[
     "a", "A", "a ", "a\u{301}", "aa", "AA", "aA", "1", "01", "1.0", "001", "k1", "k01", "K1", "-0",
 ];
 
-/// All of these once.
+/// All of the above, without duplicates.
 pub(super) fn all() -> Vec<&'static str> {
     let lists = [
         PUNCTUATION,

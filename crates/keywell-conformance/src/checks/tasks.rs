@@ -1,4 +1,4 @@
-//! Many callers at once.
+//! Concurrent callers.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 
 use crate::failure::{Failure, Verdict};
 
-/// As many callers as the promises say.
+/// The number of callers that the promises name.
 pub(super) const TASKS: usize = 32;
 
-/// Runs one task for each number below `tasks`, and answers what each answered. They end with the
-/// caller, if that ends first.
+/// Runs one task for each number below `tasks`, and returns their results. The tasks are aborted if
+/// the caller is dropped.
 pub(super) async fn together<T, F>(
     tasks: usize,
     mut task: impl FnMut(usize) -> F,
@@ -36,12 +36,12 @@ where
 /// How many readers there are beside writers.
 const READERS: usize = 3;
 
-/// How often they read at least, all together, before the writers may rest.
+/// How many reads the readers complete before the writers may stop.
 const READS: usize = 300;
 
-/// Runs writers, and beside them readers until those are through. A writer writes so many rounds,
-/// and more of them while the readers have seen little, as those of a fast store would be through
-/// before anybody reads.
+/// Runs writers, and readers beside them until the writers end. A writer writes at least `rounds`
+/// times, and continues until the readers have completed [`READS`]: a fast store would otherwise
+/// finish all writes before the first read.
 pub(super) async fn beside<W, R>(writers: usize, rounds: usize, write: W, read: R) -> Verdict
 where
     W: Fn(usize, usize) -> BoxFuture<'static, Verdict> + Send + Sync + 'static,
@@ -86,7 +86,7 @@ where
             }
         })
         .await;
-        // Nobody writes on for readers that failed.
+        // Stops the writers if a reader failed.
         over.store(true, Ordering::Relaxed);
         read.map(drop)
     };

@@ -1,4 +1,4 @@
-//! Random operations on a store and on a model, which has to answer the same.
+//! Compares a store with a model under random operations.
 //!
 //! ```
 //! use keywell_conformance::{Subject, models};
@@ -17,6 +17,7 @@ use std::fmt::Write as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
 use crate::failure::{Failure, Verdict};
+use crate::scratch::Scratch;
 use crate::subject::Subject;
 
 pub use operation::{Expectation, Operation};
@@ -24,14 +25,14 @@ pub use operation::{Expectation, Operation};
 /// The most operations of one case.
 const LONGEST: usize = 40;
 
-/// A list of operations after which a store and the model differ, as small as it was found.
+/// Operations after which a store and the model differ, shrunk.
 #[derive(Clone, Debug, thiserror::Error)]
 pub struct Counterexample {
-    /// The operations, each needed to show it.
+    /// The operations, each of them necessary.
     pub operations: Vec<Operation>,
-    /// What the last of them showed.
+    /// The difference.
     pub failure: Failure,
-    /// What replays the search, as `KEYWELL_SEED`.
+    /// The value of `KEYWELL_SEED` that replays the search.
     pub seed: u64,
 }
 
@@ -53,12 +54,12 @@ impl fmt::Display for Counterexample {
     }
 }
 
-/// Drives a store with so many lists of random operations, each in a fresh bucket, and compares
-/// every answer with that of a model, which is a map.
+/// Runs `cases` lists of random operations, each in a fresh bucket, and compares every answer with
+/// that of a model, which is a map.
 ///
-/// A list that shows a difference is shrunk until nothing can be left out. What the store does not
-/// declare has to be refused. Where the [`Subject`] can open its store again, restarts are among
-/// the operations. The seed is printed, and taken from `KEYWELL_SEED` where that is set.
+/// A list that shows a difference is shrunk until every operation is necessary. The store must refuse
+/// operations that it does not declare. If the [`Subject`] can open its store again, the operations
+/// include restarts. The seed is printed; `KEYWELL_SEED` sets it.
 ///
 /// # Errors
 ///
@@ -95,9 +96,9 @@ pub fn drive(cases: u32, subject: impl AsyncFnOnce() -> Subject) -> Result<(), C
     match found {
         Ok(()) => Ok(()),
         Err(TestError::Fail(reason, operations)) => {
-            let promised = "the same answer each time; it came only once";
+            let promised = "the same answer in every run; it came in one run only";
             let failure = Failure::new(reason.message(), promised);
-            let (operations, failure) = without_the_needless(operations, failure, run);
+            let (operations, failure) = without_unnecessary(operations, failure, run);
             Err(Counterexample {
                 operations,
                 failure,
@@ -110,9 +111,9 @@ pub fn drive(cases: u32, subject: impl AsyncFnOnce() -> Subject) -> Result<(), C
     }
 }
 
-/// Leaves out what is not needed for a list to fail. Shrinking leaves operations out first and makes
-/// them plainer afterwards, by which more of them can become needless.
-fn without_the_needless(
+/// Removes operations that a failure does not need. Proptest removes operations before it simplifies
+/// them, and a simpler operation can make others unnecessary.
+fn without_unnecessary(
     mut operations: Vec<Operation>,
     mut failure: Failure,
     run: impl Fn(&[Operation]) -> Verdict,
@@ -135,7 +136,7 @@ fn without_the_needless(
 
 /// Runs one list of operations in a fresh bucket, and deletes what it wrote.
 async fn run(subject: &Subject, operations: &[Operation]) -> Verdict {
-    let scratch = subject.scratch();
+    let scratch = Scratch::new(subject);
     let verdict = model::compare(&scratch, operations).await;
     let verdict = verdict.map_err(|failure| failure.after(scratch.steps()));
     let cleaned = subject.clean().await;

@@ -10,23 +10,23 @@ use super::operation::{Expectation, KEYS, Operation};
 use crate::failure::{Failure, Verdict, holds, invalid, same, unsupported};
 use crate::scratch::{Handle, Scratch, keys, set};
 
-/// What a bucket has to hold.
+/// The expected content of a bucket.
 struct Model {
     bucket: Handle,
     cas: Cas,
     entries: BTreeMap<&'static str, Known>,
-    /// The versions that were read, of which none may come again.
+    /// The versions seen so far, none of which may be used again.
     past: Vec<(&'static str, Version)>,
 }
 
-/// What is known of an entry: its version only once it was told.
+/// The value of an entry, and its version once an answer has shown it.
 struct Known {
     value: Bytes,
     version: Option<Version>,
 }
 
-/// Asks a fresh bucket and a model the same, and compares what they answer, and what they hold in
-/// the end.
+/// Applies operations to a fresh bucket and to a model, and compares the answers and the final
+/// content.
 pub(super) async fn compare(scratch: &Scratch<'_>, operations: &[Operation]) -> Verdict {
     let bucket = scratch.bucket().await?;
     let declared = bucket.capabilities();
@@ -43,7 +43,7 @@ pub(super) async fn compare(scratch: &Scratch<'_>, operations: &[Operation]) -> 
             model.bucket = scratch.restart().await?;
         }
     }
-    model.is_held().await
+    model.compare_content().await
 }
 
 // === impl Model ===
@@ -94,7 +94,7 @@ impl Model {
         self.reads(key, read)
     }
 
-    /// Judges what was read, and learns its version.
+    /// Checks an entry that was read, and records its version.
     fn reads(&mut self, key: &'static str, read: Option<Entry>) -> Verdict {
         let Some(known) = self.entries.get(key) else {
             return same(read, None, "the model has no such key");
@@ -112,7 +112,7 @@ impl Model {
         }
     }
 
-    /// Takes a value for written; its version has to be one that was never there.
+    /// Records a write, and checks that its version is new.
     fn written(&mut self, key: &'static str, value: Bytes, version: Option<Version>) -> Verdict {
         if let Some(version) = &version {
             let seen = (key, version.clone());
@@ -141,13 +141,13 @@ impl Model {
         if self.cas == Cas::None {
             return unsupported(answered, "compare-and-swap");
         }
-        let stands = match (&expected, self.entries.get(key)) {
+        let matches = match (&expected, self.entries.get(key)) {
             (Expected::Absent, known) => known.is_none(),
             (Expected::At(version), known) => {
                 known.is_some_and(|known| known.version.as_ref() == Some(version))
             }
         };
-        match (answered?, stands, value) {
+        match (answered?, matches, value) {
             (Swap::Stale, false, _) => Ok(()),
             (Swap::Done(Some(version)), true, Some(value)) => {
                 self.written(key, text(value), Some(version))
@@ -156,8 +156,8 @@ impl Model {
                 self.entries.remove(key);
                 Ok(())
             }
-            (answered, stands, _) => {
-                let promise = if stands {
+            (answered, matches, _) => {
+                let promise = if matches {
                     "the swap is done"
                 } else {
                     "the swap is stale"
@@ -207,7 +207,7 @@ impl Model {
                 let promise = format!("an increment is refused: {expected}");
                 invalid(answered, |blamed: &Invalid| *blamed == expected, &promise)
             }
-            Err(other) => unreachable!("counting blames its caller only: {other}"),
+            Err(other) => unreachable!("counter::add fails as invalid only: {other}"),
         }
     }
 
@@ -235,8 +235,8 @@ impl Model {
         same(listed, expected, "a listing has the keys of the model")
     }
 
-    /// Judges what the bucket holds.
-    async fn is_held(&mut self) -> Verdict {
+    /// Checks that the bucket holds what the model holds.
+    async fn compare_content(&mut self) -> Verdict {
         let entries = self.bucket.get_many(KEYS).await?;
         for (key, entry) in KEYS.iter().zip(entries) {
             self.reads(key, entry)?;

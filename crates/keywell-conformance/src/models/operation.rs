@@ -3,19 +3,19 @@ use proptest::prelude::{Just, Strategy, any};
 use proptest::prop_oneof;
 use proptest::sample::select;
 
-/// Something to ask of a bucket.
+/// An operation on a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
     /// Reads a key.
     Get(&'static str),
-    /// Asks whether a key is there.
+    /// Asks whether a key exists.
     Exists(&'static str),
     /// Sets a key.
     Set(&'static str, &'static str),
     /// Deletes a key.
     Delete(&'static str),
-    /// Swaps in a value, or deletes where there is none.
+    /// Swaps in a value, or deletes the key if there is none.
     Swap(&'static str, Expectation, Option<&'static str>),
     /// Adds to a counter.
     Increment(&'static str, i64),
@@ -27,7 +27,7 @@ pub enum Operation {
     DeleteMany(Vec<&'static str>),
     /// Lists the keys of a prefix, in pages of this size.
     List(&'static str, usize),
-    /// Closes the store and opens it again, where that can be done.
+    /// Closes the store and opens it again, if the subject can.
     Restart,
 }
 
@@ -36,13 +36,13 @@ pub enum Operation {
 pub enum Expectation {
     /// No key.
     Absent,
-    /// The version that there is; no key where there is none.
+    /// The current version; no key if there is none.
     Current,
-    /// A version that the key had before; no key where it had none.
+    /// An earlier version of the key; no key if it had none.
     Earlier,
 }
 
-/// Few, so that operations meet, and alike, so that mistakes of one for another show.
+/// Few, so that operations meet, and similar, so that confusions show.
 pub(super) const KEYS: &[&str] = &["a", "b", "ab", "a:b", "A", "a*", "é"];
 
 const PREFIXES: &[&str] = &["", "a", "ab", "b", "a*", "z"];
@@ -61,7 +61,7 @@ const VALUES: &[&str] = &[
 
 const DELTAS: &[i64] = &[1, -1, 0, 41, i64::MAX, i64::MIN];
 
-/// Lists of operations, which shrink to fewer and plainer ones.
+/// Lists of operations, which shrink to fewer and simpler ones.
 pub(super) fn lists(longest: usize) -> impl Strategy<Value = Vec<Operation>> {
     vec(operations(), 1..=longest)
 }

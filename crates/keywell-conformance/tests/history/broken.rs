@@ -8,35 +8,35 @@ use keywell_store::{
 };
 use parking_lot::Mutex;
 
-/// A mistake that stores were found to make.
+/// A mistake that real stores make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mistake {
-    /// None: the layer itself does no harm.
+    /// None: the layer alone is correct.
     None,
-    /// An increment whose answer was lost is sent again.
+    /// Repeats an increment whose answer was lost.
     RetriesIncrements,
     /// An increment is a read and a write.
     IncrementsInTwoSteps,
-    /// A swap looks whether the value is the same, so A-B-A passes.
+    /// A swap compares values, so it misses A-B-A.
     ComparesValues,
-    /// A swap on an absent key looks whether it is absent, and then writes.
+    /// A swap that expects no key checks for it and then writes, in two steps.
     OverwritesCreators,
-    /// A swap says that it failed, after it has written.
+    /// A swap writes, and then answers that it is stale.
     SwapsAndSaysStale,
-    /// Reads are cached, and a write forgets what is cached before it is done instead of after.
+    /// Reads are cached, and a write invalidates the cache before it is done instead of after.
     CachesTooLong,
-    /// A write that was sent and not acknowledged is answered as one that did not happen.
+    /// A write that was sent and not acknowledged is answered as unavailable.
     CallsAmbiguousUnavailable,
 }
 
-/// A good bucket behind a layer that makes a mistake.
+/// A correct bucket behind a layer that makes a mistake.
 #[derive(Clone)]
 pub(crate) struct Broken {
     inner: Arc<dyn Bucket>,
     mistake: Mistake,
-    /// What was read last.
+    /// The last read of each key.
     cache: Arc<Mutex<HashMap<String, Entry>>>,
-    /// The value that had each version.
+    /// The value of each version.
     values: Arc<Mutex<HashMap<Version, Bytes>>>,
 }
 
@@ -76,7 +76,7 @@ impl Broken {
         })
     }
 
-    /// The version to compare instead: that of now, if the value is that of the version expected.
+    /// The version to expect instead: the current one if it has the value of the expected one.
     async fn same_value(self, key: String, expected: Expected) -> keywell_store::Result<Expected> {
         let Expected::At(version) = &expected else {
             return Ok(expected);

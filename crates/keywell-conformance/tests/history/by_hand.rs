@@ -1,9 +1,9 @@
-//! Histories written by hand, and what the checker must say of them.
+//! Histories written by hand, and whether the checker must accept them.
 
 use keywell_conformance::history::{History, Operation, Request, Response, Violation};
 use keywell_store::Cas;
 
-/// Who asked, from when to when, what, and what was told.
+/// Client, time of the request, time of the response, request and response.
 type Row = (usize, u64, u64, Request, Response);
 
 fn check(cas: Cas, rows: &[Row]) -> Result<(), Box<Violation>> {
@@ -68,7 +68,7 @@ fn one_client_after_another_is_explained() {
 }
 
 #[test]
-fn an_ambiguous_write_may_have_happened_may_yet_happen_or_never() {
+fn an_ambiguous_write_takes_effect_once_at_any_time_or_never() {
     let mut rows = vec![
         (0, 1, 2, set("old"), done("1")),
         (1, 3, 4, set("new"), ambiguous()),
@@ -126,7 +126,7 @@ fn a_version_belongs_to_one_write() {
         check(Cas::ByValue, &reused).is_ok(),
         "a value may come again"
     );
-    // Nobody was told the version of a sum, but it is not that of the value before.
+    // No response shows the version of a sum, but it differs from that of the earlier value.
     assert!(!explained(&[
         (0, 1, 2, set("0"), done("1")),
         (0, 3, 4, Request::Increment(0), Response::Sum(0)),
@@ -164,7 +164,7 @@ fn operations_that_overlap_come_in_either_order() {
 }
 
 #[test]
-fn a_violation_is_told_in_as_few_rows_as_it_takes() {
+fn a_violation_shows_as_few_operations_as_possible() {
     let mut rows = Vec::new();
     for number in 0..20 {
         let at = 10 * number;
@@ -181,6 +181,6 @@ fn a_violation_is_told_in_as_few_rows_as_it_takes() {
     let story = violation.to_string();
     assert!(story.contains("\"y\" #30"), "{story}");
     assert!(story.contains("\"x\" #19"), "{story}");
-    // What it held, the increment that may come at any time, and the stale read.
+    // The increment and the stale read; the value before them is the initial state.
     assert_eq!(violation.operations().len(), 2, "{story}");
 }

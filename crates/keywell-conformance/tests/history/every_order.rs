@@ -1,4 +1,4 @@
-//! The checker against one that is too slow and too plain to be wrong: it tries every order.
+//! Compares the checker with a simple and slow one that tries every order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,8 +16,9 @@ use crate::broken::{Broken, Mistake};
 struct Guess {
     held: Option<(String, usize)>,
     writes: usize,
-    /// Versions told of writes, and versions that were found not to be theirs.
+    /// Pairs of a version and the number of its write.
     same: Vec<(String, usize)>,
+    /// Pairs of a version and a write that has another version.
     other: Vec<(String, usize)>,
 }
 
@@ -39,7 +40,7 @@ impl Guess {
             && !self.other.iter().any(|pair| self.same.contains(pair))
     }
 
-    /// Does one operation; whether its answer can be had.
+    /// Applies an operation; false if its response is impossible.
     fn apply(&mut self, request: &Request, response: Option<&Response>) -> bool {
         let held = self.held.clone();
         let number = held
@@ -106,23 +107,23 @@ impl Guess {
     }
 }
 
-/// The answer that was given, if any was.
-fn answer(operation: &Operation) -> Option<(&Response, u64)> {
+/// The response, unless it is missing or ambiguous.
+fn outcome(operation: &Operation) -> Option<(&Response, u64)> {
     let (response, at) = operation.response.as_ref()?;
     (!matches!(response, Response::Ambiguous(_))).then_some((response, *at))
 }
 
 fn some_order_explains(guess: &Guess, left: &[&Operation]) -> bool {
-    if left.iter().all(|operation| answer(operation).is_none()) {
+    if left.iter().all(|operation| outcome(operation).is_none()) {
         return guess.is_consistent();
     }
     (0..left.len()).any(|chosen| {
         let mut left = left.to_vec();
         let next = left.remove(chosen);
-        let response = answer(next);
+        let response = outcome(next);
         let in_time = left
             .iter()
-            .all(|other| answer(other).is_none_or(|(_, returned)| returned > next.invoked));
+            .all(|other| outcome(other).is_none_or(|(_, returned)| returned > next.invoked));
         let mut guess = guess.clone();
         in_time
             && guess.apply(&next.request, response.map(|(response, _)| response))
@@ -133,8 +134,8 @@ fn some_order_explains(guess: &Guess, left: &[&Operation]) -> bool {
 fn keys(history: &History) -> BTreeMap<&str, Vec<&Operation>> {
     let mut keys: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
     for operation in &history.operations {
-        let said_nothing = matches!(operation.response, Some((Response::Refused(_), _)));
-        if !said_nothing {
+        let is_refused = matches!(operation.response, Some((Response::Refused(_), _)));
+        if !is_refused {
             keys.entry(&operation.key).or_default().push(operation);
         }
     }

@@ -1,5 +1,5 @@
-//! The disk store on storage that fails now and then: not the network but the store itself says
-//! what was refused and what is ambiguous, and the checker holds it to that.
+//! The disk store on storage that sometimes fails. The store itself classifies errors as refused or
+//! ambiguous, and the checker verifies that.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use redb::StorageBackend;
 
-/// A file in memory. Clones are the same one.
+/// A file in memory, shared by its clones.
 #[derive(Clone, Debug)]
 struct Failing(Arc<Mutex<State>>);
 

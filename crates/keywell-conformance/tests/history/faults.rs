@@ -1,4 +1,4 @@
-//! What the fault layer does to single operations.
+//! The effect of each fault on one operation.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ async fn a_lost_answer_leaves_the_write_done_and_a_lost_request_does_not() {
         let faulty = with(&bucket, rates);
         let error = faulty.increment("n", 1).await.unwrap_err();
         assert!(matches!(error, Error::Ambiguous(_)), "{error}");
-        // A read changes nothing, so it can always be tried again.
+        // A read changes nothing, so it can always be retried.
         let error = faulty.get_within("n", usize::MAX).await.unwrap_err();
         assert!(matches!(error, Error::Unavailable(_)), "{error}");
         assert_eq!(bucket.increment("n", 0).await.unwrap(), 1);
@@ -69,7 +69,7 @@ async fn a_late_request_arrives_after_its_answer_and_once() {
 }
 
 #[tokio::test]
-async fn what_is_asked_twice_is_done_twice() {
+async fn a_duplicated_request_takes_effect_twice() {
     let bucket = memory().await;
     let rates = Rates {
         duplicate: 1.0,

@@ -1,11 +1,11 @@
-//! Histories of the stores of this repository, and of stores that are broken on purpose.
+//! Histories of the stores of this repository, and of stores with planted mistakes.
 //!
-//! `KEYWELL_SEED` replays a failure from the seed it printed; `KEYWELL_HISTORIES` sets how many are
-//! run.
+//! `KEYWELL_SEED` replays a failure from the printed seed; `KEYWELL_HISTORIES` sets the number of
+//! histories.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test that cannot go on ends, in its own functions too"
+    reason = "a test fails by a panic, also in its own functions"
 )]
 
 mod broken;

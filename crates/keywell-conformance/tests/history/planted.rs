@@ -1,5 +1,4 @@
-//! A checker proves itself by what it catches. All histories but those on threads are the same at
-//! every run.
+//! Mistakes that the checker catches. All histories except those on threads are deterministic.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use keywell_store::{Bucket, BucketName, Store};
 
 use crate::broken::{Broken, Mistake};
 
-/// With how many seeds a mistake must show, and no mistake must not.
+/// The number of seeds within which a mistake must show.
 const SEEDS: u64 = 12;
 
 async fn memory() -> Arc<dyn Bucket> {
@@ -33,7 +32,7 @@ async fn first_violation(
 
 async fn caught(mistake: Mistake, faults: impl Fn(u64) -> Faults) -> String {
     let found = first_violation(mistake, faults).await;
-    let (seed, violation) = found.unwrap_or_else(|| panic!("{mistake:?} goes unnoticed"));
+    let (seed, violation) = found.unwrap_or_else(|| panic!("the checker misses {mistake:?}"));
     let story = violation.to_string();
     println!("{mistake:?}, seed {seed}: {story}");
     assert!(violation.operations().len() < 12, "a long story:\n{story}");
@@ -58,7 +57,7 @@ async fn a_lost_update_is_caught() {
     caught(Mistake::IncrementsInTwoSteps, Faults::delays).await;
 }
 
-/// Memory answers in a microsecond, between whose two steps another thread has to come.
+/// Memory answers in a microsecond, so another thread must write within that time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_update_is_caught_though_it_takes_a_microsecond() {
     // On one processor, threads hardly ever meet.

@@ -1,8 +1,8 @@
-//! Clients in processes of their own, one of which is killed.
+//! Clients in separate processes, one of which is killed.
 //!
-//! A disk store is open in one process, so this one has it, and does over a Unix socket what the
-//! others ask: a line of JSON is a question, and another its answer. Each client keeps its own
-//! journal, by the system's monotonic clock, which is the same to all processes of a machine.
+//! Only one process can open a disk store, so this one serves the others over a Unix socket. Requests
+//! and responses are lines of JSON. Each client keeps its own journal, on the system's monotonic
+//! clock, which all processes of a machine share.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -28,13 +28,13 @@ const FOLDER: &str = "KEYWELL_TEST_FOLDER";
 const CLIENT: &str = "KEYWELL_TEST_CLIENT";
 const CLIENTS: usize = 3;
 
-/// How long a client may take. Far more than it does.
+/// The timeout of a client, far longer than it needs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The store of another process.
 struct Remote(Mutex<BufReader<UnixStream>>);
 
-/// A client's process, and what it asks.
+/// A client's process, and its connection.
 struct Connected {
     process: Child,
     stream: BufReader<UnixStream>,
@@ -89,7 +89,7 @@ async fn is_one_client() {
     let seed = seeds(1).next().unwrap();
     let stream = UnixStream::connect(folder.join("socket")).await.unwrap();
     let remote = Arc::new(Remote(Mutex::new(BufReader::new(stream))));
-    // Not buffered: what was written is in the file also if this process is killed.
+    // Not buffered, so that the file has every event also if this process is killed.
     let journal = Lock::new(File::create(journal(&folder, client)).unwrap());
     let recorder = Recorder::new(Arc::new(now), move |event| {
         let mut line = serde_json::to_string(&event).unwrap();
@@ -110,18 +110,18 @@ fn child(folder: &Path, client: usize, seed: u64) -> Child {
         .unwrap()
 }
 
-/// Answers one client until it hangs up, or, if it is to die, up to its last question: that one is
-/// done and not answered.
+/// Serves one client until it disconnects. Kills it after `last` requests, without a response to
+/// the last one, which has taken effect.
 async fn serve(bucket: Arc<dyn Bucket>, mut client: Connected, last: usize) -> Connected {
     let mut line = String::new();
-    for question in 1.. {
+    for number in 1.. {
         line.clear();
         if client.stream.read_line(&mut line).await.unwrap() == 0 {
             break;
         }
         let (key, request): (String, Request) = serde_json::from_str(&line).unwrap();
         let response = bucket.call(&key, &request).await;
-        if question == last {
+        if number == last {
             client.process.kill().unwrap();
             break;
         }
@@ -131,8 +131,8 @@ async fn serve(bucket: Arc<dyn Bucket>, mut client: Connected, last: usize) -> C
     client
 }
 
-/// What is in a client's journal. The line it died at may be cut short, and then was never asked
-/// about: the question is written down before it is sent.
+/// The events of a client's journal. The last line may be cut short. Its request was then never
+/// sent, as a request is recorded before it is sent.
 fn read(path: &Path) -> Vec<Event> {
     let text = std::fs::read_to_string(path).unwrap();
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
@@ -148,7 +148,7 @@ async fn processes_see_a_linearizable_store_also_when_one_of_them_is_killed() {
         let bucket = store.open(&BucketName::default()).await.unwrap();
         let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
 
-        // One after the other up to the connection, so that it is known whose it is.
+        // Started one by one, so that each connection belongs to a known client.
         let mut clients = Vec::new();
         for client in 0..CLIENTS {
             let process = child(folder.path(), client, seed);
@@ -172,8 +172,8 @@ async fn processes_see_a_linearizable_store_also_when_one_of_them_is_killed() {
 
         let events = (0..CLIENTS).flat_map(|client| read(&journal(folder.path(), client)));
         let history = History::new(events, bucket.capabilities().cas);
-        let untold = |operation: &&Operation| operation.response.is_none();
-        assert_eq!(history.operations.iter().filter(untold).count(), 1);
+        let is_unanswered = |operation: &&Operation| operation.response.is_none();
+        assert_eq!(history.operations.iter().filter(is_unanswered).count(), 1);
         if let Err(violation) = history.check() {
             panic!("KEYWELL_SEED={seed} KEYWELL_HISTORIES=1\n{violation}");
         }

@@ -9,7 +9,7 @@ async fn open(store: &dyn Store) -> Arc<dyn Bucket> {
     store.open(&BucketName::default()).await.unwrap()
 }
 
-/// Fails with the first history that is not explained, and how to have it again.
+/// Fails with the first violation, and the seed that replays it.
 async fn explained(usual: u64, run: impl AsyncFn(Plan) -> History) {
     for seed in seeds(usual) {
         if let Err(violation) = run(Plan::seeded(seed)).await.check() {
@@ -28,7 +28,7 @@ async fn memory_is_linearizable() {
     explained(100, async |plan| plan.run_on_threads(bucket.clone()).await).await;
 }
 
-/// On one thread, so that a seed is a history.
+/// On one thread, so that the seed determines the history.
 #[tokio::test]
 async fn memory_is_linearizable_on_a_bad_network() {
     let bucket = open(&MemoryStore::new()).await;
@@ -57,7 +57,7 @@ async fn disk_is_linearizable_on_a_bad_network() {
 }
 
 #[tokio::test]
-async fn a_seed_is_a_history() {
+async fn a_seed_determines_a_history() {
     let run = async || {
         let bucket = open(&MemoryStore::new()).await;
         let faulty = Arc::new(Faulty::new(bucket, Faults::harsh(3)));

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use crate::bug::{Bug, Caught, Inner};
 
-/// Remembers what value a version had, and compares that.
+/// Compares the value of the expected version instead of the version.
 #[derive(Default)]
 struct ComparesValues(Mutex<HashMap<Version, Bytes>>);
 
@@ -71,7 +71,7 @@ async fn a_swap_on_an_absent_key_that_overwrites_is_caught() {
     caught.by(concurrency::of_32_creators_one_wins).await;
 }
 
-/// Says that it failed, after it has written.
+/// Writes, and then answers that the swap is stale.
 struct WritesThoughStale;
 
 impl Bug for WritesThoughStale {
@@ -95,7 +95,7 @@ async fn a_swap_that_writes_and_says_stale_is_caught() {
         .await;
 }
 
-/// Reads and then writes, with room between for others.
+/// Reads and then writes, and lets other callers write in between.
 struct ReadsThenSwaps;
 
 impl Bug for ReadsThenSwaps {
@@ -127,7 +127,7 @@ async fn a_swap_in_two_steps_is_caught() {
         .await;
 }
 
-/// Reads, adds and writes, with room between for others.
+/// Reads, adds and writes, and lets other callers write in between.
 struct ReadsThenAdds;
 
 impl Bug for ReadsThenAdds {
@@ -151,7 +151,7 @@ async fn an_increment_in_two_steps_is_caught() {
         .await;
 }
 
-/// Sent twice, as by a client that retries.
+/// Sends an increment twice, as a client that retries does.
 struct AddsTwice;
 
 impl Bug for AddsTwice {
@@ -198,7 +198,7 @@ async fn a_malformed_counter_that_is_read_as_zero_is_caught() {
         .await;
 }
 
-/// Reads what `str::parse` reads.
+/// Accepts what `str::parse` accepts.
 struct LenientNumbers;
 
 impl Bug for LenientNumbers {
@@ -231,7 +231,7 @@ async fn a_counter_that_wraps_or_reads_leniently_is_caught() {
         .await;
 }
 
-/// Eight bytes instead of text.
+/// Stores a counter as eight bytes instead of text.
 struct BinaryCounters;
 
 impl Bug for BinaryCounters {
@@ -253,7 +253,7 @@ async fn a_counter_that_is_not_text_is_caught() {
     caught.by(atomics::a_counter_can_be_set_as_text).await;
 }
 
-/// Counts the versions of each key, and begins anew after a delete.
+/// Numbers the versions of each key, and restarts after a delete.
 #[derive(Default)]
 struct CountsVersions(Mutex<HashMap<String, Vec<Version>>>);
 
@@ -295,13 +295,13 @@ impl Bug for CountsVersions {
 }
 
 #[tokio::test]
-async fn a_version_that_begins_anew_after_a_delete_is_caught() {
+async fn a_version_that_restarts_after_a_delete_is_caught() {
     Caught::with(CountsVersions::default())
         .by(store::a_version_is_never_used_again)
         .await;
 }
 
-/// The version is when it was written, in whole seconds.
+/// The version is the time of the write, in whole seconds.
 struct SecondsForVersions;
 
 impl Bug for SecondsForVersions {
@@ -328,7 +328,7 @@ async fn a_version_that_two_writes_share_is_caught() {
         .await;
 }
 
-/// What has to be waited for, declared as that.
+/// Declares that answers may take time.
 struct Waits<B>(B);
 
 impl<B: Bug> Bug for Waits<B> {

@@ -6,7 +6,7 @@ use keywell_store::{Answer, Capabilities, Entry, Promptness, Set};
 
 use crate::bug::{Bug, Caught, Inner};
 
-/// The entries as they arrive, short ones first.
+/// Answers the entries in order of arrival, short ones first.
 struct InCompletionOrder;
 
 impl Bug for InCompletionOrder {
@@ -58,7 +58,7 @@ async fn duplicates_that_are_answered_once_are_caught() {
         .await;
 }
 
-/// One entry after the other, where all or none is declared.
+/// Declares atomic batches, and writes one entry after the other.
 struct HalfDone;
 
 impl Bug for HalfDone {
@@ -107,7 +107,7 @@ async fn a_batch_that_is_seen_half_done_is_caught() {
         .await;
 }
 
-/// What does not fit into one call of a service is left out.
+/// Drops the entries that do not fit into one call of a service.
 struct Unsplit;
 
 impl Bug for Unsplit {
@@ -141,7 +141,7 @@ async fn a_batch_whose_first_value_stands_is_caught() {
         .await;
 }
 
-/// A command without arguments, which the server refuses.
+/// Sends a command without arguments, which the server refuses.
 struct EmptyIsAnError;
 
 impl Bug for EmptyIsAnError {

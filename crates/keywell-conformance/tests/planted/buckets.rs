@@ -1,4 +1,4 @@
-//! Stores that forget too much, or tell of buckets that hold nothing.
+//! Stores that forget too much, or list buckets that hold nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use parking_lot::Mutex;
 
 use crate::bug::{Caught, Inner};
 
-/// Forgets buckets, whatever is in them or whatever else it takes along.
+/// Forgets buckets with their content, or other buckets with them.
 struct Forgets(MemoryStore, How);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum How {
-    /// Also what is in it.
+    /// The content of the bucket, too.
     All,
-    /// Also buckets whose names begin like it.
+    /// Buckets whose names begin with its name, too.
     Prefix,
     /// The first key only.
     Some,
@@ -70,7 +70,7 @@ async fn a_store_that_forgets_too_much_is_caught() {
         .await;
 }
 
-/// A bucket that was forgotten is another one, and its old handles are on nothing.
+/// Renames a bucket when it is forgotten, so that old handles are of another bucket.
 #[derive(Default)]
 struct Renames(MemoryStore, Mutex<u64>);
 
@@ -98,21 +98,21 @@ async fn a_forgotten_bucket_that_is_another_one_is_caught() {
         .await;
 }
 
-/// Tells a bucket from the first key on until the last one is deleted, and knows of no other end.
+/// Lists a bucket from its first set until its last key is deleted, also after all keys expired.
 #[derive(Clone, Default)]
-struct Tells(MemoryStore, Arc<Mutex<BTreeSet<BucketName>>>);
+struct ListsExpired(MemoryStore, Arc<Mutex<BTreeSet<BucketName>>>);
 
-struct Told {
+struct Listed {
     inner: Inner,
     name: BucketName,
     all: Arc<Mutex<BTreeSet<BucketName>>>,
 }
 
-impl Store for Tells {
+impl Store for ListsExpired {
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
         let (name, all) = (name.clone(), self.1.clone());
         let opened = self.0.open(&name);
-        opened.map(move |inner| Arc::new(Told { inner, name, all }) as Arc<dyn Bucket>)
+        opened.map(move |inner| Arc::new(Listed { inner, name, all }) as Arc<dyn Bucket>)
     }
 
     fn buckets(&self) -> Answer<Vec<BucketName>> {
@@ -120,7 +120,7 @@ impl Store for Tells {
     }
 }
 
-impl Bucket for Told {
+impl Bucket for Listed {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             ttl: true,
@@ -150,8 +150,8 @@ impl Bucket for Told {
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_told_after_all_has_expired_is_caught() {
-    let store = Tells::default();
+async fn a_bucket_that_is_listed_after_its_keys_expired_is_caught() {
+    let store = ListsExpired::default();
     isolation::a_bucket_is_listed_while_it_holds_something(&Subject::new(store.clone()))
         .await
         .unwrap();

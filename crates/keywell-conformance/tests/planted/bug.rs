@@ -12,7 +12,7 @@ use keywell_store::{
 
 pub(crate) type Inner = Arc<dyn Bucket>;
 
-/// A defect: what of a bucket's answers is other than it should be.
+/// A defect: the calls of a bucket that answer wrongly.
 pub(crate) trait Bug: Send + Sync + 'static {
     fn capabilities(&self, inner: &Inner) -> Capabilities {
         inner.capabilities()
@@ -57,7 +57,7 @@ pub(crate) trait Bug: Send + Sync + 'static {
     }
 }
 
-/// A memory store with a defect, in every bucket the same.
+/// A memory store with the same defect in every bucket.
 pub(crate) struct Planted<B> {
     pub(crate) sound: MemoryStore,
     pub(crate) bug: Arc<B>,
@@ -135,7 +135,7 @@ impl<B: Bug> Bucket for PlantedBucket<B> {
     }
 }
 
-/// Runs behaviours against a store with a defect, and says which one has to break.
+/// A store with a defect, which behaviours must catch.
 pub(crate) struct Caught(Subject);
 
 // === impl Caught ===
@@ -146,18 +146,18 @@ impl Caught {
     }
 
     pub(crate) fn in_store(store: impl Store + 'static) -> Self {
-        // What never comes is waited for a quarter of it, which is more than the longest time that
-        // a behaviour lets pass: what fails for want of time shows no defect.
+        // A behaviour waits a quarter of this for one event. That is more than its longest time to
+        // live: a timeout would not show the defect.
         Self(Subject::new(store).patience(Duration::from_secs(20)))
     }
 
-    /// The story by which this behaviour shows the defect.
+    /// Runs a behaviour that must fail, and returns the text of its failure.
     pub(crate) async fn by<'a, F>(&'a self, behaviour: impl FnOnce(&'a Subject) -> F) -> String
     where
         F: Future<Output = Result<Outcome, Failure>>,
     {
         match behaviour(&self.0).await {
-            Ok(outcome) => panic!("the defect goes unseen: {outcome}"),
+            Ok(outcome) => panic!("the behaviour misses the defect: {outcome}"),
             Err(failure) => {
                 assert!(!failure.steps.is_empty(), "{failure}");
                 println!("{failure}");
@@ -167,7 +167,7 @@ impl Caught {
     }
 }
 
-/// Acknowledges a batch of which it writes every second entry, and deletes no batch.
+/// Acknowledges batches, but writes only every second entry and deletes none.
 pub(crate) struct HalfBatches;
 
 impl Bug for HalfBatches {

@@ -1,4 +1,4 @@
-//! A store that keeps its promises once it is closed.
+//! A store that is durable only once it is closed.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use keywell_store::{Answer, Bucket, BucketName, Capabilities, Durability, List, 
 
 use crate::bug::{Bug, Inner, Planted};
 
-/// Writes what it acknowledged when it is closed.
+/// Persists acknowledged writes only when it is closed.
 struct WriteBehind {
     behind: MemoryStore,
     ahead: Planted<Durable>,
 }
 
-/// Says that it survives its process.
+/// Declares that its data survive the process.
 struct Durable;
 
 impl Bug for Durable {
@@ -34,7 +34,7 @@ impl WriteBehind {
     }
 }
 
-/// Makes one store hold what another does.
+/// Copies the content of one store to another.
 fn copy(from: &MemoryStore, to: &MemoryStore) {
     let bucket = |store: &MemoryStore, name: &BucketName| match store.open(name) {
         Answer::Now(Ok(bucket)) => bucket,

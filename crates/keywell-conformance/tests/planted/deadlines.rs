@@ -1,4 +1,4 @@
-//! Times to live that outlast what was written under them, or do not.
+//! Times to live that end too late or too early.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use parking_lot::Mutex;
 
 use crate::bug::{Bug, Caught, Inner, Planted};
 
-/// Knows when the time of each key ends, and keeps it where it should not.
+/// Keeps the time to live of a key across a write that should end it.
 #[derive(Clone)]
 struct Keeps {
     ends: Arc<Mutex<HashMap<String, Instant>>>,
     by: By,
 }
 
-/// What a key keeps its time through.
+/// The write across which a key keeps its time to live.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum By {
     Set,
@@ -41,7 +41,7 @@ impl Keeps {
         self.ends.lock().insert(key.to_owned(), end);
     }
 
-    /// The time that is left of the one before.
+    /// The rest of the earlier time to live.
     fn left(&self, key: &str, by: By) -> Option<Duration> {
         if self.by != by {
             self.ends.lock().remove(key);
@@ -53,7 +53,7 @@ impl Keeps {
 
 impl Bug for Keeps {
     fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        // What keeps its time through a deletion has it in whatever is set next.
+        // A time kept across a deletion applies to the next set.
         let by = if self.by == By::Delete {
             By::Delete
         } else {
@@ -107,8 +107,8 @@ async fn a_write_that_keeps_an_earlier_time_is_caught() {
     }
 }
 
-/// Has a list of ends beside the keys, and removes by it, when the next end is told, whatever is
-/// there by then.
+/// Keeps a list of deadlines, and deletes the keys whose deadline has passed at the next expiration,
+/// also those with a later time to live.
 #[derive(Clone, Default)]
 struct ListsEnds(Arc<Mutex<Vec<(Instant, String)>>>);
 
@@ -141,8 +141,8 @@ impl Bug for ListsEnds {
 }
 
 #[tokio::test]
-async fn a_list_of_ends_that_is_not_looked_after_is_caught() {
-    // It is seen only once something comes by the list.
+async fn an_outdated_list_of_deadlines_is_caught() {
+    // The defect shows only at the next expiration.
     ttl::a_set_ends_an_earlier_time_to_live(&Subject::new(Planted::new(ListsEnds::default())))
         .await
         .unwrap();
@@ -151,7 +151,7 @@ async fn a_list_of_ends_that_is_not_looked_after_is_caught() {
         .await;
 }
 
-/// Counts up, and gives the counter the whole of its time again.
+/// Restarts the time to live of a counter at each increment.
 #[derive(Default)]
 struct Renews(Mutex<HashMap<String, Duration>>);
 
@@ -174,13 +174,13 @@ impl Bug for Renews {
 }
 
 #[tokio::test]
-async fn an_increment_that_begins_the_time_anew_is_caught() {
+async fn an_increment_that_restarts_the_time_to_live_is_caught() {
     let caught = Caught::with(Renews::default());
     let story = caught.by(ttl::an_increment_postpones_no_end).await;
     assert!(story.contains("however often"), "{story}");
 }
 
-/// Ends the time to live before it looks whether there is anything to write.
+/// Ends the time to live before it checks the write.
 struct EndsFirst;
 
 impl Bug for EndsFirst {
@@ -204,13 +204,13 @@ async fn a_refusal_that_ends_a_time_to_live_is_caught() {
     assert!(story.contains("\"short\""), "{story}");
 }
 
-/// What becomes of the end of a key where a watch tells it.
+/// How a watch delivers the expiration of a key.
 #[derive(Clone, Copy)]
 enum Ends {
-    /// Told after the next event of the key, as by whoever clears away later.
+    /// After the next event of the key, as a store does that sweeps later.
     Late,
     Twice,
-    /// Told to those only who watch while it happens.
+    /// Only to watches that are open at the time.
     Live,
 }
 
@@ -222,7 +222,7 @@ impl Bug for Ends {
             let mut held = None;
             let events = watch.flat_map(move |event| {
                 let is_end = matches!(&event, Ok(Event::Delete { expired: true, .. }));
-                let told = match how {
+                let delivered = match how {
                     Self::Late if is_end => {
                         held = Some(event);
                         vec![]
@@ -232,7 +232,7 @@ impl Bug for Ends {
                     Self::Live if is_end && is_resumed => vec![],
                     Self::Twice | Self::Live => vec![event],
                 };
-                futures::stream::iter(told)
+                futures::stream::iter(delivered)
             });
             Watch::new(start, events)
         })
@@ -240,7 +240,7 @@ impl Bug for Ends {
 }
 
 #[tokio::test]
-async fn an_end_that_is_told_at_the_wrong_time_is_caught() {
+async fn an_expiration_that_is_delivered_at_the_wrong_time_is_caught() {
     for ends in [Ends::Late, Ends::Twice] {
         Caught::with(ends)
             .by(ttl::an_expiration_is_delivered_before_the_next_write)

@@ -1,4 +1,4 @@
-//! Stores that do less than the memory store, say so, and pass.
+//! Stores that declare less than the memory store, and pass.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,206 +7,16 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use keywell_conformance::{Outcome, Subject, behaviours, errors};
 use keywell_memory::MemoryStore;
-use keywell_store::layer::{Grant, Granted};
 use keywell_store::{
-    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Entry, Error, Event, Expected,
-    Filter, Invalid, List, Listing, Page, Promptness, Set, Since, Store, Swap, ValueBytes, Version,
-    Watch, Watching,
+    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Entry, Error, Event, Filter, Invalid,
+    Listing, Promptness, Set, Since, Store, Version, Watch, Watching,
 };
 use parking_lot::Mutex;
 
 use crate::bug::{Bug, Inner, Planted};
+use crate::modest::{Modest, without_token};
 
-/// A memory store that does what it declares, and refuses the rest.
-pub(crate) struct Modest(pub(crate) Capabilities);
-
-impl Modest {
-    /// Where swaps compare values, the value is the version.
-    fn show(&self, entry: Entry) -> Entry {
-        match self.0.cas {
-            Cas::ByValue => Entry {
-                version: Version::from(entry.value.clone()),
-                ..entry
-            },
-            _ => entry,
-        }
-    }
-
-    fn check(&self, key: &str, value: &[u8], how: Set) -> Result<(), Error> {
-        if how.ttl.is_some() && !self.0.ttl {
-            return Err(Error::Unsupported("a time to live"));
-        }
-        self.0.check(key, value)
-    }
-}
-
-impl Bug for Modest {
-    fn capabilities(&self, _: &Inner) -> Capabilities {
-        self.0
-    }
-
-    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
-        let Answer::Now(entry) = inner.get_within(key, max) else {
-            panic!("the memory store answers at once");
-        };
-        entry
-            .map(|entry| entry.map(|entry| self.show(entry)))
-            .into()
-    }
-
-    fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        if let Err(error) = self.check(key, &value, how) {
-            return error.into();
-        }
-        let is_value = self.0.cas == Cas::ByValue;
-        inner.set(key, value.clone(), how).map(move |version| {
-            if is_value {
-                Version::from(value)
-            } else {
-                version
-            }
-        })
-    }
-
-    fn swap(&self, inner: &Inner, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
-        if let Change::Set(value, how) = &change
-            && let Err(error) = self.check(key, value, *how)
-        {
-            return error.into();
-        }
-        match (self.0.cas, expected) {
-            (Cas::None, _) => Error::Unsupported("compare-and-swap").into(),
-            (Cas::ByValue, Expected::At(value)) => by_value(inner, key, &value, &change),
-            (Cas::ByValue, Expected::Absent) => {
-                let written = written(&change);
-                inner
-                    .swap(key, Expected::Absent, change)
-                    .map(|done| shown(&done, written))
-            }
-            (Cas::ByVersion, expected) => inner.swap(key, expected, change),
-        }
-    }
-
-    fn increment(&self, inner: &Inner, key: &str, delta: i64) -> Answer<i64> {
-        if !self.0.increment {
-            return Error::Unsupported("counters").into();
-        }
-        if let Err(error) = self.0.check(key, b"") {
-            return error.into();
-        }
-        inner.increment(key, delta)
-    }
-
-    fn get_many_within(
-        &self,
-        inner: &Inner,
-        keys: &[&str],
-        max: usize,
-    ) -> Answer<Vec<Option<Entry>>> {
-        let mut bytes = ValueBytes::new(max);
-        let answers = keys.iter().map(|key| self.get_within(inner, key, max));
-        Answer::sequence_while(answers, move |entry: &Option<Entry>| {
-            bytes.add_entry(entry.as_ref())
-        })
-    }
-
-    fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
-        for (key, value) in &entries {
-            if let Err(error) = self.0.check(key, value) {
-                return error.into();
-            }
-        }
-        if self.0.batch == Batching::Atomic {
-            return inner.set_many(entries);
-        }
-        let sets = entries
-            .into_iter()
-            .map(|(key, value)| inner.set(key, value, Set::default()));
-        Answer::sequence(sets).map(drop)
-    }
-
-    fn list(&self, inner: &Inner, request: List) -> Answer<Page> {
-        match self.0.list {
-            Listing::None => Error::Unsupported("a listing of keys").into(),
-            Listing::Ordered => inner.list(request),
-            Listing::Unordered => inner.list(request).map(|mut page| {
-                page.keys.reverse();
-                page
-            }),
-        }
-    }
-
-    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
-        match (self.0.watch, since) {
-            (Watching::None, _) => Error::Unsupported("watching").into(),
-            (Watching::Lossy, Since::After(_)) => Error::Invalid(Invalid::Token).into(),
-            (Watching::Lossy, since) => inner.watch(filter, since).map(|watch| {
-                // Every twentieth event is lost, and it is known that it was.
-                let events = watch.enumerate().map(|(n, event)| match event {
-                    _ if n % 20 == 19 => Ok(Event::Gap),
-                    event => event.map(without_token),
-                });
-                Watch::new(None, events)
-            }),
-            (Watching::Resumable, since) => inner.watch(filter, since),
-        }
-    }
-}
-
-/// Where nothing resumes, no event has a token, nor a version.
-fn without_token(event: Event) -> Event {
-    match event {
-        Event::Set { key, value, .. } => Event::Set {
-            key,
-            value,
-            version: None,
-            token: None,
-        },
-        Event::Delete { key, expired, .. } => Event::Delete {
-            key,
-            expired,
-            token: None,
-        },
-        other => other,
-    }
-}
-
-fn written(change: &Change) -> Option<Bytes> {
-    match change {
-        Change::Set(value, _) => Some(value.clone()),
-        Change::Delete => None,
-    }
-}
-
-fn shown(done: &Swap, written: Option<Bytes>) -> Swap {
-    match done {
-        Swap::Done(_) => Swap::Done(written.map(Version::from)),
-        Swap::Stale => Swap::Stale,
-    }
-}
-
-/// As often as needed, as somebody may come in between who writes the same value again.
-fn by_value(inner: &Inner, key: &str, value: &Version, change: &Change) -> Answer<Swap> {
-    loop {
-        let Answer::Now(Ok(current)) = inner.get(key) else {
-            panic!("the memory store answers at once");
-        };
-        let current = match current {
-            Some(entry) if Some(&entry.value) == value.as_bytes() => entry,
-            _ => return Answer::now(Swap::Stale),
-        };
-        let Answer::Now(done) = inner.swap(key, Expected::At(current.version), change.clone())
-        else {
-            panic!("the memory store answers at once");
-        };
-        match done {
-            Ok(Swap::Stale) => {}
-            done => return done.map(|done| shown(&done, written(change))).into(),
-        }
-    }
-}
-
-/// Runs everything, and counts what was kept, refused and skipped.
+/// Runs all behaviours, and counts how many were kept, refused and skipped.
 async fn passes(subject: Subject) -> (usize, usize, usize) {
     let (mut kept, mut refused, mut skipped) = (0, 0, 0);
     for behaviour in behaviours() {
@@ -243,8 +53,8 @@ async fn a_store_of_the_middling_kind_passes() {
     assert!(kept > 130 && refused < 20, "{kept} kept, {refused} refused");
 }
 
-/// A lossy watch that tells what it finds ready as one event a key, the last, and counts the rest:
-/// what comes of reading values late.
+/// A lossy watch that coalesces the ready events of each key into the last one, and counts the
+/// others, as a watch does that reads values late.
 struct Coalescing(Modest);
 
 impl Bug for Coalescing {
@@ -260,19 +70,19 @@ impl Bug for Coalescing {
             let coalesced = Arc::new(AtomicU64::new(0));
             let counting = coalesced.clone();
             let events = watch.ready_chunks(1000).flat_map(move |ready| {
-                let mut told: Vec<keywell_store::Result<Event>> = Vec::new();
+                let mut latest: Vec<keywell_store::Result<Event>> = Vec::new();
                 for event in ready.into_iter().map(|event| event.map(without_token)) {
                     let of = |event: &keywell_store::Result<Event>| {
                         event.as_ref().ok().and_then(Event::key).map(str::to_owned)
                     };
-                    let known = told.iter().position(|one| of(one) == of(&event));
+                    let known = latest.iter().position(|one| of(one) == of(&event));
                     if let Some(known) = known {
-                        drop(told.remove(known));
+                        drop(latest.remove(known));
                         counting.fetch_add(1, Ordering::Relaxed);
                     }
-                    told.push(event);
+                    latest.push(event);
                 }
-                futures::stream::iter(told)
+                futures::stream::iter(latest)
             });
             Watch::new(None, events).counting(coalesced)
         })
@@ -314,15 +124,15 @@ async fn a_store_of_small_keys_and_values_passes() {
     assert!(kept > 150 && refused < 5, "{kept} kept, {refused} refused");
 }
 
-/// Writes what nobody awaited when somebody reads next, which nothing forbids.
+/// Applies dropped writes at the next read, which the contract allows.
 #[derive(Default)]
 struct WritesLate {
     late: Arc<Mutex<Vec<(String, Bytes)>>>,
-    /// How many of them were written.
+    /// How many of them were applied.
     written: Arc<AtomicU64>,
 }
 
-/// What is left of a write when its answer is dropped.
+/// Records a write as late when its answer is dropped.
 struct Dropped {
     late: Arc<Mutex<Vec<(String, Bytes)>>>,
     write: Option<(String, Bytes)>,
@@ -365,7 +175,7 @@ impl Bug for WritesLate {
 }
 
 #[tokio::test]
-async fn a_store_that_writes_late_what_nobody_awaited_passes() {
+async fn a_store_that_applies_dropped_writes_late_passes() {
     let store = WritesLate::default();
     let written = store.written.clone();
     let subject = Subject::new(Planted::new(store));
@@ -376,7 +186,7 @@ async fn a_store_that_writes_late_what_nobody_awaited_passes() {
     assert_eq!(written.load(Ordering::Relaxed), 20, "all of them, late");
 }
 
-/// A store with one bucket, as services with fixed buckets are.
+/// A store with one bucket, such as a service with fixed buckets.
 struct Fixed(MemoryStore);
 
 impl Store for Fixed {
@@ -413,87 +223,8 @@ async fn a_bucket_that_is_not_empty_is_left_alone() {
     assert_eq!(bucket.get("mine").await.unwrap().unwrap().value, "v");
 }
 
-/// A store that may only be read.
-struct ReadOnly(MemoryStore);
-
-impl Store for ReadOnly {
-    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        self.0.open(name).map(|inner| {
-            let grant = Grant {
-                read_only: true,
-                ..Grant::default()
-            };
-            Arc::new(Granted::new(inner, grant)) as Arc<dyn Bucket>
-        })
-    }
-}
-
-/// A store that is down.
-struct Down;
-
-impl Store for Down {
-    fn open(&self, _: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        Error::Unavailable("connection refused".into()).into()
-    }
-}
-
-/// A store that reads other values than were written, as one of another version might.
-struct Garbled;
-
-impl Bug for Garbled {
-    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
-        inner.get_within(key, max).map(|entry| {
-            entry.map(|entry| Entry {
-                value: Bytes::from_static(b"\x01\x02"),
-                ..entry
-            })
-        })
-    }
-}
-
-#[tokio::test]
-async fn a_store_that_cannot_be_tested_is_found_out_beforehand() {
-    let read_only = Subject::new(ReadOnly(MemoryStore::new())).preflight().await;
-    assert!(
-        matches!(read_only, Err(Error::AccessDenied(_))),
-        "{read_only:?}"
-    );
-    let down = Subject::new(Down).preflight().await;
-    assert!(matches!(down, Err(Error::Unavailable(_))), "{down:?}");
-    let garbled = Subject::new(Planted::new(Garbled)).preflight().await;
-    assert!(matches!(garbled, Err(Error::Internal(_))), "{garbled:?}");
-}
-
-/// A store whose server emits no events.
-struct Silent;
-
-impl Bug for Silent {
-    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
-        match since {
-            Since::Now => Error::Unavailable("the server emits no events".into()).into(),
-            since @ Since::After(_) => inner.watch(filter, since),
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_cannot_be_watched_now_is_tried_in_all_else() {
-    let subject = Subject::new(Planted::new(Silent));
-    let why = subject.preflight().await.unwrap().unwrap().to_string();
-    assert!(why.contains("emits no events"), "{why}");
-    let mut not_tried = 0;
-    for behaviour in behaviours() {
-        match behaviour.run(&subject).await {
-            Ok(Outcome::Skipped("watching was not tried")) => not_tried += 1,
-            Ok(_) => assert_ne!(behaviour.group, "watch", "{behaviour:?}"),
-            Err(failure) => panic!("{behaviour:?}: {failure}"),
-        }
-    }
-    assert!(not_tried > 5, "{not_tried}");
-}
-
 #[test]
-fn every_behaviour_has_a_name_of_its_own_and_a_promise() {
+fn every_behaviour_has_a_unique_name_and_a_promise() {
     let all = behaviours();
     assert!(all.len() >= 80, "{}", all.len());
     let names: std::collections::HashSet<_> = all.iter().map(|one| one.name).collect();

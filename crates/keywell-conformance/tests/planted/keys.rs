@@ -8,7 +8,7 @@ use keywell_store::{Answer, Bucket, BucketName, Entry, Set, Store, Version};
 
 use crate::bug::{Bug, Caught, Inner};
 
-/// Makes another key of a key.
+/// Rewrites keys.
 struct Rewrites(fn(&str) -> String);
 
 impl Bug for Rewrites {
@@ -59,7 +59,7 @@ async fn keys_that_are_rewritten_are_caught() {
         .await;
 }
 
-/// A delete in which a star stands for anything.
+/// Treats a star in a deleted key as a wildcard.
 struct GlobDelete;
 
 impl Bug for GlobDelete {
@@ -86,7 +86,7 @@ async fn a_delete_by_pattern_is_caught() {
         .await;
 }
 
-/// Joins the name of the bucket and the key, in one bucket for all.
+/// Joins the name of the bucket and the key, in one bucket.
 struct Joined(MemoryStore, &'static str);
 
 impl Store for Joined {
@@ -117,7 +117,7 @@ async fn names_that_collide_with_keys_are_caught() {
     }
 }
 
-/// All buckets are one.
+/// Opens one bucket for all names.
 struct NamesIgnored(MemoryStore);
 
 impl Store for NamesIgnored {
@@ -140,7 +140,7 @@ async fn buckets_that_are_one_are_caught() {
         .await;
 }
 
-/// Each handle has data of its own.
+/// Gives each handle data of its own.
 struct PrivateHandles;
 
 impl Store for PrivateHandles {

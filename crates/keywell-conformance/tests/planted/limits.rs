@@ -1,4 +1,4 @@
-//! Limits that are declared and not kept.
+//! Stores that do not keep the limits they declare.
 
 use bytes::Bytes;
 use keywell_conformance::{limits, store};
@@ -8,8 +8,8 @@ use keywell_store::{
 
 use crate::bug::{Bug, Caught, Inner};
 
-/// Declares keys of 250 bytes and values of 4 KiB, and refuses what is past them; what is done
-/// otherwise is the defect.
+/// A store that declares keys of 250 bytes and values of 4 KiB and refuses longer ones, except for
+/// one defect.
 #[derive(Clone, Copy)]
 struct Small(Defect);
 
@@ -18,21 +18,21 @@ enum Defect {
     CutsKeys,
     CutsValues,
     TakesMore,
-    /// Only where a key is counted up.
+    /// Checks no keys of increments.
     TakesMoreInIncrements,
-    /// Only where a value is swapped in.
+    /// Checks no values of swaps.
     TakesMoreInSwaps,
-    /// Only where a value is to end by itself.
+    /// Checks no values with a time to live.
     TakesMoreForAWhile,
-    /// Refuses a batch when it has come to what is wrong with it.
+    /// Refuses a batch only at the entry that is too large.
     HalfBatches,
-    /// Writes what it can hold of it, and then says that it cannot.
+    /// Writes a truncated value, and then refuses it.
     WritesAndRefuses,
-    /// Tells what a service said, and sorts it as a defect.
+    /// Reports the refusal of a service as an internal error.
     RefusesOtherwise,
-    /// What is declared for a value has to hold the key too.
+    /// Counts the key towards the size of the value.
     CountsKeysIn,
-    /// Declares more than it takes.
+    /// Declares more than it holds.
     TakesLess,
 }
 
@@ -150,7 +150,7 @@ async fn a_store_that_takes_more_than_it_declares_is_caught() {
 }
 
 #[tokio::test]
-async fn what_is_cut_to_what_is_declared_is_caught() {
+async fn truncation_to_the_declared_limit_is_caught() {
     Caught::with(Small(Defect::CutsKeys))
         .by(limits::a_store_refuses_longer_keys_than_it_declares)
         .await;
@@ -160,23 +160,23 @@ async fn what_is_cut_to_what_is_declared_is_caught() {
 }
 
 #[tokio::test]
-async fn what_is_refused_and_written_in_part_is_caught() {
+async fn a_refused_write_that_is_written_in_part_is_caught() {
     for defect in [Defect::HalfBatches, Defect::WritesAndRefuses] {
         let caught = Caught::with(Small(defect));
         let story = caught
             .by(limits::a_store_refuses_larger_values_than_it_declares)
             .await;
-        assert!(story.contains("what is refused"), "{story}");
+        assert!(story.contains("a refused"), "{story}");
     }
     let caught = Caught::with(Small(Defect::HalfBatches));
     let story = caught
         .by(limits::a_store_refuses_longer_keys_than_it_declares)
         .await;
-    assert!(story.contains("what is refused"), "{story}");
+    assert!(story.contains("a refused"), "{story}");
 }
 
 #[tokio::test]
-async fn a_refusal_that_is_sorted_wrongly_is_caught() {
+async fn a_refusal_of_the_wrong_kind_is_caught() {
     let caught = Caught::with(Small(Defect::RefusesOtherwise));
     caught
         .by(limits::a_store_refuses_longer_keys_than_it_declares)
@@ -199,7 +199,7 @@ async fn a_store_that_takes_less_than_it_declares_is_caught() {
         .await;
 }
 
-/// Declares keys that are longer than hosts allow, and takes those of hosts.
+/// Declares keys that are longer than hosts allow, and holds only those that hosts allow.
 struct LongOnPaper;
 
 impl Bug for LongOnPaper {
@@ -222,13 +222,13 @@ impl Bug for LongOnPaper {
 }
 
 #[tokio::test]
-async fn a_key_past_what_hosts_allow_that_is_declared_in_vain_is_caught() {
+async fn a_declared_key_past_the_limits_of_hosts_that_is_refused_is_caught() {
     Caught::with(LongOnPaper)
         .by(limits::the_longest_key_declared_can_do_all_too)
         .await;
 }
 
-/// Cuts a value to what a column holds, and declares nothing of it.
+/// Truncates values, without declaring a limit.
 struct CutsColumns;
 
 impl Bug for CutsColumns {
@@ -246,13 +246,13 @@ impl Bug for CutsColumns {
 }
 
 #[tokio::test]
-async fn a_value_that_is_cut_is_caught() {
+async fn a_truncated_value_is_caught() {
     Caught::with(CutsColumns)
         .by(limits::a_value_of_the_largest_size_is_held)
         .await;
 }
 
-/// Ignores what its caller can hold.
+/// Ignores how much its caller can hold.
 struct Boundless;
 
 impl Bug for Boundless {
@@ -270,7 +270,7 @@ impl Bug for Boundless {
     }
 }
 
-/// Counts each value of a batch alone.
+/// Checks each value of a batch separately.
 struct EachAlone;
 
 impl Bug for EachAlone {
@@ -284,7 +284,7 @@ impl Bug for EachAlone {
     }
 }
 
-/// Answers that a value is absent where the caller cannot hold it.
+/// Answers that a value is absent if the caller cannot hold it.
 struct Hides;
 
 impl Bug for Hides {
@@ -294,7 +294,7 @@ impl Bug for Hides {
     }
 }
 
-/// Has no room for a value that just fits.
+/// Refuses a value that just fits.
 struct Tight;
 
 impl Bug for Tight {
@@ -304,7 +304,7 @@ impl Bug for Tight {
 }
 
 #[tokio::test]
-async fn a_store_that_ignores_what_its_caller_can_hold_is_caught() {
+async fn a_store_that_ignores_how_much_its_caller_can_hold_is_caught() {
     for_values(Boundless).await;
     for_values(Hides).await;
     for_values(Tight).await;

@@ -3,7 +3,7 @@ use keywell_store::{Answer, Cursor, Error, Invalid, List, Page};
 
 use crate::bug::{Bug, Caught, Inner};
 
-/// Forgets the last key of a page that is not the last.
+/// Drops the last key of each page except the last.
 struct DropsBorders;
 
 impl Bug for DropsBorders {
@@ -53,7 +53,7 @@ async fn a_cursor_that_is_ignored_is_caught() {
         .await;
 }
 
-/// The cursor is how many keys were listed.
+/// Uses the number of listed keys as a cursor.
 struct CountsForCursors;
 
 impl Bug for CountsForCursors {
@@ -112,7 +112,7 @@ async fn a_cursor_that_is_a_count_is_caught() {
         .await;
 }
 
-/// All keys on one page.
+/// Lists all keys on one page.
 struct OnePage;
 
 impl Bug for OnePage {
@@ -151,7 +151,7 @@ async fn all_keys_on_one_page_are_caught() {
         .await;
 }
 
-/// A prefix in which a star stands for anything.
+/// Treats a star in a prefix as a wildcard.
 struct GlobPrefix;
 
 impl Bug for GlobPrefix {

@@ -1,4 +1,4 @@
-//! The suite catches what it is there for: stores with a defect each, after those found elsewhere.
+//! The suite catches stores with a planted defect, each modelled on one found in a real store.
 
 mod atomics;
 mod batch;
@@ -11,6 +11,8 @@ mod keys;
 mod limits;
 mod listing;
 mod models;
+mod modest;
+mod preflight;
 mod replies;
 mod ttl;
 mod undeclared;

@@ -1,4 +1,4 @@
-//! What the model finds, it makes small.
+//! Differences from the model, which shrink to few operations.
 
 use bytes::Bytes;
 use keywell_conformance::Subject;
@@ -55,7 +55,7 @@ impl Bug for MalformedIsZero {
 #[test]
 fn a_malformed_counter_shrinks_to_a_set_and_an_increment() {
     let found = found(MalformedIsZero);
-    // Whatever wrote what is no number, and the increment.
+    // The write of a value that is not a number, and the increment.
     assert_eq!(found.operations.len(), 2, "{found}");
     assert!(
         matches!(found.operations[1], Operation::Increment(_, 1)),
@@ -83,7 +83,7 @@ fn a_page_that_drops_a_key_shrinks_to_as_many_keys_as_it_takes() {
     assert!(found.operations.len() <= 4, "{found}");
 }
 
-/// Leaves empty values out of a batch.
+/// Drops empty values from a batch.
 struct ForgetsEmpty;
 
 impl Bug for ForgetsEmpty {
@@ -104,7 +104,7 @@ fn a_batch_that_forgets_an_empty_value_shrinks_to_that_value() {
 }
 
 #[test]
-fn stores_that_do_less_and_say_so_are_driven_too() {
+fn stores_that_declare_less_agree_with_the_model() {
     use keywell_store::{Batching, Capabilities, Cas, Listing};
     let little = Capabilities::default();
     let middling = Capabilities {
@@ -115,7 +115,7 @@ fn stores_that_do_less_and_say_so_are_driven_too() {
         ..Capabilities::default()
     };
     for declared in [little, middling] {
-        let subject = async || Subject::new(Planted::new(crate::honest::Modest(declared)));
+        let subject = async || Subject::new(Planted::new(crate::modest::Modest(declared)));
         drive(200, subject).unwrap_or_else(|found| panic!("{found}"));
     }
 }

@@ -1,4 +1,4 @@
-//! Answers that lie, wait for ever, or are none.
+//! Answers that are wrong, late or missing.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::bug::{Bug, Caught, Inner, Planted};
 
-/// A replica that is a write behind, now and then.
+/// A replica that is sometimes one write behind.
 #[derive(Default)]
 struct StaleReplica {
     before: Mutex<HashMap<String, Entry>>,
@@ -60,7 +60,7 @@ impl Bug for PanicsOnWords {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_failure_and_no_end() {
+async fn a_panic_of_the_store_is_a_failure() {
     let caught = Caught::with(PanicsOnWords);
     let story = caught
         .by(errors::a_refused_increment_leaves_other_counters_usable)
@@ -88,7 +88,7 @@ async fn an_answer_that_never_comes_is_caught() {
     assert_eq!(failure.answered, "nothing within 1s");
 }
 
-/// Has to be waited for, and declares otherwise.
+/// Declares to answer at once, and does not.
 struct SlowlyAtOnce;
 
 impl Bug for SlowlyAtOnce {
@@ -105,7 +105,7 @@ async fn an_answer_at_once_that_waits_is_caught() {
         .await;
 }
 
-/// Behind a write that is given up, the next one is not done.
+/// Refuses all writes after one whose answer was dropped.
 #[derive(Default)]
 struct StuckByDropped(std::sync::Arc<AtomicU64>);
 
@@ -137,7 +137,7 @@ async fn an_answer_that_leaves_its_connection_taken_is_caught() {
     caught.by(errors::a_dropped_answer_does_no_harm).await;
 }
 
-/// Counts an increment before anybody awaits it, and once more for whoever does not.
+/// Counts an increment before it is polled, and again if its answer is dropped.
 struct CountsDropped;
 
 struct Again(Inner, String, i64);
@@ -179,7 +179,7 @@ async fn what_a_failing_behaviour_wrote_is_deleted() {
     let sound = store.sound.clone();
     let subject = Subject::new(store).patience(Duration::from_secs(2));
     for behaviour in behaviours() {
-        // Some fail and some do not: this store leaves half of each batch unwritten.
+        // Some behaviours fail and some do not: this store leaves half of each batch unwritten.
         drop(behaviour.run(&subject).await);
         let left = sound.buckets().await.unwrap();
         assert!(left.is_empty(), "{behaviour:?} leaves {left:?}");

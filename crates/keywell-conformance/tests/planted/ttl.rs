@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::bug::{Bug, Caught, Inner};
 
-/// A default that nobody asked for.
+/// Gives every key a default time to live.
 struct DefaultTtl(Duration);
 
 impl Bug for DefaultTtl {
@@ -25,10 +25,10 @@ async fn a_default_time_to_live_is_caught() {
     caught.by(ttl::a_set_ends_an_earlier_time_to_live).await;
     let caught = Caught::with(DefaultTtl(Duration::from_secs(2)));
     let story = caught.by(ttl::nothing_expires_that_was_not_asked_to).await;
-    assert!(story.contains("that was not asked to go"), "{story}");
+    assert!(story.contains("without a time to live"), "{story}");
 }
 
-/// A set leaves the time to live as it was.
+/// A set keeps the time to live.
 #[derive(Default)]
 struct KeepsTtl(Mutex<HashMap<String, Duration>>);
 
@@ -93,7 +93,7 @@ async fn a_key_that_is_gone_before_its_time_is_caught() {
     caught.by(ttl::a_key_is_gone_when_its_time_ends).await;
 }
 
-/// Takes any time to live for none.
+/// Ignores times to live.
 struct IgnoresTtl;
 
 impl Bug for IgnoresTtl {
@@ -107,7 +107,7 @@ async fn a_time_to_live_that_is_ignored_is_caught() {
     let caught = Caught::with(IgnoresTtl);
     caught.by(ttl::an_expired_key_is_in_no_answer).await;
     caught.by(ttl::a_time_to_live_has_bounds).await;
-    // It has nothing to do with times to live, and so nothing to show.
+    // This behaviour does not involve times to live, so the defect does not show.
     let subject = keywell_conformance::Subject::new(crate::bug::Planted::new(IgnoresTtl));
     atomics::a_stale_swap_writes_nothing(&subject)
         .await

@@ -1,4 +1,4 @@
-//! What is done though it is not declared.
+//! Stores that do what they do not declare.
 
 use keywell_conformance::{Failure, Outcome, Subject, atomics, paging, ttl, watch};
 use keywell_store::{Capabilities, Cas, Listing, Watching};
@@ -38,7 +38,7 @@ async fn what_is_done_though_undeclared_is_caught() {
         .await;
 }
 
-/// Refuses a swap, having done it.
+/// Refuses an increment after it has written it.
 struct RefusesAfterwards;
 
 impl Bug for RefusesAfterwards {
@@ -65,7 +65,7 @@ async fn what_is_refused_after_it_was_done_is_caught() {
 
 #[tokio::test]
 async fn what_declares_more_than_it_does_is_caught() {
-    // The store of the contract's front page has no listing; it says so, and is believed.
+    // The example of the contract has no listing, and declares none.
     struct ListsNothing;
     impl Bug for ListsNothing {
         fn list(
@@ -82,8 +82,8 @@ async fn what_declares_more_than_it_does_is_caught() {
 }
 
 #[tokio::test]
-async fn a_refusal_as_declared_is_told_apart_from_a_kept_promise() -> Result<(), Failure> {
-    let subject = Subject::new(Planted::new(crate::honest::Modest(Capabilities::default())));
+async fn a_declared_refusal_is_not_reported_as_kept() -> Result<(), Failure> {
+    let subject = Subject::new(Planted::new(crate::modest::Modest(Capabilities::default())));
     let outcome = atomics::a_stale_swap_writes_nothing(&subject).await?;
     assert_eq!(outcome, Outcome::Refused("compare-and-swap"));
     Ok(())

@@ -9,8 +9,8 @@ use keywell_store::{Answer, Capabilities, Event, Filter, Since, Store, Watch, Wa
 
 use crate::bug::{Bug, Caught, Inner, Planted};
 
-/// Changes what a watch tells.
-fn told(
+/// Changes or drops events of a watch.
+fn altered(
     watch: Answer<Watch>,
     change: impl FnMut(Event) -> Option<Event> + Send + Clone + 'static,
 ) -> Answer<Watch> {
@@ -25,13 +25,13 @@ fn told(
     })
 }
 
-/// Reads the value when the event is told.
+/// Reads the value when the event is delivered.
 struct ReadsLate;
 
 impl Bug for ReadsLate {
     fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
         let bucket = inner.clone();
-        told(inner.watch(filter, since), move |event| match event {
+        altered(inner.watch(filter, since), move |event| match event {
             Event::Set {
                 key,
                 value,
@@ -61,20 +61,20 @@ async fn a_value_that_is_read_late_is_caught() {
         .await;
 }
 
-/// Knows of sets only, or of all but some.
+/// Delivers only the events that pass.
 struct Deaf(fn(&Event) -> bool);
 
 impl Bug for Deaf {
     fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
-        let is_told = self.0;
-        told(inner.watch(filter, since), move |event| {
-            is_told(&event).then_some(event)
+        let passes = self.0;
+        altered(inner.watch(filter, since), move |event| {
+            passes(&event).then_some(event)
         })
     }
 }
 
 #[tokio::test]
-async fn events_that_are_not_told_are_caught() {
+async fn events_that_are_not_delivered_are_caught() {
     let caught = Caught::with(Deaf(|event| matches!(event, Event::Set { .. })));
     caught.by(watch::a_watch_delivers_a_deletion).await;
     caught
@@ -84,7 +84,7 @@ async fn events_that_are_not_told_are_caught() {
     caught.by(watch::a_watch_delivers_increments).await;
 }
 
-/// Watches everything, whatever is asked for.
+/// Ignores the filter.
 struct HearsAll;
 
 impl Bug for HearsAll {
@@ -103,7 +103,7 @@ async fn a_filter_that_is_ignored_is_caught() {
     caught.by(watch::a_resumed_watch_keeps_to_its_filter).await;
 }
 
-/// Takes a star for anything, as a subscription to a pattern does.
+/// Treats a star as a wildcard, as a subscription to a pattern does.
 struct GlobFilter;
 
 impl Bug for GlobFilter {
@@ -123,7 +123,7 @@ async fn a_watched_pattern_is_caught() {
         .await;
 }
 
-/// Begins anew whatever it is to resume from.
+/// Starts at the present instead of resuming.
 struct NeverResumes;
 
 impl Bug for NeverResumes {
@@ -143,7 +143,7 @@ async fn a_watch_that_does_not_resume_is_caught() {
     caught.by(watch::a_token_of_another_bucket_is_refused).await;
 }
 
-/// Takes a number for a place in the history, whether or not there has been such an event.
+/// Accepts any number as a position in the history, also of future events.
 struct TakesTheFuture;
 
 impl Bug for TakesTheFuture {
@@ -163,7 +163,7 @@ impl Bug for TakesTheFuture {
 }
 
 #[tokio::test]
-async fn a_token_from_the_future_or_from_elsewhere_that_is_taken_is_caught() {
+async fn an_accepted_token_of_a_future_event_or_another_store_is_caught() {
     let caught = Caught::with(TakesTheFuture);
     let story = caught
         .by(watch::text_that_never_was_a_token_is_refused)
@@ -176,13 +176,13 @@ async fn a_token_from_the_future_or_from_elsewhere_that_is_taken_is_caught() {
         .unwrap_err();
 }
 
-/// Tells each key once.
-struct TellsOnce;
+/// Delivers the first event of each key only.
+struct FirstOnly;
 
-impl Bug for TellsOnce {
+impl Bug for FirstOnly {
     fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
         let mut seen = HashSet::new();
-        told(inner.watch(filter, since), move |event| {
+        altered(inner.watch(filter, since), move |event| {
             let is_new = event.key().is_none_or(|key| seen.insert(key.to_owned()));
             is_new.then_some(event)
         })
@@ -190,13 +190,13 @@ impl Bug for TellsOnce {
 }
 
 #[tokio::test]
-async fn a_watch_that_tells_a_key_once_is_caught() {
-    let caught = Caught::with(TellsOnce);
+async fn a_watch_that_delivers_a_key_once_is_caught() {
+    let caught = Caught::with(FirstOnly);
     caught.by(watch::events_of_a_key_come_in_order).await;
     caught.by(watch::every_watch_hears_everything).await;
 }
 
-/// Swaps neighbours.
+/// Delivers pairs of events in reverse order.
 struct OutOfOrder;
 
 impl Bug for OutOfOrder {
@@ -236,11 +236,11 @@ impl<B: Bug> Bug for Lossy<B> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_be_lost_may_not_be_wrong() {
+async fn a_lossy_watch_with_wrong_events_is_caught() {
     let caught = Caught::with(Lossy(OutOfOrder));
     caught.by(watch::events_of_a_key_come_in_order).await;
     caught.by(watch::a_watch_hears_the_last_write_last).await;
-    let caught = Caught::with(Lossy(TellsOnce));
+    let caught = Caught::with(Lossy(FirstOnly));
     caught.by(watch::events_of_a_key_come_in_order).await;
     caught.by(watch::a_watch_delivers_swaps).await;
     let caught = Caught::with(Lossy(HearsAll));
@@ -255,10 +255,10 @@ async fn what_may_be_lost_may_not_be_wrong() {
         .await;
 }
 
-/// Follows each filter by itself.
-struct TellsForEach;
+/// Opens a watch for each filter.
+struct WatchesEach;
 
-impl Bug for TellsForEach {
+impl Bug for WatchesEach {
     fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
         let Filter::AnyOf(filters) = filter else {
             return inner.watch(filter, since);
@@ -270,7 +270,7 @@ impl Bug for TellsForEach {
     }
 }
 
-/// Takes no filter for all of them.
+/// Treats an empty list of filters as all keys.
 struct NoneIsAll;
 
 impl Bug for NoneIsAll {
@@ -284,11 +284,11 @@ impl Bug for NoneIsAll {
 }
 
 #[tokio::test]
-async fn several_filters_that_are_told_for_each_are_caught() {
-    Caught::with(TellsForEach)
+async fn a_change_that_is_delivered_for_each_filter_is_caught() {
+    Caught::with(WatchesEach)
         .by(watch::a_watch_of_several_filters_delivers_a_change_once)
         .await;
-    Caught::with(Lossy(TellsForEach))
+    Caught::with(Lossy(WatchesEach))
         .by(watch::a_watch_of_several_filters_delivers_a_change_once)
         .await;
     Caught::with(NoneIsAll)
@@ -296,7 +296,7 @@ async fn several_filters_that_are_told_for_each_are_caught() {
         .await;
 }
 
-/// Tells everything, and counts some of it as coalesced.
+/// Delivers everything, and counts an event as coalesced.
 struct Miscounts;
 
 impl Bug for Miscounts {
@@ -307,21 +307,21 @@ impl Bug for Miscounts {
 }
 
 #[tokio::test]
-async fn what_a_watch_that_resumes_counts_as_coalesced_is_caught() {
+async fn a_resumable_watch_that_counts_coalesced_events_is_caught() {
     Caught::with(Miscounts)
         .by(watch::a_watch_that_resumes_coalesces_nothing)
         .await;
-    Caught::with(TellsOnce)
+    Caught::with(FirstOnly)
         .by(watch::a_watch_that_resumes_coalesces_nothing)
         .await;
 }
 
-/// Says that a watch has come to where the bucket is, or to where the watch began, whatever it told.
-struct Boasts {
+/// Reports the end of the history, or the start of the watch, as the position of the watch.
+struct Misreports {
     is_ahead: bool,
 }
 
-impl Bug for Boasts {
+impl Bug for Misreports {
     fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
         let (bucket, is_ahead) = (inner.clone(), self.is_ahead);
         inner.watch(filter, since).map(move |watch| {
@@ -338,13 +338,13 @@ impl Bug for Boasts {
 }
 
 #[tokio::test]
-async fn a_watch_that_has_come_elsewhere_than_it_says_is_caught() {
+async fn a_watch_that_reports_a_wrong_position_is_caught() {
     for is_ahead in [true, false] {
-        Caught::with(Boasts { is_ahead })
+        Caught::with(Misreports { is_ahead })
             .by(watch::how_far_a_watch_has_come_is_where_it_resumes)
             .await;
     }
-    Caught::with(Boasts { is_ahead: false })
+    Caught::with(Misreports { is_ahead: false })
         .by(watch::a_watch_position_advances_past_filtered_changes)
         .await;
 }

@@ -22,7 +22,7 @@ pub(crate) async fn an_increment_of_an_absent_key_starts_at_the_delta(
     set(&bucket, "again", "40").await?;
     bucket.delete("again").await?;
     let answered = bucket.increment("again", 2).await?;
-    same(answered, 2, "a counter that was deleted starts anew")
+    same(answered, 2, "a counter that was deleted starts over")
 }
 
 pub(crate) async fn an_increment_answers_the_new_value(scratch: &Scratch<'_>) -> Verdict {
@@ -238,7 +238,7 @@ pub(crate) async fn a_refused_increment_changes_no_version(scratch: &Scratch<'_>
         holds(
             answered.is_err(),
             answered,
-            "an increment that makes no sense is refused",
+            "an invalid increment is refused",
         )?;
         let read = bucket.get(key).await?.map(|entry| entry.version);
         same(
@@ -250,6 +250,6 @@ pub(crate) async fn a_refused_increment_changes_no_version(scratch: &Scratch<'_>
     same(
         bucket.increment("none", 1).await?,
         1,
-        "other counters count on",
+        "other counters still count",
     )
 }

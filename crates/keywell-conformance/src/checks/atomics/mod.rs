@@ -22,7 +22,7 @@ async fn swap(
     Ok(bucket.swap(key, expected, change).await?)
 }
 
-/// Judges a swap that has to write a value.
+/// The version that a swap wrote; fails if it wrote none.
 fn wrote(answered: &Swap, promise: &str) -> Result<Version, Failure> {
     match answered {
         Swap::Done(Some(version)) => Ok(version.clone()),

@@ -23,7 +23,7 @@ pub(crate) async fn a_stale_swap_writes_nothing(scratch: &Scratch<'_>) -> Verdic
     let old = set(&bucket, "k", "old").await?;
     set(&bucket, "k", "newer").await?;
     let stale = swap(&bucket, "k", Expected::At(old), "mine").await?;
-    is_stale(stale, "a swap at a version that no longer stands says so")?;
+    is_stale(stale, "a swap at an outdated version is stale")?;
     same(
         value(&bucket, "k").await?,
         Some("newer".into()),
@@ -85,7 +85,7 @@ pub(crate) async fn a_swap_on_an_absent_key_loses_to_a_creator(scratch: &Scratch
     let late = swap(&bucket, "k", Expected::from(read.as_ref()), "mine").await?;
     is_stale(
         late,
-        "a swap that expects no key is stale once somebody created it",
+        "a swap that expects no key is stale once another caller created it",
     )?;
     let kept = value(&bucket, "k").await?;
     same(
@@ -167,7 +167,7 @@ pub(crate) async fn a_stale_swap_leaves_the_version(scratch: &Scratch<'_>) -> Ve
     let newer = set(&bucket, "k", "newer").await?;
     for expected in [Expected::At(old), Expected::Absent] {
         let stale = swap(&bucket, "k", expected, "mine").await?;
-        is_stale(stale, "a swap at a version that no longer stands says so")?;
+        is_stale(stale, "a swap at an outdated version is stale")?;
     }
     let done = swap(&bucket, "k", Expected::At(newer), "mine").await?;
     wrote(

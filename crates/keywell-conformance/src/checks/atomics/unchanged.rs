@@ -1,4 +1,4 @@
-//! What a swap takes for unchanged.
+//! Changes that a swap must notice.
 
 use keywell_store::Expected;
 

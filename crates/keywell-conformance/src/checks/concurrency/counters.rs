@@ -27,7 +27,7 @@ pub(crate) async fn increments_from_32_tasks_are_all_counted(scratch: &Scratch<'
     answers.sort_unstable();
     let expected = i64::try_from(TASKS * ROUNDS).expect("it is small");
     let twice = answers.windows(2).find(|pair| pair[0] == pair[1]);
-    same(twice, None, "each increment is answered a value of its own")?;
+    same(twice, None, "each increment answers a value of its own")?;
     same(
         answers.last().copied(),
         Some(expected),
@@ -66,7 +66,7 @@ pub(crate) async fn a_counter_kept_by_swaps_loses_no_step(scratch: &Scratch<'_>)
 async fn step(bucket: &Handle, key: &str, by: u64) -> Result<(), Failure> {
     loop {
         let read = bucket.get(key).await?;
-        // So that somebody does come in between, however fast the store.
+        // So that another task can write in between, however fast the store.
         tokio::task::yield_now().await;
         let text = read
             .as_ref()

@@ -14,7 +14,7 @@ use keywell_store::{Change, Set};
 use crate::failure::Failure;
 use crate::scratch::{Handle, value};
 
-/// How often each task acts.
+/// How many calls each task makes.
 const ROUNDS: usize = 25;
 
 fn put(value: impl Into<Bytes>) -> Change {

@@ -17,7 +17,7 @@ pub(crate) async fn a_reader_sees_whole_values(scratch: &Scratch<'_>) -> Verdict
         let bucket = writing.clone();
         let byte = b"abcd"[writer];
         async move {
-            // Of a length that only this byte has, so that a mixture of two shows.
+            // The length identifies the byte, so that a mixture of two values shows.
             let bytes = step * (round % ROUNDS + 1) + writer;
             set(&bucket, "k", vec![byte; bytes]).await?;
             Ok(())
@@ -43,22 +43,22 @@ pub(crate) async fn a_reader_sees_whole_values(scratch: &Scratch<'_>) -> Verdict
     beside(4, ROUNDS, write, read).await
 }
 
-/// What writers have been told is written, by writer.
+/// The last acknowledged number of each writer.
 type Acknowledged = Arc<[AtomicU64; 4]>;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Each writer counts its own key up, and says so once it is told that it is written.
+/// Each writer increases the number in its own key, and records each acknowledged write.
 fn count_up(
     bucket: Handle,
-    told: Acknowledged,
+    acknowledged: Acknowledged,
 ) -> impl Fn(usize, usize) -> BoxFuture<'static, Verdict> {
     move |writer, round| {
-        let (bucket, told) = (bucket.clone(), told.clone());
+        let (bucket, acknowledged) = (bucket.clone(), acknowledged.clone());
         async move {
             let n = round as u64 + 1;
             set(&bucket, NAMES[writer], n.to_string()).await?;
-            told[writer].store(n, Ordering::SeqCst);
+            acknowledged[writer].store(n, Ordering::SeqCst);
             Ok(())
         }
         .boxed()
@@ -67,16 +67,16 @@ fn count_up(
 
 pub(crate) async fn what_was_acknowledged_every_later_read_sees(scratch: &Scratch<'_>) -> Verdict {
     let (bucket, other) = (scratch.bucket().await?, scratch.bucket().await?);
-    let told = Acknowledged::default();
-    let write = count_up(bucket, told.clone());
+    let acknowledged = Acknowledged::default();
+    let write = count_up(bucket, acknowledged.clone());
     let read = move || {
-        let (bucket, told) = (other.clone(), told.clone());
+        let (bucket, acknowledged) = (other.clone(), acknowledged.clone());
         async move {
-            for (name, told) in NAMES.iter().zip(&*told) {
-                let least = told.load(Ordering::SeqCst);
+            for (name, acknowledged) in NAMES.iter().zip(&*acknowledged) {
+                let least = acknowledged.load(Ordering::SeqCst);
                 if least > 0 {
                     let seen = number(&bucket, name).await?;
-                    let promise = "what was acknowledged is in every read that begins later";
+                    let promise = "every read that begins later sees an acknowledged write";
                     holds(seen >= least, format!("{seen}, after {least}"), promise)?;
                 }
             }
@@ -92,14 +92,14 @@ pub(crate) async fn get_many_sees_what_was_acknowledged(scratch: &Scratch<'_>) -
     for name in NAMES {
         set(&bucket, name, "0").await?;
     }
-    let told = Acknowledged::default();
-    let write = count_up(bucket, told.clone());
+    let acknowledged = Acknowledged::default();
+    let write = count_up(bucket, acknowledged.clone());
     let read = move || {
-        let (bucket, told) = (other.clone(), told.clone());
+        let (bucket, acknowledged) = (other.clone(), acknowledged.clone());
         async move {
-            let least: Vec<u64> = told
+            let least: Vec<u64> = acknowledged
                 .iter()
-                .map(|told| told.load(Ordering::SeqCst))
+                .map(|acknowledged| acknowledged.load(Ordering::SeqCst))
                 .collect();
             let seen = bucket.get_many(&NAMES).await?;
             for (entry, least) in seen.into_iter().zip(least) {
@@ -107,7 +107,7 @@ pub(crate) async fn get_many_sees_what_was_acknowledged(scratch: &Scratch<'_>) -
                 let seen: Option<u64> = std::str::from_utf8(&value)
                     .ok()
                     .and_then(|text| text.parse().ok());
-                let promise = "get_many sees what was acknowledged before it was asked";
+                let promise = "get_many sees writes that were acknowledged before the call";
                 holds(
                     seen >= Some(least),
                     format!("{seen:?}, after {least}"),

@@ -6,8 +6,8 @@ use crate::checks::tasks::{TASKS, together};
 use crate::failure::{Verdict, holds, same};
 use crate::scratch::{Handle, Scratch, set, value};
 
-/// Lets many try the same swap, each with a value of its own, and judges that one is told it won
-/// and is right.
+/// Runs many concurrent swaps with one expectation, each with a value of its own, and checks that
+/// one succeeds and its value stays.
 async fn one_wins(bucket: &Handle, key: &'static str, expected: &Expected) -> Verdict {
     let (swapping, expected) = (bucket.clone(), expected.clone());
     let answers = together(TASKS, move |task| {
@@ -30,7 +30,7 @@ async fn one_wins(bucket: &Handle, key: &'static str, expected: &Expected) -> Ve
     same(
         left.as_ref(),
         winners.first(),
-        "the one that is told it won is the one that wrote",
+        "the swap that succeeded is the one that wrote",
     )
 }
 

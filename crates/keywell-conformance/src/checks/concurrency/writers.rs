@@ -67,7 +67,7 @@ pub(crate) async fn sets_and_deletions_leave_one_of_them(scratch: &Scratch<'_>) 
         left.is_some(),
         "a key is there or it is not",
     )?;
-    // Of each writer the last value only, as all of them had ended.
+    // Only a last value can stay, because all writers have ended.
     let last = format!(".{}", ROUNDS - 1);
     let is_last = left
         .as_ref()
@@ -94,13 +94,13 @@ pub(crate) async fn a_bucket_opened_by_32_tasks_is_one(scratch: &Scratch<'_>) ->
     })
     .await?;
     scratch.note("32 tasks open the bucket, and set a key each");
-    // Known to the clean-up, which sees only what goes through a handle of its own.
+    // The clean-up knows only writes through a recorded handle.
     let bucket = scratch.bucket().await?;
     for task in 0..TASKS {
         let key = format!("k{task}");
         for handle in &handles {
             let there = handle.exists(&key).await?;
-            same(there, true, "what one opened, all who opened it see")?;
+            same(there, true, "every handle sees the writes of all others")?;
         }
         set(&bucket, &key, "w").await?;
     }

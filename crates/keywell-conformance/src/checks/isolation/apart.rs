@@ -20,7 +20,7 @@ pub(crate) async fn two_buckets_share_no_keys(scratch: &Scratch<'_>) -> Verdict 
     )
 }
 
-/// What joins names and keys in one store or another.
+/// Separators with which stores join names and keys.
 const JOINTS: [&str; 12] = [
     ":",
     "/",

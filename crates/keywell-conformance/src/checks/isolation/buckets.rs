@@ -12,48 +12,48 @@ pub(crate) async fn a_bucket_is_listed_while_it_holds_something(scratch: &Scratc
     let bucket = scratch.bucket().await?;
     match store.buckets().await {
         Err(Error::Unsupported(_)) => return Ok(()),
-        told => same(
-            told?.contains(&name),
+        listed => same(
+            listed?.contains(&name),
             false,
-            "a bucket that holds nothing is not told",
+            "a bucket that holds nothing is not listed",
         )?,
     }
     set(&bucket, "k", "v").await?;
-    let told = store.buckets().await?;
+    let listed = store.buckets().await?;
     same(
-        told.contains(&name),
+        listed.contains(&name),
         true,
-        "a bucket is told while it holds something",
+        "a bucket is listed while it holds something",
     )?;
-    let disorder = told.windows(2).find(|pair| pair[0] >= pair[1]);
+    let disorder = listed.windows(2).find(|pair| pair[0] >= pair[1]);
     same(
         disorder,
         None,
-        "buckets are told once each, in the order of their names",
+        "buckets are listed once each, in the order of their names",
     )?;
     bucket.delete("k").await?;
-    let told = store.buckets().await?;
+    let listed = store.buckets().await?;
     same(
-        told.contains(&name),
+        listed.contains(&name),
         false,
-        "a bucket that was emptied is told no more",
+        "a bucket that was emptied is no longer listed",
     )
 }
 
-/// Whether the bucket of a behaviour is told, in a store that tells any.
-async fn is_told(scratch: &Scratch<'_>) -> Result<Option<bool>, Failure> {
+/// Whether the store lists the bucket of the behaviour; `None` if it lists no buckets.
+async fn is_listed(scratch: &Scratch<'_>) -> Result<Option<bool>, Failure> {
     match scratch.subject.store().buckets().await {
         Err(Error::Unsupported(_)) => Ok(None),
-        told => Ok(Some(told?.contains(&scratch.name("")?))),
+        listed => Ok(Some(listed?.contains(&scratch.name("")?))),
     }
 }
 
 pub(crate) async fn a_bucket_whose_keys_expired_is_not_listed(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    let Some(before) = is_told(scratch).await? else {
+    let Some(before) = is_listed(scratch).await? else {
         return Ok(());
     };
-    same(before, false, "a bucket that holds nothing is not told")?;
+    same(before, false, "a bucket that holds nothing is not listed")?;
     for key in ["a", "b"] {
         set_for(&bucket, key, "v", Duration::from_millis(60)).await?;
     }
@@ -61,8 +61,8 @@ pub(crate) async fn a_bucket_whose_keys_expired_is_not_listed(scratch: &Scratch<
         let ends = || async { Ok(!bucket.exists(key).await?) };
         scratch.until("the time of the key ends", ends).await?;
     }
-    let promise = "a bucket whose keys have expired holds nothing, and is not told";
-    same(is_told(scratch).await?, Some(false), promise)
+    let promise = "a bucket whose keys have expired holds nothing, and is not listed";
+    same(is_listed(scratch).await?, Some(false), promise)
 }
 
 pub(crate) async fn forgetting_what_holds_something_does_nothing(scratch: &Scratch<'_>) -> Verdict {
@@ -81,13 +81,13 @@ pub(crate) async fn forgetting_what_holds_something_does_nothing(scratch: &Scrat
     }
     set(&bucket, "k", "v").await?;
     let before = bucket.get("k").await?;
-    let told = is_told(scratch).await?;
+    let listed = is_listed(scratch).await?;
     scratch.note("the bucket is to be forgotten");
     scratch.subject.store().forget(&scratch.name("")?).await?;
     for handle in [&bucket, &scratch.bucket().await?] {
         same(handle.get("k").await?, before.clone(), promise)?;
     }
-    same(is_told(scratch).await?, told, promise)?;
+    same(is_listed(scratch).await?, listed, promise)?;
     if let Some(start) = start {
         let mut resumed =
             Listener::resumed(scratch, &bucket, Filter::Key("a".into()), start).await?;
@@ -104,7 +104,7 @@ pub(crate) async fn a_forgotten_bucket_starts_empty(scratch: &Scratch<'_>) -> Ve
     bucket.delete("k").await?;
     scratch.note("the bucket is forgotten");
     scratch.subject.store().forget(&scratch.name("")?).await?;
-    let promise = "a bucket that was forgotten holds nothing, and others what they held";
+    let promise = "a bucket that was forgotten holds nothing, and others are unchanged";
     same(bucket.get("k").await?, None, promise)?;
     let kept = value(&other, "k").await?;
     same(kept, Some("of the other".into()), promise)?;

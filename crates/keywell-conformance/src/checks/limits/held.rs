@@ -1,4 +1,4 @@
-//! What is at the limits, and so held.
+//! Keys and values at the limits, which a store must hold.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::scratch::{Handle, Scratch, keys, value};
 pub(crate) async fn a_value_of_the_largest_size_is_held(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let declared = bucket.capabilities();
-    // What a service takes for one item has to be enough for both.
+    // Together, as some services limit the size of an item.
     let key = "k".repeat(declared.key_bytes);
     let mut largest: Vec<u8> = (0..declared.value_bytes)
         .map(|n| u8::try_from(n * 31 % 251).expect("it is less than 251"))
@@ -46,7 +46,7 @@ enum Way {
     Swap,
 }
 
-/// What the bucket can write a value by.
+/// The ways in which the bucket can write a value.
 fn ways(declared: Capabilities) -> impl Iterator<Item = Way> {
     let all = [Way::Set, Way::SetForAWhile, Way::SetMany, Way::Swap];
     all.into_iter().filter(move |way| match way {

@@ -1,5 +1,5 @@
-//! What is past the limits of a host, or of the bucket where those are less, and so refused before
-//! the store is asked.
+//! Keys, values and batches past the limits of a host, or past lower limits of the bucket, which the
+//! host refuses without calling the store.
 
 use bytes::Bytes;
 use keywell_store::layer::Limits;
@@ -9,7 +9,7 @@ use super::{is_key, is_value, nothing_written};
 use crate::failure::{Verdict, invalid, same};
 use crate::scratch::{Handle, Scratch, set};
 
-/// Asks everything of a key that can be asked of one, and judges how each is refused.
+/// Makes every call that takes a key, and checks how each is refused.
 async fn is_refused_everywhere(
     bucket: &Handle,
     key: &str,
@@ -106,7 +106,7 @@ pub(crate) async fn a_batch_of_too_many_keys_is_refused(scratch: &Scratch<'_>) -
     same(
         bucket.exists("k0").await?,
         false,
-        "a refused batch writes nothing of it",
+        "a refused batch writes nothing",
     )?;
     nothing_written(&bucket).await
 }
@@ -115,7 +115,7 @@ pub(crate) async fn a_batch_of_too_many_bytes_is_refused(scratch: &Scratch<'_>) 
     let bucket = scratch.bucket().await?;
     set(&bucket, "there", "old").await?;
     let limits = Limits::default();
-    // One buffer, named often enough.
+    // Many entries that share one buffer.
     let value = Bytes::from(vec![0; limits.value_bytes]);
     let names: Vec<String> = (0..=limits.batch_bytes / value.len())
         .map(|n| n.to_string())
@@ -131,7 +131,7 @@ pub(crate) async fn a_batch_of_too_many_bytes_is_refused(scratch: &Scratch<'_>) 
     same(
         bucket.exists("0").await?,
         false,
-        "a refused batch writes nothing of it",
+        "a refused batch writes nothing",
     )?;
     nothing_written(&bucket).await
 }

@@ -21,9 +21,9 @@ fn is_value(blamed: &Invalid) -> bool {
     matches!(blamed, Invalid::ValueTooLarge { .. })
 }
 
-/// `there` is as it was, and nothing else came to be.
+/// Checks that `there` is unchanged and no other key exists.
 async fn nothing_written(bucket: &Handle) -> Verdict {
-    let promise = "what is refused writes nothing";
+    let promise = "a refused call writes nothing";
     same(value(bucket, "there").await?, Some("old".into()), promise)?;
     for key in ["none", "beside"] {
         same(bucket.exists(key).await?, false, promise)?;

@@ -1,4 +1,4 @@
-//! What is past what a bucket declares, and so refused by itself, whatever is in front of it.
+//! Keys and values past what a bucket declares, which it refuses by itself, without the host's limits.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(crate) async fn a_store_refuses_longer_keys_than_it_declares(scratch: &Scrat
     let bucket = scratch.bare().await?;
     let declared = bucket.capabilities();
     set(&bucket, "there", "old").await?;
-    // What cuts keys cuts a longer one to this, which counts.
+    // A store that truncates keys would write to this one.
     let longest = "k".repeat(declared.key_bytes);
     set(&bucket, &longest, "41").await?;
     let before = bucket.get(&longest).await?;
@@ -28,14 +28,14 @@ pub(crate) async fn a_store_refuses_longer_keys_than_it_declares(scratch: &Scrat
             invalid(bucket.increment(key, 1).await, is_key, promise)?;
         }
         is_absent(&bucket.get(key).await)?;
-        let promise = "what is refused changes no other key";
+        let promise = "a refused write changes no other key";
         same(bucket.get(&longest).await?, before.clone(), promise)?;
         nothing_written(&bucket).await?;
     }
     if declared.list != Listing::None {
         let mut listed = keys(&bucket, "", 10).await?;
         listed.sort_unstable();
-        let promise = "what is refused adds no key";
+        let promise = "a refused write adds no key";
         same(listed, vec![longest, "there".to_owned()], promise)?;
     }
     Ok(())
@@ -53,14 +53,14 @@ pub(crate) async fn a_store_refuses_larger_values_than_it_declares(
         for refused in write_all(&bucket, key, &large).await {
             invalid(refused, is_value, promise)?;
         }
-        let promise = "what is refused changes nothing";
+        let promise = "a refused write changes nothing";
         same(bucket.get("there").await?, before.clone(), promise)?;
         nothing_written(&bucket).await?;
     }
     Ok(())
 }
 
-/// Tries to write this in every way that the bucket offers.
+/// Tries every kind of write that the bucket offers.
 async fn write_all(bucket: &Handle, key: &str, value: &Bytes) -> Vec<Result<()>> {
     let declared = bucket.capabilities();
     let set = |ttl| bucket.set(key, value.clone(), Set { ttl }).map(drop);
@@ -85,7 +85,7 @@ async fn write_all(bucket: &Handle, key: &str, value: &Bytes) -> Vec<Result<()>>
     answered
 }
 
-/// A key that cannot be is not there, or cannot be asked for.
+/// Checks that the key is absent, or refused.
 fn is_absent(read: &Result<Option<Entry>>) -> Verdict {
     match read {
         Ok(None) | Err(Error::Invalid(Invalid::KeyTooLong { .. })) => Ok(()),

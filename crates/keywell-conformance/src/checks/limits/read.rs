@@ -1,4 +1,4 @@
-//! What a caller can hold of an answer.
+//! Answers larger than the caller can hold.
 
 use bytes::Bytes;
 use keywell_store::{Invalid, Set};
@@ -49,7 +49,7 @@ pub(crate) async fn values_that_the_caller_cannot_hold_together_are_refused(
         |blamed: &Invalid| matches!(blamed, Invalid::BatchTooLarge { .. }) || is_value(blamed);
     let cases: [(&[&str], usize); 3] = [
         (&["a", "none", "b"], 2 * size),
-        // A key that is given twice is answered twice.
+        // A duplicate key is answered twice.
         (&["a", "a", "b", "a"], 4 * size),
         (&["b"], size),
     ];

@@ -4,7 +4,7 @@ use super::{numbered, page, sorted};
 use crate::failure::{Failure, Verdict, holds, invalid, same};
 use crate::scratch::{Handle, Scratch, fill};
 
-/// The first ten keys, and where they end.
+/// The first ten keys, and the cursor after them.
 async fn first(bucket: &Handle, prefix: &str) -> Result<(Vec<String>, Cursor), Failure> {
     let answered = bucket.list(page(prefix, None, 10)).await?;
     match answered.cursor {
@@ -16,7 +16,7 @@ async fn first(bucket: &Handle, prefix: &str) -> Result<(Vec<String>, Cursor), F
     }
 }
 
-/// What comes behind a cursor.
+/// The keys after a cursor.
 async fn rest(bucket: &Handle, prefix: &str, cursor: Cursor) -> Result<Vec<String>, Failure> {
     let (mut keys, mut cursor) = (Vec::new(), Some(cursor));
     while cursor.is_some() {

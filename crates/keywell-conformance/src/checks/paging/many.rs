@@ -9,14 +9,14 @@ use crate::scratch::{Scratch, fill};
 /// How many keys there are unless `KEYWELL_MANY_KEYS` says otherwise.
 const KEYS: usize = 20_000;
 
-/// From here on the memory of the process is looked at. Below, other tests of the same process
-/// would be measured instead.
+/// The least number of keys at which memory is measured. With fewer, other tests of the same
+/// process would dominate.
 const MEASURED_FROM: usize = 500_000;
 
-/// As much may come on top while so many keys are listed: caches warm up.
+/// How much memory may grow while the keys are listed: caches warm up.
 const ROOM: u64 = 160 << 20;
 
-/// How many bytes a key has. Half a million of them are more than there is room for.
+/// The length of a key. Half a million of them exceed [`ROOM`].
 const KEY_BYTES: usize = 400;
 
 pub(crate) async fn very_many_keys_are_listed_in_bounded_memory(scratch: &Scratch<'_>) -> Verdict {
@@ -77,12 +77,12 @@ fn many_keys() -> usize {
     many.and_then(|text| text.parse().ok()).unwrap_or(KEYS)
 }
 
-/// How much longer than usual things may take where more keys than usual are asked for.
+/// How much longer a behaviour may take with `KEYWELL_MANY_KEYS`.
 pub(crate) fn many_keys_factor() -> u32 {
     u32::try_from(many_keys() / KEYS).map_or(u32::MAX, |factor| factor.clamp(1, 60))
 }
 
-/// What this process has in memory, in bytes, where the system tells: on Linux.
+/// The resident memory of this process in bytes; on Linux only.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

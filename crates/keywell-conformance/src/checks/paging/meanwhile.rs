@@ -19,7 +19,7 @@ pub(crate) async fn keys_that_come_and_go_hide_none_that_stay(scratch: &Scratch<
         if cursor.is_none() {
             break;
         }
-        // Before, among and behind what is listed, come some and go some.
+        // Keys come and go before, among and after the listed ones.
         for key in [
             format!("a{pages:04}"),
             format!("k0000{pages:02}+"),
@@ -43,7 +43,7 @@ pub(crate) async fn keys_that_come_and_go_hide_none_that_stay(scratch: &Scratch<
     each_once(listed, &stay)
 }
 
-/// Of the keys listed, those that were there throughout are there once each.
+/// Checks that each key that stayed throughout is listed once.
 fn each_once(listed: Vec<String>, stay: &[String]) -> Verdict {
     let listed = sorted(listed);
     let twice = listed.windows(2).find(|pair| pair[0] == pair[1]);
@@ -87,7 +87,7 @@ pub(crate) async fn a_listing_beside_writers_has_what_stays_once(scratch: &Scrat
     beside(2, 50, write, read).await
 }
 
-/// Writes and deletes a key among those that stay, and rewrites one of the latter.
+/// Writes and deletes a key among those that stay, and rewrites one that stays.
 async fn churn(bucket: Handle, writer: usize, round: usize) -> Verdict {
     let n = round * 11 + writer;
     let passing = format!("k{:06}-{writer}", n % 200);

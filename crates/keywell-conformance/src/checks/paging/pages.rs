@@ -33,7 +33,7 @@ pub(crate) async fn a_listing_has_each_key_once(scratch: &Scratch<'_>) -> Verdic
     Ok(())
 }
 
-/// Tells the first difference instead of two long lists.
+/// Reports the first difference instead of two long lists.
 fn compare(listed: &[String], written: &[String], limit: usize) -> Verdict {
     if listed == written {
         return Ok(());

@@ -12,7 +12,7 @@ pub(crate) async fn a_prefix_selects_what_begins_with_it(scratch: &Scratch<'_>) 
     for prefix in ["", "a", "ab", "ab/", "ab/1", "b", "é", " "] {
         selects(scratch, &written, prefix).await?;
     }
-    // Right after the last character there is: what comes behind a prefix has no upper neighbour.
+    // A prefix of the last character has no upper bound.
     let last = ["\u{10ffff}", "\u{10ffff}\u{10ffff}", "\u{10ffff}a", "z"];
     fill(&bucket, &last).await?;
     selects(scratch, &[&written[..], &last].concat(), "\u{10ffff}").await

@@ -97,7 +97,7 @@ pub(crate) async fn what_answers_at_once_never_waits(scratch: &Scratch<'_>) -> V
     undeclared_at_once(&bucket, declared)
 }
 
-/// Refusals too are there at once.
+/// Checks that refusals are answered at once, too.
 fn undeclared_at_once(bucket: &Handle, declared: Capabilities) -> Verdict {
     if declared.cas == Cas::None {
         at_once("swap", &bucket.swap("k", Expected::Absent, Change::Delete))?;
@@ -118,8 +118,8 @@ fn at_once<T>(call: &str, answered: &Answer<T>) -> Verdict {
     match answered {
         Answer::Now(_) => Ok(()),
         Answer::Later(_) => Err(Failure::new(
-            format!("{call} has to be waited for"),
-            "what declares to answer at once does",
+            format!("{call} did not answer at once"),
+            "a store that declares to answer at once does",
         )),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn a_key_of_the_longest_length_is_a_key(scratch: &Scratch<'_>) 
         .iter()
         .map(|last| format!("{}{last}", "k".repeat(longest - 1)))
         .collect();
-    // The shorter ones are what is left where a key is cut.
+    // The shorter ones are what remains of a truncated key.
     keys.extend((longest - 3..longest).map(|bytes| "k".repeat(bytes)));
     keys.push("🗝".repeat(longest / 4));
     keys.push("\"".repeat(longest));
@@ -50,7 +50,7 @@ pub(crate) async fn a_key_of_the_longest_length_is_a_key(scratch: &Scratch<'_>) 
     are_different_keys(scratch, &keys).await
 }
 
-/// Each of them is set, read and deleted without touching the others.
+/// Checks that each key can be set, read and deleted without changing the others.
 async fn are_different_keys(scratch: &Scratch<'_>, keys: &[&str]) -> Verdict {
     let bucket = scratch.bucket().await?;
     for (n, key) in keys.iter().enumerate() {

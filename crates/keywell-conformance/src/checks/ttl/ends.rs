@@ -6,7 +6,7 @@ use super::{AMPLE, LONG, SHORT, gone, stays};
 use crate::failure::{Verdict, holds, invalid, same};
 use crate::scratch::{Scratch, set, set_for};
 
-/// By as much a store's clock may be ahead within one key's time: it counts in milliseconds.
+/// By how much a key may expire early: stores count in milliseconds.
 const SLACK: Duration = Duration::from_millis(5);
 
 pub(crate) async fn a_key_is_gone_when_its_time_ends(scratch: &Scratch<'_>) -> Verdict {
@@ -43,7 +43,7 @@ pub(crate) async fn a_key_is_there_until_its_time_ends(scratch: &Scratch<'_>) ->
 pub(crate) async fn nothing_expires_that_was_not_asked_to(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let declared = bucket.capabilities();
-    let promise = "a key stays that was not asked to go";
+    let promise = "a key without a time to live stays";
     set(&bucket, "set", "v").await?;
     bucket.set_many(vec![("batch", "v".into())]).await?;
     set_for(&bucket, "long", "v", LONG).await?;
@@ -54,7 +54,7 @@ pub(crate) async fn nothing_expires_that_was_not_asked_to(scratch: &Scratch<'_>)
         let change = Change::Set("v".into(), Set::default());
         bucket.swap("created", Expected::Absent, change).await?;
     }
-    // As long as a test can wait for what nobody asked for.
+    // As long as a test can wait for something that must not happen.
     set_for(&bucket, "later", "v", AMPLE).await?;
     gone(scratch, &bucket, "later").await?;
     for key in ["set", "batch", "long"] {

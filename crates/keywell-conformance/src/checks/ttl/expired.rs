@@ -1,6 +1,6 @@
 use keywell_store::{Filter, Since, Watching};
 
-use super::{LONG, SHORT, after_the_others, gone, told};
+use super::{LONG, SHORT, after_the_others, await_expiration, gone};
 use crate::checks::watch::Listener;
 use crate::failure::{Failure, Verdict, holds, same};
 use crate::scratch::{Scratch, keys, set, set_for};
@@ -50,14 +50,18 @@ pub(crate) async fn a_watch_delivers_expirations(scratch: &Scratch<'_>) -> Verdi
     let bucket = scratch.bucket().await?;
     let mut watch = bucket.watch(Filter::Key("k".into()), Since::Now).await?;
     set_for(&bucket, "k", "v", SHORT).await?;
-    let is_set = told(scratch, &mut watch, "k").await?;
-    // A lossy watch may tell the set within the end, if it comes to read the value too late.
-    let is_told = is_set || bucket.capabilities().watch == Watching::Lossy;
-    holds(is_told, "the end", "a watch tells the set before the end")?;
+    let is_set = await_expiration(scratch, &mut watch, "k").await?;
+    // A lossy watch may coalesce the set with the expiration if it reads the value too late.
+    let is_possible = is_set || bucket.capabilities().watch == Watching::Lossy;
+    holds(
+        is_possible,
+        "the expiration",
+        "a watch delivers the set before the expiration",
+    )?;
     same(
         bucket.exists("k").await?,
         false,
-        "what is told to have expired is gone",
+        "a key is gone once its expiration is delivered",
     )
 }
 
@@ -71,7 +75,7 @@ pub(crate) async fn an_expiration_is_delivered_before_the_next_write(
         gone(scratch, &bucket, "k").await?;
         set(&bucket, "k", again).await?;
         let (first, again) = (format!("k={first}"), format!("k={again}"));
-        let promise = "the end of a key is told once, before what is written next";
+        let promise = "the expiration of a key is delivered once, before the next write";
         listener.hears(&[&first, "~k", &again], promise).await?;
     }
     Ok(())
@@ -81,13 +85,13 @@ pub(crate) async fn a_resumed_watch_delivers_missed_expirations(scratch: &Scratc
     let bucket = scratch.bucket().await?;
     let watch = bucket.watch(Filter::All, Since::Now).await?;
     let start = watch.start().cloned();
-    let promise = "a watch that resumes tells where it began";
+    let promise = "a resumable watch reports its start";
     let start = start.ok_or_else(|| Failure::new("no token", promise))?;
     drop(watch);
     set_for(&bucket, "k", "v", SHORT).await?;
     gone(scratch, &bucket, "k").await?;
     set(&bucket, "end", "v").await?;
     let mut resumed = Listener::resumed(scratch, &bucket, Filter::All, start).await?;
-    let promise = "a resumed watch tells what expired while nobody watched, once";
+    let promise = "a resumed watch delivers missed expirations, once";
     resumed.hears_all(&["k=v", "~k", "end=v"], promise).await
 }

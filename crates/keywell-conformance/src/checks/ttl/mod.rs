@@ -19,7 +19,7 @@ use crate::scratch::{Handle, Scratch, set_for, value};
 /// A time that a test can wait for.
 const SHORT: Duration = Duration::from_millis(60);
 
-/// A time in which something else can be done before it ends, also on a busy machine.
+/// A time that leaves room for other calls before it ends, also on a busy machine.
 const AMPLE: Duration = Duration::from_secs(3);
 
 /// A time that certainly does not end during a test.
@@ -38,9 +38,13 @@ async fn after_the_others(scratch: &Scratch<'_>, bucket: &Handle) -> Verdict {
     gone(scratch, bucket, "later").await
 }
 
-/// Hears a watch of one key until it tells that the key's time ended; whether it told a set before.
-async fn told(scratch: &Scratch<'_>, watch: &mut Watch, key: &str) -> Result<bool, Failure> {
-    let promise = "a watch tells that a key's time ended, though nobody touches it";
+/// Reads a watch of one key until it delivers the expiration; answers whether a set came before it.
+async fn await_expiration(
+    scratch: &Scratch<'_>,
+    watch: &mut Watch,
+    key: &str,
+) -> Result<bool, Failure> {
+    let promise = "a watch delivers the expiration of a key that is not accessed";
     let mut is_set = false;
     loop {
         match tokio::time::timeout(scratch.patience(), watch.next()).await {
@@ -52,12 +56,12 @@ async fn told(scratch: &Scratch<'_>, watch: &mut Watch, key: &str) -> Result<boo
                 ..
             }))) if ended == key => return Ok(is_set),
             Ok(Some(event)) => return Err(Failure::new(answer(&event), promise)),
-            Ok(None) | Err(_) => return Err(Failure::new("nothing more is told", promise)),
+            Ok(None) | Err(_) => return Err(Failure::new("no more events", promise)),
         }
     }
 }
 
-/// Judges a key whose time has to be at its end by now.
+/// Checks a key that would have expired by now if it still had its time to live.
 async fn stays(bucket: &Handle, key: &str, written: &'static str, promise: &str) -> Verdict {
     same(value(bucket, key).await?, Some(written.into()), promise)
 }

@@ -64,14 +64,10 @@ pub(crate) async fn an_expired_key_is_absent_for_a_swap(scratch: &Scratch<'_>) -
     let stale = bucket
         .swap("k", Expected::At(version), put("w", None))
         .await?;
-    same(
-        stale,
-        Swap::Stale,
-        "the version of an expired key no longer stands",
-    )?;
+    same(stale, Swap::Stale, "the version of an expired key is stale")?;
     let done = bucket.swap("k", Expected::Absent, put("w", None)).await?;
     let promise = "an expired key is absent for a swap";
     holds(matches!(done, Swap::Done(Some(_))), &done, promise)?;
     after_the_others(scratch, &bucket).await?;
-    stays(&bucket, "k", "w", "a key created anew has no time to live").await
+    stays(&bucket, "k", "w", "a key created again has no time to live").await
 }

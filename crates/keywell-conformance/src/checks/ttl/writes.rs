@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use keywell_store::{Cas, Change, Error, Expected, Filter, Set, Since, Swap};
 
-use super::{AMPLE, LONG, SHORT, after_the_others, gone, stays, told};
+use super::{AMPLE, LONG, SHORT, after_the_others, await_expiration, gone, stays};
 use crate::failure::{Verdict, same};
 use crate::scratch::{Handle, Scratch, set, set_for};
 
@@ -88,8 +88,8 @@ pub(crate) async fn a_batch_ends_earlier_times_to_live(scratch: &Scratch<'_>) ->
     Ok(())
 }
 
-/// As [`a_set_ends_an_earlier_time_to_live`] and its like, for stores that end times by a list of
-/// them, now and then: what is of old in the list has been come to when the latest is told.
+/// As [`a_set_ends_an_earlier_time_to_live`] and the others, for stores that sweep a list of
+/// deadlines: once the last expiration is delivered, the sweep has passed all earlier ones.
 pub(crate) async fn a_time_that_was_replaced_ends_nothing(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut keys = vec!["set", "longer", "batch", "deleted"];
@@ -111,7 +111,7 @@ pub(crate) async fn a_time_that_was_replaced_ends_nothing(scratch: &Scratch<'_>)
     let later = Filter::Key("later".into());
     let mut watch = bucket.watch(later, Since::Now).await?;
     set_for(&bucket, "later", "v", SHORT + SHORT).await?;
-    told(scratch, &mut watch, "later").await?;
+    await_expiration(scratch, &mut watch, "later").await?;
     for key in keys {
         let promise = "a time to live that was replaced ends nothing";
         stays(&bucket, key, "w", promise).await?;
@@ -119,7 +119,7 @@ pub(crate) async fn a_time_that_was_replaced_ends_nothing(scratch: &Scratch<'_>)
     Ok(())
 }
 
-/// Swaps what is there, whatever it is: it may come to its end at any time.
+/// Swaps at the current version, and retries: the key may expire at any time.
 async fn swap(bucket: &Handle, key: &str, change: &Change) -> Result<(), Error> {
     loop {
         let read = bucket.get(key).await?;
@@ -174,7 +174,7 @@ pub(crate) async fn a_refused_write_changes_no_time_to_live(scratch: &Scratch<'_
             }
         }
         let accepted = answers.iter().position(Result::is_ok);
-        same(accepted, None, "what makes no sense is refused")?;
+        same(accepted, None, "invalid writes are refused")?;
     }
     gone(scratch, &bucket, "short").await?;
     stays(&bucket, "long", "no number", promise).await
@@ -184,8 +184,8 @@ pub(crate) async fn an_increment_postpones_no_end(scratch: &Scratch<'_>) -> Verd
     let bucket = scratch.bucket().await?;
     set_for(&bucket, "n", "41", SHORT + SHORT).await?;
     let promise = "the time of a counter ends, however often it is counted up";
-    let anew = || async { Ok(bucket.increment("n", 1).await? == 1) };
-    scratch.until(promise, anew).await
+    let starts_over = || async { Ok(bucket.increment("n", 1).await? == 1) };
+    scratch.until(promise, starts_over).await
 }
 
 pub(crate) async fn an_increment_keeps_the_time_to_live(scratch: &Scratch<'_>) -> Verdict {
@@ -211,14 +211,14 @@ pub(crate) async fn an_expired_counter_starts_over(scratch: &Scratch<'_>) -> Ver
     same(
         bucket.increment("n", 2).await?,
         2,
-        "an expired counter starts anew",
+        "an expired counter starts over",
     )?;
     after_the_others(scratch, &bucket).await?;
     stays(
         &bucket,
         "n",
         "2",
-        "a counter that starts anew has no time to live",
+        "a counter that starts over has no time to live",
     )
     .await
 }

@@ -1,6 +1,7 @@
 use keywell_store::{Change, Event, Expected, Filter, Set};
 
-use super::{Listener, tell};
+use super::Listener;
+use super::listener::text;
 use crate::failure::{Failure, Verdict, holds, same};
 use crate::scratch::{Scratch, set};
 
@@ -9,11 +10,11 @@ pub(crate) async fn a_watch_delivers_a_set(scratch: &Scratch<'_>) -> Verdict {
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
     set(&bucket, "k", "v").await?;
     listener
-        .hears(&["k=v"], "a watch tells a set, with its value")
+        .hears(&["k=v"], "a watch delivers a set, with its value")
         .await?;
     set(&bucket, "k", "").await?;
     listener
-        .hears(&["k="], "a watch tells an empty value")
+        .hears(&["k="], "a watch delivers an empty value")
         .await
 }
 
@@ -23,10 +24,7 @@ pub(crate) async fn a_watch_delivers_a_deletion(scratch: &Scratch<'_>) -> Verdic
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
     bucket.delete("k").await?;
     listener
-        .hears(
-            &["-k"],
-            "a watch tells a deletion, and that nothing expired",
-        )
+        .hears(&["-k"], "a watch delivers a deletion, not as an expiration")
         .await
 }
 
@@ -40,7 +38,10 @@ pub(crate) async fn a_watch_delivers_nothing_from_before_it_began(
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
     set(&bucket, "k", "after").await?;
     listener
-        .hears(&["k=after"], "a watch tells nothing from before it began")
+        .hears(
+            &["k=after"],
+            "a watch delivers nothing from before it began",
+        )
         .await
 }
 
@@ -70,12 +71,12 @@ pub(crate) async fn events_of_a_key_come_in_order(scratch: &Scratch<'_>) -> Verd
 pub(crate) async fn an_event_has_the_value_of_its_write(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
-    // All written before the first is heard, so whatever reads the value late reads another.
+    // All are written before the first event is read, so a watch that reads values late reads others.
     set(&bucket, "k", "first").await?;
     set(&bucket, "k", "second").await?;
     bucket.delete("k").await?;
     set(&bucket, "k", "last").await?;
-    let promise = "an event has the value that its write stored, not what is there by now";
+    let promise = "an event has the value that its write stored, not the current one";
     listener
         .hears(&["k=first", "k=second", "-k", "k=last"], promise)
         .await
@@ -89,12 +90,12 @@ pub(crate) async fn an_event_has_the_version_of_its_write(scratch: &Scratch<'_>)
     for value in values {
         versions.push(set(&bucket, "k", value).await?);
     }
-    let promise = "an event has the version that its write was answered";
+    let promise = "an event has the version that its write returned";
     loop {
         let Event::Set { value, version, .. } = listener.next().await? else {
             return Err(Failure::new("a deletion", promise));
         };
-        // Each write is told by its value, whichever of them a lossy watch tells.
+        // The value identifies the write: a lossy watch need not deliver each.
         let write = values.iter().position(|written| value == *written);
         let write = write.ok_or_else(|| Failure::new(format!("{value:?}"), promise))?;
         if let Some(version) = version {
@@ -112,7 +113,7 @@ pub(crate) async fn a_watch_delivers_increments(scratch: &Scratch<'_>) -> Verdic
     for delta in [1, 41, -43] {
         bucket.increment("n", delta).await?;
     }
-    let promise = "a watch tells an increment as the set of its new value";
+    let promise = "a watch delivers an increment as the set of its new value";
     listener.hears(&["n=1", "n=42", "n=-1"], promise).await
 }
 
@@ -132,7 +133,7 @@ pub(crate) async fn a_watch_delivers_swaps(scratch: &Scratch<'_>) -> Verdict {
         .swap("k", Expected::from(read.as_ref()), Change::Delete)
         .await?;
     set(&bucket, "k", "end").await?;
-    let promise = "a watch tells the swaps that wrote, and no stale one";
+    let promise = "a watch delivers the swaps that wrote, and no stale one";
     listener
         .hears(&["k=one", "k=two", "-k", "k=end"], promise)
         .await
@@ -156,11 +157,11 @@ pub(crate) async fn a_watch_does_not_deliver_refused_writes(scratch: &Scratch<'_
         "a value past the limit is refused",
     )?;
     set(&bucket, "k", "end").await?;
-    let told = listener.hear_until("k=end").await?;
+    let received = listener.hear_until("k=end").await?;
     same(
-        told,
+        received,
         vec!["k=end".to_owned()],
-        "a watch does not tell what was refused",
+        "a watch does not deliver refused writes",
     )
 }
 
@@ -174,26 +175,26 @@ pub(crate) async fn a_watch_delivers_every_write_of_a_batch(scratch: &Scratch<'_
     listener
         .hears_all(
             &["a=1", "b=2", "c=3"],
-            "a watch tells every write of a batch",
+            "a watch delivers every write of a batch",
         )
         .await?;
     bucket.delete_many(&["a", "c"]).await?;
     listener
-        .hears_all(&["-a", "-c"], "a watch tells every deletion of a batch")
+        .hears_all(&["-a", "-c"], "a watch delivers every deletion of a batch")
         .await?;
     bucket
         .set_many(vec![("k", "1".into()), ("k", "2".into())])
         .await?;
-    // Whether the first of the two ever was a write is the store's affair.
-    let told = tell(&listener.next().await?);
-    let told = if told == "k=1" {
-        tell(&listener.next().await?)
+    // A store may or may not treat the first of the two as a write.
+    let received = text(&listener.next().await?);
+    let received = if received == "k=1" {
+        text(&listener.next().await?)
     } else {
-        told
+        received
     };
     same(
-        told,
+        received,
         "k=2".to_owned(),
-        "of a key given twice, the last value is told last",
+        "of a key given twice, the last value is delivered last",
     )
 }

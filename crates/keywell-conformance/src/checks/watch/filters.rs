@@ -15,11 +15,11 @@ pub(crate) async fn a_watch_of_a_key_delivers_no_other(scratch: &Scratch<'_>) ->
         bucket.delete(key).await?;
     }
     set(&bucket, "k", "v").await?;
-    let told = listener.hear_until("k=v").await?;
+    let received = listener.hear_until("k=v").await?;
     same(
-        told,
+        received,
         vec!["k=v".to_owned()],
-        "a watch of a key tells of no other",
+        "a watch of a key delivers no other",
     )
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn a_watch_of_a_prefix_delivers_its_keys_only(scratch: &Scratch
         set(&bucket, key, "v").await?;
     }
     set(&bucket, "k/1", "end").await?;
-    let promise = "a watch of a prefix tells of the keys that begin with it";
+    let promise = "a watch of a prefix delivers changes of its keys only";
     listener
         .hears_all(&["k/1=v", "k/=v", "k/2=v", "k/1=end"], promise)
         .await?;
@@ -52,8 +52,8 @@ pub(crate) async fn a_watch_of_several_filters_delivers_a_change_once(
     ]);
     let mut none = Listener::new(scratch, &bucket, Filter::AnyOf(Vec::new())).await?;
     let mut listener = Listener::new(scratch, &bucket, several).await?;
-    let promise = "a watch of several filters tells what any of them is about";
-    // Each is heard before the next is written, so that none is told within another.
+    let promise = "a watch of several filters delivers what any of them matches";
+    // Each event is read before the next write, so that none is coalesced.
     for key in ["k", "j", "k1", "m", "m/1", "m/2", "n", "nn"] {
         set(&bucket, key, "v").await?;
         if !["j", "m", "nn"].contains(&key) {
@@ -63,15 +63,15 @@ pub(crate) async fn a_watch_of_several_filters_delivers_a_change_once(
     bucket.delete("m/1").await?;
     listener.hears(&["-m/1"], promise).await?;
     set(&bucket, "k", "end").await?;
-    let told = listener.hear_until("k=end").await?;
-    let promise = "a change is told once, however many filters are about its key";
-    same(told, vec!["k=end".to_owned()], promise)?;
-    let told = none
+    let received = listener.hear_until("k=end").await?;
+    let promise = "a change is delivered once, however many filters match its key";
+    same(received, vec!["k=end".to_owned()], promise)?;
+    let received = none
         .watch
         .next()
         .now_or_never()
         .map(|event| event.is_some());
-    same(told, None, "a watch of no filter tells nothing")
+    same(received, None, "a watch of no filter delivers nothing")
 }
 
 pub(crate) async fn what_is_watched_is_no_pattern(scratch: &Scratch<'_>) -> Verdict {
@@ -81,7 +81,7 @@ pub(crate) async fn what_is_watched_is_no_pattern(scratch: &Scratch<'_>) -> Verd
         let prefix = Filter::Prefix((*watched).to_owned());
         let mut exact = Listener::new(scratch, &bucket, exact).await?;
         let mut prefix = Listener::new(scratch, &bucket, prefix).await?;
-        // None of them begins with punctuation, and many a pattern takes some of them in.
+        // None of them begins with punctuation, and many patterns match some of them.
         for other in ["zz", "z", "zzz/z"] {
             set(&bucket, other, "v").await?;
         }
@@ -89,8 +89,8 @@ pub(crate) async fn what_is_watched_is_no_pattern(scratch: &Scratch<'_>) -> Verd
         let expected = format!("{watched}=v");
         let promise = "punctuation in what is watched stands for itself";
         for listener in [&mut exact, &mut prefix] {
-            let told = listener.hear_until(&expected).await?;
-            same(told, vec![expected.clone()], promise)?;
+            let received = listener.hear_until(&expected).await?;
+            same(received, vec![expected.clone()], promise)?;
         }
     }
     Ok(())

@@ -1,15 +1,14 @@
 use futures::StreamExt as _;
 use keywell_store::{Event, Filter, ResumeToken, Since, Watch, Watching};
 
-use super::tell;
 use crate::failure::{Failure, Verdict, same};
 use crate::scratch::{Handle, Scratch};
 
-/// Somebody who hears a watch, with patience.
+/// Reads a watch, and fails if an event does not arrive in time.
 ///
-/// A watch that resumes tells every write, once. A lossy one may tell several writes of a key as
-/// one, with the value of the last of them; what it tells has to be some of what was written, in
-/// that order, and the last write of each key among it.
+/// A resumable watch delivers every write, once. A lossy watch may coalesce several writes of a key
+/// into one event with the last value. Its events must be a subsequence of the writes, and include
+/// the last write of each key.
 pub(in crate::checks) struct Listener<'a> {
     scratch: &'a Scratch<'a>,
     pub(in crate::checks) watch: Watch,
@@ -62,52 +61,52 @@ impl<'a> Listener<'a> {
             )),
             Err(_) => Err(Failure::new(
                 format!("no event within {patience:?}"),
-                "a watch tells every write that begins after it is open",
+                "a watch delivers every write that begins after it is open",
             )),
         }
     }
 
-    /// So many events, as [`tell`] has them.
+    /// This many events, as [`text`].
     async fn hear(&mut self, events: usize) -> Result<Vec<String>, Failure> {
-        let mut told = Vec::with_capacity(events);
+        let mut received = Vec::with_capacity(events);
         for _ in 0..events {
-            told.push(tell(&self.next().await?));
+            received.push(text(&self.next().await?));
         }
-        Ok(told)
+        Ok(received)
     }
 
-    /// All events before and with this one.
+    /// All events up to and including this one.
     pub(in crate::checks) async fn hear_until(
         &mut self,
         last: &str,
     ) -> Result<Vec<String>, Failure> {
-        let mut told = Vec::new();
+        let mut received = Vec::new();
         loop {
-            told.push(tell(&self.next().await?));
-            if told.last().is_some_and(|event| event == last) {
-                return Ok(told);
+            received.push(text(&self.next().await?));
+            if received.last().is_some_and(|event| event == last) {
+                return Ok(received);
             }
         }
     }
 
-    /// Judges the next events, which are all of one key and so come in order. The last is like
-    /// none before it.
+    /// Checks that the next events, all of one key, are these, in order. The last must differ from
+    /// those before it.
     pub(in crate::checks) async fn hears(&mut self, expected: &[&str], promise: &str) -> Verdict {
         if self.is_lossy {
             let last = expected.last().expect("something is expected");
-            let told = self.hear_until(last).await?;
-            return in_order(&told, expected, promise);
+            let received = self.hear_until(last).await?;
+            return in_order(&received, expected, promise);
         }
-        let told = self.hear(expected.len()).await?;
+        let received = self.hear(expected.len()).await?;
         same(
-            told,
+            received,
             expected.iter().map(|event| (*event).to_owned()).collect(),
             promise,
         )
     }
 
-    /// Judges the next events, which are of several keys and so come in any order. The last of
-    /// each key is like none before it.
+    /// Checks that the next events, of several keys, are these, in any order. The last of each key
+    /// must differ from those before it.
     pub(in crate::checks) async fn hears_all(
         &mut self,
         expected: &[&str],
@@ -116,14 +115,14 @@ impl<'a> Listener<'a> {
         if self.is_lossy {
             return self.hears_each(expected, promise).await;
         }
-        let mut told = self.hear(expected.len()).await?;
+        let mut received = self.hear(expected.len()).await?;
         let mut expected: Vec<String> = expected.iter().map(|event| (*event).to_owned()).collect();
-        told.sort_unstable();
+        received.sort_unstable();
         expected.sort_unstable();
-        same(told, expected, promise)
+        same(received, expected, promise)
     }
 
-    /// Hears the last event of each key, and judges what came of it before, key by key.
+    /// Waits for the last event of each key, and checks the earlier ones key by key.
     async fn hears_each(&mut self, expected: &[&str], promise: &str) -> Verdict {
         let of = |key: &str, event: &str| key_of(event) == key;
         let mut awaited: Vec<&str> = expected.to_vec();
@@ -138,15 +137,15 @@ impl<'a> Listener<'a> {
             .map(|at| expected[at])
             .collect();
         awaited.retain(|event| lasts.contains(event));
-        let mut told: Vec<String> = Vec::new();
+        let mut received: Vec<String> = Vec::new();
         while !awaited.is_empty() {
-            let event = tell(&self.next().await?);
+            let event = text(&self.next().await?);
             awaited.retain(|last| *last != event);
-            told.push(event);
+            received.push(event);
         }
-        for event in &told {
+        for event in &received {
             let key = key_of(event);
-            let told: Vec<String> = told
+            let received: Vec<String> = received
                 .iter()
                 .filter(|event| of(key, event))
                 .cloned()
@@ -156,19 +155,19 @@ impl<'a> Listener<'a> {
                 .copied()
                 .filter(|event| of(key, event))
                 .collect();
-            in_order(&told, &expected, promise)?;
+            in_order(&received, &expected, promise)?;
         }
         Ok(())
     }
 }
 
-/// Judges events of a key that need not be all, but no others, and in this order. One told twice
-/// is one whose value was read for another, too.
-fn in_order(told: &[String], expected: &[&str], promise: &str) -> Verdict {
+/// Checks that the events are a subsequence of the expected ones. An event may repeat: a lossy watch
+/// may read its value for an earlier write, too.
+fn in_order(received: &[String], expected: &[&str], promise: &str) -> Verdict {
     let mut left = expected;
-    for event in told {
+    for event in received {
         let Some(at) = left.iter().position(|one| one == event) else {
-            let answered = format!("{event:?} of {told:?}");
+            let answered = format!("{event:?} of {received:?}");
             return Err(Failure::new(answered, format!("{promise}: {expected:?}")));
         };
         left = &left[at..];
@@ -176,8 +175,19 @@ fn in_order(told: &[String], expected: &[&str], promise: &str) -> Verdict {
     Ok(())
 }
 
-/// The key that an event told is about; the keys here have no equals sign.
-fn key_of(told: &str) -> &str {
-    let key = told.trim_start_matches(['-', '~']);
+/// The key of an event as [`text`]. The keys here contain no equals sign.
+fn key_of(event: &str) -> &str {
+    let key = event.trim_start_matches(['-', '~']);
     key.split_once('=').map_or(key, |(key, _)| key)
+}
+
+/// An event as short text: `key=value`, `-key` if deleted, `~key` if expired.
+pub(super) fn text(event: &Event) -> String {
+    match event {
+        Event::Set { key, value, .. } => format!("{key}={}", String::from_utf8_lossy(value)),
+        Event::Delete { key, expired, .. } => {
+            format!("{}{key}", if *expired { '~' } else { '-' })
+        }
+        other => format!("{other:?}"),
+    }
 }

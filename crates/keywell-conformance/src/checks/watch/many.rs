@@ -22,7 +22,7 @@ pub(crate) async fn every_watch_hears_everything(scratch: &Scratch<'_>) -> Verdi
     let expected = ["k=1", "k=1'", "k=2", "k=2'", "k=3", "k=3'"];
     for listener in &mut listeners {
         listener
-            .hears(&expected, "every watch of a bucket hears all of it")
+            .hears(&expected, "every watch of a bucket receives all changes")
             .await?;
     }
     Ok(())
@@ -40,13 +40,13 @@ pub(crate) async fn an_unread_watch_holds_nothing_up(scratch: &Scratch<'_>) -> V
         bucket.set_many(entries.collect()).await?;
     }
     bucket.set("last", "v".into(), Set::default()).await?;
-    read.hears(&["last=v"], "a watch that nobody reads holds up no other")
+    read.hears(&["last=v"], "an unread watch holds up no other")
         .await?;
     drop(unread);
     set(&bucket, "last", "w").await?;
     read.hears(
         &["last=w"],
-        "a watch goes on when another is dropped unread",
+        "a watch continues when another is dropped unread",
     )
     .await
 }
@@ -58,9 +58,9 @@ pub(crate) async fn a_dropped_watch_disturbs_no_other(scratch: &Scratch<'_>) -> 
         let goes = Listener::new(scratch, &bucket, Filter::All).await?;
         set(&bucket, "k", n.to_string()).await?;
         drop(goes);
-        let told = format!("k={n}");
+        let received = format!("k={n}");
         stays
-            .hears(&[&told], "a dropped watch disturbs no other")
+            .hears(&[&received], "a dropped watch disturbs no other")
             .await?;
     }
     let mut late = Listener::new(scratch, &bucket, Filter::All).await?;
@@ -81,11 +81,11 @@ pub(crate) async fn a_watch_hears_nothing_of_other_buckets(scratch: &Scratch<'_>
         other.delete("k").await?;
     }
     set(&bucket, "k", "v").await?;
-    let told = listener.hear_until("k=v").await?;
+    let received = listener.hear_until("k=v").await?;
     same(
-        told,
+        received,
         vec!["k=v".to_owned()],
-        "a watch hears nothing of other buckets",
+        "a watch receives nothing from other buckets",
     )
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn a_watch_hears_the_last_write_last(scratch: &Scratch<'_>) -> 
         async move {
             for n in 0..rounds {
                 set(&bucket, "k", format!("{writer}.{n}")).await?;
-                // Some in a row, so that neighbours are of one writer, whose order is known.
+                // Three in a row, so that some neighbours are of one writer, whose order is known.
                 if n % 3 == 2 {
                     tokio::task::yield_now().await;
                 }
@@ -109,52 +109,52 @@ pub(crate) async fn a_watch_hears_the_last_write_last(scratch: &Scratch<'_>) -> 
     })
     .await?;
     let left = value(&bucket, "k").await?;
-    let mut told: Vec<Bytes> = Vec::new();
+    let mut received: Vec<Bytes> = Vec::new();
     loop {
         let is_all = if listener.is_lossy {
-            told.last() == left.as_ref()
+            received.last() == left.as_ref()
         } else {
-            told.len() == writers * rounds
+            received.len() == writers * rounds
         };
         if is_all {
             break;
         }
         if let Event::Set { value, .. } = listener.next().await? {
-            told.push(value);
+            received.push(value);
         }
     }
     same(
-        told.last().cloned(),
+        received.last().cloned(),
         left,
-        "the event told last is of the value that stays",
+        "the event delivered last has the value that stays",
     )?;
     if listener.is_lossy {
-        return in_each_writers_order(&told);
+        return in_each_writers_order(&received);
     }
     for writer in 0..writers {
         let of = format!("{writer}.");
-        let order: Vec<_> = told
+        let order: Vec<_> = received
             .iter()
             .filter(|value| value.starts_with(of.as_bytes()))
             .collect();
         let expected: Vec<Bytes> = (0..rounds)
             .map(|n| Bytes::from(format!("{of}{n}")))
             .collect();
-        let promise = "what one writer wrote in order is told once, in that order";
+        let promise = "the writes of one writer are delivered once, in order";
         same(order, expected.iter().collect(), promise)?;
     }
     Ok(())
 }
 
-/// Of each writer come some values, none of them behind a later one.
-fn in_each_writers_order(told: &[Bytes]) -> Verdict {
+/// Checks that the values of each writer never go back.
+fn in_each_writers_order(received: &[Bytes]) -> Verdict {
     let written = |value: &Bytes| {
         let (writer, n) = std::str::from_utf8(value).ok()?.split_once('.')?;
         Some((writer.to_owned(), n.parse::<usize>().ok()?))
     };
-    let promise = "what one writer wrote in order is told in that order";
+    let promise = "the writes of one writer are delivered in order";
     let mut latest: HashMap<String, usize> = HashMap::new();
-    for value in told {
+    for value in received {
         let (writer, n) =
             written(value).ok_or_else(|| Failure::new(format!("{value:?}"), promise))?;
         let before = latest.insert(writer, n);

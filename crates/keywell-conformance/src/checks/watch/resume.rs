@@ -3,7 +3,8 @@ use std::time::Instant;
 use futures::{FutureExt as _, StreamExt as _};
 use keywell_store::{Error, Event, Filter, Invalid, ResumeToken, Since};
 
-use super::{Listener, tell};
+use super::Listener;
+use super::listener::text;
 use crate::failure::{Failure, Verdict, invalid, same};
 use crate::scratch::{Handle, Scratch, set};
 
@@ -12,14 +13,14 @@ fn token(event: &Event) -> Result<ResumeToken, Failure> {
     token.ok_or_else(|| {
         Failure::new(
             format!("{event:?}"),
-            "an event of a watch that resumes carries a token",
+            "an event of a resumable watch carries a token",
         )
     })
 }
 
 fn beginning(listener: &Listener<'_>) -> Result<ResumeToken, Failure> {
     let start = listener.watch.start().cloned();
-    start.ok_or_else(|| Failure::new("no token", "a watch that resumes tells where it began"))
+    start.ok_or_else(|| Failure::new("no token", "a resumable watch reports its start"))
 }
 
 pub(crate) async fn a_resumed_watch_misses_nothing(scratch: &Scratch<'_>) -> Verdict {
@@ -37,11 +38,11 @@ pub(crate) async fn a_resumed_watch_misses_nothing(scratch: &Scratch<'_>) -> Ver
         let mut expected: Vec<String> = (n..10).map(|n| format!("k={n}")).collect();
         expected.extend(["-k".to_owned(), "k=end".to_owned()]);
         let mut resumed = Listener::resumed(scratch, &bucket, Filter::All, token).await?;
-        let told = resumed.hear_until("k=end").await?;
+        let received = resumed.hear_until("k=end").await?;
         same(
-            told,
+            received,
             expected,
-            "a resumed watch tells every event after its token, once",
+            "a resumed watch delivers every event after its token, once",
         )?;
     }
     Ok(())
@@ -51,19 +52,19 @@ pub(crate) async fn a_watch_that_resumes_coalesces_nothing(scratch: &Scratch<'_>
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
     let start = beginning(&listener)?;
-    // All written before the first is heard, so whoever would tell them as one can.
+    // All are written before the first event is read, so that a store could coalesce them.
     let mut expected = Vec::new();
     for n in 0..200 {
         set(&bucket, "k", n.to_string()).await?;
         expected.push(format!("k={n}"));
     }
     let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
-    let promise = "a watch that resumes tells every write by itself";
+    let promise = "a resumable watch delivers every write separately";
     listener.hears(&expected, promise).await?;
     let mut resumed = Listener::resumed(scratch, &bucket, Filter::All, start).await?;
     resumed.hears(&expected, promise).await?;
     for watch in [&listener.watch, &resumed.watch] {
-        let promise = "a watch that resumes counts no write as coalesced";
+        let promise = "a resumable watch counts no write as coalesced";
         same(watch.coalesced(), 0, promise)?;
     }
     Ok(())
@@ -80,13 +81,13 @@ pub(crate) async fn a_watch_resumes_from_its_beginning(scratch: &Scratch<'_>) ->
     let text = ResumeToken::from(start.as_str().to_owned());
     let other = scratch.bucket().await?;
     let mut resumed = Listener::resumed(scratch, &other, Filter::All, text).await?;
-    let promise = "a watch resumes from where it began, on any handle";
+    let promise = "a watch resumes from its start, on any handle";
     resumed.hears(&["k=one", "k=two"], promise).await?;
-    // A resumed one is a watch like any other: it goes on, and has a beginning itself.
+    // A resumed watch is like any other: it continues, and has a start of its own.
     let again = beginning(&resumed)?;
     set(&bucket, "k", "three").await?;
     resumed
-        .hears(&["k=three"], "a resumed watch goes on")
+        .hears(&["k=three"], "a resumed watch continues")
         .await?;
     let mut again = Listener::resumed(scratch, &bucket, Filter::All, again).await?;
     again.hears(&["k=one", "k=two", "k=three"], promise).await
@@ -103,11 +104,14 @@ pub(crate) async fn a_resumed_watch_keeps_to_its_filter(scratch: &Scratch<'_>) -
     let mut resumed = Listener::resumed(scratch, &bucket, key, start.clone()).await?;
     set(&bucket, "k", "end").await?;
     resumed
-        .hears(&["k=v", "k=end"], "a watch resumed for a key tells of that")
+        .hears(
+            &["k=v", "k=end"],
+            "a watch resumed for a key delivers its changes",
+        )
         .await?;
     let prefix = Filter::Prefix("k/".into());
     let mut resumed = Listener::resumed(scratch, &bucket, prefix, start).await?;
-    let promise = "a watch resumed for a prefix tells of what begins with it";
+    let promise = "a watch resumed for a prefix delivers its keys only";
     resumed.hears_all(&["k/1=v", "k/2=v"], promise).await
 }
 
@@ -115,9 +119,9 @@ pub(crate) async fn how_far_a_watch_has_come_is_where_it_resumes(scratch: &Scrat
     let bucket = scratch.bucket().await?;
     let key = || Filter::Key("k".into());
     let mut listener = Listener::new(scratch, &bucket, key()).await?;
-    // Some is told and some is yet to be, with changes of others before and between.
+    // Some changes are delivered and some pending, with changes of other keys in between.
     let mut expected = Vec::new();
-    let mut places = vec![listener.watch.reached()];
+    let mut positions = vec![listener.watch.reached()];
     for n in 0..6 {
         set(&bucket, "other", "v").await?;
         set(&bucket, "k", n.to_string()).await?;
@@ -125,7 +129,7 @@ pub(crate) async fn how_far_a_watch_has_come_is_where_it_resumes(scratch: &Scrat
     }
     for _ in 0..6 {
         listener.next().await?;
-        places.push(listener.watch.reached());
+        positions.push(listener.watch.reached());
     }
     let expected: Vec<&str> = expected
         .iter()
@@ -133,12 +137,14 @@ pub(crate) async fn how_far_a_watch_has_come_is_where_it_resumes(scratch: &Scrat
         .chain(["k=end"])
         .collect();
     set(&bucket, "k", "end").await?;
-    for (told, place) in places.into_iter().enumerate() {
-        // A store need not say.
-        let Some(place) = place else { return Ok(()) };
-        let mut resumed = Listener::resumed(scratch, &bucket, key(), place).await?;
-        let promise = "a watch resumed from where one had come tells what that had not told";
-        resumed.hears(&expected[told..], promise).await?;
+    for (received, position) in positions.into_iter().enumerate() {
+        // A store need not report it.
+        let Some(position) = position else {
+            return Ok(());
+        };
+        let mut resumed = Listener::resumed(scratch, &bucket, key(), position).await?;
+        let promise = "a watch resumed from a position delivers what came after it";
+        resumed.hears(&expected[received..], promise).await?;
     }
     Ok(())
 }
@@ -158,21 +164,21 @@ pub(crate) async fn a_watch_position_advances_past_filtered_changes(
         if let Some(event) = listener.watch.next().now_or_never() {
             return Err(Failure::new(
                 format!("{event:?}"),
-                "a watch of a key tells of no other",
+                "a watch of a key delivers no other",
             ));
         }
         match listener.watch.reached() {
             Some(reached) if reached != before => break reached,
             _ if began.elapsed() > scratch.patience() => {
-                let promise = "a watch says how far it has come also where it tells nothing";
-                return Err(Failure::new("it stays where it began", promise));
+                let promise = "the position of a watch advances also when it delivers nothing";
+                return Err(Failure::new("the position stays at the start", promise));
             }
             _ => {}
         }
     };
     set(&bucket, "k", "end").await?;
     let mut resumed = Listener::resumed(scratch, &bucket, key(), further).await?;
-    let promise = "a watch resumed from where one had come tells what that had not told";
+    let promise = "a watch resumed from a position delivers what came after it";
     resumed.hears(&["k=end"], promise).await
 }
 
@@ -182,7 +188,7 @@ pub(crate) async fn text_that_never_was_a_token_is_refused(scratch: &Scratch<'_>
     set(&bucket, "k", "v").await?;
     let real = token(&listener.next().await?)?;
     let (cut, longer) = (&real.as_str()[1..], format!("{}A", real.as_str()));
-    // Where a token ends with a number, this one is of an event that is yet to come.
+    // If tokens end with a number, this one is of a future event.
     let future = format!("{}9", real.as_str());
     for text in [
         "", "0", "-1", "1", "latest", "$", "0-0", "é", "\0", cut, &longer, &future,
@@ -194,7 +200,7 @@ pub(crate) async fn text_that_never_was_a_token_is_refused(scratch: &Scratch<'_>
 
 async fn is_refused(bucket: &Handle, token: ResumeToken) -> Verdict {
     let answered = bucket.watch(Filter::All, Since::After(token)).await;
-    let promise = "a token that this bucket did not hand out is refused as that";
+    let promise = "a token that this bucket did not issue is refused as such";
     invalid(answered, |blamed| *blamed == Invalid::Token, promise)
 }
 
@@ -211,7 +217,7 @@ pub(crate) async fn a_token_of_another_bucket_is_refused(scratch: &Scratch<'_>) 
 }
 
 pub(crate) async fn a_token_of_another_store_is_refused(scratch: &Scratch<'_>) -> Verdict {
-    // Both buckets have the same name, and the events of one are ahead of those of the other.
+    // Both buckets have the same name, and one has had more events than the other.
     let bucket = scratch.bucket().await?;
     let (other, _) = scratch.brief().await?;
     let mut here = Listener::new(scratch, &bucket, Filter::All).await?;
@@ -230,7 +236,7 @@ pub(crate) async fn a_token_of_another_store_is_refused(scratch: &Scratch<'_>) -
 pub(crate) async fn a_watch_resumes_after_a_restart(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
-    set(&bucket, "k", "told").await?;
+    set(&bucket, "k", "delivered").await?;
     let token = token(&listener.next().await?)?;
     set(&bucket, "k", "missed").await?;
     drop(listener);
@@ -238,7 +244,7 @@ pub(crate) async fn a_watch_resumes_after_a_restart(scratch: &Scratch<'_>) -> Ve
     let bucket = scratch.restart().await?;
     set(&bucket, "k", "after").await?;
     let mut resumed = Listener::resumed(scratch, &bucket, Filter::All, token).await?;
-    let promise = "a watch goes on after a restart where it ended before";
+    let promise = "a watch resumes after a restart where it ended";
     resumed.hears(&["k=missed", "k=after"], promise).await
 }
 
@@ -256,7 +262,7 @@ pub(crate) async fn a_token_from_before_the_history_is_refused(scratch: &Scratch
     let mut listener = Listener::new(scratch, &bucket, Filter::All).await?;
     set(&bucket, "k", "now").await?;
     listener
-        .hears(&["k=now"], "a bucket can be watched anew after that")
+        .hears(&["k=now"], "a bucket can be watched again after that")
         .await
 }
 
@@ -267,17 +273,17 @@ pub(crate) async fn a_watch_that_fell_behind_reports_the_gap(scratch: &Scratch<'
     for n in 0..=events * 2 {
         set(&bucket, "k", n.to_string()).await?;
     }
-    let promise = "a watch that fell behind tells every event, or that it lost some";
+    let promise = "a watch that fell behind delivers every event, or reports that it lost some";
     let mut expected = 0;
     loop {
         let next = tokio::time::timeout(scratch.patience(), listener.watch.next()).await;
-        let told = match next {
+        let received = match next {
             Ok(Some(Err(Error::Invalid(Invalid::Compacted)) | Ok(Event::Gap))) => return Ok(()),
-            Ok(Some(event)) => tell(&event?),
-            Ok(None) | Err(_) => return Err(Failure::new("nothing any more", promise)),
+            Ok(Some(event)) => text(&event?),
+            Ok(None) | Err(_) => return Err(Failure::new("no more events", promise)),
         };
-        same(&told, &format!("k={expected}"), promise)?;
-        if told == last {
+        same(&received, &format!("k={expected}"), promise)?;
+        if received == last {
             return Ok(());
         }
         expected += 1;

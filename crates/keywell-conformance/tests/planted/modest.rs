@@ -1,0 +1,197 @@
+use bytes::Bytes;
+use futures::StreamExt as _;
+use keywell_store::{
+    Answer, Batching, Capabilities, Cas, Change, Entry, Error, Event, Expected, Filter, Invalid,
+    List, Listing, Page, Set, Since, Swap, ValueBytes, Version, Watch, Watching,
+};
+
+use crate::bug::{Bug, Inner};
+
+/// A memory store that does what it declares, and refuses everything else.
+pub(crate) struct Modest(pub(crate) Capabilities);
+
+impl Modest {
+    /// If swaps compare values, the value is the version.
+    fn show(&self, entry: Entry) -> Entry {
+        match self.0.cas {
+            Cas::ByValue => Entry {
+                version: Version::from(entry.value.clone()),
+                ..entry
+            },
+            _ => entry,
+        }
+    }
+
+    fn check(&self, key: &str, value: &[u8], how: Set) -> Result<(), Error> {
+        if how.ttl.is_some() && !self.0.ttl {
+            return Err(Error::Unsupported("a time to live"));
+        }
+        self.0.check(key, value)
+    }
+}
+
+impl Bug for Modest {
+    fn capabilities(&self, _: &Inner) -> Capabilities {
+        self.0
+    }
+
+    fn get_within(&self, inner: &Inner, key: &str, max: usize) -> Answer<Option<Entry>> {
+        let Answer::Now(entry) = inner.get_within(key, max) else {
+            panic!("the memory store answers at once");
+        };
+        entry
+            .map(|entry| entry.map(|entry| self.show(entry)))
+            .into()
+    }
+
+    fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        if let Err(error) = self.check(key, &value, how) {
+            return error.into();
+        }
+        let is_value = self.0.cas == Cas::ByValue;
+        inner.set(key, value.clone(), how).map(move |version| {
+            if is_value {
+                Version::from(value)
+            } else {
+                version
+            }
+        })
+    }
+
+    fn swap(&self, inner: &Inner, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        if let Change::Set(value, how) = &change
+            && let Err(error) = self.check(key, value, *how)
+        {
+            return error.into();
+        }
+        match (self.0.cas, expected) {
+            (Cas::None, _) => Error::Unsupported("compare-and-swap").into(),
+            (Cas::ByValue, Expected::At(value)) => by_value(inner, key, &value, &change),
+            (Cas::ByValue, Expected::Absent) => {
+                let written = written(&change);
+                inner
+                    .swap(key, Expected::Absent, change)
+                    .map(|done| shown(&done, written))
+            }
+            (Cas::ByVersion, expected) => inner.swap(key, expected, change),
+        }
+    }
+
+    fn increment(&self, inner: &Inner, key: &str, delta: i64) -> Answer<i64> {
+        if !self.0.increment {
+            return Error::Unsupported("counters").into();
+        }
+        if let Err(error) = self.0.check(key, b"") {
+            return error.into();
+        }
+        inner.increment(key, delta)
+    }
+
+    fn get_many_within(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        let mut bytes = ValueBytes::new(max);
+        let answers = keys.iter().map(|key| self.get_within(inner, key, max));
+        Answer::sequence_while(answers, move |entry: &Option<Entry>| {
+            bytes.add_entry(entry.as_ref())
+        })
+    }
+
+    fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        for (key, value) in &entries {
+            if let Err(error) = self.0.check(key, value) {
+                return error.into();
+            }
+        }
+        if self.0.batch == Batching::Atomic {
+            return inner.set_many(entries);
+        }
+        let sets = entries
+            .into_iter()
+            .map(|(key, value)| inner.set(key, value, Set::default()));
+        Answer::sequence(sets).map(drop)
+    }
+
+    fn list(&self, inner: &Inner, request: List) -> Answer<Page> {
+        match self.0.list {
+            Listing::None => Error::Unsupported("a listing of keys").into(),
+            Listing::Ordered => inner.list(request),
+            Listing::Unordered => inner.list(request).map(|mut page| {
+                page.keys.reverse();
+                page
+            }),
+        }
+    }
+
+    fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        match (self.0.watch, since) {
+            (Watching::None, _) => Error::Unsupported("watching").into(),
+            (Watching::Lossy, Since::After(_)) => Error::Invalid(Invalid::Token).into(),
+            (Watching::Lossy, since) => inner.watch(filter, since).map(|watch| {
+                // Every twentieth event is replaced by a gap.
+                let events = watch.enumerate().map(|(n, event)| match event {
+                    _ if n % 20 == 19 => Ok(Event::Gap),
+                    event => event.map(without_token),
+                });
+                Watch::new(None, events)
+            }),
+            (Watching::Resumable, since) => inner.watch(filter, since),
+        }
+    }
+}
+
+/// Events of a watch that cannot be resumed have no token, and no version.
+pub(crate) fn without_token(event: Event) -> Event {
+    match event {
+        Event::Set { key, value, .. } => Event::Set {
+            key,
+            value,
+            version: None,
+            token: None,
+        },
+        Event::Delete { key, expired, .. } => Event::Delete {
+            key,
+            expired,
+            token: None,
+        },
+        other => other,
+    }
+}
+
+fn written(change: &Change) -> Option<Bytes> {
+    match change {
+        Change::Set(value, _) => Some(value.clone()),
+        Change::Delete => None,
+    }
+}
+
+fn shown(done: &Swap, written: Option<Bytes>) -> Swap {
+    match done {
+        Swap::Done(_) => Swap::Done(written.map(Version::from)),
+        Swap::Stale => Swap::Stale,
+    }
+}
+
+/// Retries, because another caller may write the same value in between.
+fn by_value(inner: &Inner, key: &str, value: &Version, change: &Change) -> Answer<Swap> {
+    loop {
+        let Answer::Now(Ok(current)) = inner.get(key) else {
+            panic!("the memory store answers at once");
+        };
+        let current = match current {
+            Some(entry) if Some(&entry.value) == value.as_bytes() => entry,
+            _ => return Answer::now(Swap::Stale),
+        };
+        let Answer::Now(done) = inner.swap(key, Expected::At(current.version), change.clone())
+        else {
+            panic!("the memory store answers at once");
+        };
+        match done {
+            Ok(Swap::Stale) => {}
+            done => return done.map(|done| shown(&done, written(change))).into(),
+        }
+    }
+}
