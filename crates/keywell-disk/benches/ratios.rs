@@ -1,4 +1,4 @@
-//! How far the store is from the database beneath it, in one run on one machine:
+//! Compares the store with the database that it uses, in one run on one machine:
 //! `cargo bench -p keywell-disk`. `KEYWELL_BENCH_DIR` says on which disk; the temporary folder
 //! unless set.
 
@@ -6,7 +6,7 @@
     clippy::unwrap_used,
     clippy::cast_precision_loss,
     missing_docs,
-    reason = "a bench prints ratios, and has nobody to return an error to"
+    reason = "a bench prints ratios, and returns no errors"
 )]
 
 use std::hint::black_box;
@@ -29,7 +29,7 @@ fn key(at: usize) -> String {
     format!("key-{at:06}")
 }
 
-/// Runs for a while and answers how often a second. The best of three.
+/// The rate per second, the best of three runs.
 fn rate(mut run: impl FnMut() -> usize) -> f64 {
     let mut best: f64 = 0.0;
     for _ in 0..3 {

@@ -27,7 +27,7 @@ const MAX_VALUE_BYTES: usize = 1024 * 1024 * 1024;
 pub(crate) struct DiskBucket {
     open: Arc<Open>,
     name: BucketName,
-    /// Known once the bucket has held something.
+    /// Set once the bucket has held something.
     number: OnceLock<u32>,
 }
 
@@ -50,7 +50,7 @@ impl DiskBucket {
         Some(*self.number.get_or_init(|| number))
     }
 
-    /// Looks entries up at one instant, as long as their values have at most `max` bytes together.
+    /// Looks up entries in one snapshot, if their values have at most `max` bytes in total.
     fn look_up_many(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let Some(number) = self.number() else {
             return Answer::now(keys.iter().map(|_| None).collect());
@@ -60,7 +60,7 @@ impl DiskBucket {
         self.open.read(move |reading| {
             let entries = reading.open_table(ENTRIES)?;
             let mut bytes = ValueBytes::new(max);
-            // A value that is asked for twice is read once.
+            // The value of a duplicate key is read once.
             let mut known: HashMap<&[u8], Option<Entry>> = HashMap::with_capacity(keys.len());
             let read = keys.iter().map(|key| {
                 if let Some(entry) = known.get(&key[..]) {
@@ -106,8 +106,8 @@ impl DiskBucket {
             .write(Operation::Write(self.name.clone(), write), read)
     }
 
-    /// Writes what answers no more than that it is done.
-    fn tell(&self, write: Write) -> Answer<()> {
+    /// Performs a write whose outcome carries no value.
+    fn write_without_answer(&self, write: Write) -> Answer<()> {
         self.write(write, |outcome| match outcome {
             Outcome::Done => Some(()),
             _ => None,
@@ -202,7 +202,7 @@ impl Bucket for DiskBucket {
     }
 
     fn delete(&self, key: &str) -> Answer<()> {
-        self.tell(Write::Delete(key.to_owned()))
+        self.write_without_answer(Write::Delete(key.to_owned()))
     }
 
     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
@@ -234,7 +234,7 @@ impl Bucket for DiskBucket {
         })
     }
 
-    /// All at one instant.
+    /// Reads all keys in one snapshot.
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         self.look_up_many(keys, max)
     }
@@ -257,7 +257,7 @@ impl Bucket for DiskBucket {
         if write.is_empty() {
             return Answer::now(());
         }
-        self.tell(Write::SetMany(write))
+        self.write_without_answer(Write::SetMany(write))
     }
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
@@ -265,7 +265,7 @@ impl Bucket for DiskBucket {
             return Answer::now(());
         }
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-        self.tell(Write::DeleteMany(keys))
+        self.write_without_answer(Write::DeleteMany(keys))
     }
 
     fn list(&self, request: List) -> Answer<Page> {

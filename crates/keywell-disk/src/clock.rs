@@ -1,32 +1,32 @@
-//! What time it is in a store.
+//! The time of a store.
 //!
-//! Times to live end by the store's own time, in milliseconds. It begins as the time of day, and
-//! then goes by one rule:
+//! Times to live use the store's own time, in milliseconds. It starts as the time of day, and then
+//! follows two rules:
 //!
-//! - While the store is open, it advances as the machine's uptime does, time asleep included. The
-//!   time of day can be set to anything meanwhile.
-//! - While the store is closed, it advances as the time of day does, and never goes back. For that
-//!   each commit writes down a [`Mark`]: the store's time, and the time of day beside it. The next
-//!   opening adds how much later the time of day is then, or nothing if it is earlier.
+//! - While the store is open, it advances with the machine's uptime, which includes suspended time.
+//!   Setting the time of day has no effect.
+//! - While the store is closed, it advances with the time of day, and never goes back. Each commit
+//!   records a [`Mark`]: the store's time and the time of day. The next opening adds the difference
+//!   to the current time of day, or nothing if that is earlier.
 //!
-//! So what has expired stays expired, whichever way the time of day is set, in one process and over
-//! restarts: what a reader finds expired the writer removes in a commit, at the latest when the
-//! store is closed. And a wrong time of day does no harm that lasts: the store's time is never
-//! compared with the time of day, only how far each of them has come since the last mark.
+//! So an expired key stays expired, however the time of day is set, also across restarts: the writer
+//! removes in a commit what a reader sees as expired, at the latest when the store is closed. And a
+//! wrong time of day has no lasting effect: the store's time is never compared with the time of day,
+//! only the progress of both since the last mark.
 //!
-//! Where the two have drifted apart since the last mark and a key waits for its end, a commit
-//! writes another mark, within a minute and when the store is closed. So it is not a mark of a
-//! wrong time of day that the next opening starts from.
+//! If the two have drifted apart since the last mark and a key has a time to live, a commit records
+//! another mark, within a minute and when the store is closed. So the next opening does not start
+//! from a mark with a wrong time of day.
 //!
-//! What remains:
+//! Limits:
 //!
-//! - A time of day that is wrong when the store is opened, and later than it should be, ends the
-//!   keys whose time falls in between. What is set from then on lives as long as it should.
-//! - A time of day that was set back counts as no time at all for the span in which the store was
-//!   closed: keys live longer by that, never shorter.
-//! - A virtual machine that is paused has no uptime for that span; the same holds.
-//! - A process that is killed after a key's end and before the commit that removes it, a few
-//!   milliseconds on a working disk, leaves that to the next opening, which the time of day decides.
+//! - If the time of day is ahead when the store is opened, keys expire early by that. Keys that are
+//!   set from then on are not affected.
+//! - If the time of day was set back, the time for which the store was closed does not count: keys
+//!   live longer by that, never shorter.
+//! - A paused virtual machine has no uptime meanwhile, with the same effect.
+//! - If a process is killed between the expiration of a key and the commit that removes it (a few
+//!   milliseconds on a working disk), the time of day at the next opening decides.
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) struct Machine(Arc<dyn Clocks>);
 
 pub(crate) trait Clocks: Send + Sync {
-    /// Since some moment before the process began. Never goes back, and is not set.
+    /// Since some time before the process started. Monotonic; cannot be set.
     fn uptime(&self) -> u64;
     /// Since 1970. May be set to anything.
     fn time_of_day(&self) -> u64;
@@ -53,7 +53,7 @@ pub(crate) struct Clock {
     origin: i128,
 }
 
-/// What a commit writes down about time.
+/// The times that a commit records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
     /// The store's time.
@@ -109,8 +109,8 @@ impl Clocks for System {
 // === impl Clock ===
 
 impl Clock {
-    /// The clock of a store that is opened, by its last mark. One that has none is new, or was last
-    /// written before there were marks: then times were times of day.
+    /// The clock of a store that is opened, from its last mark. A store without one is new, or of a
+    /// version without marks, which used the time of day.
     pub(crate) fn resume(machine: Machine, last: Option<Mark>) -> Self {
         let (day, uptime) = (machine.0.time_of_day(), machine.0.uptime());
         let now = last.map_or(day, |mark| {
@@ -138,8 +138,8 @@ impl Clock {
 // === impl Mark ===
 
 impl Mark {
-    /// Whether the time of day has moved otherwise than the store's time since an earlier mark, by
-    /// more than clocks differ anyway.
+    /// Whether the time of day and the store's time have drifted apart since an earlier mark, by more
+    /// than usual clock drift.
     pub(crate) fn strays_from(self, earlier: Self) -> bool {
         const TOLERATED: u128 = 1000;
         let ahead = |mark: Self| i128::from(mark.day) - i128::from(mark.store);
@@ -155,7 +155,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// A machine whose clocks a test moves. Clones are the same one.
+    /// A machine whose clocks a test sets. Clones share them.
     #[derive(Clone, Debug)]
     pub(crate) struct Moved(Arc<Mutex<State>>);
 
@@ -190,7 +190,7 @@ pub(crate) mod tests {
             state.day = state.day.saturating_add_signed(millis);
         }
 
-        /// Starts the machine again, so that its uptime begins from zero.
+        /// Restarts the machine, so that its uptime starts from zero.
         pub(crate) fn reboot(&self) {
             self.0.lock().uptime = 0;
         }
@@ -271,7 +271,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Whatever happens to the time of day, the machine and the process.
+    /// With random changes of the time of day, reboots and restarts.
     #[test]
     fn the_time_of_a_store_never_goes_back_and_never_stops() {
         let seed = rand::random();
@@ -281,9 +281,9 @@ pub(crate) mod tests {
             let mut clock = Clock::resume(moved.machine(), None);
             let mut last = clock.mark();
             let mut reached = clock.now();
-            // By how much the time of day was set since the last mark.
+            // How far the time of day was set since the last mark.
             let mut set_by: i64 = 0;
-            // How much time really passed since it.
+            // The real time since the last mark.
             let mut passed = 0;
             for _ in 0..60 {
                 match random.random_range(0..5) {

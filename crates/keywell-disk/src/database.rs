@@ -5,6 +5,7 @@ use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, TableHandle};
 
 use crate::clock::Mark;
 use crate::error::undamaged;
+use crate::marks::Marks;
 use crate::source::Source;
 use crate::tables::{
     BUCKETS, CHANGES, ENTRIES, EXPIRY, FORMAT, META, META_DAY, META_FORMAT, META_HISTORY_BYTES,
@@ -12,7 +13,7 @@ use crate::tables::{
 };
 use crate::{OpenError, Options, entry, trial};
 
-/// A database that was just opened, and what the store keeps in memory about it.
+/// A database that was just opened, and the state that the store keeps in memory.
 pub(crate) struct Opened {
     pub(crate) database: redb::Database,
     /// See [`META_STORE`].
@@ -22,37 +23,20 @@ pub(crate) struct Opened {
     pub(crate) buckets: HashMap<Arc<str>, u32>,
 }
 
-/// Where the writer stands. What is here is on disk too, as of the last commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Marks {
-    /// The sequence number of the last write.
-    pub(crate) sequence: u64,
-    /// The sequence number of the oldest event that is kept; `sequence + 1` if none is.
-    pub(crate) oldest: u64,
-    /// See [`META_HISTORY_BYTES`].
-    pub(crate) history_bytes: u64,
-    /// The number of the next bucket.
-    pub(crate) next_bucket: u32,
-    /// When the next entry expires, by the store's time.
-    pub(crate) next_due: Option<u64>,
-    /// The time of the last commit; none in a file from before commits had one.
-    pub(crate) time: Option<Mark>,
-}
-
 /// Whether an empty file may become a database.
 ///
-/// Only one that was just created may. A file that was there and is empty has lost what it held, and
-/// so has one without tables, as a new database has them before its file gets its name.
+/// Only a file that was just created may. An existing file that is empty, or has no tables, has lost
+/// its content: a new database has its tables before its file gets its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Making {
     Allowed,
     Refused,
 }
 
-/// Opens a database, and makes its tables where it is empty and that is allowed.
+/// Opens a database, and creates its tables if it is empty and `making` allows it.
 ///
-/// What it then reads is durable, even if the last commit before was not answered: redb writes
-/// and syncs the header of the commit it chose before it lets anybody in.
+/// All data that it then reads is durable, even if the last commit was not acknowledged: redb syncs
+/// the header of the commit that it chose before it opens.
 pub(crate) fn open(
     source: &Source,
     options: &Options,
@@ -120,7 +104,8 @@ fn check(database: &redb::Database) -> Result<(), OpenError> {
     }
 }
 
-/// Without a history, events have gaps: what was kept before must not be joined to what comes.
+/// Deletes the history. While no history is kept, events are missing, so an earlier history must not
+/// be continued.
 fn forget_history(database: &redb::Database) -> Result<(), OpenError> {
     if database.begin_read()?.open_table(CHANGES)?.is_empty()? {
         return Ok(());

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use keywell_store::BucketName;
 use parking_lot::RwLock;
 
-/// The numbers of all buckets that ever held something, in memory. A name that is not here has no
-/// entry on disk.
+/// The numbers of all buckets that ever held something, in memory. A name that is missing here has
+/// no entry on disk.
 #[derive(Debug, Default)]
 pub(crate) struct Directory(RwLock<HashMap<Arc<str>, u32>>);
 
@@ -26,7 +26,7 @@ impl Directory {
         *self.0.write() = buckets;
     }
 
-    /// All of them, in the order of their names.
+    /// All buckets, in the order of their names.
     pub(crate) fn all(&self) -> Vec<(Arc<str>, u32)> {
         let mut all: Vec<_> = self
             .0

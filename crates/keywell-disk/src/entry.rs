@@ -1,20 +1,20 @@
-//! How an entry lies in [`ENTRIES`](crate::tables::ENTRIES).
+//! The encoding of entries in [`ENTRIES`](crate::tables::ENTRIES).
 //!
-//! The key is the bucket's number, four bytes big-endian, and the key's own bytes: so the keys of
-//! a bucket are neighbours, in the order of their bytes, and no name can run into another. The
-//! value is a [`Header`] and the value's own bytes.
+//! A key is the number of the bucket (four bytes, big-endian) and the bytes of the key. The keys of a
+//! bucket are thus adjacent, in the order of their bytes. A value is a [`Header`] and the bytes of
+//! the value.
 
 use std::ops::Bound;
 
 use crate::error::Fault;
 
-/// What comes before the bytes of a value.
+/// The header before the bytes of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// The sequence number of the write: never used twice in a store, so it also tells an entry
-    /// from an earlier one under the same key.
+    /// The sequence number of the write. It is unique within a store, so it also distinguishes an
+    /// entry from an earlier one of the same key.
     pub(crate) version: u64,
-    /// When the entry is gone, by the [time of the store](crate::clock); zero for never.
+    /// When the entry expires, by the [time of the store](crate::clock); zero for never.
     pub(crate) expires: u64,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Header {
 impl Header {
     pub(crate) const BYTES: usize = 16;
 
-    /// Takes a stored value apart.
+    /// Splits a stored value.
     pub(crate) fn split(stored: &[u8]) -> Result<(Self, &[u8]), Fault> {
         let torn = || Fault::corrupt("an entry is shorter than its header");
         let (version, rest) = stored.split_first_chunk().ok_or_else(torn)?;
@@ -35,20 +35,20 @@ impl Header {
         Ok((header, value))
     }
 
-    /// Writes header and value into a place of just that length.
-    pub(crate) fn fill(self, place: &mut [u8], value: &[u8]) {
-        place[..8].copy_from_slice(&self.version.to_be_bytes());
-        place[8..Self::BYTES].copy_from_slice(&self.expires.to_be_bytes());
-        place[Self::BYTES..].copy_from_slice(value);
+    /// Encodes header and value into a buffer of that length.
+    pub(crate) fn fill(self, buffer: &mut [u8], value: &[u8]) {
+        buffer[..8].copy_from_slice(&self.version.to_be_bytes());
+        buffer[8..Self::BYTES].copy_from_slice(&self.expires.to_be_bytes());
+        buffer[Self::BYTES..].copy_from_slice(value);
     }
 
-    /// Whether a reader at this time still sees the entry. Takes the time only where it matters.
+    /// Whether the entry has not expired. Calls `now` only if the entry has a time to live.
     pub(crate) fn lives(self, now: impl FnOnce() -> u64) -> bool {
         self.expires == 0 || now() < self.expires
     }
 }
 
-/// The key in the table of a key in a bucket.
+/// The table key of a key in a bucket.
 pub(crate) fn key(bucket: u32, key: &str) -> Vec<u8> {
     let mut joined = Vec::with_capacity(4 + key.len());
     joined.extend(bucket.to_be_bytes());
@@ -56,9 +56,9 @@ pub(crate) fn key(bucket: u32, key: &str) -> Vec<u8> {
     joined
 }
 
-/// Takes a key of the table apart.
+/// Splits a table key.
 pub(crate) fn split_key(joined: &[u8]) -> Result<(u32, &str), Fault> {
-    let torn = || Fault::corrupt("a key is not one that was written");
+    let torn = || Fault::corrupt("a key is malformed");
     let (bucket, key) = joined.split_first_chunk().ok_or_else(torn)?;
     let key = std::str::from_utf8(key).map_err(|_| torn())?;
     Ok((u32::from_be_bytes(*bucket), key))
@@ -72,7 +72,7 @@ pub(crate) fn expiry_row(expires: u64, joined: &[u8]) -> Vec<u8> {
     row
 }
 
-/// Takes a row of [`EXPIRY`](crate::tables::EXPIRY) apart.
+/// Splits a row of [`EXPIRY`](crate::tables::EXPIRY).
 pub(crate) fn split_expiry_row(row: &[u8]) -> Result<(u64, &[u8]), Fault> {
     let (expires, joined) = row
         .split_first_chunk()
@@ -80,7 +80,7 @@ pub(crate) fn split_expiry_row(row: &[u8]) -> Result<(u64, &[u8]), Fault> {
     Ok((u64::from_be_bytes(*expires), joined))
 }
 
-/// The end of the keys that begin with this one.
+/// The upper bound of the keys that begin with this one.
 pub(crate) fn end_of(prefix: &[u8]) -> Bound<Vec<u8>> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {

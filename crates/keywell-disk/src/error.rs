@@ -7,39 +7,39 @@ use keywell_store::{Error, Failure};
 use crate::lock::Holder;
 use crate::tables::FORMAT;
 
-/// Why a store did not open.
+/// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Somebody else has it open; a store belongs to one process at a time.
+    /// Another process, or this one, has the store open. Only one can at a time.
     #[error("the store {} is in use by {holder}; stop that first", path.display())]
     Locked {
         /// The store's folder.
         path: PathBuf,
-        /// Who holds it.
+        /// The process that has it open.
         holder: Holder,
     },
 
-    /// The path is a file, or something else that is no folder.
+    /// The path is not a folder.
     #[error("{} is not a folder; a disk store is a folder of its own", path.display())]
     NotAFolder {
         /// The path that was given.
         path: PathBuf,
     },
 
-    /// There is no store, and [`Options::existing`](crate::Options::existing) forbids to make one.
+    /// There is no store, and [`Options::existing`](crate::Options::existing) forbids to create one.
     #[error("there is no store in {}", path.display())]
     Missing {
         /// The path that was given.
         path: PathBuf,
     },
 
-    /// The folder, or a file in it, cannot be made or opened.
+    /// The folder, or a file in it, cannot be created or opened.
     #[error("{}", path.display())]
     Folder {
-        /// What could not be opened.
+        /// The path that could not be opened.
         path: PathBuf,
-        /// What the system answered.
+        /// The error of the system.
         source: io::Error,
     },
 
@@ -50,7 +50,7 @@ pub enum OpenError {
         path: PathBuf,
     },
 
-    /// The data file is there and has no bytes. Nothing was written to it.
+    /// The data file exists and is empty. Nothing was written to it.
     #[error(
         "the data file is empty, so what it held is lost; restore it from a backup, or move it \
          away to begin with an empty store"
@@ -63,15 +63,15 @@ pub enum OpenError {
          backup, or move it away to begin with an empty store"
     )]
     Truncated {
-        /// How long the file is.
+        /// The length of the file.
         bytes: u64,
     },
 
-    /// There is a database, but Keywell did not make it.
+    /// The database was not created by Keywell.
     #[error("the database file was not made by Keywell; choose another folder")]
     Foreign,
 
-    /// Another version of Keywell made it.
+    /// The store has the format of another version of Keywell.
     #[error("the store has format {found}, and this Keywell reads format {FORMAT} only")]
     Format {
         /// The format of the store.
@@ -82,25 +82,25 @@ pub enum OpenError {
     #[error("the database cannot be opened")]
     Database(#[source] Box<redb::Error>),
 
-    /// The thread that writes could not be started.
+    /// The writer thread could not be started.
     #[error("cannot start the thread that writes")]
     Thread(#[source] io::Error),
 }
 
-/// Why a read, or a step of a write, did not succeed.
+/// Why a read, or a step of a write, failed.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// The database stopped working after an I/O error; opening it again may help.
     Broken(Failure),
-    /// The answer, which opening again does not change.
+    /// The answer to the caller. Opening the database again would not change it.
     Answer(Error),
 }
 
-/// Runs what touches the database, and takes a panic in it for damage of the file.
+/// Runs code that uses the database, and treats a panic as a damaged file.
 ///
-/// redb trusts a page that a completed commit names, and panics where its bytes make no sense: a
-/// disk that lost what it said it had synced must cost its callers an error, not the process. What
-/// redb leaves locked in a panic it finds poisoned later, and is then opened anew.
+/// redb trusts the pages of a completed commit, and panics if one is malformed. A disk that lost synced
+/// data must fail its callers, not the process. Locks that redb held in the panic are poisoned, and
+/// the database is then opened again.
 pub(crate) fn undamaged<T, E: From<redb::StorageError>>(
     run: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
@@ -109,7 +109,7 @@ pub(crate) fn undamaged<T, E: From<redb::StorageError>>(
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied());
-        let what = what.unwrap_or("a page makes no sense").to_owned();
+        let what = what.unwrap_or("a page is malformed").to_owned();
         Err(redb::StorageError::Corrupted(what).into())
     })
 }
@@ -159,7 +159,7 @@ impl From<io::Error> for OpenError {
 impl From<redb::DatabaseError> for OpenError {
     fn from(error: redb::DatabaseError) -> Self {
         match error {
-            // What redb answers to a file without its magic number.
+            // The error of redb for a file without its magic number.
             redb::DatabaseError::Storage(redb::StorageError::Io(error))
                 if error.kind() == io::ErrorKind::InvalidData =>
             {
@@ -177,7 +177,7 @@ impl Fault {
         Self::Answer(Error::Corrupt(Failure::new(what)))
     }
 
-    /// The answer to a caller, where opening again did not help or is not tried.
+    /// The error for the caller, if opening again did not help or is not tried.
     pub(crate) fn into_answer(self) -> Error {
         match self {
             Self::Broken(failure) => Error::Unavailable(failure),

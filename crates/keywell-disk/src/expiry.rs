@@ -1,4 +1,4 @@
-//! Tests of times to live, by a clock that stands still until it is set.
+//! Tests of times to live, with a clock that advances only when it is set.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,8 +48,7 @@ impl Timed {
         self.clock.pass(millis);
     }
 
-    /// Closes the store, and opens it again when so much time has passed and the time of day was set
-    /// by so much.
+    /// Closes the store, lets time pass, sets the time of day, and opens the store again.
     async fn reopen_after(&mut self, millis: u64, set_by: i64) {
         self.store.close().await.unwrap();
         self.clock.pass(millis);
@@ -69,16 +68,17 @@ impl Timed {
     }
 
     /// All events so far, as `=key`, `-key` and `~key`: set, deleted, expired.
-    async fn told(&self, watch: keywell_store::Watch) -> Vec<String> {
+    async fn events(&self, watch: keywell_store::Watch) -> Vec<String> {
         self.set("end", None).await;
-        let told = watch.map(|event| match event.unwrap() {
+        let events = watch.map(|event| match event.unwrap() {
             Event::Set { key, .. } => format!("={key}"),
             Event::Delete { key, expired, .. } => {
                 format!("{}{key}", if expired { '~' } else { '-' })
             }
             other => panic!("{other:?}"),
         });
-        told.take_while(|told| std::future::ready(told != "=end"))
+        events
+            .take_while(|event| std::future::ready(event != "=end"))
             .collect()
             .await
     }
@@ -112,7 +112,7 @@ async fn an_expired_entry_is_removed_and_told_once() {
     timed.pass(30);
     timed.store.health().await.unwrap();
     timed.store.health().await.unwrap();
-    assert_eq!(timed.told(watch).await, ["=b", "=a", "=kept", "~a", "~b"]);
+    assert_eq!(timed.events(watch).await, ["=b", "=a", "=kept", "~a", "~b"]);
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_set_without_a_time_to_live_ends_the_earlier_one() {
     timed.pass(100);
     timed.store.health().await.unwrap();
     assert_eq!(timed.keys().await, ["key"]);
-    assert_eq!(timed.told(watch).await, ["=key", "=key"]);
+    assert_eq!(timed.events(watch).await, ["=key", "=key"]);
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn an_increment_keeps_the_time_to_live() {
     assert_eq!(timed.bucket.get("n").await.unwrap(), None);
     assert_eq!(timed.bucket.increment("n", 1).await.unwrap(), 1);
     timed.pass(1000);
-    assert!(timed.bucket.exists("n").await.unwrap(), "it began anew");
+    assert!(timed.bucket.exists("n").await.unwrap(), "it started over");
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn writers_take_an_expired_entry_for_absent() {
     assert_eq!(at.await.unwrap(), Swap::Stale);
     let absent = timed.bucket.swap("key", Expected::Absent, change);
     assert!(matches!(absent.await.unwrap(), Swap::Done(Some(_))));
-    assert_eq!(timed.told(watch).await, ["=key", "~key", "=key"]);
+    assert_eq!(timed.events(watch).await, ["=key", "~key", "=key"]);
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn times_to_live_hold_across_a_restart() {
     assert_eq!(timed.keys().await, ["long"]);
     let since = Since::After(start);
     let watch = timed.bucket.watch(Filter::All, since).await.unwrap();
-    assert_eq!(timed.told(watch).await, ["~short"]);
+    assert_eq!(timed.events(watch).await, ["~short"]);
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn more_than_one_sweep_of_expired_entries_goes() {
     assert_eq!(
         timed.keys().await,
         [""; 0],
-        "listing is not held up by them"
+        "expired entries do not hold up a listing"
     );
     timed.store.health().await.unwrap();
     let expired = watch.take(3000).filter(|event| {
@@ -229,7 +229,7 @@ async fn a_time_of_day_that_is_set_back_brings_no_expired_key_back() {
     assert_eq!(timed.keys().await, ["later"]);
     timed.reopen_after(0, -YEAR).await;
     assert_eq!(timed.keys().await, ["later"]);
-    // Time goes on all the same.
+    // Time still advances.
     timed.pass(10_000);
     assert_eq!(timed.keys().await, [""; 0]);
 }
@@ -263,9 +263,9 @@ async fn more_than_one_sweep_of_expired_keys_is_expired_for_the_next_process() {
 
 #[tokio::test]
 async fn a_wrong_year_that_is_put_right_neither_freezes_expiry_nor_expires_what_is_new() {
-    // Each step sets the time of day, at a restart or not. It is wrong while the store is open, over
-    // a restart too, from a restart on, and from one restart to the next; what lives then is what no
-    // opening found a wrong time past.
+    // Each step sets the time of day, at a restart or not: it is wrong while the store is open, also
+    // across a restart, from a restart on, or from one restart to the next. A key survives unless a
+    // wrong time of day at an opening is past its end.
     for (steps, lives) in [
         ([(false, 73), (false, -73), (true, 0)], true),
         ([(false, 73), (true, 0), (true, -73)], true),
@@ -295,12 +295,12 @@ async fn a_wrong_year_that_is_put_right_neither_freezes_expiry_nor_expires_what_
     }
 }
 
-/// Whatever is done to the time of day: an expired key stays expired, a key that was set since the
-/// store was opened lives exactly as long as it should, and every other lives no shorter, unless the
+/// However the time of day is set, an expired key stays expired, and a key that was set since the
+/// store was opened lives exactly as long as it should. Any other key lives no shorter, unless the
 /// time of day was set forward while the store was closed.
 #[tokio::test]
 async fn keys_live_as_long_as_they_should_whatever_the_time_of_day() {
-    /// What must become of a key.
+    /// The expected life of a key.
     struct Life {
         left: i64,
         is_exact: bool,
@@ -345,7 +345,7 @@ async fn keys_live_as_long_as_they_should_whatever_the_time_of_day() {
                         life.left -= i64::try_from(millis).unwrap();
                         life.is_exact &= set_by == 0;
                         if set_by > 0 {
-                            // It may be gone, or not.
+                            // The key may have expired.
                             life.left = i64::MIN / 2;
                         }
                     }

@@ -14,7 +14,7 @@ use crate::{OpenError, Options};
 const DATA: &str = "data.redb";
 const DATA_BEING_MADE: &str = "data.redb.new";
 
-/// A store's folder, claimed for this process, with a database in it.
+/// The folder of a store, locked by this process, with a database in it.
 #[derive(Debug)]
 pub(crate) struct Claimed {
     folder: Folder,
@@ -24,9 +24,9 @@ pub(crate) struct Claimed {
 // === impl Claimed ===
 
 impl Claimed {
-    /// Makes the folder and the database where they are missing.
+    /// Locks the folder, and creates it and the database if they are missing.
     pub(crate) fn claim(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        // Errors name it wherever the process has gone by then.
+        // Absolute, so that errors name it also if the process changes its working directory.
         let absolute = std::path::absolute(path).map_err(|source| OpenError::Folder {
             path: path.into(),
             source,
@@ -51,7 +51,7 @@ impl Claimed {
             _ => failed(error),
         })?;
         check_access(&folder)?;
-        // What cannot be looked at may be there.
+        // A file that cannot be accessed may exist.
         let has_data = folder.contains(DATA).map_err(failed)?;
         if options.existing && !has_data {
             return Err(missing());
@@ -66,7 +66,7 @@ impl Claimed {
                 source,
             },
         })?;
-        // Looked for again: another process may have made it until its lock was let go.
+        // Checked again: another process may have created it before it released the lock.
         if !folder.contains(DATA).map_err(failed)? {
             make(&folder, options)?;
         }
@@ -84,7 +84,7 @@ impl Claimed {
     }
 }
 
-/// Refuses a folder that strangers may write to, and warns of what else an operator should know.
+/// Refuses a folder that every user may write to, and logs other concerns as warnings.
 fn check_access(folder: &Folder) -> Result<(), OpenError> {
     let failed = |source| OpenError::Folder {
         path: folder.path().into(),
@@ -99,9 +99,9 @@ fn check_access(folder: &Folder) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Makes the database under another name and moves it into place whole: a file whose making was cut
-/// short would be taken for a damaged one ever after. The lock is held, so what has that name is
-/// what a process that was killed has left.
+/// Creates the database under another name and renames it: an incomplete file would be refused as
+/// damaged ever after. The lock is held, so an existing file of that name is left by a process that
+/// was killed.
 fn make(folder: &Folder, options: &Options) -> Result<(), OpenError> {
     let failed = |source| OpenError::Folder {
         path: folder.path().join(DATA_BEING_MADE),
@@ -113,7 +113,7 @@ fn make(folder: &Folder, options: &Options) -> Result<(), OpenError> {
     let made = database::open(&source, options, Making::Allowed).map(drop);
     let kept = made.and_then(|()| folder.rename(DATA_BEING_MADE, DATA).map_err(failed));
     if let Err(error) = kept {
-        // A disk that is full has its room back; the error that led here is reported.
+        // Frees the space of a full disk. The caller gets the first error.
         drop(folder.remove(DATA_BEING_MADE));
         return Err(error);
     }

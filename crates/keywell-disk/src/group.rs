@@ -4,75 +4,75 @@ use bytes::Bytes;
 use keywell_store::{BucketName, Error, Expected, Result, Swap, Version, counter};
 use redb::{ReadableTable, Table, WriteTransaction};
 
-use crate::change::{Change, What};
 use crate::clock::Mark;
-use crate::database::Marks;
 use crate::directory::Directory;
 use crate::entry::{self, Header};
 use crate::error::Fault;
+use crate::history::History;
+use crate::marks::Marks;
 use crate::operation::{Operation, Outcome, Request, Write};
-use crate::options::History;
+use crate::record::{Kind, Record};
 use crate::tables::{
     BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_DAY, META_HISTORY_BYTES, META_SEQUENCE, META_TIME,
 };
 
-/// The most entries whose time to live ended that one transaction removes. The rest follows in
-/// the next: a thousand writers do not wait for a million expired entries.
+/// The most expired entries that one transaction removes. The next transactions remove the rest, so
+/// that writers do not wait for a million expired entries.
 const SWEEP: usize = 1024;
 
-/// The most old events that one transaction drops beyond as many as it writes.
+/// The most old events that one transaction drops in addition to the number it writes.
 const TRIM: usize = 1024;
 
-/// What a transaction starts from.
-pub(crate) struct Ground<'a> {
+/// The state that a transaction starts from.
+pub(crate) struct Base<'a> {
     pub(crate) marks: &'a Marks,
     pub(crate) directory: &'a Directory,
     pub(crate) history: History,
-    /// The time that the whole transaction goes by.
+    /// The time of the whole transaction.
     pub(crate) now: Mark,
 }
 
-/// What a transaction that was committed, or needed no commit, leaves behind.
+/// The result of a transaction that was committed, or needed no commit.
 pub(crate) struct Settled {
     pub(crate) marks: Marks,
     pub(crate) buckets: Vec<(Arc<str>, u32)>,
     pub(crate) outcomes: Vec<Result<Outcome>>,
 }
 
-/// How a transaction failed.
+/// Why a transaction failed.
 #[derive(Debug)]
-pub(crate) enum Setback {
-    /// It did not even begin.
+pub(crate) enum CommitError {
+    /// It did not begin.
     NotBegun(Fault),
-    /// It was rolled back before anything was sent to the disk as committed.
+    /// It was rolled back, so nothing was committed.
     RolledBack(Fault),
-    /// The commit failed, and may have happened.
-    Unknown(Fault),
+    /// The commit failed, but may have taken effect.
+    Ambiguous(Fault),
 }
 
-impl From<redb::StorageError> for Setback {
-    /// An error from nobody knows where.
+impl From<redb::StorageError> for CommitError {
+    /// An error at an unknown point of the transaction.
     fn from(error: redb::StorageError) -> Self {
-        Self::Unknown(error.into())
+        Self::Ambiguous(error.into())
     }
 }
 
-/// Writes of many callers on their way into one transaction, each of which sees those before it.
+/// Writes of many callers in one transaction. Each sees those before it.
 ///
-/// A caller's fault (a stale swap, a value that is no number) is found before anything is written
-/// for that caller, so that it changes nothing and the others go on.
+/// Invalid operations (a stale swap, a value that is not a number) are detected before anything is
+/// written for their caller, so that they change nothing and the others continue.
 struct Group<'t> {
     entries: Table<'t, &'static [u8], &'static [u8]>,
     names: Table<'t, &'static str, u32>,
     changes: Table<'t, u64, &'static [u8]>,
     expiry: Table<'t, &'static [u8], ()>,
-    ground: &'t Ground<'t>,
+    base: &'t Base<'t>,
     marks: Marks,
     buckets: Vec<(Arc<str>, u32)>,
     has_changed: bool,
 }
 
-/// An entry that is there.
+/// An entry that exists.
 struct Current {
     header: Header,
     value: Bytes,
@@ -81,32 +81,32 @@ struct Current {
 /// Runs operations as one transaction, and does not return before it is durable.
 pub(crate) fn run(
     database: &redb::Database,
-    ground: &Ground<'_>,
+    base: &Base<'_>,
     requests: &[Request],
-) -> Result<Settled, Setback> {
+) -> Result<Settled, CommitError> {
     let mut writing = database
         .begin_write()
-        .map_err(|error| Setback::NotBegun(error.into()))?;
-    // Opening after a crash then takes no walk through the whole file; it costs a second sync at
-    // each commit, shared by the group.
+        .map_err(|error| CommitError::NotBegun(error.into()))?;
+    // Opening after a crash then needs no scan of the whole file. The cost is a second sync per
+    // commit, shared by the group.
     writing.set_quick_repair(true);
     let (settled, has_changed) =
-        Group::evaluate(&writing, ground, requests).map_err(Setback::RolledBack)?;
+        Group::evaluate(&writing, base, requests).map_err(CommitError::RolledBack)?;
     let is_probed = requests
         .iter()
         .any(|request| matches!(request.operation, Operation::Probe));
     if !has_changed && !is_probed {
         writing
             .abort()
-            .map_err(|error| Setback::RolledBack(error.into()))?;
+            .map_err(|error| CommitError::RolledBack(error.into()))?;
         return Ok(settled);
     }
     match writing.commit() {
         Ok(()) => Ok(settled),
         Err(error @ redb::CommitError::TransactionPoisoned) => {
-            Err(Setback::RolledBack(error.into()))
+            Err(CommitError::RolledBack(error.into()))
         }
-        Err(error) => Err(Setback::Unknown(error.into())),
+        Err(error) => Err(CommitError::Ambiguous(error.into())),
     }
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn run(
 impl<'t> Group<'t> {
     fn evaluate(
         writing: &'t WriteTransaction,
-        ground: &'t Ground<'t>,
+        base: &'t Base<'t>,
         requests: &[Request],
     ) -> Result<(Settled, bool), Fault> {
         let mut group = Self {
@@ -123,8 +123,8 @@ impl<'t> Group<'t> {
             names: writing.open_table(BUCKETS)?,
             changes: writing.open_table(CHANGES)?,
             expiry: writing.open_table(EXPIRY)?,
-            ground,
-            marks: ground.marks.clone(),
+            base,
+            marks: base.marks.clone(),
             buckets: Vec::new(),
             has_changed: false,
         };
@@ -142,8 +142,8 @@ impl<'t> Group<'t> {
             Some((row, _)) => Some(entry::split_expiry_row(row.value())?.0),
             None => None,
         };
-        // Where a key waits for its end, the mark that the next opening starts from is a good one.
-        let strays = |last: Mark| ground.now.strays_from(last);
+        // While a key has a time to live, the next opening must start from a recent mark.
+        let strays = |last: Mark| base.now.strays_from(last);
         if group.marks.next_due.is_some() && group.marks.time.is_none_or(strays) {
             group.has_changed = true;
         }
@@ -151,9 +151,9 @@ impl<'t> Group<'t> {
             let mut meta = writing.open_table(META)?;
             meta.insert(META_SEQUENCE, group.marks.sequence)?;
             meta.insert(META_HISTORY_BYTES, group.marks.history_bytes)?;
-            meta.insert(META_TIME, ground.now.store)?;
-            meta.insert(META_DAY, ground.now.day)?;
-            group.marks.time = Some(ground.now);
+            meta.insert(META_TIME, base.now.store)?;
+            meta.insert(META_DAY, base.now.day)?;
+            group.marks.time = Some(base.now);
         }
         let settled = Settled {
             marks: group.marks,
@@ -179,7 +179,7 @@ impl<'t> Group<'t> {
             }
             Write::Delete(key) => self.delete(bucket, key),
             Write::SwapSet(key, expected, value, ttl) => {
-                if !self.stands(bucket, key, expected)? {
+                if !self.matches(bucket, key, expected)? {
                     return Ok(Outcome::Swapped(Swap::Stale));
                 }
                 let expires = self.expires(*ttl);
@@ -187,7 +187,7 @@ impl<'t> Group<'t> {
                 Ok(Outcome::Swapped(Swap::Done(Some(version))))
             }
             Write::SwapDelete(key, expected) => {
-                if !self.stands(bucket, key, expected)? {
+                if !self.matches(bucket, key, expected)? {
                     return Ok(Outcome::Swapped(Swap::Stale));
                 }
                 self.delete(bucket, key)?;
@@ -216,7 +216,7 @@ impl<'t> Group<'t> {
         }
     }
 
-    /// Writes a value, and gives the bucket its number where it has none.
+    /// Writes a value, and assigns the bucket a number if it has none.
     fn set(
         &mut self,
         bucket: &BucketName,
@@ -226,7 +226,7 @@ impl<'t> Group<'t> {
     ) -> Result<Version, Fault> {
         let bucket = match self.find(bucket) {
             Some(number) => number,
-            None => self.found(bucket)?,
+            None => self.create_bucket(bucket)?,
         };
         let joined = entry::key(bucket, key);
         let before = self.header(&joined)?.map_or(0, |header| header.expires);
@@ -240,11 +240,11 @@ impl<'t> Group<'t> {
                     .insert(&entry::expiry_row(expires, &joined)[..], ())?;
             }
         }
-        let version = self.tell(bucket, key, What::Set(value))?;
-        let mut place = self
+        let version = self.log(bucket, key, Kind::Set(value))?;
+        let mut buffer = self
             .entries
             .insert_reserve(&joined[..], Header::BYTES + value.len())?;
-        Header { version, expires }.fill(place.as_mut(), value);
+        Header { version, expires }.fill(buffer.as_mut(), value);
         Ok(Version::from(version))
     }
 
@@ -252,24 +252,24 @@ impl<'t> Group<'t> {
         if let Some(bucket) = self.find(bucket) {
             let joined = entry::key(bucket, key);
             if let Some(header) = self.header(&joined)? {
-                self.remove(&joined, header, What::Deleted)?;
+                self.remove(&joined, header, Kind::Deleted)?;
             }
         }
         Ok(Outcome::Done)
     }
 
-    fn remove(&mut self, joined: &[u8], header: Header, what: What<'_>) -> Result<(), Fault> {
+    fn remove(&mut self, joined: &[u8], header: Header, kind: Kind<'_>) -> Result<(), Fault> {
         let (bucket, key) = entry::split_key(joined)?;
         self.entries.remove(joined)?;
         if header.expires != 0 {
             self.expiry
                 .remove(&entry::expiry_row(header.expires, joined)[..])?;
         }
-        self.tell(bucket, key, what)?;
+        self.log(bucket, key, kind)?;
         Ok(())
     }
 
-    fn stands(
+    fn matches(
         &mut self,
         bucket: &BucketName,
         key: &str,
@@ -302,17 +302,17 @@ impl<'t> Group<'t> {
         Ok(Some(Current { header, value }))
     }
 
-    /// The header of an entry that is there. One whose time to live ended is removed first, so
-    /// that watches hear of its end before they hear of what takes its place.
+    /// The header of an entry. Removes the entry if it has expired, so that watches deliver the
+    /// expiration before the next write.
     fn header(&mut self, joined: &[u8]) -> Result<Option<Header>, Fault> {
         let header = match self.entries.get(joined)? {
             Some(stored) => Header::split(stored.value())?.0,
             None => return Ok(None),
         };
-        if header.lives(|| self.ground.now.store) {
+        if header.lives(|| self.base.now.store) {
             return Ok(Some(header));
         }
-        self.remove(joined, header, What::Expired)?;
+        self.remove(joined, header, Kind::Expired)?;
         Ok(None)
     }
 
@@ -324,10 +324,10 @@ impl<'t> Group<'t> {
                 .find(|(name, _)| **name == *bucket.as_str())?;
             Some(*number)
         };
-        self.ground.directory.find(bucket).or_else(made_here)
+        self.base.directory.find(bucket).or_else(made_here)
     }
 
-    fn found(&mut self, bucket: &BucketName) -> Result<u32, Fault> {
+    fn create_bucket(&mut self, bucket: &BucketName) -> Result<u32, Fault> {
         let number = self.marks.next_bucket;
         self.marks.next_bucket += 1;
         self.names.insert(bucket.as_str(), number)?;
@@ -335,16 +335,16 @@ impl<'t> Group<'t> {
         Ok(number)
     }
 
-    /// Gives a change its sequence number, and keeps it for watches.
-    fn tell(&mut self, bucket: u32, key: &str, what: What<'_>) -> Result<u64, Fault> {
+    /// Assigns a sequence number to a change, and appends it to the history.
+    fn log(&mut self, bucket: u32, key: &str, kind: Kind<'_>) -> Result<u64, Fault> {
         self.has_changed = true;
         self.marks.sequence += 1;
         let sequence = self.marks.sequence;
-        if self.ground.history.is_kept() {
-            let change = Change { bucket, key, what };
-            let bytes = change.stored_bytes();
-            let mut place = self.changes.insert_reserve(sequence, bytes)?;
-            change.fill(place.as_mut());
+        if self.base.history.is_kept() {
+            let record = Record { bucket, key, kind };
+            let bytes = record.stored_bytes();
+            let mut buffer = self.changes.insert_reserve(sequence, bytes)?;
+            record.fill(buffer.as_mut());
             self.marks.history_bytes += bytes as u64;
         } else {
             self.marks.oldest = sequence + 1;
@@ -352,7 +352,7 @@ impl<'t> Group<'t> {
         Ok(sequence)
     }
 
-    /// Removes what expired.
+    /// Removes expired entries.
     fn sweep(&mut self) -> Result<(), Fault> {
         for _ in 0..SWEEP {
             let row = match self.expiry.first()? {
@@ -360,11 +360,11 @@ impl<'t> Group<'t> {
                 None => break,
             };
             let (expires, joined) = entry::split_expiry_row(&row)?;
-            if self.ground.now.store < expires {
+            if self.base.now.store < expires {
                 break;
             }
-            // Reading the entry removes it, and its row with it. A row without such an entry
-            // cannot be; if it is, it must not be found again for ever.
+            // Reading the entry removes it and its row. A row without an entry should not exist; if it
+            // does, it must not be found again for ever.
             self.header(joined)?;
             if self.expiry.remove(&row[..])?.is_some() {
                 self.has_changed = true;
@@ -373,12 +373,12 @@ impl<'t> Group<'t> {
         Ok(())
     }
 
-    /// Drops events past the limits of the history, but none of this transaction: whoever keeps
-    /// up finds every event.
+    /// Drops events past the limits of the history, but none of this transaction: a watch that keeps
+    /// up misses no event.
     fn trim(&mut self) -> Result<(), Fault> {
-        let before = self.ground.marks.sequence;
+        let before = self.base.marks.sequence;
         let written = usize::try_from(self.marks.sequence - before).unwrap_or(usize::MAX);
-        let History { events, bytes } = self.ground.history;
+        let History { events, bytes } = self.base.history;
         for _ in 0..written.saturating_add(TRIM) {
             let kept = self.marks.sequence + 1 - self.marks.oldest;
             let is_within = kept <= events && self.marks.history_bytes <= bytes;
@@ -397,6 +397,6 @@ impl<'t> Group<'t> {
     }
 
     fn expires(&self, ttl: Option<u64>) -> u64 {
-        ttl.map_or(0, |ttl| self.ground.now.store.saturating_add(ttl))
+        ttl.map_or(0, |ttl| self.base.now.store.saturating_add(ttl))
     }
 }

@@ -13,7 +13,7 @@
 //! orders.set("o-1", "ten apples".into(), Set::default()).await?;
 //! store.close().await?;
 //!
-//! // Whatever was answered is there, also after a loss of power.
+//! // Acknowledged writes survive, also a power loss.
 //! let store = DiskStore::open(&path)?;
 //! let orders = store.open(&BucketName::parse("orders")?).await?;
 //! assert_eq!(orders.get("o-1").await?.unwrap().value, "ten apples");
@@ -23,56 +23,52 @@
 //!
 //! # Writing
 //!
-//! One thread writes. It takes all that has gathered while the last transaction was committed,
-//! writes it as the next, and answers everybody once that is on the disk for good. So a write
-//! alone takes as long as the disk takes to sync, and many at a time share it. Swaps and
-//! increments are evaluated in order inside the transaction; a batch is in one transaction, all or
-//! none.
+//! One thread writes. It commits all writes that arrived during the last commit as one transaction,
+//! and answers them once that is durable. A single write takes as long as a sync of the disk;
+//! concurrent writes share one. Swaps and increments are evaluated in order inside the transaction. A
+//! batch is in one transaction, so it is atomic.
 //!
-//! A write that fails is `Unavailable` when it is certain that nothing was written, and
-//! `Ambiguous` otherwise. After an I/O error, such as that of a full disk, the database is opened
-//! anew without anybody's doing: reading goes on, and so does writing once there is room.
-//! Past the limit of a file's size (`RLIMIT_FSIZE`) the system ends the process by SIGXFSZ, unless the
-//! process handles or ignores that signal, as the program `keywell` does; then writes fail as those to
-//! a full disk do.
+//! A failed write is `Unavailable` if nothing was written for certain, and `Ambiguous` otherwise.
+//! After an I/O error, such as a full disk, the database is opened again automatically: reads
+//! continue, and so do writes once there is space. Past the limit of a file's size (`RLIMIT_FSIZE`)
+//! the system kills the process with SIGXFSZ, unless the process handles or ignores that signal, as
+//! the program `keywell` does; then writes fail as on a full disk.
 //!
 //! # Reading
 //!
-//! Reads never wait for writes and answer at once, on the thread that asks: a few page reads for a
-//! key, from memory if they are in the cache and from the disk otherwise; at most 4 MiB of entries
-//! for a page of a listing; the values asked for in a batch.
+//! Reads never wait for writes and answer at once, on the calling thread. A key takes a few page
+//! reads, from the cache or from the disk; a page of a listing reads at most 4 MiB of entries; a
+//! batch reads the requested values.
 //!
 //! # Watching
 //!
-//! Every change is kept in a history on disk, as long as its limits allow ([`Options`]), so that a
-//! watch can be resumed after a restart. What is told is durable.
+//! The store keeps a history of changes on disk, within limits ([`Options`]), so that a watch can be
+//! resumed after a restart. An event is delivered only once its change is durable.
 //!
 //! # Expiry
 //!
-//! Times to live go by the store's own time. It advances by the machine's uptime while the store is
-//! open, and by the time of day while it is closed, and never goes back. So setting the time of day
-//! revives no expired key, and changes the life of no key that is set afterwards. A time of day that
-//! is later than it should be when the store is opened ends the keys whose time falls in between.
+//! Times to live use the store's own time. It advances with the machine's uptime while the store is
+//! open, and with the time of day while it is closed, and never goes back. So setting the time of day
+//! revives no expired key, and does not affect keys that are set afterwards. If the time of day is
+//! ahead when the store is opened, keys expire early by that.
 //!
 //! # The folder
 //!
-//! A folder that every user of the machine may write to is refused. One that its group may write to
-//! or that belongs to another user is used, with a warning in the log. Nothing in it is opened through
-//! a symbolic link. Folders above it, and links that lead to it, are trusted.
+//! A folder that every user of the machine may write to is refused. A folder that its group may write
+//! to, or that belongs to another user, is used with a warning in the log. Files in it are never opened
+//! by a symbolic link. Parent folders, and links to the folder, are trusted.
 //!
-//! Only a file that is created under another name first becomes a new database: a data file that is
-//! there and is empty, truncated, or of another program is refused, and never written to.
+//! A new database is created under another name and then renamed. An existing data file that is
+//! empty, truncated, or of another program is refused, and never written to.
 //!
 //! # What it does not do
 //!
-//! It is for one process at a time, on a local disk: network file systems lock and sync in their
-//! own ways. The file does not shrink when entries are deleted; their room is used again. It
-//! encrypts nothing.
+//! It serves one process at a time, on a local disk: network file systems lock and sync differently.
+//! The file does not shrink when entries are deleted; their space is reused. It does not encrypt.
 
 #![forbid(unsafe_code)]
 
 mod bucket;
-mod change;
 mod clock;
 mod database;
 mod directory;
@@ -82,12 +78,15 @@ mod error;
 mod expiry;
 mod folder;
 mod group;
+mod history;
 mod lock;
+mod marks;
 mod open;
 mod operation;
 mod options;
 mod page;
 mod queue;
+mod record;
 mod source;
 mod storage;
 mod store;

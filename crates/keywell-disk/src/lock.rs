@@ -4,20 +4,20 @@ use std::io::{self, Read, Seek, Write};
 
 use keywell_folder::Folder;
 
-/// The claim of one process to a store: a lock on a file, in which its holder is named.
+/// The lock of one process on a store: a locked file that names its holder.
 ///
-/// The system lets go of the lock when its holder dies, however that comes about; the name in the
-/// file is only read while the lock is held, so a name left behind blocks and blames nobody.
+/// The system releases the lock when its holder ends, for whatever reason. The name in the file is
+/// read only while the lock is held, so a stale name has no effect.
 #[derive(Debug)]
 pub(crate) struct Lock(File);
 
-/// Who holds a store.
+/// The process that holds a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {
-    /// The process, if it said who it is.
+    /// The process id, if the holder has signed the lock.
     pub pid: Option<u32>,
-    /// The name of its program, where the system tells it.
+    /// The name of its program, if the system reports it.
     pub program: Option<String>,
 }
 
@@ -27,24 +27,24 @@ pub(crate) enum LockError {
     Io(io::Error),
 }
 
-/// A process, told from an earlier one of the same number by when it started.
+/// A process. Its start time distinguishes it from an earlier one with the same id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Identity {
     pid: u32,
-    /// In ticks since boot, as `/proc` counts; none where there is no `/proc`.
+    /// In ticks since boot, as in `/proc`; `None` without `/proc`.
     started: Option<u64>,
 }
 
 // === impl Lock ===
 
 impl Lock {
-    /// The name of the file in a store's folder.
+    /// The name of the file in the folder of a store.
     pub(crate) const NAME: &str = "lock";
 
-    /// Takes the lock, or tells who has it. Never waits.
+    /// Takes the lock, or fails with its holder. Never waits.
     pub(crate) fn take(folder: &Folder) -> Result<Self, LockError> {
         let mut file = folder.open_or_create(Self::NAME).map_err(LockError::Io)?;
-        // The holder's name is going to be written over what it holds.
+        // The signature overwrites the content of the file.
         if !is_signature(&mut file).map_err(LockError::Io)? {
             let path = folder.path().join(Self::NAME);
             let what = "was not written by Keywell; move it away, or choose another folder";
@@ -54,8 +54,8 @@ impl Lock {
                 refused,
             )));
         }
-        // Between a holder's lock and its signature, the file still names whoever came before. A
-        // name is believed once that process is seen to live, and asked for again otherwise.
+        // Until a holder has signed, the file names the holder before it. A name counts only if that
+        // process is alive; otherwise it is read again.
         let mut holder = Holder::unknown();
         for _ in 0..1000 {
             match file.try_lock() {
@@ -86,7 +86,7 @@ impl Lock {
             .map_or("-".to_owned(), |ticks| ticks.to_string());
         self.0.set_len(0)?;
         self.0.rewind()?;
-        // One write, so that nobody reads half a signature.
+        // One write, so that other processes read no partial signature.
         self.0
             .write_all(format!("{} {started}\n", own.pid).as_bytes())
     }
@@ -94,7 +94,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Nothing depends on it: it only spares the next one from reading a name of the past.
+        // Optional: it spares other processes a stale name.
         let _ = self.0.set_len(0);
     }
 }
@@ -102,7 +102,7 @@ impl Drop for Lock {
 // === impl Holder ===
 
 impl Holder {
-    /// Whoever it is that did not say.
+    /// A holder that has not signed.
     pub(crate) fn unknown() -> Self {
         Self {
             pid: None,
@@ -115,14 +115,14 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.pid, &self.program) {
             (Some(pid), _) if pid == std::process::id() => {
-                write!(f, "this very process (pid {pid})")
+                write!(f, "this process (pid {pid})")
             }
             (Some(pid), Some(program)) => write!(f, "process {pid} ({program})"),
             (Some(pid), None) => write!(
                 f,
-                "process {pid}, which cannot be seen from here (perhaps of another container)"
+                "process {pid}, which is not visible from here (perhaps in another container)"
             ),
-            (None, _) => f.write_str("another process, which does not say its name"),
+            (None, _) => f.write_str("another process, whose id is unknown"),
         }
     }
 }
@@ -138,7 +138,7 @@ impl Identity {
         }
     }
 
-    /// The signature in the file, if there is a whole one.
+    /// The signature in the file, if it is complete.
     fn read(file: &mut File) -> Option<Self> {
         let mut text = String::new();
         file.rewind().ok()?;
@@ -158,7 +158,7 @@ impl Identity {
             .ok()
             .and_then(rustix::process::Pid::from_raw)
             .is_some_and(|pid| {
-                // A process that may not be signalled is there.
+                // A process that may not be signalled exists.
                 !matches!(
                     rustix::process::test_kill_process(pid),
                     Err(rustix::io::Errno::SRCH)
@@ -167,11 +167,11 @@ impl Identity {
     }
 }
 
-/// The most bytes of a signature.
+/// The longest signature, in bytes.
 const SIGNATURE_BYTES: u64 = 64;
 
-/// Whether a file holds nothing but what a signature is made of, or the zeros that a loss of power
-/// leaves in its place.
+/// Whether a file holds only characters of a signature, or zeros, which a power loss can leave in
+/// its place.
 fn is_signature(file: &mut File) -> io::Result<bool> {
     let mut held = Vec::new();
     file.rewind()?;
@@ -180,8 +180,8 @@ fn is_signature(file: &mut File) -> io::Result<bool> {
     Ok(held.len() as u64 <= SIGNATURE_BYTES && held.iter().all(is_known))
 }
 
-/// When a process started: the 22nd field of `/proc/PID/stat`. The second is the program's name,
-/// which may have blanks and brackets of its own, so counting begins after the last bracket.
+/// The start time of a process: field 22 of `/proc/PID/stat`. Field 2 is the name of the program, which
+/// may contain blanks and brackets, so fields are counted after the last bracket.
 fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
@@ -238,7 +238,7 @@ mod tests {
         let holder = scratch.holder();
         assert_eq!(holder.pid, Some(std::process::id()));
         assert!(holder.program.is_some());
-        assert!(holder.to_string().contains("this very process"));
+        assert!(holder.to_string().contains("this process"));
         drop(first);
         Lock::take(&scratch.folder).unwrap();
     }
@@ -255,8 +255,8 @@ mod tests {
     #[test]
     fn a_name_left_behind_is_not_believed_of_another_process() {
         let scratch = Scratch::new();
-        // Held by somebody who has not signed yet, over the name of a process that is gone: this
-        // one's number, but of another start.
+        // Held by a process that has not signed yet, over the name of one that has ended: this id, but
+        // with another start time.
         fs::write(scratch.path(), format!("{} 1\n", std::process::id())).unwrap();
         let file = File::open(scratch.path()).unwrap();
         file.lock().unwrap();
@@ -284,7 +284,7 @@ mod tests {
         let scratch = Scratch::new();
         let elsewhere = tempfile::tempdir().unwrap();
         let victim = elsewhere.path().join("victim");
-        // What would pass for a name left behind.
+        // A valid stale signature.
         fs::write(&victim, "1 2\n").unwrap();
         std::os::unix::fs::symlink(&victim, scratch.path()).unwrap();
         let refused = Lock::take(&scratch.folder);

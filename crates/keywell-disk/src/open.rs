@@ -9,39 +9,39 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::error::{Fault, undamaged};
+use crate::history::History;
 use crate::operation::{Operation, Outcome};
-use crate::options::History;
 use crate::queue::{Queue, closed};
 
-/// What the readers, the writer and the watches of a store share.
+/// The state that the readers, the writer and the watches of a store share.
 #[derive(Debug)]
 pub(crate) struct Core {
-    /// Held for reading through each transaction; taken for writing only by the writer's thread,
-    /// and only to put another database in its place.
+    /// Locked for reading during each transaction. Only the writer thread locks it for writing, to
+    /// replace the database.
     pub(crate) handle: RwLock<Handle>,
     pub(crate) directory: Directory,
     pub(crate) queue: Queue,
-    /// The sequence number of the last durable write; none once the store is closed.
+    /// The sequence number of the last durable write; `None` once the store is closed.
     pub(crate) progress: watch::Sender<Option<u64>>,
     pub(crate) history: History,
     pub(crate) clock: Clock,
-    /// Tells this store from all others.
+    /// The random number of this store: see [`META_STORE`](crate::tables::META_STORE).
     pub(crate) store: u64,
 }
 
-/// The database, which is opened anew after an I/O error.
+/// The database, which is opened again after an I/O error.
 #[derive(Debug)]
 pub(crate) enum Handle {
-    /// Open. The generation tells it from the one before.
+    /// Open. The generation counts how often it was opened.
     Open(redb::Database, u64),
-    /// It could not be opened again. It is tried with every operation.
+    /// It could not be opened again. Every operation retries.
     Broken(Failure),
     /// The store is closed.
     Closed,
 }
 
-/// A store that is open for as long as anybody has this: the store itself, a bucket, an answer on
-/// its way, a watch.
+/// An open store. It is shared by the store, its buckets, pending answers and watches, and closes with
+/// the last of them.
 #[derive(Debug)]
 pub(crate) struct Open {
     core: Arc<Core>,
@@ -87,8 +87,8 @@ impl Open {
         &self.core
     }
 
-    /// Reads at once. Only where an I/O error broke the database is there anything to wait for:
-    /// it is opened anew, and read once more.
+    /// Reads at once, unless an I/O error broke the database: then it is opened again, and read once
+    /// more.
     pub(crate) fn read<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl Fn(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
@@ -108,7 +108,7 @@ impl Open {
         }
     }
 
-    /// Sends an operation to the writer and waits until what it did is durable.
+    /// Sends an operation to the writer and waits until it is durable.
     pub(crate) fn write<T: 'static>(
         self: &Arc<Self>,
         operation: Operation,
@@ -118,20 +118,19 @@ impl Open {
         Answer::later(async move {
             let outcome = open.core.queue.submit(operation).await?;
             read(outcome).ok_or_else(|| {
-                let what = "the writer answered another question";
+                let what = "the writer answered another operation";
                 Error::Internal(Failure::new(what))
             })
         })
     }
 
-    /// Lets no operation in any more, and waits until those that are in are done and the file is
-    /// closed.
+    /// Closes the queue, and waits until its operations are done and the file is closed.
     pub(crate) fn close(self: &Arc<Self>) -> Answer<()> {
         let open = self.clone();
         Answer::later(async move {
             open.core.queue.close();
             let mut progress = open.core.progress.subscribe();
-            // It fails only if there is nobody left to tell, and that is us.
+            // It fails only if the sender is dropped, and `open` holds it.
             let _ = progress.wait_for(Option::is_none).await;
             Ok(())
         })
@@ -144,9 +143,9 @@ impl Drop for Open {
         let Some(writer) = self.writer.get_mut().take() else {
             return;
         };
-        // The last answer can be dropped by whoever it wakes, on the writer's own thread.
+        // The task that an answer wakes can drop the last reference on the writer thread itself.
         if writer.thread().id() != std::thread::current().id() && writer.join().is_err() {
-            tracing::error!("the thread that writes to the disk store panicked");
+            tracing::error!("the writer thread of the disk store panicked");
         }
     }
 }

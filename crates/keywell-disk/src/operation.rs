@@ -2,15 +2,14 @@ use bytes::Bytes;
 use keywell_store::{BucketName, Expected, Result, Swap, Version};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-/// What the writer is asked to do.
+/// An operation of the writer.
 #[derive(Debug)]
 pub(crate) enum Operation {
     /// Change a bucket.
     Write(BucketName, Write),
-    /// Commit, whether or not there is anything to commit.
+    /// Commit, even if there is nothing to commit.
     Probe,
-    /// Open the database anew, if it still is the one of this generation: a reader found it
-    /// broken.
+    /// Open the database again if it still has this generation: a reader found it broken.
     Mend(u64),
 }
 
@@ -26,7 +25,7 @@ pub(crate) enum Write {
     DeleteMany(Vec<String>),
 }
 
-/// What became of it.
+/// The result of an operation.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     Done,
@@ -35,19 +34,19 @@ pub(crate) enum Outcome {
     Counted(i64),
 }
 
-/// An operation on its way to the writer, and where its outcome goes.
+/// A queued operation, and the channel for its outcome.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) operation: Operation,
     pub(crate) answer: oneshot::Sender<Result<Outcome>>,
-    /// The room it takes in the queue, until it is answered.
+    /// The space it takes in the queue, until it is answered.
     pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 // === impl Operation ===
 
 impl Operation {
-    /// About what it takes in memory until it is answered.
+    /// The approximate memory it takes until it is answered.
     pub(crate) fn bytes(&self) -> usize {
         const OVERHEAD: usize = 256;
         OVERHEAD
@@ -78,7 +77,7 @@ impl Write {
 // === impl Request ===
 
 impl Request {
-    /// Tells who asked, if they still want to hear it.
+    /// Sends the outcome to the caller, unless it dropped its answer.
     pub(crate) fn answer(self, outcome: Result<Outcome>) {
         let _ = self.answer.send(outcome);
         drop(self.room);

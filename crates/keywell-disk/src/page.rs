@@ -10,11 +10,11 @@ use crate::entry::{self, Header};
 use crate::error::Fault;
 use crate::tables::ENTRIES;
 
-/// The most bytes of entries that are read for one page, save that it always reads one: values
-/// lie beside their keys, and large ones make pages short rather than slow.
+/// The most bytes of entries that are read for one page, which always has at least one entry. Values
+/// are stored beside their keys, so large values make pages short instead of slow.
 const SCAN_BYTES: usize = 4 * 1024 * 1024;
 
-/// Reads a page. `scope` is what its cursors are good for.
+/// Reads a page. Its cursors are valid within `scope`.
 pub(crate) fn read(
     reading: &ReadTransaction,
     scope: &str,
@@ -62,7 +62,7 @@ pub(crate) fn read(
     Ok(Page { keys, cursor: None })
 }
 
-/// Whether a bucket holds anything.
+/// Whether a bucket holds an entry that has not expired.
 pub(crate) fn is_inhabited(
     reading: &ReadTransaction,
     bucket: u32,

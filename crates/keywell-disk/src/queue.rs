@@ -8,17 +8,17 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::operation::{Operation, Outcome, Request};
 
-/// The most bytes that wait for the writer. Who comes later waits to be let in; one operation
-/// larger than that is let in alone.
+/// The most bytes that the queue holds. Further callers wait for space; an operation larger than that
+/// is queued alone.
 const ROOM_BYTES: u32 = 32 * 1024 * 1024;
 
-/// The most operations that are committed as one.
+/// The most operations of one commit.
 const GROUP_OPERATIONS: usize = 4096;
 
-/// The most bytes that are committed as one, save that a group always has room for one operation.
+/// The most bytes of one commit. A group always holds at least one operation.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
-/// Operations on their way to the writer, first come first served.
+/// Operations for the writer, in order of arrival.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
@@ -32,14 +32,14 @@ struct State {
     is_open: bool,
 }
 
-/// What the writer gets to do next.
+/// What the writer does next.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// These, as one group.
+    /// Commit these as one group.
     Group(Vec<Request>),
-    /// Nothing came within the time given.
+    /// Nothing arrived in time.
     Nothing,
-    /// Nothing will come any more.
+    /// The queue is closed and empty.
     End,
 }
 
@@ -57,14 +57,14 @@ impl Queue {
         }
     }
 
-    /// Hands an operation to the writer, waits for room if there is none, and for the outcome.
+    /// Queues an operation, waits for space if there is none, and for the outcome.
     ///
     /// # Errors
     ///
-    /// `Unavailable` once the queue is closed; whatever the writer answers; `Ambiguous` if the
-    /// writer ends without an answer, which takes a defect.
+    /// `Unavailable` once the queue is closed; errors of the writer; `Ambiguous` if the writer ends
+    /// without an answer, which is a defect.
     pub(crate) async fn submit(&self, operation: Operation) -> Result<Outcome> {
-        // Readers that need the database mended do not wait behind writers.
+        // Readers that need the database opened again do not wait for space.
         let room = if let Operation::Mend(_) = operation {
             None
         } else {
@@ -80,7 +80,7 @@ impl Queue {
             room,
         })?;
         outcome.await.unwrap_or_else(|_| {
-            let what = "the thread that writes ended before it answered";
+            let what = "the writer thread ended before it answered";
             Err(Error::Ambiguous(Failure::new(what)))
         })
     }
@@ -96,7 +96,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for something to do, at most so long.
+    /// Waits for operations, at most this long.
     pub(crate) fn next(&self, at_most: Option<Duration>) -> Next {
         let mut state = self.state.lock();
         if state.waiting.is_empty() && state.is_open {
@@ -120,14 +120,14 @@ impl Queue {
         Next::Group(state.take_group())
     }
 
-    /// Lets nothing in any more. What is in is still served.
+    /// Accepts no more operations. Queued ones are still served.
     pub(crate) fn close(&self) {
         self.state.lock().is_open = false;
         self.room.close();
         self.arrived.notify_one();
     }
 
-    /// Closes, and drops what is still in.
+    /// Closes the queue, and drops its operations.
     pub(crate) fn abandon(&self) {
         self.close();
         self.state.lock().waiting.clear();
@@ -204,7 +204,7 @@ mod tests {
         let mut second = Box::pin(queue.submit(set(1)));
         assert!((&mut second).now_or_never().is_none());
         let served = group(&queue);
-        assert_eq!(served.len(), 1, "the second is not let in yet");
+        assert_eq!(served.len(), 1, "the second is not queued yet");
         drop(served);
         assert!((&mut second).now_or_never().is_none());
         assert_eq!(group(&queue).len(), 1);

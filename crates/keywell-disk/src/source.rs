@@ -5,7 +5,7 @@ use redb::StorageBackend;
 
 use crate::storage::Storage;
 
-/// Where the bytes of a database are, to be opened as often as needed.
+/// Opens the storage of a database, as often as needed.
 pub(crate) struct Source(Box<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send>);
 
 // === impl Source ===
@@ -21,7 +21,7 @@ impl Source {
         self.open_as_it_is().map(Storage::new)
     }
 
-    /// Opens it to be read.
+    /// Opens the storage without writing zeros ahead: see [`Storage`].
     pub(crate) fn open_as_it_is(&self) -> io::Result<Box<dyn StorageBackend>> {
         (self.0)()
     }

@@ -4,23 +4,22 @@ use std::ops::{Bound, Range};
 use parking_lot::Mutex;
 use redb::{BackendError, StorageBackend};
 
-/// The least that is written ahead, in bytes.
+/// The least number of bytes that are written ahead.
 const LEAST_AHEAD: u64 = 1024 * 1024;
 
-/// The most that is written ahead, in bytes.
+/// The largest number of bytes that are written ahead.
 const MOST_AHEAD: u64 = 16 * 1024 * 1024;
 
-/// A backend of any kind, which writes zeros ahead of what is written for the first time.
+/// A backend that writes zeros ahead of first writes.
 ///
-/// redb makes a file larger by leaving a hole at its end. A first write into a hole needs room from
-/// the file system, and the sync after it waits for the file system's journal: on ext4 that is ten
-/// times as long as syncing what overwrites. So the hole is filled in strides, and only one
-/// commit in many pays for it.
+/// redb grows a file by leaving a hole at its end. The first write into a hole allocates space, and
+/// the sync after it waits for the file system's journal: on ext4 it takes ten times as long as a
+/// sync of overwritten blocks. So the hole is filled in strides, and few commits pay for it.
 #[derive(Debug)]
 pub(crate) struct Storage {
     backend: Box<dyn StorageBackend>,
-    /// The part of the file that was never written since the file was made larger. What the file
-    /// held when it was opened is never in it.
+    /// The part of the file that has not been written since the file grew. The content at opening is
+    /// never part of it.
     hole: Mutex<Range<u64>>,
 }
 
@@ -34,7 +33,7 @@ impl Storage {
         }
     }
 
-    /// Takes note of a write, and fills the hole up to some way past it.
+    /// Records a write, and fills the hole up to a stride past it.
     fn fill(&self, written: Range<u64>) {
         let mut hole = self.hole.lock();
         if written.end <= hole.start || hole.end <= written.start {
@@ -44,9 +43,8 @@ impl Storage {
         let skipped = hole.start..written.start;
         let ahead = written.end..hole.end.min(written.end + stride);
         hole.start = ahead.end.max(written.end);
-        // The lock is held while zeros are written, so that they never come after somebody's
-        // bytes. That they cannot be written only makes syncs slow: a full disk, say, is found by
-        // the write itself.
+        // The lock is held while zeros are written, so that they never overwrite data. A failure to
+        // write them only makes syncs slow: the write itself reports a full disk.
         let is_far = skipped.end > skipped.start + MOST_AHEAD;
         let _ = self.write_zeros(if is_far { 0..0 } else { skipped });
         let _ = self.write_zeros(ahead);
@@ -175,7 +173,7 @@ mod tests {
         storage.set_len(10 * LEAST_AHEAD).unwrap();
         assert_eq!(holes(&storage), 4096..10 * LEAST_AHEAD);
         storage.write(0, &[1; 4096]).unwrap();
-        assert_eq!(holes(&storage).start, 4096, "that was no hole");
+        assert_eq!(holes(&storage).start, 4096, "the write is outside the hole");
         storage.write(8192, &[1; 4096]).unwrap();
         assert_eq!(holes(&storage).start, 12288 + LEAST_AHEAD);
         storage.write(4096, &[1; 4096]).unwrap();

@@ -1,14 +1,17 @@
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use keywell_store::{Answer, Bucket, BucketName, Result, Store};
 use parking_lot::RwLock;
+use redb::StorageBackend;
 use tokio::sync::watch;
 
 use crate::bucket::DiskBucket;
 use crate::clock::Clock;
 use crate::database::Making;
 use crate::directory::Directory;
+use crate::folder::Claimed;
 use crate::lock::Lock;
 use crate::open::{Core, Handle, Open};
 use crate::operation::{Operation, Outcome};
@@ -19,22 +22,20 @@ use crate::{OpenError, Options, database, page};
 
 /// A store in a folder on this machine.
 ///
-/// It is open for as long as the store, one of its buckets, or one of their answers or watches
-/// lives, or until it is closed. Letting go of the last of them waits for the writes in progress:
-/// a few milliseconds on a working disk.
+/// It stays open until it is closed, or until the store, its buckets, their answers and watches are
+/// all dropped. The last drop waits for writes in progress: a few milliseconds on a working disk.
 #[derive(Clone, Debug)]
 pub struct DiskStore(Arc<Open>);
 
 // === impl DiskStore ===
 
 impl DiskStore {
-    /// Opens the store in this folder, and makes it where there is none.
+    /// Opens the store in this folder, and creates it if there is none.
     ///
-    /// A new folder is readable by its owner only. It holds the database in `data.redb`, and
-    /// `lock`, by which one process at a time has the store. Whatever else is in it is left alone.
+    /// A new folder is readable by its owner only. It holds the database in `data.redb`, and `lock`,
+    /// which ensures that one process at a time has the store open. Other files in it are left alone.
     ///
-    /// It reads and writes the disk before it returns, a few pages whatever the size of the store.
-    /// After a crash it takes no longer.
+    /// Opening reads and writes a few pages, whatever the size of the store, also after a crash.
     ///
     /// # Errors
     ///
@@ -43,12 +44,12 @@ impl DiskStore {
         Self::builder().open(path)
     }
 
-    /// Opens a store with other than the usual limits.
+    /// Options for opening a store.
     pub fn builder() -> Options {
         Options::default()
     }
 
-    pub(crate) fn start(
+    fn start(
         options: &Options,
         source: Source,
         lock: Option<Lock>,
@@ -94,7 +95,7 @@ impl Store for DiskStore {
         })
     }
 
-    /// Commits a transaction in which nothing is written, and waits for the disk.
+    /// Commits an empty transaction, and waits for the disk.
     fn health(&self) -> Answer<()> {
         self.0.write(Operation::Probe, |outcome| match outcome {
             Outcome::Done => Some(()),
@@ -102,9 +103,38 @@ impl Store for DiskStore {
         })
     }
 
-    /// Waits until what was accepted is durable, and closes the file: another process can open it
-    /// when this is answered. Reads after it answer `Unavailable` too.
+    /// Waits until accepted writes are durable, and closes the file: another process can then open
+    /// it. Later reads answer `Unavailable`, too.
     fn close(&self) -> Answer<()> {
         self.0.close()
+    }
+}
+
+// === impl Options ===
+
+impl Options {
+    /// Opens the store in this folder, and creates it if there is none: see [`DiskStore::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<DiskStore, OpenError> {
+        let claimed = Claimed::claim(path.as_ref(), &self)?;
+        let (source, lock) = claimed.into_parts();
+        DiskStore::start(&self, source, Some(lock), Making::Refused)
+    }
+
+    /// Opens a store on any storage, such as one that fails in a test, and creates it if the storage
+    /// is empty.
+    ///
+    /// The store calls `storage` once now, and again each time it opens the database again after an
+    /// I/O error. Each call must return a backend for the same bytes. The earlier backend is closed
+    /// by then.
+    pub fn open_storage(
+        self,
+        storage: impl Fn() -> io::Result<Box<dyn StorageBackend>> + Send + 'static,
+    ) -> Result<DiskStore, OpenError> {
+        let making = if self.existing {
+            Making::Refused
+        } else {
+            Making::Allowed
+        };
+        DiskStore::start(&self, Source::new(storage), None, making)
     }
 }

@@ -1,5 +1,5 @@
-//! The tables of the file. Their names, their keys and [`FORMAT`] are what other versions of
-//! Keywell will find on disk: a change of any is a new format.
+//! The tables of the file. Their names, keys and [`FORMAT`] are the format on disk: changing any of
+//! them is a new format.
 
 use redb::TableDefinition;
 
@@ -9,35 +9,35 @@ pub(crate) const FORMAT: u64 = 1;
 /// The entries of all buckets: see [`entry`](crate::entry) for keys and values.
 pub(crate) const ENTRIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entries");
 
-/// Names of buckets, and the numbers that stand for them elsewhere. A number is never given to
-/// another name, and the row outlives the last key.
+/// The names and numbers of buckets. A number is never reused for another name, and the row outlives
+/// the last key.
 pub(crate) const BUCKETS: TableDefinition<&str, u32> = TableDefinition::new("buckets");
 
-/// The history that watches read, by sequence number, without gaps: see [`change`](crate::change).
+/// The history that watches read, by sequence number, without gaps: see [`record`](crate::record).
 pub(crate) const CHANGES: TableDefinition<u64, &[u8]> = TableDefinition::new("changes");
 
 /// The entries that expire, soonest first: the [time of the store](crate::clock) in milliseconds as
 /// eight bytes big-endian, and the key in [`ENTRIES`].
 pub(crate) const EXPIRY: TableDefinition<&[u8], ()> = TableDefinition::new("expiry");
 
-/// A few numbers about the store as a whole.
+/// Numbers of the whole store.
 pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("keywell");
 
 /// In [`META`]: the [`FORMAT`] of the file.
 pub(crate) const META_FORMAT: &str = "format";
 
-/// In [`META`]: a random number that tells this store from all others, drawn when it was made.
+/// In [`META`]: a random number that identifies this store, drawn when it was created.
 pub(crate) const META_STORE: &str = "store";
 
 /// In [`META`]: the sequence number of the last write.
 pub(crate) const META_SEQUENCE: &str = "sequence";
 
-/// In [`META`]: what the values of [`CHANGES`] take together, in bytes.
+/// In [`META`]: the total size of the values of [`CHANGES`], in bytes.
 pub(crate) const META_HISTORY_BYTES: &str = "history-bytes";
 
-/// In [`META`]: the store's time at the last commit, in milliseconds: see [`clock`](crate::clock). It
-/// is missing in a file that was last written before there was such a time. What reads that file by
-/// the time of day, as Keywell did then, is right unless the time of day was ever set.
+/// In [`META`]: the store's time at the last commit, in milliseconds: see [`clock`](crate::clock).
+/// Files of versions without it used the time of day. Reading them that way is right unless the
+/// time of day was ever set.
 pub(crate) const META_TIME: &str = "time";
 
 /// In [`META`]: the time of day at the last commit, in milliseconds since 1970.

@@ -1,9 +1,9 @@
-//! Whether a file was truncated.
+//! Detects truncated files.
 //!
-//! The header of a database states how long its file is. A file that is shorter has lost its end,
-//! with one exception: when the power goes while a file grows, its header can be on the disk and its
-//! new length not. Then nothing that was committed is behind the end. So what distinguishes the two is
-//! whether all that was committed can be read.
+//! The header of a database states the length of its file. A shorter file is truncated, with one
+//! exception: after a power loss while a file grew, the disk may have the new header but the old
+//! length. No committed data is then past the end. The two cases differ in whether all committed data
+//! can be read.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,18 +17,18 @@ use crate::error::undamaged;
 use crate::options::Options;
 use crate::source::Source;
 
-/// What a redb file begins with. Its header is in redb's `docs/design.md`, which is its format.
+/// The magic number of a redb file. redb's `docs/design.md` describes the header.
 const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
 
 /// The part of the header that is needed here.
 const HEADER_BYTES: usize = 32;
 
-/// The page that the header has to itself.
+/// The size of the page that holds the header.
 const PAGE: usize = 4096;
 
 /// Refuses a file that is empty or truncated, and changes nothing in it.
 ///
-/// A file that does not begin as a database does is let through, to be refused as one.
+/// A file without the magic number passes, as redb refuses it.
 pub(crate) fn check(source: &Source, options: &Options) -> Result<(), OpenError> {
     let storage = source.open_as_it_is()?;
     let bytes = storage.len()?;
@@ -54,7 +54,7 @@ pub(crate) fn check(source: &Source, options: &Options) -> Result<(), OpenError>
     })
 }
 
-/// How long the file is by its header: the page of the header, the full regions, and the last.
+/// The length that the header states: the page of the header, the full regions, and the last one.
 fn stated_bytes(header: &[u8; HEADER_BYTES]) -> u64 {
     let number = |at: usize| {
         let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
@@ -67,7 +67,7 @@ fn stated_bytes(header: &[u8; HEADER_BYTES]) -> u64 {
     pages.saturating_add(1).saturating_mul(page)
 }
 
-/// Reads all that was committed.
+/// Reads all committed data.
 fn verify(trial: Trial, options: &Options) -> Result<(), OpenError> {
     let mut database = redb::Builder::new()
         .set_cache_size(options.cache_bytes)
@@ -76,7 +76,7 @@ fn verify(trial: Trial, options: &Options) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A file to which what is written stays in memory.
+/// A file whose writes stay in memory.
 #[derive(Debug)]
 struct Trial {
     file: Box<dyn StorageBackend>,
@@ -85,10 +85,10 @@ struct Trial {
 
 #[derive(Debug)]
 struct State {
-    /// Pages that were written, by their place in the file.
+    /// Written pages, by their offset in the file.
     written: BTreeMap<u64, Vec<u8>>,
     bytes: u64,
-    /// What is left of the file: less once it was made shorter.
+    /// How much of the file is still visible: less after it was made shorter.
     kept: u64,
 }
 
@@ -121,8 +121,8 @@ impl Trial {
         Ok(page)
     }
 
-    /// Each page that a range touches: its place in the file, the part of it that is in the range,
-    /// and where in the range that part begins.
+    /// Each page that a range touches: its offset in the file, the part of it in the range, and the
+    /// offset of that part in the range.
     fn parts(offset: u64, bytes: usize) -> impl Iterator<Item = (u64, Range<usize>, usize)> {
         let mut done = 0;
         std::iter::from_fn(move || {

@@ -9,22 +9,22 @@ use keywell_store::{
 use redb::{ReadTransaction, ReadableTable};
 use tokio::sync::watch;
 
-use crate::change::Change;
 use crate::error::Fault;
 use crate::open::Open;
 use crate::queue::closed;
+use crate::record::Record;
 use crate::tables::{CHANGES, META, META_SEQUENCE};
 
-/// The most events that are read from the history in one go.
+/// The most events of the history that one read returns.
 const CHUNK_EVENTS: usize = 512;
 
-/// The most bytes of events that are read in one go, save that it always reads one.
+/// The most bytes of events that one read returns. It always returns at least one event.
 const CHUNK_BYTES: usize = 1024 * 1024;
 
-/// How many events that are not told make a step.
+/// How many filtered events advance the reported position.
 const SKIPPED_EVENTS: u64 = 64;
 
-/// A reader of the history who waits for more at its end.
+/// A reader of the history that waits for more events at its end.
 struct Follower {
     open: Arc<Open>,
     bucket: BucketName,
@@ -33,21 +33,21 @@ struct Follower {
     progress: watch::Receiver<Option<u64>>,
     /// The last event read.
     position: u64,
-    /// With the number of each.
+    /// Events read and not yet delivered, with their sequence numbers.
     ready: VecDeque<(u64, Event)>,
-    /// The number up to which all was told.
+    /// The sequence number up to which all events are delivered.
     reached: Arc<AtomicU64>,
     is_over: bool,
 }
 
-/// A stretch of the history.
+/// The events of one read of the history.
 struct Chunk {
     events: VecDeque<(u64, Event)>,
-    /// The last event of the stretch, whether or not it is told.
+    /// The last event of the read, whether or not the filter matches it.
     position: u64,
 }
 
-/// Opens a watch: a task of nobody's, which reads when it is polled.
+/// Opens a watch. It has no task, and reads when it is polled.
 pub(crate) fn open(
     open: &Arc<Open>,
     bucket: &BucketName,
@@ -55,7 +55,7 @@ pub(crate) fn open(
     since: &Since,
 ) -> Answer<Watch> {
     let scope: Arc<str> = format!("disk-watch/{:016x}/{bucket}", open.core().store).into();
-    let asked = match since {
+    let resumed = match since {
         Since::Now => None,
         Since::After(token) => match position(token, &scope) {
             Ok(position) => Some(position),
@@ -73,7 +73,7 @@ pub(crate) fn open(
         reached: Arc::default(),
         is_over: false,
     };
-    open.read(move |reading| begin(reading, asked))
+    open.read(move |reading| begin(reading, resumed))
         .map(move |position| {
             follower.position = position;
             let start = token(position, &follower.scope);
@@ -88,22 +88,22 @@ pub(crate) fn open(
         })
 }
 
-/// Where a watch begins, if it can.
-fn begin(reading: &ReadTransaction, asked: Option<u64>) -> Result<u64, Fault> {
+/// The position at which a watch begins.
+fn begin(reading: &ReadTransaction, resumed: Option<u64>) -> Result<u64, Fault> {
     let last = last(reading)?;
-    let Some(asked) = asked else {
+    let Some(resumed) = resumed else {
         return Ok(last);
     };
-    if asked > last {
+    if resumed > last {
         return Err(Error::Invalid(Invalid::Token).into());
     }
     let changes = reading.open_table(CHANGES)?;
     let oldest = changes.first()?;
     let oldest = oldest.map_or(last + 1, |(sequence, _)| sequence.value());
-    if asked + 1 < oldest {
+    if resumed + 1 < oldest {
         return Err(Error::Invalid(Invalid::Compacted).into());
     }
-    Ok(asked)
+    Ok(resumed)
 }
 
 fn last(reading: &ReadTransaction) -> Result<u64, Fault> {
@@ -112,7 +112,7 @@ fn last(reading: &ReadTransaction) -> Result<u64, Fault> {
         .ok_or_else(|| Fault::corrupt("the sequence number is missing"))
 }
 
-// A token is sealed as a cursor is: both are a position with a check of where it belongs.
+// A token is sealed like a cursor: both are a position with a checksum over their scope.
 fn token(position: u64, scope: &str) -> ResumeToken {
     let sealed = Cursor::seal(scope, "", &position.to_be_bytes());
     ResumeToken::from(String::from(sealed))
@@ -144,17 +144,17 @@ impl Follower {
         None
     }
 
-    /// Takes note that all was told up to where it is, in steps: whoever stores each place that it
-    /// hears of makes a change by that, which is another place.
+    /// Advances the reported position past filtered events, in steps. A caller that stores each
+    /// position in the same store would otherwise advance it with every store, for ever.
     fn skip(&self) {
         if self.position - self.reached.load(Ordering::Relaxed) >= SKIPPED_EVENTS {
             self.reached.store(self.position, Ordering::Relaxed);
         }
     }
 
-    /// Reads on, or waits until there is more to read.
+    /// Reads more events, or waits until there are any.
     async fn advance(&mut self) -> Result<()> {
-        // Marked as seen before the history is read, so that no write in between is slept over.
+        // Marked as seen before the history is read, so that a write in between wakes the watch.
         let Some(last) = *self.progress.borrow_and_update() else {
             return Err(closed());
         };
@@ -165,14 +165,14 @@ impl Follower {
         self.position = chunk.position;
         self.ready = chunk.events;
         if self.ready.is_empty() {
-            // A long stretch of other buckets' events must not hold the thread.
+            // Many events of other buckets must not block the thread.
             tokio::task::yield_now().await;
         }
         Ok(())
     }
 
     fn read(&self) -> Answer<Chunk> {
-        // Known from the first event of the bucket on, whose number is published before it.
+        // The directory has the number of a bucket before its first event is published.
         let bucket = self.open.core().directory.find(&self.bucket);
         let filter = self.filter.clone();
         let scope = self.scope.clone();
@@ -202,9 +202,9 @@ impl Chunk {
                 return Err(compacted());
             }
             position += 1;
-            let change = Change::read(stored.value())?;
-            if Some(change.bucket) == bucket && filter.matches(change.key) {
-                events.push_back((position, change.event(position, token(position, scope))));
+            let record = Record::read(stored.value())?;
+            if Some(record.bucket) == bucket && filter.matches(record.key) {
+                events.push_back((position, record.event(position, token(position, scope))));
             }
             bytes += stored.value().len();
             if bytes >= CHUNK_BYTES {

@@ -5,30 +5,31 @@ use std::time::Duration;
 use keywell_store::{Error, Failure, Result};
 
 use crate::OpenError;
-use crate::database::{self, Making, Marks};
+use crate::database::{self, Making};
 use crate::error::{Fault, undamaged};
-use crate::group::{self, Ground, Setback, Settled};
+use crate::group::{self, Base, CommitError, Settled};
 use crate::lock::Lock;
+use crate::marks::Marks;
 use crate::open::{Core, Handle};
 use crate::operation::{Operation, Outcome, Request};
 use crate::options::Options;
 use crate::queue::Next;
 use crate::source::Source;
 
-/// How long an entry whose time to live ended is left alone after it could not be removed.
+/// How long the writer waits to remove expired entries after it failed to.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the writer sleeps at most when an entry will expire: timers do not count the time that
-/// the machine is asleep.
+/// The longest sleep of the writer when an entry will expire: timers stop while the machine is
+/// suspended.
 const NAP: Duration = Duration::from_mins(1);
 
-/// The one who writes: a thread that takes what has gathered in the queue, writes it as one
-/// transaction, and answers when that is durable. What comes meanwhile is the next transaction.
+/// The writer thread. It takes all queued operations, commits them as one transaction, and answers
+/// when that is durable. Operations that arrive meanwhile form the next transaction.
 pub(crate) struct Writer {
     core: Arc<Core>,
     source: Source,
     options: Options,
-    /// Let go after the database is closed.
+    /// Released after the database is closed.
     lock: Option<Lock>,
     marks: Marks,
     generation: u64,
@@ -69,13 +70,14 @@ impl Writer {
                 Next::End => break,
             }
         }
-        // What readers found expired is to stay so, whatever the time of day is at the next opening.
+        // Keys that readers saw as expired must stay expired, whatever the time of day is at the next
+        // opening.
         if self.marks.next_due.is_some() {
             self.serve(Vec::new());
         }
     }
 
-    /// How long until there is something to do even if nobody asks.
+    /// How long until the next entry expires.
     fn until_due(&self) -> Option<Duration> {
         let due = self.marks.next_due?;
         let wait = Duration::from_millis(due.saturating_sub(self.core.clock.now()));
@@ -105,7 +107,7 @@ impl Writer {
         }
     }
 
-    /// What became of each, or what befell them all.
+    /// The outcome of each request, or the error of all.
     fn attempt(&mut self, requests: &[Request]) -> Result<Vec<Result<Outcome>>> {
         let is_broken = match &*self.core.handle.read() {
             Handle::Open(_, generation) => requests.iter().any(
@@ -118,8 +120,8 @@ impl Writer {
         }
         let before = self.marks.sequence;
         let settled = match self.transact(requests) {
-            // The database was broken before, by a reader. Nothing was tried yet.
-            Err(Setback::NotBegun(_)) => {
+            // A reader broke the database before; nothing was written yet.
+            Err(CommitError::NotBegun(_)) => {
                 self.reopen()?;
                 self.transact(requests)
             }
@@ -127,34 +129,34 @@ impl Writer {
         };
         match settled {
             Ok(settled) => Ok(self.settle(settled)),
-            Err(Setback::NotBegun(fault) | Setback::RolledBack(fault)) => {
-                // Whether it opens again is the concern of who comes next.
+            Err(CommitError::NotBegun(fault) | CommitError::RolledBack(fault)) => {
+                // If it does not open again, the next operation reports it.
                 let _ = self.reopen();
                 Err(fault.into_answer())
             }
-            Err(Setback::Unknown(fault)) => {
-                // What the file has is what was written: either the whole group or nothing.
+            Err(CommitError::Ambiguous(fault)) => {
+                // The file has either the whole group or nothing of it.
                 let is_absent = self.reopen().is_ok() && self.marks.sequence == before;
                 Err(unacknowledged(fault, is_absent))
             }
         }
     }
 
-    fn transact(&self, requests: &[Request]) -> Result<Settled, Setback> {
-        let ground = Ground {
+    fn transact(&self, requests: &[Request]) -> Result<Settled, CommitError> {
+        let base = Base {
             marks: &self.marks,
             directory: &self.core.directory,
             history: self.core.history,
             now: self.core.clock.mark(),
         };
         match &*self.core.handle.read() {
-            Handle::Open(database, _) => undamaged(|| group::run(database, &ground, requests)),
-            Handle::Broken(failure) => Err(Setback::NotBegun(Fault::Broken(failure.clone()))),
-            Handle::Closed => Err(Setback::NotBegun(Fault::Broken("it is closed".into()))),
+            Handle::Open(database, _) => undamaged(|| group::run(database, &base, requests)),
+            Handle::Broken(failure) => Err(CommitError::NotBegun(Fault::Broken(failure.clone()))),
+            Handle::Closed => Err(CommitError::NotBegun(Fault::Broken("it is closed".into()))),
         }
     }
 
-    /// Lets everybody see what is now durable.
+    /// Publishes what is now durable.
     fn settle(&mut self, settled: Settled) -> Vec<Result<Outcome>> {
         self.core.directory.add(settled.buckets);
         self.marks = settled.marks;
@@ -162,11 +164,11 @@ impl Writer {
         settled.outcomes
     }
 
-    /// Closes the database and opens it again: the only way on after an I/O error. Readers wait
-    /// for it, which takes a few reads of the disk.
+    /// Closes the database and opens it again, the only recovery from an I/O error. Readers wait
+    /// meanwhile, for a few reads of the disk.
     fn reopen(&mut self) -> Result<()> {
         let mut handle = self.core.handle.write();
-        // The old one lets go of the file before the new one claims it.
+        // Drops the old database first, so that it releases the file.
         *handle = Handle::Broken("the database is being opened again".into());
         let opened = database::open(&self.source, &self.options, Making::Refused)
             .map_err(Error::from)
@@ -197,7 +199,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Also when it panics: then nobody would ever be answered.
+    /// Also if the writer panics: callers would otherwise wait for ever.
     fn drop(&mut self) {
         self.core.queue.abandon();
         *self.core.handle.write() = Handle::Closed;
@@ -206,7 +208,7 @@ impl Drop for Writer {
     }
 }
 
-/// What a failed commit is to those whose writes were in it.
+/// The error of callers whose writes were in a failed commit.
 fn unacknowledged(fault: Fault, is_absent: bool) -> Error {
     let failure = match fault {
         Fault::Broken(failure) => failure,

@@ -1,4 +1,4 @@
-//! The disk store keeps what the contract promises, also through a restart.
+//! The disk store passes the conformance suite, also across restarts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use keywell_conformance::Subject;
 use keywell_disk::DiskStore;
 use keywell_store::{Result, Store};
 
-/// How many lists of random operations it is driven with.
+/// How many lists of random operations are compared with the model.
 const CASES: u32 = 100;
 
 async fn disk() -> Subject {

@@ -1,4 +1,4 @@
-//! A disk in memory that loses its power, fills up, fails, or lies, as a test likes.
+//! A simulated disk in memory that can lose power, fill up, fail, or ignore syncs.
 
 use std::io;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
 use redb::StorageBackend;
 
-/// What a disk writes whole or not at all.
+/// The size of an atomic write of a disk.
 const SECTOR: usize = 512;
 
-/// What a file system gives to a file at a time.
+/// The unit of allocation of a file system.
 const BLOCK: usize = 4096;
 
-/// A disk. Clones are the same one.
+/// A disk, shared by its clones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk(Arc<Shared>);
 
@@ -28,23 +28,23 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What was there at the last sync.
+    /// The content at the last sync.
     durable: Vec<u8>,
-    /// What the operating system shows: with all that was written since.
+    /// The content with all later writes, as the operating system shows it.
     visible: Vec<u8>,
-    /// What was done since the last sync, in order.
+    /// The operations since the last sync, in order.
     unsynced: Vec<Unsynced>,
-    /// Changing operations done so far.
+    /// The number of modifying operations so far.
     operations: u64,
-    /// At which operation the power goes.
+    /// The operation at which the power fails.
     dies_at: Option<u64>,
     is_off: bool,
-    /// Which operation fails, once.
+    /// The operation that fails, once.
     fails_at: Option<u64>,
     fails_next_read: bool,
     /// Whether a sync does nothing.
     lies: bool,
-    /// How many more blocks the file can have; none for any number.
+    /// How many more blocks the file can have; `None` for no limit.
     room: Option<usize>,
     has_block: Vec<bool>,
     /// Whether syncs wait.
@@ -66,12 +66,12 @@ enum Unsynced {
     Length(usize),
 }
 
-/// What a loss of power does to what was not synced.
+/// What a power loss does to unsynced writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Loss {
     All,
     None,
-    /// Each write for itself is kept, lost, or torn between sectors.
+    /// Each write is kept, lost, or torn between sectors, independently.
     Some,
 }
 
@@ -97,7 +97,7 @@ impl Disk {
         })
     }
 
-    /// What was synced.
+    /// The synced content.
     pub(crate) fn image(&self) -> Vec<u8> {
         self.0.state.lock().durable.clone()
     }
@@ -137,12 +137,12 @@ impl Disk {
         self.0.state.lock().is_off
     }
 
-    /// Makes syncs wait, so that what is written meanwhile gathers in one group.
+    /// Makes syncs wait, so that writes meanwhile form one group.
     pub(crate) fn hold_syncs(&self) {
         self.0.state.lock().gate = Gate::Closed;
     }
 
-    /// Waits until a sync waits, or the power is gone.
+    /// Waits until a sync waits, or the power has failed.
     pub(crate) fn wait_for_sync(&self) {
         let mut state = self.0.state.lock();
         let busy = |state: &mut State| state.gate != Gate::Besieged && !state.is_off;
@@ -165,7 +165,7 @@ impl Disk {
         state.has_block.clear();
     }
 
-    /// Takes the power away and answers what the disk has when it comes back.
+    /// Cuts the power, and returns the content of the disk afterwards.
     pub(crate) fn lose_power(&self, loss: Loss, random: &mut StdRng) -> Vec<u8> {
         let mut state = self.0.state.lock();
         state.is_off = true;
@@ -223,7 +223,7 @@ impl StorageBackend for Disk {
         self.0.changed.notify_all();
         state.operate(Unsynced::Length(length))?;
         state.visible.resize(length, 0);
-        // A longer file has holes, as on most file systems; they need no room until written.
+        // A longer file has holes, as on most file systems; they need no space until written.
         state.has_block.resize(length.div_ceil(BLOCK), false);
         Ok(())
     }
@@ -282,7 +282,7 @@ impl State {
         Ok(())
     }
 
-    /// What is under way when the power goes may still reach the disk.
+    /// An operation in progress at the power loss may still reach the disk.
     fn operate(&mut self, unsynced: Unsynced) -> io::Result<()> {
         self.check_power()?;
         let stepped = self.step();

@@ -8,14 +8,14 @@ use keywell_store::{Bucket, Error, List, MAX_PAGE_KEYS, Set, Store};
 use crate::disk::Disk;
 use crate::support::bucket;
 
-/// Small, so that reading goes to the disk and not to the cache.
+/// Small, so that reads go to the disk and not to the cache.
 const CACHE: usize = 64 * 4096;
 
 fn open(disk: &Disk) -> DiskStore {
     disk.open(DiskStore::builder().cache_bytes(CACHE)).unwrap()
 }
 
-/// Writes until the disk is full, and answers how that was told.
+/// Writes until the disk is full, and returns the error.
 async fn fill(bucket: &Arc<dyn Bucket>, there: &mut BTreeMap<String, Bytes>) -> Error {
     loop {
         let key = format!("k{}", there.len());
@@ -45,15 +45,15 @@ async fn check(bucket: &Arc<dyn Bucket>, there: &BTreeMap<String, Bytes>) {
 }
 
 #[tokio::test]
-async fn when_the_disk_is_full_reading_goes_on_and_writing_does_once_there_is_room() {
+async fn reads_continue_on_a_full_disk_and_writes_do_once_there_is_space() {
     let disk = Disk::default();
     let store = open(&disk);
     let bucket = bucket(&store, "b").await;
     let mut there = BTreeMap::new();
     disk.limit_room(100);
-    let told = fill(&bucket, &mut there).await;
+    let error = fill(&bucket, &mut there).await;
     assert!(!there.is_empty());
-    let text = told.to_string();
+    let text = error.to_string();
     assert!(text.contains(&std::io::Error::from(std::io::ErrorKind::StorageFull).to_string()));
     for _ in 0..5 {
         fill(&bucket, &mut there).await;
@@ -63,14 +63,14 @@ async fn when_the_disk_is_full_reading_goes_on_and_writing_does_once_there_is_ro
     store.health().await.unwrap();
     let before = there.len();
     fill(&bucket, &mut there).await;
-    assert!(there.len() > before, "there was room again");
+    assert!(there.len() > before, "there is space again");
     check(&bucket, &there).await;
     drop((bucket, store));
     let store = open(&Disk::with(disk.image()));
     check(&crate::support::bucket(&store, "b").await, &there).await;
 }
 
-/// A few blocks at a time, so that a commit is cut short at each of its writes.
+/// Adds a few blocks at a time, so that the disk fills up at each write of a commit.
 #[tokio::test]
 async fn wherever_a_full_disk_cuts_a_commit_short_nothing_acknowledged_is_lost() {
     let disk = Disk::default();
@@ -98,7 +98,7 @@ async fn deleting_needs_no_more_room_than_there_is_after_it() {
     let mut there = BTreeMap::new();
     disk.limit_room(200);
     fill(&bucket, &mut there).await;
-    // A little room is needed to write down what becomes free.
+    // Recording freed space needs a little space.
     disk.limit_room(30);
     for key in there.keys() {
         bucket.delete(key).await.unwrap();
@@ -113,7 +113,7 @@ async fn deleting_needs_no_more_room_than_there_is_after_it() {
 }
 
 /// On a real file system: `KEYWELL_SMALL_DISK` names a folder on one of a few megabytes, such as
-/// a tmpfs of `size=8m`. Without it there is nothing to test on.
+/// a tmpfs of `size=8m`. The test is skipped without it.
 #[tokio::test]
 async fn a_small_file_system_fills_up_and_has_room_again() {
     let Some(small) = std::env::var_os("KEYWELL_SMALL_DISK") else {
@@ -133,7 +133,7 @@ async fn a_small_file_system_fills_up_and_has_room_again() {
     let before = there.len();
     ballast.close().unwrap();
     fill(&bucket, &mut there).await;
-    assert!(there.len() > before, "there was room again");
+    assert!(there.len() > before, "there is space again");
     drop((bucket, store));
     let store = options.open(folder.path().join("store")).unwrap();
     check(&crate::support::bucket(&store, "b").await, &there).await;

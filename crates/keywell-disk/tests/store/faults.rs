@@ -1,4 +1,4 @@
-//! Any one operation of the disk fails, once: the store tells the truth about it and goes on.
+//! Any one operation of the disk fails, once: the store reports it correctly and continues.
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -6,7 +6,7 @@ use keywell_disk::DiskStore;
 use keywell_store::{Error, Filter, List, Set, Since, Store};
 
 use crate::disk::Disk;
-use crate::support::{bucket, set, text, told};
+use crate::support::{bucket, next_events, set, text};
 
 #[tokio::test]
 async fn whichever_write_or_sync_fails_the_answer_is_true_and_the_next_write_works() {
@@ -41,7 +41,7 @@ async fn whichever_write_or_sync_fails_the_answer_is_true_and_the_next_write_wor
         }
         set(&bucket, "key", "last").await.unwrap();
         expected.push("key=last".to_owned());
-        assert_eq!(told(&mut watch, expected.len()).await, expected);
+        assert_eq!(next_events(&mut watch, expected.len()).await, expected);
         drop((watch, bucket, store));
         let store = Disk::with(disk.image()).open(DiskStore::builder()).unwrap();
         let bucket = crate::support::bucket(&store, "b").await;
@@ -50,13 +50,13 @@ async fn whichever_write_or_sync_fails_the_answer_is_true_and_the_next_write_wor
     }
     assert!(
         was_unavailable > 0,
-        "a failed write is known not to be there"
+        "some failed writes are known not to have happened"
     );
-    assert!(was_ambiguous > 0, "a failed last sync leaves it open");
+    assert!(was_ambiguous > 0, "a failed last sync is ambiguous");
 }
 
 #[tokio::test]
-async fn a_failed_commit_is_told_to_all_in_it_and_to_nobody_else() {
+async fn a_failed_commit_fails_all_its_writes_and_no_others() {
     let disk = Disk::default();
     let store = disk.open(DiskStore::builder()).unwrap();
     let bucket = bucket(&store, "b").await;
@@ -69,7 +69,7 @@ async fn a_failed_commit_is_told_to_all_in_it_and_to_nobody_else() {
         assert!(futures::poll!(answer).is_pending());
     }
     let last = disk.operations();
-    // Past the two syncs of the first, in the midst of what follows.
+    // After the two syncs of the first commit, within the second.
     disk.fail_after(6);
     disk.let_syncs_go();
     assert_eq!(first.await.unwrap(), 1);
@@ -86,9 +86,9 @@ async fn a_failed_commit_is_told_to_all_in_it_and_to_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_read_that_fails_once_is_answered_all_the_same() {
+async fn a_read_that_fails_once_is_retried() {
     let disk = Disk::default();
-    // No cache: every read goes to the disk.
+    // Without a cache, every read goes to the disk.
     let store = disk.open(DiskStore::builder().cache_bytes(0)).unwrap();
     let bucket = bucket(&store, "b").await;
     let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
@@ -104,13 +104,13 @@ async fn a_read_that_fails_once_is_answered_all_the_same() {
     disk.fail_next_read();
     let mut watch = bucket.watch(Filter::All, start).await.unwrap();
     disk.fail_next_read();
-    assert_eq!(told(&mut watch, 1).await, ["key=value"]);
+    assert_eq!(next_events(&mut watch, 1).await, ["key=value"]);
     disk.fail_next_read();
     assert_eq!(store.buckets().await.unwrap().len(), 1);
     disk.fail_next_read();
     assert!(!bucket.exists("none").await.unwrap());
     assert!(disk.has_failed());
-    // A reader broke the database under the writer's feet: nothing was tried, so it tries again.
+    // A reader broke the database before the writer used it: nothing was written, so it retries.
     disk.fail_next_read();
     drop(bucket.get("key"));
     assert!(disk.has_failed());
@@ -118,7 +118,7 @@ async fn a_read_that_fails_once_is_answered_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_disk_that_stays_away_answers_errors_and_nothing_hangs() {
+async fn a_disk_that_keeps_failing_answers_errors_and_nothing_hangs() {
     let disk = Disk::default();
     let store = disk.open(DiskStore::builder().cache_bytes(0)).unwrap();
     let bucket = bucket(&store, "b").await;

@@ -1,4 +1,4 @@
-//! What a user of the disk store sees, in one binary.
+//! Tests of the disk store as a user sees it, in one binary.
 
 #![allow(
     clippy::unwrap_used,

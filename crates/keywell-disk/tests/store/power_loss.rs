@@ -1,7 +1,7 @@
-//! The power goes at any moment, and what was acknowledged is there when it comes back.
+//! The power fails at any time, and acknowledged writes survive.
 //!
-//! `KEYWELL_SEED` replays a failure from the seed it printed; `KEYWELL_CRASHES` sets how often the
-//! power goes.
+//! `KEYWELL_SEED` replays a failure from the printed seed; `KEYWELL_CRASHES` sets the number of power
+//! losses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,35 +20,35 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::disk::{Disk, Loss};
 use crate::support::bucket;
 
-/// How often the power goes in one life of a disk.
+/// The number of power losses of one disk.
 const CRASHES_OF_A_LIFE: u64 = 10;
 
 const BATCH: [&str; 5] = ["g0", "g1", "g2", "g3", "g4"];
 
 type Content = BTreeMap<String, Bytes>;
 
-/// A disk and what must be on it.
+/// A disk and its expected content.
 struct Life {
     random: StdRng,
     loss: Option<Loss>,
     lies: bool,
-    /// What was acknowledged.
+    /// The acknowledged content.
     acknowledged: Content,
-    /// What is there if the last group was written, though nobody said so.
+    /// The content if the last group was written, but not acknowledged.
     unacknowledged: Option<Content>,
-    /// Where a watch resumes after what was acknowledged.
+    /// Where a watch resumes after the acknowledged events.
     token: ResumeToken,
     stamp: u64,
 }
 
-/// One operation, and what must become of it and of the content.
+/// One operation, and its expected outcome.
 struct Step {
-    answer: BoxFuture<'static, Result<Told, Error>>,
-    expected: Result<Told, Invalid>,
+    answer: BoxFuture<'static, Result<Outcome, Error>>,
+    expected: Result<Outcome, Invalid>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Told {
+enum Outcome {
     Done,
     Number(i64),
     Swapped(bool),
@@ -59,15 +59,15 @@ fn environment(name: &str) -> Option<u64> {
 }
 
 fn options() -> Options {
-    // A cache of 64 pages, so that pages are also written before the commit, and a history that
-    // is always being trimmed.
+    // A cache of 64 pages, so that pages are also written before the commit, and a history so short
+    // that every commit trims it.
     DiskStore::builder()
         .cache_bytes(64 * 4096)
         .history_events(100)
 }
 
-/// A new store, and where a watch of it begins.
-async fn newborn() -> (Vec<u8>, ResumeToken) {
+/// The disk of a new store, and a token of its start.
+async fn new_store() -> (Vec<u8>, ResumeToken) {
     let disk = Disk::default();
     let store = disk.open(options()).unwrap();
     let token = now(&bucket(&store, "default").await).await.unwrap();
@@ -81,10 +81,10 @@ async fn now(bucket: &Arc<dyn Bucket>) -> Result<ResumeToken, Error> {
 }
 
 #[tokio::test]
-async fn what_is_acknowledged_survives_a_loss_of_power() {
+async fn acknowledged_writes_survive_a_power_loss() {
     let crashes = environment("KEYWELL_CRASHES").unwrap_or(600);
     let seed = environment("KEYWELL_SEED").unwrap_or_else(rand::random);
-    let (image, token) = newborn().await;
+    let (image, token) = new_store().await;
     for life in 0..crashes.div_ceil(CRASHES_OF_A_LIFE) {
         let seed = seed.wrapping_add(life);
         let mut life = Life::new(seed, token.clone(), None);
@@ -94,10 +94,10 @@ async fn what_is_acknowledged_survives_a_loss_of_power() {
     }
 }
 
-/// The test above is worth something only if it can fail.
+/// Proves that the test above can fail.
 #[tokio::test]
-async fn a_disk_that_lies_about_syncing_is_caught() {
-    let (image, token) = newborn().await;
+async fn a_disk_that_ignores_syncs_is_caught() {
+    let (image, token) = new_store().await;
     for (loss, seeds) in [(Loss::All, 3), (Loss::Some, 20)] {
         let mut caught = Vec::new();
         for seed in 0..seeds {
@@ -153,7 +153,7 @@ impl Life {
         self.check(&store).await
     }
 
-    /// Writes until the power goes.
+    /// Writes until the power fails.
     async fn live(&mut self, disk: &Disk, store: &DiskStore) -> Result<(), String> {
         self.check(store).await?;
         let name = BucketName::default();
@@ -164,8 +164,8 @@ impl Life {
         Ok(())
     }
 
-    /// The content is what was acknowledged, with all of the last group or nothing of it, and the
-    /// history tells just that.
+    /// Checks that the content is what was acknowledged, with all of the last group or nothing of it,
+    /// and that the history agrees.
     async fn check(&mut self, store: &DiskStore) -> Result<(), String> {
         let Some((content, events)) = self.read(store).await? else {
             return Ok(());
@@ -173,7 +173,7 @@ impl Life {
         if content != self.acknowledged && Some(&content) != self.unacknowledged.as_ref() {
             let keys = |content: &Content| content.keys().cloned().collect::<Vec<_>>().join(" ");
             return Err(format!(
-                "an acknowledged write is lost, or one is half there: [{}] was acknowledged, [{}] is there",
+                "an acknowledged write is lost, or one is partial: [{}] was acknowledged, [{}] was read",
                 keys(&self.acknowledged),
                 keys(&content)
             ));
@@ -187,14 +187,14 @@ impl Life {
             };
         }
         if replayed != content {
-            return Err("the history tells other than the content".to_owned());
+            return Err("the history differs from the content".to_owned());
         }
         self.acknowledged = content;
         self.unacknowledged = None;
         Ok(())
     }
 
-    /// All entries, and the events since the token; nothing if the power went.
+    /// All entries, and the events since the token; `None` if the power failed.
     async fn read(
         &self,
         store: &DiskStore,
@@ -209,7 +209,7 @@ impl Life {
             Ok::<_, Error>((content, self.events(&bucket).await))
         };
         match answer.await {
-            // Reading needs the power too.
+            // Reads fail without power, too.
             Err(Error::Unavailable(_)) | Ok((_, Err(Error::Unavailable(_)))) => Ok(None),
             Ok(read) => Ok(Some(read)),
             Err(error) => Err(format!("reading: {error}")),
@@ -226,7 +226,7 @@ impl Life {
         Ok(events)
     }
 
-    /// Sends a few operations that are written as one group, and checks what they answer.
+    /// Sends a few operations that are written as one group, and checks their answers.
     async fn round(
         &mut self,
         disk: &Disk,
@@ -236,7 +236,7 @@ impl Life {
         if let Ok(token) = now(bucket).await {
             self.token = token;
         }
-        // While this waits for the disk, the rest gathers behind it.
+        // While this waits for the disk, the others form a group.
         disk.hold_syncs();
         let mut probe = Box::pin(store.health());
         let early = (&mut probe).now_or_never();
@@ -264,8 +264,8 @@ impl Life {
         if failed == 0 {
             for (answer, expected) in answers.into_iter().zip(expected) {
                 let is_expected = match (&answer, &expected) {
-                    (Ok(told), Ok(expected)) => told == expected,
-                    (Err(Error::Invalid(told)), Err(expected)) => told == expected,
+                    (Ok(actual), Ok(expected)) => actual == expected,
+                    (Err(Error::Invalid(actual)), Err(expected)) => actual == expected,
                     _ => false,
                 };
                 if !is_expected {
@@ -276,7 +276,7 @@ impl Life {
             return Ok(());
         }
         if !disk.is_off() || failed != answers.len() {
-            return Err(format!("one group, but {answers:?}"));
+            return Err(format!("one group has different answers: {answers:?}"));
         }
         let is_known = answers
             .iter()
@@ -297,31 +297,34 @@ impl Life {
                     let value = self.value();
                     content.insert(key.clone(), value.clone());
                     let answer = bucket.set(&key, value, Set::default());
-                    Step::new(answer.map(|_| Told::Done), Ok(Told::Done))
+                    Step::new(answer.map(|_| Outcome::Done), Ok(Outcome::Done))
                 }
                 2 => {
                     content.remove(&key);
-                    Step::new(bucket.delete(&key).map(|()| Told::Done), Ok(Told::Done))
+                    Step::new(
+                        bucket.delete(&key).map(|()| Outcome::Done),
+                        Ok(Outcome::Done),
+                    )
                 }
                 3 => {
                     let key = format!("n{}", self.random.random_range(0..3));
                     let delta = self.random.random_range(-5..50);
                     let old = content.get(&key).map_or(0, |value| number(value));
-                    let sum = Told::Number(old + delta);
+                    let sum = Outcome::Number(old + delta);
                     content.insert(key.clone(), Bytes::from((old + delta).to_string()));
-                    Step::new(bucket.increment(&key, delta).map(Told::Number), Ok(sum))
+                    Step::new(bucket.increment(&key, delta).map(Outcome::Number), Ok(sum))
                 }
                 4 => {
                     let value = self.value();
                     let entries = BATCH.map(|key| (key, value.clone()));
                     content.extend(BATCH.map(|key| (key.to_owned(), value.clone())));
                     let answer = bucket.set_many(entries.into());
-                    Step::new(answer.map(|()| Told::Done), Ok(Told::Done))
+                    Step::new(answer.map(|()| Outcome::Done), Ok(Outcome::Done))
                 }
                 5 => {
                     content.retain(|key, _| !BATCH.contains(&&key[..]));
                     let answer = bucket.delete_many(&BATCH);
-                    Step::new(answer.map(|()| Told::Done), Ok(Told::Done))
+                    Step::new(answer.map(|()| Outcome::Done), Ok(Outcome::Done))
                 }
                 6 => {
                     // Of several swaps from one version in a group, the first wins.
@@ -332,8 +335,8 @@ impl Life {
                     }
                     let change = Change::Set(value, Set::default());
                     let answer = bucket.swap("s", expected.clone(), change);
-                    let told = |swap| Told::Swapped(swap != Swap::Stale);
-                    Step::new(answer.map(told), Ok(Told::Swapped(wins)))
+                    let outcome = |swap| Outcome::Swapped(swap != Swap::Stale);
+                    Step::new(answer.map(outcome), Ok(Outcome::Swapped(wins)))
                 }
                 _ => {
                     let word = content.entry("word".to_owned());
@@ -341,9 +344,9 @@ impl Life {
                     if is_new {
                         word.or_insert_with(|| "word".into());
                         let answer = bucket.set("word", "word".into(), Set::default());
-                        Step::new(answer.map(|_| Told::Done), Ok(Told::Done))
+                        Step::new(answer.map(|_| Outcome::Done), Ok(Outcome::Done))
                     } else {
-                        let answer = bucket.increment("word", 1).map(Told::Number);
+                        let answer = bucket.increment("word", 1).map(Outcome::Number);
                         Step::new(answer, Err(Invalid::NotANumber))
                     }
                 }
@@ -352,11 +355,11 @@ impl Life {
         steps
     }
 
-    /// A value that was never written before.
+    /// A unique value.
     fn value(&mut self) -> Bytes {
         self.stamp += 1;
         let bytes = match self.random.random_range(0..40) {
-            // Large enough that the file grows now and then.
+            // Large enough that the file sometimes grows.
             0 => 500_000,
             1..4 => 20_000,
             4..16 => 2000,
@@ -372,8 +375,8 @@ impl Life {
 
 impl Step {
     fn new(
-        answer: impl Future<Output = Result<Told, Error>> + Send + 'static,
-        expected: Result<Told, Invalid>,
+        answer: impl Future<Output = Result<Outcome, Error>> + Send + 'static,
+        expected: Result<Outcome, Invalid>,
     ) -> Self {
         Self {
             answer: answer.boxed(),

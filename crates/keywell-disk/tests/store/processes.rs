@@ -1,4 +1,4 @@
-//! Two who want the same store, and one who is killed.
+//! Processes that open the same store, and one that is killed.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -8,10 +8,10 @@ use keywell_disk::{DiskStore, OpenError};
 
 use crate::support::{Scratch, bucket, set, text};
 
-/// Tells a child which store to hold.
+/// The store that a child opens.
 const PATH: &str = "KEYWELL_TEST_STORE";
 
-/// This very program, running one of the tests below that are for children only.
+/// This program, running one of the tests below that are for children only.
 fn child(test: &str, path: &Path) -> (Child, BufReader<ChildStdout>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture"])
@@ -24,7 +24,7 @@ fn child(test: &str, path: &Path) -> (Child, BufReader<ChildStdout>) {
     (child, lines)
 }
 
-/// Reads what the child says, up to the first line that begins so.
+/// Reads the output of the child up to the first line with this beginning.
 fn wait_for(lines: &mut impl BufRead, beginning: &str) -> String {
     let mut line = String::new();
     loop {
@@ -40,7 +40,7 @@ fn held_path() -> Option<std::path::PathBuf> {
     std::env::var_os(PATH).map(Into::into)
 }
 
-/// Says so on a line of its own: the test harness prints without an end of line.
+/// Prints a separate line: the test harness prints no end of line.
 fn say(what: &str) {
     println!("\n{what}");
     std::io::stdout().flush().unwrap();
@@ -70,7 +70,7 @@ async fn counts_until_killed() {
 }
 
 #[tokio::test]
-async fn a_second_opener_in_this_process_is_told_so() {
+async fn opening_a_store_twice_in_this_process_is_refused() {
     let scratch = Scratch::new();
     let error = DiskStore::open(scratch.folder.path()).unwrap_err();
     let text = error.to_string();
@@ -78,7 +78,7 @@ async fn a_second_opener_in_this_process_is_told_so() {
         text.contains(&format!("pid {}", std::process::id())),
         "{text}"
     );
-    assert!(text.contains("this very process"), "{text}");
+    assert!(text.contains("this process"), "{text}");
     let OpenError::Locked { path, holder } = error else {
         panic!("{error}");
     };
@@ -89,7 +89,7 @@ async fn a_second_opener_in_this_process_is_told_so() {
 }
 
 #[test]
-fn a_second_process_is_told_who_holds_the_store() {
+fn a_second_process_is_refused_with_the_name_of_the_holder() {
     let folder = tempfile::tempdir().unwrap();
     let (mut child, mut lines) = child("processes::holds_a_store", folder.path());
     wait_for(&mut lines, "held");
@@ -106,7 +106,7 @@ fn a_second_process_is_told_who_holds_the_store() {
             .to_string()
             .contains(&format!("process {} ({own})", child.id()))
     );
-    // Killed, it leaves its name in the file, and nobody minds.
+    // Killed, it leaves its name in the file, which has no effect.
     child.kill().unwrap();
     child.wait().unwrap();
     let named = std::fs::read_to_string(folder.path().join("lock")).unwrap();
@@ -115,7 +115,7 @@ fn a_second_process_is_told_who_holds_the_store() {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_was_told_is_there() {
+async fn acknowledged_writes_of_a_killed_process_survive() {
     let folder = tempfile::tempdir().unwrap();
     let mut counted = 0;
     for round in 1..=3 {
@@ -124,7 +124,7 @@ async fn what_a_killed_process_was_told_is_there() {
             counted = wait_for(&mut lines, "counted ").parse().unwrap();
         }
         child.kill().unwrap();
-        // What it still said before it died counts too.
+        // Numbers printed before it died count, too.
         for line in lines.lines().map_while(Result::ok) {
             if let Some(count) = line.strip_prefix("counted ") {
                 counted = count.parse().unwrap_or(counted);
@@ -134,7 +134,7 @@ async fn what_a_killed_process_was_told_is_there() {
         let store = DiskStore::open(folder.path()).unwrap();
         let bucket = bucket(&store, "b").await;
         let there: i64 = text(&bucket, "n").await.unwrap().parse().unwrap();
-        // One more may have been written and not said.
+        // One more may have been written and not printed.
         assert!(
             (counted..=counted + 1).contains(&there),
             "{there} {counted}"
@@ -146,7 +146,7 @@ async fn what_a_killed_process_was_told_is_there() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_new_store_is_its_owners_only() {
+async fn a_new_store_is_accessible_to_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep").join("store");
@@ -161,7 +161,7 @@ async fn a_new_store_is_its_owners_only() {
 }
 
 #[test]
-fn what_is_not_a_store_is_refused_and_left_alone() {
+fn a_file_of_another_program_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "a letter").unwrap();
@@ -211,14 +211,14 @@ fn a_store_of_another_format_is_refused() {
 }
 
 #[test]
-fn a_making_that_was_cut_short_is_begun_again() {
+fn an_interrupted_creation_is_repeated() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("data.redb.new"), [0; 5000]).unwrap();
     DiskStore::open(folder.path()).unwrap();
 }
 
 #[test]
-fn what_cannot_be_looked_at_is_not_told_to_be_missing() {
+fn an_inaccessible_file_is_not_reported_as_missing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
@@ -227,7 +227,7 @@ fn what_cannot_be_looked_at_is_not_told_to_be_missing() {
     assert!(matches!(error, OpenError::Folder { .. }), "{error}");
 }
 
-/// Closed, and as it is while the store is open: as a killed process leaves it.
+/// The data file of a closed store, and of an open one, as a killed process leaves it.
 async fn images() -> [Vec<u8>; 2] {
     let folder = tempfile::tempdir().unwrap();
     let store = DiskStore::open(folder.path()).unwrap();
@@ -244,7 +244,7 @@ async fn images() -> [Vec<u8>; 2] {
 }
 
 #[tokio::test]
-async fn wherever_a_data_file_was_cut_off_it_is_refused_and_left_as_it_is() {
+async fn a_data_file_truncated_anywhere_is_refused_and_unchanged() {
     for image in images().await {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data.redb");
@@ -279,7 +279,7 @@ async fn wherever_a_data_file_was_cut_off_it_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_emptied_under_an_open_store_is_not_made_anew() {
+async fn a_file_that_is_emptied_under_an_open_store_is_not_created_again() {
     let disk = crate::disk::Disk::default();
     let store = disk.open(DiskStore::builder().cache_bytes(0)).unwrap();
     let bucket = bucket(&store, "b").await;

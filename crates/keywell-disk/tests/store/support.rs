@@ -5,7 +5,7 @@ use keywell_disk::DiskStore;
 use keywell_store::{Bucket, BucketName, Event, Result, Set, Store, Watch};
 use tempfile::TempDir;
 
-/// A store in a folder of its own, which goes with it.
+/// A store in a temporary folder.
 pub(crate) struct Scratch {
     pub(crate) folder: TempDir,
     pub(crate) store: DiskStore,
@@ -45,11 +45,11 @@ pub(crate) async fn text(bucket: &Arc<dyn Bucket>, key: &str) -> Option<String> 
     Some(String::from_utf8(entry.value.to_vec()).unwrap())
 }
 
-/// The next events of a watch, as short text: `key=value`, `-key` for deleted, `~key` for expired.
-pub(crate) async fn told(watch: &mut Watch, events: usize) -> Vec<String> {
-    let mut told = Vec::new();
+/// The next events of a watch, as short text: `key=value`, `-key` if deleted, `~key` if expired.
+pub(crate) async fn next_events(watch: &mut Watch, events: usize) -> Vec<String> {
+    let mut texts = Vec::new();
     for _ in 0..events {
-        told.push(match next(watch).await.unwrap() {
+        texts.push(match next(watch).await.unwrap() {
             Event::Set { key, value, .. } => {
                 format!("{key}={}", String::from_utf8_lossy(&value))
             }
@@ -59,10 +59,10 @@ pub(crate) async fn told(watch: &mut Watch, events: usize) -> Vec<String> {
             other => panic!("{other:?}"),
         });
     }
-    told
+    texts
 }
 
-/// The next event. Bounded, so that a watch that forgets one fails its test rather than hang it.
+/// The next event. A missing one fails the test after a timeout.
 pub(crate) async fn next(watch: &mut Watch) -> Result<Event> {
     use futures::StreamExt;
     tokio::time::timeout(std::time::Duration::from_secs(20), watch.next())

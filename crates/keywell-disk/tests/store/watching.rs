@@ -4,14 +4,14 @@ use keywell_store::{
     Error, Event, Expected, Filter, Invalid, ResumeToken, Set, Since, Swap, Watching,
 };
 
-use crate::support::{Scratch, bucket, next, set, told};
+use crate::support::{Scratch, bucket, next, next_events, set};
 
 fn after(token: &ResumeToken) -> Since {
     Since::After(token.clone())
 }
 
 #[tokio::test]
-async fn every_change_is_told_in_order() {
+async fn every_change_is_delivered_in_order() {
     let scratch = Scratch::new();
     let bucket = scratch.bucket("b").await;
     set(&bucket, "before", "").await.unwrap();
@@ -32,13 +32,13 @@ async fn every_change_is_told_in_order() {
     bucket.delete("never there").await.unwrap();
     bucket.delete_many(&["c", "d"]).await.unwrap();
     assert_eq!(
-        told(&mut watch, 8).await,
+        next_events(&mut watch, 8).await,
         ["a=1", "n=5", "a=2", "d=5", "c=6", "-a", "-c", "-d"]
     );
 }
 
 #[tokio::test]
-async fn a_watch_hears_only_what_it_asked_for() {
+async fn a_watch_delivers_only_what_its_filter_matches() {
     let scratch = Scratch::new();
     let bucket = scratch.bucket("b").await;
     let exact = Filter::Key("a*".to_owned());
@@ -48,8 +48,8 @@ async fn a_watch_hears_only_what_it_asked_for() {
     for key in ["a", "b", "ab", "a*", "B"] {
         set(&bucket, key, "").await.unwrap();
     }
-    assert_eq!(told(&mut exact, 1).await, ["a*="]);
-    assert_eq!(told(&mut prefix, 3).await, ["a=", "ab=", "a*="]);
+    assert_eq!(next_events(&mut exact, 1).await, ["a*="]);
+    assert_eq!(next_events(&mut prefix, 3).await, ["a=", "ab=", "a*="]);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_watch_resumes_after_a_restart_and_misses_nothing() {
     for i in 0..5 {
         set(&bucket, "a", &i.to_string()).await.unwrap();
     }
-    assert_eq!(told(&mut watch, 2).await, ["a=0", "a=1"]);
+    assert_eq!(next_events(&mut watch, 2).await, ["a=0", "a=1"]);
     let token = next(&mut watch).await.unwrap().token().unwrap().clone();
     drop((watch, bucket));
     scratch = scratch.reopen().await;
@@ -82,13 +82,13 @@ async fn a_watch_resumes_after_a_restart_and_misses_nothing() {
     let mut watch = bucket.watch(Filter::All, after(&token)).await.unwrap();
     assert_eq!(watch.start(), Some(&token));
     set(&bucket, "b", "new").await.unwrap();
-    assert_eq!(told(&mut watch, 3).await, ["a=3", "a=4", "b=new"]);
+    assert_eq!(next_events(&mut watch, 3).await, ["a=3", "a=4", "b=new"]);
     let mut watch = bucket.watch(Filter::All, after(&start)).await.unwrap();
-    assert_eq!(told(&mut watch, 1).await, ["a=0"]);
+    assert_eq!(next_events(&mut watch, 1).await, ["a=0"]);
 }
 
 #[tokio::test]
-async fn a_token_that_was_not_handed_out_here_is_refused() {
+async fn a_token_of_another_bucket_is_refused() {
     let scratch = Scratch::new();
     let bucket = scratch.bucket("b").await;
     let elsewhere = Scratch::new();
@@ -119,7 +119,7 @@ async fn a_token_of_the_future_is_refused() {
     let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
     let token = watch.start().unwrap().clone();
     drop((watch, bucket, store));
-    // Somebody puts a backup in place.
+    // The file is replaced by a backup.
     std::fs::write(&path, backup).unwrap();
     let store = open();
     let bucket = crate::support::bucket(&store, "b").await;
@@ -128,7 +128,7 @@ async fn a_token_of_the_future_is_refused() {
 }
 
 #[tokio::test]
-async fn a_watch_past_the_history_is_told_so() {
+async fn a_watch_that_fell_behind_the_history_ends_as_compacted() {
     let folder = tempfile::tempdir().unwrap();
     let options = DiskStore::builder().history_events(10);
     let store = options.open(folder.path()).unwrap();
@@ -150,7 +150,7 @@ async fn a_watch_past_the_history_is_told_so() {
     assert!(compacted(answer.unwrap_err()));
     let kept = after(&kept.unwrap());
     let mut watch = bucket.watch(Filter::All, kept).await.unwrap();
-    assert_eq!(told(&mut watch, 2).await, ["a=21", "a=22"]);
+    assert_eq!(next_events(&mut watch, 2).await, ["a=21", "a=22"]);
 }
 
 #[tokio::test]
@@ -167,10 +167,13 @@ async fn a_history_is_bounded_in_bytes_but_never_loses_the_last_write() {
             .set("large", value.clone(), Set::default())
             .await
             .unwrap();
-        let Event::Set { value: told, .. } = next(&mut watch).await.unwrap() else {
+        let Event::Set {
+            value: delivered, ..
+        } = next(&mut watch).await.unwrap()
+        else {
             panic!("it was set");
         };
-        assert_eq!(told, value);
+        assert_eq!(delivered, value);
     }
     let answer = bucket.watch(Filter::All, after(&start)).await;
     assert!(matches!(answer, Err(Error::Invalid(Invalid::Compacted))));
@@ -199,19 +202,21 @@ async fn without_a_history_there_is_no_watch_and_no_false_resume() {
     assert!(matches!(answer, Err(Error::Invalid(Invalid::Compacted))));
     let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
     set(&bucket, "a", "3").await.unwrap();
-    assert_eq!(told(&mut watch, 1).await, ["a=3"]);
+    assert_eq!(next_events(&mut watch, 1).await, ["a=3"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_number_of_watches_hear_the_same() {
+async fn all_watches_deliver_the_same_events() {
     let scratch = Scratch::new();
     let bucket = scratch.bucket("b").await;
     let mut watches = Vec::new();
     for _ in 0..50 {
         let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
-        watches.push(tokio::spawn(async move { told(&mut watch, 300).await }));
+        watches.push(tokio::spawn(
+            async move { next_events(&mut watch, 300).await },
+        ));
     }
-    // Dropped unread: it must hold nobody up.
+    // Dropped unread, which must not hold up the others.
     drop(bucket.watch(Filter::All, Since::Now).await.unwrap());
     let writes = (0..300).map(|i| {
         let bucket = bucket.clone();
@@ -223,7 +228,7 @@ async fn any_number_of_watches_hear_the_same() {
         let own = format!("n{key}=");
         let counts: Vec<u32> = first
             .iter()
-            .filter_map(|told| told.strip_prefix(&own)?.parse().ok())
+            .filter_map(|event| event.strip_prefix(&own)?.parse().ok())
             .collect();
         assert!(
             counts
@@ -243,7 +248,7 @@ async fn a_watch_ends_with_its_store() {
     let bucket = scratch.bucket("b").await;
     let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
     set(&bucket, "a", "1").await.unwrap();
-    assert_eq!(told(&mut watch, 1).await, ["a=1"]);
+    assert_eq!(next_events(&mut watch, 1).await, ["a=1"]);
     keywell_store::Store::close(&scratch.store).await.unwrap();
     let end = next(&mut watch).await;
     assert!(matches!(end, Err(Error::Unavailable(_))));

@@ -35,7 +35,7 @@ async fn what_is_written_is_read() {
 async fn a_large_value_is_written_whole() {
     let scratch = Scratch::new();
     let bucket = scratch.bucket("b").await;
-    // Larger than a group and than the room of the queue.
+    // Larger than a group and than the capacity of the queue.
     let value: Bytes = (0..40_000_000_u32).map(|i| (i % 251) as u8).collect();
     bucket
         .set("large", value.clone(), Set::default())

@@ -1,5 +1,5 @@
-//! How an event lies in [`CHANGES`](crate::tables::CHANGES): its kind, the bucket's number and the
-//! length of the key, each of the two four bytes big-endian; then the key, then the value.
+//! The encoding of events in [`CHANGES`](crate::tables::CHANGES): the kind (one byte), the number of
+//! the bucket and the length of the key (four bytes each, big-endian), the key, the value.
 
 use bytes::Bytes;
 use keywell_store::{Event, ResumeToken, Version};
@@ -14,40 +14,40 @@ const HEADER: usize = 9;
 
 /// One event of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Change<'a> {
+pub(crate) struct Record<'a> {
     pub(crate) bucket: u32,
     pub(crate) key: &'a str,
-    pub(crate) what: What<'a>,
+    pub(crate) kind: Kind<'a>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What<'a> {
+pub(crate) enum Kind<'a> {
     Set(&'a [u8]),
     Deleted,
     Expired,
 }
 
-// === impl Change ===
+// === impl Record ===
 
-impl<'a> Change<'a> {
+impl<'a> Record<'a> {
     pub(crate) fn stored_bytes(&self) -> usize {
-        HEADER + self.key.len() + self.what.value().len()
+        HEADER + self.key.len() + self.kind.value().len()
     }
 
-    /// Writes it into a place of just [`stored_bytes`](Self::stored_bytes).
-    pub(crate) fn fill(&self, place: &mut [u8]) {
+    /// Encodes the record into a buffer of [`stored_bytes`](Self::stored_bytes).
+    pub(crate) fn fill(&self, buffer: &mut [u8]) {
         let value = HEADER + self.key.len();
         // Keys are at most 64 KiB: the bucket refuses longer ones.
         let key_bytes = u32::try_from(self.key.len()).unwrap_or(u32::MAX);
-        place[0] = match self.what {
-            What::Set(_) => SET,
-            What::Deleted => DELETED,
-            What::Expired => EXPIRED,
+        buffer[0] = match self.kind {
+            Kind::Set(_) => SET,
+            Kind::Deleted => DELETED,
+            Kind::Expired => EXPIRED,
         };
-        place[1..5].copy_from_slice(&self.bucket.to_be_bytes());
-        place[5..HEADER].copy_from_slice(&key_bytes.to_be_bytes());
-        place[HEADER..value].copy_from_slice(self.key.as_bytes());
-        place[value..].copy_from_slice(self.what.value());
+        buffer[1..5].copy_from_slice(&self.bucket.to_be_bytes());
+        buffer[5..HEADER].copy_from_slice(&key_bytes.to_be_bytes());
+        buffer[HEADER..value].copy_from_slice(self.key.as_bytes());
+        buffer[value..].copy_from_slice(self.kind.value());
     }
 
     pub(crate) fn read(stored: &'a [u8]) -> Result<Self, Fault> {
@@ -63,32 +63,32 @@ impl<'a> Change<'a> {
         Some(Self {
             bucket: u32::from_be_bytes(*bucket),
             key: std::str::from_utf8(key).ok()?,
-            what: match *kind {
-                SET => What::Set(value),
-                DELETED => What::Deleted,
-                EXPIRED => What::Expired,
+            kind: match *kind {
+                SET => Kind::Set(value),
+                DELETED => Kind::Deleted,
+                EXPIRED => Kind::Expired,
                 _ => return None,
             },
         })
     }
 
-    /// The event as a watch tells it.
+    /// The event that a watch delivers.
     pub(crate) fn event(&self, sequence: u64, token: ResumeToken) -> Event {
         let key = self.key.to_owned();
         let token = Some(token);
-        match self.what {
-            What::Set(value) => Event::Set {
+        match self.kind {
+            Kind::Set(value) => Event::Set {
                 key,
                 value: Bytes::copy_from_slice(value),
                 version: Some(Version::from(sequence)),
                 token,
             },
-            What::Deleted => Event::Delete {
+            Kind::Deleted => Event::Delete {
                 key,
                 expired: false,
                 token,
             },
-            What::Expired => Event::Delete {
+            Kind::Expired => Event::Delete {
                 key,
                 expired: true,
                 token,
@@ -97,9 +97,9 @@ impl<'a> Change<'a> {
     }
 }
 
-// === impl What ===
+// === impl Kind ===
 
-impl<'a> What<'a> {
+impl<'a> Kind<'a> {
     fn value(self) -> &'a [u8] {
         match self {
             Self::Set(value) => value,
@@ -113,28 +113,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_change_reads_back() {
-        for what in [
-            What::Set(b"value"),
-            What::Set(b""),
-            What::Deleted,
-            What::Expired,
+    fn every_kind_of_record_reads_back() {
+        for kind in [
+            Kind::Set(b"value"),
+            Kind::Set(b""),
+            Kind::Deleted,
+            Kind::Expired,
         ] {
-            let change = Change {
+            let record = Record {
                 bucket: 3,
                 key: "ключ",
-                what,
+                kind,
             };
-            let mut stored = vec![0; change.stored_bytes()];
-            change.fill(&mut stored);
-            assert_eq!(Change::read(&stored).unwrap(), change);
+            let mut stored = vec![0; record.stored_bytes()];
+            record.fill(&mut stored);
+            assert_eq!(Record::read(&stored).unwrap(), record);
         }
     }
 
     #[test]
-    fn a_change_that_was_never_written_is_corrupt() {
+    fn a_malformed_record_is_corrupt() {
         for stored in [&b""[..], &[9; 9], &[0, 0, 0, 0, 1, 0, 0, 0, 5, b'a']] {
-            assert!(Change::read(stored).is_err());
+            assert!(Record::read(stored).is_err());
         }
     }
 }
