@@ -1,4 +1,4 @@
-//! What reads and writes of one key cost, against a floor and against a peer in the same run.
+//! The cost of reads and writes of one key, compared with a floor and a peer in the same run.
 //!
 //! `cargo bench -p keywell-memory`. The floor is a plain hash map that is not shared; the peer is a
 //! lock-free one. Each figure is the best of many short runs, as the others measure the machine's
@@ -80,7 +80,7 @@ fn main() {
     listing(&*bucket);
 }
 
-/// What the order of the keys costs: once when a key appears, and again when a page is read.
+/// The cost of the ordered index, when a key is created and when a page is read.
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
 fn listing(bucket: &dyn Bucket) {
     const MANY: usize = 200_000;
@@ -123,7 +123,7 @@ fn report(what: &str, threads: usize, unit: f64, nanos: f64) {
     );
 }
 
-/// The best of many runs, in nanoseconds a call on each thread.
+/// The best of many runs, in nanoseconds per call and thread.
 fn best(
     threads: usize,
     keys: &[String],

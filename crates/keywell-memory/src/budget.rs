@@ -1,27 +1,30 @@
+use std::sync::Weak;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 
 use keywell_store::{Error, Failure, Result};
 use parking_lot::Mutex;
 
-use crate::bucket::MemoryBucket;
-
-/// The bytes that the buckets of a store may hold together, and those that they hold.
+/// The bytes that the buckets of a store hold in total, and their limit.
 ///
-/// What it counts changes only under the lock of the stripe that it lies in, with one
-/// uncontended atomic operation.
+/// The count of a key changes only while its stripe is locked, with one uncontended atomic operation.
 pub(crate) struct Budget {
     max: usize,
     held: AtomicUsize,
-    /// Whose expired keys are cleared away before a write is refused.
-    buckets: Mutex<Vec<Weak<MemoryBucket>>>,
+    /// The buckets whose expired keys are removed before a write is refused.
+    buckets: Mutex<Vec<Weak<dyn Expire>>>,
 }
 
-/// What a budget counts for a key besides its bytes and those of its value: a slot of the table, its
-/// place in the index and in the expiries, and what the allocator adds.
+/// A bucket, whose expired keys the budget removes before it refuses a write.
+pub(crate) trait Expire: Send + Sync {
+    /// Removes all expired keys, except in stripes that another thread has locked.
+    fn remove_expired(&self);
+}
+
+/// The overhead of a key: its slot in the table, its entries in the index and the expiries, and the
+/// allocator's overhead.
 const ENTRY: usize = 256;
 
-/// What a budget counts for a bucket, empty or not.
+/// The overhead of a bucket.
 const BUCKET: usize = 16 << 10;
 
 // === impl Budget ===
@@ -35,16 +38,16 @@ impl Budget {
         }
     }
 
-    /// What a key and its value cost.
+    /// The cost of a key and its value.
     pub(crate) fn cost(key: &str, value: &[u8]) -> usize {
         key.len().saturating_add(value.len()).saturating_add(ENTRY)
     }
 
-    /// Makes room for a bucket.
+    /// Takes the overhead of a bucket.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] where there is none.
+    /// [`Error::Unavailable`] if that exceeds the limit.
     pub(crate) fn open(&self) -> Result<()> {
         if self.take(BUCKET) {
             return Ok(());
@@ -57,12 +60,12 @@ impl Budget {
         }
     }
 
-    /// Counts a bucket that was made room for among those whose expired keys are cleared away.
-    pub(crate) fn opened(&self, bucket: &Arc<MemoryBucket>) {
-        self.buckets.lock().push(Arc::downgrade(bucket));
+    /// Adds a bucket to those whose expired keys are removed.
+    pub(crate) fn opened(&self, bucket: Weak<dyn Expire>) {
+        self.buckets.lock().push(bucket);
     }
 
-    /// Counts bytes; whether they have room, and nothing changes if not.
+    /// Takes bytes; false, and nothing changes, if that exceeds the limit.
     pub(crate) fn take(&self, bytes: usize) -> bool {
         let more = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.max);
         let taken = self
@@ -71,7 +74,7 @@ impl Budget {
         taken.is_ok()
     }
 
-    /// Counts bytes in place of others; whether they have room, and nothing changes if not.
+    /// Replaces taken bytes by others; false, and nothing changes, if that exceeds the limit.
     pub(crate) fn exchange(&self, old: usize, new: usize) -> bool {
         if new > old {
             return self.take(new - old);
@@ -86,14 +89,13 @@ impl Budget {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Clears away what has expired in all buckets, except in stripes that another thread
-    /// has locked.
+    /// Removes expired keys of all buckets, except in stripes that another thread has locked.
     ///
-    /// The caller may hold stripes: none is waited for.
+    /// It never waits for a stripe, so the caller may hold some.
     pub(crate) fn clear_expired(&self) {
         let buckets = self.buckets.lock().clone();
         for bucket in buckets.iter().filter_map(Weak::upgrade) {
-            bucket.clear_all();
+            bucket.remove_expired();
         }
     }
 
@@ -109,6 +111,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
     use std::thread;
     use std::time::Duration;
 
@@ -118,6 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::data::MemoryBucket;
     use crate::{History, MemoryStore};
 
     fn result<T>(answer: Answer<T>) -> Result<T> {
@@ -127,7 +131,7 @@ mod tests {
         }
     }
 
-    /// A bucket whose store holds at most so many bytes besides it, and the budget.
+    /// A bucket whose store holds at most this many bytes plus the bucket, and the budget.
     fn bounded(bytes: usize) -> (Arc<MemoryBucket>, Arc<Budget>) {
         let budget = Arc::new(Budget::new(BUCKET + bytes));
         budget.open().unwrap();
@@ -138,12 +142,12 @@ mod tests {
             Arc::default(),
             Some(budget.clone()),
         );
-        budget.opened(&bucket);
+        budget.opened(Arc::downgrade(&bucket) as Weak<dyn Expire>);
         (bucket, budget)
     }
 
-    /// What lies in a bucket, expired or not.
-    fn lies(bucket: &MemoryBucket) -> usize {
+    /// The cost of the content of a bucket, expired or not.
+    fn cost(bucket: &MemoryBucket) -> usize {
         let stripes = bucket.stripes().iter();
         stripes.map(|stripe| stripe.read().cost()).sum()
     }
@@ -202,16 +206,16 @@ mod tests {
         );
         assert!(!result(bucket.exists("c")).unwrap());
 
-        // Less in one place is room in another.
+        // A smaller value makes space for others.
         assert!(!is_full(set(&bucket, "a", 0)));
         assert!(!is_full(set(&bucket, "b", 100)));
         assert!(!is_full(bucket.delete("b")));
         assert!(!is_full(bucket.set_many(batch()[..1].to_vec())));
-        assert_eq!(budget.held.load(Ordering::Relaxed), BUCKET + lies(&bucket));
+        assert_eq!(budget.held.load(Ordering::Relaxed), BUCKET + cost(&bucket));
     }
 
     #[test]
-    fn what_has_expired_makes_room_for_what_is_written() {
+    fn expired_keys_make_space_for_writes() {
         let (bucket, budget) = bounded(4 * (ENTRY + 10));
         let soon = Set::expiring(Duration::from_millis(1)).unwrap();
         let fill = || {
@@ -231,11 +235,11 @@ mod tests {
         result(bucket.delete_many(&["e", "f", "g", "h"])).unwrap();
         fill();
         assert!(!is_full(set(&bucket, "i", 3 * ENTRY)));
-        assert_eq!(budget.held.load(Ordering::Relaxed), BUCKET + lies(&bucket));
+        assert_eq!(budget.held.load(Ordering::Relaxed), BUCKET + cost(&bucket));
     }
 
     #[test]
-    fn buckets_count_too_and_share_what_there_is() {
+    fn buckets_count_and_share_the_limit() {
         let store = MemoryStore::bounded(2 * BUCKET + ENTRY + 1, History::default());
         let open = |name: &str| result(store.open(&name.parse().unwrap()));
         let (one, other) = (open("one").unwrap(), open("other").unwrap());
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_write_at_once_hold_no_more_than_the_bound() {
+    fn concurrent_writers_stay_within_the_limit() {
         let (bucket, budget) = bounded(20 * ENTRY);
         thread::scope(|scope| {
             for thread in 0..4 {
@@ -274,7 +278,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(budget.held.load(Ordering::Relaxed), BUCKET + lies(&bucket));
+        assert_eq!(budget.held.load(Ordering::Relaxed), BUCKET + cost(&bucket));
     }
 
     #[derive(Clone, Debug)]
@@ -302,7 +306,7 @@ mod tests {
         ]
     }
 
-    /// Does it, and answers what is to be there after it if it is not refused.
+    /// Applies an operation, and returns the expected content if it is not refused.
     fn apply(
         bucket: &MemoryBucket,
         mut there: BTreeMap<String, Vec<u8>>,
@@ -366,7 +370,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_bytes_that_are_counted_are_those_that_are_held(
+        fn the_counted_bytes_are_those_that_are_held(
             bytes in 1000_usize..6000,
             operations in vec(operation(), 1..60),
         ) {
@@ -388,7 +392,7 @@ mod tests {
                     }
                 }
                 let held = budget.held.load(Ordering::Relaxed);
-                prop_assert_eq!(held, BUCKET + lies(&bucket));
+                prop_assert_eq!(held, BUCKET + cost(&bucket));
                 prop_assert!(held <= BUCKET + bytes);
                 for (key, value) in &there {
                     let entry = result(bucket.get_within(key, usize::MAX)).unwrap();

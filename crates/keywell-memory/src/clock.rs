@@ -1,14 +1,13 @@
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-/// A monotonic clock: setting the time of day moves no time to live. It goes by the process's own
-/// timers, which on Linux do not count the time that the machine is asleep; keys live longer by that.
+/// A monotonic clock, so setting the time of day affects no time to live. On Linux it stops while the
+/// machine is suspended; keys live longer by that.
 pub(crate) struct Clock {
     start: Instant,
 }
 
-/// Nanoseconds on a [`Clock`]. Never zero, so that an optional one takes no more room, and
-/// good for 584 years.
+/// Nanoseconds on a [`Clock`], up to 584 years. Never zero, so that an optional one has the same size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(NonZeroU64);
 
@@ -19,12 +18,12 @@ impl Clock {
         Moment::from_nanos(self.start.elapsed())
     }
 
-    /// The moment so long from now.
+    /// The moment `ttl` from now.
     pub(crate) fn after(&self, ttl: Duration) -> Moment {
         Moment::from_nanos(self.start.elapsed().saturating_add(ttl))
     }
 
-    /// The moment as timers know it.
+    /// The moment as an [`Instant`].
     pub(crate) fn instant(&self, moment: Moment) -> Instant {
         self.start + Duration::from_nanos(moment.0.get())
     }

@@ -4,18 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::Moment;
 
-/// Which keys of a stripe end, and when. Holds each key with a deadline once, so it never grows
-/// past the stripe itself however often a deadline is moved.
+/// The keys of a stripe that have a deadline, ordered by it. Each key is held once, so it is never
+/// larger than the stripe, however often deadlines change.
 #[derive(Default)]
 pub(crate) struct Expiries(BTreeSet<(Moment, Arc<str>)>);
 
-/// When the next key of a bucket ends, at the earliest: for the timers of watchers.
+/// The earliest deadline of a bucket, for the timers of watchers.
 ///
-/// It may ring for a deadline that was moved or called off, never too late. What it is told it
-/// keeps until [`Alarm::take`]; whoever takes it looks at all stripes and sets it again.
+/// It may ring for a deadline that was changed or removed, but never too late. It keeps its time until
+/// [`Alarm::take`]; the caller then checks all stripes and sets it again.
 ///
-/// Sequentially consistent with the count of sleepers in the log: a watcher counts itself, then
-/// looks here; whoever sets the alarm looks at the count after.
+/// Sequentially consistent with the count of sleepers in the log: a watcher first counts itself, then
+/// reads the alarm; a writer first sets the alarm, then reads the count.
 pub(crate) struct Alarm(AtomicU64);
 
 // === impl Expiries ===
@@ -50,7 +50,7 @@ impl Expiries {
         self.0.last().map(|(deadline, _)| *deadline)
     }
 
-    /// A key whose deadline has come.
+    /// A key whose deadline has passed.
     pub(crate) fn due(&self, now: Moment) -> Option<Arc<str>> {
         self.0
             .first()
@@ -69,15 +69,15 @@ impl Alarm {
         (nanos != Self::NEVER).then(|| Moment::new(nanos))
     }
 
-    /// Rings at this moment, unless it rings before.
+    /// Rings at this moment, unless it rings earlier.
     pub(crate) fn set(&self, deadline: Moment) {
-        // Most deadlines are later than the earliest, and then the line stays shared.
+        // Most deadlines are later than the earliest. Then the cache line stays shared.
         if deadline.as_nanos() < self.0.load(Ordering::SeqCst) {
             self.0.fetch_min(deadline.as_nanos(), Ordering::SeqCst);
         }
     }
 
-    /// Turns it off if it has rung.
+    /// Turns the alarm off if it has rung; whether it had.
     pub(crate) fn take(&self, now: Moment) -> bool {
         let nanos = self.0.load(Ordering::SeqCst);
         nanos <= now.as_nanos()

@@ -1,9 +1,9 @@
 //! A concurrent, ordered key-value store in memory.
 //!
-//! It does all that [the contract](keywell_store) has: compare-and-swap by version, counters, times
-//! to live, ordered listings, atomic batches, and watches that resume. Every answer is there at
-//! once, events aside. It is what `keywell` runs on when nothing else is asked for, what other
-//! stores are tested against, and a cache.
+//! It supports all of [the contract](keywell_store): compare-and-swap by version, counters, times to
+//! live, ordered listings, atomic batches, and resumable watches. Every call except a wait for events
+//! is answered at once. It is the default store of `keywell`, the reference for tests of other stores,
+//! and a cache.
 //!
 //! ```
 //! use futures::StreamExt as _;
@@ -20,7 +20,7 @@
 //!
 //! assert_eq!(orders.list(Default::default()).await?.keys, ["count", "paid/7"]);
 //! let Some(Ok(Event::Set { key, value, .. })) = events.next().await else {
-//!     panic!("the write is told");
+//!     panic!("the write is delivered");
 //! };
 //! assert_eq!((&*key, &value[..]), ("paid/7", &b"two teapots"[..]));
 //! # Ok::<(), keywell_store::Error>(()) }).unwrap();
@@ -28,37 +28,39 @@
 //!
 //! # How it is built
 //!
-//! The keys of a bucket are spread over 64 stripes. Each is a hash table with its keys in order
-//! beside it, behind a lock that is held for some tens of nanoseconds. Writes take numbers from one
-//! sequence for the bucket, which are the versions. From the first watch on they also enter the
-//! bucket's log, from which watchers read at their own pace; who falls further behind than the
-//! [`History`] that is kept is told so.
+//! The keys of a bucket are spread over 64 stripes. A stripe is a hash table with an ordered index of
+//! its keys, behind a lock that is held for some tens of nanoseconds. Each write takes a number from
+//! one sequence of the bucket: its version. From the first watch on, writes also enter the log of the
+//! bucket, which watchers read at their own pace. A watcher that falls behind the [`History`] ends
+//! with an error.
 //!
-//! Expired keys are invisible at once. Their memory is freed by the writes and reads that come
-//! across them and by watchers, which have a timer for them; there is no background task.
+//! Expired keys are invisible at once. Writes and reads that meet them free their memory, and so do
+//! watchers, which have a timer for them. There is no background task.
 //!
 //! # What it does not do
 //!
-//! It keeps nothing on disk, and evicts nothing: what is past the bound of a
-//! [bounded](MemoryStore::bounded) store is refused. Limits of one key and value are the concern of
-//! [`keywell_store::layer::Limited`]. A value is kept as the [`Bytes`](bytes::Bytes) it was given,
-//! so whoever sets a small slice of a large buffer keeps the whole buffer; copy it first. A bucket
-//! that was ever opened costs about 16 KiB until the store is dropped, and one that was ever
-//! watched keeps its history. Watching keys with a time to live needs a tokio runtime with its time
-//! driver; nothing else needs a runtime.
+//! It writes nothing to disk, and evicts nothing: a [bounded](MemoryStore::bounded) store refuses
+//! writes past its bound. It does not limit the size of a key or value; see
+//! [`keywell_store::layer::Limited`]. It stores a value as the given [`Bytes`](bytes::Bytes), so a
+//! small slice of a large buffer keeps the whole buffer; copy it first. Each opened bucket costs about
+//! 16 KiB until the store is dropped, and each watched one keeps its history. Watching keys with a
+//! time to live needs a tokio runtime with its time driver; nothing else needs a runtime.
 
 #![forbid(unsafe_code)]
 
 mod bucket;
 mod budget;
 mod clock;
+mod data;
 mod expiry;
+mod key;
 mod listing;
 mod log;
 mod padded;
 mod store;
 mod stripe;
 mod stripes;
+mod sweep;
 mod token;
 mod watcher;
 mod writer;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use keywell_store::{Cursor, Error, Invalid, List, MAX_PAGE_BYTES, Page, Result};
 
 use crate::clock::Clock;
-use crate::stripes::{STRIPES, Stripes};
+use crate::key::STRIPES;
+use crate::stripes::Stripes;
 
 /// A page of a bucket's keys, in the order of their bytes.
 ///
-/// Takes a run of keys from each stripe, one after the other, so no stripe is locked for longer
-/// than its run. What lies before the end of the shortest run is complete: a key there is in the
-/// run of its stripe, or was not there when the stripe was looked at. That much is the page.
+/// Reads a run of keys from each stripe in turn, so each stripe is locked only for its run. The keys up
+/// to the smallest end of a run are complete: such a key is in the run of its stripe, or did not exist
+/// when that was read. These keys form the page.
 pub(crate) fn page(stripes: &Stripes, clock: &Clock, scope: &str, request: &List) -> Result<Page> {
     let prefix = &*request.prefix;
     let position = match &request.cursor {
@@ -24,7 +25,7 @@ pub(crate) fn page(stripes: &Stripes, clock: &Clock, scope: &str, request: &List
     let most = request.page_keys();
 
     let now = clock.now();
-    // Twice a stripe's share, and a few more as the shares of short pages differ the most.
+    // Twice the average share of a stripe, and a few more for short pages, whose shares vary most.
     let share = (most / (STRIPES / 2) + 4).min(most);
     let mut keys: Vec<Arc<str>> = Vec::with_capacity(most * 2);
     let mut complete: Option<Arc<str>> = None;
@@ -40,7 +41,7 @@ pub(crate) fn page(stripes: &Stripes, clock: &Clock, scope: &str, request: &List
     if let Some(complete) = &complete {
         keys.retain(|key| key <= complete);
     }
-    // Stable on purpose: it finds the sorted runs, and merges them.
+    // A stable sort detects the sorted runs, and merges them.
     keys.sort();
     let fitting = fitting(&keys, most);
     let end = if fitting < keys.len() {
@@ -57,10 +58,10 @@ pub(crate) fn page(stripes: &Stripes, clock: &Clock, scope: &str, request: &List
     })
 }
 
-/// How many keys have room on a page; at least one has.
+/// How many keys fit on a page; at least one does.
 fn fitting(keys: &[Arc<str>], most: usize) -> usize {
     let mut bytes = 0;
-    let with_room = keys
+    let count = keys
         .iter()
         .take(most)
         .take_while(|key| {
@@ -68,7 +69,7 @@ fn fitting(keys: &[Arc<str>], most: usize) -> usize {
             bytes <= MAX_PAGE_BYTES
         })
         .count();
-    with_room.max(keys.len().min(1))
+    count.max(keys.len().min(1))
 }
 
 fn text(position: Vec<u8>) -> Result<String> {
@@ -78,7 +79,7 @@ fn text(position: Vec<u8>) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stripes::HashedKey;
+    use crate::key::HashedKey;
 
     fn put(stripes: &Stripes, key: HashedKey<'_>) {
         let mut stripe = stripes.of(key).write();
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_crowded_in_one_stripe_hold_back_those_behind_them() {
+    fn many_keys_in_one_stripe_are_listed_in_order() {
         let stripes = Stripes::default();
         let crowded = stripes.of(stripes.hashed("the crowded one"));
         let mut keys = Vec::new();

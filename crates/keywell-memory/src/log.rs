@@ -10,24 +10,24 @@ use tokio::sync::futures::Notified;
 
 use crate::padded::Padded;
 
-/// How much of a bucket's past is kept for those who watch it.
+/// The limits of the history that each bucket keeps for watchers.
 ///
-/// A bucket keeps none before it is first watched. A watcher that falls further behind than this,
-/// or resumes from further back, is told [`Invalid::Compacted`].
+/// A bucket keeps none before it is first watched. A watcher that falls further behind, or resumes
+/// from further back, ends with [`Invalid::Compacted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
-    /// The most events kept. At least the latest is.
+    /// The most events. At least the latest is kept.
     pub events: usize,
-    /// The most bytes of keys and values kept, save that the latest event is kept whatever its
-    /// size. Values that the bucket still holds are shared with it, and count in full.
+    /// The most bytes of keys and values. The latest event is kept whatever its size. Values that
+    /// the bucket still holds are shared with it, and count in full.
     pub bytes: usize,
 }
 
-/// A bucket's sequence of writes, and from the first watch on the writes themselves.
+/// The sequence of a bucket's writes, and from the first watch on the writes themselves.
 ///
-/// Sequence numbers are taken with the lock of the key's stripe held, so those of one key grow. A
-/// recorded write takes its number and its place in one step, so the records are those of
-/// consecutive numbers, and the numbers need not be kept.
+/// A write takes its sequence number while the stripe of its key is locked, so the numbers of one key
+/// increase. A recorded write is numbered and appended in one step, so the records have consecutive
+/// numbers, which need not be stored.
 pub(crate) struct Log {
     sequence: Padded<AtomicU64>,
     history: History,
@@ -38,32 +38,32 @@ pub(crate) struct Log {
     woken: Notify,
 }
 
-/// A write, as watchers are told of it.
+/// A write, as delivered to watchers.
 #[derive(Clone)]
 pub(crate) struct Record {
     pub(crate) key: Arc<str>,
-    pub(crate) change: Change,
+    pub(crate) kind: Kind,
 }
 
 #[derive(Clone)]
-pub(crate) enum Change {
+pub(crate) enum Kind {
     Set(Bytes),
     Deleted,
     Expired,
 }
 
-/// What a reader of the log gets at a time.
+/// The result of one read of the log.
 pub(crate) struct Chunk {
-    /// What matched, each with its number.
+    /// The matching records, with their numbers.
     pub(crate) records: Vec<(u64, Record)>,
-    /// The number up to which all was looked at.
+    /// The number of the last record that was read.
     pub(crate) upto: u64,
 }
 
 struct Records {
     kept: VecDeque<Record>,
     bytes: usize,
-    /// The number before that of the first one kept.
+    /// The number before that of the first kept record.
     trimmed: u64,
 }
 
@@ -85,11 +85,11 @@ impl Default for History {
 // === impl Log ===
 
 impl Log {
-    /// The most records that a reader looks at while writers wait for it.
+    /// The most records that one read scans while writers wait for it.
     const MOST_SCANNED: usize = 1024;
 
-    /// The most records that a reader takes at a time, and the bytes of values past which it takes
-    /// no more: they stay in memory until it has told them, trimmed or not.
+    /// The most records that one read returns, and the bytes of values after which it stops. A watcher
+    /// keeps them in memory until they are delivered, whether or not the log has dropped them.
     const MOST_TAKEN: usize = 128;
     const MOST_BYTES: usize = 1 << 20;
 
@@ -109,28 +109,28 @@ impl Log {
         }
     }
 
-    /// Numbers a write, and records it if somebody ever watched. The lock of the key's stripe is
-    /// held.
-    pub(crate) fn append(&self, key: &Arc<str>, change: impl FnOnce() -> Change) -> u64 {
-        // Relaxed, as the stripe's lock orders it: see `begin`.
+    /// Numbers a write, and records it if the bucket was ever watched. The caller has locked the
+    /// stripe of the key.
+    pub(crate) fn append(&self, key: &Arc<str>, kind: impl FnOnce() -> Kind) -> u64 {
+        // Relaxed, because the lock of the stripe orders it: see `begin`.
         if !self.recording.load(Ordering::Relaxed) {
             return self.next();
         }
         let record = Record {
             key: key.clone(),
-            change: change(),
+            kind: kind(),
         };
         let mut records = self.records.lock();
         records.push(record, self.history);
         self.next()
     }
 
-    /// Starts recording, once. `settle` waits for the writes that are under way.
+    /// Starts recording, once. `settle` waits for writes in progress.
     pub(crate) fn begin(&self, settle: impl FnOnce()) {
         self.begun.call_once(|| {
             self.recording.store(true, Ordering::Relaxed);
-            // Whoever locks a stripe after this records. Until then some do and some do not, and
-            // what they leave is not a history.
+            // Every writer that locks a stripe after this records. Until then some do not, so the
+            // records have gaps.
             settle();
             let mut records = self.records.lock();
             records.kept.clear();
@@ -139,17 +139,17 @@ impl Log {
         });
     }
 
-    /// The number of the last write; recording has begun.
+    /// The number of the last write. Recording must have begun.
     pub(crate) fn latest(&self) -> u64 {
         let _numbering = self.records.lock();
         self.sequence.load(Ordering::Relaxed)
     }
 
-    /// What a filter lets through after a number, or `None` if nothing was written since.
+    /// The records after a number that match a filter, or `None` if nothing was written since.
     ///
     /// # Errors
     ///
-    /// [`Invalid::Compacted`] if some of what was written since is no longer kept.
+    /// [`Invalid::Compacted`] if a write since then is no longer kept.
     pub(crate) fn read(&self, after: u64, filter: &Filter) -> Result<Option<Chunk>> {
         let records = self.records.lock();
         let skipped = after
@@ -182,17 +182,17 @@ impl Log {
         after >= self.records.lock().trimmed
     }
 
-    /// Announces a reader, which then reads once more and only then waits, so that it misses no
-    /// [`Log::wake`].
+    /// Registers a reader that is about to wait. It must read once more before it waits, so that it
+    /// misses no [`Log::wake`].
     pub(crate) fn sleeper(&self) -> Sleeper<'_> {
         self.sleepers.fetch_add(1, Ordering::SeqCst);
         Sleeper(self)
     }
 
-    /// Wakes the readers that wait; to be called after writes, with no lock held.
+    /// Wakes waiting readers. Call it after writes, without a lock held.
     ///
-    /// A reader that read before the write was recorded had announced itself before it took the
-    /// log's lock, and so before the writer did: it is seen here.
+    /// A reader that read before a write was recorded had registered before it locked the log, and so
+    /// before the writer did: it is counted here.
     pub(crate) fn wake(&self) {
         if self.sleepers.load(Ordering::SeqCst) > 0 {
             self.woken.notify_waiters();
@@ -235,9 +235,9 @@ impl Records {
 
 impl Record {
     fn bytes(&self) -> usize {
-        let value = match &self.change {
-            Change::Set(value) => value.len(),
-            Change::Deleted | Change::Expired => 0,
+        let value = match &self.kind {
+            Kind::Set(value) => value.len(),
+            Kind::Deleted | Kind::Expired => 0,
         };
         self.key.len() + value
     }
@@ -246,7 +246,7 @@ impl Record {
 // === impl Sleeper ===
 
 impl Sleeper<'_> {
-    /// Is ready when something is written after it was enabled.
+    /// Completes at the first write after it was enabled.
     pub(crate) fn woken(&self) -> Notified<'_> {
         self.0.woken.notified()
     }
@@ -269,7 +269,7 @@ mod tests {
     }
 
     fn set(log: &Log, key: &str, bytes: usize) -> u64 {
-        log.append(&key.into(), || Change::Set(vec![0; bytes].into()))
+        log.append(&key.into(), || Kind::Set(vec![0; bytes].into()))
     }
 
     fn numbers(log: &Log, after: u64) -> Option<Vec<u64>> {
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_before_the_first_watch_is_not_history() {
+    fn writes_before_the_first_watch_are_not_history() {
         let log = Log::new(History::default());
         assert_eq!(set(&log, "a", 1), 1);
         assert_eq!(set(&log, "a", 1), 2);
@@ -288,13 +288,13 @@ mod tests {
         assert!(!log.reaches(1));
         assert_eq!(set(&log, "a", 1), 3);
         assert_eq!(numbers(&log, 2).unwrap(), [3]);
-        assert_eq!(numbers(&log, 1), None, "a part would be missing");
+        assert_eq!(numbers(&log, 1), None, "a record would be missing");
     }
 
     #[test]
-    fn a_write_under_way_as_recording_begins_is_not_history() {
+    fn a_write_in_progress_when_recording_begins_is_not_history() {
         let log = Log::new(History::default());
-        // One that had found nobody watching, and takes its number only now.
+        // A write that found no watch, and takes its number only now.
         log.begin(|| assert_eq!(log.next(), 1));
         assert!(!log.reaches(0));
         assert_eq!(set(&log, "a", 1), 2);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_first_when_there_are_too_many() {
+    fn the_oldest_records_are_dropped_first() {
         let log = begun(History {
             events: 3,
             bytes: usize::MAX,
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_takes_a_bounded_part_at_a_time() {
+    fn one_read_returns_a_bounded_number_of_records() {
         let log = begun(History::default());
         for _ in 0..Log::MOST_SCANNED {
             set(&log, "a", 1);

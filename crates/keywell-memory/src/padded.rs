@@ -1,7 +1,7 @@
 use std::ops::Deref;
 
-/// A value on cache lines of its own, so that those who write it do not slow those who read what
-/// lies beside it. Two lines, as processors fetch them in pairs.
+/// A value on cache lines of its own, to avoid false sharing. Two lines, because processors fetch them
+/// in pairs.
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct Padded<T>(pub(crate) T);

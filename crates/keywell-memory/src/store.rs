@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use keywell_store::{Answer, Bucket, BucketName, Error, Promptness, Result, Store};
 use parking_lot::RwLock;
 
-use crate::bucket::MemoryBucket;
 use crate::budget::Budget;
+use crate::data::MemoryBucket;
 use crate::log::History;
 
-/// A store in memory. Clones are handles on the same data, which is gone with the last of them
-/// and of the buckets opened from them.
+/// A store in memory. Clones share the data, which is dropped with the last of them and of the
+/// buckets opened from them.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     buckets: Arc<RwLock<HashMap<BucketName, Arc<MemoryBucket>>>>,
@@ -28,7 +28,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// An empty store that keeps so much history for the watchers of each bucket.
+    /// An empty store that keeps this much history for the watchers of each bucket.
     pub fn with_history(history: History) -> Self {
         Self {
             history,
@@ -36,16 +36,16 @@ impl MemoryStore {
         }
     }
 
-    /// An empty store whose buckets hold at most so many bytes together.
+    /// An empty store whose buckets hold at most `max_bytes` in total.
     ///
-    /// Counted are the bytes of keys and values, 256 more for each key, and 16 KiB for each bucket
-    /// that was ever opened, for what they cost besides. What is deleted, replaced or expired counts no
-    /// more. A write past the bound is refused with [`Error::Unavailable`] and changes nothing, a batch
-    /// as a whole; so is opening one more bucket. History is not counted: its own bound is that of
-    /// [`History`], for each bucket that was ever watched.
+    /// The total counts the bytes of keys and values, and as overhead 256 bytes for each key and 16 KiB
+    /// for each bucket that was ever opened. Deleted, replaced and expired values do not count. A write
+    /// past the bound is refused with [`Error::Unavailable`] and changes nothing, a batch as a whole; so
+    /// is opening another bucket. The history is not counted: [`History`] bounds it for each bucket that
+    /// was ever watched.
     ///
-    /// Where many write at once, a write may be refused although keys of a part of the bucket that
-    /// another one is writing to have expired just now.
+    /// With concurrent writers, a write may be refused although keys have just expired in a part of a
+    /// bucket that another thread is writing to.
     pub fn bounded(max_bytes: usize, history: History) -> Self {
         Self {
             history,
@@ -68,7 +68,8 @@ impl MemoryStore {
         let (closed, budget) = (self.closed.clone(), self.budget.clone());
         let bucket = MemoryBucket::new(name, self.history, closed, budget);
         if let Some(budget) = &self.budget {
-            budget.opened(&bucket);
+            let weak = Arc::downgrade(&bucket);
+            budget.opened(weak);
         }
         buckets.insert(name.clone(), bucket.clone());
         Ok(bucket)

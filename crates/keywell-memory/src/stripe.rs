@@ -10,20 +10,20 @@ use keywell_store::{Entry, Version};
 use crate::budget::Budget;
 use crate::clock::Moment;
 use crate::expiry::Expiries;
-use crate::stripes::HashedKey;
+use crate::key::HashedKey;
 
-/// One of the parts that a bucket's keys are spread over, each behind a lock of its own.
+/// A part of a bucket's keys, behind its own lock.
 ///
-/// Table, index and expiries always hold the same keys: whoever has the lock changes all three.
+/// Table, index and expiries hold the same keys whenever the lock is released.
 pub(crate) struct Stripe {
     table: HashTable<Slot>,
-    /// The keys in order. Touched only when a key appears or is gone.
+    /// The keys in order. Changes only when a key is created or removed.
     index: BTreeSet<Arc<str>>,
     expiries: Expiries,
     hasher: RandomState,
 }
 
-/// A key and what is written there; one cache line.
+/// A key and its entry; one cache line.
 pub(crate) struct Slot {
     key: Arc<str>,
     pub(crate) value: Bytes,
@@ -34,17 +34,17 @@ pub(crate) struct Slot {
 /// Keys of one stripe, in order.
 pub(crate) struct Run {
     pub(crate) keys: Vec<Arc<str>>,
-    /// How far the stripe was looked through; `None` if to its end.
+    /// The last key that was scanned; `None` if the stripe was scanned to its end.
     pub(crate) end: Option<Arc<str>>,
 }
 
 // === impl Stripe ===
 
 impl Stripe {
-    /// The most expired keys that a listing steps over in a stripe before it answers what it has.
+    /// The most expired keys that a listing skips in a stripe before it ends early.
     const MOST_SKIPPED: usize = 256;
 
-    /// Tables that have room for less are left alone when they empty.
+    /// Tables with a smaller capacity are not shrunk.
     const SMALL_TABLE: usize = 64;
 
     pub(crate) fn new(hasher: RandomState) -> Self {
@@ -60,31 +60,31 @@ impl Stripe {
         &self.expiries
     }
 
-    /// What a budget counts for all that lies here.
+    /// The total cost of the slots.
     #[cfg(test)]
     pub(crate) fn cost(&self) -> usize {
         self.table.iter().map(Slot::cost).sum()
     }
 
-    /// What is written at a key, expired or not.
+    /// The slot of a key, expired or not.
     pub(crate) fn find(&self, key: HashedKey<'_>) -> Option<&Slot> {
         self.table.find(key.hash, |slot| &*slot.key == key.text)
     }
 
-    /// Writes, and gives back the value that was there.
+    /// Writes a value, and returns the replaced one.
     ///
-    /// `key` and `place` are the same key.
+    /// `key` and `hashed` are the same key.
     pub(crate) fn put(
         &mut self,
         key: Arc<str>,
-        place: HashedKey<'_>,
+        hashed: HashedKey<'_>,
         value: Bytes,
         version: u64,
         deadline: Option<Moment>,
     ) -> Option<Bytes> {
         let found = self
             .table
-            .find_mut(place.hash, |slot| *slot.key == *place.text);
+            .find_mut(hashed.hash, |slot| *slot.key == *hashed.text);
         if let Some(slot) = found {
             self.expiries.shift(&slot.key, slot.deadline, deadline);
             slot.version = version;
@@ -100,7 +100,7 @@ impl Stripe {
             deadline,
         };
         let hasher = &self.hasher;
-        self.table.insert_unique(place.hash, slot, |slot| {
+        self.table.insert_unique(hashed.hash, slot, |slot| {
             HashedKey::new(hasher, &slot.key).hash
         });
         None
@@ -114,8 +114,8 @@ impl Stripe {
         let (slot, _) = found.ok()?.remove();
         self.index.remove(key.text);
         self.expiries.shift(&slot.key, slot.deadline, None);
-        // Shrunk at an eighth to twice what is left, so that the next shrinking or growing is as
-        // many writes away as this one costs.
+        // Shrinks at an eighth of the capacity to twice the length, so that the cost is amortised
+        // over as many writes.
         if self.table.capacity() > Self::SMALL_TABLE && self.table.len() < self.table.capacity() / 8
         {
             let hasher = &self.hasher;
@@ -126,7 +126,7 @@ impl Stripe {
         Some(slot)
     }
 
-    /// Whether any key is left at this moment.
+    /// Whether any key has not expired.
     pub(crate) fn holds_any(&self, now: impl FnOnce() -> Moment) -> bool {
         self.table.len() > self.expiries.len()
             || self.expiries.latest().is_some_and(|last| last > now())
@@ -134,7 +134,7 @@ impl Stripe {
 
     /// Up to `most` keys that begin with `prefix`, from `after` on.
     ///
-    /// Bounded in the keys it steps over too, so it may end early and empty-handed.
+    /// The number of skipped keys is bounded, too, so a run may end early without keys.
     pub(crate) fn run(&self, after: Bound<&str>, prefix: &str, most: usize, now: Moment) -> Run {
         let mut run = Run {
             keys: Vec::with_capacity(most.min(self.index.len())),
@@ -162,7 +162,7 @@ impl Stripe {
     }
 
     fn is_live(&self, key: &str, now: Moment) -> bool {
-        // Most buckets have no deadline at all, and then a listing need not look at the table.
+        // Without deadlines a listing need not read the table.
         self.expiries.is_empty()
             || self
                 .find(HashedKey::new(&self.hasher, key))
@@ -173,7 +173,7 @@ impl Stripe {
 // === impl Slot ===
 
 impl Slot {
-    /// Whether it can still be seen.
+    /// Whether the entry has not expired.
     pub(crate) fn is_live(&self, now: impl FnOnce() -> Moment) -> bool {
         self.deadline.is_none_or(|deadline| deadline > now())
     }
@@ -189,7 +189,7 @@ impl Slot {
         &self.key
     }
 
-    /// What a budget counts for it.
+    /// The bytes that a budget counts for the slot.
     pub(crate) fn cost(&self) -> usize {
         Budget::cost(&self.key, &self.value)
     }
@@ -201,8 +201,8 @@ mod tests {
 
     fn put(stripe: &mut Stripe, key: &str, deadline: Option<Moment>) {
         let hasher = stripe.hasher.clone();
-        let place = HashedKey::new(&hasher, key);
-        stripe.put(key.into(), place, Bytes::new(), 1, deadline);
+        let hashed = HashedKey::new(&hasher, key);
+        stripe.put(key.into(), hashed, Bytes::new(), 1, deadline);
     }
 
     fn take(stripe: &mut Stripe, key: &str) -> bool {
@@ -254,12 +254,12 @@ mod tests {
         }
         assert!(stripe.table.capacity() < full / 50);
         for name in &names[..10] {
-            assert!(take(&mut stripe, name), "{name} survived the moves");
+            assert!(take(&mut stripe, name), "{name} survived the shrinking");
         }
     }
 
     #[test]
-    fn a_run_over_expired_keys_ends_early_and_says_how_far_it_came() {
+    fn a_run_over_expired_keys_ends_early_with_the_last_scanned_key() {
         let mut stripe = Stripe::new(RandomState::default());
         for number in 0..600 {
             put(&mut stripe, &format!("{number:03}"), Some(Moment::new(1)));

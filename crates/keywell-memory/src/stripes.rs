@@ -1,31 +1,20 @@
-use std::hash::BuildHasher as _;
-
 use foldhash::fast::RandomState;
 use parking_lot::{RwLock, RwLockWriteGuard};
 
+use crate::key::{HashedKey, STRIPES};
 use crate::padded::Padded;
 use crate::stripe::Stripe;
 
-/// A bucket's keys, spread over stripes by their hash.
+/// The keys of a bucket, spread over stripes by their hash.
 ///
-/// A read or write of one key locks one stripe for some tens of nanoseconds. Whoever locks several
-/// does so in their order.
+/// A read or write of one key locks one stripe for some tens of nanoseconds. Several stripes are always
+/// locked in order.
 pub(crate) struct Stripes {
     all: Box<[Padded<RwLock<Stripe>>; STRIPES]>,
     hasher: RandomState,
 }
 
-/// How many. A set of stripes is a bitmap of 64.
-pub(crate) const STRIPES: usize = 64;
-
-/// A key and its hash, which is computed once a call.
-#[derive(Clone, Copy)]
-pub(crate) struct HashedKey<'a> {
-    pub(crate) text: &'a str,
-    pub(crate) hash: u64,
-}
-
-/// Some stripes, locked together for writing.
+/// Several stripes, locked for writing.
 pub(crate) struct LockedStripes<'a> {
     set: u64,
     guards: Vec<RwLockWriteGuard<'a, Stripe>>,
@@ -34,7 +23,7 @@ pub(crate) struct LockedStripes<'a> {
 // === impl Stripes ===
 
 impl Stripes {
-    /// Prepares a key for everything that follows.
+    /// Hashes a key.
     pub(crate) fn hashed<'a>(&self, key: &'a str) -> HashedKey<'a> {
         HashedKey::new(&self.hasher, key)
     }
@@ -44,16 +33,16 @@ impl Stripes {
         &self.all[key.stripe()]
     }
 
-    /// The stripe at a place, counted round and round.
-    pub(crate) fn at(&self, place: usize) -> &RwLock<Stripe> {
-        &self.all[place % STRIPES]
+    /// The stripe at a position, modulo the number of stripes.
+    pub(crate) fn at(&self, position: usize) -> &RwLock<Stripe> {
+        &self.all[position % STRIPES]
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &RwLock<Stripe>> {
         self.all.iter().map(|stripe| &**stripe)
     }
 
-    /// Waits until every write that is under way now is done.
+    /// Waits until all writes in progress are done.
     pub(crate) fn settle(&self) {
         for stripe in self.iter() {
             drop(stripe.write());
@@ -69,8 +58,8 @@ impl Stripes {
             .into_iter()
             .fold(0, |set, key| set | (1 << key.stripe()));
         let guards = (0..STRIPES)
-            .filter(|place| set & (1 << place) != 0)
-            .map(|place| self.at(place).write())
+            .filter(|position| set & (1 << position) != 0)
+            .map(|position| self.at(position).write())
             .collect();
         LockedStripes { set, guards }
     }
@@ -87,27 +76,10 @@ impl Default for Stripes {
     }
 }
 
-// === impl HashedKey ===
-
-impl<'a> HashedKey<'a> {
-    pub(crate) fn new(hasher: &RandomState, text: &'a str) -> Self {
-        Self {
-            text,
-            hash: hasher.hash_one(text),
-        }
-    }
-
-    /// Bits that the table inside the stripe does not use: it takes the lowest for the place and
-    /// the seven highest to tell neighbours apart.
-    fn stripe(self) -> usize {
-        (self.hash >> 48) as usize % STRIPES
-    }
-}
-
 // === impl LockedStripes ===
 
 impl LockedStripes<'_> {
-    /// The stripe of a key that they were locked for.
+    /// The stripe of a key. It must be one of the keys that were locked.
     pub(crate) fn of(&mut self, key: HashedKey<'_>) -> &mut Stripe {
         let lower = self.set & ((1 << key.stripe()) - 1);
         &mut self.guards[lower.count_ones() as usize]

@@ -2,21 +2,21 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use keywell_store::{Error, Invalid, Result, ResumeToken};
 
-/// What tells the tokens of one bucket from those of any other, in this store or another, before
-/// a restart or after: nothing in memory survives one.
+/// Distinguishes the tokens of a bucket from those of all others, in this store or another, before or
+/// after a restart: nothing in memory survives one.
 #[derive(Clone, Copy)]
 pub(crate) struct Issuer(u64);
 
 // === impl Issuer ===
 
 impl Issuer {
-    /// One that was never there before.
+    /// A new issuer with a random number.
     pub(crate) fn new() -> Self {
-        // The standard library's hasher is seeded by the operating system, and differs each time.
+        // The standard library seeds the hasher randomly.
         Self(RandomState::new().build_hasher().finish())
     }
 
-    /// A token for the moment after a write.
+    /// A token of the position after a write.
     pub(crate) fn issue(self, sequence: u64) -> ResumeToken {
         ResumeToken::from(format!("memory-{:016x}-{sequence}", self.0))
     }
@@ -25,7 +25,7 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// [`Invalid::Token`] if it was not issued here.
+    /// [`Invalid::Token`] if another issuer issued it.
     pub(crate) fn sequence(self, token: &ResumeToken) -> Result<u64> {
         let sequence = token
             .as_str()
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_read_only_by_who_issued_it() {
+    fn a_token_is_read_only_by_its_issuer() {
         let (here, elsewhere) = (Issuer::new(), Issuer::new());
         let token = here.issue(42);
         assert_eq!(here.sequence(&token).unwrap(), 42);

@@ -9,29 +9,29 @@ use keywell_store::{Event, Filter, Result, Version, Watch};
 use tokio::task::coop;
 use tokio::time::{Instant, timeout_at};
 
-use crate::bucket::MemoryBucket;
-use crate::log::{Change, Record};
+use crate::data::MemoryBucket;
+use crate::log::{Kind, Record};
+use crate::sweep;
 
-/// Reads a bucket's log at its own pace. Holds a bounded number of records, whatever is written.
+/// Reads the log of a bucket at its own pace. Holds a bounded number of records.
 pub(crate) struct Watcher {
     bucket: Arc<MemoryBucket>,
     filter: Filter,
-    /// The number up to which the log was read.
+    /// The number of the last record that was read.
     upto: u64,
-    /// Read, and not yet told.
+    /// Records that are read and not yet delivered.
     ahead: VecDeque<(u64, Record)>,
-    /// The number up to which all was told.
+    /// The number up to which all events are delivered.
     reached: Arc<AtomicU64>,
 }
 
 // === impl Watcher ===
 
 impl Watcher {
-    /// Timers are set for no longer than this: tokio's have a range of about two years, and a time
-    /// to live may be of a hundred.
+    /// The longest timer: tokio's have a range of about two years, and times to live of a hundred.
     const LONGEST_SLEEP: Duration = Duration::from_hours(24);
 
-    /// Watches from after a write.
+    /// Watches from the position after a write.
     pub(crate) fn new(bucket: Arc<MemoryBucket>, filter: Filter, after: u64) -> Self {
         Self {
             bucket,
@@ -42,7 +42,7 @@ impl Watcher {
         }
     }
 
-    /// The events, until it falls behind the history.
+    /// The stream of events, which ends with an error if it falls behind the history.
     pub(crate) fn watch(self) -> Watch {
         let start = self.bucket.issuer().issue(self.upto);
         let (bucket, reached) = (self.bucket.clone(), self.reached.clone());
@@ -64,16 +64,16 @@ impl Watcher {
                 return Ok(self.event(sequence, record));
             }
             self.reached.store(self.upto, Ordering::Relaxed);
-            // A log full of what the filter does not let through must not keep the task busy.
+            // Many records that the filter excludes must not block the thread.
             coop::consume_budget().await;
-            self.bucket.clear_due();
+            sweep::due(&self.bucket);
             if !self.read()? {
                 self.sleep().await?;
             }
         }
     }
 
-    /// Reads on in the log; whether there was anything.
+    /// Reads the log; whether there were new records.
     fn read(&mut self) -> Result<bool> {
         let Some(chunk) = self.bucket.log().read(self.upto, &self.filter)? else {
             return Ok(false);
@@ -83,7 +83,7 @@ impl Watcher {
         Ok(true)
     }
 
-    /// Waits until something is written or a key is due to expire.
+    /// Waits for a write or the next deadline.
     async fn sleep(&mut self) -> Result<()> {
         let bucket = self.bucket.clone();
         let sleeper = bucket.log().sleeper();
@@ -96,10 +96,10 @@ impl Watcher {
         match bucket.alarm().get() {
             Some(due) => {
                 let due = Instant::from_std(bucket.clock().instant(due)).min(longest);
-                // Either way there may be something to read.
+                // There may be new records in either case.
                 let _ = timeout_at(due, woken).await;
             }
-            // Without deadlines no timer is needed, nor a runtime that has them.
+            // Without deadlines no timer is needed, and so no runtime with a time driver.
             None => woken.await,
         }
         Ok(())
@@ -108,16 +108,16 @@ impl Watcher {
     fn event(&self, sequence: u64, record: Record) -> Event {
         let token = Some(self.bucket.issuer().issue(sequence));
         let key = record.key.as_ref().to_owned();
-        match record.change {
-            Change::Set(value) => Event::Set {
+        match record.kind {
+            Kind::Set(value) => Event::Set {
                 key,
                 value,
                 version: Some(Version::from(sequence)),
                 token,
             },
-            Change::Deleted | Change::Expired => Event::Delete {
+            Kind::Deleted | Kind::Expired => Event::Delete {
                 key,
-                expired: matches!(record.change, Change::Expired),
+                expired: matches!(record.kind, Kind::Expired),
                 token,
             },
         }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dropped_watch_is_no_longer_waited_for_and_frees_the_bucket() {
+    async fn a_dropped_watch_is_no_longer_counted_and_frees_the_bucket() {
         let bucket = bucket();
         let (mut one, other) = (watch(&bucket), watch(&bucket));
         assert!(one.next().now_or_never().is_none(), "nothing was written");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_watch_waits_for_the_writes_under_way() {
+    fn the_first_watch_waits_for_writes_in_progress() {
         let bucket = bucket();
         let writing = bucket.stripes().at(7).write();
         let watching = thread::spawn({
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watch_that_reads_slowly_holds_a_bounded_part() {
+    async fn a_slow_watch_holds_a_bounded_number_of_records() {
         let bucket = bucket();
         let _recording = watch(&bucket);
         for _ in 0..50 {
@@ -196,6 +196,6 @@ mod tests {
         }
         let mut watcher = Watcher::new(bucket, Filter::All, 0);
         watcher.next().await.unwrap();
-        assert_eq!(watcher.ahead.len(), 1, "of a megabyte at a time");
+        assert_eq!(watcher.ahead.len(), 1, "one read returns about a megabyte");
     }
 }

@@ -3,37 +3,37 @@ use std::sync::Arc;
 use bytes::Bytes;
 use keywell_store::Result;
 
-use crate::bucket::MemoryBucket;
 use crate::budget::Budget;
 use crate::clock::Moment;
-use crate::log::Change;
+use crate::data::MemoryBucket;
+use crate::key::HashedKey;
+use crate::log::Kind;
 use crate::stripe::{Slot, Stripe};
-use crate::stripes::HashedKey;
 
-/// Writes to a stripe whose lock is held, so that data, log and alarm agree.
+/// Writes to a locked stripe, and keeps data, log and alarm consistent.
 pub(crate) struct Writer<'a> {
     bucket: &'a MemoryBucket,
     stripe: &'a mut Stripe,
-    /// The value that was replaced last. Freeing a large one takes long, so whoever locked the
-    /// stripe takes it out and frees it after unlocking.
+    /// The last replaced value. Freeing a large one is slow, so the caller takes it and frees it after
+    /// it has unlocked the stripe.
     pub(crate) spent: Option<Bytes>,
 }
 
 // === impl Writer ===
 
 impl<'a> Writer<'a> {
-    /// The most expired keys that one write clears away. More than one, so that they are cleared
-    /// faster than they are written.
+    /// The most expired keys that one write removes. More than one, so that they are removed faster
+    /// than they are written.
     const MOST_CLEARED: usize = 16;
 
-    /// Begins to write; clears away some of what has expired.
+    /// Starts writing, and removes some expired keys.
     pub(crate) fn new(bucket: &'a MemoryBucket, stripe: &'a mut Stripe) -> Self {
         let mut writer = Self::again(bucket, stripe);
         writer.clear(Self::MOST_CLEARED);
         writer
     }
 
-    /// Goes on in a stripe that a writer began in before; clears nothing away.
+    /// Continues in a stripe that an earlier writer has started in; removes nothing.
     pub(crate) fn again(bucket: &'a MemoryBucket, stripe: &'a mut Stripe) -> Self {
         Self {
             bucket,
@@ -42,10 +42,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// What is at a key now.
+    /// The current slot of a key.
     ///
-    /// Finds nothing expired: that is cleared away, and told, before anything else happens to the
-    /// key.
+    /// Removes an expired one first, so that its expiration is logged before the next write.
     pub(crate) fn current(&mut self, key: HashedKey<'_>) -> Option<&Slot> {
         let expired = !self.stripe.expiries().is_empty()
             && self
@@ -53,7 +52,7 @@ impl<'a> Writer<'a> {
                 .find(key)
                 .is_some_and(|slot| !slot.is_live(|| self.bucket.clock().now()));
         if expired {
-            self.remove(key, Change::Expired);
+            self.remove(key, Kind::Expired);
         }
         self.stripe.find(key)
     }
@@ -62,7 +61,7 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`](keywell_store::Error::Unavailable) where the store is full.
+    /// [`Error::Unavailable`](keywell_store::Error::Unavailable) if the store is full.
     pub(crate) fn set(
         &mut self,
         key: HashedKey<'_>,
@@ -78,7 +77,7 @@ impl<'a> Writer<'a> {
             if !budget.exchange(cost(&was), new) {
                 self.clear(usize::MAX);
                 budget.clear_expired();
-                // It may have been among those.
+                // The key may be one of those removed.
                 was = self
                     .current(key)
                     .map(|slot| (slot.key().clone(), slot.cost()));
@@ -91,7 +90,7 @@ impl<'a> Writer<'a> {
         Ok(self.put(shared, key, value, deadline))
     }
 
-    /// Writes a value that is counted already over whatever lies at its key.
+    /// Writes a value whose cost is already taken.
     pub(crate) fn put_counted(&mut self, key: HashedKey<'_>, value: Bytes) {
         let found = self.stripe.find(key).map(|slot| slot.key().clone());
         let shared = found.unwrap_or_else(|| Arc::from(key.text));
@@ -105,25 +104,25 @@ impl<'a> Writer<'a> {
         value: Bytes,
         deadline: Option<Moment>,
     ) -> u64 {
-        // Before the log: a watcher that does not see the record is woken, and one that does looks
-        // at the alarm again.
+        // Before the log: a watcher that does not see the record is woken, and one that does reads
+        // the alarm again.
         if let Some(deadline) = deadline {
             self.bucket.alarm().set(deadline);
         }
         let version = self
             .bucket
             .log()
-            .append(&shared, || Change::Set(value.clone()));
+            .append(&shared, || Kind::Set(value.clone()));
         self.spent = self.stripe.put(shared, key, value, version, deadline);
         version
     }
 
-    /// Removes a key; whether it was there.
+    /// Removes a key; whether it existed.
     pub(crate) fn delete(&mut self, key: HashedKey<'_>) -> bool {
-        self.current(key).is_some() && self.remove(key, Change::Deleted)
+        self.current(key).is_some() && self.remove(key, Kind::Deleted)
     }
 
-    /// Clears away expired keys, at most so many, and answers how many there were.
+    /// Removes at most `most` expired keys, and returns their number.
     pub(crate) fn clear(&mut self, most: usize) -> usize {
         if self.stripe.expiries().is_empty() {
             return 0;
@@ -133,19 +132,19 @@ impl<'a> Writer<'a> {
             let Some(key) = self.stripe.expiries().due(now) else {
                 return cleared;
             };
-            self.remove(self.bucket.stripes().hashed(&key), Change::Expired);
+            self.remove(self.bucket.stripes().hashed(&key), Kind::Expired);
         }
         most
     }
 
-    fn remove(&mut self, key: HashedKey<'_>, change: Change) -> bool {
+    fn remove(&mut self, key: HashedKey<'_>, kind: Kind) -> bool {
         let Some(slot) = self.stripe.take(key) else {
             return false;
         };
         if let Some(budget) = self.bucket.budget() {
             budget.give_back(slot.cost());
         }
-        self.bucket.log().append(slot.key(), || change);
+        self.bucket.log().append(slot.key(), || kind);
         self.spent = Some(slot.value);
         true
     }

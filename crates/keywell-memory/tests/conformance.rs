@@ -1,4 +1,4 @@
-//! The memory store keeps what the contract promises.
+//! The memory store passes the conformance suite.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use keywell_conformance::Subject;
 use keywell_memory::{History, MemoryStore};
 use keywell_store::Store;
 
-/// How many lists of random operations it is driven with.
+/// How many lists of random operations are compared with the model.
 const CASES: u32 = 1000;
 
 async fn memory() -> Subject {
@@ -19,7 +19,7 @@ async fn memory() -> Subject {
     })
 }
 
-/// With a bound that nothing here reaches.
+/// With a bound that no behaviour reaches.
 async fn bounded() -> Subject {
     Subject::new(MemoryStore::bounded(1 << 30, History::default()))
 }

@@ -22,7 +22,7 @@ async fn increments_of_32_tasks_are_all_counted() {
         sums.extend(task.await.expect("it does not panic"));
     }
     sums.sort_unstable();
-    assert!(sums.into_iter().eq(1..=32_000), "each sum is told once");
+    assert!(sums.into_iter().eq(1..=32_000), "each sum is answered once");
     assert_eq!(value(&*bucket, "n").as_deref(), Some("32000"));
 }
 
@@ -57,6 +57,6 @@ fn what_is_not_a_number_is_refused_and_left_alone() {
         assert_eq!(invalid(bucket.increment("n", 1)), Invalid::NotANumber);
         assert_eq!(get(&*bucket, "n"), before, "{text:?}");
     }
-    // And the bucket goes on.
+    // The bucket still works.
     assert_eq!(now(bucket.increment("other", 1)), 1);
 }

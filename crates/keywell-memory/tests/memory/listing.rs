@@ -131,7 +131,7 @@ fn keys_there_throughout_are_listed_once_whatever_is_written_meanwhile() {
                     } else {
                         now(bucket.delete(&other));
                     }
-                    // Written over, a key is still the same key.
+                    // An overwritten key stays listed once.
                     set(bucket, &kept_key(&mut random), "again");
                 }
             });

@@ -1,4 +1,4 @@
-//! What users of the memory store see of it.
+//! Tests of the memory store as a user sees it.
 
 mod batch;
 mod buckets;

@@ -1,4 +1,4 @@
-//! The store against a sorted map that does the same, one operation after the other.
+//! Compares the store with a sorted map, one operation after the other.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::support::{bucket, get, list, now, result, watch};
 enum Operation {
     Set(String, Vec<u8>, bool),
     Delete(String),
-    /// With the version read just before, or with one that was read in the beginning.
+    /// With the version read just before, or with the first one that was read.
     Swap(String, bool, Option<Vec<u8>>),
     Increment(String, i64),
     GetMany(Vec<String>),
@@ -32,7 +32,7 @@ struct Model {
 }
 
 impl Model {
-    /// Takes over what the store says it wrote; versions must grow.
+    /// Records a write of the store; versions must increase.
     fn wrote(&mut self, bucket: &dyn Bucket, key: &str, value: &[u8]) {
         let entry = get(bucket, key).expect("it was written");
         assert_eq!(entry.value, value);
@@ -64,8 +64,8 @@ impl Model {
                         assert_eq!(sum, expected);
                         self.wrote(bucket, &key, &counter::text(expected));
                     }
-                    (Err(Error::Invalid(expected)), Err(Error::Invalid(told))) => {
-                        assert_eq!(told, expected);
+                    (Err(Error::Invalid(expected)), Err(Error::Invalid(actual))) => {
+                        assert_eq!(actual, expected);
                     }
                     other => panic!("{other:?}"),
                 }
@@ -80,7 +80,7 @@ impl Model {
                     .iter()
                     .map(|(key, value)| (key.as_str(), Bytes::from(value.clone())));
                 now(bucket.set_many(batch.collect()));
-                // Among themselves they may be numbered in any order.
+                // Keys of one batch may be numbered in any order.
                 let before = self.latest;
                 for (key, value) in BTreeMap::from_iter(entries) {
                     let latest = std::mem::replace(&mut self.latest, before);
@@ -162,7 +162,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 proptest! {
     #[test]
     fn the_store_does_what_a_sorted_map_does(operations in vec(operation(), 1..80)) {
-        // A watch of keys with a time to live has a timer.
+        // A watch of keys with a time to live needs a timer.
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         let _entered = runtime.enter();
         let bucket = bucket();
@@ -180,7 +180,7 @@ proptest! {
         while let Some(Some(event)) = events.next().now_or_never() {
             match event.expect("the history is long enough") {
                 Event::Set { key, value, version, .. } => {
-                    let version = version.expect("versions are told");
+                    let version = version.expect("an event has a version");
                     replayed.insert(key, Entry { value, version });
                 }
                 Event::Delete { key, expired, .. } => {

@@ -1,4 +1,4 @@
-//! Eight threads that do everything at once, and what must be true of it afterwards.
+//! Eight threads run all operations at once; history, listing and data must agree afterwards.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ const THREADS: usize = 8;
 const OPERATIONS: usize = 4000;
 const KEYS: usize = 300;
 
-/// What a thread was told it wrote: version, key and value.
+/// A write of a thread: version, key and value.
 type Written = Vec<(u64, String, Bytes)>;
 
 fn storm(bucket: &dyn Bucket, thread: usize, mut random: Random, sum: &AtomicUsize) -> Written {
@@ -70,9 +70,9 @@ async fn after_a_storm_history_listing_and_data_agree() {
     let mut events = watch(&*bucket);
     let start = events.start().expect("it can be resumed").clone();
 
-    // One watch reads while the storm lasts, and another is resumed after it.
+    // One watch reads during the storm, and another is resumed after it.
     let live = tokio::spawn(async move {
-        let mut told = Vec::new();
+        let mut delivered = Vec::new();
         let mut fleeting = BTreeSet::new();
         let mut ended = false;
         while !ended || !fleeting.is_empty() {
@@ -84,9 +84,9 @@ async fn after_a_storm_history_listing_and_data_agree() {
                 Event::Delete { expired, .. } => assert_eq!(*expired, fleeting.remove(&key)),
                 _ => {}
             }
-            told.push(event);
+            delivered.push(event);
         }
-        told
+        delivered
     });
     let sum = AtomicUsize::new(0);
     let written: Vec<Written> = tokio::task::block_in_place(|| {
@@ -104,12 +104,12 @@ async fn after_a_storm_history_listing_and_data_agree() {
         })
     });
     set(&*bucket, "end", "");
-    let told = live.await.expect("it does not panic");
+    let delivered = live.await.expect("it does not panic");
 
     let mut replayed = BTreeMap::new();
     let mut by_version = HashMap::new();
     let mut latest = 0;
-    for event in &told {
+    for event in &delivered {
         match event {
             Event::Set {
                 key,
@@ -119,7 +119,7 @@ async fn after_a_storm_history_listing_and_data_agree() {
             } => {
                 let version = version.as_ref().and_then(Version::as_u64);
                 let version = version.expect("a version");
-                assert!(version > latest, "told out of order");
+                assert!(version > latest, "delivered out of order");
                 latest = version;
                 by_version.insert(version, (key.clone(), value.clone()));
                 replayed.insert(key.clone(), value.clone());
@@ -131,7 +131,11 @@ async fn after_a_storm_history_listing_and_data_agree() {
         }
     }
     for (version, key, value) in written.into_iter().flatten() {
-        assert_eq!(by_version.remove(&version), Some((key, value)), "told once");
+        assert_eq!(
+            by_version.remove(&version),
+            Some((key, value)),
+            "delivered once"
+        );
     }
     let sum = sum.into_inner().to_string();
     assert_eq!(replayed.get("sum"), Some(&Bytes::from(sum)));
@@ -143,9 +147,15 @@ async fn after_a_storm_history_listing_and_data_agree() {
         assert_eq!(get(&*bucket, key).expect("it is listed").value, value);
     }
 
-    let middle = random.below(told.len());
-    let from_middle = told[middle].token().expect("it can be resumed").clone();
-    for (token, rest) in [(start, &told[..]), (from_middle, &told[middle + 1..])] {
+    let middle = random.below(delivered.len());
+    let from_middle = delivered[middle]
+        .token()
+        .expect("it can be resumed")
+        .clone();
+    for (token, rest) in [
+        (start, &delivered[..]),
+        (from_middle, &delivered[middle + 1..]),
+    ] {
         let mut resumed = now(bucket.watch(Filter::All, Since::After(token)));
         for expected in rest {
             let event = next(&mut resumed).await;

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers of the tests.
 
 use std::collections::hash_map::RandomState;
 use std::env;
@@ -14,10 +14,10 @@ use keywell_store::{
     Since, Store, Watch,
 };
 
-/// Far more than anything here takes; reached only by what hangs.
+/// The timeout of a test, far longer than any needs.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The result, which must be there at once.
+/// The result of an answer that must be there at once.
 pub(crate) fn result<T>(answer: Answer<T>) -> Result<T, Error> {
     match answer {
         Answer::Now(result) => result,
@@ -25,12 +25,12 @@ pub(crate) fn result<T>(answer: Answer<T>) -> Result<T, Error> {
     }
 }
 
-/// The answer, which must be there at once.
+/// The value of an answer that must succeed at once.
 pub(crate) fn now<T>(answer: Answer<T>) -> T {
     result(answer).expect("it succeeds")
 }
 
-/// What was wrong with a call.
+/// Why a call is invalid.
 pub(crate) fn invalid<T>(answer: Answer<T>) -> Invalid {
     match result(answer) {
         Err(Error::Invalid(invalid)) => invalid,
@@ -103,7 +103,7 @@ pub(crate) async fn next(watch: &mut Watch) -> Event {
         .expect("without an error")
 }
 
-/// An event in short: `key=value`, `-key` for a delete, `~key` for one that expired.
+/// An event as short text: `key=value`, `-key` if deleted, `~key` if expired.
 pub(crate) fn short(event: &Event) -> String {
     match event {
         Event::Set { key, value, .. } => format!("{key}={}", String::from_utf8_lossy(value)),
@@ -114,7 +114,7 @@ pub(crate) fn short(event: &Event) -> String {
     }
 }
 
-/// The next events, in short.
+/// The next events, as short text.
 pub(crate) async fn next_few(watch: &mut Watch, many: usize) -> Vec<String> {
     let mut events = Vec::new();
     for _ in 0..many {
@@ -123,11 +123,11 @@ pub(crate) async fn next_few(watch: &mut Watch, many: usize) -> Vec<String> {
     events
 }
 
-/// A small generator of random numbers (splitmix64); the same seed, the same numbers.
+/// A small deterministic generator of random numbers (splitmix64).
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// Seeded from `KEYWELL_SEED`, or anew; says so in either case.
+    /// Seeded from `KEYWELL_SEED`, or randomly. Prints the seed.
     pub(crate) fn seeded() -> Self {
         let seed = env::var("KEYWELL_SEED").map_or_else(
             |_| RandomState::new().build_hasher().finish(),

@@ -11,7 +11,7 @@ use crate::support::{
     watch,
 };
 
-/// Waits until a key is gone, by nothing but reading it.
+/// Waits until a key is gone, only by reading it.
 async fn gone(bucket: &dyn Bucket, key: &str) {
     let start = Instant::now();
     while get(bucket, key).is_some() {
@@ -32,10 +32,10 @@ async fn a_key_is_there_until_its_time_has_come_and_not_after() {
 }
 
 #[tokio::test]
-async fn expired_keys_are_invisible_to_everything_before_anything_clears_them() {
+async fn expired_keys_are_invisible_to_all_calls_before_they_are_removed() {
     let store = MemoryStore::new();
     let bucket = open(&store, "b");
-    // One key to look at, and others that nobody reads or writes, so that nothing clears them.
+    // One key to read, and others that are not accessed, so that they are not removed.
     let keys: Vec<String> = (0..200).map(|number| format!("k{number}")).collect();
     for key in &keys {
         set_for(&*bucket, key, 5);
@@ -76,7 +76,7 @@ async fn expired_keys_that_are_too_many_to_clear_at_once_are_as_absent() {
 }
 
 #[tokio::test]
-async fn an_expiry_is_told_once_and_promptly_though_nobody_touches_the_key() {
+async fn an_expiration_is_delivered_once_and_promptly_without_an_access() {
     let bucket = bucket();
     let mut events = watch(&*bucket);
     let mut others = watch(&*bucket);
@@ -92,7 +92,7 @@ async fn an_expiry_is_told_once_and_promptly_though_nobody_touches_the_key() {
 }
 
 #[tokio::test]
-async fn a_sleeping_watch_hears_of_a_deadline_before_the_one_it_waits_for() {
+async fn a_sleeping_watch_wakes_for_an_earlier_deadline() {
     let bucket = bucket();
     set_for(&*bucket, "late", 3_600_000);
     let mut events = now(bucket.watch(Filter::Key("soon".into()), Since::Now));
@@ -102,7 +102,7 @@ async fn a_sleeping_watch_hears_of_a_deadline_before_the_one_it_waits_for() {
 }
 
 #[tokio::test]
-async fn keys_that_expire_together_are_each_told() {
+async fn keys_that_expire_together_are_each_delivered() {
     let bucket = bucket();
     let mut events = watch(&*bucket);
     for number in 0..3000 {
@@ -122,8 +122,8 @@ async fn a_key_written_again_after_its_time_expired_first() {
     set_for(&*bucket, "k", 1);
     gone(&*bucket, "k").await;
     set(&*bucket, "k", "new");
-    let told = next_few(&mut events, 3).await;
-    assert_eq!(told, ["k=fleeting", "~k", "k=new"]);
+    let events_seen = next_few(&mut events, 3).await;
+    assert_eq!(events_seen, ["k=fleeting", "~k", "k=new"]);
 }
 
 #[tokio::test]
@@ -165,8 +165,11 @@ async fn a_later_set_moves_the_time_and_a_delete_forgets_it() {
     now(bucket.delete("deleted"));
     set(&*bucket, "deleted", "new");
     set_for(&*bucket, "probe", 200);
-    let told = next_few(&mut events, 7).await;
-    assert_eq!(told[6], "~probe", "and nothing expired before: {told:?}");
+    let events_seen = next_few(&mut events, 7).await;
+    assert_eq!(
+        events_seen[6], "~probe",
+        "nothing expired before: {events_seen:?}"
+    );
     assert!(now(bucket.exists("moved")) && now(bucket.exists("deleted")));
 }
 

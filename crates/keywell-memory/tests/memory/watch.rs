@@ -24,7 +24,7 @@ fn resume(bucket: &dyn Bucket, token: &ResumeToken) -> keywell_store::Watch {
 }
 
 #[tokio::test]
-async fn every_operation_that_writes_is_told_and_none_that_does_not() {
+async fn every_operation_that_writes_is_delivered_and_no_other() {
     let bucket = bucket();
     let mut events = watch(&*bucket);
     set(&*bucket, "a", "1");
@@ -56,14 +56,17 @@ async fn an_event_has_the_value_and_version_of_its_write() {
     set(&*bucket, "k", "now");
     let Event::Set {
         value,
-        version: told,
+        version: delivered,
         ..
     } = next(&mut events).await
     else {
         panic!("it was set");
     };
     assert_eq!(value, "then");
-    assert_eq!(told.and_then(|told| told.as_u64()), Some(version));
+    assert_eq!(
+        delivered.and_then(|version| version.as_u64()),
+        Some(version)
+    );
 }
 
 #[tokio::test]
@@ -110,15 +113,15 @@ async fn a_write_while_a_watch_falls_asleep_wakes_it() {
     const ROUNDS: usize = 20_000;
     let bucket = bucket();
     let mut events = watch(&*bucket);
-    let told = Arc::new(AtomicUsize::new(0));
+    let received = Arc::new(AtomicUsize::new(0));
     let writer = thread::spawn({
-        let (bucket, told) = (bucket.clone(), told.clone());
+        let (bucket, received) = (bucket.clone(), received.clone());
         move || {
             for round in 0..ROUNDS {
-                while told.load(Ordering::Acquire) < round {
+                while received.load(Ordering::Acquire) < round {
                     thread::yield_now();
                 }
-                // A little later each time, to meet every step on the way to sleep.
+                // A little later each time, to hit every step before the sleep.
                 for _ in 0..round % 300 {
                     hint::spin_loop();
                 }
@@ -128,7 +131,7 @@ async fn a_write_while_a_watch_falls_asleep_wakes_it() {
     });
     for round in 1..=ROUNDS {
         next(&mut events).await;
-        told.store(round, Ordering::Release);
+        received.store(round, Ordering::Release);
     }
     writer.join().expect("it does not panic");
 }
@@ -138,21 +141,21 @@ async fn a_watch_resumed_from_any_token_loses_none_and_repeats_none() {
     let bucket = bucket();
     let mut events = watch(&*bucket);
     let mut tokens = vec![events.start().expect("it can be resumed").clone()];
-    let mut told = Vec::new();
+    let mut texts = Vec::new();
     for number in 0..20 {
         set(&*bucket, &format!("k{}", number % 3), number.to_string());
         let event = next(&mut events).await;
         tokens.push(event.token().expect("it can be resumed").clone());
-        told.push(short(&event));
+        texts.push(short(&event));
     }
     drop(events);
     set(&*bucket, "unwatched", "");
-    told.push("unwatched=".into());
+    texts.push("unwatched=".into());
     for (skipped, token) in tokens.iter().enumerate() {
         let mut resumed = resume(&*bucket, token);
         assert_eq!(resumed.start(), Some(token));
-        let rest = next_few(&mut resumed, told.len() - skipped).await;
-        assert_eq!(rest, told[skipped..]);
+        let rest = next_few(&mut resumed, texts.len() - skipped).await;
+        assert_eq!(rest, texts[skipped..]);
         assert!(resumed.next().now_or_never().is_none());
     }
 }
@@ -209,8 +212,8 @@ async fn tokens_of_another_bucket_or_store_are_refused() {
 }
 
 #[tokio::test]
-async fn a_watch_begun_among_writes_tells_all_that_begin_after_it() {
-    // The first watch of a bucket switches the recording on, which must not lose a write.
+async fn a_watch_opened_during_writes_delivers_all_that_begin_after_it() {
+    // The first watch of a bucket starts the recording, which must not lose a write.
     for _ in 0..200 {
         let bucket = bucket();
         let writer = {
@@ -244,7 +247,7 @@ async fn a_watch_begun_among_writes_tells_all_that_begin_after_it() {
 }
 
 #[tokio::test]
-async fn each_key_is_told_in_the_order_of_its_writes_by_many_threads() {
+async fn events_of_a_key_are_in_order_with_many_writing_threads() {
     const THREADS: usize = 8;
     let bucket = bucket();
     let mut events = watch(&*bucket);
