@@ -7,17 +7,17 @@ use keywell_store::terminal;
 
 use crate::{Entry, Line};
 
-/// The most keys that are written at once.
+/// The most keys of a batch.
 const BATCH_KEYS: usize = 1000;
 
-/// The most bytes that are written at once, save that there is always room for one entry.
+/// The most bytes of a batch. It always holds at least one entry.
 const BATCH_BYTES: usize = 8 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Entries to write at once, from JSON lines.
+/// Reads JSON lines into batches of entries.
 ///
-/// What stands before a flaw is handed out before it is told; after it there is nothing more.
+/// Entries before a flaw are returned before the flaw, which is the last item.
 #[derive(Debug)]
 pub struct Batches<R> {
     input: R,
@@ -27,12 +27,12 @@ pub struct Batches<R> {
     buffer: Vec<u8>,
     /// The number of the last line read, from 1.
     line: u64,
-    /// Read, but too large for the batch before it.
+    /// An entry that was read, but did not fit into the last batch.
     held: Option<Entry>,
     end: Option<End>,
 }
 
-/// Keys and values as they are written at once.
+/// Entries to write in one call.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// In the order of their lines.
@@ -40,16 +40,16 @@ pub struct Batch {
     bytes: usize,
 }
 
-/// Why lines cannot be read on.
+/// Why no more lines can be read.
 #[derive(Debug)]
 pub enum Flaw {
-    /// A line is no entry.
+    /// A line is not a valid entry.
     Line {
-        /// Which one, from 1.
+        /// The number of the line, from 1.
         line: u64,
-        /// At which byte of it, from 1, where it is known.
+        /// The byte within the line, from 1, if known.
         column: Option<usize>,
-        /// What is wrong with it.
+        /// What is wrong with the line.
         problem: String,
     },
     /// The input itself fails.
@@ -60,17 +60,17 @@ pub enum Flaw {
 enum End {
     /// There are no more lines.
     Reached,
-    /// To be told once what was read before it is handed out.
+    /// Returned after the entries that were read before it.
     Flawed(Flaw),
 }
 
 // === impl Batches ===
 
 impl<R: BufRead> Batches<R> {
-    /// Reads lines from `input`. An entry past the limits is a flaw, as is a line longer than the
-    /// longest that can hold one within them; no more than that is held in memory of a line.
+    /// Reads lines from `input`. An entry past the limits is a flaw, and so is a line longer than any
+    /// valid one; at most that much of a line is held in memory.
     pub fn new(input: R, limits: Limits) -> Self {
-        // JSON takes six bytes for one at most, as in \u0001, and a little for what is around.
+        // JSON takes at most six bytes for one, as in \u0001, and a little for the other fields.
         let line_bytes = 6 * (limits.key_bytes + limits.value_bytes) + 1024;
         Self {
             input,
@@ -83,7 +83,7 @@ impl<R: BufRead> Batches<R> {
         }
     }
 
-    /// Reads the next line that is not blank; none at the end.
+    /// Reads the next line that is not blank; `None` at the end.
     fn entry(&mut self) -> Result<Option<Entry>, Flaw> {
         loop {
             self.buffer.clear();
@@ -96,7 +96,7 @@ impl<R: BufRead> Batches<R> {
             }
             self.line += 1;
             let line = self.buffer.strip_suffix(b"\n").unwrap_or(&self.buffer);
-            // Editors put it before the first line, and files are put together.
+            // Editors write it before the first line, and concatenated files have it in between.
             let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
             if line.len() > self.line_bytes {
                 let max = self.line_bytes;
@@ -111,11 +111,11 @@ impl<R: BufRead> Batches<R> {
     fn parse(&self, line: &[u8]) -> Result<Entry, Flaw> {
         let line: Line = serde_json::from_slice(line).map_err(|error| {
             let text = error.to_string();
-            // To the parser every line is the first.
+            // The parser reads each line as line 1.
             let place = format!(" at line {} column {}", error.line(), error.column());
             let text = text.strip_suffix(&place).unwrap_or(&text);
             let column = Some(error.column()).filter(|column| *column > 0);
-            // It quotes names of fields as they are.
+            // The parser quotes names of fields without escaping.
             self.flaw(column, terminal::escape(text).into_owned())
         })?;
         let entry = line

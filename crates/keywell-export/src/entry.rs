@@ -3,14 +3,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use keywell_store::Set;
 
-/// A key and its value, as a line has them.
+/// A key and its value, as in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The key.
     pub key: String,
     /// The value.
     pub value: Bytes,
-    /// When it expires; none if it does not.
+    /// When it expires, if it does.
     pub expiry: Option<Expiry>,
     /// Its line, from 1.
     pub line: u64,
@@ -19,29 +19,29 @@ pub struct Entry {
 /// When an entry expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// So many seconds after 1970 began (UTC): `expiration`.
+    /// At this time, in seconds since 1970 (UTC): `expiration`.
     At(u64),
-    /// So long after it is written: `expiration_ttl`.
+    /// This long after it is written: `expiration_ttl`.
     After(Duration),
 }
 
 // === impl Expiry ===
 
 impl Expiry {
-    /// The time to live of what is written now; none if it has expired.
+    /// The time to live of an entry that is written now; `None` if it has expired.
     pub fn ttl(self, now: SystemTime) -> Option<Duration> {
         match self {
             Self::After(ttl) => Some(ttl),
             Self::At(seconds) => {
                 let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
                 let left = Duration::from_secs(seconds).checked_sub(now)?;
-                // Less is no time to live that a store takes.
+                // Stores refuse shorter times to live.
                 (left >= Duration::from_millis(1)).then_some(left)
             }
         }
     }
 
-    /// Refuses what no store takes, in a sentence.
+    /// Checks that stores accept the time to live; the error is a sentence.
     pub(crate) fn check(self, now: SystemTime) -> Result<(), String> {
         let Some(ttl) = self.ttl(now) else {
             return Ok(());

@@ -1,6 +1,6 @@
 //! Export files: the keys and values of a bucket as JSON lines.
 //!
-//! A [`Line`] is one entry; [`Batches`] reads lines into what is written to a store at once.
+//! A [`Line`] is one entry; [`Batches`] reads lines into batches that are written in one call.
 //!
 //! ```
 //! use keywell_export::{Batches, Line};
@@ -19,8 +19,8 @@
 //!
 //! # What it does not do
 //!
-//! It opens no file and knows no store. Versions and times to live are not in the
-//! lines that are written; lines that are read may say when they expire.
+//! It opens no files and does not access a store. Written lines have no versions or times to live;
+//! lines that are read may have an expiration.
 
 #![forbid(unsafe_code)]
 

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::{Entry, Expiry};
 
 /// A key and its value as JSON: `{"key":"k","value":"text"}`, or `{"key":"k","base64":"/w=="}`
-/// where the value is no UTF-8.
+/// if the value is not UTF-8.
 ///
-/// Read, it may have `expiration` (seconds after 1970 began, UTC) or `expiration_ttl` (seconds after
-/// it is written), as in the bulk format of Cloudflare's KV. None is written.
+/// A line that is read may have `expiration` (seconds since 1970, UTC) or `expiration_ttl` (seconds
+/// after the write), as in the bulk format of Cloudflare's KV. Written lines have neither.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line<'a> {
@@ -30,7 +30,7 @@ pub struct Line<'a> {
 // === impl Line ===
 
 impl<'a> Line<'a> {
-    /// The entry as it is written: as text if it is UTF-8, in base64 otherwise.
+    /// The line of an entry: text if the value is UTF-8, base64 otherwise.
     pub fn new(key: &'a str, value: &'a [u8]) -> Self {
         let (text, base64) = match std::str::from_utf8(value) {
             Ok(text) => (Some(text.into()), None),
@@ -45,7 +45,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The entry of the line of this number, or what is wrong with it, in a sentence. Limits are not
+    /// The entry of the line with this number, or what is wrong with it, in a sentence. Limits are not
     /// checked.
     pub fn into_entry(self, line: u64) -> Result<Entry, String> {
         let value = match (self.value, self.base64) {
@@ -59,7 +59,7 @@ impl<'a> Line<'a> {
         };
         let expiry = match (self.expiration, self.expiration_ttl) {
             (None, None) => None,
-            // What is before 1970 is past as well as 1970 is.
+            // A time before 1970 is past, as 1970 is.
             (Some(at), None) => Some(Expiry::At(u64::try_from(at).unwrap_or(0))),
             (None, Some(ttl)) => Some(Expiry::After(Duration::from_secs(ttl))),
             (Some(_), Some(_)) => {

@@ -19,10 +19,23 @@ const PREFIX: &str = "draft-";
 /// How old a draft is at least whose writer has died.
 const ABANDONED: Duration = Duration::from_hours(1);
 
+// === impl Folder ===
+
+impl Folder {
+    /// Begins a file that appears in this folder whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn draft(&self) -> io::Result<Draft<'_>> {
+        Draft::begin(self)
+    }
+}
+
 // === impl Draft ===
 
 impl<'f> Draft<'f> {
-    pub(crate) fn begin(folder: &'f Folder) -> io::Result<Self> {
+    fn begin(folder: &'f Folder) -> io::Result<Self> {
         // Random, as process ids say nothing where containers share a folder; and created by
         // `O_EXCL`, so that even the same name twice would be an error and not one file.
         let name = format!("{PREFIX}{:032x}", rand::random::<u128>());

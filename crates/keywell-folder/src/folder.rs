@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, fsync, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-use crate::{Access, Concern, Draft};
+use crate::{Access, Concern};
 
 /// A folder that was opened. See the [front page](crate) for what it guarantees.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     handle: OwnedFd,
-    /// Where it was made, if it was.
-    ground: Option<(PathBuf, Access)>,
+    /// The existing folder in which it was created, if it was.
+    parent: Option<(PathBuf, Access)>,
 }
 
 // === impl Folder ===
@@ -29,11 +29,11 @@ impl Folder {
     /// Those of the system; [`io::ErrorKind::NotADirectory`] where a file is in its place.
     pub fn make(path: &Path) -> io::Result<Self> {
         let absolute = std::path::absolute(path)?;
-        let ground = absolute.ancestors().find(|above| above.exists());
+        let parent = absolute.ancestors().find(|above| above.exists());
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         let mut folder = Self::open(path)?;
-        if let Some(ground) = ground.filter(|ground| *ground != absolute) {
-            folder.ground = Some((ground.to_owned(), Self::open(ground)?.access()?));
+        if let Some(parent) = parent.filter(|parent| *parent != absolute) {
+            folder.parent = Some((parent.to_owned(), Self::open(parent)?.access()?));
         }
         Ok(folder)
     }
@@ -48,7 +48,7 @@ impl Folder {
         Ok(Self {
             handle: rustix::fs::open(path, flags, Mode::empty())?,
             path: path.to_owned(),
-            ground: None,
+            parent: None,
         })
     }
 
@@ -76,11 +76,11 @@ impl Folder {
     pub fn concerns(&self) -> io::Result<Vec<(Concern, PathBuf)>> {
         let own = self.access()?.concerns();
         let mut concerns: Vec<_> = own.map(|concern| (concern, self.path.clone())).collect();
-        if let Some((ground, access)) = &self.ground {
+        if let Some((parent, access)) = &self.parent {
             let left = access
                 .concerns()
                 .filter(|concern| matches!(concern, Concern::RunningAsRoot(_)));
-            concerns.extend(left.map(|concern| (concern, ground.clone())));
+            concerns.extend(left.map(|concern| (concern, parent.clone())));
         }
         Ok(concerns)
     }
@@ -134,15 +134,6 @@ impl Folder {
     /// [`io::ErrorKind::AlreadyExists`], also where a symbolic link has the name.
     pub fn create_new(&self, name: &str) -> io::Result<File> {
         self.open_file(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)
-    }
-
-    /// Begins a file that appears in this folder whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn draft(&self) -> io::Result<Draft<'_>> {
-        Draft::begin(self)
     }
 
     /// Gives a file of this folder another name, in place of what had it.
