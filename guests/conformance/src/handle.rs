@@ -1,9 +1,9 @@
 //! A bucket's handle, asked within a scratch. Its methods say what was asked when the answer is not what was promised.
 
-use crate::behaviour::{Kept, answered, holds, refused, same, show};
 use crate::generation::{self, Cursor, Number};
 use crate::scratch::Scratch;
-use crate::wasi::keyvalue::store::{Bucket, Error};
+use crate::verdict::{Kept, answered, holds, refused, same, show};
+use crate::wasi::keyvalue::store::{self, Bucket, Error};
 use crate::wasi::keyvalue::{atomics, batch};
 
 pub struct Handle<'a> {
@@ -22,10 +22,20 @@ pub struct Page {
     pub cursor: Option<Cursor>,
 }
 
+// === impl Scratch ===
+
+impl Scratch {
+    /// Opens the bucket, once more.
+    pub fn open(&self) -> Kept<Handle<'_>> {
+        let bucket = answered("store.open", store::open(&self.bucket))?;
+        Ok(Handle::new(bucket, self))
+    }
+}
+
 // === impl Handle ===
 
 impl<'a> Handle<'a> {
-    pub fn new(bucket: Bucket, scratch: &'a Scratch) -> Self {
+    fn new(bucket: Bucket, scratch: &'a Scratch) -> Self {
         Self { bucket, scratch }
     }
 

@@ -3,16 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::behaviour::{Kept, answered};
 use crate::generation;
-use crate::handle::Handle;
 use crate::wasi::keyvalue::batch;
 use crate::wasi::keyvalue::store::{self, Error};
 
 const CORNER: &str = "conformance/";
 
 pub struct Scratch {
-    bucket: String,
+    pub bucket: String,
     prefix: String,
     wrote: RefCell<BTreeSet<String>>,
 }
@@ -26,12 +24,6 @@ impl Scratch {
             prefix: format!("{CORNER}{number}/"),
             wrote: RefCell::default(),
         }
-    }
-
-    /// Opens the bucket, once more.
-    pub fn open(&self) -> Kept<Handle<'_>> {
-        let bucket = answered("store.open", store::open(&self.bucket))?;
-        Ok(Handle::new(bucket, self))
     }
 
     /// A key as the host sees it.
@@ -63,7 +55,7 @@ impl Scratch {
     }
 }
 
-/// Deletes what any run left, and tells how many keys that was.
+/// Deletes the keys that any run left, and returns their number.
 pub fn clean(bucket: &str) -> Result<usize, Error> {
     let handle = store::open(bucket)?;
     let (mut left, mut cursor) = (Vec::new(), None);

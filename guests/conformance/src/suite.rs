@@ -14,11 +14,12 @@
 use std::env;
 use std::process::ExitCode;
 
-use crate::behaviour::{self, Behaviour, Level};
+use crate::behaviour::{Behaviour, Level};
 use crate::behaviours;
 use crate::generation;
 use crate::scratch::{self, Scratch};
 use crate::tap;
+use crate::verdict;
 use crate::wasi::keyvalue::store;
 
 const USAGE: &str = "BUCKET [--only N]... | BUCKET --clean | --list";
@@ -77,7 +78,7 @@ fn clean(bucket: &str) -> ExitCode {
         Ok(0) => println!("nothing was left"),
         Ok(count) => println!("keys removed: {count}"),
         Err(error) => {
-            eprintln!("not cleaned: {}", behaviour::describe(&error));
+            eprintln!("not cleaned: {}", verdict::describe(&error));
             return ExitCode::FAILURE;
         }
     }
@@ -92,7 +93,7 @@ fn check(bucket: &str, behaviours: &[&Behaviour], only: &[usize]) -> ExitCode {
     println!("TAP version 14\n1..{}", chosen.len());
     println!("# {} in the bucket {bucket:?}", generation::NAME);
     if let Err(error) = store::open(bucket) {
-        let error = tap::line(&behaviour::describe(&error));
+        let error = tap::line(&verdict::describe(&error));
         println!("Bail out! store.open of {bucket:?} answered {error}");
         return ExitCode::FAILURE;
     }
@@ -107,7 +108,7 @@ fn check(bucket: &str, behaviours: &[&Behaviour], only: &[usize]) -> ExitCode {
             (Err(_), Level::May) => not_offered += 1,
         }
         if let Err(error) = scratch.remove() {
-            let error = tap::line(&behaviour::describe(&error));
+            let error = tap::line(&verdict::describe(&error));
             println!("# what it wrote could not be removed: {error}");
         }
     }

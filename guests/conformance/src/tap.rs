@@ -1,6 +1,7 @@
 //! TAP version 14, the Test Anything Protocol.
 
-use crate::behaviour::{Behaviour, Broken, Kept, Level};
+use crate::behaviour::{Behaviour, Level};
+use crate::verdict::{Broken, Kept};
 
 /// One test point. A `may` that is not kept is a TODO to TAP: it is shown, and no failure.
 pub fn point(number: usize, behaviour: &Behaviour, outcome: &Kept) -> String {

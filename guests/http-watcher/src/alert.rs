@@ -1,6 +1,6 @@
 //! What is sent for a change. It knows nothing of WebAssembly, so its tests run anywhere.
 
-/// What happened to a key, as far as an alert tells it.
+/// A change of a key, as an alert describes it.
 #[derive(Clone, Copy)]
 pub struct Change<'a> {
     pub key: &'a str,

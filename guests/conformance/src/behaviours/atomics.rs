@@ -1,8 +1,8 @@
 //! Counters, as far as the generations agree.
 
-use crate::behaviour::Kept;
 use crate::generation::Number;
 use crate::scratch::Scratch;
+use crate::verdict::Kept;
 
 behaviours! { "atomics":
     Must "atomics.increment" a_missing_key_starts_at_the_delta,
@@ -52,7 +52,7 @@ fn a_counter_exists_and_can_be_deleted(scratch: &Scratch) -> Kept {
     let bucket = scratch.open()?;
     bucket.counts("n", 5, 5)?;
     let exists = bucket.exists("n")?;
-    crate::behaviour::same("exists of \"n\"", &exists, &true, bool::to_string)?;
+    crate::verdict::same("exists of \"n\"", &exists, &true, bool::to_string)?;
     bucket.delete("n")?;
     bucket.lacks("n")?;
     bucket.counts("n", 1, 1)

@@ -1,9 +1,9 @@
 //! Many keys in one call.
 
 use super::listing;
-use crate::behaviour::{Kept, holds, quote};
 use crate::handle::{Answers, Handle};
 use crate::scratch::Scratch;
+use crate::verdict::{Kept, holds, quote};
 
 behaviours! { "batch":
     Must "batch.get-many" every_key_that_is_there_is_answered,

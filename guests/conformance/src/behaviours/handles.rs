@@ -1,8 +1,8 @@
 //! Several handles on one bucket. A component is one client of a store however many handles it holds, so it reads what it wrote
 //! through any of them.
 
-use crate::behaviour::Kept;
 use crate::scratch::Scratch;
+use crate::verdict::Kept;
 
 behaviours! { "handles":
     Must "store.open" an_open_bucket_opens_again,

@@ -1,7 +1,7 @@
 //! Which keys there are. The interface takes any text, so text of any characters is a must; how long it may be is not said.
 
-use crate::behaviour::{Kept, refused, show};
 use crate::scratch::Scratch;
+use crate::verdict::{Kept, refused, show};
 
 behaviours! { "keys":
     Must "store.bucket.set" keys_with_glob_characters_are_plain_keys,

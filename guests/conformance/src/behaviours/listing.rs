@@ -1,8 +1,8 @@
 //! What a listing has in it.
 
-use crate::behaviour::{Kept, holds};
 use crate::handle::Handle;
 use crate::scratch::Scratch;
+use crate::verdict::{Kept, holds};
 
 behaviours! { "listing":
     Must "store.bucket.list-keys" nothing_is_listed_where_nothing_was_written,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::behaviour::{Kept, holds, refused};
 use crate::generation;
 use crate::handle::Handle;
 use crate::scratch::Scratch;
+use crate::verdict::{Kept, holds, refused};
 
 behaviours! { "paging":
     Must "store.bucket.list-keys" of_2500_keys_each_is_listed_once,

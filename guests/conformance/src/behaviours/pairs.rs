@@ -1,8 +1,8 @@
 //! A `get-many` that names every key, also those that are missing.
 
-use crate::behaviour::{Kept, answered, holds};
 use crate::handle::Handle;
 use crate::scratch::Scratch;
+use crate::verdict::{Kept, answered, holds};
 use crate::wasi::keyvalue::batch;
 
 behaviours! { "batch":

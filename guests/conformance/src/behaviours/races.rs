@@ -1,9 +1,9 @@
 //! Compare-and-swap where somebody else writes between the reading and the swap.
 
-use crate::behaviour::{Kept, answered};
 use crate::cas::{current, fails, read, swaps};
 use crate::generation::Number;
 use crate::scratch::Scratch;
+use crate::verdict::{Kept, answered};
 use crate::wasi::keyvalue::atomics::Cas;
 
 behaviours! { "races":

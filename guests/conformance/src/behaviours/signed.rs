@@ -1,7 +1,7 @@
 //! Counters of 64 bits with a sign.
 
-use crate::behaviour::Kept;
 use crate::scratch::Scratch;
+use crate::verdict::Kept;
 
 behaviours! { "atomics":
     Must "atomics.increment" a_negative_delta_counts_down,

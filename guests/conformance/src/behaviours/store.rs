@@ -1,7 +1,7 @@
 //! Single keys and their values.
 
-use crate::behaviour::{Kept, answered, holds};
 use crate::scratch::Scratch;
+use crate::verdict::{Kept, answered, holds};
 use crate::wasi::keyvalue::store as wasi;
 
 behaviours! { "store":
@@ -37,7 +37,7 @@ fn the_empty_identifier_is_a_bucket(_: &Scratch) -> Kept {
 fn a_missing_key_is_none(scratch: &Scratch) -> Kept {
     let answer = scratch.open()?.get("missing")?;
     holds(answer.is_none(), "get answers none", || {
-        crate::behaviour::show(&answer)
+        crate::verdict::show(&answer)
     })
 }
 

@@ -1,7 +1,7 @@
 //! Counters of 64 bits without a sign.
 
-use crate::behaviour::{Kept, same, show};
 use crate::scratch::Scratch;
+use crate::verdict::{Kept, same, show};
 
 behaviours! { "atomics":
     Must "atomics.increment" a_sum_of_64_bits_is_right_or_an_error,

@@ -1,4 +1,4 @@
-//! Tries whether a host keeps the promises of `wasi:keyvalue@0.2.0-draft`. `suite.rs` tells the arguments.
+//! Tries whether a host keeps the promises of `wasi:keyvalue@0.2.0-draft`. `suite.rs` documents the arguments.
 
 #[path = "../behaviour.rs"]
 #[macro_use]
@@ -15,6 +15,8 @@ mod suite;
 mod tap;
 #[path = "../behaviours/unsigned.rs"]
 mod unsigned;
+#[path = "../verdict.rs"]
+mod verdict;
 
 wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft", world: "imports" });
 

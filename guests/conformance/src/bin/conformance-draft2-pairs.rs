@@ -1,5 +1,5 @@
 //! Tries whether a host keeps the promises of the second shape of `wasi:keyvalue@0.2.0-draft2`, whose `get-many` names every
-//! key. `suite.rs` tells the arguments.
+//! key. `suite.rs` documents the arguments.
 
 #[path = "../behaviour.rs"]
 #[macro_use]
@@ -22,6 +22,8 @@ mod signed;
 mod suite;
 #[path = "../tap.rs"]
 mod tap;
+#[path = "../verdict.rs"]
+mod verdict;
 
 wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft2-pairs", world: "imports" });
 

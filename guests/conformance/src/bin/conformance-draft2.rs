@@ -1,4 +1,4 @@
-//! Tries whether a host keeps the promises of `wasi:keyvalue@0.2.0-draft2`. `suite.rs` tells the arguments.
+//! Tries whether a host keeps the promises of `wasi:keyvalue@0.2.0-draft2`. `suite.rs` documents the arguments.
 
 #[path = "../behaviour.rs"]
 #[macro_use]
@@ -19,6 +19,8 @@ mod signed;
 mod suite;
 #[path = "../tap.rs"]
 mod tap;
+#[path = "../verdict.rs"]
+mod verdict;
 
 wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft2", world: "imports" });
 
