@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::process::Done;
 
-/// Where the watcher sends its alerts, unless told otherwise.
+/// The default address to which the watcher sends its alerts.
 pub(crate) const ADDRESS: &str = "127.0.0.1:3001";
 
 /// The longest body that is shown, in bytes; more is not read.

@@ -1,5 +1,6 @@
 //! `docs/conformance.md`: runs each behaviour of the suite for hosts in a process of its own, since a host that traps ends it.
 
+mod host;
 mod measure;
 mod page;
 
@@ -8,36 +9,7 @@ use std::process::Command;
 
 use crate::process::{Done, cargo, root, run, target};
 use crate::setup;
-
-/// The suite's components.
-pub(crate) const GENERATIONS: [&str; 3] = ["draft", "draft2", "draft2-pairs"];
-
-/// The one that every host here has.
-pub(crate) const BUCKET: &str = "";
-
-/// One column: a program that runs the suite.
-pub(crate) struct Host {
-    pub(crate) heading: String,
-    /// The generations it is asked about, by their place in `GENERATIONS`.
-    pub(crate) generations: &'static [usize],
-    /// The program, what comes before the component, and what comes after.
-    program: PathBuf,
-    before: &'static [&'static str],
-    after: Vec<String>,
-}
-
-// === impl Host ===
-
-impl Host {
-    /// Runs the suite's component of a generation with these arguments.
-    pub(crate) fn command(&self, generation: usize, arguments: &[&str]) -> Command {
-        let component = setup::guest(&format!("conformance-{}", GENERATIONS[generation]));
-        let mut command = Command::new(&self.program);
-        command.args(self.before).arg(component);
-        command.args(&self.after).args(arguments);
-        command
-    }
-}
+use host::Host;
 
 /// Measures, and writes the tables into the page.
 pub(crate) fn conformance_table() -> Done {

@@ -25,7 +25,7 @@ pub(crate) fn demo(then: Then) -> Done {
 
     let counter = setup::guest("counter");
     let shown = counter.strip_prefix(root()).unwrap_or(&counter).display();
-    // With --once it is somebody trying whether all works, perhaps beside another server.
+    // With --once it is a trial run, perhaps beside another server.
     let address = if then == Then::End {
         "127.0.0.1:0"
     } else {
@@ -102,8 +102,8 @@ impl Server {
 
     fn stop(mut self) -> Done {
         let pid = self.process.id().to_string();
-        let told = Command::new("kill").args(["-INT", &pid]).status();
-        told.map_err(|error| format!("cannot stop keywell: {error}"))?;
+        let sent = Command::new("kill").args(["-INT", &pid]).status();
+        sent.map_err(|error| format!("cannot stop keywell: {error}"))?;
         self.wait()
     }
 }

@@ -1,7 +1,7 @@
 use crate::process::{Done, cargo, run};
 use crate::setup;
 
-/// The fault tests of `test`, for longer than anybody waits.
+/// The fault tests of `test`, with far more rounds.
 pub(crate) fn soak() -> Done {
     setup::target()?;
     setup::guests()?;

@@ -55,7 +55,7 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
     };
     let url = own.as_ref().map(|(url, _)| url).or(store.as_ref());
     let url = url.expect("there is a server of our own unless one is named");
-    // With --once it is somebody trying whether all works, perhaps beside another receiver.
+    // With --once it is a trial run, perhaps beside another receiver.
     let alerts = Alerts::listen(if then == Then::End {
         "127.0.0.1:0"
     } else {
@@ -102,7 +102,7 @@ fn redis() -> Done<(String, Owned)> {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = free.map_err(|error| format!("no port is free: {error}"))?;
     let port = address.port().to_string();
-    // What tells a watch of keys; a Redis that others use is left as it is.
+    // The events that a watch of keys needs; a Redis that others use is left as it is.
     let arguments = [
         "--port",
         &port,
@@ -153,11 +153,11 @@ fn keywell(url: &str, alerts: &str) -> Done<Owned> {
         &alert_url,
     ];
     // A terminal's scrollback is no place for a password.
-    let mut told = arguments;
+    let mut printed = arguments;
     let place = url.split('?').next().unwrap_or(url);
     let shown_url = format!("{}?layout=flat", without_login(place));
-    told[1] = &shown_url;
-    println!("\n$ keywell serve {shown} {}", words(&told));
+    printed[1] = &shown_url;
+    println!("\n$ keywell serve {shown} {}", words(&printed));
     let mut keywell = Command::new(target().join("debug/keywell"));
     keywell.current_dir(root()).arg("serve").arg(&watcher);
     let spawned = keywell.args(arguments).stdout(Stdio::piped()).spawn();
@@ -176,8 +176,8 @@ fn keywell(url: &str, alerts: &str) -> Done<Owned> {
 
 fn stop(keywell: &mut Owned) -> Done {
     let pid = keywell.0.id().to_string();
-    let told = Command::new("kill").args(["-INT", &pid]).status();
-    told.map_err(|error| format!("cannot stop keywell: {error}"))?;
+    let sent = Command::new("kill").args(["-INT", &pid]).status();
+    sent.map_err(|error| format!("cannot stop keywell: {error}"))?;
     match keywell.0.wait() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("keywell ended: {status}")),
@@ -195,8 +195,8 @@ fn run_quietly(command: &mut Command) -> Done {
     if output.status.success() && (answer == "OK" || answer.parse::<u64>().is_ok()) {
         return Ok(());
     }
-    let told = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{client} failed: {answer} {told}"))
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{client} failed: {answer} {errors}"))
 }
 
 /// The first of these programs that is there.

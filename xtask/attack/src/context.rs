@@ -4,7 +4,6 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::Done;
-use crate::process::Starting;
 
 /// What attacks run with.
 #[derive(Clone, Debug)]
@@ -54,11 +53,6 @@ impl Context {
             .env_remove("KEYWELL_LOG")
             .env("KEYWELL_CACHE", &self.cache);
         keywell
-    }
-
-    /// A `keywell serve` of a guest, on a memory store unless arguments name another.
-    pub(crate) fn serve(&self, guest: &str) -> Starting<'_> {
-        Starting::new(self, guest)
     }
 }
 

@@ -28,6 +28,7 @@ mod cache;
 mod clients;
 mod components;
 mod context;
+mod done;
 mod fairness;
 mod files;
 mod frames;
@@ -43,10 +44,8 @@ mod stores;
 mod terminal;
 
 pub use context::Context;
+pub use done::Done;
 pub use seen::Seen;
-
-/// Why an attack could not be tried.
-pub type Done<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// One attack.
 #[derive(Clone, Copy, Debug)]

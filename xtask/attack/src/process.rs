@@ -41,10 +41,19 @@ pub(crate) struct Process {
     unread: Option<(BufReader<ChildStdout>, ChildStderr)>,
 }
 
+// === impl Context ===
+
+impl Context {
+    /// A `keywell serve` of a guest, on a memory store unless arguments name another.
+    pub(crate) fn serve(&self, guest: &str) -> Starting<'_> {
+        Starting::new(self, guest)
+    }
+}
+
 // === impl Starting ===
 
 impl<'a> Starting<'a> {
-    pub(crate) fn new(context: &'a Context, guest: &str) -> Self {
+    fn new(context: &'a Context, guest: &str) -> Self {
         Self {
             context,
             guest: guest.to_owned(),

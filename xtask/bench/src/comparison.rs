@@ -4,18 +4,18 @@ use crate::report::Report;
 use crate::row::{Relation, Row};
 use crate::table::table;
 
-/// A change that the rounds do not explain is told from here on.
-const TOLD: f64 = 0.05;
+/// The least relative change that is shown, if it exceeds the noise of the rounds.
+const SHOWN: f64 = 0.05;
 /// Fewer rounds say nothing of noise.
 const ROUNDS: usize = 3;
 
-/// What became of a row.
+/// The change of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+enum Verdict {
     /// Past the noise of both runs.
     Better,
     Worse,
-    /// Within the noise, or too small to tell.
+    /// Within the noise, or too small.
     Same,
     /// Too few rounds to know the noise.
     Unknown,
@@ -24,14 +24,14 @@ enum Change {
 /// A table of the rows that are in both reports, and which are in one only.
 pub(crate) fn compare(before: &Report, now: &Report) -> String {
     let mut lines = Vec::new();
-    let mut told = Vec::new();
+    let mut notes = Vec::new();
     for row in now.rows() {
         let Some(old) = before.rows().find(|old| old.id == row.id) else {
-            told.push(format!("new: {}", row.id));
+            notes.push(format!("new: {}", row.id));
             continue;
         };
         if (old.unit, old.relation) != (row.unit, row.relation) {
-            told.push(format!("measured otherwise before: {}", row.id));
+            notes.push(format!("measured otherwise before: {}", row.id));
             continue;
         }
         lines.push([
@@ -45,18 +45,18 @@ pub(crate) fn compare(before: &Report, now: &Report) -> String {
                 Relation::Ratio => quotient(row.ratio, old.ratio),
                 Relation::Difference => String::new(),
             },
-            Change::of(old, row).text().to_owned(),
+            Verdict::of(old, row).text().to_owned(),
         ]);
     }
     for old in before.rows() {
         if now.rows().all(|row| row.id != old.id) {
-            told.push(format!("not measured now: {}", old.id));
+            notes.push(format!("not measured now: {}", old.id));
         }
     }
     if before.machine.processor != now.machine.processor
         || before.machine.cores != now.machine.cores
     {
-        told.push("the machines differ: compare ratios, not figures".to_owned());
+        notes.push("the machines differ: compare ratios, not figures".to_owned());
     }
     let header = [
         "Row",
@@ -69,7 +69,7 @@ pub(crate) fn compare(before: &Report, now: &Report) -> String {
         "",
     ];
     let mut text = table(header, &lines);
-    for line in told {
+    for line in notes {
         text.push_str(&line);
         text.push('\n');
     }
@@ -80,9 +80,9 @@ fn quotient(now: f64, before: f64) -> String {
     format!("{:.2}", now / before)
 }
 
-// === impl Change ===
+// === impl Verdict ===
 
-impl Change {
+impl Verdict {
     /// A change is past the noise when every round of one run lies beyond every round of the other.
     fn of(before: &Row, now: &Row) -> Self {
         let (old, new) = (before.relations(), now.relations());
@@ -96,7 +96,7 @@ impl Change {
             Relation::Difference => ((now.ratio - before.ratio) / before.figure).abs(),
         };
         let rises = new_least > old_most;
-        if size < TOLD || (!rises && new_most >= old_least) {
+        if size < SHOWN || (!rises && new_most >= old_least) {
             Self::Same
         } else if rises == now.unit.more_is_better() {
             Self::Better
@@ -122,38 +122,38 @@ mod tests {
 
     const FLOOR: [f64; 3] = [100.0; 3];
 
-    fn change(before: &[f64], now: &[f64]) -> Change {
+    fn change(before: &[f64], now: &[f64]) -> Verdict {
         let (before, now) = (report(before, &FLOOR), report(now, &FLOOR));
         let first = |report: &Report| report.rows().next().unwrap().clone();
-        Change::of(&first(&before), &first(&now))
+        Verdict::of(&first(&before), &first(&now))
     }
 
     #[test]
     fn a_change_within_the_noise_of_the_rounds_is_none() {
         assert_eq!(
             change(&[100.0, 120.0, 140.0], &[130.0, 150.0, 170.0]),
-            Change::Same
+            Verdict::Same
         );
     }
 
     #[test]
     fn a_change_past_every_round_is_told_with_its_direction() {
         let before = [100.0, 110.0, 120.0];
-        assert_eq!(change(&before, &[130.0, 140.0, 150.0]), Change::Worse);
-        assert_eq!(change(&before, &[60.0, 70.0, 80.0]), Change::Better);
+        assert_eq!(change(&before, &[130.0, 140.0, 150.0]), Verdict::Worse);
+        assert_eq!(change(&before, &[60.0, 70.0, 80.0]), Verdict::Better);
     }
 
     #[test]
     fn a_change_too_small_to_matter_is_none() {
         assert_eq!(
             change(&[100.0, 100.1, 100.2], &[101.0, 101.1, 101.2]),
-            Change::Same
+            Verdict::Same
         );
     }
 
     #[test]
     fn a_single_round_is_never_taken_for_a_change() {
-        assert_eq!(change(&[100.0], &[300.0]), Change::Unknown);
+        assert_eq!(change(&[100.0], &[300.0]), Verdict::Unknown);
     }
 
     #[test]

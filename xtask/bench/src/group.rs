@@ -12,7 +12,7 @@ pub(crate) struct Group {
     pub(crate) rows: Vec<Row>,
     /// What could not be measured, and why.
     pub(crate) missing: Vec<String>,
-    /// Drawn from the rows, so not told again in JSON.
+    /// Drawn from the rows, so not repeated in JSON.
     #[serde(skip)]
     pub(crate) plots: Vec<Plot>,
 }
@@ -30,7 +30,7 @@ impl Group {
         }
     }
 
-    /// Tells that something is not measured.
+    /// Notes that something is not measured.
     pub(crate) fn miss(&mut self, why: &str) {
         eprintln!("{}: {why}", self.name);
         self.missing.push(why.to_owned());

@@ -18,7 +18,7 @@ use crate::server::Server;
 use crate::unit::Unit;
 use crate::{Done, resident};
 
-/// The first argument that makes this program hold instances and tell what each takes.
+/// The first argument that makes this program hold instances and print the memory of each.
 pub(crate) const ARGUMENT: &str = "hold-instances";
 
 const GUEST: &str = "bench_draft2";
@@ -56,23 +56,23 @@ pub(crate) fn group(effort: &Effort) -> Done<Group> {
     Ok(group)
 }
 
-/// KiB an instance, as a process of its own tells, whose memory nothing else has touched.
+/// KiB per instance, measured in a separate process.
 fn held_apart(host: &str, instances: usize) -> Done<f64> {
     let output = Command::new(std::env::current_exe()?)
         .args([ARGUMENT, host, &instances.to_string()])
         .output()?;
-    let told = String::from_utf8_lossy(&output.stdout);
-    let kibibytes = told.trim().parse();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let kibibytes = printed.trim().parse();
     kibibytes.map_err(|_| {
         let error = String::from_utf8_lossy(&output.stderr);
-        format!("holding instances in {host}: {told}{error}").into()
+        format!("holding instances in {host}: {printed}{error}").into()
     })
 }
 
 /// What the process of `held_apart` does.
 pub(crate) fn hold(arguments: &[String]) -> Done {
     let [host, instances] = arguments else {
-        return Err("tell me a host and how many instances".into());
+        return Err("usage: a host and a number of instances".into());
     };
     let instances: u32 = instances.parse()?;
     let mut pool = PoolingAllocationConfig::new();

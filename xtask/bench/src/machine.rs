@@ -15,7 +15,7 @@ pub(crate) struct Machine {
     pub(crate) versions: Vec<(String, String)>,
 }
 
-/// The crates whose versions tell figures apart.
+/// The crates whose versions are recorded with the figures.
 const CRATES: [&str; 6] = [
     "wasmtime",
     "wasmtime-wasi-keyvalue",

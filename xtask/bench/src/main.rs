@@ -14,6 +14,7 @@ mod arguments;
 mod axis;
 mod comparison;
 mod disk;
+mod done;
 mod effort;
 mod goal;
 mod group;
@@ -45,14 +46,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Arguments, USAGE};
+use done::Done;
 use effort::Effort;
 use group::Group;
 use guests::{guest, root};
 use machine::Machine;
 use report::Report;
-
-/// What went wrong, for the person at the terminal.
-type Done<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 type Measure = fn(&Effort) -> Done<Group>;
 
@@ -93,14 +92,14 @@ fn main() -> ExitCode {
 }
 
 fn measure_all(arguments: &Arguments) -> Done {
-    // Before minutes of measuring, so that a wrong file is told at once.
+    // Before minutes of measuring, so that a wrong file is reported at once.
     let before = arguments.against.as_deref().map(Report::read).transpose()?;
     let mut groups = Vec::new();
     for (name, measure) in GROUPS {
         if arguments.groups.is_empty() || arguments.groups.iter().any(|group| group == name) {
             eprintln!("measuring {name} ...");
             let group = measure(&arguments.effort).map_err(|error| format!("{name}: {error}"))?;
-            println!("{}\n\n{}", group.title, page::told(&group));
+            println!("{}\n\n{}", group.title, page::terminal_text(&group));
             groups.push(group);
         }
     }

@@ -34,7 +34,7 @@ pub(crate) fn page(report: &Report) -> String {
     );
     for group in &report.groups {
         let _ = write!(page, "\n## {}\n\n", group.title);
-        page.push_str(&told(group));
+        page.push_str(&terminal_text(group));
         for plot in &group.plots {
             let _ = write!(page, "\n![{}](benchmarks/{}.svg)\n", plot.title, plot.name);
         }
@@ -43,8 +43,8 @@ pub(crate) fn page(report: &Report) -> String {
     page
 }
 
-/// A group as it is told at a terminal.
-pub(crate) fn told(group: &Group) -> String {
+/// A group as text for a terminal.
+pub(crate) fn terminal_text(group: &Group) -> String {
     let mut text = String::new();
     if !group.rows.is_empty() {
         text.push_str(&rows(&group.rows));

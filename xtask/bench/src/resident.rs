@@ -9,7 +9,7 @@ pub(crate) fn of_this() -> Done<f64> {
 pub(crate) fn of_process(id: &str) -> Done<f64> {
     let path = format!("/proc/{id}/status");
     let status = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-    parse(&status).ok_or_else(|| format!("{path} tells no resident memory").into())
+    parse(&status).ok_or_else(|| format!("{path} has no resident memory").into())
 }
 
 fn parse(status: &str) -> Option<f64> {

@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_ratio_is_the_median_of_the_rounds_ratios() {
-        // The ratio of the medians would be 2 as well, so the rounds are told apart by their own.
+        // The ratio of the medians would be 2 as well, so the ratios of the rounds are compared.
         assert_eq!(row().relations(), [2.0, 3.0, 1.0].into_iter().collect());
         assert_eq!(row().ratio_text(), "2.00");
     }

@@ -3,14 +3,11 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use crate::error::{Error, Result};
 use crate::port::Port;
-use crate::program;
-use crate::redis::Redis;
 use crate::tls::Tls;
 
-/// Settings of a [`Redis`] that is to be started. Without any: a server of one database in memory,
-/// which anybody may use and which keeps nothing when it ends.
+/// Settings of a [`Redis`](crate::Redis) that is to be started. Without any: a server of one database in memory,
+/// without authentication, which keeps nothing when it ends.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     pub(crate) program: Option<PathBuf>,
@@ -20,12 +17,12 @@ pub struct Builder {
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) is_sentinel: bool,
     append_only: bool,
-    socket: bool,
+    pub(crate) has_socket: bool,
 }
 
-/// A server's place: its port, its folder, and what is in its configuration.
+/// A server's resources: its port, its folder, and what is in its configuration.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Resources {
     pub(crate) port: Port,
     pub(crate) tls_port: Option<Port>,
     pub(crate) folder: TempDir,
@@ -35,7 +32,7 @@ pub(crate) struct Place {
 // === impl Builder ===
 
 impl Builder {
-    /// Runs this program instead of [`program::server`].
+    /// Runs this program instead of [`program::server`](crate::program::server).
     #[must_use]
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program = Some(program.into());
@@ -58,7 +55,7 @@ impl Builder {
     }
 
     /// Whether every write is on disk before it is answered, so that it survives
-    /// [`kill`](Redis::kill) and [`restart`](Redis::restart).
+    /// [`kill`](crate::Redis::kill) and [`restart`](crate::Redis::restart).
     #[must_use]
     pub fn append_only(mut self, yes: bool) -> Self {
         self.append_only = yes;
@@ -76,7 +73,7 @@ impl Builder {
     /// Listens on a Unix socket too.
     #[must_use]
     pub fn unix_socket(mut self) -> Self {
-        self.socket = true;
+        self.has_socket = true;
         self
     }
 
@@ -88,44 +85,11 @@ impl Builder {
         self
     }
 
-    /// Starts it, and waits until it answers.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Missing`] if none is installed, [`Error::NotStarted`] with its log.
-    pub async fn start(self) -> Result<Redis> {
-        let program = match &self.program {
-            Some(program) => program.clone(),
-            None => program::server()?,
-        };
-        loop {
-            let redis = Redis::new(program.clone(), self.clone(), self.place()?);
-            match redis.restart().await {
-                Ok(()) => return Ok(redis),
-                // Somebody else was faster.
-                Err(Error::NotStarted { log }) if log.contains("Address already in use") => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn place(&self) -> Result<Place> {
-        let folder = tempfile::Builder::new()
-            .prefix("keywell-redis-")
-            .tempdir()?;
-        Ok(Place {
-            port: Port::claim()?,
-            tls_port: self.tls.is_some().then(Port::claim).transpose()?,
-            socket: self.socket.then(|| folder.path().join("socket")),
-            folder,
-        })
-    }
-
     /// The whole configuration of a server there.
-    pub(crate) fn configuration(&self, place: &Place) -> String {
-        let folder = place.folder.path().display();
+    pub(crate) fn configuration(&self, resources: &Resources) -> String {
+        let folder = resources.folder.path().display();
         let mut lines = vec![
-            format!("port {}", place.port.number()),
+            format!("port {}", resources.port.number()),
             "bind 127.0.0.1".to_owned(),
             "daemonize no".to_owned(),
             format!("dir {folder}"),
@@ -140,10 +104,10 @@ impl Builder {
                 "repl-diskless-sync-delay 0".to_owned(),
             ]);
         }
-        if let Some(socket) = &place.socket {
+        if let Some(socket) = &resources.socket {
             lines.push(format!("unixsocket {}", socket.display()));
         }
-        if let (Some(port), Some(tls)) = (&place.tls_port, &self.tls) {
+        if let (Some(port), Some(tls)) = (&resources.tls_port, &self.tls) {
             lines.push(format!("tls-port {}", port.number()));
             lines.push(format!("tls-ca-cert-file {}", tls.authority().display()));
             lines.push(format!(

@@ -4,7 +4,6 @@ use crate::builder::Builder;
 use crate::error::Result;
 use crate::redis::Redis;
 use crate::resp::Reply;
-use crate::slot::SlotMove;
 use crate::wait::until;
 
 const SLOTS: usize = 16384;
@@ -99,16 +98,6 @@ impl Cluster {
         owner.ok_or_else(|| crate::Error::Protocol(format!("{shares:?}")))
     }
 
-    /// Begins to move a slot; see [`SlotMove`].
-    pub async fn move_slot<'a>(
-        &'a self,
-        slot: u16,
-        from: &'a Redis,
-        to: &'a Redis,
-    ) -> Result<SlotMove<'a>> {
-        SlotMove::begin(self, slot, from, to).await
-    }
-
     /// Lets the replica of the primary of this number take over, without loss, and waits until it has.
     pub async fn fail_over(&self, primary: usize) -> Result<()> {
         let replica = &self.replicas()[primary];
@@ -167,8 +156,8 @@ impl Cluster {
 
     async fn meet(&self) -> Result<()> {
         for (number, node) in self.nodes.iter().enumerate() {
-            // Each its own, so that nodes need not find out by colliding who is who; and before any
-            // knows another, which it can be told only alone.
+            // A distinct epoch for each node avoids collisions. A node accepts it only before it knows
+            // other nodes.
             let epoch = (number + 1).to_string();
             node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch])
                 .await?;
@@ -194,8 +183,8 @@ impl Cluster {
         for (replica, primary) in self.replicas().iter().zip(self.primaries()) {
             let id = Self::id(primary).await?;
             until("the replica to know its primary", || async {
-                let told = replica.command(&["CLUSTER", "REPLICATE", &id]).await;
-                told.map(drop).map_err(|error| error.to_string())
+                let answer = replica.command(&["CLUSTER", "REPLICATE", &id]).await;
+                answer.map(drop).map_err(|error| error.to_string())
             })
             .await?;
         }
@@ -209,12 +198,12 @@ impl Cluster {
 /// Waits until a replica has all that its primary has.
 pub(crate) async fn follows(replica: &Redis) -> Result<()> {
     until("the replica to follow", || async {
-        let told = replica.command(&["INFO", "replication"]).await;
-        let told = told.map_err(|error| error.to_string())?.text();
-        if told.contains("master_link_status:up") {
+        let answer = replica.command(&["INFO", "replication"]).await;
+        let answer = answer.map_err(|error| error.to_string())?.text();
+        if answer.contains("master_link_status:up") {
             Ok(())
         } else {
-            Err(told)
+            Err(answer)
         }
     })
     .await

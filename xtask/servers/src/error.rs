@@ -4,7 +4,7 @@ use std::time::Duration;
 /// What a server did, or why it did not.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a server could not be started, told something, or ended.
+/// Why a server could not be started, sent a command, or ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -82,7 +82,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Ended already, most likely; there is nobody to tell otherwise.
+        // The process has most likely ended already; there is no caller to return an error to.
         let _ = self.end();
     }
 }

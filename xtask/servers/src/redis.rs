@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 use rustix::process::Signal;
 use tokio::time::timeout;
 
-use crate::builder::{Builder, Place};
+use crate::builder::{Builder, Resources};
 use crate::error::{Error, Result};
+use crate::port::Port;
 use crate::process::Process;
 use crate::program;
 use crate::resp::{Connection, Reply};
@@ -20,9 +21,9 @@ use crate::wait::{PATIENCE, until};
 pub struct Redis {
     program: PathBuf,
     settings: Builder,
-    // Before the place: the server ends before its folder goes.
+    // Before the resources: the server ends before its folder goes.
     process: Mutex<Option<Process>>,
-    place: Place,
+    resources: Resources,
 }
 
 // === impl Redis ===
@@ -38,34 +39,34 @@ impl Redis {
         Builder::default()
     }
 
-    pub(crate) fn new(program: PathBuf, settings: Builder, place: Place) -> Self {
+    pub(crate) fn new(program: PathBuf, settings: Builder, resources: Resources) -> Self {
         Self {
             program,
             settings,
             process: Mutex::default(),
-            place,
+            resources,
         }
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.place.port.number()).into()
+        (Ipv4Addr::LOCALHOST, self.resources.port.number()).into()
     }
 
     /// Where it listens for TLS, if it does.
     pub fn tls_addr(&self) -> Option<SocketAddr> {
-        let port = self.place.tls_port.as_ref()?;
+        let port = self.resources.tls_port.as_ref()?;
         Some((Ipv4Addr::LOCALHOST, port.number()).into())
     }
 
     /// Its Unix socket, if it has one.
     pub fn unix_socket(&self) -> Option<&Path> {
-        self.place.socket.as_deref()
+        self.resources.socket.as_deref()
     }
 
     /// Its folder: configuration, data, and `server.log`.
     pub fn folder(&self) -> &Path {
-        self.place.folder.path()
+        self.resources.folder.path()
     }
 
     /// Such as `redis://user:password@127.0.0.1:12345`.
@@ -187,7 +188,7 @@ impl Redis {
     async fn tool(&self, tool: &str, arguments: &[&str]) -> Result<String> {
         let tool = program::tool(&self.program, tool)?;
         let mut command = tokio::process::Command::new(&tool);
-        let port = self.place.port.number().to_string();
+        let port = self.resources.port.number().to_string();
         command.args(["-h", "127.0.0.1", "-p", &port]);
         if let Some((name, password)) = &self.settings.user {
             command
@@ -219,7 +220,7 @@ impl Redis {
         let file = self.folder().join("server.conf");
         // A cluster's node and a sentinel write into their configuration.
         if !file.exists() {
-            let configuration = self.settings.configuration(&self.place);
+            let configuration = self.settings.configuration(&self.resources);
             fs::write(&file, configuration).map_err(Error::file(&file))?;
         }
         let mut command = Command::new(&self.program);
@@ -252,12 +253,12 @@ impl Redis {
             let log = lines[lines.len().saturating_sub(20)..].join("\n");
             return Ok(Err(Error::NotStarted { log }));
         }
-        let told = self.command(&["INFO", "server"]).await;
-        let told = told.map_err(|error| error.to_string())?.text();
-        // Else somebody was faster to take the port, and our server is about to notice.
+        let info = self.command(&["INFO", "server"]).await;
+        let info = info.map_err(|error| error.to_string())?.text();
+        // Otherwise another server took the port first, and ours is about to fail.
         let own = self.pid().map_err(|error| error.to_string())?;
         let own = format!("process_id:{own}");
-        if !told.lines().any(|line| line == own) {
+        if !info.lines().any(|line| line == own) {
             return Err("another server answers".to_owned());
         }
         Ok(Ok(()))
@@ -280,5 +281,42 @@ impl Redis {
     fn with_process<T>(&self, act: impl FnOnce(&Process) -> Result<T>) -> Result<T> {
         let process = self.process.lock();
         act(process.as_ref().ok_or(Error::NotRunning)?)
+    }
+}
+
+// === impl Builder ===
+
+impl Builder {
+    /// Starts it, and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] if none is installed, [`Error::NotStarted`] with its log.
+    pub async fn start(self) -> Result<Redis> {
+        let program = match &self.program {
+            Some(program) => program.clone(),
+            None => program::server()?,
+        };
+        loop {
+            let redis = Redis::new(program.clone(), self.clone(), self.allocate()?);
+            match redis.restart().await {
+                Ok(()) => return Ok(redis),
+                // Another process took the port first.
+                Err(Error::NotStarted { log }) if log.contains("Address already in use") => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn allocate(&self) -> Result<Resources> {
+        let folder = tempfile::Builder::new()
+            .prefix("keywell-redis-")
+            .tempdir()?;
+        Ok(Resources {
+            port: Port::claim()?,
+            tls_port: self.tls.is_some().then(Port::claim).transpose()?,
+            socket: self.has_socket.then(|| folder.path().join("socket")),
+            folder,
+        })
     }
 }

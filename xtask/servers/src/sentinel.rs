@@ -80,8 +80,8 @@ impl Sentinels {
     pub async fn fail_over(&self) -> Result<()> {
         let old = self.primary().await?.addr();
         until("a sentinel to begin the failover", || async {
-            let told = self.sentinels[0].command(&["SENTINEL", "FAILOVER", Self::SERVICE]);
-            told.await.map(drop).map_err(|error| error.to_string())
+            let answer = self.sentinels[0].command(&["SENTINEL", "FAILOVER", Self::SERVICE]);
+            answer.await.map(drop).map_err(|error| error.to_string())
         })
         .await?;
         self.promoted(old).await

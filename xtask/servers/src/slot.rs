@@ -53,7 +53,7 @@ impl<'a> SlotMove<'a> {
         Ok(keys.len())
     }
 
-    /// Moves what is left and tells every primary who has the slot now.
+    /// Moves the remaining keys, and sets the new owner of the slot on every primary.
     pub async fn finish(self) -> Result<()> {
         while self.move_keys(1000).await? > 0 {}
         let id = Cluster::id(self.to).await?;
@@ -70,25 +70,35 @@ impl<'a> SlotMove<'a> {
 // === impl Cluster ===
 
 impl Cluster {
+    /// Begins to move a slot; see [`SlotMove`].
+    pub async fn move_slot<'a>(
+        &'a self,
+        slot: u16,
+        from: &'a Redis,
+        to: &'a Redis,
+    ) -> Result<SlotMove<'a>> {
+        SlotMove::begin(self, slot, from, to).await
+    }
+
     /// Lets the nodes move a slot with all its keys by themselves, and waits until they have. From
     /// Valkey 9 and Redis 8.4 on; where the server cannot, nothing happens, and this says so by
     /// `false`.
     pub async fn hand_over(&self, slot: u16, from: &Redis, to: &Redis) -> Result<bool> {
         let (number, id) = (slot.to_string(), Self::id(to).await?);
-        let is_unknown = |told: &Result<_>| {
-            matches!(told, Err(Error::Refused(error))
+        let is_unknown = |answer: &Result<_>| {
+            matches!(answer, Err(Error::Refused(error))
                 if error.to_lowercase().contains("unknown subcommand"))
         };
         let export = ["MIGRATESLOTS", "SLOTSRANGE", &number, &number, "NODE", &id];
-        let mut told = from.command(&[&["CLUSTER"], &export[..]].concat()).await;
-        if is_unknown(&told) {
+        let mut answer = from.command(&[&["CLUSTER"], &export[..]].concat()).await;
+        if is_unknown(&answer) {
             let import = ["CLUSTER", "MIGRATION", "IMPORT", &number, &number];
-            told = to.command(&import).await;
+            answer = to.command(&import).await;
         }
-        if is_unknown(&told) {
+        if is_unknown(&answer) {
             return Ok(false);
         }
-        told?;
+        answer?;
         until("the slot to be handed over", || async {
             let owner = self.owner(slot).await;
             match owner.map_err(|error| error.to_string())?.addr() {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::error::{Error, Result};
 
 /// Certificates for one run, as PEM files in a temporary folder: an authority, a server's of
-/// `localhost` and `127.0.0.1`, and a client's. Nobody else trusts them.
+/// `localhost` and `127.0.0.1`, and a client's. No other program trusts them.
 #[derive(Debug)]
 pub struct Tls {
     folder: TempDir,

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 /// How long a server may take for anything: starting, electing, following.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks until the answer is `Ok`, where nothing else tells when that is. The last `Err` is what is
-/// told when patience ends.
+/// Polls until the answer is `Ok`, where nothing signals that. On a timeout the error contains the last
+/// `Err`.
 pub(crate) async fn until<T, F>(what: &'static str, mut ask: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T, String>>,

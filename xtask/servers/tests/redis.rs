@@ -1,4 +1,4 @@
-//! Real servers start, break and end as they are told.
+//! Real servers start, break and end on command.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -167,10 +167,10 @@ async fn settings_reach_the_server() {
         .start()
         .await
         .unwrap();
-    let told = redis.cli(&["config", "get", "maxmemory"]).await.unwrap();
-    assert_eq!(told, "maxmemory\n7340032\n");
-    let told = redis.cli(&["config", "get", "databases"]).await.unwrap();
-    assert_eq!(told, "databases\n3\n");
+    let answer = redis.cli(&["config", "get", "maxmemory"]).await.unwrap();
+    assert_eq!(answer, "maxmemory\n7340032\n");
+    let answer = redis.cli(&["config", "get", "databases"]).await.unwrap();
+    assert_eq!(answer, "databases\n3\n");
     let socket = redis.unix_socket().expect("asked for");
     let socket = socket.to_str().unwrap();
     assert_eq!(redis.cli(&["-s", socket, "ping"]).await.unwrap(), "PONG\n");
@@ -247,6 +247,6 @@ async fn valkey_starts_where_it_is_installed() {
         return;
     };
     let server = Redis::builder().program(valkey).start().await.unwrap();
-    let told = server.cli(&["info", "server"]).await.unwrap();
-    assert!(told.contains("valkey"), "{told}");
+    let answer = server.cli(&["info", "server"]).await.unwrap();
+    assert!(answer.contains("valkey"), "{answer}");
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use super::{BUCKET, GENERATIONS, Host};
+use super::host::{BUCKET, GENERATIONS, Host};
 use crate::process::Done;
 
 /// A behaviour, and what each host made of it in each generation that has it.
@@ -21,7 +21,7 @@ pub(crate) enum Outcome {
         promised: String,
         answered: String,
     },
-    /// The program ended before it told; what it said last.
+    /// The program ended before it printed an outcome; this is its last output.
     Trapped(String),
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::host::{GENERATIONS, Host};
 use super::measure::{Outcome, Row};
-use super::{GENERATIONS, Host};
 use crate::process::Done;
 
 const BEGIN: &str = "<!-- measured: written by `cargo xtask conformance-table` -->\n";

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 fn answer_lines() -> Done {
     let size = std::env::args()
         .nth(1)
-        .ok_or("tell me the size of the values")?;
+        .ok_or("usage: the size of the values in bytes")?;
     let mut peer = Peer::new(&Engine::default(), size.parse()?)?;
     for line in std::io::stdin().lines() {
         let line = line?;

@@ -8,7 +8,7 @@ use keywell_disk::{DiskStore, Options};
 use keywell_store::{Bucket, BucketName, List, Set, Store as _};
 use tokio::runtime::Runtime;
 
-use super::{BATCH, CACHE, PAGE, VALUE, average, key, some_key, written_key};
+use super::workload::{BATCH, CACHE, PAGE, VALUE, average, key, some_key, written_key};
 use crate::Done;
 
 /// Keywell's store.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 
-use super::{BATCH, CACHE, PAGE, VALUE, average, key, some_key, written_key};
+use super::workload::{BATCH, CACHE, PAGE, VALUE, average, key, some_key, written_key};
 use crate::Done;
 
 const TABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");

@@ -6,7 +6,7 @@ use wasmtime::component::{Component, Instance, Linker, TypedFunc};
 
 use super::Done;
 
-/// So many calls tell how long one takes, about.
+/// The number of calls of a first run, which estimates the time of one.
 const FIRST: u32 = 100;
 /// The most calls of one measurement.
 const MOST: u32 = 10_000_000;

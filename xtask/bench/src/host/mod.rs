@@ -52,7 +52,7 @@ pub(crate) fn group(effort: &Effort) -> Done<Group> {
     let mut floor = Floor::new(&engine, "bench_draft2", VALUE)?;
     let mut pairs_floor = Floor::new(&engine, "bench_draft2_pairs", VALUE)?;
     let mut peer = Peer::new(&engine, VALUE)?;
-    let mut peer_process = PeerProcess::start()?;
+    let mut peer_process = PeerProcess::start(VALUE)?;
     if peer_process.is_none() {
         group.miss("the peer in Wasmtime as it comes; `cargo xtask bench` builds it");
     }

@@ -2,10 +2,10 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use super::{Done, VALUE};
+use crate::Done;
 
-/// The peer in a process of its own, whose Wasmtime is built with its default features. It is told an export and a
-/// time by line, and answers nanoseconds a call.
+/// The peer in a separate process, whose Wasmtime is built with its default features. Each line of input names an
+/// export and a duration; the answer is nanoseconds per call.
 pub(crate) struct PeerProcess {
     process: Child,
     ask: ChildStdin,
@@ -16,13 +16,13 @@ pub(crate) struct PeerProcess {
 
 impl PeerProcess {
     /// None where it is not built.
-    pub(crate) fn start() -> Done<Option<Self>> {
+    pub(crate) fn start(value_bytes: u32) -> Done<Option<Self>> {
         let program = std::env::current_exe()?.with_file_name("keywell-bench-peer");
         if !program.exists() {
             return Ok(None);
         }
         let mut process = Command::new(program)
-            .arg(VALUE.to_string())
+            .arg(value_bytes.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use crate::Done;
 use connection::Connection;
 
-/// The longest latency that is told apart from longer ones.
+/// The longest latency that is distinguished from longer ones.
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// What came of a load.

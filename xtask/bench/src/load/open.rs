@@ -87,7 +87,7 @@ impl Plan {
         self.began + Duration::from_secs_f64(request as f64 / self.rate)
     }
 
-    /// Gives out each request when it is due, and then tells so many senders that there are no more.
+    /// Hands out each request when it is due, and then ends the senders.
     async fn announce(&self, senders: usize) -> Done {
         let alarm = Alarm::new()?;
         for request in 0..self.total {
@@ -141,7 +141,7 @@ mod tests {
         let load = open(&address, "/", 1, 500.0, Duration::from_millis(400)).unwrap();
         answering.join().unwrap().unwrap();
         assert!(load.micros(1.0) >= 200e3, "{}", load.micros(1.0));
-        // A closed loop would have told of one late request in 200.
+        // A closed loop would report one late request in 200.
         assert!(load.micros(0.75) >= 50e3, "{}", load.micros(0.75));
     }
 

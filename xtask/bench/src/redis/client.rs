@@ -15,11 +15,11 @@ use crate::Done;
 const SEEN: &str = "seen";
 /// How long an event may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a client does nothing after a change, so that it is in nobody's way, and between two questions whether the
-/// change was seen. The same for all subjects: processors that have rested wake late.
+/// How long a client rests after a change, so that it takes no processor time, and between polls for whether the
+/// change was seen. The same for all subjects: idle processors wake late.
 const BETWEEN: Duration = Duration::from_millis(1);
 
-/// Who changes keys and hears whether that was seen.
+/// Changes keys and polls whether the change was seen.
 pub(crate) struct Client<'a> {
     runtime: &'a Runtime,
     connection: Connection,
@@ -44,8 +44,8 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Sets a key of the default bucket, as any client of the server does where the layout allows it, and tells the
-    /// time just before.
+    /// Sets a key of the default bucket, directly on the server if the layout allows it, and returns the time just
+    /// before.
     pub(crate) fn set(&mut self, key: &str, value: &str) -> Done<SystemTime> {
         self.runtime.block_on(async {
             let before;
@@ -62,7 +62,7 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Waits until the watcher has told of this value, for so long, and answers when it heard.
+    /// Waits until the watcher has received this value, at most `patience`, and returns when it did.
     pub(crate) fn seen(&self, value: &str, patience: Duration) -> Done<SystemTime> {
         let asking = async {
             loop {
@@ -85,7 +85,7 @@ impl<'a> Client<'a> {
         waited.map_err(|_| format!("the watcher has not seen {value}"))?
     }
 
-    /// Leaves the processors to whoever hears of a change, as [`seen`](Self::seen) does.
+    /// Leaves the processors to the receiver of a change, as [`seen`](Self::seen) does.
     pub(crate) fn rest(&self) {
         self.runtime.block_on(pass(BETWEEN));
     }

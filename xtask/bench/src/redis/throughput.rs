@@ -14,7 +14,7 @@ use crate::Done;
 const TASKS: usize = 64;
 const KEY: &str = "greeting";
 const VALUE: &[u8; 23] = b"a value of 23 bytes len";
-/// So many requests of the benchmark tell how fast it is, about.
+/// The number of requests of a first run, which estimates the rate.
 const FIRST: u64 = 5000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl<'a> Throughput<'a> {
     pub(crate) fn of_benchmark(&self) -> Done<f64> {
         let (clients, requests) = (TASKS.to_string(), self.requests.to_string());
         let size = VALUE.len().to_string();
-        let told = self.runtime.block_on(self.server.benchmark(&[
+        let printed = self.runtime.block_on(self.server.benchmark(&[
             "-t",
             self.call.name(),
             "-c",
@@ -106,8 +106,8 @@ impl<'a> Throughput<'a> {
             &size,
             "--csv",
         ]))?;
-        requests_per_second(&told, self.call.name())
-            .ok_or_else(|| format!("redis-benchmark told {told:?}").into())
+        requests_per_second(&printed, self.call.name())
+            .ok_or_else(|| format!("redis-benchmark printed {printed:?}").into())
     }
 }
 

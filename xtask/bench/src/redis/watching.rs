@@ -20,7 +20,7 @@ const ATTEMPTS: u32 = 10;
 /// How long events took, in their order of size.
 pub(crate) struct Latencies(Vec<Duration>);
 
-/// `keywell serve --watch` of a component that tells when it heard of a change.
+/// `keywell serve --watch` of a component that records when it received a change.
 pub(crate) struct Watcher {
     process: Child,
     /// The last value that was set: each is another.
@@ -29,9 +29,9 @@ pub(crate) struct Watcher {
 
 /// A connection that has subscribed to the events of one key, on a thread that does nothing else.
 pub(crate) struct BareSubscriber {
-    /// The key that it hears of; nobody else does.
+    /// The only key that it watches.
     key: &'static str,
-    heard: mpsc::Receiver<SystemTime>,
+    received: mpsc::Receiver<SystemTime>,
 }
 
 // === impl Latencies ===
@@ -126,7 +126,7 @@ impl BareSubscriber {
     }
 
     fn start(server: &Redis, key: &'static str, asks: bool) -> Done<Self> {
-        let (tell, heard) = mpsc::channel();
+        let (sender, received) = mpsc::channel();
         let (subscribed, ready) = mpsc::channel();
         let name = format!("{}:{key}", BucketName::default());
         let channel = format!("__keyspace@0__:{name}");
@@ -135,7 +135,7 @@ impl BareSubscriber {
             .build()?;
         let mut connection = runtime.block_on(server.connect())?;
         let mut asking = runtime.block_on(server.connect())?;
-        // It ends when the server does, or when nobody hears it any more.
+        // It ends when the server does, or when the receiver is dropped.
         std::thread::spawn(move || {
             runtime.block_on(async {
                 let reply = connection.command(&["SUBSCRIBE", &channel]).await;
@@ -146,14 +146,14 @@ impl BareSubscriber {
                     if asks && asking.command(&["GET", &name]).await.is_err() {
                         return;
                     }
-                    if tell.send(SystemTime::now()).is_err() {
+                    if sender.send(SystemTime::now()).is_err() {
                         return;
                     }
                 }
             });
         });
         ready.recv_timeout(PATIENCE)??;
-        Ok(Self { key, heard })
+        Ok(Self { key, received })
     }
 
     /// Of so many changes, one after the other.
@@ -162,8 +162,8 @@ impl BareSubscriber {
         for n in 0..events {
             let before = client.set(self.key, &n.to_string())?;
             client.rest();
-            let heard = self.heard.recv_timeout(PATIENCE)?;
-            latencies.push(heard.duration_since(before)?);
+            let received = self.received.recv_timeout(PATIENCE)?;
+            latencies.push(received.duration_since(before)?);
         }
         Ok(Latencies::new(latencies))
     }

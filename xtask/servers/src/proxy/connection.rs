@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::budget::{Pass, spend};
 use super::frames::Frames;
-use super::{Shared, Towards};
+use super::shared::{Shared, Towards};
 
 /// How long a server may take to read what it was sent before a cut.
 const DRAINING: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 mod budget;
 mod connection;
 mod frames;
+mod shared;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use tokio::time::timeout;
 use crate::error::{Error, Result};
 use crate::wait::PATIENCE;
 use budget::Budget;
+pub use shared::Towards;
+use shared::{Shared, Way};
 
 /// A way through TCP to a server, that can be broken. It listens on the loopback device, and all its
 /// connections end when it is dropped.
@@ -23,34 +26,6 @@ pub struct Proxy {
     addr: SocketAddr,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
-}
-
-/// A direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Towards {
-    /// Commands.
-    Server,
-    /// Answers.
-    Client,
-}
-
-/// What connections look at.
-#[derive(Debug)]
-struct Shared {
-    target: Mutex<SocketAddr>,
-    /// Connections that began before the present number end.
-    cuts: watch::Sender<u64>,
-    refusing: watch::Sender<bool>,
-    /// Accepted since the start, and open now.
-    counts: watch::Sender<(usize, usize)>,
-    ways: [Way; 2],
-}
-
-#[derive(Debug)]
-struct Way {
-    stalled: watch::Sender<bool>,
-    delay: Mutex<Duration>,
-    budget: Mutex<Option<Budget>>,
 }
 
 // === impl Proxy ===
@@ -127,8 +102,8 @@ impl Proxy {
         }
     }
 
-    /// Whether new connections are refused, as by a port that nobody listens on. Those that are there
-    /// stay.
+    /// Refuses new connections, as a port without a listener does, or accepts them again. Open
+    /// connections stay.
     pub fn refuse(&self, yes: bool) {
         self.shared.refusing.send_replace(yes);
     }
@@ -169,33 +144,6 @@ impl Drop for Proxy {
     }
 }
 
-// === impl Shared ===
-
-impl Shared {
-    fn way(&self, towards: Towards) -> &Way {
-        &self.ways[match towards {
-            Towards::Server => 0,
-            Towards::Client => 1,
-        }]
-    }
-
-    fn cut(&self) {
-        self.cuts.send_modify(|cuts| *cuts += 1);
-    }
-}
-
-// === impl Way ===
-
-impl Way {
-    fn new() -> Self {
-        Self {
-            stalled: watch::Sender::new(false),
-            delay: Mutex::default(),
-            budget: Mutex::default(),
-        }
-    }
-}
-
 async fn accept(addr: SocketAddr, first: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     let mut refusing = shared.refusing.subscribe();
@@ -206,7 +154,7 @@ async fn accept(addr: SocketAddr, first: TcpListener, shared: Arc<Shared>) {
                 return;
             }
             let Ok(again) = TcpListener::bind(addr).await else {
-                return; // somebody took the port meanwhile
+                return; // another process took the port meanwhile
             };
             listener = Some(again);
             continue;
