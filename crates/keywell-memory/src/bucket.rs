@@ -1,7 +1,6 @@
 //! The calls of a [`MemoryBucket`].
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use keywell_store::{
