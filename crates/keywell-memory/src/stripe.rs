@@ -73,18 +73,18 @@ impl Stripe {
 
     /// Writes a value, and returns the replaced one.
     ///
-    /// `key` and `hashed` are the same key.
+    /// `key` and `lookup` are the same key.
     pub(crate) fn put(
         &mut self,
         key: Arc<str>,
-        hashed: HashedKey<'_>,
+        lookup: HashedKey<'_>,
         value: Bytes,
         version: u64,
         deadline: Option<Moment>,
     ) -> Option<Bytes> {
         let found = self
             .table
-            .find_mut(hashed.hash, |slot| *slot.key == *hashed.text);
+            .find_mut(lookup.hash, |slot| *slot.key == *lookup.text);
         if let Some(slot) = found {
             self.expiries.shift(&slot.key, slot.deadline, deadline);
             slot.version = version;
@@ -100,7 +100,7 @@ impl Stripe {
             deadline,
         };
         let hasher = &self.hasher;
-        self.table.insert_unique(hashed.hash, slot, |slot| {
+        self.table.insert_unique(lookup.hash, slot, |slot| {
             HashedKey::new(hasher, &slot.key).hash
         });
         None
@@ -201,8 +201,8 @@ mod tests {
 
     fn put(stripe: &mut Stripe, key: &str, deadline: Option<Moment>) {
         let hasher = stripe.hasher.clone();
-        let hashed = HashedKey::new(&hasher, key);
-        stripe.put(key.into(), hashed, Bytes::new(), 1, deadline);
+        let lookup = HashedKey::new(&hasher, key);
+        stripe.put(key.into(), lookup, Bytes::new(), 1, deadline);
     }
 
     fn take(stripe: &mut Stripe, key: &str) -> bool {

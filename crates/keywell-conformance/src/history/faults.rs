@@ -3,7 +3,7 @@
 pub struct Faults {
     /// Determines the faults, together with the order of the operations.
     pub seed: u64,
-    /// Rates for get, exists, list, get_many and opening a watch.
+    /// Rates for get, exists, list, `get_many` and opening a watch.
     pub reads: Rates,
     /// Rates for set and delete, and their batches.
     pub writes: Rates,
