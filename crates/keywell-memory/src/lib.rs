@@ -57,6 +57,7 @@ mod key;
 mod listing;
 mod log;
 mod padded;
+mod provider;
 mod store;
 mod stripe;
 mod stripes;
@@ -66,4 +67,5 @@ mod watcher;
 mod writer;
 
 pub use log::History;
+pub use provider::MemoryProvider;
 pub use store::MemoryStore;

@@ -1,6 +1,4 @@
-use keywell_store::{Error, Failure};
-
-use crate::options::SettingError;
+use keywell_store::{Error, Failure, SettingError};
 
 /// Why a store on Redis did not open. No text of it has a password.
 #[derive(Debug, thiserror::Error)]

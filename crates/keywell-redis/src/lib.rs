@@ -151,10 +151,12 @@ mod journal;
 mod link;
 mod options;
 mod plain;
+mod provider;
 mod store;
 mod watch;
 mod wire;
 
 pub use error::OpenError;
-pub use options::{Layout, Options, Secret, SettingError, Tls};
+pub use options::{Layout, Options, Secret, Tls};
+pub use provider::RedisProvider;
 pub use store::RedisStore;

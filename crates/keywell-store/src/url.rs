@@ -2,6 +2,10 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
+
+use crate::{Provider, Setting, SettingKind};
+
 /// Where a store is: `memory:`, `disk:PATH`, `redis://HOST`.
 ///
 /// A scheme, a colon, a place whose form is the scheme's own, and settings behind a question mark:
@@ -27,6 +31,9 @@ pub enum StoreUrlError {
     /// A setting is given twice.
     #[error("the setting {0:?} is given twice")]
     Twice(String),
+    /// A setting's value is not UTF-8 once its percent signs are decoded.
+    #[error("the setting {0:?} must be UTF-8 behind its percent signs")]
+    Encoding(String),
 }
 
 // === impl StoreUrl ===
@@ -42,38 +49,30 @@ impl StoreUrl {
         &self.place
     }
 
-    /// Its settings, in the order given; each name once.
+    /// Its settings, decoded, in the order given; each name once.
     pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
         self.settings
             .iter()
             .map(|(name, value)| (&**name, &**value))
     }
 
-    /// The same, with relative paths taken from this folder: the place of a `disk:` store, and the
-    /// settings of these names.
-    ///
-    /// A place that begins with `~` stays as it is: it is none, and the store refuses it.
+    /// The same, with what is relative in it taken from a folder: its place, as its provider
+    /// resolves it, and the settings that are paths.
     #[must_use]
-    pub fn relative_to(mut self, folder: &Path, settings: &[&str]) -> Self {
-        if self.scheme == "disk" && !self.place.is_empty() && !self.place.starts_with('~') {
-            // Joined to a folder, an absolute path stays as it is.
-            self.place = folder.join(&self.place).to_string_lossy().into_owned();
-        }
-        let folder = encoded(&folder.join("").to_string_lossy());
+    pub fn resolved(mut self, provider: &dyn Provider, folder: &Path) -> Self {
+        self.place = provider.resolve(&self.place, folder);
         for (name, value) in &mut self.settings {
-            // A slash may be percent-encoded.
-            let is_absolute = ["/", "%2f", "%2F"]
-                .iter()
-                .any(|slash| value.starts_with(slash));
-            if settings.contains(&&**name) && !value.is_empty() && !is_absolute {
-                value.insert_str(0, &folder);
+            let is_path =
+                |setting: &Setting| setting.kind == SettingKind::Path && setting.is_called(name);
+            if !value.is_empty() && provider.settings().iter().any(is_path) {
+                // Joined to a folder, an absolute path stays as it is.
+                *value = folder.join(&*value).to_string_lossy().into_owned();
             }
         }
         self
     }
 
-    /// The same with one more setting, whose value is taken as it is: what would mean something
-    /// else in a URL is percent-encoded.
+    /// The same with one more setting, whose value is taken as it is.
     ///
     /// # Errors
     ///
@@ -82,7 +81,7 @@ impl StoreUrl {
         if self.settings.iter().any(|(known, _)| known == name) {
             return Err(StoreUrlError::Twice(name.to_owned()));
         }
-        self.settings.push((name.to_owned(), encoded(value)));
+        self.settings.push((name.to_owned(), value.to_owned()));
         Ok(self)
     }
 }
@@ -116,7 +115,9 @@ impl FromStr for StoreUrl {
             if settings.iter().any(|(known, _)| known == name) {
                 return Err(StoreUrlError::Twice(name.to_owned()));
             }
-            settings.push((name.to_owned(), value.to_owned()));
+            let decoded = percent_decode_str(value).decode_utf8();
+            let decoded = decoded.map_err(|_| StoreUrlError::Encoding(name.to_owned()))?;
+            settings.push((name.to_owned(), decoded.into_owned()));
         }
         Ok(Self {
             scheme: scheme.to_ascii_lowercase(),
@@ -133,21 +134,15 @@ impl fmt::Display for StoreUrl {
             Some(rest) => ("//", rest),
             None => ("", &*self.place),
         };
-        // A password with a slash that should have been encoded reaches beyond what a URL's login
-        // is, so all before the last `@` counts as one. A path has none.
-        let is_path = match &*self.scheme {
-            "disk" if slashes.is_empty() => !rest.contains("://"),
-            scheme => (scheme == "disk" || scheme.ends_with("+unix")) && rest.starts_with('/'),
-        };
-        let login = rest.rfind('@').filter(|_| !is_path);
+        // A password may have a slash that should have been encoded, so a login is taken to reach up
+        // to the last `@`. Only the path of a socket has none.
+        let login = rest.rfind('@').filter(|at| {
+            let is_path = !slashes.is_empty() && rest.starts_with('/');
+            !is_path || rest[..*at].contains(':')
+        });
         let behind_login = login.map_or(0, |at| at + 1);
         write!(f, "{}:{slashes}{}", self.scheme, &rest[behind_login..])
     }
-}
-
-/// A value as it is written in a URL's settings.
-fn encoded(value: &str) -> String {
-    value.replace('%', "%25").replace('&', "%26")
 }
 
 #[cfg(test)]
@@ -164,38 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_path_is_taken_from_a_folder() {
-        for (url, there) in [
-            ("disk:data", "disk:apps/data"),
-            ("disk:/data", "disk:/data"),
-            ("disk:", "disk:"),
-            ("disk:~/data", "disk:~/data"),
-            ("memory:", "memory:"),
-        ] {
-            let url: StoreUrl = url.parse().unwrap();
-            assert_eq!(url.relative_to("apps".as_ref(), &[]).to_string(), there);
-        }
-    }
-
-    #[test]
-    fn settings_that_are_relative_paths_are_taken_from_a_folder() {
-        let url: StoreUrl = "rediss://h?tls-ca=ca%20x.pem&tls-key=%2Fkey&prefix=p"
-            .parse()
-            .unwrap();
-        let url = url.with_setting("tls-certificate", "a&b/own.pem").unwrap();
-        let paths = ["tls-ca", "tls-certificate", "tls-key"];
-        let there = url.clone().relative_to("50% off".as_ref(), &paths);
-        let settings: Vec<_> = there.settings().collect();
-        assert_eq!(
-            settings,
-            [
-                ("tls-ca", "50%25 off/ca%20x.pem"),
-                ("tls-key", "%2Fkey"),
-                ("prefix", "p"),
-                ("tls-certificate", "50%25 off/a%26b/own.pem"),
-            ]
-        );
-        assert_eq!(url.clone().relative_to("".as_ref(), &paths), url);
+    fn settings_are_decoded() {
+        let url: StoreUrl = "redis://h?prefix=a%26b%25&odd=%2Fx=y".parse().unwrap();
+        let settings: Vec<_> = url.settings().collect();
+        assert_eq!(settings, [("prefix", "a&b%"), ("odd", "/x=y")]);
+        let odd = "redis://h?prefix=%ff".parse::<StoreUrl>();
+        assert_eq!(odd, Err(StoreUrlError::Encoding("prefix".into())));
     }
 
     #[test]
@@ -225,8 +194,10 @@ mod tests {
             ("redis:u:hunter2@h", "redis:h"),
             ("redis:///u:hunter2@h", "redis://h"),
             ("memory:u:hunter2@h", "memory:h"),
-            ("disk:a@b", "disk:a@b"),
-            ("disk:///a@b", "disk:///a@b"),
+            ("redis:/u:hunter2@h", "redis:h"),
+            ("redis:hunter2@h", "redis:h"),
+            // A provider of paths shows the whole of it.
+            ("disk:a@b", "disk:b"),
             ("disk:redis://u:hunter2@h", "disk:h"),
         ] {
             assert_eq!(url.parse::<StoreUrl>().unwrap().to_string(), shown);
@@ -238,7 +209,7 @@ mod tests {
         let url: StoreUrl = "disk:x?history=0".parse().unwrap();
         let url = url.with_setting("odd", "a&b=c%").unwrap();
         let settings: Vec<_> = url.settings().collect();
-        assert_eq!(settings, [("history", "0"), ("odd", "a%26b=c%25")]);
+        assert_eq!(settings, [("history", "0"), ("odd", "a&b=c%")]);
         let twice = url.with_setting("history", "1");
         assert_eq!(twice, Err(StoreUrlError::Twice("history".into())));
     }

@@ -1,6 +1,7 @@
 mod address;
 mod secret;
 mod settings;
+mod table;
 mod tls;
 mod url;
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 pub(crate) use address::Address;
 pub use secret::Secret;
-pub use settings::SettingError;
+pub(crate) use table::TABLE;
 pub use tls::Tls;
 
 use crate::journal;

@@ -1,47 +1,21 @@
 use std::path::PathBuf;
-use std::time::Duration;
 
-use super::url::decoded;
+use keywell_store::{SettingError, Settings, StoreUrl, StoreUrlError};
+
+use super::table::TABLE;
 use super::{Layout, Options, Secret, Servers, Tls};
 use crate::journal;
-
-/// A setting that is not as it has to be. Its value is not told, since it may be secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the setting {name} has to be {expected}")]
-pub struct SettingError {
-    name: String,
-    expected: &'static str,
-}
-
-/// The names that users of other providers know, and the house's own.
-const ALIASES: [(&str, &str); 10] = [
-    ("URL", "url"),
-    ("BACKEND_RECONNECT_NUM_RETRIES", "connect-retries"),
-    ("BACKEND_RECONNECT_MAX_DELAY_MS", "reconnect-max-delay"),
-    ("BACKEND_CONNECTION_TIMEOUT_MS", "connect-timeout"),
-    ("BACKEND_RESPONSE_TIMEOUT_MS", "answer-timeout"),
-    ("DISABLE_DEFAULT_CONNECTION", "lazy"),
-    ("SHARE_CONNECTIONS_BY_URL", "share-connections"),
-    ("WATCH", "watch"),
-    ("db", "database"),
-    ("response-timeout", "answer-timeout"),
-];
-
-const KNOWN: &str = "one of url, layout, prefix, database, user, password, sentinel-user, \
-    sentinel-password, connections, share-connections, lazy, connect-timeout, answer-timeout, \
-    connect-retries, reconnect-max-delay, watch, configure-notifications, tls-ca, \
-    tls-certificate, tls-key, shards, history, history-bytes";
 
 // === impl Options ===
 
 impl Options {
-    /// Reads named configuration: a `url`, and settings that may stand in the URL too. What is
-    /// named stands over what the URL says.
+    /// Reads named configuration: a `url` (or `URL`), and settings that may stand in the URL too.
+    /// What is named overrides what the URL says.
     ///
     /// # Errors
     ///
-    /// [`SettingError`] for a name that is unknown or given twice, and for a value that is none of
-    /// its values; a boolean is `true` or `false` and nothing else.
+    /// [`SettingError`] for a name that is unknown or given twice, and for a value that the setting
+    /// does not take.
     pub fn from_settings<N, V>(
         settings: impl IntoIterator<Item = (N, V)>,
     ) -> Result<Self, SettingError>
@@ -49,107 +23,144 @@ impl Options {
         N: AsRef<str>,
         V: AsRef<str>,
     {
-        let mut url = None;
-        let mut named: Vec<(String, String)> = Vec::new();
-        for (name, value) in settings {
-            let name = canonical(name.as_ref());
-            if name == "url" && url.is_none() {
-                url = Some(value.as_ref().to_owned());
-            } else if name == "url" || named.iter().any(|(known, _)| known == name) {
-                return Err(SettingError::new(name, "given once"));
-            } else {
-                named.push((name.to_owned(), value.as_ref().to_owned()));
+        let settings: Vec<_> = settings.into_iter().collect();
+        let pairs = settings
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref()));
+        let (urls, named): (Vec<_>, Vec<_>) =
+            pairs.partition(|(name, _)| matches!(*name, "url" | "URL"));
+        let url = match urls[..] {
+            [(_, url)] => parsed(url)?,
+            [] => return Err(SettingError::value("url", "given")),
+            [..] => {
+                let name = "url".to_owned();
+                return Err(SettingError::Twice { name });
             }
-        }
-        let url = url.ok_or_else(|| SettingError::new("url", "given"))?;
-        let (place, query) = url.split_once('?').unwrap_or((&url, ""));
-        let mut options = Self::from_place(place)?;
-        let mut in_url: Vec<&str> = Vec::new();
-        for setting in query.split('&').filter(|setting| !setting.is_empty()) {
-            let (name, value) = setting
-                .split_once('=')
-                .ok_or_else(|| SettingError::new("url", "NAME=VALUE behind its question mark"))?;
-            let name = canonical(name);
-            if in_url.contains(&name) {
-                return Err(SettingError::new(name, "given once"));
-            }
-            in_url.push(name);
-            options.set(name, &decoded(value)?)?;
-        }
-        for (name, value) in &named {
-            options.set(name, value)?;
-        }
+        };
+        Self::with_settings(&url, Settings::read(TABLE, named)?)
+    }
+
+    /// Reads a URL such as `redis://user:password@host:6379/0?layout=plain`.
+    ///
+    /// What would end a part of it (`@`, `/`, `?`, `&`, `%`) is percent-encoded, as in any URL.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`], whose text has no password.
+    pub fn from_url(url: &str) -> Result<Self, SettingError> {
+        Self::from_store_url(&parsed(url)?)
+    }
+
+    /// As [`from_url`](Self::from_url), with a URL that is read already.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`], whose text has no password.
+    pub fn from_store_url(url: &StoreUrl) -> Result<Self, SettingError> {
+        Self::with_settings(url, Settings::default())
+    }
+
+    fn with_settings(url: &StoreUrl, named: Settings) -> Result<Self, SettingError> {
+        let mut options = Self::from_place(url.scheme(), url.place())?;
+        let in_url = Settings::read(TABLE, url.settings())?;
+        options.set(&in_url.overridden_by(named))?;
         options.settle_layout();
         options.check()?;
         Ok(options)
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), SettingError> {
-        match name {
-            "layout" => {
-                self.layout = match value {
-                    "plain" => Layout::Plain,
-                    "flat" => Layout::Flat,
-                    "journal" => Layout::Journal,
-                    _ => return Err(SettingError::new(name, "plain, flat or journal")),
-                }
-            }
-            "prefix" => self.prefix = Some(value.to_owned()),
-            "database" => self.database = number(name, value)?,
-            "user" => self.login.user = Some(value.to_owned()),
-            "password" => self.login.password = Some(Secret::from(value.to_owned())),
-            "sentinel-user" | "sentinel-password" => {
-                let Servers::Sentinel { login, .. } = &mut self.servers else {
-                    return Err(SettingError::new(
-                        name,
-                        "left out where there is no sentinel",
-                    ));
-                };
-                if name == "sentinel-user" {
-                    login.user = Some(value.to_owned());
-                } else {
-                    login.password = Some(Secret::from(value.to_owned()));
-                }
-            }
-            "connections" => {
-                self.connections = number(name, value)?;
-                if !(1..=64).contains(&self.connections) {
-                    return Err(SettingError::new(name, "a number from 1 to 64"));
-                }
-            }
-            "share-connections" => self.share_connections = boolean(name, value)?,
-            "lazy" => self.lazy = boolean(name, value)?,
-            "watch" => self.watch = boolean(name, value)?,
-            "configure-notifications" => self.configure_notifications = boolean(name, value)?,
-            "connect-timeout" => self.connect_timeout = duration(name, value)?,
-            "answer-timeout" => self.answer_timeout = duration(name, value)?,
-            "connect-retries" => self.connect_retries = number(name, value)?,
-            "reconnect-max-delay" => self.reconnect_max_delay = duration(name, value)?,
-            "shards" => {
-                self.journal.shards = number(name, value)?;
-                if !(1..=journal::Settings::MAX_SHARDS).contains(&self.journal.shards) {
-                    return Err(SettingError::new(name, "a number from 1 to 64"));
-                }
-            }
-            "history" => self.journal.history = number(name, value)?,
-            "history-bytes" => self.journal.history_bytes = number(name, value)?,
-            "tls-ca" => self.tls(name)?.ca = Some(PathBuf::from(value)),
-            "tls-certificate" => {
-                let key = self.tls(name)?.certificate.take().unwrap_or_default().1;
-                self.tls(name)?.certificate = Some((PathBuf::from(value), key));
-            }
-            "tls-key" => {
-                let chain = self.tls(name)?.certificate.take().unwrap_or_default().0;
-                self.tls(name)?.certificate = Some((chain, PathBuf::from(value)));
-            }
-            _ => return Err(SettingError::new(name, KNOWN)),
+    fn set(&mut self, settings: &Settings) -> Result<(), SettingError> {
+        let text = |name| settings.text(name).map(str::to_owned);
+        let secret = |name| text(name).map(Secret::from);
+        self.layout = match settings.text("layout") {
+            Some("flat") => Layout::Flat,
+            Some("journal") => Layout::Journal,
+            _ => Layout::Plain,
+        };
+        self.prefix = text("prefix");
+        if let Some(database) = settings.number("database") {
+            self.database = database;
         }
-        Ok(())
+        self.login.user = text("user").or(self.login.user.take());
+        self.login.password = secret("password").or(self.login.password.take());
+        let of_sentinel = (text("sentinel-user"), secret("sentinel-password"));
+        if let Servers::Sentinel { login, .. } = &mut self.servers {
+            (login.user, login.password) = of_sentinel;
+        } else if of_sentinel != (None, None) {
+            let name = ["sentinel-user", "sentinel-password"];
+            let name = name
+                .into_iter()
+                .find(|name| settings.has(name))
+                .unwrap_or_default();
+            return Err(SettingError::value(
+                name,
+                "left out where there is no sentinel",
+            ));
+        }
+        self.set_numbers(settings);
+        self.set_tls(settings)
     }
 
-    fn tls(&mut self, name: &str) -> Result<&mut Tls, SettingError> {
-        let plain = || SettingError::new(name, "left out unless the scheme is rediss or valkeys");
-        self.tls.as_mut().ok_or_else(plain)
+    fn set_numbers(&mut self, settings: &Settings) {
+        fn set<T>(field: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *field = value;
+            }
+        }
+        set(&mut self.connections, settings.number("connections"));
+        set(
+            &mut self.share_connections,
+            settings.boolean("share-connections"),
+        );
+        set(&mut self.lazy, settings.boolean("lazy"));
+        set(&mut self.watch, settings.boolean("watch"));
+        let configure = settings.boolean("configure-notifications");
+        set(&mut self.configure_notifications, configure);
+        set(
+            &mut self.connect_timeout,
+            settings.duration("connect-timeout"),
+        );
+        set(
+            &mut self.answer_timeout,
+            settings.duration("answer-timeout"),
+        );
+        set(
+            &mut self.connect_retries,
+            settings.number("connect-retries"),
+        );
+        let max_delay = settings.duration("reconnect-max-delay");
+        set(&mut self.reconnect_max_delay, max_delay);
+        set(&mut self.journal.shards, settings.number("shards"));
+        set(&mut self.journal.history, settings.number("history"));
+        set(
+            &mut self.journal.history_bytes,
+            settings.number("history-bytes"),
+        );
+    }
+
+    fn set_tls(&mut self, settings: &Settings) -> Result<(), SettingError> {
+        let path = |name| settings.text(name).map(PathBuf::from);
+        let names = ["tls-ca", "tls-certificate", "tls-key"];
+        let Some(given) = names.into_iter().find(|name| settings.has(name)) else {
+            return Ok(());
+        };
+        if self.tls.is_none() {
+            let expected = "left out unless the scheme is rediss or valkeys";
+            return Err(SettingError::value(given, expected));
+        }
+        let certificate = match (path("tls-certificate"), path("tls-key")) {
+            (Some(chain), Some(key)) => Some((chain, key)),
+            (None, None) => None,
+            _ => {
+                let expected = "given together with tls-key";
+                return Err(SettingError::value("tls-certificate", expected));
+            }
+        };
+        self.tls = Some(Tls {
+            ca: path("tls-ca"),
+            certificate,
+        });
+        Ok(())
     }
 
     /// A prefix without the name of a layout is that of the flat one, as `layout=flat` was once
@@ -166,7 +177,7 @@ impl Options {
         if self.layout != Layout::Journal {
             if self.journal != journal::Settings::default() {
                 let name = "shards, history or history-bytes";
-                return Err(SettingError::new(name, "left out unless layout=journal"));
+                return Err(SettingError::value(name, "left out unless layout=journal"));
             }
             return Ok(());
         }
@@ -176,7 +187,7 @@ impl Options {
             .is_some_and(|prefix| prefix.contains('{'))
         {
             let expected = "without a brace where layout=journal, as it would be a hash tag";
-            return Err(SettingError::new("prefix", expected));
+            return Err(SettingError::value("prefix", expected));
         }
         let journal::Settings {
             history,
@@ -185,7 +196,7 @@ impl Options {
         } = self.journal;
         if history.max(history_bytes) > journal::Settings::MAX_HISTORY {
             let name = "history or history-bytes";
-            return Err(SettingError::new(name, "at most 2^50"));
+            return Err(SettingError::value(name, "at most 2^50"));
         }
         Ok(())
     }
@@ -193,75 +204,37 @@ impl Options {
     /// What only shows when all settings are known.
     fn check(&self) -> Result<(), SettingError> {
         if self.login.user.is_some() && self.login.password.is_none() {
-            return Err(SettingError::new("password", "given where there is a user"));
+            return Err(SettingError::value(
+                "password",
+                "given where there is a user",
+            ));
         }
         if matches!(self.servers, Servers::Cluster(_)) && self.database != 0 {
-            return Err(SettingError::new("database", "0 on a cluster"));
+            return Err(SettingError::value("database", "0 on a cluster"));
         }
         self.check_journal()?;
-        let unpaired = |(chain, key): &(PathBuf, PathBuf)| {
-            chain.as_os_str().is_empty() || key.as_os_str().is_empty()
-        };
-        let own = self.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
-        if own.is_some_and(unpaired) {
-            let expected = "given together with tls-key";
-            return Err(SettingError::new("tls-certificate", expected));
-        }
         Ok(())
     }
 }
 
-fn canonical(name: &str) -> &str {
-    ALIASES
-        .iter()
-        .find_map(|(alias, own)| (*alias == name).then_some(*own))
-        .unwrap_or(name)
-}
-
-fn boolean(name: &str, value: &str) -> Result<bool, SettingError> {
-    match value {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(SettingError::new(name, "true or false")),
-    }
-}
-
-fn number<N: std::str::FromStr>(name: &str, value: &str) -> Result<N, SettingError> {
-    let refused = |_| SettingError::new(name, "a whole number");
-    value.parse().map_err(refused)
-}
-
-/// Milliseconds, or with a unit: `1500`, `1500ms`, `3s`.
-fn duration(name: &str, value: &str) -> Result<Duration, SettingError> {
-    let expected = "a time of 1 ms to 1 h in milliseconds, or with a unit: 1500, 1500ms, 3s";
-    let refused = || SettingError::new(name, expected);
-    let (digits, millis) = match value.strip_suffix("ms") {
-        Some(digits) => (digits, 1),
-        None => value
-            .strip_suffix('s')
-            .map_or((value, 1), |digits| (digits, 1000)),
-    };
-    let number: u64 = digits.parse().map_err(|_| refused())?;
-    let millis = number.checked_mul(millis).ok_or_else(refused)?;
-    if !(1..=3_600_000).contains(&millis) {
-        return Err(refused());
-    }
-    Ok(Duration::from_millis(millis))
-}
-
-// === impl SettingError ===
-
-impl SettingError {
-    pub(super) fn new(name: &str, expected: &'static str) -> Self {
-        Self {
-            name: name.to_owned(),
-            expected,
+/// Reads a URL for its place and settings.
+fn parsed(url: &str) -> Result<StoreUrl, SettingError> {
+    url.parse().map_err(|error| match error {
+        StoreUrlError::Twice(name) => SettingError::Twice { name },
+        StoreUrlError::Encoding(name) => {
+            SettingError::value(&name, "UTF-8 behind its percent signs")
         }
-    }
+        StoreUrlError::Setting(_) => {
+            SettingError::value("url", "NAME=VALUE behind its question mark")
+        }
+        _ => SettingError::value("url", "redis://HOST:PORT or another of its forms"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn read(settings: &[(&str, &str)]) -> Result<Options, SettingError> {

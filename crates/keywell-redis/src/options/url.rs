@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
+use keywell_store::SettingError;
 use percent_encoding::percent_decode_str;
 
-use super::{Address, Layout, Login, Options, Secret, Servers, SettingError, Tls};
+use super::{Address, Layout, Login, Options, Secret, Servers, Tls};
 
 impl Options {
     /// The schemes of this store's URLs.
@@ -23,30 +24,15 @@ impl Options {
         "valkeys+sentinel",
     ];
 
-    /// The settings that are paths of files.
-    pub const PATHS: [&'static str; 3] = ["tls-ca", "tls-certificate", "tls-key"];
-
-    /// Reads a URL such as `redis://user:password@host:6379/0?layout=plain`.
-    ///
-    /// What would end a part of it (`@`, `/`, `?`, `&`, `%`) is percent-encoded, as in any URL.
-    ///
-    /// # Errors
-    ///
-    /// [`SettingError`], whose text has no password.
-    pub fn from_url(url: &str) -> Result<Self, SettingError> {
-        Self::from_settings([("url", url)])
-    }
-
-    /// Reads the part of a URL before its settings.
-    pub(super) fn from_place(url: &str) -> Result<Self, SettingError> {
-        let refused = |expected| Err(SettingError::new("url", expected));
-        let Some((scheme, rest)) = url.split_once("://") else {
-            return refused("redis://HOST:PORT or another of its forms");
-        };
-        let scheme = &*scheme.to_ascii_lowercase();
+    /// Reads the part of a URL before its settings: its scheme, and the place behind the colon.
+    pub(super) fn from_place(scheme: &str, place: &str) -> Result<Self, SettingError> {
+        let refused = |expected: &str| Err(SettingError::value("url", expected));
         if !Self::SCHEMES.contains(&scheme) {
             return refused("a scheme such as redis, rediss, redis+unix, redis+cluster");
         }
+        let Some(rest) = place.strip_prefix("//") else {
+            return refused("redis://HOST:PORT or another of its forms");
+        };
         let (base, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
         let (login, rest) = split_login(rest)?;
         let mut options = match kind {
@@ -94,7 +80,7 @@ fn sentinel(rest: &str) -> Result<Options, SettingError> {
     let service = decoded(parts.next().unwrap_or_default())?;
     let database = parts.next().unwrap_or_default();
     if service.is_empty() || parts.next().is_some() {
-        return Err(SettingError::new("url", expected));
+        return Err(SettingError::value("url", expected));
     }
     let mut options = Options::new(Servers::Sentinel {
         sentinels: addresses(hosts, Address::SENTINEL_PORT)?,
@@ -113,7 +99,7 @@ fn split_login(rest: &str) -> Result<(Login, &str), SettingError> {
     let behind = &rest[login.len() + 1..];
     let Some((user, password)) = login.split_once(':') else {
         let expected = "USER:PASSWORD@ or :PASSWORD@ in front of the host";
-        return Err(SettingError::new("url", expected));
+        return Err(SettingError::value("url", expected));
     };
     let user = Some(decoded(user)?).filter(|user| !user.is_empty());
     let password = Some(decoded(password)?).filter(|password| !password.is_empty());
@@ -129,23 +115,23 @@ fn addresses(hosts: &str, default_port: u16) -> Result<Vec<Address>, SettingErro
         .split(',')
         .map(|host| Address::parse(host, default_port))
         .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| SettingError::new("url", "HOST:PORT, with a comma between several"))
+        .ok_or_else(|| SettingError::value("url", "HOST:PORT, with a comma between several"))
 }
 
 fn number(database: &str) -> Result<u32, SettingError> {
     if database.is_empty() {
         return Ok(0);
     }
-    let refused = |_| SettingError::new("url", "a number as the database, such as /2");
+    let refused = |_| SettingError::value("url", "a number as the database, such as /2");
     database.parse().map_err(refused)
 }
 
 /// Undoes percent-encoding.
-pub(super) fn decoded(text: &str) -> Result<String, SettingError> {
+fn decoded(text: &str) -> Result<String, SettingError> {
     percent_decode_str(text)
         .decode_utf8()
         .map(Into::into)
-        .map_err(|_| SettingError::new("url", "UTF-8 behind its percent signs"))
+        .map_err(|_| SettingError::value("url", "UTF-8 behind its percent signs"))
 }
 
 #[cfg(test)]
