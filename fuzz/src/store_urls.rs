@@ -24,7 +24,10 @@ fn check_parts(text: &str, url: &StoreUrl) {
     assert!(!place.contains('?'));
     let settings: Vec<_> = url
         .settings()
-        .map(|(name, value)| [name, value].join("="))
+        .map(|(name, value)| {
+            let value = value.replace('%', "%25").replace('&', "%26");
+            [name, &value].join("=")
+        })
         .collect();
     let mut again = format!("{scheme}:{place}");
     // A scheme may be written in capitals.

@@ -84,10 +84,6 @@ impl Provider for DiskProvider {
         SETTINGS
     }
 
-    fn is_in_process(&self) -> bool {
-        true
-    }
-
     /// A place that begins with `~` stays as it is: it is not a path, and opening refuses it.
     fn resolve(&self, place: &str, folder: &Path) -> String {
         if place.is_empty() || place.starts_with('~') {

@@ -23,7 +23,7 @@ pub trait Provider: Send + Sync {
     /// The settings that its URLs take.
     fn settings(&self) -> &'static [Setting];
 
-    /// Whether this process itself keeps the data, rather than a server that others share.
+    /// Whether its data lives in this process, and is gone with it.
     fn is_in_process(&self) -> bool {
         false
     }

@@ -340,33 +340,6 @@ fn a_component_that_is_too_large_names_the_setting_that_helps_if_there_is_one() 
     }
 }
 
-#[test]
-fn every_setting_of_a_store_is_documented() {
-    let documented = include_str!("../../../docs/stores.md");
-    for store in ["disk:x?nope=1", "redis://127.0.0.1?nope=1"] {
-        let (code, _, error) = run(&["kv", "list", "--store", store]);
-        assert_eq!(code, Some(2), "{error}");
-        // "… one of url, layout, …", or "it has history=EVENTS, …"
-        let offered = error
-            .split("one of ")
-            .nth(1)
-            .or(error.split("it has ").nth(1))
-            .unwrap();
-        let names: Vec<&str> = offered
-            .split([',', ' ', '\n'])
-            .filter_map(|word| word.split(['=', ';']).next())
-            .filter(|word| word.len() > 3 && word.starts_with(|c: char| c.is_ascii_lowercase()))
-            .collect();
-        assert!(names.contains(&"history"), "{error}");
-        for name in names
-            .into_iter()
-            .filter(|name| !["whole", "numbers", "such"].contains(name))
-        {
-            assert!(documented.contains(&format!("`{name}`")), "{name}: {error}");
-        }
-    }
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_report_that_cannot_be_written_is_a_failure() {

@@ -178,7 +178,7 @@ fn what_cannot_be_run_is_told_with_its_place() {
         (
             &format!("{}url = 'floppy:a'", one(http)),
             2,
-            ":8:7: the store main: there is no store floppy:",
+            ":8:7: the store main: unknown store scheme floppy:; known: memory:, disk:PATH",
         ),
         (
             &format!("{}url = 'hunter2'", one(http)),
@@ -198,7 +198,7 @@ fn what_cannot_be_run_is_told_with_its_place() {
         (
             &format!("{}url = 'disk:x'\nhistory = 'hunter2'", one(http)),
             2,
-            ":9:11: the store main has no setting history of this value; it has history=EVENTS",
+            ":9:11: the store main: the store disk:x: the setting history must be a whole number",
         ),
         (
             &format!("{}url = 'disk:/dev/null/x'", one(http)),

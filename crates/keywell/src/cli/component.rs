@@ -19,7 +19,7 @@ pub(super) struct ComponentArguments {
     pub(super) component: PathBuf,
 
     /// An environment variable for the component; may be repeated. It gets no other.
-    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = Unshown(variable))]
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = Unshown::new(variable))]
     pub(super) variables: Vec<(String, String)>,
 
     /// How long a call may take: 500ms, 30s, 5m.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::kv::{Sink, Stop};
 use super::store::StoreArguments;
-use super::{Ended, Failed, output};
+use super::{Ended, output};
 
 /// List events that could not be delivered, send them again, or remove them.
 ///
@@ -98,11 +98,7 @@ struct Told<'a> {
 
 impl DeadLettersCommand {
     pub(super) async fn main(self) -> Ended {
-        if self.store.store.scheme() == "memory" {
-            let problem = "the store memory: lives inside one process, and this one would begin \
-                           with an empty one; name a store that lasts, such as --store disk:data";
-            return Err(Failed::Usage(problem.to_owned()));
-        }
+        self.store.check_lasting()?;
         // Where no store is, there are no letters: its place was mistaken.
         let store = self.store.open_existing().await?;
         let letters = DeadLetters::open(&store, &self.bucket).await?;

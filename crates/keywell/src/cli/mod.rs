@@ -2,6 +2,7 @@
 //! usage.
 
 mod cache;
+mod completions;
 mod component;
 mod conformance;
 mod deadletters;
@@ -15,6 +16,7 @@ mod run;
 mod serve;
 mod signal;
 mod store;
+mod stores;
 mod triggers;
 mod up;
 mod usage;
@@ -66,8 +68,12 @@ enum Command {
     /// List events that could not be delivered, send them again, or remove them.
     #[command(name = "deadletters")]
     DeadLetters(deadletters::DeadLettersCommand),
-    /// Tell what a component imports and exports.
+    /// Show what a component imports and exports.
     Inspect(inspect::Inspect),
+    /// List the kinds of stores, and their settings.
+    Stores(stores::Stores),
+    /// Print a script that completes the command line in a shell.
+    Completions(completions::Completions),
 }
 
 /// How a subcommand ends when it does not fail.
@@ -106,6 +112,8 @@ pub(crate) fn main() -> ExitCode {
                 Command::Conformance(conformance) => conformance.main().await,
                 Command::DeadLetters(letters) => letters.main().await,
                 Command::Inspect(inspect) => inspect.main(),
+                Command::Stores(stores) => stores.main(),
+                Command::Completions(completions) => completions.main(),
             }
         }));
         // What still waits, such as a read of the terminal, is not worth waiting for.

@@ -83,7 +83,7 @@ pub(super) struct Serve {
 
     /// Another store for what the watcher keeps of its own, its position and dead letters, where it
     /// may not write to the one that it watches.
-    #[arg(long, value_name = "URL", requires = "watch", value_parser = Unshown(store::url))]
+    #[arg(long, value_name = "URL", requires = "watch", value_parser = Unshown::new(store::url))]
     positions: Option<StoreUrl>,
 }
 

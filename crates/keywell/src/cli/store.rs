@@ -18,10 +18,23 @@ pub(super) struct StoreArguments {
         env = "KEYWELL_STORE",
         // It may have a password.
         hide_env_values = true,
-        value_parser = Unshown(url),
+        value_parser = Unshown::new(url).suggesting(schemes),
+        hide_possible_values = true,
         default_value = "disk:.keywell"
     )]
     pub(super) store: StoreUrl,
+}
+
+/// What completion offers for a store: the beginnings of URLs.
+fn schemes() -> Vec<&'static str> {
+    let forms = keywell::PROVIDERS
+        .iter()
+        .flat_map(|provider| provider.forms());
+    let beginning = |form: &'static str| {
+        let end = form.find(|c: char| c.is_ascii_uppercase() || c == '[');
+        &form[..end.unwrap_or(form.len())]
+    };
+    forms.map(|form| beginning(form.form)).collect()
 }
 
 pub(super) fn url(text: &str) -> Result<StoreUrl, String> {
@@ -32,65 +45,42 @@ pub(super) fn url(text: &str) -> Result<StoreUrl, String> {
 // === impl StoreArguments ===
 
 impl StoreArguments {
+    /// Refuses a store that would be empty now and gone in the end.
+    pub(super) fn check_lasting(&self) -> Result<(), Failed> {
+        match keywell::provider(self.store.scheme()) {
+            Some(provider) if provider.is_in_process() => Err(Failed::Usage(format!(
+                "the store {} lives inside one process, and this one would begin with an empty \
+                 one; name a store that lasts, such as --store disk:data",
+                provider.shown(&self.store)
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub(super) async fn open(&self) -> Result<Arc<dyn Store>, Failed> {
         open(&self.store).await
     }
 
-    /// As [`open`](Self::open), but makes no store: whoever only reads has mistaken its place.
+    /// As [`open`](Self::open), but makes no store: a caller that only reads has mistaken its place.
     pub(super) async fn open_existing(&self) -> Result<Arc<dyn Store>, Failed> {
-        keywell::open_existing(&self.store).await.map_err(told)
+        keywell::open_existing(&self.store).await.map_err(failed)
     }
 }
 
 /// Opens the store at a URL, of whatever argument.
 pub(super) async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, Failed> {
-    keywell::open(url).await.map_err(told)
+    keywell::open(url).await.map_err(failed)
 }
 
-/// Names what a URL leads to, the same in every process and without secrets.
+/// Names the data that a URL on the command line leads to.
 pub(super) fn identity(url: &StoreUrl) -> String {
-    /// The settings that decide which keys are seen.
-    const SEEN_BY: [&str; 4] = ["database", "db", "layout", "prefix"];
     let here = std::env::current_dir().unwrap_or_default();
-    let place = keywell::relative_to(url.clone(), &here).to_string();
-    let mut settings: Vec<String> = url
-        .settings()
-        .filter(|(name, _)| SEEN_BY.contains(name))
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    settings.sort_unstable();
-    format!("{place}?{}", settings.join("&"))
+    keywell::identity(&keywell::relative_to(url.clone(), &here))
 }
 
-fn told(error: keywell::OpenError) -> Failed {
+fn failed(error: keywell::OpenError) -> Failed {
     match error {
         keywell::OpenError::Store { .. } => Failed::Failure(error.to_string()),
         error => Failed::Usage(error.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_identity_has_what_decides_which_keys_are_seen_and_no_secret() {
-        let of = |url: &str| identity(&url.parse().unwrap());
-        let one = of("redis://u:hunter2@h:1/2?prefix=a&layout=flat&answer-timeout=2s");
-        assert_eq!(
-            one,
-            of("redis://h:1/2?layout=flat&password=hunter2&prefix=a")
-        );
-        for other in [
-            "redis://h:1/2?layout=flat",
-            "redis://h:1/3?layout=flat&prefix=a",
-        ] {
-            assert_ne!(one, of(other), "{other}");
-        }
-        let here = std::env::current_dir().unwrap();
-        assert_eq!(
-            of("disk:x"),
-            of(&format!("disk:{}", here.join("x").display()))
-        );
     }
 }

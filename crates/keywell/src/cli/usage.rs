@@ -4,16 +4,36 @@ use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::builder::TypedValueParser;
+use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 use keywell_store::terminal;
 
 /// Reads a value that may be secret: what is wrong with it is said without showing it.
 #[derive(Clone)]
-pub(super) struct Unshown<T>(pub(super) fn(&str) -> Result<T, String>);
+pub(super) struct Unshown<T> {
+    read: fn(&str) -> Result<T, String>,
+    suggestions: fn() -> Vec<&'static str>,
+}
 
 // === impl Unshown ===
+
+impl<T> Unshown<T> {
+    pub(super) fn new(read: fn(&str) -> Result<T, String>) -> Self {
+        Self {
+            read,
+            suggestions: Vec::new,
+        }
+    }
+
+    /// The same, with values that shell completion offers.
+    pub(super) fn suggesting(self, suggestions: fn() -> Vec<&'static str>) -> Self {
+        Self {
+            suggestions,
+            ..self
+        }
+    }
+}
 
 impl<T: Clone + Send + Sync + 'static> TypedValueParser for Unshown<T> {
     type Value = T;
@@ -25,7 +45,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Unshown<T> {
         value: &OsStr,
     ) -> Result<T, clap::Error> {
         let read = match value.to_str() {
-            Some(text) => (self.0)(text),
+            Some(text) => (self.read)(text),
             None => Err("it is no UTF-8".to_owned()),
         };
         read.map_err(|problem| {
@@ -33,6 +53,12 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Unshown<T> {
             let problem = format!("invalid value{name}: {problem}\n");
             clap::Error::raw(ErrorKind::ValueValidation, problem).with_cmd(command)
         })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let suggestions = (self.suggestions)();
+        let has_any = !suggestions.is_empty();
+        has_any.then(|| Box::new(suggestions.into_iter().map(PossibleValue::new)) as Box<_>)
     }
 }
 

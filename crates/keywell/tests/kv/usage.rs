@@ -20,12 +20,12 @@ fn wrong_usage_is_told_from_failure() {
         ),
         (
             &["get", "k", "--store", "ftp:x"],
-            "there is no store ftp:; there is memory:, disk:PATH",
+            "unknown store scheme ftp:; known: memory:, disk:PATH",
         ),
         (&["get", "k", "--store", "disk:"], "write disk:PATH"),
         (
             &["get", "k", "--store", "disk:x?cache=big"],
-            "the store disk:x has no setting cache of this value; it has history=EVENTS",
+            "the store disk:x: the setting cache must be a number of bytes, such as 4096 or 64MiB",
         ),
         (
             &["get", "k", "--store", "memory:"],

@@ -29,8 +29,8 @@ use keywell_store::{BucketName, Store};
 pub(super) use self::sink::Sink;
 pub(super) use self::stop::Stop;
 use self::target::Target;
+use super::Ended;
 use super::store::StoreArguments;
-use super::{Ended, Failed};
 
 /// Look into a store, or change it.
 #[derive(Args)]
@@ -72,11 +72,7 @@ enum Command {
 
 impl Kv {
     pub(super) async fn main(self) -> Ended {
-        if self.store.store.scheme() == "memory" {
-            let problem = "the store memory: lives inside one process, and this one would begin \
-                           with an empty one; name a store that lasts, such as --store disk:data";
-            return Err(Failed::Usage(problem.to_owned()));
-        }
+        self.store.check_lasting()?;
         let store = if self.command.makes_a_store() {
             self.store.open().await?
         } else {

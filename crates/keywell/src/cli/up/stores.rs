@@ -79,18 +79,24 @@ impl Stores {
 
 /// Where and why a store cannot be opened. Values of settings are not shown.
 fn located(plan: &Plan, name: &str, store: &StorePlan, error: &OpenError) -> ConfigError {
-    let OpenError::Setting {
-        name: setting,
-        offered,
-        ..
-    } = error
-    else {
+    let OpenError::Setting { error, .. } = error else {
         return plan.error_at(store.url.place, format!("the store {name}: {error}"));
     };
+    let provider = store.url.expose().parse::<StoreUrl>().ok();
+    let provider = provider.and_then(|url| keywell::provider(url.scheme()));
+    let is_it = |given: &str| {
+        let mut table = provider
+            .into_iter()
+            .flat_map(|provider| provider.settings());
+        given == error.name()
+            || table.any(|setting| setting.name == error.name() && setting.is_called(given))
+    };
     let mut settings = store.settings.iter();
-    let place = settings.find_map(|(known, value)| (known == setting).then_some(value.place));
-    let problem = format!("the store {name} has no setting {setting} of this value; {offered}");
-    plan.error_at(place.unwrap_or(store.url.place), problem)
+    let place = settings.find_map(|(given, value)| is_it(given).then_some(value.place));
+    plan.error_at(
+        place.unwrap_or(store.url.place),
+        format!("the store {name}: {error}"),
+    )
 }
 
 fn url(plan: &Plan, name: &str, store: &StorePlan) -> Result<StoreUrl, Failed> {
@@ -103,6 +109,7 @@ fn url(plan: &Plan, name: &str, store: &StorePlan) -> Result<StoreUrl, Failed> {
                 "it is written SCHEME:PLACE, such as memory: or disk:data"
             }
             keywell::StoreUrlError::Twice(_) => "a setting is given twice",
+            keywell::StoreUrlError::Encoding(_) => "its percent signs must stand for UTF-8",
             _ => "a setting is written NAME=VALUE",
         };
         wrong(
