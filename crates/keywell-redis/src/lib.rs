@@ -32,31 +32,9 @@
 //!
 //! # Settings
 //!
-//! They stand behind the URL, percent-encoded, or are named configuration
-//! ([`Options::from_settings`]), where the names in brackets do too. A boolean is `true` or `false`;
-//! a time is in milliseconds unless it has a unit, `1500` or `3s`.
-//!
-//! | Setting | Unless set | What |
-//! |---|---|---|
-//! | `layout` | `plain` | `plain`, `flat` or `journal`, see below |
-//! | `prefix` | none (flat), or `:keywell:` (journal) | what the names of keys begin with; without a `layout` it means `flat` |
-//! | `database` (`db`) | 0 | the number of the database |
-//! | `user`, `password` | none | instead of those in the URL |
-//! | `sentinel-user`, `sentinel-password` | none | for sentinels, where they ask for it |
-//! | `connections` | 1 | how many connections its callers share |
-//! | `share-connections` (`SHARE_CONNECTIONS_BY_URL`) | `false` | whether stores of the same URL in this process share them |
-//! | `lazy` (`DISABLE_DEFAULT_CONNECTION`) | `false` | connects with the first call; opening never fails then |
-//! | `connect-timeout` (`BACKEND_CONNECTION_TIMEOUT_MS`) | 3 s | for one attempt, login included |
-//! | `answer-timeout` (`BACKEND_RESPONSE_TIMEOUT_MS`) | 1 s | for one answer |
-//! | `connect-retries` (`BACKEND_RECONNECT_NUM_RETRIES`) | 0 | how often opening tries again; an open store tries for ever |
-//! | `reconnect-max-delay` (`BACKEND_RECONNECT_MAX_DELAY_MS`) | 2 s | the longest pause between two attempts |
-//! | `watch` (`WATCH`) | `true` | whether buckets can be watched |
-//! | `configure-notifications` | `false` | whether `notify-keyspace-events` is set where it has to be (plain, flat) |
-//! | `tls-ca` | the system's | the authorities to trust, a PEM file |
-//! | `tls-certificate`, `tls-key` | none | who we are, PEM files |
-//! | `shards` | 1 | how many parts a bucket has, 64 at most, each in a slot of its own (journal) |
-//! | `history` | 100000 | about how many events each shard keeps for watches; 0 keeps none (journal) |
-//! | `history-bytes` | 67108864 | how many bytes of them; 0 keeps none (journal) |
+//! They follow the URL's question mark, percent-encoded, or are named configuration
+//! ([`Options::from_settings`]). [`RedisProvider`] has their table, with defaults and other names;
+//! `keywell stores redis` prints it.
 //!
 //! # Answers
 //!

@@ -198,7 +198,7 @@ fn what_cannot_be_run_is_told_with_its_place() {
         (
             &format!("{}url = 'disk:x'\nhistory = 'hunter2'", one(http)),
             2,
-            ":9:11: the store main: the store disk:x: the setting history must be a whole number",
+            ":9:11: the store main: the setting history must be a whole number",
         ),
         (
             &format!("{}url = 'disk:/dev/null/x'", one(http)),
