@@ -34,8 +34,8 @@
 //! # What it does not do
 //!
 //! It opens nothing, and knows neither Wasmtime nor any store: a store's URL, a bucket's name and a
-//! subscription are text here, with the place they were read at, so that whoever understands them
-//! can say where they are wrong.
+//! subscription are text here, with the place they were read at, so that the reader of
+//! each can report errors with that place.
 
 #![forbid(unsafe_code)]
 

@@ -146,7 +146,7 @@ pub struct DeadLettersPlan {
 // === impl Plan ===
 
 impl Plan {
-    /// The largest file that is read, in bytes: far more than anybody writes.
+    /// The largest file that is read, in bytes: far more than a file written by hand.
     pub const MAX_BYTES: u64 = 4 << 20;
 
     /// Reads the file of a plan: `keywell.toml`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A hundred years, of 365 days: what is longer is mistyped, and sums of times stay within what clocks can tell.
+/// A hundred years, of 365 days: what is longer is mistyped, and sums of times stay within the range of clocks.
 const MAX_MILLIS: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
 /// Reads a duration: a whole number and ms, s, m or h, from 1 ms to 100 years.

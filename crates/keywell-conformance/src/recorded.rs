@@ -120,7 +120,7 @@ impl Bucket for Recorded {
         let watch = self.record(&asked, self.inner.watch(filter, since));
         let (trace, delivers) = (self.trace.clone(), self.labelled("the watch delivers"));
         watch.map(move |watch| {
-            watch.telling(move |event| {
+            watch.map_events(move |event| {
                 trace.note(format!("{delivers} {}", shown(&event)));
                 event
             })

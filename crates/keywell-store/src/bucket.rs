@@ -7,8 +7,8 @@ use crate::{
 
 /// A named set of keys in a store.
 ///
-/// A bucket is shared by many callers at once. It reads its own writes: what a caller was told is
-/// written, every later read of any handle sees. Hosts put [`layer::Limited`](crate::layer::Limited)
+/// A bucket is shared by many callers at once. It reads its own writes: once a write is acknowledged,
+/// every later read through any handle sees it. Hosts put [`layer::Limited`](crate::layer::Limited)
 /// in front, which refuses empty keys, long batches, and keys and values past the host's limits. A
 /// bucket itself refuses the keys and values past what it declares in its [`Capabilities`].
 ///
@@ -122,7 +122,7 @@ pub trait Bucket: Send + Sync {
         Error::Unsupported("a listing of keys").into()
     }
 
-    /// Tells changes as they happen.
+    /// Delivers changes as they happen.
     ///
     /// # Errors
     ///
@@ -150,10 +150,10 @@ impl dyn Bucket + '_ {
 /// A batch that is written one part after the other, up to the first that fails.
 fn parts(answers: impl Iterator<Item = Answer<()>>) -> Answer<()> {
     let answers = answers.enumerate().map(|(at, answer)| {
-        let told = move |error: Error| if at > 0 { error.of_a_part() } else { error };
+        let partial = move |error: Error| if at > 0 { error.of_a_part() } else { error };
         match answer {
-            Answer::Now(done) => done.map_err(told).into(),
-            Answer::Later(doing) => Answer::later(async move { doing.await.map_err(told) }),
+            Answer::Now(done) => done.map_err(partial).into(),
+            Answer::Later(doing) => Answer::later(async move { doing.await.map_err(partial) }),
         }
     });
     Answer::sequence(answers).map(drop)

@@ -85,7 +85,8 @@ pub enum Watching {
     /// Not at all.
     #[default]
     None,
-    /// Events may be lost; where it is known that some were, a [`Gap`](crate::Event::Gap) tells.
+    /// Events may be lost; where the store knows that some were, it delivers a
+    /// [`Gap`](crate::Event::Gap).
     Lossy,
     /// Events carry tokens; a watch resumed from one misses none while the history is kept.
     Resumable,

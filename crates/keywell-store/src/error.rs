@@ -7,7 +7,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a store did not do what it was asked, sorted by what the caller does next.
 ///
-/// Cloning is cheap: one failed commit is told to every writer in it.
+/// Cloning is cheap: one failed commit is reported to every writer in it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -137,16 +137,16 @@ impl Error {
         !matches!(self, Self::Ambiguous(_) | Self::Internal(_))
     }
 
-    /// What a batch failed with of which this part failed and another may have been written: neither
-    /// that it happened nor that it did not could be said of the batch.
+    /// The error of a batch in which this part failed and another may have been written, so that the
+    /// outcome of the whole is unknown.
     #[must_use]
     pub fn of_a_part(self) -> Self {
         let cause = match self {
             Self::Ambiguous(cause) => cause.to_string(),
             error => error.to_string(),
         };
-        let told = "a part of the batch may be written, and another failed";
-        Self::Ambiguous(Failure::new(format!("{told}: {cause}")))
+        let partial = "a part of the batch may be written, and another failed";
+        Self::Ambiguous(Failure::new(format!("{partial}: {cause}")))
     }
 }
 

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use crate::Version;
 
-/// A change of a bucket, as a watch tells it. Events of one key arrive in the order of its writes.
+/// A change of a bucket, as a watch delivers it. Events of one key arrive in the order of its writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -10,7 +10,7 @@ pub enum Event {
     Set {
         /// The key.
         key: String,
-        /// The value that this write stored, not what is there by now. A lossy watch may tell one
+        /// The value that this write stored, not what is there by now. A lossy watch may deliver one
         /// that a later write stored instead, and then counts the write as
         /// [coalesced](crate::Watch::coalesced).
         value: Bytes,
@@ -23,7 +23,7 @@ pub enum Event {
     Delete {
         /// The key.
         key: String,
-        /// Whether its time to live ended, rather than somebody deleting it.
+        /// Whether its time to live ended, rather than a caller deleting it.
         expired: bool,
         /// Where to resume after this event, where the store can.
         token: Option<ResumeToken>,

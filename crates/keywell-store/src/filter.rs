@@ -8,8 +8,8 @@ pub enum Filter {
     Key(String),
     /// Every key that begins with this.
     Prefix(String),
-    /// Every key that one of these is about; none at all if there are none. A change is told once,
-    /// however many of them are about its key.
+    /// Every key that one of these matches; no key if the list is empty. A change is delivered once,
+    /// however many of them match its key.
     AnyOf(Vec<Filter>),
 }
 

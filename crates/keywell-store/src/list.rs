@@ -36,8 +36,8 @@ pub struct Page {
 ///
 /// A store makes it by [`Cursor::seal`] from a position of its own, and reads it back by
 /// [`Cursor::position`], which refuses a cursor of another bucket or of another listing, and text
-/// that never was one. The check guards against mistakes, not against attack: whoever forges a
-/// cursor reads keys of a bucket that they can list anyway.
+/// that never was one. The check guards against mistakes, not against attack: a caller that forges a
+/// cursor reads keys of a bucket that it can list anyway.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor(String);
 
@@ -63,8 +63,7 @@ impl Default for List {
 // === impl Cursor ===
 
 impl Cursor {
-    /// Wraps a position in the listing of `prefix` in `bucket`, where `bucket` tells stores apart
-    /// too (`disk/orders`, say).
+    /// Wraps a position in the listing of `prefix` in `bucket`, where `bucket` also identifies the store (`disk/orders`, say).
     pub fn seal(bucket: &str, prefix: &str, position: &[u8]) -> Self {
         let mut sealed = Vec::with_capacity(8 + position.len());
         sealed.extend(Self::checksum(bucket, prefix, position).to_be_bytes());

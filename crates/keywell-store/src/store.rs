@@ -9,8 +9,8 @@ pub trait Store: Send + Sync {
         Promptness::Waits
     }
 
-    /// Whether nobody else can have what it keeps open at the same time, no other process and no
-    /// other machine, so that whoever works on it need not agree with others. Constant.
+    /// Whether it excludes every other process and machine while it is open, so that its user need not
+    /// coordinate with others. Constant.
     fn is_exclusive(&self) -> bool {
         false
     }
@@ -29,20 +29,20 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] where the store cannot tell.
+    /// [`Error::Unsupported`] where the store does not know.
     fn buckets(&self) -> Answer<Vec<BucketName>> {
         Error::Unsupported("a list of its buckets").into()
     }
 
     /// Removes what the store keeps of a bucket in which there is no key: its history, its place in
     /// a registry. Does nothing where there is one. Watches of the bucket may end, and its tokens
-    /// may be refused from then on, so nobody else should be using it.
+    /// may be refused from then on, so it should not be in use elsewhere.
     fn forget(&self, name: &BucketName) -> Answer<()> {
         let _ = name;
         Answer::now(())
     }
 
-    /// Whether the store can be reached and written to, found out anew.
+    /// Whether the store can be reached and written to, checked at each call.
     fn health(&self) -> Answer<()> {
         Answer::now(())
     }

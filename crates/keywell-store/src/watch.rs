@@ -8,10 +8,10 @@ use futures::{Stream, StreamExt as _};
 
 use crate::{Event, Result, ResumeToken};
 
-/// From where a watch tells events.
+/// Where a watch begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Since {
-    /// From the moment the watch is open: every write that begins after it is told.
+    /// From the moment the watch is open: every write that begins after it is delivered.
     #[default]
     Now,
     /// From just after the event that carried this token, or the watch that began with it.
@@ -45,16 +45,15 @@ impl Watch {
         }
     }
 
-    /// Says how to find out how far the stream has come, past changes that it does not tell because
-    /// they are of other keys. It is asked while the stream is not polled.
+    /// Sets how to find out how far the stream has come, past changes of other keys that it does not
+    /// deliver. It is called while the stream is not polled.
     #[must_use]
     pub fn reaching(mut self, reached: impl Fn() -> ResumeToken + Send + 'static) -> Self {
         self.reached = Some(Box::new(reached));
         self
     }
 
-    /// Says where the store counts the changes that it knows of and tells within a later one of the
-    /// same key.
+    /// Sets where the store counts the changes that it coalesces into a later one of the same key.
     #[must_use]
     pub fn counting(mut self, coalesced: Arc<AtomicU64>) -> Self {
         self.coalesced = Some(coalesced);
@@ -63,7 +62,7 @@ impl Watch {
 
     /// The same watch, with each event changed on its way.
     #[must_use]
-    pub fn telling(self, mut change: impl FnMut(Event) -> Event + Send + 'static) -> Self {
+    pub fn map_events(self, mut change: impl FnMut(Event) -> Event + Send + 'static) -> Self {
         let events = self.events.map(move |event| event.map(&mut change));
         Self {
             events: Box::pin(events),
@@ -71,7 +70,7 @@ impl Watch {
         }
     }
 
-    /// The same watch, of those events alone that are wanted.
+    /// The same watch, with only the events that are wanted.
     #[must_use]
     pub fn only(self, mut is_wanted: impl FnMut(&Event) -> bool + Send + 'static) -> Self {
         let events = self.events.filter(move |event| {
@@ -84,18 +83,18 @@ impl Watch {
         }
     }
 
-    /// How many changes were told within a later one of the same key rather than by themselves.
-    /// Only a [lossy](crate::Watching::Lossy) watch does that; changes it never knew of are behind
-    /// its gaps, and in no count.
+    /// How many changes were coalesced into a later one of the same key. Only a
+    /// [lossy](crate::Watching::Lossy) watch does that; changes that it missed are in no count, but
+    /// behind its gaps.
     pub fn coalesced(&self) -> u64 {
         self.coalesced
             .as_ref()
             .map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// How far it has come: everything up to there that it is about was told. It moves on also where
-    /// nothing is told, so that whoever stores it from time to time can still resume when the last
-    /// event is long gone from the history. `None` where a store does not say; then that is the
+    /// How far it has come: every matching event up to there was delivered. It advances also while
+    /// nothing matches, so that a reader that stores it from time to time can resume even when the
+    /// last event is long gone from the history. `None` where a store does not know; then it is the
     /// token of the last event, or the [start](Self::start).
     pub fn reached(&self) -> Option<ResumeToken> {
         self.reached.as_ref().map(|reached| reached())

@@ -23,7 +23,7 @@ pub struct Import {
     pub name: String,
     /// The interface in it: `store`.
     pub interface: String,
-    /// The generation, told by version and types; `None` for one that is not offered.
+    /// The generation, identified by version and types; `None` for one that is not offered.
     pub generation: Option<Generation>,
 }
 
@@ -54,7 +54,7 @@ pub fn imports(component: &Component) -> Vec<Import> {
             })
         })
         .collect();
-    // The other interfaces of the two shapes are the same; what `batch` tells is told of them all.
+    // The other interfaces of the two shapes are the same, so `batch` decides for all of them.
     if imports
         .iter()
         .any(|import| import.generation == Some(Generation::Draft2Pairs))

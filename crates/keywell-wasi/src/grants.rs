@@ -46,8 +46,8 @@ struct Granting {
 // === impl Grants ===
 
 impl Grants {
-    /// How many opened buckets are kept for the next instance. A component that goes through more
-    /// names than this has them opened anew.
+    /// How many opened buckets are kept for the next instance. Buckets past this number are opened again
+    /// by each instance.
     const KEPT_OPEN: usize = 1024;
 
     /// Grants nothing yet; see [`Grants::with`].

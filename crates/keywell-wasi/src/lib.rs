@@ -41,7 +41,7 @@
 //! [`link`] reads the component's import types and links just the generations it imports. Where
 //! every granted store answers at once, as memory does, it links plain functions, and the component
 //! runs without a fibre; elsewhere it links async functions, and the component is instantiated and
-//! called by Wasmtime's async methods. [`Grants::promptness`] tells which it was.
+//! called by Wasmtime's async methods. [`Grants::promptness`] says which it was.
 //!
 //! # What it does not do
 //!

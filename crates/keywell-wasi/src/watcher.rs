@@ -84,7 +84,7 @@ impl Watcher {
         self.generation
     }
 
-    /// Tells the component that a key was set. `bucket` is the watched one, by the component's name
+    /// Notifies the component that a key was set. `bucket` is the watched one, by the component's name
     /// for it.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ impl Watcher {
         on_set.call_async(&mut store, (bucket, key, value)).await
     }
 
-    /// Tells the component that a key is gone; as [`Watcher::on_set`].
+    /// Notifies the component that a key is gone; as [`Watcher::on_set`].
     ///
     /// # Errors
     ///

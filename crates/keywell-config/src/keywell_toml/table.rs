@@ -10,7 +10,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use crate::nearest::nearest;
 use crate::{ConfigError, Located, Place, Secret, units};
 
-/// The text that is read, to tell where something stands in it.
+/// The text that is read, for the places of keys and values in it.
 #[derive(Clone, Copy)]
 pub(super) struct Document<'i> {
     pub(super) file: &'i Path,

@@ -136,7 +136,7 @@ impl Bucket for Granted {
         self.inner
             .watch(filter.behind(&self.grant.prefix), since)
             .map(move |watch| {
-                watch.telling(move |mut event| {
+                watch.map_events(move |mut event| {
                     if let Event::Set { key, .. } | Event::Delete { key, .. } = &mut event {
                         key.drain(..hidden);
                     }

@@ -344,16 +344,16 @@ mod tests {
     }
 
     #[test]
-    fn keys_past_the_limits_are_neither_listed_nor_told() {
+    fn keys_past_the_limits_are_neither_listed_nor_watched() {
         let limited = Limited::new(Arc::new(Small), Limits::default());
         let page = limited.list(List::default()).now_or_never().unwrap();
         assert_eq!(page.unwrap().keys, ["k"]);
         let watch = limited.watch(Filter::All, Since::Now).now_or_never();
-        let told: Vec<_> = watch.unwrap().unwrap().collect().now_or_never().unwrap();
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert_eq!(told[0].as_ref().unwrap().key(), Some("k"));
-        assert_eq!(told[1].as_ref().unwrap(), &Event::Gap);
-        assert!(told[2].is_err());
+        let events: Vec<_> = watch.unwrap().unwrap().collect().now_or_never().unwrap();
+        assert_eq!(events.len(), 3, "{events:?}");
+        assert_eq!(events[0].as_ref().unwrap().key(), Some("k"));
+        assert_eq!(events[1].as_ref().unwrap(), &Event::Gap);
+        assert!(events[2].is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) struct CacheArguments {
     )]
     cache: Option<PathBuf>,
 
-    /// Compile anew, and keep nothing.
+    /// Compile every time, and cache nothing.
     #[arg(long, conflicts_with = "cache")]
     no_cache: bool,
 }

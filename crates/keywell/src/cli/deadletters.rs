@@ -77,7 +77,7 @@ struct Which {
 
 /// A letter as it is printed.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Printed<'a> {
     id: &'a str,
     trigger: &'a str,
     component: &'a str,
@@ -150,7 +150,7 @@ async fn list(
         }
         for letter in &page.letters {
             if json {
-                out.json(&Told::from(letter))?;
+                out.json(&Printed::from(letter))?;
             } else {
                 out.put(line(letter).as_bytes())?;
             }
@@ -244,9 +244,9 @@ fn line(letter: &DeadLetter) -> String {
     format!("{id}  {operation} {key:?} in {bucket}, {attempts} {tries}: {reason:?}{waits}\n")
 }
 
-// === impl Told ===
+// === impl Printed ===
 
-impl<'a> From<&'a DeadLetter> for Told<'a> {
+impl<'a> From<&'a DeadLetter> for Printed<'a> {
     fn from(letter: &'a DeadLetter) -> Self {
         let value = letter.value.as_deref();
         let text = value.map(std::str::from_utf8);

@@ -10,7 +10,7 @@ use super::cache::cache;
 use super::component::{COMMAND, HTTP, WATCHER, is_exported};
 use super::{Ended, Failed, output};
 
-/// Tell what a component imports and exports, and whether Keywell offers it.
+/// Show what a component imports and exports, and whether Keywell offers it.
 #[derive(Args)]
 #[command(after_help = "Example:\n  keywell inspect counter.wasm")]
 pub(super) struct Inspect {

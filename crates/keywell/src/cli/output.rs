@@ -57,8 +57,8 @@ pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A word alone is taken for the name of a part of the program, of which then everything is told, and of
-/// all others nothing.
+/// A single word that is no level selects a module by that name and silences all others, which is
+/// seldom meant.
 fn is_mistyped(word: &str) -> bool {
     let word = word.trim();
     !word.is_empty() && !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err()
@@ -75,7 +75,7 @@ pub(super) fn say(text: &str) {
     );
 }
 
-/// Writes what a command was run for to standard output. That nobody reads to the end is no failure.
+/// Writes what a command was run for to standard output. A closed pipe is no failure.
 ///
 /// It is written as it is: what in it came from elsewhere is escaped already.
 pub(super) fn print(text: &str) -> Result<(), Failed> {

@@ -76,8 +76,8 @@ pub(super) struct Serve {
 
     /// What this watcher is called: by it, it finds its place after a restart, also where --watch is
     /// another one then, and shares the events with other processes, which are to watch the same
-    /// changes. Without it, whoever watches the same changes of the same bucket with a component of
-    /// the same file name shares them.
+    /// changes. Without it, all that watch the same changes of the same bucket with a component of the
+    /// same file name share them.
     #[arg(long, value_name = "NAME", requires = "watch")]
     watch_name: Option<String>,
 
@@ -91,7 +91,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn main(self) -> Ended {
-        // Before all else, so that no signal is missed that comes once the address is told.
+        // Before all else, so that no signal is missed that comes once the address is printed.
         let mut stop = pin!(signal::stop()?);
         files::raise_limit();
         let (runtime, component) = self.component.load(&Options {
@@ -163,7 +163,7 @@ impl Serve {
         let grants = Arc::new(Grants::everything_in(store));
         let mut triggers = Triggers::default();
         let answers_http = is_exported(component.component(), HTTP);
-        // Without anything to watch, that it answers no HTTP is the error to tell.
+        // Without anything to watch, that it answers no HTTP is the error to report.
         if answers_http || self.watch.is_empty() {
             for (line, trigger) in self.http(runtime, component, grants.clone()).await? {
                 triggers.add(line, trigger);
@@ -172,7 +172,7 @@ impl Serve {
         if let Some(subscriptions) = self.subscriptions()? {
             if store_is_ours && !answers_http {
                 tracing::warn!(
-                    "nobody else can change keys of {}, and this component is called for nothing but their changes: \
+                    "no other process can change keys of {}, and only their changes call this component: \
                      give it a store that is a server, or run it with others by `keywell up`",
                     self.store.store
                 );

@@ -10,7 +10,7 @@ use super::Failed;
 static ASKED: Notify = Notify::const_new();
 static HEEDED: Notify = Notify::const_new();
 
-/// How long that task may be busy with one thing when it is told to stop.
+/// How long that task may be busy with one thing when it is asked to stop.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Waits for SIGINT or SIGTERM. A second one ends the process at once, whether or not the first was

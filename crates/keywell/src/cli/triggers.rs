@@ -24,15 +24,15 @@ pub(super) struct Triggers {
 // === impl Triggers ===
 
 impl Triggers {
-    /// Adds one, with the line that tells of it once all run.
+    /// Adds one, with the line to print once all run.
     pub(super) fn add(&mut self, line: String, trigger: Trigger) {
         self.ready.push((line, trigger));
     }
 
     /// Runs all of them until `stop` is ready, and answers whether that was why they ended.
     ///
-    /// One that fails is told at once, and stops the others as `stop` does: whether to start anew
-    /// is for whoever watches over this process, who would not see that a part of it is gone.
+    /// The error of one that fails is printed at once, and stops the others as `stop` does, so that a
+    /// supervisor restarts the whole process rather than missing a part of it.
     pub(super) async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let ready = self.ready.into_iter().map(|(line, trigger)| {
             output::say(&line);
@@ -54,7 +54,7 @@ where
     let mut running = JoinSet::new();
     for run in ready {
         let mut stopped = stopped.clone();
-        // That nobody can say any more to stop means to stop, too.
+        // A dropped sender means to stop, too.
         let stop = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
         running.spawn(run(Box::pin(stop)));
     }
@@ -66,7 +66,7 @@ where
             ended = running.join_next() => {
                 let problem = match ended {
                     None => return well,
-                    // It ends well only when it is told to.
+                    // It ends well only when it is asked to stop.
                     Some(Ok(Ok(()))) => continue,
                     Some(Ok(Err(error))) => error.to_string(),
                     Some(Err(error)) => format!("a trigger ended: {error}"),
@@ -105,24 +105,24 @@ mod tests {
 
     use super::*;
 
-    /// How a trigger ends before it is told to.
+    /// How a trigger ends.
     #[derive(Clone, Copy)]
     enum Ends {
-        WhenTold,
+        WhenAsked,
         Failing,
         Panicking,
     }
 
-    /// Runs triggers that end so, and answers whether they ended well, and how many were told to.
+    /// Runs triggers that end so, and answers whether they ended well, and how many were asked to stop.
     async fn run(all: &[Ends], stop: impl Future<Output = ()>) -> (bool, usize) {
-        let told = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::new(AtomicUsize::new(0));
         let triggers = all.iter().map(|ends| {
-            let (ends, told) = (*ends, told.clone());
+            let (ends, asked) = (*ends, asked.clone());
             move |stop: Stop| async move {
                 match ends {
-                    Ends::WhenTold => {
+                    Ends::WhenAsked => {
                         stop.await;
-                        told.fetch_add(1, Ordering::SeqCst);
+                        asked.fetch_add(1, Ordering::SeqCst);
                         Ok(())
                     }
                     Ends::Failing => Err(Error::Failed("as planned".to_owned())),
@@ -131,12 +131,12 @@ mod tests {
             }
         });
         let well = together(triggers, stop).await;
-        (well, told.load(Ordering::SeqCst))
+        (well, asked.load(Ordering::SeqCst))
     }
 
     #[tokio::test]
-    async fn told_to_stop_all_of_them_end_well() {
-        let ended = run(&[Ends::WhenTold, Ends::WhenTold], ready(())).await;
+    async fn asked_to_stop_all_of_them_end_well() {
+        let ended = run(&[Ends::WhenAsked, Ends::WhenAsked], ready(())).await;
         assert_eq!(ended, (true, 2));
         assert_eq!(run(&[], pending()).await, (true, 0));
     }
@@ -144,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn one_that_fails_stops_the_others() {
         for fails in [Ends::Failing, Ends::Panicking] {
-            let all = [Ends::WhenTold, fails, Ends::WhenTold];
+            let all = [Ends::WhenAsked, fails, Ends::WhenAsked];
             assert_eq!(run(&all, pending()).await, (false, 2));
         }
     }

@@ -14,8 +14,8 @@ const SOON: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 ///
-/// Why it was not gone through with, as the end of a sentence about the store: it went away, or
-/// somebody asked for an end.
+/// Why the run ended early, as the end of a sentence about the store: it went away, or a signal asked
+/// to stop.
 pub(super) async fn run(
     subject: &Subject,
     stop: impl Future<Output = ()>,
@@ -55,7 +55,7 @@ pub(super) async fn soon<T>(answer: impl Future<Output = Result<T, Error>>) -> R
     }
 }
 
-/// Shown on standard error while somebody looks; it wipes itself away.
+/// Shown on standard error if that is a terminal; it clears itself.
 fn progress() -> ProgressBar {
     let style = ProgressStyle::with_template("{pos}/{len} {wide_msg}")
         .expect("the template is well-formed");
@@ -99,14 +99,14 @@ mod tests {
                 self.is_gone.store(true, Ordering::Relaxed);
             }
             if self.is_gone.load(Ordering::Relaxed) {
-                return Error::Unavailable("nobody listens any more".into()).into();
+                return Error::Unavailable("the server is gone".into()).into();
             }
             self.store.open(&BucketName::default())
         }
 
         fn health(&self) -> Answer<()> {
             if self.is_gone.load(Ordering::Relaxed) {
-                return Error::Unavailable("nobody listens".into()).into();
+                return Error::Unavailable("the server is gone".into()).into();
             }
             Answer::now(())
         }

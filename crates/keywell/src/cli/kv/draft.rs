@@ -68,7 +68,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if let Some((draft, _)) = &self.moves {
-            // There is nobody to tell, and the error that led here is told.
+            // The error that led here is reported already.
             drop(fs::remove_file(draft));
         }
     }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::target::key;
 use super::{Sink, Stop, Target};
 
-/// Tell whether a key is there, in words and in the exit code.
+/// Print whether a key is there, and end with that as exit code.
 ///
 /// It prints true and ends with 0, or prints false and ends with 1.
 #[derive(Args)]

@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use crate::cli::output;
 
-/// How far a long command is, on standard error, while somebody looks.
+/// How far a long command is, on standard error, if that is a terminal.
 pub(super) struct Progress(ProgressBar);
 
 // === impl Progress ===

@@ -18,7 +18,7 @@ pub(in crate::cli) struct Sink<'a> {
 // === impl Sink ===
 
 impl<'a> Sink<'a> {
-    /// Standard output, in large pieces: whoever wants a line seen flushes.
+    /// Standard output, in large pieces; flush to show a line at once.
     pub(in crate::cli) fn stdout() -> Self {
         Self {
             is_terminal: io::stdout().is_terminal(),

@@ -1,9 +1,9 @@
 use crate::cli::Failed;
 
-/// Why a command ends before it is through.
+/// Why a command ends before it is done.
 #[derive(Debug)]
 pub(in crate::cli) enum Stop {
-    /// Nobody reads its output any more, as in `keywell kv list | head -1`. That is no failure.
+    /// Its output is closed, as in `keywell kv list | head -1`. That is no failure.
     Unread,
     /// It failed.
     Failed(Failed),

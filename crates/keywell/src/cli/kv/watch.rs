@@ -14,12 +14,12 @@ use crate::cli::{output, signal};
 /// Print the changes of a bucket as they happen, as a JSON line each.
 ///
 /// It goes on until it is interrupted or has printed as many as asked for, and then says on
-/// standard error where to resume. Of a store for one process at a time, such as disk:, it tells
+/// standard error where to resume. Of a store for one process at a time, such as disk:, it prints
 /// what happened since a token.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     keywell kv watch --prefix order/\n  \
-    keywell kv watch --count 0                 tells where to resume, and ends\n  \
+    keywell kv watch --count 0                 prints where to resume, and ends\n  \
     keywell kv watch --since TOKEN --count 10\n\n\
     What it prints:\n  \
     {\"event\":\"set\",\"key\":\"k\",\"value\":\"v\",\"token\":\"...\"}\n  \
@@ -47,7 +47,7 @@ pub(super) struct Watch {
 /// An event as it is printed.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-enum Told<'a> {
+enum Printed<'a> {
     Set {
         #[serde(flatten)]
         line: Line<'a>,
@@ -105,7 +105,7 @@ impl Watch {
                 return Err(Stop::failure("the store ended the watch; begin it again"));
             };
             let event = event.map_err(cannot)?;
-            out.json(&Told::from(&event))?;
+            out.json(&Printed::from(&event))?;
             out.flush()?;
             resume = event.token().cloned().or(resume);
             left -= 1;
@@ -114,9 +114,9 @@ impl Watch {
     }
 }
 
-// === impl Told ===
+// === impl Printed ===
 
-impl<'a> From<&'a Event> for Told<'a> {
+impl<'a> From<&'a Event> for Printed<'a> {
     fn from(event: &'a Event) -> Self {
         let token = event.token().map(ResumeToken::as_str);
         match event {
@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    async fn told(watch: Watch, target: &Target) -> (Vec<serde_json::Value>, ResumeToken) {
+    async fn printed(watch: Watch, target: &Target) -> (Vec<serde_json::Value>, ResumeToken) {
         let mut text = Vec::new();
         let mut out = Sink::new(&mut text, "text");
         let resume = watch.run(target, &mut out, std::future::pending()).await;
@@ -162,13 +162,13 @@ mod tests {
     #[tokio::test]
     async fn a_watch_goes_on_where_an_earlier_one_ended() {
         let target = Target::in_memory().await;
-        let (lines, start) = told(watch(None, 0), &target).await;
+        let (lines, start) = printed(watch(None, 0), &target).await;
         assert!(lines.is_empty());
 
         target.set("a", b"text").await;
         target.set("b", b"\xff").await;
         target.bucket.delete("a").await.unwrap();
-        let (lines, _) = told(watch(Some(start.as_str()), 3), &target).await;
+        let (lines, _) = printed(watch(Some(start.as_str()), 3), &target).await;
         assert_eq!(
             (&lines[0]["event"], &lines[0]["key"]),
             (&"set".into(), &"a".into())
@@ -182,15 +182,15 @@ mod tests {
         );
 
         let second = lines[1]["token"].as_str().unwrap();
-        let (again, _) = told(watch(Some(second), 1), &target).await;
+        let (again, _) = printed(watch(Some(second), 1), &target).await;
         assert_eq!(again, lines[2..]);
     }
 
     #[tokio::test]
     async fn a_watch_tells_what_is_written_while_it_waits() {
         let target = Target::in_memory().await;
-        let (_, start) = told(watch(None, 0), &target).await;
-        let waiting = told(watch(Some(start.as_str()), 2), &target);
+        let (_, start) = printed(watch(None, 0), &target).await;
+        let waiting = printed(watch(Some(start.as_str()), 2), &target);
         let writes = async {
             target.set("a", b"1").await;
             target.bucket.increment("a", 1).await.unwrap();
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_told() {
-        let gap = serde_json::to_string(&Told::from(&Event::Gap)).unwrap();
+        let gap = serde_json::to_string(&Printed::from(&Event::Gap)).unwrap();
         assert_eq!(gap, r#"{"event":"gap"}"#);
     }
 }

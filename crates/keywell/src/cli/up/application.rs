@@ -69,7 +69,7 @@ impl<'a> Application<'a> {
             components: BTreeMap::new(),
             watches: BTreeMap::new(),
         };
-        // What is wrong with the text is told before any component is compiled.
+        // Errors in the text are reported before any component is compiled.
         for (index, trigger) in plan.triggers.iter().enumerate() {
             if let TriggerPlan::Watch(watch) = trigger {
                 application.watches.insert(index, watched(plan, watch)?);

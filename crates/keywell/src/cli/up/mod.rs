@@ -17,8 +17,8 @@ use super::{Ended, Failed, files, signal};
 
 /// Run an application: every store, component and trigger of a keywell.toml.
 ///
-/// Each store is opened once, and what starts is told, a line for each trigger. If one cannot start,
-/// none does. If one fails later, it is told, the others stop, and the exit code is 1. SIGINT or
+/// Each store is opened once. Each trigger that starts is printed as a line. If one cannot start,
+/// none does. If one fails later, its error is printed, the others stop, and the exit code is 1. SIGINT or
 /// SIGTERM lets running requests and deliveries finish and closes the stores.
 #[derive(Args)]
 #[command(
@@ -47,7 +47,7 @@ pub(super) struct Up {
 
 impl Up {
     pub(super) async fn main(self) -> Ended {
-        // Before all else, so that no signal is missed that comes once a trigger is told.
+        // Before all else, so that no signal is missed that comes once a trigger is printed.
         let mut stop = pin!(signal::stop()?);
         files::raise_limit();
         let plan = Plan::read(&self.file)?;

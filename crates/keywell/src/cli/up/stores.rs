@@ -21,7 +21,7 @@ struct Opened {
 impl Stores {
     /// Opens all of them, or none.
     pub(super) async fn open(plan: &Plan) -> Result<Self, Failed> {
-        // What is wrong with any of the URLs is told before the first is opened.
+        // Errors in any of the URLs are reported before the first store is opened.
         let mut urls = Vec::new();
         for (name, store) in &plan.stores {
             urls.push((name, store, url(plan, name, store)?));
