@@ -17,9 +17,9 @@ impl HasData for Io {
 /// Links `wasi:io`, in place of what is linked already.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    error::add_to_linker::<_, Io>(linker, State::table)?;
-    poll::add_to_linker::<_, Io>(linker, State::table)?;
-    streams::add_to_linker::<_, Io>(linker, State::table)?;
+    error::add_to_linker::<_, Io>(linker, State::resources)?;
+    poll::add_to_linker::<_, Io>(linker, State::resources)?;
+    streams::add_to_linker::<_, Io>(linker, State::resources)?;
     linker.allow_shadowing(false);
     Ok(())
 }

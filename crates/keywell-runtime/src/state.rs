@@ -162,7 +162,7 @@ impl State {
     }
 
     /// What `wasi:io` sees of the instance.
-    pub(crate) fn table(&mut self) -> &mut ResourceTable {
+    pub(crate) fn resources(&mut self) -> &mut ResourceTable {
         &mut self.table
     }
 
@@ -185,6 +185,10 @@ impl KeyvalueView for State {
 
     fn keyvalue_mut(&mut self) -> &mut Keyvalue {
         &mut self.keyvalue
+    }
+
+    fn table(&mut self) -> Option<&mut ResourceTable> {
+        Some(&mut self.table)
     }
 }
 

@@ -1,10 +1,18 @@
 use std::fmt;
 
-use wasmtime::Engine;
 use wasmtime::component::Component;
-use wasmtime::component::types::{ComponentInstance, ComponentItem, Type};
+use wasmtime::component::types::ComponentItem;
+
+use crate::descriptor::{Descriptor, Imported};
+use crate::interface::Link;
+use crate::keyvalue::KeyvalueView;
+use crate::{draft, draft2};
 
 /// A shape of `wasi:keyvalue`.
+///
+/// A new one is a folder with a [`Descriptor`], a variant here, and its place in
+/// [`Generation::ALL`]; the compiler asks for its arms in [`descriptor`](Self::descriptor) and
+/// [`link`](Self::link).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Generation {
@@ -31,67 +39,104 @@ pub struct Import {
 pub fn imports(component: &Component) -> Vec<Import> {
     let engine = component.engine();
     let component_type = component.component_type();
-    let imports = component_type.imports(engine);
-    let mut imports: Vec<Import> = imports
+    let items: Vec<_> = component_type
+        .imports(engine)
         .filter_map(|(name, item)| {
             let path = name.strip_prefix("wasi:keyvalue/")?;
             let (interface, version) = path.split_once('@').unwrap_or((path, ""));
-            let generation = match (version, interface) {
-                ("0.2.0-draft", "store" | "atomics" | "batch") => Some(Generation::Draft),
-                ("0.2.0-draft2", "store" | "atomics") => Some(Generation::Draft2),
-                ("0.2.0-draft2", "batch") => Some(match &item.ty {
-                    ComponentItem::ComponentInstance(batch) if answers_pairs(batch, engine) => {
-                        Generation::Draft2Pairs
-                    }
-                    _ => Generation::Draft2,
-                }),
-                _ => None,
-            };
-            Some(Import {
-                name: name.to_owned(),
-                interface: interface.to_owned(),
-                generation,
-            })
+            Some((name, interface, version, item.ty))
         })
         .collect();
-    // The other interfaces of the two shapes are the same, so `batch` decides for all of them.
-    if imports
-        .iter()
-        .any(|import| import.generation == Some(Generation::Draft2Pairs))
-    {
-        for import in &mut imports {
-            if import.generation == Some(Generation::Draft2) {
-                import.generation = Some(Generation::Draft2Pairs);
-            }
-        }
-    }
-    imports
+    let imported = |wanted: &str| {
+        let interfaces = items.iter().filter_map(|(_, interface, version, item)| {
+            let ComponentItem::ComponentInstance(instance) = item else {
+                return None;
+            };
+            (*version == wanted).then_some((*interface, instance))
+        });
+        Imported::new(engine, interfaces.collect())
+    };
+    let import = |(name, interface, version, _): &(&str, &str, &str, ComponentItem)| Import {
+        name: (*name).to_owned(),
+        interface: (*interface).to_owned(),
+        generation: Generation::of(version, &imported(version))
+            .filter(|generation| generation.descriptor().interfaces.contains(interface)),
+    };
+    items.iter().map(import).collect()
 }
 
-/// Whether `get-many` in this `batch` answers a list of pairs. A component that does not use
-/// `get-many` runs with either shape.
-fn answers_pairs(batch: &ComponentInstance, engine: &Engine) -> bool {
-    let Some(get_many) = batch.get_export(engine, "get-many") else {
-        return false;
-    };
-    let ComponentItem::ComponentFunc(get_many) = get_many.ty else {
-        return false;
-    };
-    let Some(Type::Result(answer)) = get_many.results().next() else {
-        return false;
-    };
-    let Some(Type::List(found)) = answer.ok() else {
-        return false;
-    };
-    matches!(found.ty(), Type::Tuple(_))
+// === impl Generation ===
+
+impl Generation {
+    /// Every generation, the latest first.
+    pub const ALL: [Self; 3] = [Self::Draft2, Self::Draft2Pairs, Self::Draft];
+
+    pub(crate) fn descriptor(self) -> &'static Descriptor {
+        match self {
+            Self::Draft => &draft::DESCRIPTOR,
+            Self::Draft2 => &draft2::DESCRIPTOR,
+            Self::Draft2Pairs => &draft2::DESCRIPTOR_OF_PAIRS,
+        }
+    }
+
+    /// What links one of its interfaces.
+    pub(crate) fn link<T: KeyvalueView>(self, interface: &str) -> Option<Link<T>> {
+        match self {
+            Self::Draft => draft::link(interface),
+            Self::Draft2 => draft2::link(interface),
+            Self::Draft2Pairs => draft2::link_pairs(interface),
+        }
+    }
+
+    fn of(version: &str, imported: &Imported<'_>) -> Option<Self> {
+        Self::ALL.into_iter().find(|generation| {
+            let descriptor = generation.descriptor();
+            descriptor.version == version && (descriptor.fits)(imported)
+        })
+    }
 }
 
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Draft => "0.2.0-draft",
-            Self::Draft2 => "0.2.0-draft2",
-            Self::Draft2Pairs => "0.2.0-draft2 (pairs)",
-        })
+        f.write_str(self.descriptor().name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_interface_that_a_generation_names_is_linked_and_no_other() {
+        struct View;
+
+        impl KeyvalueView for View {
+            fn keyvalue(&self) -> &crate::Keyvalue {
+                unreachable!()
+            }
+
+            fn keyvalue_mut(&mut self) -> &mut crate::Keyvalue {
+                unreachable!()
+            }
+        }
+
+        for generation in Generation::ALL {
+            for interface in ["store", "atomics", "batch", "watcher", "types"] {
+                let is_named = generation.descriptor().interfaces.contains(&interface);
+                let is_linked = generation.link::<View>(interface).is_some();
+                assert_eq!(is_named, is_linked, "{generation}: {interface}");
+            }
+        }
+    }
+
+    #[test]
+    fn generations_of_one_version_have_names_and_watchers_of_their_own() {
+        let all = Generation::ALL.map(Generation::descriptor);
+        for (at, one) in all.iter().enumerate() {
+            for other in &all[at + 1..] {
+                assert_ne!(one.name, other.name);
+                assert!(one.watcher.is_none() || one.watcher != other.watcher);
+            }
+        }
     }
 }

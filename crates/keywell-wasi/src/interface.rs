@@ -1,49 +1,14 @@
 use keywell_store::{Answer, Error, Promptness, Result};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{
-    Component, ComponentNamedList, ComponentType, Lift, Linker, LinkerInstance, Lower, ResourceType,
+    ComponentNamedList, ComponentType, Lift, LinkerInstance, Lower, ResourceType,
 };
 
 use crate::budget::Budget;
-use crate::generation::{self, Generation};
-use crate::grants::Grants;
 use crate::keyvalue::KeyvalueView;
-use crate::{draft, draft2};
 
-/// Links every generation of `wasi:keyvalue` that a component imports.
-///
-/// An interface that is not known (see [`imports`](crate::imports)) is left out; instantiation then
-/// names it.
-///
-/// # Errors
-///
-/// When the linker already has one of the interfaces.
-pub fn link<T: KeyvalueView>(
-    linker: &mut Linker<T>,
-    component: &Component,
-    grants: &Grants,
-) -> wasmtime::Result<()> {
-    let promptness = grants.promptness();
-    for import in generation::imports(component) {
-        let Some(generation) = import.generation else {
-            continue;
-        };
-        let mut interface = Interface {
-            instance: linker.instance(&import.name)?,
-            promptness,
-        };
-        match (generation, &*import.interface) {
-            (Generation::Draft, "store") => draft::store(&mut interface),
-            (Generation::Draft, "atomics") => draft::atomics(&mut interface),
-            (Generation::Draft, _) => draft::batch(&mut interface),
-            (_, "store") => draft2::store(&mut interface),
-            (_, "atomics") => draft2::atomics(&mut interface),
-            (Generation::Draft2, _) => draft2::batch(&mut interface),
-            (Generation::Draft2Pairs, _) => draft2::batch_of_pairs(&mut interface),
-        }?;
-    }
-    Ok(())
-}
+/// Links the functions of one interface.
+pub(crate) type Link<T> = fn(&mut Interface<'_, T>) -> wasmtime::Result<()>;
 
 /// One interface being linked: calls are plain functions where every store answers at once, and
 /// async ones elsewhere.
@@ -85,7 +50,14 @@ impl<A> From<Error> for Asked<A> {
 
 // === impl Interface ===
 
-impl<T: KeyvalueView> Interface<'_, T> {
+impl<'a, T: KeyvalueView> Interface<'a, T> {
+    pub(crate) fn new(instance: LinkerInstance<'a, T>, promptness: Promptness) -> Self {
+        Self {
+            instance,
+            promptness,
+        }
+    }
+
     /// Links a function in two halves. `begin` reads the arguments where they lie in the guest's
     /// memory and asks the store; `finish` turns its answer into what the guest gets. Only between
     /// the two may the call wait.

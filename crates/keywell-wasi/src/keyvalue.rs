@@ -3,7 +3,7 @@ use std::sync::Arc;
 use keywell_store::Entry;
 use keywell_store::layer::Limited;
 use slab::Slab;
-use wasmtime::component::Resource;
+use wasmtime::component::{Resource, ResourceTable};
 
 use crate::budget::Budget;
 use crate::error::StoreError;
@@ -30,6 +30,12 @@ pub trait KeyvalueView: Send {
 
     /// The instance's state, to open and close handles.
     fn keyvalue_mut(&mut self) -> &mut Keyvalue;
+
+    /// The table that `wasi:io` of the same linker uses, for generations whose calls return streams
+    /// or pollables. Those offered today have none, so embedders may leave it out.
+    fn table(&mut self) -> Option<&mut ResourceTable> {
+        None
+    }
 }
 
 /// The resource type `bucket`; its representation is an index into [`Keyvalue::buckets`].

@@ -53,6 +53,7 @@
 mod budget;
 mod calls;
 mod cursors;
+mod descriptor;
 mod draft;
 mod draft2;
 mod error;
@@ -60,12 +61,13 @@ mod generation;
 mod grants;
 mod interface;
 mod keyvalue;
+mod link;
 mod watcher;
 
 pub use budget::{Budget, OverBudget, TotalMemory};
 pub use generation::{Generation, Import, imports};
 pub use grants::{Grants, Origin};
-pub use interface::link;
 pub use keyvalue::{HandleLimit, Keyvalue, KeyvalueView};
 pub use keywell_store::reserved;
+pub use link::link;
 pub use watcher::{Watcher, WatcherError};

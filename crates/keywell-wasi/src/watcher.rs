@@ -38,18 +38,14 @@ pub enum WatcherError {
 // === impl Watcher ===
 
 impl Watcher {
-    const EXPORTS: [(&str, Generation); 2] = [
-        ("wasi:keyvalue/watcher@0.2.0-draft2", Generation::Draft2),
-        ("wasi:keyvalue/watcher@0.2.0-draft", Generation::Draft),
-    ];
-
     /// Finds the watcher of a component; of two, that of the later generation.
     ///
     /// # Errors
     ///
     /// [`WatcherError`], also when the functions are of other types than they should be.
     pub fn find(component: &Component) -> Result<Self, WatcherError> {
-        let found = Self::EXPORTS.into_iter().find_map(|(name, generation)| {
+        let found = Generation::ALL.into_iter().find_map(|generation| {
+            let name = generation.descriptor().watcher?;
             let (_, index) = component.get_export(None, name)?;
             Some((name, generation, index))
         });

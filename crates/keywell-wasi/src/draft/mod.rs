@@ -5,21 +5,39 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lower, Resource, WasmStr};
 
 use crate::calls;
+use crate::descriptor::Descriptor;
 use crate::draft2;
 use crate::error::StoreError;
-use crate::interface::Interface;
+use crate::interface::{Interface, Link};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 
-pub(crate) fn store<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
+pub(crate) const DESCRIPTOR: Descriptor = Descriptor {
+    name: "0.2.0-draft",
+    version: "0.2.0-draft",
+    interfaces: &["store", "atomics", "batch"],
+    fits: |_| true,
+    watcher: Some("wasi:keyvalue/watcher@0.2.0-draft"),
+};
+
+pub(crate) fn link<T: KeyvalueView>(interface: &str) -> Option<Link<T>> {
+    match interface {
+        "store" => Some(store),
+        "atomics" => Some(atomics),
+        "batch" => Some(batch),
+        _ => None,
+    }
+}
+
+fn store<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
     calls::store::link(interface)?;
     interface.call("[method]bucket.list-keys", list_keys, listed)
 }
 
-pub(crate) fn atomics<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
+fn atomics<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
     interface.call("increment", increment, calls::answer)
 }
 
-pub(crate) fn batch<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
+fn batch<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
     draft2::batch(interface)
 }
 

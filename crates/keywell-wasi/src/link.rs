@@ -1,0 +1,32 @@
+use wasmtime::component::{Component, Linker};
+
+use crate::generation;
+use crate::grants::Grants;
+use crate::interface::Interface;
+use crate::keyvalue::KeyvalueView;
+
+/// Links every generation of `wasi:keyvalue` that a component imports.
+///
+/// An interface that is not known (see [`imports`](crate::imports)) is left out; instantiation then
+/// names it.
+///
+/// # Errors
+///
+/// When the linker already has one of the interfaces.
+pub fn link<T: KeyvalueView>(
+    linker: &mut Linker<T>,
+    component: &Component,
+    grants: &Grants,
+) -> wasmtime::Result<()> {
+    let promptness = grants.promptness();
+    for import in generation::imports(component) {
+        let Some(generation) = import.generation else {
+            continue;
+        };
+        if let Some(link) = generation.link(&import.interface) {
+            let instance = linker.instance(&import.name)?;
+            link(&mut Interface::new(instance, promptness))?;
+        }
+    }
+    Ok(())
+}
