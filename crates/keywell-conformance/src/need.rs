@@ -1,4 +1,4 @@
-use keywell_store::{Batching, Capabilities, Cas, Listing, Promptness, Watching};
+use keywell_store::{Batching, Capabilities, Cas, Listing, Promptness, Transacting, Watching};
 
 use crate::refusals::Refusal;
 use crate::subject::Subject;
@@ -18,6 +18,10 @@ pub(crate) enum Need {
     OrderedList,
     /// Batches that are written whole or not at all.
     AtomicBatch,
+    /// Transactions over the keys of a bucket.
+    Transact,
+    /// Transactions over the keys of several buckets.
+    TransactStore,
     /// Watching, though events may be lost.
     Watch,
     /// Watching that can be resumed.
@@ -77,6 +81,19 @@ impl Need {
             Self::AtomicBatch => (
                 declared.batch == Batching::Atomic,
                 Unmet::Refuse(Refusal::AtomicBatch),
+            ),
+            Self::Transact => (
+                declared.transact != Transacting::None,
+                Unmet::Refuse(Refusal::Transact),
+            ),
+            Self::TransactStore => (
+                matches!(declared.transact, Transacting::Store { .. }),
+                match declared.transact {
+                    Transacting::Bucket { .. } => {
+                        Unmet::Skip("transactions are declared over one bucket")
+                    }
+                    _ => Unmet::Refuse(Refusal::Transact),
+                },
             ),
             Self::Watch | Self::ResumableWatch
                 if subject.is_unwatched() && declared.watch != Watching::None =>

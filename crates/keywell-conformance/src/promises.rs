@@ -180,6 +180,33 @@ atomics {
     a_refused_increment_changes_no_version [Increment]
 }
 
+transact {
+    /// All writes of a transaction happen if all of its checks hold.
+    a_transaction_whose_checks_hold_writes_all [Transact]
+    /// If a check does not hold, the answer names it, and nothing is written.
+    a_stale_check_is_named_and_nothing_is_written [Transact]
+    /// A transaction answers the versions that `get` reads, and the values of counters.
+    a_transaction_answers_versions_and_counters [Transact]
+    /// If an increment is refused, nothing of the transaction is written.
+    a_refused_increment_undoes_the_transaction [Transact]
+    /// A transaction that writes a key twice is refused.
+    a_key_written_twice_is_refused [Transact]
+    /// A transaction of more operations than declared is refused.
+    a_transaction_past_the_declared_number_is_refused [Transact]
+    /// A grant for reading, and the prefix of a grant, hold in a transaction.
+    a_grant_holds_in_a_transaction [Transact]
+    /// Limits of keys and values hold in a transaction.
+    limits_hold_in_a_transaction [Transact]
+    /// A set in a transaction has its time to live, and an increment keeps the one there is.
+    times_to_live_hold_in_a_transaction [Transact Ttl]
+    /// A watch delivers each write of a transaction.
+    a_watch_delivers_the_writes_of_a_transaction [Transact Watch]
+    /// Writes of several buckets happen as one.
+    writes_of_several_buckets_happen_as_one [TransactStore Buckets]
+    /// Concurrent transfers between counters keep their sum, in every reading of all of them.
+    concurrent_transfers_keep_the_sum [Transact]
+}
+
 batch {
     /// `get_many` answers in the order asked.
     get_many_answers_in_the_order_asked []

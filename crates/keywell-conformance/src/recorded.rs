@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Change, Entry, Expected, Filter, List, Page, Set,
-    Since, Swap, Version, Watch,
+    Answer, Bucket, BucketName, Capabilities, Change, Entry, Expected, Filter, List, Page, Part,
+    Result, Set, Since, Swap, Version, Watch,
 };
 
 use crate::failure::{given, shown};
@@ -41,6 +41,7 @@ impl Recorded {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Bucket for Recorded {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
@@ -108,6 +109,19 @@ impl Bucket for Recorded {
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
         let asked = format!("delete_many({})", shown(&keys));
         self.record(&asked, self.inner.delete_many(keys))
+    }
+
+    fn admit(&self, part: Part) -> Result<Part> {
+        if part.writes() {
+            self.writes(&part.key);
+        }
+        let asked = format!(
+            "admit({}, {})",
+            given(part.key.as_bytes()),
+            shown(&part.operation)
+        );
+        self.trace.note(self.labelled(&asked));
+        self.inner.admit(part)
     }
 
     fn list(&self, request: List) -> Answer<Page> {

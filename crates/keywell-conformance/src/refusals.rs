@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_store::{
-    Change, Error, Expected, Filter, Invalid, List, ResumeToken, Set, Since, Version,
+    Action, Change, Error, Expected, Filter, Invalid, List, ResumeToken, Set, Since, Transaction,
+    Version,
 };
 
 use crate::failure::{Failure, Verdict, answer, same, unsupported};
@@ -17,6 +18,7 @@ pub(crate) enum Refusal {
     Increment,
     List,
     AtomicBatch,
+    Transact,
     Watch,
     Resume,
     Ttl,
@@ -31,6 +33,7 @@ impl Refusal {
             Self::Increment => "counters",
             Self::List => "a listing of keys",
             Self::AtomicBatch => "batches written as one",
+            Self::Transact => "transactions",
             Self::Watch => "watching",
             Self::Resume => "resuming a watch",
             Self::Ttl => "a time to live",
@@ -44,6 +47,7 @@ impl Refusal {
             Self::Increment => increment(&bucket).await,
             Self::List => list(&bucket).await,
             Self::AtomicBatch => sequential_batch(&bucket).await,
+            Self::Transact => transact(scratch, &bucket).await,
             Self::Watch => watch(&bucket).await,
             Self::Resume => resume(&bucket).await,
             Self::Ttl => ttl(&bucket).await,
@@ -103,6 +107,21 @@ async fn sequential_batch(bucket: &Handle) -> Verdict {
         vec![false, false, true],
         "an acknowledged batch deletes its keys and no other",
     )
+}
+
+async fn transact(scratch: &Scratch<'_>, bucket: &Handle) -> Verdict {
+    let what = Refusal::Transact.what();
+    set(bucket, "there", "old").await?;
+    let mut transaction = Transaction::default();
+    let change = Change::Set("new".into(), Set::default());
+    let admitted = transaction.write(&**bucket, "none", Action::Change(change));
+    // Refused at the latest by the store.
+    let refused = match admitted {
+        Ok(()) => scratch.transact(transaction).await.map(drop),
+        Err(error) => Err(error),
+    };
+    unsupported(refused, what)?;
+    untouched(bucket, what).await
 }
 
 async fn watch(bucket: &Handle) -> Verdict {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_store::layer::{Limited, Limits};
-use keywell_store::{Bucket, BucketName, Error, List, Result, Set, Store, Version};
+use keywell_store::{
+    Bucket, BucketName, Error, List, Result, Set, Store, Transacted, Transaction, Version,
+};
 
 use crate::failure::{Failure, Verdict};
 use crate::recorded::Recorded;
@@ -84,6 +86,13 @@ impl<'a> Scratch<'a> {
         self.subject.restart().await?;
         self.note("the store is closed and opened again");
         self.bucket().await
+    }
+
+    /// Runs a transaction in the store.
+    pub(crate) async fn transact(&self, transaction: Transaction) -> Result<Transacted> {
+        let asked = format!("{transaction:?}");
+        let store = self.subject.store();
+        self.trace.record(asked, transaction.run(&*store)).await
     }
 
     pub(crate) fn note(&self, step: impl Into<String>) {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
     Expected, Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap,
-    ValueBytes, Version, Watch, Watching,
+    Transacting, ValueBytes, Version, Watch, Watching,
 };
 use redb::{ReadOnlyTable, ReadTransaction};
 
@@ -168,6 +168,7 @@ impl Bucket for DiskBucket {
                 Watching::None
             },
             ttl: true,
+            transact: Transacting::None,
             durability: Durability::Synced,
             key_bytes: MAX_KEY_BYTES,
             value_bytes: MAX_VALUE_BYTES,

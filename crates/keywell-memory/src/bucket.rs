@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
-    Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, ValueBytes,
+    Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap, ValueBytes,
     Version, Watch, Watching, counter,
 };
 
@@ -15,6 +15,7 @@ use crate::data::MemoryBucket;
 use crate::key::{HashedKey, STRIPES};
 use crate::stripe::Slot;
 use crate::stripes::LockedStripes;
+use crate::transact::TRANSACTING;
 use crate::watcher::Watcher;
 use crate::writer::Writer;
 use crate::{listing, sweep};
@@ -84,7 +85,7 @@ impl MemoryBucket {
         let counted = self.count(budget, &mut stripes, &entries);
         if counted.is_ok() {
             for (key, value) in entries {
-                Writer::again(self, stripes.of(key)).put_counted(key, value);
+                Writer::again(self, stripes.of(key)).put_counted(key, value, None);
             }
         }
         drop(stripes);
@@ -129,14 +130,14 @@ impl MemoryBucket {
     }
 
     /// Called with the stripe locked, so that closing can wait for writes in progress.
-    fn check_open(&self) -> Result<()> {
+    pub(crate) fn check_open(&self) -> Result<()> {
         if self.is_closed() {
             return Err(Error::Unavailable("the memory store is closed".into()));
         }
         Ok(())
     }
 
-    fn deadline(&self, how: Set) -> Result<Option<Moment>> {
+    pub(crate) fn deadline(&self, how: Set) -> Result<Option<Moment>> {
         let Some(ttl) = how.ttl else { return Ok(None) };
         Set::expiring(ttl)?;
         Ok(Some(self.clock().after(ttl)))
@@ -168,6 +169,7 @@ impl Bucket for MemoryBucket {
             increment: true,
             list: Listing::Ordered,
             batch: Batching::Atomic,
+            transact: TRANSACTING,
             watch: Watching::Resumable,
             ttl: true,
             durability: Durability::Volatile,
@@ -272,6 +274,10 @@ impl Bucket for MemoryBucket {
             Ok(())
         })
         .into()
+    }
+
+    fn admit(&self, part: Part) -> Result<Part> {
+        Ok(part.of(self.name().clone()))
     }
 
     fn list(&self, request: List) -> Answer<Page> {

@@ -24,6 +24,7 @@ pub(crate) struct MemoryBucket {
     /// It is locked before any stripe.
     batches: Padded<RwLock<()>>,
     issuer: Issuer,
+    name: BucketName,
     /// The scope of cursors.
     scope: String,
     /// Shared with the store.
@@ -49,6 +50,7 @@ impl MemoryBucket {
             alarm: Alarm::default(),
             batches: Padded::default(),
             issuer: Issuer::new(),
+            name: name.clone(),
             scope: format!("memory/{name}"),
             closed,
             budget,
@@ -90,6 +92,10 @@ impl MemoryBucket {
 
     pub(crate) fn batches(&self) -> &RwLock<()> {
         &self.batches
+    }
+
+    pub(crate) fn name(&self) -> &BucketName {
+        &self.name
     }
 
     /// The scope of cursors.

@@ -63,6 +63,7 @@ mod stripe;
 mod stripes;
 mod sweep;
 mod token;
+mod transact;
 mod watcher;
 mod writer;
 

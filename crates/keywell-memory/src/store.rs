@@ -1,14 +1,17 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use keywell_store::{Answer, Bucket, BucketName, Error, Promptness, Result, Store};
+use keywell_store::{
+    Answer, Bucket, BucketName, Check, Error, Promptness, Result, Store, Transacted, Write,
+};
 use parking_lot::RwLock;
 
 use crate::budget::Budget;
 use crate::data::MemoryBucket;
 use crate::log::History;
+use crate::transact::{TRANSACTING, transact};
 
 /// A store in memory. Clones share the data, which is dropped with the last of them and of the
 /// buckets opened from them.
@@ -88,6 +91,21 @@ impl Store for MemoryStore {
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
         let bucket = self.bucket(name);
         bucket.map(|bucket| bucket as Arc<dyn Bucket>).into()
+    }
+
+    fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
+        let transacted = || {
+            TRANSACTING.check(&checks, &writes)?;
+            let checked = checks.iter().map(|check| &check.bucket);
+            let named = checked.chain(writes.iter().map(|write| &write.bucket));
+            let named: BTreeSet<&BucketName> = named.collect();
+            let opened = named
+                .into_iter()
+                .map(|name| Ok((name.clone(), self.bucket(name)?)));
+            let buckets = opened.collect::<Result<_>>()?;
+            transact(&buckets, &checks, &writes)
+        };
+        transacted().into()
     }
 
     fn buckets(&self) -> Answer<Vec<BucketName>> {

@@ -91,10 +91,15 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a value whose cost is already taken.
-    pub(crate) fn put_counted(&mut self, key: HashedKey<'_>, value: Bytes) {
+    pub(crate) fn put_counted(
+        &mut self,
+        key: HashedKey<'_>,
+        value: Bytes,
+        deadline: Option<Moment>,
+    ) -> u64 {
         let found = self.stripe.find(key).map(|slot| slot.key().clone());
         let shared = found.unwrap_or_else(|| Arc::from(key.text));
-        self.put(shared, key, value, None);
+        self.put(shared, key, value, deadline)
     }
 
     fn put(
@@ -138,14 +143,26 @@ impl<'a> Writer<'a> {
     }
 
     fn remove(&mut self, key: HashedKey<'_>, kind: Kind) -> bool {
-        let Some(slot) = self.stripe.take(key) else {
+        let Some(cost) = self.take(key, kind) else {
             return false;
         };
         if let Some(budget) = self.bucket.budget() {
-            budget.give_back(slot.cost());
+            budget.give_back(cost);
         }
+        true
+    }
+
+    /// Removes a key whose cost is given back already.
+    pub(crate) fn delete_counted(&mut self, key: HashedKey<'_>) {
+        self.take(key, Kind::Deleted);
+    }
+
+    /// Takes a key out, and returns its cost.
+    fn take(&mut self, key: HashedKey<'_>, kind: Kind) -> Option<usize> {
+        let slot = self.stripe.take(key)?;
+        let cost = slot.cost();
         self.bucket.log().append(slot.key(), || kind);
         self.spent = Some(slot.value);
-        true
+        Some(cost)
     }
 }

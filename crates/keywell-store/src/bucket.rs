@@ -1,8 +1,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Answer, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Set, Since, Swap,
-    ValueBytes, Version, Watch,
+    Answer, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Part, Result, Set,
+    Since, Swap, ValueBytes, Version, Watch,
 };
 
 /// A named set of keys in a store.
@@ -109,6 +109,19 @@ pub trait Bucket: Send + Sync {
     /// Removes many keys; see [`Batching`](crate::Batching) for whether as one.
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
         parts(keys.iter().map(|key| self.delete(key)))
+    }
+
+    /// Admits an operation to a [transaction](crate::Transaction).
+    ///
+    /// A layer refuses what it would refuse as a call of its own, changes what it would change, and
+    /// passes the rest on. The store's own bucket puts its name to it ([`Part::of`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of the layers; [`Error::Unsupported`] in a store without transactions.
+    fn admit(&self, part: Part) -> Result<Part> {
+        let _ = part;
+        Err(Error::Unsupported("transactions"))
     }
 
     /// A page of keys; see [`Page`] for what is promised of them.

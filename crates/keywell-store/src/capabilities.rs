@@ -1,5 +1,5 @@
 use crate::layer::Limits;
-use crate::{Invalid, Result};
+use crate::{Invalid, Result, Transacting};
 
 /// What a bucket can do. The conformance suite checks all that is declared, and that what is not
 /// declared is refused with [`Error::Unsupported`](crate::Error::Unsupported).
@@ -15,6 +15,8 @@ pub struct Capabilities {
     pub list: Listing,
     /// Whether a batch of writes happens as one.
     pub batch: Batching,
+    /// Over what transactions run.
+    pub transact: Transacting,
     /// Whether and how changes can be watched.
     pub watch: Watching,
     /// Whether a value can be set with a time to live.
@@ -121,6 +123,7 @@ impl Default for Capabilities {
             increment: false,
             list: Listing::default(),
             batch: Batching::default(),
+            transact: Transacting::default(),
             watch: Watching::default(),
             ttl: false,
             durability: Durability::default(),

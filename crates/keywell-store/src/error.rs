@@ -75,6 +75,9 @@ pub enum Invalid {
         /// The limit.
         max: usize,
     },
+    /// A transaction writes one key twice.
+    #[error("the transaction writes a key twice")]
+    WrittenTwice,
     /// More bytes in one call, or in its answer, than the limit.
     #[error("the batch is {bytes} bytes large, more than the {max} allowed")]
     BatchTooLarge {

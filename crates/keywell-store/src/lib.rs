@@ -145,6 +145,7 @@ pub mod reserved;
 mod setting;
 mod store;
 pub mod terminal;
+mod transact;
 mod url;
 mod watch;
 mod write;
@@ -161,6 +162,9 @@ pub use name::BucketName;
 pub use provider::{Making, OpenError, Opening, Provider, UrlForm};
 pub use setting::{Setting, SettingError, SettingKind, Settings};
 pub use store::Store;
+pub use transact::{
+    Action, Check, Operation, Part, Transacted, Transacting, Transaction, Write, Written,
+};
 pub use url::{StoreUrl, StoreUrlError};
 pub use watch::{Since, Watch};
 pub use write::{Change, Expected, Set, Swap};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{Answer, Bucket, BucketName, Error, Promptness};
+use crate::{Answer, Bucket, BucketName, Check, Error, Promptness, Transacted, Write};
 
 /// One connection to one place that keeps data, shared by all who use it.
 pub trait Store: Send + Sync {
@@ -24,6 +24,21 @@ pub trait Store: Send + Sync {
     ///
     /// [`Error::NoSuchBucket`] in a store with fixed buckets, [`Error::Unavailable`].
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>>;
+
+    /// Performs writes if all checks hold: all of them or none, at one instant. Keys are the store's:
+    /// callers go through a [`Transaction`](crate::Transaction), which applies the layers of the
+    /// buckets. Nothing is retried.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] past what the buckets declare as
+    /// [`Transacting`](crate::Transacting), which also finds
+    /// [`WrittenTwice`](crate::Invalid::WrittenTwice); what a write would fail with as a call of its
+    /// own. Then nothing is written.
+    fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
+        let _ = (checks, writes);
+        Error::Unsupported("transactions").into()
+    }
 
     /// The names of the buckets that hold something, in order.
     ///

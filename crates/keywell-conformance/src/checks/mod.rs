@@ -10,5 +10,6 @@ pub(crate) mod paging;
 pub(crate) mod store;
 mod strange;
 mod tasks;
+pub(crate) mod transact;
 pub(crate) mod ttl;
 pub(crate) mod watch;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use keywell_conformance::{Failure, Outcome, Subject};
 use keywell_memory::MemoryStore;
 use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Change, Entry, Expected, Filter, List, Page,
-    Promptness, Set, Since, Store, Swap, Version, Watch,
+    Answer, Bucket, BucketName, Capabilities, Change, Check, Entry, Expected, Filter, List, Page,
+    Part, Promptness, Result, Set, Since, Store, Swap, Transacted, Version, Watch, Write,
 };
 
 pub(crate) type Inner = Arc<dyn Bucket>;
@@ -48,6 +48,14 @@ pub(crate) trait Bug: Send + Sync + 'static {
     }
     fn delete_many(&self, inner: &Inner, keys: &[&str]) -> Answer<()> {
         inner.delete_many(keys)
+    }
+    fn transact(
+        &self,
+        sound: &MemoryStore,
+        checks: Vec<Check>,
+        writes: Vec<Write>,
+    ) -> Answer<Transacted> {
+        sound.transact(checks, writes)
     }
     fn list(&self, inner: &Inner, request: List) -> Answer<Page> {
         inner.list(request)
@@ -91,11 +99,16 @@ impl<B: Bug> Store for Planted<B> {
             .map(move |inner| Arc::new(PlantedBucket { inner, bug }) as Arc<dyn Bucket>)
     }
 
+    fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
+        self.bug.transact(&self.sound, checks, writes)
+    }
+
     fn buckets(&self) -> Answer<Vec<BucketName>> {
         self.sound.buckets()
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<B: Bug> Bucket for PlantedBucket<B> {
     fn capabilities(&self) -> Capabilities {
         self.bug.capabilities(&self.inner)
@@ -127,6 +140,9 @@ impl<B: Bug> Bucket for PlantedBucket<B> {
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
         self.bug.delete_many(&self.inner, keys)
     }
+    fn admit(&self, part: Part) -> Result<Part> {
+        self.inner.admit(part)
+    }
     fn list(&self, request: List) -> Answer<Page> {
         self.bug.list(&self.inner, request)
     }
@@ -154,7 +170,7 @@ impl Caught {
     /// Runs a behaviour that must fail, and returns the text of its failure.
     pub(crate) async fn by<'a, F>(&'a self, behaviour: impl FnOnce(&'a Subject) -> F) -> String
     where
-        F: Future<Output = Result<Outcome, Failure>>,
+        F: Future<Output = std::result::Result<Outcome, Failure>>,
     {
         match behaviour(&self.0).await {
             Ok(outcome) => panic!("the behaviour misses the defect: {outcome}"),

@@ -14,6 +14,7 @@ mod models;
 mod modest;
 mod preflight;
 mod replies;
+mod transact;
 mod ttl;
 mod undeclared;
 mod watch;

@@ -1,8 +1,10 @@
 use bytes::Bytes;
 use futures::StreamExt as _;
+use keywell_memory::MemoryStore;
 use keywell_store::{
-    Answer, Batching, Capabilities, Cas, Change, Entry, Error, Event, Expected, Filter, Invalid,
-    List, Listing, Page, Set, Since, Swap, ValueBytes, Version, Watch, Watching,
+    Answer, Batching, Capabilities, Cas, Change, Check, Entry, Error, Event, Expected, Filter,
+    Invalid, List, Listing, Page, Set, Since, Store as _, Swap, Transacted, ValueBytes, Version,
+    Watch, Watching, Write,
 };
 
 use crate::bug::{Bug, Inner};
@@ -113,6 +115,18 @@ impl Bug for Modest {
             .into_iter()
             .map(|(key, value)| inner.set(key, value, Set::default()));
         Answer::sequence(sets).map(drop)
+    }
+
+    fn transact(
+        &self,
+        sound: &MemoryStore,
+        checks: Vec<Check>,
+        writes: Vec<Write>,
+    ) -> Answer<Transacted> {
+        match self.0.transact.check(&checks, &writes) {
+            Ok(()) => sound.transact(checks, writes),
+            Err(error) => error.into(),
+        }
     }
 
     fn list(&self, inner: &Inner, request: List) -> Answer<Page> {

@@ -1,7 +1,7 @@
 use keywell_memory::MemoryStore;
 use keywell_store::{
     Batching, BucketName, Capabilities, Cas, Durability, Error, Listing, Promptness, Set, Store,
-    Watching,
+    Transacting, Watching,
 };
 
 use crate::support::{list, now, open, result, set, value};
@@ -84,6 +84,7 @@ fn all_is_declared_that_is_offered() {
             increment: true,
             list: Listing::Ordered,
             batch: Batching::Atomic,
+            transact: Transacting::Store { operations: 10_000 },
             watch: Watching::Resumable,
             ttl: true,
             durability: Durability::Volatile,

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
-    Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Version, Watch,
-    Watching,
+    Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Transacting,
+    Version, Watch, Watching,
 };
 
 use super::page::{self, Range};
@@ -105,6 +105,7 @@ impl Bucket for JournalBucket {
                 Watching::None
             },
             ttl: true,
+            transact: Transacting::None,
             durability: Durability::Process,
             key_bytes: MAX_KEY_BYTES,
             value_bytes: MAX_VALUE_BYTES,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
-    Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Version, Watch,
-    Watching,
+    Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Transacting,
+    Version, Watch, Watching,
 };
 use redis::{Cmd, Value};
 
@@ -120,6 +120,7 @@ impl Bucket for PlainBucket {
                 Watching::None
             },
             ttl: true,
+            transact: Transacting::None,
             durability: Durability::Process,
             key_bytes: MAX_KEY_BYTES,
             value_bytes: MAX_VALUE_BYTES,

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Bucket, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Result, Set,
-    Since, Swap, Version, Watch, reserved,
+    Answer, Bucket, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Part, Result,
+    Set, Since, Swap, Version, Watch, reserved,
 };
 
 use super::bucket::PlainBucket;
@@ -77,6 +77,11 @@ impl Bucket for Fenced {
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
         self.with(keys.iter().copied(), |bucket| bucket.delete_many(keys))
+    }
+
+    fn admit(&self, part: Part) -> Result<Part> {
+        check(&part.key)?;
+        self.0.admit(part)
     }
 
     fn list(&self, request: List) -> Answer<Page> {

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Answer, Bucket, Capabilities, Change, Entry, Error, Event, Expected, Filter, List, Page, Set,
-    Since, Swap, Version, Watch,
+    Answer, Bucket, Capabilities, Change, Entry, Error, Event, Expected, Filter, List, Page, Part,
+    Result, Set, Since, Swap, Version, Watch,
 };
 
 /// What one component may do with one bucket.
@@ -50,12 +50,17 @@ impl Granted {
 
     fn write<T>(&self, write: impl FnOnce(&dyn Bucket) -> Answer<T>) -> Answer<T> {
         if self.grant.read_only {
-            return Error::AccessDenied("this bucket is granted for reading only".into()).into();
+            return Self::read_only().into();
         }
         write(&*self.inner)
     }
+
+    fn read_only() -> Error {
+        Error::AccessDenied("this bucket is granted for reading only".into())
+    }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Bucket for Granted {
     /// The prefix takes of the room for keys.
     fn capabilities(&self) -> Capabilities {
@@ -115,6 +120,14 @@ impl Bucket for Granted {
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
         let keys = self.keys(keys);
         self.write(|inner| inner.delete_many(&keys.iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+
+    fn admit(&self, mut part: Part) -> Result<Part> {
+        if self.grant.read_only && part.writes() {
+            return Err(Self::read_only());
+        }
+        part.key = self.key(&part.key);
+        self.inner.admit(part)
     }
 
     fn list(&self, request: List) -> Answer<Page> {

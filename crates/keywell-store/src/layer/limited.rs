@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     Answer, Bucket, Capabilities, Change, Entry, Event, Expected, Filter, Invalid, List, Page,
-    Result, Set, Since, Swap, Version, Watch,
+    Part, Result, Set, Since, Swap, Version, Watch,
 };
 
 /// How large keys, values and batches may be.
@@ -132,6 +132,7 @@ impl Limited {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Bucket for Limited {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
@@ -226,6 +227,13 @@ impl Bucket for Limited {
             Ok(()) => self.inner.delete_many(keys),
             Err(error) => error.into(),
         }
+    }
+
+    fn admit(&self, part: Part) -> Result<Part> {
+        self.limits.check_key(&part.key)?;
+        self.limits
+            .check_value(part.value().map_or(0, <[u8]>::len))?;
+        self.inner.admit(part)
     }
 
     fn list(&self, request: List) -> Answer<Page> {
