@@ -45,14 +45,13 @@ mod listen;
 mod nearest;
 mod place;
 mod plan;
-mod secret;
 pub mod units;
 
 pub use error::ConfigError;
+pub use keywell_store::Secret;
 pub use listen::ListenAddress;
 pub use place::{Located, Place};
 pub use plan::{
     ComponentPlan, DeadLettersPlan, GrantPlan, HttpPlan, LimitsPlan, Plan, StorePlan, TriggerPlan,
     WatchPlan,
 };
-pub use secret::Secret;

@@ -1,3 +1,4 @@
+use keywell_client::TlsError;
 use keywell_store::{Error, Failure, SettingError};
 
 /// Why a store on Redis did not open. No text of it has a password.
@@ -9,7 +10,7 @@ pub enum OpenError {
     Setting(#[from] SettingError),
     /// A certificate or key cannot be used.
     #[error("a file for TLS cannot be used: {0}")]
-    Tls(String),
+    Tls(#[from] TlsError),
     /// The server cannot be reached, or refuses us.
     #[error("{0}")]
     Unavailable(String),

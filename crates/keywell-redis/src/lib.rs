@@ -135,6 +135,6 @@ mod watch;
 mod wire;
 
 pub use error::OpenError;
-pub use options::{Layout, Options, Secret, Tls};
+pub use options::{Layout, Options};
 pub use provider::RedisProvider;
 pub use store::RedisStore;

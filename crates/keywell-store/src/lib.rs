@@ -142,6 +142,7 @@ mod list;
 mod name;
 mod provider;
 pub mod reserved;
+mod secret;
 mod setting;
 mod store;
 pub mod terminal;
@@ -160,6 +161,7 @@ pub use filter::Filter;
 pub use list::{Cursor, List, MAX_PAGE_BYTES, MAX_PAGE_KEYS, Page};
 pub use name::BucketName;
 pub use provider::{Making, OpenError, Opening, Provider, UrlForm};
+pub use secret::Secret;
 pub use setting::{Setting, SettingError, SettingKind, Settings};
 pub use store::Store;
 pub use transact::{

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use keywell_client::{Backoff, stagger};
 use keywell_store::{Error, Failure, Result};
 use parking_lot::RwLock;
 use redis::{Cmd, Value};
@@ -9,13 +10,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::MAX_REDIRECTS;
-use super::backoff::Backoff;
 use super::finder::Finder;
 use super::node::Node;
 use super::reply::{Effect, Verdict};
 use super::route::Route;
 use super::slots::{Ranges, SlotMap};
-use super::stagger;
 use crate::options::{Address, Options};
 use crate::wire::{Dialler, Lost, text};
 

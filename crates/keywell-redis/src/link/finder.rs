@@ -1,10 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use keywell_client::stagger;
 use parking_lot::Mutex;
 use redis::Value;
 
-use super::stagger;
 use crate::options::Address;
 use crate::wire::{Dedicated, DialError, Dialler, command, text};
 
@@ -69,7 +69,7 @@ impl Sentinels {
     /// behind the others (guidelines for Redis sentinel clients), or silent.
     async fn find(&self) -> Result<Dedicated, DialError> {
         let attempts = self.addresses.iter().map(|sentinel| self.find_by(sentinel));
-        stagger::first(attempts.collect())
+        stagger::first(attempts.collect::<Vec<_>>())
             .await
             .map_err(|problems| {
                 // Those that said something know more than those that did not.

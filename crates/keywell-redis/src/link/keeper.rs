@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use keywell_client::Backoff;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
 use super::finder::Finder;
 use crate::options::Address;
 use crate::wire::{Dedicated, Driver, Lane};

@@ -13,7 +13,6 @@
 //!   it yet.
 //! - [`Link::dedicated`] gives a connection of one's own, for what waits on the server.
 
-mod backoff;
 mod cli;
 mod cluster;
 mod finder;
@@ -27,7 +26,6 @@ mod route;
 mod script;
 mod shared;
 mod slots;
-mod stagger;
 mod switches;
 
 use std::sync::Arc;
@@ -40,11 +38,11 @@ use redis::{Cmd, Value};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-pub(crate) use backoff::Backoff;
 use cli::Cli;
 use cluster::Cluster;
 use finder::{Finder, Sentinels, is_primary};
 pub(crate) use found::Found;
+pub(crate) use keywell_client::Backoff;
 use node::Node;
 pub(crate) use pinned::Pinned;
 pub(crate) use post::Post;

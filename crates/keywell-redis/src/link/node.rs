@@ -2,13 +2,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use keywell_client::Backoff;
 use keywell_store::Result;
 use parking_lot::Mutex;
 use redis::Cmd;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
 use super::finder::Finder;
 use super::keeper::{Keeper, Shared};
 use super::reply::{Effect, Verdict};

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use keywell_client::Backoff;
 use redis::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::backoff::Backoff;
 use super::finder::{Finder, Sentinels};
 use crate::options::Address;
 use crate::wire::{DialError, text};

@@ -1,16 +1,14 @@
 mod address;
-mod secret;
 mod settings;
 mod table;
-mod tls;
 mod url;
 
 use std::time::Duration;
 
 pub(crate) use address::Address;
-pub use secret::Secret;
+pub(crate) use keywell_client::Tls;
+pub(crate) use keywell_store::Secret;
 pub(crate) use table::TABLE;
-pub use tls::Tls;
 
 use crate::journal;
 

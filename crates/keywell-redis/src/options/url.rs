@@ -187,11 +187,11 @@ mod tests {
         let options = Options::from_url("redis://me%40x:p%3F%26%2F%25@h/2").unwrap();
         assert_eq!(options.login.user.as_deref(), Some("me@x"));
         let password = options.login.password.as_ref().unwrap();
-        assert_eq!(password.text(), "p?&/%");
+        assert_eq!(password.expose(), "p?&/%");
         assert_eq!(options.database, 2);
         assert!(!format!("{options:?}").contains("p?&"));
         let alone = Options::from_url("redis://:s@h").unwrap().login;
-        assert_eq!((alone.user, alone.password.unwrap().text()), (None, "s"));
+        assert_eq!((alone.user, alone.password.unwrap().expose()), (None, "s"));
     }
 
     #[test]

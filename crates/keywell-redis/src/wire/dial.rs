@@ -1,20 +1,17 @@
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
+use keywell_client::{Deadline, Tls, TlsConnector, tcp};
+use keywell_store::Secret;
 use redis::{Cmd, ServerError, Value};
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, UnixStream};
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio::net::UnixStream;
 
 use super::dedicated::Dedicated;
 use super::stream::Stream;
 use super::{command, text};
 use crate::OpenError;
-use crate::options::{Address, Login, Options, Secret};
+use crate::options::{Address, Login, Options};
 
 /// Makes connections: reaches a server, and logs in.
 pub(crate) struct Dialler {
@@ -46,12 +43,9 @@ pub(crate) struct Refusal(String);
 
 impl Dialler {
     pub(crate) fn new(options: &Options) -> Result<Self, OpenError> {
-        let tls = match &options.tls {
-            Some(tls) => Some(TlsConnector::from(Arc::new(tls.config()?))),
-            None => None,
-        };
+        let tls = options.tls.as_ref().map(Tls::connector);
         Ok(Self {
-            tls,
+            tls: tls.transpose()?,
             login: options.login.clone(),
             database: options.database,
             connect: options.connect_timeout,
@@ -79,7 +73,7 @@ impl Dialler {
     ///
     /// Also when it takes longer than connecting may.
     pub(crate) async fn dial(&self, address: &Address) -> Result<Dedicated, DialError> {
-        let dialled = timeout(self.connect, async {
+        let dialled = Deadline::after(self.connect).bound(async {
             let stream = self.reach(address).await?;
             let mut connection = Dedicated::new(stream, address.clone());
             self.greet(&mut connection, address).await?;
@@ -98,23 +92,14 @@ impl Dialler {
             }
             Address::Tcp { host, port } => (host, *port),
         };
-        let stream = TcpStream::connect((host.as_str(), port)).await;
-        let stream = stream.map_err(unreachable)?;
-        stream.set_nodelay(true).map_err(unreachable)?;
+        let addresses = tcp::resolve(host, port).await.map_err(unreachable)?;
+        let stream = tcp::connect(addresses).await.map_err(unreachable)?;
         // A subscriber says nothing for hours, and has to notice that its server is gone.
-        let keepalive = TcpKeepalive::new()
-            .with_time(Duration::from_secs(15))
-            .with_interval(Duration::from_secs(5));
-        let socket = SockRef::from(&stream);
-        socket.set_tcp_keepalive(&keepalive).map_err(unreachable)?;
+        tcp::keep_alive(&stream).map_err(unreachable)?;
         let Some(tls) = &self.tls else {
             return Ok(Box::new(stream));
         };
-        // A certificate names an address without the zone by which it is reached.
-        let name = host.split('%').next().unwrap_or_default().to_owned();
-        let name = ServerName::try_from(name)
-            .map_err(|error| unreachable(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-        let stream = tls.connect(name, stream).await.map_err(unreachable)?;
+        let stream = tls.connect(host, stream).await.map_err(unreachable)?;
         Ok(Box::new(stream))
     }
 
@@ -122,8 +107,8 @@ impl Dialler {
         let mut steps: Vec<(&'static str, Cmd)> = Vec::new();
         if let Some(password) = &self.login.password {
             let auth = match &self.login.user {
-                Some(user) => command(&[b"AUTH", user.as_bytes(), password.text().as_bytes()]),
-                None => command(&[b"AUTH", password.text().as_bytes()]),
+                Some(user) => command(&[b"AUTH", user.as_bytes(), password.expose().as_bytes()]),
+                None => command(&[b"AUTH", password.expose().as_bytes()]),
             };
             steps.push(("let us in", auth));
         }
@@ -182,7 +167,7 @@ fn is_about_the_name(error: &ServerError) -> bool {
 impl Refusal {
     fn new(error: &ServerError, login: &Login) -> Self {
         let said = format!("{} {}", error.code(), error.details().unwrap_or(""));
-        let password = login.password.as_ref().map(Secret::text);
+        let password = login.password.as_ref().map(Secret::expose);
         Self(match password.filter(|password| !password.is_empty()) {
             Some(password) => said.replace(password, "***"),
             None => said,

@@ -1,21 +1,35 @@
+//! Attempts that begin one after the other, and whose first good outcome is taken.
+
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::time::timeout;
 
-/// How long one is given before the next is asked beside it.
-const HEAD_START: Duration = Duration::from_millis(200);
+/// How long an attempt runs before the next begins beside it. RFC 8305 (Happy Eyeballs), section 5,
+/// recommends 250 ms, and at least 100 ms, for connections by TCP.
+pub const HEAD_START: Duration = Duration::from_millis(200);
 
-/// The first good outcome of attempts that begin in their order, each as soon as one before it
-/// failed or all of them were silent for [`HEAD_START`]. So who is silent holds nobody up for longer
-/// than that, and where the first is good at once the others are not asked. The attempts that are
-/// left are dropped.
+/// The first good outcome of attempts.
+///
+/// They begin in their order: each as soon as one before it failed, or when all of them were silent
+/// for [`HEAD_START`]. So a silent one delays the result by no more than that, and where the first
+/// is good within that time the others are not begun. Attempts that are left are dropped. It waits
+/// for as long as the attempts do: bound them, or the whole, by a deadline.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// let attempts = ["x", "2", "3"].map(|text| async move { text.parse::<u32>() });
+/// assert_eq!(keywell_client::stagger::first(attempts).await, Ok(2));
+/// # });
+/// ```
 ///
 /// # Errors
 ///
-/// What went wrong with each, in the order in which it did.
-pub(super) async fn first<T, E, A>(attempts: Vec<A>) -> Result<T, Vec<E>>
+/// What went wrong with each attempt, in the order in which they failed; empty where there were no
+/// attempts.
+pub async fn first<T, E, A>(attempts: impl IntoIterator<Item = A>) -> Result<T, Vec<E>>
 where
     A: Future<Output = Result<T, E>>,
 {
@@ -44,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    /// Comes to this after so many milliseconds.
+    /// Has this outcome after so many milliseconds.
     async fn after(millis: u64, outcome: Result<u32, u32>) -> Result<u32, u32> {
         let _ = timeout(Duration::from_millis(millis), std::future::pending::<()>()).await;
         outcome
@@ -54,7 +68,7 @@ mod tests {
         let began = Instant::now();
         let attempts = attempts.iter().copied();
         let attempts = attempts.map(|(millis, outcome)| after(millis, outcome));
-        (first(attempts.collect()).await, began.elapsed().as_millis())
+        (first(attempts).await, began.elapsed().as_millis())
     }
 
     #[tokio::test(start_paused = true)]
@@ -69,7 +83,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_fails_makes_way_at_once_and_all_failures_are_told() {
+    async fn one_that_fails_makes_way_at_once_and_all_failures_are_returned() {
         assert_eq!(raced(&[(10, Err(1)), (10, Ok(2))]).await, (Ok(2), 20));
         let failed = raced(&[(900, Err(1)), (10, Err(2)), (20, Err(3))]).await;
         assert_eq!(failed, (Err(vec![2, 3, 1]), 900));

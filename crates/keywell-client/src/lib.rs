@@ -1,0 +1,60 @@
+//! What clients of servers share: a store on Redis, outgoing HTTP, and every store to come that
+//! reaches its data by the network.
+//!
+//! - [`Tls`] holds the settings of encryption, and [`TlsConnector`] makes the connection.
+//! - [`tcp`] resolves a name and connects to the first of its addresses that answers.
+//! - [`stagger::first`] does the same for attempts of any kind: each begins 200 ms after the one
+//!   before it, or as soon as that fails, and the first good outcome is taken.
+//! - [`Backoff`] says how long to wait before the next attempt, with jitter.
+//! - [`Deadline`] bounds what waits.
+//!
+//! Connects by TLS, tries again until it succeeds or five seconds have passed:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use keywell_client::{Backoff, Deadline, Tls, tcp};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(async {
+//! let tls = Tls {
+//!     ca: Some("authority.pem".into()),
+//!     ..Tls::default()
+//! };
+//! let tls = tls.connector()?;
+//! let deadline = Deadline::after(Duration::from_secs(5));
+//! let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
+//! let stream = deadline
+//!     .bound(async {
+//!         loop {
+//!             let addresses = tcp::resolve("store.example", 6380).await?;
+//!             match tcp::connect(addresses).await {
+//!                 Ok(stream) => break tls.connect("store.example", stream).await,
+//!                 Err(_) => backoff.pause().await,
+//!             }
+//!         }
+//!     })
+//!     .await??;
+//! # drop(stream);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # What it does not do
+//!
+//! It speaks no protocol, keeps no connections, and retries nothing by itself: whether what failed
+//! may be tried again is known to the client alone. It reads no configuration: how a setting is
+//! named is the store's affair. It knows no Wasmtime, no HTTP and no store. A password is a
+//! `keywell_store::Secret`, so that configuration needs no TLS.
+
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod deadline;
+pub mod stagger;
+pub mod tcp;
+mod tls;
+
+pub use backoff::Backoff;
+pub use deadline::{Deadline, Late};
+pub use tls::{Tls, TlsConnector, TlsError, TlsStream};
