@@ -1,21 +1,16 @@
-use std::error::Error as StdError;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Uri};
+use http::Request;
 use http_body_util::BodyExt as _;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::{ClientConfig, RootCertStore};
+use keywell_client::{Deadline, Tls};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit};
-use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::body::ResponseBody;
+use super::connector::{Bounded, Connector, connecting};
 use super::fault;
 
 /// Sends the requests of all components, over connections that are kept for the next.
@@ -27,7 +22,7 @@ pub(crate) struct Client(OnceCell<Pooled>);
 
 pub(crate) type Response = http::Response<WasiBody>;
 
-type Pooled = legacy::Client<Bounded<HttpsConnector<HttpConnector<Resolver>>>, WasiBody>;
+type Pooled = legacy::Client<Bounded<HttpsConnector<Connector>>, WasiBody>;
 
 /// The times that a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,31 +30,6 @@ struct Times {
     connect: Duration,
     first_byte: Duration,
     between_bytes: Duration,
-}
-
-/// A connector whose connections, TLS included, are made in the time of [`CONNECT_WITHIN`].
-#[derive(Clone)]
-struct Bounded<C>(C);
-
-/// The system's resolver, whose failures can be told from others.
-#[derive(Clone)]
-struct Resolver(GaiResolver);
-
-/// A connection took too long to be made.
-#[derive(Debug, thiserror::Error)]
-#[error("connecting took too long")]
-pub(super) struct ConnectTimedOut;
-
-/// A host's name has no address.
-#[derive(Debug, thiserror::Error)]
-#[error("the name has no address: {0}")]
-pub(super) struct Unresolved(#[source] std::io::Error);
-
-type Boxed = Box<dyn StdError + Send + Sync>;
-
-tokio::task_local! {
-    // The pool asks for a connection with nothing but its address, in the task of the request.
-    static CONNECT_WITHIN: Duration;
 }
 
 // === impl Client ===
@@ -80,8 +50,9 @@ impl Client {
     ) -> Result<Response, Error> {
         let times = Times::from(options);
         let client = self.0.get_or_try_init(Self::pooled).await?;
-        let sending = CONNECT_WITHIN.scope(times.connect, client.request(request));
-        let sent = tokio::time::timeout(times.connect + times.first_byte, sending).await;
+        let sending = connecting(times.connect, client.request(request));
+        let deadline = Deadline::after(times.connect + times.first_byte);
+        let sent = deadline.bound(sending).await;
         let response = sent
             .map_err(|_| Error::ConnectionReadTimeout)?
             .map_err(|error| fault::code(&error))?;
@@ -93,17 +64,14 @@ impl Client {
 
     /// Made with the first request, since it reads the system's certificates.
     async fn pooled() -> Result<Pooled, Error> {
-        let tls = tokio::task::spawn_blocking(tls).await;
+        let tls = tokio::task::spawn_blocking(|| Tls::default().config()).await;
         let tls = tls.map_err(|error| fault::internal(&error))?;
         let tls = tls.map_err(|error| fault::internal(&error))?;
-        let mut http = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
-        http.enforce_http(false);
-        http.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(http);
+            .wrap_connector(Connector::default());
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Self::KEPT_FOR)
@@ -111,24 +79,6 @@ impl Client {
             .build(Bounded(connector));
         Ok(client)
     }
-}
-
-fn tls() -> Result<ClientConfig, rustls::Error> {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!("cannot read some of the system's certificates: {error}");
-    }
-    let mut roots = RootCertStore::empty();
-    let (trusted, _) = roots.add_parsable_certificates(found.certs);
-    if trusted == 0 {
-        tracing::warn!("the system trusts no certificates, so no request by https will succeed");
-    }
-    let provider = rustls::crypto::ring::default_provider();
-    let config = ClientConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
 }
 
 // === impl Times ===
@@ -151,50 +101,6 @@ impl From<RequestOptions> for Times {
             first_byte: within(options.first_byte_timeout, Self::BYTES, Self::MAX_BYTES),
             between_bytes: within(options.between_bytes_timeout, Self::BYTES, Self::MAX_BYTES),
         }
-    }
-}
-
-// === impl Bounded ===
-
-impl<C> Service<Uri> for Bounded<C>
-where
-    C: Service<Uri, Future: Send + 'static, Error: Into<Boxed>>,
-{
-    type Response = C::Response;
-    type Error = Boxed;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Response, Boxed>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Boxed>> {
-        self.0.poll_ready(cx).map_err(Into::into)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let within = CONNECT_WITHIN.try_with(|within| *within);
-        let within = within.unwrap_or(Times::CONNECT);
-        let connecting = self.0.call(uri);
-        Box::pin(async move {
-            match tokio::time::timeout(within, connecting).await {
-                Ok(connected) => connected.map_err(Into::into),
-                Err(_) => Err(ConnectTimedOut.into()),
-            }
-        })
-    }
-}
-
-// === impl Resolver ===
-
-impl Service<Name> for Resolver {
-    type Response = <GaiResolver as Service<Name>>::Response;
-    type Error = Unresolved;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Unresolved>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
-        self.0.poll_ready(cx).map_err(Unresolved)
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let resolving = self.0.call(name);
-        Box::pin(async move { resolving.await.map_err(Unresolved) })
     }
 }
 

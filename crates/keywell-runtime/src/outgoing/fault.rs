@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use rustls::Error as Tls;
 use wasmtime_wasi_http::Error;
 
-use super::client::{ConnectTimedOut, Unresolved};
+use super::connector::{ConnectTimedOut, Unresolved};
 
 /// The code for a failure, found by the first of its causes that tells.
 pub(super) fn code(error: &(dyn StdError + 'static)) -> Error {

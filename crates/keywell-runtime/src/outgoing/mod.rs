@@ -2,10 +2,12 @@
 
 mod body;
 mod client;
+mod connector;
 mod fault;
 mod host;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::sync::Arc;
 

@@ -1,20 +1,23 @@
 //! Requests to real servers that behave, and that do not.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::future::{Either, try_join_all};
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+use super::turns::Turns;
 use super::{Client, Outgoing, Response};
 use crate::Environment;
 
@@ -22,12 +25,16 @@ use crate::Environment;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn outgoing(allowed: &[&str]) -> Outgoing {
+    outgoing_by(Arc::new(Client::default()), allowed)
+}
+
+fn outgoing_by(client: Arc<Client>, allowed: &[&str]) -> Outgoing {
     let allowed = allowed.iter().map(|host| host.parse().unwrap());
     let environment = Environment {
         outgoing: allowed.collect(),
         ..Environment::default()
     };
-    Outgoing::new(Arc::new(environment), Arc::new(Client::default()))
+    Outgoing::new(Arc::new(environment), client)
 }
 
 fn request(method: Method, uri: &str, body: &'static [u8]) -> Request<WasiBody> {
@@ -345,4 +352,89 @@ async fn an_instance_has_so_many_requests_under_way_and_no_more() {
     text(responses.remove(0)).await;
     let sent = send(&mut outgoing, &uri, RequestOptions::default()).await;
     assert_eq!(text(sent.unwrap()).await, "GET / ");
+}
+
+/// A server that takes connections one after the other out of a queue of this length, and answers
+/// one request of each.
+async fn narrow(backlog: u32) -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(backlog).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    // It ends with the test's runtime.
+    tokio::spawn(async move {
+        let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                match stream.read_u8().await {
+                    Ok(byte) => head.push(byte),
+                    Err(_) => break,
+                }
+            }
+            // A server that is busy for a moment.
+            let _ =
+                tokio::time::timeout(Duration::from_millis(2), std::future::pending::<()>()).await;
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    address
+}
+
+/// The system sends a connection again after 1, 3 and 7 seconds, where the server's had no room for
+/// it. With all connections at once some of these requests fail, after 40 s.
+#[tokio::test]
+async fn many_requests_at_once_do_not_overrun_a_server_with_a_short_queue() {
+    for (processes, backlog) in [(1, 1), (2, 5)] {
+        let address = narrow(backlog).await;
+        let mut sending = Vec::new();
+        for _ in 0..processes {
+            let client = Arc::new(Client::default());
+            for _ in 0..200 {
+                let mut outgoing = outgoing_by(client.clone(), &["*"]);
+                let uri = format!("http://{address}/");
+                sending.push(tokio::spawn(async move {
+                    let sent = send(&mut outgoing, &uri, RequestOptions::default()).await;
+                    text(sent.unwrap()).await
+                }));
+            }
+        }
+        let answers = tokio::time::timeout(Duration::from_secs(20), try_join_all(sending));
+        let answers = answers.await.expect("no request waits for the system");
+        assert!(answers.unwrap().iter().all(|answer| answer == "ok"));
+    }
+}
+
+#[tokio::test]
+async fn servers_that_answer_slowly_hold_up_no_other_request() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = connections.clone();
+    let address = server(move |mut stream| {
+        let is_mute = counted.fetch_add(1, Ordering::SeqCst) < 2 * Turns::MOST;
+        async move {
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+            let mut head = [0; 1024];
+            let _ = stream.read(&mut head).await;
+            if is_mute {
+                // Until the other side goes away.
+                while stream.read(&mut head).await.is_ok_and(|read| read > 0) {}
+            } else {
+                let _ = stream.write_all(answer).await;
+            }
+        }
+    });
+    let uri = format!("http://{}/", address.await);
+    let client = Arc::new(Client::default());
+    let slow = (0..2 * Turns::MOST).map(|_| {
+        let mut outgoing = outgoing_by(client.clone(), &["*"]);
+        let uri = uri.clone();
+        async move { send(&mut outgoing, &uri, RequestOptions::default()).await }
+    });
+    let slow = futures::future::join_all(slow);
+    let mut outgoing = outgoing_by(client.clone(), &["*"]);
+    let quick = send(&mut outgoing, &uri, RequestOptions::default());
+    match futures::future::select(pin!(slow), pin!(quick)).await {
+        Either::Left(_) => panic!("a slow server answered"),
+        Either::Right((quick, _)) => assert_eq!(text(quick.unwrap()).await, "ok"),
+    }
 }
