@@ -195,8 +195,10 @@ mod tests {
         assert_eq!(greeting, "hello");
 
         let other = tls.connect("127.0.0.1%eth0", reach().await.unwrap()).await;
-        let is_of_tls =
-            |error: &io::Error| error.get_ref().is_some_and(|it| it.is::<rustls::Error>());
+        let is_of_tls = |error: &io::Error| {
+            let cause = error.get_ref();
+            cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+        };
         assert!(is_of_tls(&other.unwrap_err()));
         let invalid = tls.connect("no host", reach().await.unwrap()).await;
         assert_eq!(invalid.unwrap_err().kind(), io::ErrorKind::InvalidInput);

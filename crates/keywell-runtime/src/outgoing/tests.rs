@@ -356,7 +356,7 @@ async fn an_instance_has_so_many_requests_under_way_and_no_more() {
 
 /// A server that takes connections one after the other out of a queue of this length, and answers
 /// one request of each.
-async fn narrow(backlog: u32) -> String {
+fn narrow(backlog: u32) -> String {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(backlog).unwrap();
@@ -386,7 +386,7 @@ async fn narrow(backlog: u32) -> String {
 #[tokio::test]
 async fn many_requests_at_once_do_not_overrun_a_server_with_a_short_queue() {
     for (processes, backlog) in [(1, 1), (2, 5)] {
-        let address = narrow(backlog).await;
+        let address = narrow(backlog);
         let mut sending = Vec::new();
         for _ in 0..processes {
             let client = Arc::new(Client::default());
