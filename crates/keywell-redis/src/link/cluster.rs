@@ -9,7 +9,6 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::MAX_REDIRECTS;
 use super::finder::Finder;
 use super::node::Node;
 use super::reply::{Effect, Verdict};
@@ -17,6 +16,9 @@ use super::route::Route;
 use super::slots::{Ranges, SlotMap};
 use crate::options::{Address, Options};
 use crate::wire::{Dialler, Lost, text};
+
+/// How often a command is sent on to another server that is said to have its key.
+pub(super) const MAX_REDIRECTS: usize = 8;
 
 /// The nodes of a cluster, and which has which slots.
 pub(super) struct Cluster {

@@ -1,8 +1,8 @@
 use keywell_store::{Error, Result};
 use redis::Value;
 
-use super::Place;
 use super::cluster::target_of;
+use super::place::Place;
 use super::reply::Verdict;
 
 /// What a node's reply says of where a key is.

@@ -6,7 +6,7 @@
 //!   that gets no answer is `Unavailable`. A write that was certainly not sent is `Unavailable`, and
 //!   one that may have been is `Ambiguous`. Nothing is sent again after it may have been sent.
 //! - What a server says it did not execute is followed up: `MOVED` and `ASK` to the other server,
-//!   at most [`MAX_REDIRECTS`] times; `TRYAGAIN`, `CLUSTERDOWN`, `LOADING` by trying again for as
+//!   at most [`cluster::MAX_REDIRECTS`] times; `TRYAGAIN`, `CLUSTERDOWN`, `LOADING` by trying again for as
 //!   long as an answer may take. Any other refusal becomes the error that it means to a caller
 //!   ([`refusal`]), so an `Ok` is never an error of the server.
 //! - [`Link::script`] runs a [`Script`] by its digest, and by its text where the server does not know
@@ -15,11 +15,13 @@
 
 mod cli;
 mod cluster;
+mod door;
 mod finder;
 mod found;
 mod keeper;
 mod node;
 mod pinned;
+mod place;
 mod post;
 mod reply;
 mod route;
@@ -29,7 +31,6 @@ mod slots;
 mod switches;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use keywell_store::{Error, Failure, Result};
@@ -40,24 +41,27 @@ use tokio::time::Instant;
 
 use cli::Cli;
 use cluster::Cluster;
+use door::{Door, Doors};
 use finder::{Finder, Sentinels, is_primary};
 pub(crate) use found::Found;
 pub(crate) use keywell_client::Backoff;
 use node::Node;
 pub(crate) use pinned::Pinned;
+pub(crate) use place::Place;
 pub(crate) use post::Post;
 use reply::Verdict;
 pub(crate) use reply::{Effect, refusal, unexpected};
 pub(crate) use route::{Route, slot};
 pub(crate) use script::Script;
+use shared::Shared;
 pub(crate) use switches::Switches;
 
 use crate::OpenError;
 use crate::options::{Address, Options, Servers};
 use crate::wire::{Dedicated, Dialler, Lane, Lost, text};
 
-/// How often a command is sent on to another server that is said to have its key.
-pub(crate) const MAX_REDIRECTS: usize = 8;
+/// The links of this process that may be shared.
+static LINKS: Shared<Inner> = Shared::new();
 
 /// The way to one Redis: a server, the primary behind sentinels, or a cluster.
 #[derive(Clone)]
@@ -67,39 +71,38 @@ struct Inner {
     topology: Topology,
     cli: Cli,
     answer: Duration,
-    /// How many doors are open; there are several where a link is shared.
-    doors: AtomicUsize,
-}
-
-/// The way in of one store and its buckets, which closing the store closes.
-struct Door {
-    inner: Arc<Inner>,
-    is_closed: AtomicBool,
+    /// There are several where a link is shared.
+    doors: Arc<Doors>,
 }
 
 enum Topology {
-    Primary(Node),
+    Primary(Arc<Node>),
     Cluster(Cluster),
-}
-
-/// A primary to subscribe at.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
-    /// The only one.
-    Primary,
-    /// One of a cluster.
-    Node(Address),
 }
 
 // === impl Link ===
 
 impl Link {
-    /// Connects, unless it is to wait for the first call.
+    /// Connects, unless it is to wait for the first call. A link that may be shared is the one that
+    /// this process has for the same options; it lives on the async runtime that opened it first.
     pub(crate) async fn open(options: &Options) -> Result<Self, OpenError> {
-        if options.share_connections {
-            return shared::open(options).await;
+        if !options.share_connections {
+            return Self::start(options).await;
         }
-        Self::start(options).await
+        let key = options.of_link();
+        if let Some(link) = LINKS.find(&key, Self::enter) {
+            return Ok(link);
+        }
+        let link = Self::start(options).await?;
+        // Two callers may have opened it at the same time; the first one in stays.
+        let earlier = LINKS.add(key, &link.0, Self::enter);
+        Ok(earlier.unwrap_or(link))
+    }
+
+    /// Another door to a link that is still open.
+    fn enter(inner: Arc<Inner>) -> Option<Self> {
+        let door = inner.doors.open()?;
+        Some(Self(inner, Arc::new(door)))
     }
 
     async fn start(options: &Options) -> Result<Self, OpenError> {
@@ -107,7 +110,7 @@ impl Link {
         let topology = match &options.servers {
             Servers::One(address) => {
                 let finder = Finder::At(address.clone(), dialler);
-                Topology::Primary(Node::start(finder, options))
+                Topology::Primary(Arc::new(Node::start(finder, options)))
             }
             Servers::Sentinel {
                 sentinels,
@@ -121,19 +124,21 @@ impl Link {
                     dialler,
                     found: Mutex::default(),
                 });
-                Topology::Primary(Node::start(finder, options))
+                Topology::Primary(Arc::new(Node::start(finder, options)))
             }
             Servers::Cluster(seeds) => {
                 Topology::Cluster(Cluster::start(seeds.clone(), dialler, options))
             }
         };
-        let inner = Arc::new(Inner {
+        let doors = Arc::new(Doors::default());
+        let door = doors.open_first();
+        let inner = Inner {
             topology,
             cli: Cli::new(options),
             answer: options.answer_timeout,
-            doors: AtomicUsize::new(1),
-        });
-        let link = Self(inner.clone(), Arc::new(Door::new(inner)));
+            doors,
+        };
+        let link = Self(Arc::new(inner), Arc::new(door));
         if !options.lazy {
             link.connect(options).await?;
         }
@@ -213,7 +218,7 @@ impl Link {
                 let by_code = script.by_code(keys, arguments);
                 self.call(effect, route, &by_code).await
             }
-            verdict => settled(verdict),
+            verdict => verdict.settle(),
         }
     }
 
@@ -235,7 +240,9 @@ impl Link {
             Topology::Cluster(cluster) => cluster.map_changes(),
         };
         let connection = self.dedicated(Route::Key(key.as_bytes())).await?;
-        Ok(Post::new(connection, self.clone(), key, changes))
+        let link = self.clone();
+        let has = move |server: &Address| link.has(&key, server);
+        Ok(Post::new(connection, changes, Box::new(has)))
     }
 
     /// Whether a server still has a key after something has changed, as far as is known.
@@ -270,14 +277,11 @@ impl Link {
     /// One of the connections to a primary.
     pub(crate) async fn pinned_at(&self, place: &Place) -> Result<Pinned> {
         let node = match (&self.0.topology, place) {
-            (Topology::Primary(node), _) => {
-                return Pinned::to(self.clone(), None, node.sound_lane()).await;
-            }
+            (Topology::Primary(node), _) => node.clone(),
             (Topology::Cluster(cluster), Place::Node(address)) => cluster.node(address),
             (Topology::Cluster(cluster), Place::Primary) => cluster.owner(Route::Any).await?.1,
         };
-        let lane = node.sound_lane();
-        Pinned::to(self.clone(), Some(node), lane).await
+        Pinned::to(self.1.clone(), node).await
     }
 
     /// Asks a cluster anew what its primaries are.
@@ -357,7 +361,7 @@ impl Link {
             }
             effect.error(lost)
         })?;
-        settled(Verdict::of(reply))
+        Verdict::of(reply).settle()
     }
 
     /// Whether every primary answers and takes writes.
@@ -394,7 +398,7 @@ impl Link {
         route: Route<'_>,
         command: &Cmd,
     ) -> Result<Value> {
-        settled(self.verdict(effect, route, command).await?)
+        self.verdict(effect, route, command).await?.settle()
     }
 
     /// Follows up what was not executed.
@@ -414,50 +418,5 @@ impl Link {
             }
         }
         Ok(verdict)
-    }
-}
-
-// === impl Door ===
-
-impl Door {
-    /// A door that was counted already.
-    fn new(inner: Arc<Inner>) -> Self {
-        Self {
-            inner,
-            is_closed: AtomicBool::new(false),
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        if self.is_closed.load(Ordering::Relaxed) {
-            return Err(Error::Unavailable("the store is closed".into()));
-        }
-        Ok(())
-    }
-
-    /// Whether it was the last one.
-    fn close(&self) -> bool {
-        let was_closed = self.is_closed.swap(true, Ordering::Relaxed);
-        !was_closed && self.inner.doors.fetch_sub(1, Ordering::Relaxed) == 1
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-/// The reply of what is not followed up any more.
-fn settled(verdict: Verdict) -> Result<Value> {
-    match verdict {
-        Verdict::Done(outcome) => outcome,
-        Verdict::Later(failure) | Verdict::ReadOnly(failure) => Err(Error::Unavailable(failure)),
-        Verdict::Moved(_) | Verdict::Ask(_) => Err(Error::Unavailable(
-            "the server is part of a cluster, and another one has this key".into(),
-        )),
-        Verdict::UnknownScript => Err(Error::Unavailable(
-            "the server forgot the script at once".into(),
-        )),
     }
 }

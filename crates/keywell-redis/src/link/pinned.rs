@@ -3,18 +3,18 @@ use std::sync::Arc;
 use keywell_store::Result;
 use redis::{Cmd, Value};
 
+use super::door::Door;
 use super::node::Node;
 use super::reply::{Effect, Verdict};
-use super::{Link, settled};
 use crate::wire::Lane;
 
 /// One connection, for what means something to the server behind it alone, as cursors of `SCAN` do.
 /// Another connection may lead to another server: to the replica that took over, to where a name
 /// points by now, or to one that was started again, which hashes its keys anew.
 pub(crate) struct Pinned {
-    link: Link,
+    door: Arc<Door>,
     /// Keeps the connection, also if the cluster is found to be without it meanwhile.
-    _node: Option<Arc<Node>>,
+    _node: Arc<Node>,
     lane: Arc<Lane>,
     connection: u64,
 }
@@ -22,16 +22,16 @@ pub(crate) struct Pinned {
 // === impl Pinned ===
 
 impl Pinned {
-    /// Waits until there is a connection, as any call does. `node` is the one of the lane, unless it
-    /// is the link's own.
-    pub(super) async fn to(link: Link, node: Option<Arc<Node>>, lane: Arc<Lane>) -> Result<Self> {
-        link.1.check()?;
+    /// Waits until there is a connection, as any call does.
+    pub(super) async fn to(door: Arc<Door>, node: Arc<Node>) -> Result<Self> {
+        door.check()?;
+        let lane = node.sound_lane();
         lane.ready()
             .await
             .map_err(|lost| Effect::Read.error(lost))?;
         let connection = lane.connection();
         Ok(Self {
-            link,
+            door,
             _node: node,
             lane,
             connection,
@@ -41,7 +41,7 @@ impl Pinned {
     /// Sends a command that changes nothing; `None` where the connection has been lost and there is
     /// another one.
     pub(crate) async fn read(&self, command: &Cmd) -> Result<Option<Value>> {
-        self.link.1.check()?;
+        self.door.check()?;
         let reply = self.lane.call(command).await;
         // Connections only ever follow one another: if it is the same behind the reply, it was the
         // one that the reply came by.
@@ -49,6 +49,6 @@ impl Pinned {
             return Ok(None);
         }
         let reply = reply.map_err(|lost| Effect::Read.error(lost))?;
-        settled(Verdict::of(reply)).map(Some)
+        Verdict::of(reply).settle().map(Some)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 use tokio::sync::watch;
 
-use super::Link;
+use crate::options::Address;
 use crate::wire::Dedicated;
 
 /// A connection of one's own to wait on at the server that has a key, until the link finds out that
@@ -12,9 +12,9 @@ use crate::wire::Dedicated;
 /// expected.
 pub(crate) struct Post {
     connection: Dedicated,
-    link: Link,
-    key: String,
     changes: watch::Receiver<()>,
+    /// Whether a server still has the key after a change.
+    has: Box<dyn Fn(&Address) -> bool + Send + Sync>,
 }
 
 // === impl Post ===
@@ -22,15 +22,13 @@ pub(crate) struct Post {
 impl Post {
     pub(super) fn new(
         connection: Dedicated,
-        link: Link,
-        key: String,
         changes: watch::Receiver<()>,
+        has: Box<dyn Fn(&Address) -> bool + Send + Sync>,
     ) -> Self {
         Self {
             connection,
-            link,
-            key,
             changes,
+            has,
         }
     }
 
@@ -44,7 +42,7 @@ impl Post {
         let server = self.connection.server().clone();
         tokio::select! {
             reply = self.connection.call(command, within) => reply,
-            () = lost(&mut self.changes, || self.link.has(&self.key, &server)) => {
+            () = lost(&mut self.changes, || (self.has)(&server)) => {
                 Err(io::ErrorKind::NotConnected.into())
             }
         }

@@ -60,6 +60,20 @@ impl Effect {
 // === impl Verdict ===
 
 impl Verdict {
+    /// The reply to a command that is not followed up any more.
+    pub(super) fn settle(self) -> Result<Value, Error> {
+        match self {
+            Self::Done(outcome) => outcome,
+            Self::Later(failure) | Self::ReadOnly(failure) => Err(Error::Unavailable(failure)),
+            Self::Moved(_) | Self::Ask(_) => Err(Error::Unavailable(
+                "the server is part of a cluster, and another one has this key".into(),
+            )),
+            Self::UnknownScript => Err(Error::Unavailable(
+                "the server forgot the script at once".into(),
+            )),
+        }
+    }
+
     pub(super) fn of(reply: Value) -> Self {
         let Value::ServerError(error) = reply else {
             return Self::Done(Ok(reply));

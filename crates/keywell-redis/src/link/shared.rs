@@ -1,49 +1,46 @@
-use std::sync::atomic::Ordering;
+//! What this process has open and may share, by the options it was opened with. It keeps nothing open.
+
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::{Door, Inner, Link};
-use crate::OpenError;
 use crate::options::Options;
 
-/// The links of this process that may be shared, for as long as somebody has one.
-static LINKS: Mutex<Vec<(Options, Weak<Inner>)>> = Mutex::new(Vec::new());
+/// What is open, for as long as something else holds it.
+pub(super) struct Shared<T>(Mutex<Vec<(Options, Weak<T>)>>);
 
-/// The link that somebody opened with the same options, or a new one.
-///
-/// It lives on the async runtime of whoever opened it first.
-pub(super) async fn open(options: &Options) -> Result<Link, OpenError> {
-    let key = options.of_link();
-    if let Some(link) = find(&key) {
-        return Ok(link);
+// === impl Shared ===
+
+impl<T> Shared<T> {
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
     }
-    let link = Link::start(options).await?;
-    let mut links = LINKS.lock();
-    links.retain(|(_, link)| link.strong_count() > 0);
-    // Two may have opened it at the same time; the first one in stays.
-    let mut known = links.iter().filter(|(known, _)| *known == key);
-    if let Some(known) = known.find_map(|(_, link)| enter(link)) {
-        return Ok(known);
+
+    /// What was opened with these options, if `enter` admits to it.
+    pub(super) fn find<R>(
+        &self,
+        options: &Options,
+        enter: impl Fn(Arc<T>) -> Option<R>,
+    ) -> Option<R> {
+        let open = self.0.lock();
+        let mut known = open.iter().filter(|(known, _)| known == options);
+        known.find_map(|(_, shared)| enter(shared.upgrade()?))
     }
-    links.push((key, Arc::downgrade(&link.0)));
-    Ok(link)
-}
 
-fn find(key: &Options) -> Option<Link> {
-    let links = LINKS.lock();
-    let mut known = links.iter().filter(|(known, _)| known == key);
-    known.find_map(|(_, link)| enter(link))
-}
-
-/// Another door to a link that is still open.
-fn enter(link: &Weak<Inner>) -> Option<Link> {
-    let inner = link.upgrade()?;
-    let more = |doors: usize| (doors > 0).then_some(doors + 1);
-    let entered = inner
-        .doors
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-    entered.ok()?;
-    let door = Arc::new(Door::new(inner.clone()));
-    Some(Link(inner, door))
+    /// Adds what was opened, unless another was added meanwhile to which `enter` admits: then that one.
+    pub(super) fn add<R>(
+        &self,
+        options: Options,
+        opened: &Arc<T>,
+        enter: impl Fn(Arc<T>) -> Option<R>,
+    ) -> Option<R> {
+        let mut open = self.0.lock();
+        open.retain(|(_, shared)| shared.strong_count() > 0);
+        let mut known = open.iter().filter(|(known, _)| *known == options);
+        let earlier = known.find_map(|(_, shared)| enter(shared.upgrade()?));
+        if earlier.is_none() {
+            open.push((options, Arc::downgrade(opened)));
+        }
+        earlier
+    }
 }
