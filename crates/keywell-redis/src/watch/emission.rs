@@ -1,50 +1,59 @@
+//! Whether a primary still emits keyspace events, which its administrator may switch off at any time.
+//!
+//! A server does not announce that, so it is asked once per interval. Each change that it shows is
+//! one gap.
+
 use std::time::Duration;
 
 use redis::{Cmd, Value};
 
-use super::notifications::{configuring, flags_of, missing, question, remedy};
+use super::notifications::{NEEDED, flags_of, missing, query, remedy, set_flags};
 
-/// Whether a primary that is listened to still emits keyspace events, which its administrator may
-/// switch off at any time. A server says nothing of that by itself, so it is asked now and then.
+/// Whether a primary still emits keyspace events.
 #[derive(Debug)]
 pub(super) struct Emission {
-    /// How often the server is asked.
-    pub(super) every: Duration,
-    /// Whether the setting may be changed where it has to be.
+    check_interval: Duration,
+    /// Whether the setting may be changed.
     configure: bool,
-    /// How the server's own client reaches it.
+    /// How `redis-cli` reaches the server.
     cli: Option<String>,
     is_silent: bool,
 }
 
-/// What follows from an answer.
+/// What follows from a reply.
 #[derive(Debug)]
 pub(super) enum Finding {
-    /// Nothing that was not known.
+    /// Nothing new.
     Same,
     /// Events may have been missed.
     Gap,
-    /// The setting is to be changed by this command.
+    /// This command changes the setting.
     Configure(Cmd),
 }
 
 // === impl Emission ===
 
 impl Emission {
-    pub(super) fn new(every: Duration, configure: bool, cli: Option<String>) -> Self {
+    pub(super) fn new(check_interval: Duration, configure: bool, cli: Option<String>) -> Self {
         Self {
-            every,
+            check_interval,
             configure,
             cli,
             is_silent: false,
         }
     }
 
-    /// What the server is asked.
-    pub(super) fn question() -> Cmd {
-        question()
+    /// How often the server is asked.
+    pub(super) fn check_interval(&self) -> Duration {
+        self.check_interval
     }
 
+    /// The command that asks the server.
+    pub(super) fn query() -> Cmd {
+        query()
+    }
+
+    /// The reply to [`Self::query`].
     pub(super) fn answered(&mut self, reply: &Value) -> Finding {
         // An account that may not read the setting now may do so later.
         if let Value::ServerError(_) = reply {
@@ -63,12 +72,12 @@ impl Emission {
         }
         let wanted = format!("{flags}{missing}");
         if self.configure {
-            return Finding::Configure(configuring(&wanted));
+            return Finding::Configure(set_flags(&wanted));
         }
-        self.silent(&wanted)
+        self.mark_silent(&wanted)
     }
 
-    /// The answer to the command that changes the setting.
+    /// The reply to the command that changes the setting.
     pub(super) fn configured(&mut self, reply: &Value) -> Finding {
         if let Value::ServerError(error) = reply {
             let details = error.details().unwrap_or_default();
@@ -76,7 +85,7 @@ impl Emission {
                 "cannot set notify-keyspace-events: {} {details}",
                 error.code()
             );
-            return self.silent(super::notifications::NEEDED);
+            return self.mark_silent(NEEDED);
         }
         self.is_silent = false;
         tracing::warn!(
@@ -85,7 +94,7 @@ impl Emission {
         Finding::Gap
     }
 
-    fn silent(&mut self, wanted: &str) -> Finding {
+    fn mark_silent(&mut self, wanted: &str) -> Finding {
         if std::mem::replace(&mut self.is_silent, true) {
             return Finding::Same;
         }

@@ -1,64 +1,41 @@
-use std::collections::HashMap;
-use std::sync::Arc;
+//! One primary's listener: a session for each connection, one after the other.
+//!
+//! Every watch that is open gets a gap for each time without a connection. A server that does not emit
+//! the events that watches need ends them with an error that has the command to run.
+
 use std::time::{Duration, Instant};
 
-use keywell_store::{Error, Result};
-use tokio::sync::{mpsc, oneshot};
+use keywell_store::Error;
+use tokio::sync::mpsc;
 
 use super::emission::Emission;
-use super::hub::Watcher;
+use super::members::Members;
 use super::notifications::{self, Unfit};
-use super::peers::Peers;
-use super::pending::Pending;
+use super::request::Request;
 use super::session::Session;
+use super::slots::Peers;
 use crate::link::{Backoff, Link, Place};
-use crate::options::Address;
 
-/// What is asked of whoever listens at a primary.
-pub(super) enum Request {
-    /// Somebody watches from now on, and is told when that is so.
-    Join(Arc<Watcher>, Option<oneshot::Sender<Result<()>>>),
-    /// Somebody watches no more.
-    Leave(u64),
-    /// A key is to be read and told, of which another listener heard.
-    Take(Vec<u8>, Pending),
-    /// As the other has the key too, or so it says, it is left to who heard of it.
-    Retry(Vec<u8>, Pending),
-    /// This is the primary: a connection to another server is given up.
-    Reconnect(Address),
-}
-
-/// Those who watch at a primary.
-#[derive(Default)]
-pub(super) struct Members(HashMap<u64, Member>);
-
-pub(super) struct Member {
-    pub(super) watcher: Arc<Watcher>,
-    pub(super) joined: Joined,
-}
-
-/// How far somebody has come.
-pub(super) enum Joined {
-    /// Never subscribed for; whoever waits for it is told.
-    Not(Option<oneshot::Sender<Result<()>>>),
-    /// Subscribed for by some connection, so that the loss of it is a gap.
-    Once,
-}
-
-/// After a connection that lasted so long, another is made soon.
-const LASTING: Duration = Duration::from_secs(10);
-
-/// What is listened to, and how.
+/// How to listen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) database: u32,
     /// Whether `notify-keyspace-events` may be set.
     pub(super) configure: bool,
     /// How often a server is asked whether it still emits events.
-    pub(super) checked: Duration,
+    pub(super) check_interval: Duration,
 }
 
-/// Listens at a primary until it is aborted, through any number of connections.
+enum Refused {
+    ForNow(Error),
+    ForGood(Error),
+}
+
+/// After a connection that lasted so long, the next attempt comes soon.
+const LASTING: Duration = Duration::from_secs(10);
+
+/// Listens at a primary until it is aborted, over any number of connections. `peers` are the
+/// listeners at the other nodes of a cluster.
 pub(super) async fn run(
     link: Link,
     place: Place,
@@ -73,7 +50,7 @@ pub(super) async fn run(
             Ok(session) => {
                 let begun = Instant::now();
                 let ended = session.run(&mut members, &mut requests).await;
-                // One that ends at once may do so each time.
+                // A connection that is lost at once may be lost so each time.
                 if begun.elapsed() >= LASTING {
                     backoff.reset();
                 }
@@ -83,8 +60,8 @@ pub(super) async fn run(
                 }
             }
             Err(Refused::ForGood(error)) => {
-                tracing::error!("watching ends: {error}");
-                members.end(&error);
+                tracing::error!("watches end: {error}");
+                members.refuse_all(&error);
             }
             Err(Refused::ForNow(error)) => tracing::debug!("a watch has no connection: {error}"),
         }
@@ -97,21 +74,17 @@ pub(super) async fn run(
                     Some(Request::Join(watcher, answer)) => members.add(watcher, answer),
                     Some(Request::Leave(number)) => drop(members.remove(number)),
                     Some(Request::Reconnect(_)) => {}
-                    // Whoever is a member is told a gap; until then others may tell of the key.
-                    Some(Request::Take(..) | Request::Retry(..)) => {
+                    // Members get a gap with the next connection; until then another listener may
+                    // be the source of the key.
+                    Some(Request::Reread(..) | Request::Peer(_)) => {
                         if let Some(peers) = &peers {
-                            peers.leave();
+                            peers.release_all();
                         }
                     }
                 },
             }
         }
     }
-}
-
-enum Refused {
-    ForNow(Error),
-    ForGood(Error),
 }
 
 async fn connect(
@@ -123,62 +96,16 @@ async fn connect(
     let Settings {
         database,
         configure,
-        checked,
+        check_interval,
     } = settings;
     let connection = link.dedicated_at(place).await.map_err(Refused::ForNow)?;
-    let emission = Emission::new(checked, configure, link.cli_at(place));
-    let patience = link.answer_timeout();
-    let session = Session::begin(connection, database, patience, peers, emission).await;
+    let emission = Emission::new(check_interval, configure, link.cli_at(place));
+    let within = link.answer_timeout();
+    let session = Session::start(connection, database, within, peers, emission).await;
     let session = session.map_err(Refused::ForNow)?;
     match notifications::ensure(link, place, configure).await {
         Ok(()) => Ok(session),
         Err(Unfit::Silent(error)) => Err(Refused::ForGood(error)),
         Err(Unfit::Unknown(error)) => Err(Refused::ForNow(error)),
-    }
-}
-
-// === impl Members ===
-
-impl Members {
-    pub(super) fn add(
-        &mut self,
-        watcher: Arc<Watcher>,
-        answer: Option<oneshot::Sender<Result<()>>>,
-    ) {
-        // Whoever is not waited for was listening elsewhere before.
-        let joined = match answer {
-            Some(answer) => Joined::Not(Some(answer)),
-            None => Joined::Once,
-        };
-        self.0.insert(watcher.number, Member { watcher, joined });
-    }
-
-    pub(super) fn remove(&mut self, number: u64) -> Option<Member> {
-        self.0.remove(&number)
-    }
-
-    pub(super) fn get(&self, number: u64) -> Option<&Arc<Watcher>> {
-        self.0.get(&number).map(|member| &member.watcher)
-    }
-
-    pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Member> {
-        self.0.get_mut(&number)
-    }
-
-    pub(super) fn all(&self) -> Vec<Arc<Watcher>> {
-        self.0
-            .values()
-            .map(|member| member.watcher.clone())
-            .collect()
-    }
-
-    /// Ends all watches, and refuses those who are about to begin.
-    fn end(&mut self, error: &Error) {
-        for (_, member) in self.0.drain() {
-            member.watcher.queue.end(error.clone());
-            if let Joined::Not(Some(answer)) = member.joined {
-                let _ = answer.send(Err(error.clone()));
-            }
-        }
     }
 }

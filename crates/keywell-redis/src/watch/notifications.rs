@@ -1,34 +1,39 @@
+//! The server's setting `notify-keyspace-events`.
+//!
+//! A watch opens only at primaries that emit the events it needs, or that refuse to say so. Flags are
+//! only ever added to those that are set.
+
 use keywell_store::{Error, Failure, Result};
 use redis::{Cmd, Value};
 
 use crate::link::{Effect, Link, Place};
 use crate::wire::{command, text};
 
-/// What has to be in `notify-keyspace-events`: events by key, of strings, of all types (`del`,
-/// `rename`, `restore`), of expiry and of eviction.
+/// The flags that watches need: events by key, of strings, of all types (`del`, `rename`,
+/// `restore`), of expiry and of eviction.
 pub(super) const NEEDED: &str = "K$gxe";
 
-/// What `A` stands for (Redis 6.2 to 8, Valkey).
+/// The flags that `A` stands for (Redis 6.2 to 8, Valkey).
 const ALL: &str = "g$lshzxetd";
 
 /// Why nothing can be watched at a primary.
 #[derive(Debug)]
 pub(super) enum Unfit {
-    /// It does not tell of changes; the error has the command to run.
+    /// It does not emit the events; the error has the command to run.
     Silent(Error),
-    /// It could not be asked.
+    /// It did not answer the question.
     Unknown(Error),
 }
 
-/// Makes sure that a primary tells what watches need.
+/// Checks that a primary emits the events that watches need, and sets it so if it may.
 pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Result<(), Unfit> {
-    let flags = match link.read_at(place, &question()).await {
+    let flags = match link.read_at(place, &query()).await {
         Ok(reply) => flags_of(&reply),
         // Hosted servers often have no CONFIG: then this is set elsewhere, if at all.
         Err(Error::AccessDenied(_) | Error::Internal(_)) => {
             tracing::warn!(
-                "cannot ask the server for notify-keyspace-events; a watch hears nothing unless \
-                 it has {NEEDED}"
+                "cannot read the server's notify-keyspace-events; watches get no events unless it \
+                 has {NEEDED}"
             );
             return Ok(());
         }
@@ -43,7 +48,7 @@ pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Resul
         return Err(Unfit::Silent(refusal(link, place, &wanted)));
     }
     match link
-        .call_at(Effect::Write, place, &configuring(&wanted))
+        .call_at(Effect::Write, place, &set_flags(&wanted))
         .await
     {
         Ok(_) => {
@@ -53,7 +58,7 @@ pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Resul
         Err(Error::AccessDenied(_) | Error::Internal(_)) => {
             Err(Unfit::Silent(refusal(link, place, &wanted)))
         }
-        // Setting it twice is setting it once, so whoever hears this may try again.
+        // Setting it is idempotent, so the caller may retry.
         Err(error) => {
             let failure = Failure::new(error.to_string());
             Err(Unfit::Unknown(Error::Unavailable(failure)))
@@ -72,11 +77,11 @@ impl From<Unfit> for Error {
 fn refusal(link: &Link, place: &Place, wanted: &str) -> Error {
     let remedy = remedy(link.cli_at(place).as_deref(), wanted);
     Error::Unavailable(Failure::new(format!(
-        "the server does not tell of changes, so nothing can be watched; {remedy}"
+        "the server does not emit keyspace events, so its keys cannot be watched; {remedy}"
     )))
 }
 
-/// What to do about a server that emits too little.
+/// What an operator does for a server that emits too little.
 pub(super) fn remedy(cli: Option<&str>, wanted: &str) -> String {
     let cli = cli.unwrap_or("redis-cli at the primary, with");
     format!(
@@ -85,13 +90,13 @@ pub(super) fn remedy(cli: Option<&str>, wanted: &str) -> String {
     )
 }
 
-/// Asks for the flags.
-pub(super) fn question() -> Cmd {
+/// The command that reads the flags.
+pub(super) fn query() -> Cmd {
     text("CONFIG GET notify-keyspace-events")
 }
 
-/// Sets the flags.
-pub(super) fn configuring(wanted: &str) -> Cmd {
+/// The command that sets the flags.
+pub(super) fn set_flags(wanted: &str) -> Cmd {
     command(&[
         b"CONFIG",
         b"SET",
@@ -100,7 +105,7 @@ pub(super) fn configuring(wanted: &str) -> Cmd {
     ])
 }
 
-/// The flags that a server answers, by either version of the protocol.
+/// The flags in a server's reply, by either version of the protocol.
 pub(super) fn flags_of(reply: &Value) -> String {
     let flags = match reply {
         Value::Array(values) => values.get(1),
@@ -113,7 +118,7 @@ pub(super) fn flags_of(reply: &Value) -> String {
     }
 }
 
-/// What of the needed flags is not there.
+/// The needed flags that are missing.
 pub(super) fn missing(flags: &str) -> String {
     let has = |flag| flags.contains(flag) || (flags.contains('A') && ALL.contains(flag));
     NEEDED.chars().filter(|flag| !has(*flag)).collect()

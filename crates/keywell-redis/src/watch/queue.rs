@@ -1,3 +1,12 @@
+//! The events that a watch's reader has not taken yet.
+//!
+//! - Filling the queue never waits for the reader.
+//! - Each event is taken, counted as coalesced, or covered by a gap. The last event of a key stands for
+//!   those before it once 1024 events, or 8 MiB, wait.
+//! - It keeps at most 64 MiB and 2^18 events. A value beyond that is dropped, and its key is re-read
+//!   once there is room ([`Backlog`]). Only where there is no room for keys either, there is a gap,
+//!   behind which the present state of named keys follows.
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,13 +15,12 @@ use std::task::{Context, Poll, Waker};
 use keywell_store::{Error, Event, Result};
 use parking_lot::Mutex;
 
-use super::owed::{Debt, Owed};
+use super::backlog::{Backlog, Reread};
 
-/// What a watch was not told yet. Whoever fills it never waits; whoever reads it slowly hears of
-/// several writes of a key as one. Where a value has no room, its key is owed, and read again later.
+/// The queue between a watch's listeners and its reader.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// The keys that are told again after a gap, in order.
+    /// The keys whose state is emitted again behind a gap, in order.
     named: Arc<[String]>,
     state: Mutex<State>,
     coalesced: Arc<AtomicU64>,
@@ -21,13 +29,13 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     events: VecDeque<Event>,
-    /// How many events were taken from the front since the beginning.
+    /// How many events the reader has taken.
     taken: u64,
-    /// The latest event of a key, counted from the beginning.
+    /// The number of the last event of a key, counted from the first event.
     latest: HashMap<String, u64>,
     bytes: usize,
-    owed: Owed,
-    /// Events were left out since the last one that fitted.
+    backlog: Backlog,
+    /// Events were dropped since the last one that had room.
     has_gap: bool,
     end: Option<Error>,
     is_ended: bool,
@@ -37,10 +45,10 @@ struct State {
 // === impl Queue ===
 
 impl Queue {
-    /// From so many events or bytes on, those of one key are told as one.
-    const COALESCED_FROM: usize = 1024;
-    const COALESCED_FROM_BYTES: usize = 8 << 20;
-    /// At most so much is kept; what is beyond it is owed.
+    /// From so many events or bytes on, those of one key become one.
+    const COALESCE_FROM: usize = 1024;
+    const COALESCE_FROM_BYTES: usize = 8 << 20;
+    /// The most that is kept; what is beyond goes to the backlog.
     const MAX_EVENTS: usize = 1 << 18;
     const MAX_BYTES: usize = 64 << 20;
 
@@ -51,28 +59,28 @@ impl Queue {
         }
     }
 
-    /// The count of what was told within a later event.
+    /// How many events were coalesced into a later one.
     pub(super) fn coalesced(&self) -> &Arc<AtomicU64> {
         &self.coalesced
     }
 
-    /// Adds what a key has come to by this many events.
+    /// Adds the event in which this many events of its key have resulted.
     pub(super) fn push(&self, event: Event, events: u64) {
         let waker = {
             let mut state = self.state.lock();
             if state.is_ended || state.end.is_some() {
                 return;
             }
-            if state.owed.add(&event, events) {
-                // They count when they are told.
+            if state.backlog.merge(&event, events) {
+                // They count when the key is re-read.
             } else if let Some(earlier) = state.earlier(&event) {
                 state.replace(earlier, event);
                 self.count(events);
             } else if state.has_room(&event) {
                 state.append(event);
-                // Before anybody can take the event: told and counted are all that was.
+                // Under the lock: with the event, all events are accounted for.
                 self.count(events.saturating_sub(1));
-            } else if !state.owed.owe(&event, events) {
+            } else if !state.backlog.add(&event, events) {
                 self.overflow(&mut state, &event, events);
             }
             state.waker.take()
@@ -82,30 +90,30 @@ impl Queue {
         }
     }
 
-    /// Counts events that end in nothing to tell by themselves.
+    /// Counts events that lead to none by themselves.
     pub(super) fn count(&self, events: u64) {
         self.coalesced.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// Leaves out events of a key, which is a gap, unless the key is named.
+    /// Drops events of a key, which is a gap, unless the key is named.
     fn overflow(&self, state: &mut State, event: &Event, events: u64) {
         let is_named = |key| self.named.binary_search_by(|named| named.as_str().cmp(key));
         if event.key().is_some_and(|key| is_named(key).is_ok()) {
-            state.owed.force(event, events);
+            state.backlog.add_named(event, events);
         } else if !state.has_gap {
             state.has_gap = true;
             state.latest.clear();
             for key in &*self.named {
-                state.owed.force_key(key);
+                state.backlog.add_state(key);
             }
         }
     }
 
-    /// Nothing is told of a key that was read. Whoever waits may be owed others.
-    pub(super) fn pass(&self) {
+    /// Wakes the reader to ask for more of the backlog, as a re-read has led to no event.
+    pub(super) fn resume_rereads(&self) {
         let waker = {
             let mut state = self.state.lock();
-            if state.owed.is_empty() {
+            if state.backlog.is_empty() {
                 return;
             }
             state.waker.take()
@@ -115,11 +123,11 @@ impl Queue {
         }
     }
 
-    /// Says that events may have been missed here.
+    /// Reports that events may have been missed.
     pub(super) fn gap(&self) {
         let waker = {
             let mut state = self.state.lock();
-            // Between two gaps there has to be something.
+            // Two gaps in a row are one.
             if !matches!(state.events.back(), Some(Event::Gap)) {
                 state.append(Event::Gap);
             }
@@ -130,7 +138,7 @@ impl Queue {
         }
     }
 
-    /// Ends it behind what is in it.
+    /// Ends the watch behind the events that are queued.
     pub(super) fn end(&self, error: Error) {
         let waker = {
             let mut state = self.state.lock();
@@ -142,16 +150,16 @@ impl Queue {
         }
     }
 
-    /// The next event, and the keys that are to be read again now.
+    /// The next event, and the keys that are to be re-read now.
     pub(super) fn poll(
         &self,
         context: &Context<'_>,
-        asked: &mut Vec<(String, Debt)>,
+        rereads: &mut Vec<(String, Reread)>,
     ) -> Poll<Option<Result<Event>>> {
         let mut state = self.state.lock();
         if let Some(event) = state.take() {
             let room = Self::MAX_BYTES.saturating_sub(state.bytes);
-            asked.extend(state.owed.next(room));
+            rereads.extend(state.backlog.next_within(room));
             return Poll::Ready(Some(Ok(event)));
         }
         if state.is_ended {
@@ -161,7 +169,7 @@ impl Queue {
             state.is_ended = true;
             return Poll::Ready(Some(Err(error)));
         }
-        state.owed.some(asked);
+        state.backlog.next_batch(rereads);
         state.waker = Some(context.waker().clone());
         Poll::Pending
     }
@@ -170,10 +178,10 @@ impl Queue {
 // === impl State ===
 
 impl State {
-    /// The earlier event of the same key that this one may stand for, if it has room there.
+    /// The earlier event of the same key that this one replaces, if it has room there.
     fn earlier(&self, event: &Event) -> Option<usize> {
         let is_long =
-            self.events.len() >= Queue::COALESCED_FROM || self.bytes >= Queue::COALESCED_FROM_BYTES;
+            self.events.len() >= Queue::COALESCE_FROM || self.bytes >= Queue::COALESCE_FROM_BYTES;
         let number = *self.latest.get(event.key()?).filter(|_| is_long)?;
         let position = usize::try_from(number - self.taken).ok()?;
         let others = self.bytes.saturating_sub(size(self.events.get(position)?));
@@ -197,7 +205,7 @@ impl State {
         }
         self.events.push_back(event);
         if is_gap {
-            // What comes behind it is told behind it.
+            // Events behind a gap replace none before it.
             self.latest.clear();
         }
     }
@@ -248,31 +256,31 @@ mod tests {
         }
     }
 
-    /// Everything that there is to tell, and the keys that are read again, with how many events.
+    /// All events, and the keys that are re-read with how many events each.
     fn drain(queue: &Queue) -> (Vec<Event>, Vec<(String, u64)>) {
         let context = Context::from_waker(Waker::noop());
-        let (mut told, mut asked) = (Vec::new(), Vec::new());
+        let (mut taken, mut rereads) = (Vec::new(), Vec::new());
         loop {
             let mut now = Vec::new();
             match queue.poll(&context, &mut now) {
-                Poll::Ready(event) => told.push(event.unwrap().unwrap()),
-                Poll::Pending if now.is_empty() => return (told, asked),
+                Poll::Ready(event) => taken.push(event.unwrap().unwrap()),
+                Poll::Pending if now.is_empty() => return (taken, rereads),
                 Poll::Pending => {}
             }
-            asked.extend(now.into_iter().map(|(key, debt)| (key, debt.events)));
+            rereads.extend(now.into_iter().map(|(key, reread)| (key, reread.events())));
         }
     }
 
     #[test]
-    fn each_event_is_told_or_counted() {
+    fn each_event_is_taken_or_counted() {
         let queue = Queue::default();
         for n in 0..10_000 {
             queue.push(set(&format!("k{}", n % 700), &n.to_string()), 1 + n % 3);
         }
-        let (told, asked) = drain(&queue);
+        let (taken, rereads) = drain(&queue);
         let mut last: HashMap<String, u64> = HashMap::new();
-        let count = told.len() as u64;
-        for event in told {
+        let count = taken.len() as u64;
+        for event in taken {
             let Event::Set { key, value, .. } = event else {
                 panic!("{event:?}")
             };
@@ -285,30 +293,32 @@ mod tests {
             last.values().all(|value| *value >= 9_300),
             "the last stands"
         );
-        assert!(asked.is_empty() && queue.state.lock().latest.is_empty());
+        assert!(rereads.is_empty() && queue.state.lock().latest.is_empty());
     }
 
     #[test]
-    fn what_does_not_fit_is_owed() {
+    fn values_without_room_are_re_read() {
         let queue = Queue::default();
         let large = "v".repeat(MIB);
         for n in 0..100 {
             queue.push(set(&n.to_string(), &large), 1 + n % 2);
         }
         queue.push(set("99", "small"), 3);
-        let (told, asked) = drain(&queue);
-        assert!(told.len() > 60 && told.len() < 70, "{}", told.len());
-        let events = asked.iter().map(|(_, events)| events).sum::<u64>();
+        let (taken, rereads) = drain(&queue);
+        assert!(taken.len() > 60 && taken.len() < 70, "{}", taken.len());
+        let events = rereads.iter().map(|(_, events)| events).sum::<u64>();
         let counted = queue.coalesced().load(Ordering::Relaxed);
-        assert_eq!(told.len() as u64 + counted + events, 153);
-        let told = told.iter().map(|event| event.key().unwrap().to_owned());
-        let keys: Vec<String> = told.chain(asked.into_iter().map(|(key, _)| key)).collect();
+        assert_eq!(taken.len() as u64 + counted + events, 153);
+        let taken = taken.iter().map(|event| event.key().unwrap().to_owned());
+        let keys: Vec<String> = taken
+            .chain(rereads.into_iter().map(|(key, _)| key))
+            .collect();
         let expected: Vec<String> = (0..100).map(|n| n.to_string()).collect();
         assert_eq!(keys, expected, "each once, and in order");
     }
 
     #[test]
-    fn what_grows_is_bounded_too() {
+    fn replacing_small_values_by_large_ones_stays_within_the_bound() {
         let queue = Queue::default();
         for n in 0..2500 {
             queue.push(set(&n.to_string(), "v"), 1);
@@ -318,14 +328,14 @@ mod tests {
             queue.push(set(&n.to_string(), &large), 1);
             assert!(queue.state.lock().bytes <= Queue::MAX_BYTES);
         }
-        let (told, asked) = drain(&queue);
+        let (taken, rereads) = drain(&queue);
         let counted = queue.coalesced().load(Ordering::Relaxed);
-        assert_eq!(told.len() as u64 + counted + asked.len() as u64, 2700);
+        assert_eq!(taken.len() as u64 + counted + rereads.len() as u64, 2700);
         assert_eq!(queue.state.lock().bytes, 0);
     }
 
     #[test]
-    fn what_cannot_be_owed_is_a_gap_and_what_is_named_comes_behind_it() {
+    fn keys_without_room_are_a_gap_behind_which_named_keys_are_re_read() {
         let queue = Queue::new(["m".to_owned(), "n".to_owned()].into());
         queue.push(set("n", "first"), 1);
         let large = "v".repeat(MIB);
@@ -336,32 +346,31 @@ mod tests {
             queue.push(set(&format!("{n:1000}"), &large), 1);
         }
         queue.push(set("n", "last"), 2);
-        let (told, asked) = drain(&queue);
-        assert_eq!(told.iter().filter(|event| **event == Event::Gap).count(), 1);
-        assert_eq!(told.last(), Some(&Event::Gap));
-        let asked_for = |key: &str| asked.iter().find(|(asked, _)| asked == key);
-        assert_eq!(asked_for("n"), Some(&("n".to_owned(), 2)));
+        let (taken, rereads) = drain(&queue);
         assert_eq!(
-            asked_for("m"),
-            Some(&("m".to_owned(), 0)),
-            "it is only told"
+            taken.iter().filter(|event| **event == Event::Gap).count(),
+            1
         );
-        assert!(asked.len() < 10_000, "{}", asked.len());
+        assert_eq!(taken.last(), Some(&Event::Gap));
+        let reread = |key: &str| rereads.iter().find(|(reread, _)| reread == key);
+        assert_eq!(reread("n"), Some(&("n".to_owned(), 2)));
+        assert_eq!(reread("m"), Some(&("m".to_owned(), 0)), "its state alone");
+        assert!(rereads.len() < 10_000, "{}", rereads.len());
         queue.push(set("x", "y"), 1);
         assert_eq!(drain(&queue), (vec![set("x", "y")], Vec::new()));
     }
 
     #[test]
-    fn what_comes_behind_a_gap_is_told_behind_it() {
+    fn events_behind_a_gap_stay_behind_it() {
         let queue = Queue::default();
         for n in 0..2000 {
             queue.push(set(&n.to_string(), "before"), 1);
         }
         queue.gap();
         queue.push(set("7", "behind"), 1);
-        let (told, _) = drain(&queue);
-        assert_eq!(told[7], set("7", "before"));
-        assert_eq!(told[2000..], [Event::Gap, set("7", "behind")]);
+        let (taken, _) = drain(&queue);
+        assert_eq!(taken[7], set("7", "before"));
+        assert_eq!(taken[2000..], [Event::Gap, set("7", "behind")]);
     }
 
     #[test]

@@ -1,3 +1,8 @@
+//! One connection of a listener: it subscribes, hears events, and reads the values behind them.
+//!
+//! The connection speaks RESP3, so that events and replies come in one order. A watch counts as
+//! subscribed once the server has confirmed its last subscription.
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,55 +12,58 @@ use redis::{Cmd, PushKind, Value};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::change::Change;
 use super::emission::{Emission, Finding};
-use super::hub::Watcher;
-use super::listener::{Joined, Members, Request};
-use super::peers::Peers;
+use super::key_event::KeyEvent;
+use super::members::Members;
 use super::pending::Pending;
-use super::question::Question;
-use super::reads::Reads;
+use super::reader::Reader;
+use super::request::Request;
+use super::slots::Peers;
 use super::subscription::{Subscription, channel_prefix};
+use super::value_query::ValueQuery;
+use super::watcher::Watcher;
 use crate::link::refusal;
 use crate::wire::{Dedicated, command, text};
 
-/// A connection on which events are heard, and the values behind them read.
+/// A connection that brings events.
 pub(super) struct Session {
     connection: Dedicated,
     channel_prefix: String,
     outgoing: Vec<Cmd>,
-    /// What was sent, in the order in which it is answered.
+    /// The commands in flight, in the order in which they are answered.
     expected: VecDeque<Expected>,
-    /// The subscriptions that the server has, and for whom.
+    /// The subscriptions that the server has confirmed, with the watchers of each.
     active: HashMap<Subscription, Vec<u64>>,
-    reads: Reads,
+    reader: Reader,
     emission: Emission,
 }
 
+/// A reply that is to come.
 enum Expected {
+    /// The confirmation of a subscription, for this watcher.
     Subscribed(Subscription, u64),
     Unsubscribed,
-    /// What a key holds.
-    Value(Vec<u8>, Question),
-    /// What the server emits.
+    /// The value of a key.
+    Value(Vec<u8>, ValueQuery),
+    /// The flags of `notify-keyspace-events`.
     Flags,
-    /// What it emits was set.
+    /// The change of these flags.
     Configured,
 }
 
 // === impl Session ===
 
 impl Session {
-    /// Turns a connection to RESP3.
-    pub(super) async fn begin(
+    /// Switches a connection to RESP3.
+    pub(super) async fn start(
         mut connection: Dedicated,
         database: u32,
-        patience: Duration,
+        within: Duration,
         peers: Option<Peers>,
         emission: Emission,
     ) -> Result<Self> {
         let lost = |error: std::io::Error| Error::Unavailable(Failure::new(error.to_string()));
-        let reply = connection.call(&text("HELLO 3"), patience).await;
+        let reply = connection.call(&text("HELLO 3"), within).await;
         if let Value::ServerError(error) = reply.map_err(lost)? {
             return Err(refusal(&error));
         }
@@ -65,13 +73,13 @@ impl Session {
             outgoing: Vec::new(),
             expected: VecDeque::new(),
             active: HashMap::new(),
-            reads: Reads::new(peers),
+            reader: Reader::new(peers),
             emission,
         })
     }
 
-    /// Serves those who watch until the connection is lost, and says why; nothing when nobody can
-    /// ask for anything any more.
+    /// Serves the members until the connection is lost, and returns why; `None` once no more requests
+    /// can come.
     pub(super) async fn run(
         mut self,
         members: &mut Members,
@@ -80,11 +88,11 @@ impl Session {
         for watcher in members.all() {
             self.subscribe(&watcher, members);
         }
-        let every = self.emission.every;
+        let every = self.emission.check_interval();
         let mut checks = interval_at(Instant::now() + every, every);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.read_on();
+            self.query_values();
             if !self.outgoing.is_empty() {
                 let commands: Vec<&Cmd> = self.outgoing.iter().collect();
                 if let Err(error) = self.connection.send(&commands).await {
@@ -98,7 +106,7 @@ impl Session {
                     None => return None,
                     Some(Request::Reconnect(primary)) => {
                         if *self.connection.server() != primary {
-                            return Some("another primary is named".to_owned());
+                            return Some("sentinels name another primary".to_owned());
                         }
                     }
                     Some(Request::Leave(number)) => self.leave(number, members),
@@ -106,16 +114,18 @@ impl Session {
                         members.add(watcher.clone(), answer);
                         self.subscribe(&watcher, members);
                     }
-                    Some(Request::Take(name, pending)) => self.reads.take(name, pending, members),
-                    Some(Request::Retry(name, pending)) => self.reads.retry(name, pending, members),
+                    Some(Request::Reread(name, pending)) => {
+                        self.reader.reread(name, pending, members);
+                    }
+                    Some(Request::Peer(request)) => self.reader.requested(request, members),
                 },
-                Some(back) = self.reads.back() => self.reads.returned(back, members),
-                _ = checks.tick() => self.ask_flags(),
+                Some(resumed) = self.reader.resumed() => self.reader.resume(resumed, members),
+                _ = checks.tick() => self.check_flags(),
                 reply = self.connection.reply() => {
                     let mut next = reply.map(Some);
                     loop {
                         match next {
-                            Ok(Some(reply)) => self.take(reply, members),
+                            Ok(Some(reply)) => self.received(reply, members),
                             Ok(None) => break,
                             Err(error) => return Some(error.to_string()),
                         }
@@ -127,23 +137,23 @@ impl Session {
     }
 
     fn subscribe(&mut self, watcher: &Arc<Watcher>, members: &mut Members) {
-        for subscription in &watcher.subscriptions {
-            // Subscribing again changes nothing at the server, and its confirmation tells what is
-            // from before.
+        for subscription in watcher.subscriptions() {
+            // Repeating one changes nothing at the server, and its confirmation marks the point
+            // from which on this watcher has all events.
             self.outgoing.push(command(&subscription.subscribe()));
-            let expected = Expected::Subscribed(subscription.clone(), watcher.number);
+            let expected = Expected::Subscribed(subscription.clone(), watcher.number());
             self.expected.push_back(expected);
         }
-        if watcher.subscriptions.is_empty() {
-            self.joined(watcher.number, members);
+        if watcher.subscriptions().is_empty() {
+            self.confirm(watcher.number(), members);
         }
     }
 
     fn leave(&mut self, number: u64, members: &mut Members) {
-        let Some(member) = members.remove(number) else {
+        let Some(watcher) = members.remove(number) else {
             return;
         };
-        for subscription in &member.watcher.subscriptions {
+        for subscription in watcher.subscriptions() {
             let Some(active) = self.active.get_mut(subscription) else {
                 continue;
             };
@@ -154,30 +164,30 @@ impl Session {
         }
     }
 
-    /// Gives up what nobody has, unless somebody is about to have it.
+    /// Cancels a subscription without watchers, unless one is about to have it.
     fn unsubscribe(&mut self, subscription: &Subscription) {
-        let is_awaited = self.expected.iter().any(|expected| {
+        let is_expected = self.expected.iter().any(|expected| {
             matches!(expected, Expected::Subscribed(wanted, _) if wanted == subscription)
         });
-        // The last confirmation that is awaited finds out whether anybody still wants it.
-        if !is_awaited {
+        // The last confirmation that is expected checks whether it still has a watcher.
+        if !is_expected {
             self.active.remove(subscription);
             self.outgoing.push(command(&subscription.unsubscribe()));
             self.expected.push_back(Expected::Unsubscribed);
         }
     }
 
-    /// Asks for values, as many as may be under way.
-    fn read_on(&mut self) {
-        while let Some((name, question)) = self.reads.next() {
-            self.outgoing.push(question.command(&name));
-            self.expected.push_back(Expected::Value(name, question));
+    /// Queries values, as many as may be in flight.
+    fn query_values(&mut self) {
+        while let Some((name, query)) = self.reader.next() {
+            self.outgoing.push(query.command(&name));
+            self.expected.push_back(Expected::Value(name, query));
         }
     }
 
-    fn take(&mut self, reply: Value, members: &mut Members) {
+    fn received(&mut self, reply: Value, members: &mut Members) {
         let Value::Push { kind, data } = reply else {
-            return self.answer(reply, members);
+            return self.answered(reply, members);
         };
         let mut data = data.into_iter();
         let mut bytes = || match data.next() {
@@ -208,7 +218,7 @@ impl Session {
         }
     }
 
-    /// The name of the key that a channel is of.
+    /// The name of a channel's key.
     fn name(&self, channel: &[u8]) -> Vec<u8> {
         let name = channel.strip_prefix(self.channel_prefix.as_bytes());
         name.unwrap_or_default().to_vec()
@@ -216,28 +226,35 @@ impl Session {
 
     fn subscribed(&mut self, subscription: Subscription, number: u64, members: &mut Members) {
         let Some(watcher) = members.get(number) else {
-            // It left meanwhile.
+            // It has left meanwhile.
             let active = self.active.get(&subscription);
             if active.is_none_or(Vec::is_empty) {
                 self.unsubscribe(&subscription);
             }
             return;
         };
-        let is_last = watcher.subscriptions.last() == Some(&subscription);
+        let is_last = watcher.subscriptions().last() == Some(&subscription);
         let active = self.active.entry(subscription).or_default();
         if !active.contains(&number) {
             active.push(number);
         }
         if is_last {
-            self.joined(number, members);
+            self.confirm(number, members);
         }
     }
 
-    /// Asks whether the server still emits events, unless it owes that answer.
-    fn ask_flags(&mut self) {
+    /// A watcher gets every event from now on.
+    fn confirm(&mut self, number: u64, members: &mut Members) {
+        if let Some(watcher) = members.confirm(number) {
+            self.gap(&watcher, members);
+        }
+    }
+
+    /// Asks whether the server still emits events, unless it has not answered yet.
+    fn check_flags(&mut self) {
         let is_asked = |expected: &Expected| matches!(expected, Expected::Flags);
         if !self.expected.iter().any(is_asked) {
-            self.outgoing.push(Emission::question());
+            self.outgoing.push(Emission::query());
             self.expected.push_back(Expected::Flags);
         }
     }
@@ -257,30 +274,12 @@ impl Session {
         }
     }
 
-    /// Reports that changes may have been missed, and what named keys hold now.
-    fn gap(&mut self, watcher: &Arc<Watcher>, members: &Members) {
-        watcher.queue.gap();
-        for key in &*watcher.named {
-            let owed = Pending::owed(watcher.number);
-            self.reads.take(watcher.keys.full(key), owed, members);
-        }
-    }
-
-    /// Somebody hears everything from now on.
-    fn joined(&mut self, number: u64, members: &mut Members) {
-        let Some(member) = members.get_mut(number) else {
-            return;
-        };
-        match std::mem::replace(&mut member.joined, Joined::Once) {
-            Joined::Not(answer) => {
-                if let Some(answer) = answer {
-                    let _ = answer.send(Ok(()));
-                }
-            }
-            Joined::Once => {
-                let watcher = member.watcher.clone();
-                self.gap(&watcher, members);
-            }
+    /// Reports that events may have been missed, and the present state of the keys that are named.
+    fn gap(&mut self, watcher: &Watcher, members: &Members) {
+        watcher.queue().gap();
+        for name in watcher.named() {
+            let pending = Pending::state(watcher.number());
+            self.reader.reread(name, pending, members);
         }
     }
 
@@ -292,42 +291,37 @@ impl Session {
         event: &[u8],
         members: &Members,
     ) {
-        let (Some(change), Some(active)) = (Change::of(event), self.active.get(subscription))
+        let (Some(event), Some(active)) = (KeyEvent::parse(event), self.active.get(subscription))
         else {
             return;
         };
-        // The bucket that leaves a name out may subscribe to the same pattern as the one that has it.
+        // A bucket that leaves a name out may have the same pattern as the one that has it.
         let hides = |number: &u64| {
             let watcher = members.get(*number);
-            watcher.is_some_and(|watcher| watcher.keys.hides(&name))
+            watcher.is_some_and(|watcher| watcher.hides(&name))
         };
         if !active.iter().any(hides) {
-            self.reads.hear(name, active, change, members);
+            self.reader.hear(name, active, event, members);
             return;
         }
         let shown: Vec<u64> = active.iter().copied().filter(|one| !hides(one)).collect();
         if !shown.is_empty() {
-            self.reads.hear(name, &shown, change, members);
+            self.reader.hear(name, &shown, event, members);
         }
     }
 
-    /// A reply to what we asked ourselves.
-    fn answer(&mut self, reply: Value, members: &mut Members) {
+    /// A reply to a command of ours.
+    fn answered(&mut self, reply: Value, members: &mut Members) {
         match self.expected.pop_front() {
-            Some(Expected::Value(name, question)) => {
-                self.reads.answered(name, question, reply, members);
+            Some(Expected::Value(name, query)) => {
+                self.reader.answered(name, query, reply, members);
             }
             Some(Expected::Subscribed(_, number)) => {
                 let refused = match &reply {
                     Value::ServerError(error) => refusal(error),
                     _ => Error::Internal("a subscription was answered by something else".into()),
                 };
-                if let Some(member) = members.remove(number) {
-                    member.watcher.queue.end(refused.clone());
-                    if let Joined::Not(Some(answer)) = member.joined {
-                        let _ = answer.send(Err(refused));
-                    }
-                }
+                members.refuse(number, refused);
             }
             Some(Expected::Flags) => {
                 let finding = self.emission.answered(&reply);

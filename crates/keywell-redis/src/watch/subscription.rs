@@ -1,8 +1,12 @@
+//! Which channels and patterns a watch subscribes to.
+//!
+//! Together they cover every key of the filter, each by exactly one subscription.
+
 use keywell_store::Filter;
 
 use crate::plain::{Keys, literal};
 
-/// What is subscribed to at a server.
+/// A subscription at a server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Subscription {
     /// The events of one key.
@@ -29,19 +33,18 @@ impl Subscription {
     }
 }
 
-/// What every channel of a database's keys begins with.
+/// The prefix of the channels of a database's keys.
 pub(super) fn channel_prefix(database: u32) -> String {
     format!("__keyspace@{database}__:")
 }
 
-/// What a filter has to be subscribed to. No two of them are about the same key, so that a change
-/// comes once.
+/// The subscriptions of a filter. No two of them cover the same key, so that an event comes once.
 pub(super) fn subscriptions(database: u32, keys: &Keys, filter: &Filter) -> Vec<Subscription> {
     let mut exact = Vec::new();
     let mut prefixes = Vec::new();
     gather(filter, &mut exact, &mut prefixes);
     prefixes.sort_unstable();
-    // In order, whatever begins with another comes right behind it or those like it.
+    // Sorted, a prefix comes right behind the shorter one that covers it, or behind others so covered.
     prefixes.dedup_by(|next, kept| next.starts_with(*kept));
     exact.sort_unstable();
     exact.dedup();
@@ -76,7 +79,7 @@ fn gather<'a>(filter: &'a Filter, exact: &mut Vec<&'a str>, prefixes: &mut Vec<&
                 gather(filter, exact, prefixes);
             }
         }
-        // `All`; and one that this store does not know yet is told everything that it may mean.
+        // `All`; and a filter that this store does not know yet, which gets all that it may mean.
         _ => prefixes.push(""),
     }
 }
