@@ -8,7 +8,7 @@ use keywell_servers::Cluster;
 use keywell_servers::resp::Reply;
 use keywell_store::{List, Store};
 
-use crate::support::{bucket, connect, get, named, set, told, told_many, watch};
+use crate::support::{bucket, connect, get, named, received, received_many, set, watch};
 
 async fn on(cluster: &Cluster, settings: &str) -> Arc<dyn Store> {
     let hosts: Vec<String> = cluster.addrs().iter().map(ToString::to_string).collect();
@@ -29,7 +29,10 @@ async fn buckets_and_shards_lie_on_all_primaries() {
         let size = node.command(&["DBSIZE"]).await.unwrap();
         assert!(!matches!(size, Reply::Int(0)), "{size:?}");
     }
-    let heard: BTreeSet<String> = told_many(&mut watching, 200).await.into_iter().collect();
+    let heard: BTreeSet<String> = received_many(&mut watching, 200)
+        .await
+        .into_iter()
+        .collect();
     assert_eq!(heard.len(), 200);
     let page = bucket.list(List::default()).await.unwrap();
     assert_eq!(page.keys, keys);
@@ -61,7 +64,7 @@ async fn a_watch_follows_its_bucket_to_another_primary() {
     let bucket = named(&store, "orders").await;
     let mut watching = watch(&bucket).await;
     set(&bucket, "k", "before").await;
-    assert_eq!(told(&mut watching).await, "k=before");
+    assert_eq!(received(&mut watching).await, "k=before");
 
     let slot = cluster.slot(":keywell:{orders}:meta").await.unwrap();
     let owner = cluster.owner(slot).await.unwrap();
@@ -72,7 +75,7 @@ async fn a_watch_follows_its_bucket_to_another_primary() {
     moving.finish().await.unwrap();
     for n in 0..20 {
         set(&bucket, "k", n.to_string()).await;
-        assert_eq!(told(&mut watching).await, format!("k={n}"));
+        assert_eq!(received(&mut watching).await, format!("k={n}"));
     }
     assert_eq!(get(&bucket, "k").await.unwrap().value, "19");
 }

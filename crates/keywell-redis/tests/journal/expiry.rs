@@ -9,8 +9,8 @@ use keywell_servers::resp::Reply;
 use keywell_store::{Event, Expected, List};
 
 use crate::support::{
-    ask, ask_all, ask_number, bucket, get, next, open, orders, set, set_for, silent, told,
-    told_many, until, watch,
+    ask, ask_all, ask_number, bucket, get, next, open, orders, received, received_many, set,
+    set_for, silent, until, watch,
 };
 
 const SHORT: Duration = Duration::from_millis(60);
@@ -84,7 +84,7 @@ async fn a_write_after_the_end_tells_the_end_first() {
     bucket.delete("delete").await.unwrap();
 
     let mut resumed = crate::support::resumed(&bucket, &start).await;
-    let all = told_many(&mut resumed, 11).await;
+    let all = received_many(&mut resumed, 11).await;
     let of = |key: &str| -> Vec<&str> {
         let own = all.iter().map(String::as_str);
         own.filter(|told| told.trim_start_matches(['-', '~']).split('=').next() == Some(key))
@@ -117,7 +117,7 @@ async fn a_key_behind_many_that_ended_is_ended_before_it_is_written() {
     assert_eq!((page.keys, page.cursor), (vec!["z".to_owned()], None));
 
     let mut resumed = crate::support::resumed(&bucket, &start).await;
-    let all = told_many(&mut resumed, 300 * 2 + 3).await;
+    let all = received_many(&mut resumed, 300 * 2 + 3).await;
     let of_z: Vec<&String> = all.iter().filter(|told| told.contains('z')).collect();
     assert_eq!(of_z, ["z=v", "~z", "z=w"]);
     silent(&mut resumed).await;
@@ -206,8 +206,8 @@ async fn two_readers_end_a_time_once() {
         let key = format!("k{round}");
         set_for(&one, &key, "v", Duration::from_millis(5)).await;
         for watching in [&mut first, &mut second] {
-            assert_eq!(told(watching).await, format!("{key}=v"));
-            assert_eq!(told(watching).await, format!("~{key}"));
+            assert_eq!(received(watching).await, format!("{key}=v"));
+            assert_eq!(received(watching).await, format!("~{key}"));
         }
     }
     silent(&mut first).await;
@@ -222,7 +222,7 @@ async fn a_longer_and_a_shorter_time_move_the_end() {
     set_for(&bucket, "k", "short", SHORT).await;
     set_for(&bucket, "j", "short", SHORT).await;
     set_for(&bucket, "j", "long", LONG).await;
-    let all = told_many(&mut watching, 5).await;
+    let all = received_many(&mut watching, 5).await;
     assert_eq!(all, ["k=long", "k=short", "j=short", "j=long", "~k"]);
     silent(&mut watching).await;
     assert!(bucket.exists("j").await.unwrap());

@@ -6,14 +6,14 @@ use keywell_servers::{Cluster, Proxy, Redis, Sentinels};
 use keywell_store::{Set, Watch};
 use tokio::time::timeout;
 
-use crate::support::{Handle, bucket, connect, set, told, until, watch};
+use crate::support::{Handle, bucket, connect, received, set, until, watch};
 
 /// Well below the time after which a watch makes sure of its connection by itself.
 const SOON: Duration = Duration::from_secs(20);
 
-async fn told_soon(watching: &mut Watch) -> String {
-    let told = timeout(SOON, told(watching)).await;
-    told.expect("an event comes soon")
+async fn received_soon(watching: &mut Watch) -> String {
+    let event = timeout(SOON, received(watching)).await;
+    event.expect("an event comes soon")
 }
 
 async fn written(bucket: &Handle, value: &'static str) {
@@ -50,7 +50,7 @@ async fn an_idle_watch_behind_sentinels_goes_on_at_the_new_primary() {
     let (watcher, writer) = (bucket(&watcher).await, bucket(&writer).await);
     let mut watching = watch(&watcher).await;
     set(&writer, "k", "before").await;
-    assert_eq!(told(&mut watching).await, "k=before");
+    assert_eq!(received(&mut watching).await, "k=before");
     let old = service.primary().await.unwrap();
     let mut servers = service.servers().iter();
     let replica = servers.find(|server| server.addr() != old.addr()).unwrap();
@@ -58,7 +58,7 @@ async fn an_idle_watch_behind_sentinels_goes_on_at_the_new_primary() {
     old.freeze().unwrap();
     service.promoted(old.addr()).await.unwrap();
     written(&writer, "after").await;
-    assert_eq!(told_soon(&mut watching).await, "k=after");
+    assert_eq!(received_soon(&mut watching).await, "k=after");
     old.thaw().unwrap();
 }
 
@@ -71,7 +71,7 @@ async fn a_watch_on_a_cluster_goes_on_where_the_slot_is_found_to_be() {
     let bucket = bucket(&store).await;
     let mut watching = watch(&bucket).await;
     set(&bucket, "k", "before").await;
-    assert_eq!(told(&mut watching).await, "k=before");
+    assert_eq!(received(&mut watching).await, "k=before");
     let slot = cluster.slot(":keywell:{orders}:meta").await.unwrap();
     let old = cluster.owner(slot).await.unwrap();
     let mut primaries = cluster.primaries().iter();
@@ -90,7 +90,7 @@ async fn a_watch_on_a_cluster_goes_on_where_the_slot_is_found_to_be() {
     old.freeze().unwrap();
     cluster.promoted(number).await.unwrap();
     written(&bucket, "after").await;
-    assert_eq!(told_soon(&mut watching).await, "k=after");
+    assert_eq!(received_soon(&mut watching).await, "k=after");
     old.thaw().unwrap();
 }
 
@@ -105,12 +105,12 @@ async fn a_watch_goes_on_where_its_address_is_found_to_lead() {
     let bucket = bucket(&store).await;
     let mut watching = watch(&bucket).await;
     set(&bucket, "k", "before").await;
-    assert_eq!(told(&mut watching).await, "k=before");
+    assert_eq!(received(&mut watching).await, "k=before");
     replicated(&new, "before").await;
     old.freeze().unwrap();
     new.command(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
     proxy.aim(new.addr());
     written(&bucket, "after").await;
-    assert_eq!(told_soon(&mut watching).await, "k=after");
+    assert_eq!(received_soon(&mut watching).await, "k=after");
     old.thaw().unwrap();
 }

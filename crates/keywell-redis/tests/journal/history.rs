@@ -5,8 +5,8 @@ use keywell_servers::Redis;
 use keywell_store::{Change, Error, Expected, Filter, Invalid, Set, Since, Swap, Watching};
 
 use crate::support::{
-    ask, ask_number, bucket, ended, get, named, open, orders, resumed, set, set_for, told,
-    told_many, watch,
+    ask, ask_number, bucket, ended, get, named, open, orders, received, received_many, resumed,
+    set, set_for, watch,
 };
 
 fn is_compacted(error: &Error) -> bool {
@@ -47,7 +47,7 @@ async fn a_token_is_good_for_exactly_as_long_as_its_next_event_is_kept() {
             Ok(mut resumed) => {
                 assert!(at >= 6, "event {at} is trimmed");
                 let expected: Vec<String> = (at..10).map(|n| format!("k={n}")).collect();
-                assert_eq!(told_many(&mut resumed, 10 - at).await, expected);
+                assert_eq!(received_many(&mut resumed, 10 - at).await, expected);
             }
             Err(error) => assert!(at < 6 && is_compacted(&error), "{at}: {error}"),
         }
@@ -68,7 +68,7 @@ async fn the_stream_is_kept_within_its_bytes() {
     // One event of more than the limit takes all others away, and is told itself.
     let mut quick = watch(&bucket).await;
     set(&bucket, "k", "v".repeat(2_000_000)).await;
-    assert_eq!(told(&mut quick).await.len(), 2_000_002);
+    assert_eq!(received(&mut quick).await.len(), 2_000_002);
     assert_eq!(ask_number(&redis, &["XLEN", STREAM]).await, 1);
     for n in 0..100 {
         set(&bucket, "small", n.to_string()).await;
@@ -114,7 +114,7 @@ async fn a_link_that_does_not_watch_still_tells_those_that_do() {
     assert_eq!(silent.capabilities().watch, Watching::None);
     let mut watching = watch(&watching).await;
     set(&silent, "k", "v").await;
-    assert_eq!(told(&mut watching).await, "k=v");
+    assert_eq!(received(&mut watching).await, "k=v");
 }
 
 /// One that keeps no history writes between events of one that does.
@@ -127,7 +127,7 @@ async fn a_write_that_is_not_in_the_stream_is_noticed() {
     set(&keeps, "k", "1").await;
     set(&careless, "k", "2").await;
     set(&keeps, "k", "3").await;
-    assert_eq!(told(&mut watching).await, "k=1");
+    assert_eq!(received(&mut watching).await, "k=1");
     assert!(is_compacted(&ended(&mut watching).await));
 }
 
@@ -137,7 +137,7 @@ async fn a_server_that_comes_back_empty_takes_nothing_from_before() {
     let mut watching = watch(&bucket).await;
     let token = watching.start().unwrap().clone();
     let mut versions = vec![set(&bucket, "k", "v").await];
-    assert_eq!(told(&mut watching).await, "k=v");
+    assert_eq!(received(&mut watching).await, "k=v");
     redis.restart_empty().await.unwrap();
     crate::support::recovered(&bucket).await;
     assert!(is_compacted(&ended(&mut watching).await));
@@ -151,7 +151,7 @@ async fn a_server_that_comes_back_empty_takes_nothing_from_before() {
     assert_eq!(stale.await.unwrap(), Swap::Stale);
     let mut watching = watch(&bucket).await;
     set(&bucket, "k", "x").await;
-    assert_eq!(told(&mut watching).await, "k=x");
+    assert_eq!(received(&mut watching).await, "k=x");
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_watch_notices_that_everything_was_flushed() {
     let (redis, bucket) = orders("").await;
     let mut watching = watch(&bucket).await;
     set(&bucket, "k", "1").await;
-    assert_eq!(told(&mut watching).await, "k=1");
+    assert_eq!(received(&mut watching).await, "k=1");
     redis.flush().await.unwrap();
     set(&bucket, "k", "2").await;
     assert!(is_compacted(&ended(&mut watching).await));
@@ -201,7 +201,7 @@ async fn a_server_that_comes_back_with_less_is_noticed() {
     }
     let mut before = resumed(&bucket, &tokens[0]).await;
     let expected: Vec<String> = (0..5).map(|n| format!("k=kept {n}")).collect();
-    assert_eq!(told_many(&mut before, 5).await, expected);
+    assert_eq!(received_many(&mut before, 5).await, expected);
     assert!(is_compacted(&ended(&mut watching).await));
     for version in lost {
         let stale = bucket.swap("k", Expected::At(version), Change::Delete);
@@ -223,7 +223,7 @@ async fn a_watch_that_reads_late_finds_what_the_stream_holds() {
     });
     join_all(writes).await;
     let mut next = [0; 40];
-    for told in told_many(&mut slow, 10_000).await {
+    for told in received_many(&mut slow, 10_000).await {
         let (key, value) = told.split_once('=').unwrap();
         let at: usize = key[1..].parse().unwrap();
         assert_eq!(value, next[at].to_string(), "{key}");

@@ -4,7 +4,7 @@ use keywell_servers::Redis;
 use keywell_store::{BucketName, Error, Set};
 
 use crate::support::{
-    ask, ask_all, ask_number, bucket, ended, get, named, open, orders, set, told_many, watch,
+    ask, ask_all, ask_number, bucket, ended, get, named, open, orders, received_many, set, watch,
 };
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_value_that_another_program_deleted_is_absent_and_told_at_the_next_wri
     }
     assert_eq!(bucket.increment("a", 7).await.unwrap(), 7);
     bucket.delete("b").await.unwrap();
-    let all = told_many(&mut watching, 5).await;
+    let all = received_many(&mut watching, 5).await;
     assert_eq!(all, ["a=1", "b=1", "-a", "a=7", "-b"]);
 }
 

@@ -15,8 +15,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::timeout;
 
 use crate::support::{
-    Handle, PATIENCE, bucket, connect, get, next, open, orders, resumed, set, short, told, until,
-    watch,
+    Handle, PATIENCE, bucket, connect, get, next, open, orders, received, resumed, set, short,
+    until, watch,
 };
 
 const KEYS: usize = 12;
@@ -191,7 +191,7 @@ async fn watches_lose_nothing_over_a_connection_that_is_cut() {
     set(&writing, "end", "").await;
     let mut expected = Vec::new();
     while expected.last().is_none_or(|last| last != "end=") {
-        expected.push(told(&mut truth).await);
+        expected.push(received(&mut truth).await);
     }
     for watcher in watchers {
         assert_eq!(watcher.await.unwrap(), expected);

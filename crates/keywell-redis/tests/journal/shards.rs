@@ -6,8 +6,8 @@ use keywell_servers::Redis;
 use keywell_store::{Batching, BucketName, Error, Filter, List, Set, Since};
 
 use crate::support::{
-    ask_all, ask_number, bucket, get, named, next, open, orders, resumed, set, short, silent,
-    told_many, watch,
+    ask_all, ask_number, bucket, get, named, next, open, orders, received_many, resumed, set,
+    short, silent, watch,
 };
 
 fn numbered(count: usize) -> Vec<String> {
@@ -83,7 +83,10 @@ async fn a_watch_of_all_shards_resumes_from_any_event() {
     assert_eq!(all.len(), 40);
     for (at, token) in tokens.iter().enumerate() {
         let mut resumed = resumed(&bucket, token).await;
-        let rest: BTreeSet<String> = told_many(&mut resumed, 40 - at).await.into_iter().collect();
+        let rest: BTreeSet<String> = received_many(&mut resumed, 40 - at)
+            .await
+            .into_iter()
+            .collect();
         let expected: BTreeSet<String> = heard[at..].iter().cloned().collect();
         assert_eq!(rest, expected, "after {at} events");
         if at % 10 == 0 {

@@ -85,14 +85,14 @@ pub(crate) async fn next(watch: &mut Watch) -> Event {
 }
 
 /// The next event as short text: `key=value`, `-key`, or `~key` if its time ended.
-pub(crate) async fn told(watch: &mut Watch) -> String {
+pub(crate) async fn received(watch: &mut Watch) -> String {
     short(&next(watch).await)
 }
 
-pub(crate) async fn told_many(watch: &mut Watch, events: usize) -> Vec<String> {
+pub(crate) async fn received_many(watch: &mut Watch, events: usize) -> Vec<String> {
     let mut all = Vec::with_capacity(events);
     for _ in 0..events {
-        all.push(told(watch).await);
+        all.push(received(watch).await);
     }
     all
 }
@@ -107,10 +107,10 @@ pub(crate) fn short(event: &Event) -> String {
     }
 }
 
-/// That nothing more is told.
+/// Checks that no more events come.
 pub(crate) async fn silent(watch: &mut Watch) {
     if let Ok(event) = timeout(QUIET, watch.next()).await {
-        panic!("told {event:?}");
+        panic!("unexpected event {event:?}");
     }
 }
 
@@ -129,7 +129,7 @@ pub(crate) async fn ended(watch: &mut Watch) -> keywell_store::Error {
     .expect("the watch ends")
 }
 
-/// Asks until it is so, where nothing tells when that is.
+/// Repeats a check until it holds, where no event marks that moment.
 pub(crate) async fn until<F>(what: &str, mut ask: impl FnMut() -> F)
 where
     F: Future<Output = Result<(), Box<dyn fmt::Display>>>,

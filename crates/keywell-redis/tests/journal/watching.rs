@@ -8,8 +8,8 @@ use keywell_store::{Error, Filter, Since};
 use tokio::time::timeout;
 
 use crate::support::{
-    ask, ask_number, bucket, calls, ended, named, open, orders, recovered, set, set_for, silent,
-    told, told_many, until, watch,
+    ask, ask_number, bucket, calls, ended, named, open, orders, received, received_many, recovered,
+    set, set_for, silent, until, watch,
 };
 
 async fn clients(redis: &Redis) -> usize {
@@ -29,7 +29,7 @@ async fn clients_are(redis: &Redis, expected: usize) {
     .await;
 }
 
-/// All watches of a bucket share one reader, which goes with the last of them.
+/// All watches of a bucket share one reader, which ends with the last of them.
 #[tokio::test]
 async fn a_watched_bucket_has_one_connection_more() {
     let (redis, bucket) = orders("").await;
@@ -44,7 +44,7 @@ async fn a_watched_bucket_has_one_connection_more() {
     drop(watches);
     set(&bucket, "k", "w").await;
     let mut last = last.unwrap();
-    assert_eq!(told(&mut last).await, "k=w");
+    assert_eq!(received(&mut last).await, "k=w");
     clients_are(&redis, before + 1).await;
     drop(last);
     clients_are(&redis, before).await;
@@ -62,7 +62,7 @@ async fn fifty_buckets_are_watched_at_once() {
             for round in 0..20 {
                 let value = format!("{n}.{round}");
                 set(&bucket, "k", value.as_str()).await;
-                assert_eq!(told(&mut watching).await, format!("k={value}"));
+                assert_eq!(received(&mut watching).await, format!("k={value}"));
                 // Others come and go.
                 drop(watch(&bucket).await);
             }
@@ -73,16 +73,15 @@ async fn fifty_buckets_are_watched_at_once() {
     }
 }
 
-/// While nothing happens, nothing is asked.
 #[tokio::test]
-async fn a_watch_of_an_idle_bucket_asks_nothing() {
+async fn a_watch_of_an_idle_bucket_sends_no_command() {
     let (redis, bucket) = orders("").await;
     set_for(&bucket, "k", "v", Duration::from_hours(1)).await;
     let mut watching = watch(&bucket).await;
     set(&bucket, "k", "w").await;
-    assert_eq!(told(&mut watching).await, "k=w");
+    assert_eq!(received(&mut watching).await, "k=w");
     set_for(&bucket, "later", "v", Duration::from_hours(1)).await;
-    assert_eq!(told(&mut watching).await, "later=v");
+    assert_eq!(received(&mut watching).await, "later=v");
     silent(&mut watching).await;
     let before = calls(&redis).await;
     // The server itself is the clock.
@@ -106,16 +105,15 @@ async fn a_watch_goes_on_after_its_connection_was_cut() {
         set(&bucket, "k", format!("{round}.1")).await;
         expected.extend([format!("k={round}.0"), format!("k={round}.1")]);
         if round % 2 == 1 {
-            let told = told_many(&mut watching, 4).await;
-            assert_eq!(told, expected);
+            let received = received_many(&mut watching, 4).await;
+            assert_eq!(received, expected);
             expected.clear();
         }
     }
     silent(&mut watching).await;
 }
 
-/// A durable server is killed and started again, while a watch is near the end and another is far
-/// behind.
+/// A durable server is killed and restarted, while one watch is near the end and another far behind.
 #[tokio::test]
 async fn watches_go_on_after_the_server_was_killed() {
     let redis = Redis::builder().append_only(true).start().await.unwrap();
@@ -126,44 +124,44 @@ async fn watches_go_on_after_the_server_was_killed() {
         set(&bucket, "k", n.to_string()).await;
         expected.push(format!("k={n}"));
         if n < 300 {
-            assert_eq!(told(&mut near).await, format!("k={n}"));
+            assert_eq!(received(&mut near).await, format!("k={n}"));
         }
     }
-    assert_eq!(told(&mut far).await, "k=0");
+    assert_eq!(received(&mut far).await, "k=0");
     redis.kill().await.unwrap();
-    // While it is down, a watch waits: behind what was read, it neither ends nor fails.
+    // While it is down, a watch waits: behind the events it has, it neither ends nor fails.
     let mut rest = Vec::new();
-    while let Ok(told) = timeout(Duration::from_millis(200), told(&mut near)).await {
-        rest.push(told);
+    while let Ok(event) = timeout(Duration::from_millis(200), received(&mut near)).await {
+        rest.push(event);
     }
     redis.restart().await.unwrap();
-    rest.extend(told_many(&mut near, 600 - rest.len()).await);
+    rest.extend(received_many(&mut near, 600 - rest.len()).await);
     assert_eq!(rest, expected[300..]);
     recovered(&bucket).await;
     set(&bucket, "k", "end").await;
     expected.push("k=end".to_owned());
-    assert_eq!(told(&mut near).await, "k=end");
-    assert_eq!(told_many(&mut far, 900).await, expected[1..]);
+    assert_eq!(received(&mut near).await, "k=end");
+    assert_eq!(received_many(&mut far, 900).await, expected[1..]);
 }
 
 #[tokio::test]
-async fn a_watch_outlives_a_server_that_is_silent_for_a_while() {
+async fn a_watch_survives_a_server_that_is_silent_for_a_while() {
     let (redis, bucket) = orders("&answer-timeout=200ms").await;
     let mut watching = watch(&bucket).await;
     set_for(&bucket, "k", "v", Duration::from_millis(300)).await;
-    assert_eq!(told(&mut watching).await, "k=v");
+    assert_eq!(received(&mut watching).await, "k=v");
     redis.freeze().unwrap();
-    // Long enough for the key's time to end, and for the reader to give the connection up.
+    // Long enough for the key to expire, and for the reader to drop the connection.
     assert!(
-        timeout(Duration::from_secs(2), told(&mut watching))
+        timeout(Duration::from_secs(2), received(&mut watching))
             .await
             .is_err()
     );
     redis.thaw().unwrap();
-    assert_eq!(told(&mut watching).await, "~k");
+    assert_eq!(received(&mut watching).await, "~k");
     recovered(&bucket).await;
     set(&bucket, "k", "w").await;
-    assert_eq!(told(&mut watching).await, "k=w");
+    assert_eq!(received(&mut watching).await, "k=w");
 }
 
 #[tokio::test]
@@ -181,7 +179,7 @@ async fn closing_a_store_ends_its_watches() {
 }
 
 #[tokio::test]
-async fn a_watch_of_several_filters_tells_each_change_once() {
+async fn a_watch_of_several_filters_receives_each_write_once() {
     let (_redis, bucket) = orders("").await;
     let several = vec![
         Filter::Key("a".into()),
@@ -195,13 +193,13 @@ async fn a_watch_of_several_filters_tells_each_change_once() {
     for key in ["a", "b", "b/1", "aa", "c"] {
         set(&bucket, key, "v").await;
     }
-    let all = told_many(&mut watching, 3).await;
+    let all = received_many(&mut watching, 3).await;
     assert_eq!(all, ["a=v", "b/1=v", "aa=v"]);
     silent(&mut watching).await;
     silent(&mut nothing).await;
 }
 
-/// Large values, of which a bounded part is read at a time.
+/// Large values are read in bounded parts.
 #[tokio::test]
 async fn a_late_watch_reads_large_values_one_by_one() {
     let (redis, bucket) = orders("").await;
@@ -211,8 +209,8 @@ async fn a_late_watch_reads_large_values_one_by_one() {
         set(&bucket, &format!("k{n}"), large.as_str()).await;
     }
     for n in 0..12 {
-        let told = told(&mut late).await;
-        assert!(told.starts_with(&format!("k{n}=")) && told.len() > large.len());
+        let event = received(&mut late).await;
+        assert!(event.starts_with(&format!("k{n}=")) && event.len() > large.len());
     }
     assert_eq!(
         ask_number(&redis, &["XLEN", ":keywell:{orders}:stream"]).await,

@@ -3,7 +3,7 @@
 use keywell_conformance::Subject;
 use keywell_servers::{Cluster, Redis};
 
-use crate::support::{opened, telling};
+use crate::support::{notifying_server, opened};
 
 /// How many lists of random operations it is driven with.
 const CASES: u32 = 60;
@@ -17,10 +17,10 @@ async fn of(url: String) -> Subject {
 }
 
 mod one_server {
-    use super::{CASES, Redis, Subject, of, telling};
+    use super::{CASES, Redis, Subject, notifying_server, of};
 
     async fn plain() -> Subject {
-        let server: Redis = telling().await;
+        let server: Redis = notifying_server().await;
         of(server.url()).await.keeping(server)
     }
 
@@ -37,11 +37,11 @@ mod one_server {
 mod flat {
     use keywell_store::BucketName;
 
-    use super::{Subject, opened, telling};
+    use super::{Subject, notifying_server, opened};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_default_bucket_keeps_every_promise_of_one_bucket() {
-        let server = telling().await;
+        let server = notifying_server().await;
         for settings in ["layout=flat", "layout=flat&prefix=app:"] {
             let url = format!("{}?{settings}", server.url());
             let store = opened(&url).await.expect("it connects");

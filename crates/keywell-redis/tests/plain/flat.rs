@@ -11,7 +11,7 @@ use keywell_store::{
     Bucket, BucketName, Change, Error, Expected, Filter, List, Set, Since, Store as _,
 };
 
-use crate::support::{bucket, connect, hear, telling};
+use crate::support::{bucket, connect, hear, notifying_server};
 
 /// A key of either reserved bucket, as the default bucket would name it.
 const OWN: [&str; 2] = ["keywell-triggers:flat:k", "keywell-deadletters:flat:k"];
@@ -36,7 +36,7 @@ async fn own_keys(store: &keywell_redis::RedisStore) -> [Arc<dyn Bucket>; 2] {
 
 #[tokio::test]
 async fn reserved_buckets_open_and_keep_their_keys_beneath_reserved_prefixes() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     for (settings, prefix) in [
         ("layout=flat", ""),
         ("prefix=", ""),
@@ -82,7 +82,7 @@ async fn reserved_buckets_open_and_keep_their_keys_beneath_reserved_prefixes() {
 
 #[tokio::test]
 async fn no_call_of_the_default_bucket_reads_or_writes_a_reserved_key() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     for prefix in ["", "app:"] {
         redis.flush().await.unwrap();
         let store = connect(&format!("{}?layout=flat&prefix={prefix}", redis.url())).await;
@@ -137,7 +137,7 @@ async fn no_call_of_the_default_bucket_reads_or_writes_a_reserved_key() {
 
 #[tokio::test]
 async fn no_grant_leads_to_a_reserved_key() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let store = connect(&format!("{}?layout=flat", redis.url())).await;
     own_keys(&store).await;
     let all = bucket(&store, "").await;
@@ -167,7 +167,7 @@ async fn no_grant_leads_to_a_reserved_key() {
 
 #[tokio::test]
 async fn pages_of_a_listing_are_full_though_reserved_keys_lie_between() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let store = connect(&format!("{}?layout=flat", redis.url())).await;
     let triggers = bucket(&store, "keywell-triggers").await;
     let names: Vec<String> = (0..50).map(|n| format!("n{n:02}")).collect();
@@ -257,7 +257,7 @@ async fn are_told_apart(redis: &Redis, url: &str) {
 
 #[tokio::test]
 async fn a_watch_of_all_keys_hears_nothing_of_reserved_ones() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     for settings in ["layout=flat", "layout=flat&share-connections=true"] {
         are_told_apart(&redis, &format!("{}?{settings}", redis.url())).await;
     }
@@ -288,7 +288,7 @@ async fn on_a_cluster_reserved_keys_are_told_apart_too() {
 /// Records of one name are no records of the other, though the layouts share a database.
 #[tokio::test]
 async fn reserved_buckets_of_the_plain_layout_are_others() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let (plain, flat) = (
         connect(&redis.url()).await,
         connect(&format!("{}?layout=flat", redis.url())).await,

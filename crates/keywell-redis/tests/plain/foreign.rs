@@ -5,7 +5,7 @@ use keywell_store::{
     Bucket as _, BucketName, Error, Filter, Invalid, List, Set, Since, Store as _,
 };
 
-use crate::support::{bucket, connect, hear, server, telling};
+use crate::support::{bucket, connect, hear, notifying_server, server};
 
 #[tokio::test]
 async fn a_key_is_the_string_that_redis_cli_reads() {
@@ -69,7 +69,7 @@ const NO_KEYS: &str = "for _, key in ipairs({'', string.rep('k', 65537), 'k\\255
 
 #[tokio::test]
 async fn names_that_no_key_has_are_in_no_listing_and_in_no_watch() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let longest = "k".repeat(64 << 10);
     for (url, prefix) in [
         (redis.url(), "default:"),
@@ -103,7 +103,7 @@ async fn names_that_no_key_has_are_in_no_listing_and_in_no_watch() {
 /// As exports do.
 #[tokio::test]
 async fn whatever_a_host_lists_it_can_read() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let write = ["EVAL", NO_KEYS, "0", "default:", "1"];
     redis.command(&write).await.unwrap();
     let longest = "k".repeat(Limits::default().key_bytes);

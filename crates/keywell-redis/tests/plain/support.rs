@@ -7,15 +7,15 @@ use keywell_servers::Redis;
 use keywell_store::{Bucket, BucketName, Event, Result, Store, Watch};
 use tokio::time::timeout;
 
-/// No test waits longer for anything.
+/// The longest that a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn server() -> Redis {
     Redis::start().await.expect("redis-server starts")
 }
 
-/// A server that tells of changes.
-pub(crate) async fn telling() -> Redis {
+/// A server that emits keyspace events.
+pub(crate) async fn notifying_server() -> Redis {
     let builder = Redis::builder().config("notify-keyspace-events AKE");
     builder.start().await.expect("redis-server starts")
 }
@@ -38,7 +38,7 @@ pub(crate) async fn opened(url: &str) -> Result<Arc<dyn Store>> {
 /// The next event, as text: `key=value`, `-key` for deleted, `~key` for expired, `gap`.
 pub(crate) async fn hear(watch: &mut Watch) -> String {
     let event = timeout(PATIENCE, watch.next()).await;
-    tell(
+    as_text(
         &event
             .expect("an event comes")
             .expect("it goes on")
@@ -46,7 +46,7 @@ pub(crate) async fn hear(watch: &mut Watch) -> String {
     )
 }
 
-pub(crate) fn tell(event: &Event) -> String {
+pub(crate) fn as_text(event: &Event) -> String {
     match event {
         Event::Set { key, value, .. } => format!("{key}={}", String::from_utf8_lossy(value)),
         Event::Delete { key, expired, .. } => {

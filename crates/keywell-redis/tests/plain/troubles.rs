@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use keywell_servers::{Proxy, Redis, Towards};
 use keywell_store::{Error, Filter, Set, Since, Store as _};
 
-use crate::support::{bucket, connect, hear, opened, telling, until};
+use crate::support::{bucket, connect, hear, notifying_server, opened, until};
 
 #[tokio::test]
 async fn a_store_comes_back_by_itself_and_fails_fast_until_then() {
@@ -37,7 +37,7 @@ async fn a_store_comes_back_by_itself_and_fails_fast_until_then() {
 
 #[tokio::test]
 async fn a_write_to_a_frozen_server_is_ambiguous_and_those_after_it_fail_at_once() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let store = connect(&format!("{}?answer-timeout=300ms", redis.url())).await;
     let bucket = bucket(&store, "").await;
     redis.freeze().unwrap();
@@ -65,7 +65,7 @@ async fn a_write_to_a_frozen_server_is_ambiguous_and_those_after_it_fail_at_once
 async fn nothing_is_sent_twice_however_connections_break() {
     const TASKS: usize = 16;
     const ROUNDS: usize = 300;
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let proxy = Proxy::to(redis.addr()).await.expect("it listens");
     let url = format!("redis://{}?reconnect-max-delay=20ms", proxy.addr());
     let store = connect(&url).await;
@@ -101,7 +101,7 @@ async fn nothing_is_sent_twice_however_connections_break() {
 
 #[tokio::test]
 async fn a_late_answer_is_nobody_elses() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let store = connect(&format!("{}?answer-timeout=500ms", redis.url())).await;
     let bucket = bucket(&store, "").await;
     for (name, value) in [("a", "of a"), ("b", "of b")] {
@@ -149,7 +149,7 @@ async fn a_watch_outlives_its_server_and_tells_the_gap_and_what_is_there() {
 
 #[tokio::test]
 async fn a_store_does_not_open_without_a_server_unless_it_is_lazy() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let url = redis.url();
     redis.kill().await.unwrap();
     let began = Instant::now();
@@ -168,7 +168,7 @@ async fn a_store_does_not_open_without_a_server_unless_it_is_lazy() {
 
 #[tokio::test]
 async fn opening_tries_again_as_often_as_a_number_can_say() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let most = u32::MAX;
     let settings = format!("connect-retries={most}&connect-timeout=3600s");
     let url = format!("{}?{settings}", redis.url());

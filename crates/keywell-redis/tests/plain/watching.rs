@@ -10,7 +10,7 @@ use keywell_servers::Redis;
 use keywell_store::{Bucket, Error, Event, Filter, Invalid, Set, Since, Store as _, Watch};
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, bucket, connect, hear, server, telling, until};
+use crate::support::{PATIENCE, bucket, connect, hear, notifying_server, server, until};
 
 async fn watch(bucket: &Arc<dyn Bucket>, filter: Filter) -> Watch {
     bucket
@@ -35,8 +35,8 @@ async fn subscribers(redis: &Redis) -> usize {
 }
 
 #[tokio::test]
-async fn every_command_that_changes_or_removes_is_told() {
-    let redis = telling().await;
+async fn every_command_that_writes_or_removes_is_an_event() {
+    let redis = notifying_server().await;
     let store = connect(&format!("{}/3", redis.url())).await;
     let bucket = bucket(&store, "b*").await;
     let mut watch = watch(&bucket, Filter::All).await;
@@ -61,10 +61,10 @@ async fn every_command_that_changes_or_removes_is_told() {
         (&["SETBIT", "b*:bit", "1", "1"], &["bit=@"]),
         (&["RPUSH", "b*:list", "1"], none),
     ];
-    for (command, told) in cases {
+    for (command, events) in cases {
         let command: Vec<&str> = ["-n", "3"].iter().chain(*command).copied().collect();
         redis.cli(&command).await.expect("it is a command");
-        for expected in *told {
+        for expected in *events {
             assert_eq!(hear(&mut watch).await, *expected, "{command:?}");
         }
     }
@@ -75,7 +75,7 @@ async fn every_command_that_changes_or_removes_is_told() {
 }
 
 #[tokio::test]
-async fn a_server_that_tells_nothing_is_configured_only_when_told_to() {
+async fn a_server_that_emits_nothing_is_configured_only_if_the_setting_says_so() {
     let redis = server().await;
     redis
         .cli(&["CONFIG", "SET", "notify-keyspace-events", "Elm"])
@@ -88,10 +88,13 @@ async fn a_server_that_tells_nothing_is_configured_only_when_told_to() {
     let port = redis.addr().port();
     let command = format!("redis-cli -h 127.0.0.1 -p {port} CONFIG SET notify-keyspace-events '");
     assert!(text.contains(&command), "{text}");
-    let told = connect(&format!("{}?configure-notifications=true", redis.url())).await;
-    let told = bucket(&told, "").await;
-    let mut watch = watch(&told, key("k")).await;
-    told.set("k", "v".into(), Set::default()).await.unwrap();
+    let configuring = connect(&format!("{}?configure-notifications=true", redis.url())).await;
+    let configuring = bucket(&configuring, "").await;
+    let mut watch = watch(&configuring, key("k")).await;
+    configuring
+        .set("k", "v".into(), Set::default())
+        .await
+        .unwrap();
     assert_eq!(hear(&mut watch).await, "k=v");
     let flags = redis
         .cli(&["CONFIG", "GET", "notify-keyspace-events"])
@@ -102,10 +105,10 @@ async fn a_server_that_tells_nothing_is_configured_only_when_told_to() {
     }
 }
 
-/// So it is documented: servers have no events of it.
+/// As documented: servers emit no events for it.
 #[tokio::test]
-async fn what_empties_or_exchanges_a_database_is_not_told() {
-    let redis = telling().await;
+async fn emptying_or_swapping_a_database_is_no_event() {
+    let redis = notifying_server().await;
     let store = connect(&redis.url()).await;
     let bucket = bucket(&store, "").await;
     let mut watch = watch(&bucket, Filter::All).await;
@@ -122,8 +125,8 @@ async fn what_empties_or_exchanges_a_database_is_not_told() {
 }
 
 #[tokio::test]
-async fn nobody_who_watches_no_connection_and_no_subscription() {
-    let redis = telling().await;
+async fn without_a_watch_there_is_no_connection_and_no_subscription() {
+    let redis = notifying_server().await;
     let store = connect(&redis.url()).await;
     let bucket = bucket(&store, "").await;
     assert_eq!(subscribers(&redis).await, 0);
@@ -145,8 +148,8 @@ async fn nobody_who_watches_no_connection_and_no_subscription() {
 }
 
 #[tokio::test]
-async fn a_watch_can_be_turned_off_and_knows_no_tokens() {
-    let redis = telling().await;
+async fn watches_can_be_disabled_and_take_no_tokens() {
+    let redis = notifying_server().await;
     let off = connect(&format!("{}?watch=false", redis.url())).await;
     let refused = bucket(&off, "").await.watch(Filter::All, Since::Now).await;
     assert!(matches!(refused, Err(Error::Unsupported(_))));
@@ -157,8 +160,8 @@ async fn a_watch_can_be_turned_off_and_knows_no_tokens() {
 }
 
 #[tokio::test]
-async fn a_change_is_told_once_however_many_filters_are_about_it() {
-    let redis = telling().await;
+async fn a_write_is_one_event_however_many_filters_cover_it() {
+    let redis = notifying_server().await;
     let store = connect(&redis.url()).await;
     let bucket = bucket(&store, "").await;
     let filters = vec![
@@ -176,11 +179,11 @@ async fn a_change_is_told_once_however_many_filters_are_about_it() {
     }
 }
 
-/// A subscriber of a hundred thousand sets hears or counts each of them.
+/// A watch of a hundred thousand sets receives or counts each of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_hundred_thousand_sets_each_is_told_or_counted() {
+async fn each_of_a_hundred_thousand_sets_is_received_or_counted() {
     const SETS: u64 = 100_000;
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let store = connect(&format!("{}?prefix=", redis.url())).await;
     let bucket = bucket(&store, "").await;
     for random in [None, Some("1000"), Some("50000")] {
@@ -188,7 +191,7 @@ async fn of_a_hundred_thousand_sets_each_is_told_or_counted() {
         let sets = SETS.to_string();
         let mut arguments = vec!["-t", "set", "-n", &sets, "-c", "50", "-q", "-d", "8"];
         arguments.extend(random.iter().flat_map(|keys| ["-r", keys]));
-        let mut told = 0;
+        let mut received = 0;
         let benchmark = async {
             redis.benchmark(&arguments).await.expect("it runs");
             redis
@@ -202,7 +205,7 @@ async fn of_a_hundred_thousand_sets_each_is_told_or_counted() {
                 match event.expect("the watch goes on") {
                     Event::Set { key, .. } if key == "key:end" => break,
                     Event::Set { key, value, .. } => {
-                        told += 1;
+                        received += 1;
                         last.insert(key, String::from_utf8_lossy(&value).into_owned());
                     }
                     other => panic!("{other:?}"),
@@ -212,20 +215,23 @@ async fn of_a_hundred_thousand_sets_each_is_told_or_counted() {
         };
         let ((), last) = timeout(2 * PATIENCE, async { tokio::join!(benchmark, listening) })
             .await
-            .expect("it is all heard in time");
-        assert_eq!(told + watch.coalesced(), SETS, "{random:?}");
+            .expect("all is received in time");
+        assert_eq!(received + watch.coalesced(), SETS, "{random:?}");
         for (key, value) in last.iter().take(100) {
             let left = bucket.get(key).await.unwrap().unwrap().value;
             assert_eq!(String::from_utf8_lossy(&left), *value, "{key}");
         }
-        println!("{random:?}: {told} told, {} coalesced", watch.coalesced());
+        println!(
+            "{random:?}: {received} received, {} coalesced",
+            watch.coalesced()
+        );
     }
 }
 
 #[tokio::test]
-async fn a_watch_that_nobody_reads_counts_what_it_does_not_tell() {
+async fn an_unread_watch_counts_what_it_coalesces() {
     const SETS: u64 = 20_000;
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let store = connect(&redis.url()).await;
     let bucket = bucket(&store, "").await;
     let mut unread = watch(&bucket, Filter::All).await;
@@ -240,17 +246,17 @@ async fn a_watch_that_nobody_reads_counts_what_it_does_not_tell() {
     }
     bucket.set("end", "1".into(), Set::default()).await.unwrap();
     assert_eq!(hear(&mut read).await, "end=1");
-    let mut told = 0;
+    let mut received = 0;
     while hear(&mut unread).await != "end=1" {
-        told += 1;
+        received += 1;
     }
-    assert!(told < 3000, "{told}");
-    assert_eq!(told + unread.coalesced(), SETS);
+    assert!(received < 3000, "{received}");
+    assert_eq!(received + unread.coalesced(), SETS);
 }
 
 #[tokio::test]
 async fn fifty_watches_do_not_disturb_one_another() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let store = connect(&redis.url()).await;
     let bucket = bucket(&store, "").await;
     let mut watches = Vec::new();
@@ -270,42 +276,42 @@ async fn fifty_watches_do_not_disturb_one_another() {
 }
 
 #[tokio::test]
-async fn a_watch_that_is_given_up_before_it_is_open_takes_nothing_from_the_next() {
-    let redis = telling().await;
+async fn a_watch_dropped_before_it_is_open_takes_nothing_from_the_next() {
+    let redis = notifying_server().await;
     let store = connect(&redis.url()).await;
     let bucket = bucket(&store, "b").await;
     // Keeps the connection.
     let _other = watch(&bucket, key("other")).await;
     for polls in (1..12).cycle().take(60) {
-        let mut given_up = Some(bucket.watch(key("k"), Since::Now).fuse());
+        let mut dropped = Some(bucket.watch(key("k"), Since::Now).fuse());
         let mut kept = pin!(watch(&bucket, key("k")));
         let mut polled = 0;
         let mut kept = poll_fn(|context| {
-            // Both are asked for at once, and one is given up wherever it is by then.
-            if let Some(opening) = &mut given_up {
+            // Both open at once, and one is dropped wherever it is by then.
+            if let Some(opening) = &mut dropped {
                 let _ = opening.poll_unpin(context);
             }
             let opened = kept.as_mut().poll(context);
             polled += 1;
             if polled == polls {
-                given_up = None;
+                dropped = None;
             }
             opened
         })
         .await;
-        drop(given_up);
+        drop(dropped);
         redis.cli(&["SET", "b:k", "v"]).await.expect("it answers");
         let heard = timeout(PATIENCE, kept.next()).await;
         assert!(
             heard.is_ok(),
-            "nothing is heard: given up after {polls} polls"
+            "nothing is received: dropped after {polls} polls"
         );
     }
 }
 
 #[tokio::test]
 async fn a_closed_store_ends_its_watches() {
-    let redis = telling().await;
+    let redis = notifying_server().await;
     let store = connect(&redis.url()).await;
     let bucket = bucket(&store, "").await;
     let mut watch = watch(&bucket, Filter::All).await;

@@ -9,7 +9,7 @@ use keywell_store::{Bucket, Filter, Set, Since, Store, Watch};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, bucket, open, told};
+use crate::support::{PATIENCE, bucket, open, received};
 
 /// Watches, and as often as that is refused runs what it says, with this on the terminal.
 async fn watched_in_the_end(bucket: &Arc<dyn Bucket>, typed: &str) -> Watch {
@@ -51,7 +51,7 @@ async fn is_told(store: &Arc<dyn Store>, typed: &str) {
     let bucket = bucket(store, "b").await;
     let mut watch = watched_in_the_end(&bucket, typed).await;
     bucket.set("k", "v".into(), Set::default()).await.unwrap();
-    assert_eq!(told(&mut watch).await, "k=v");
+    assert_eq!(received(&mut watch).await, "k=v");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! On the plain layout, what is told of a key stays in the order of its writes while its slot goes
-//! from node to node, and ends with what is there.
+//! On the plain layout, the values received of a key are in the order of its writes while its slot
+//! moves between nodes, and the last one is the present one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::support::{PATIENCE, bucket, next, open, patient, silent, watch};
 
-/// How a slot gets to another node.
+/// How a slot moves to another node.
 #[derive(Clone, Copy)]
 enum Way {
     /// By a client that moves key after key, with `ASK` on the way.
@@ -23,7 +23,7 @@ enum Way {
     HandedOver,
 }
 
-/// Somebody who alone writes a key: one number after the other, and deletes it in between or not.
+/// The only writer of a key: one number after the other, with or without deletions in between.
 struct Writer {
     key: String,
     stop: Arc<AtomicBool>,
@@ -37,16 +37,16 @@ struct Written {
     next: u64,
 }
 
-/// What a watch was told.
+/// What a watch has received.
 #[derive(Default)]
 struct Heard {
-    keys: HashMap<String, Told>,
+    keys: HashMap<String, KeyEvents>,
     gaps: usize,
 }
 
-/// What it was told of a key.
+/// What it has received of a key.
 #[derive(Debug, Default)]
-struct Told {
+struct KeyEvents {
     /// The highest number so far.
     highest: u64,
     last: Option<u64>,
@@ -54,18 +54,18 @@ struct Told {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn values_are_told_in_order_while_slots_are_moved() {
-    values_are_told_in_order(Way::Moved).await;
+async fn values_come_in_order_while_slots_are_moved() {
+    values_come_in_order(Way::Moved).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn values_are_told_in_order_while_slots_are_handed_over() {
-    values_are_told_in_order(Way::HandedOver).await;
+async fn values_come_in_order_while_slots_are_handed_over() {
+    values_come_in_order(Way::HandedOver).await;
 }
 
-/// What is moved and not written is still there, and nothing else is told of it.
+/// A key that moves without being written is still there, and no removal is received.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_only_moves_is_not_told_as_gone() {
+async fn a_key_that_only_moves_is_not_removed() {
     for way in [Way::Moved, Way::HandedOver] {
         let cluster = Cluster::start(2, 0).await.unwrap();
         let (bucket, mut all) = watched(&cluster, Filter::All).await;
@@ -78,30 +78,29 @@ async fn a_key_that_only_moves_is_not_told_as_gone() {
         }
         let slot = cluster.slot("{a}").await.unwrap();
         for _ in 0..3 {
-            bring(&cluster, slot, way).await;
+            move_to_other(&cluster, slot, way).await;
         }
         bucket
             .set("{a}", "end".into(), Set::default())
             .await
             .unwrap();
-        let mut told = HashMap::new();
-        while !told.contains_key("{a}") {
+        let mut received = HashMap::new();
+        while !received.contains_key("{a}") {
             match next(&mut all).await {
-                Event::Set { key, value, .. } => told.insert(key, value),
+                Event::Set { key, value, .. } => received.insert(key, value),
                 other => panic!("{other:?}"),
             };
         }
         for number in 0..50 {
             let key = format!("{{a}}{number}");
-            assert_eq!(told.get(&key).unwrap(), "here", "{key}");
+            assert_eq!(received.get(&key).unwrap(), "here", "{key}");
         }
     }
 }
 
-/// A node that had no slots has nobody who listens to it, until a slot comes to it; and again when it
-/// has left. Both are told as a gap.
+/// A node without slots has no listener. That it gets its first slot, or loses its last, is a gap.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn values_are_told_in_order_when_a_node_joins_and_leaves() {
+async fn values_come_in_order_when_a_node_joins_and_leaves() {
     for way in [Way::Moved, Way::HandedOver] {
         // Else one that loses its last slot becomes a replica.
         let node = Redis::builder().config("cluster-allow-replica-migration no");
@@ -119,18 +118,18 @@ async fn values_are_told_in_order_when_a_node_joins_and_leaves() {
         let keys = ["{a}kept", "{a}deleted"];
         let named = keys.map(|key| Filter::Key(key.to_owned()));
         let (bucket, mut some) = watched(&cluster, Filter::AnyOf(named.into())).await;
-        let mut told = Heard::default();
+        let mut heard = Heard::default();
         let mut first = 1;
         for round in 1..=4 {
             let writers =
                 keys.map(|key| Writer::start(&bucket, key, first, key.ends_with("deleted")));
             tokio::select! {
-                () = bring(&cluster, slot, way) => {}
-                () = told.listen(&mut some) => {}
+                () = move_to_other(&cluster, slot, way) => {}
+                () = heard.listen(&mut some) => {}
             }
             let noticed = timeout(PATIENCE, async {
-                while told.gaps < round {
-                    told.hear(&mut some).await;
+                while heard.gaps < round {
+                    heard.hear(&mut some).await;
                 }
             });
             noticed.await.expect("a node that joined or left is a gap");
@@ -138,45 +137,45 @@ async fn values_are_told_in_order_when_a_node_joins_and_leaves() {
                 let key = writer.key.clone();
                 let written = writer.end().await;
                 first = first.max(written.next);
-                told.until(&mut some, &key, written.last).await;
+                heard.until(&mut some, &key, written.last).await;
             }
         }
-        println!("{} gaps", told.gaps);
+        println!("{} gaps", heard.gaps);
     }
 }
 
 /// The connection to the old primary may be lost, which is a gap, and the present values behind it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn values_are_told_in_order_while_replicas_take_over() {
+async fn values_come_in_order_while_replicas_take_over() {
     let cluster = Cluster::start(3, 1).await.unwrap();
     let keys = ["{a}kept", "{b}deleted", "{c}kept", "{d}kept"];
     let named = keys.map(|key| Filter::Key(key.to_owned()));
     let (bucket, mut some) = watched(&cluster, Filter::AnyOf(named.into())).await;
-    let mut told = Heard::default();
+    let mut heard = Heard::default();
     let mut first = 1;
     for primary in 0..3 {
         let writers = keys.map(|key| Writer::start(&bucket, key, first, key.ends_with("deleted")));
         tokio::select! {
             failed = cluster.fail_over(primary) => failed.unwrap(),
-            () = told.listen(&mut some) => {}
+            () = heard.listen(&mut some) => {}
         }
         for writer in writers {
             let key = writer.key.clone();
             let written = writer.end().await;
             first = first.max(written.next);
-            told.until(&mut some, &key, written.last).await;
+            heard.until(&mut some, &key, written.last).await;
         }
     }
-    println!("{} gaps", told.gaps);
+    println!("{} gaps", heard.gaps);
 }
 
-/// For a while two nodes say that they have a slot: the older one has not heard of the newer one yet.
+/// For a while two nodes claim a slot: the old owner does not know of the new one yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_has_lost_a_slot_without_knowing_is_not_believed() {
+async fn an_owner_that_has_lost_its_slot_unknowingly_is_not_the_source() {
     let cluster = Cluster::start(2, 0).await.unwrap();
     let (bucket, mut all) = watched(&cluster, Filter::All).await;
     let (mut heard, mut written) = (Heard::default(), 0);
-    // The second one has the higher epoch, so its word counts.
+    // The second one has the higher epoch, so its claim stands.
     let [old, new] = cluster.primaries() else {
         panic!("there are two");
     };
@@ -198,7 +197,7 @@ async fn a_node_that_has_lost_a_slot_without_knowing_is_not_believed() {
         }
         heard.until(&mut all, &key, Some(3)).await;
         written += 3;
-        // The last value may be told for each of the two.
+        // The last value may be received from each of the two.
         while heard.events() + all.coalesced() < written {
             heard.hear(&mut all).await;
         }
@@ -208,8 +207,8 @@ async fn a_node_that_has_lost_a_slot_without_knowing_is_not_believed() {
     assert_eq!(heard.gaps, 0);
 }
 
-/// Lets a node claim all slots of another, in which there are no keys. It has the higher epoch, so the
-/// other believes it.
+/// Lets a node claim all slots of another, in which there are no keys. It has the higher epoch, so its
+/// claim stands.
 async fn take_all(cluster: &Cluster, to: &Redis, from: &Redis) {
     let shares = from.command(&["CLUSTER", "SLOTS"]).await.unwrap();
     let port = from.addr().port().to_string();
@@ -228,12 +227,12 @@ async fn take_all(cluster: &Cluster, to: &Redis, from: &Redis) {
     cluster.settle().await.unwrap();
 }
 
-async fn values_are_told_in_order(way: Way) {
+async fn values_come_in_order(way: Way) {
     const ROUNDS: usize = 4;
     let cluster = Cluster::start(2, 0).await.unwrap();
     let (bucket, mut all) = watched(&cluster, Filter::All).await;
     let tags = ["a", "b", "c"];
-    let mut told = Heard::default();
+    let mut heard = Heard::default();
     let (mut first, mut sum) = (1, 0);
     for _ in 0..ROUNDS {
         let mut writers: Vec<Writer> = Vec::new();
@@ -246,12 +245,12 @@ async fn values_are_told_in_order(way: Way) {
         let moving = async {
             for tag in tags {
                 let slot = cluster.slot(&format!("{{{tag}}}")).await.unwrap();
-                bring(&cluster, slot, way).await;
+                move_to_other(&cluster, slot, way).await;
             }
         };
         tokio::select! {
             () = moving => {}
-            () = told.listen(&mut all) => {}
+            () = heard.listen(&mut all) => {}
         }
         let begun = first;
         for writer in writers {
@@ -259,15 +258,15 @@ async fn values_are_told_in_order(way: Way) {
             let written = writer.end().await;
             sum += written.next - begun;
             first = first.max(written.next);
-            told.until(&mut all, &key, written.last).await;
+            heard.until(&mut all, &key, written.last).await;
         }
     }
-    assert_eq!(told.gaps, 0, "no connection was lost");
-    let events = told.events();
+    assert_eq!(heard.gaps, 0, "no connection was lost");
+    let events = heard.events();
     let coalesced = all.coalesced();
-    println!("{sum} writes, {events} told, {coalesced} coalesced");
-    assert!(events + coalesced >= sum, "each is told or counted");
-    // Both nodes tell of a write just before a slot is handed over, and of the keys that are moved.
+    println!("{sum} writes, {events} received, {coalesced} coalesced");
+    assert!(events + coalesced >= sum, "each is received or counted");
+    // Both nodes emit a write just before a slot is handed over, and the keys that are moved.
     assert!(events + coalesced <= sum + sum / 2 + 100, "about once");
 }
 
@@ -279,8 +278,8 @@ async fn watched(cluster: &Cluster, filter: Filter) -> (Arc<dyn Bucket>, Watch) 
     (bucket, watch)
 }
 
-/// Brings a slot to the node that does not have it.
-async fn bring(cluster: &Cluster, slot: u16, way: Way) {
+/// Moves a slot to the node that does not have it.
+async fn move_to_other(cluster: &Cluster, slot: u16, way: Way) {
     let from = cluster.owner(slot).await.unwrap();
     let mut others = cluster.primaries().iter();
     let to = others.find(|node| node.addr() != from.addr()).unwrap();
@@ -288,7 +287,7 @@ async fn bring(cluster: &Cluster, slot: u16, way: Way) {
         match cluster.hand_over(slot, from, to).await {
             Ok(true) => return,
             Ok(false) => break,
-            // Nodes of a busy machine take one another for dead now and then; nothing was done.
+            // On a busy machine nodes may take one another for dead; nothing was done.
             Err(Error::Refused(why)) if why.starts_with("CLUSTERDOWN") => {
                 cluster.settle().await.unwrap();
             }
@@ -311,19 +310,19 @@ impl Heard {
     }
 
     fn events(&self) -> u64 {
-        self.keys.values().map(|told| told.events).sum()
+        self.keys.values().map(|key| key.events).sum()
     }
 
-    /// Listens until this is the last that was told of a key.
+    /// Listens until this is the last value received of a key.
     async fn until(&mut self, watch: &mut Watch, key: &str, last: Option<u64>) {
         let heard = timeout(PATIENCE, async {
-            while self.keys.get(key).is_none_or(|told| told.last != last) {
+            while self.keys.get(key).is_none_or(|key| key.last != last) {
                 self.hear(watch).await;
             }
         });
         if heard.await.is_err() {
-            let told = self.keys.get(key);
-            panic!("{key}: {last:?} was written last, and told was {told:?}");
+            let received = self.keys.get(key);
+            panic!("{key}: {last:?} was written last, and received was {received:?}");
         }
     }
 
@@ -332,19 +331,19 @@ impl Heard {
         match event {
             Event::Set { key, value, .. } => {
                 let number: u64 = String::from_utf8_lossy(&value).parse().unwrap();
-                let told = self.keys.entry(key.clone()).or_default();
-                let highest = told.highest;
+                let events = self.keys.entry(key.clone()).or_default();
+                let highest = events.highest;
                 assert!(number >= highest, "{key}: {number} after {highest}");
-                told.highest = number;
-                told.last = Some(number);
-                told.events += 1;
+                events.highest = number;
+                events.last = Some(number);
+                events.events += 1;
             }
             Event::Delete { key, .. } => {
                 let is_deleted = key.ends_with("deleted");
-                assert!(is_deleted, "{key} is told as deleted");
-                let told = self.keys.entry(key).or_default();
-                told.last = None;
-                told.events += 1;
+                assert!(is_deleted, "{key} is received as deleted");
+                let events = self.keys.entry(key).or_default();
+                events.last = None;
+                events.events += 1;
             }
             Event::Gap => self.gaps += 1,
             other => panic!("{other:?}"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keywell_servers::Redis;
 use keywell_store::{Bucket, Filter, Set, Since, Store, Watch};
 
-use crate::support::{bucket, open, silent, told, watch};
+use crate::support::{bucket, open, received, silent, watch};
 
 /// A server, a store with other programs' keys, and a watch of all.
 async fn watched(keyspace: &str) -> (Redis, Arc<dyn Store>, Arc<dyn Bucket>, Watch) {
@@ -61,7 +61,7 @@ async fn every_command_that_changes_a_value_is_told() {
             .await
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         for expected in *expected {
-            let mut event = told(&mut all).await;
+            let mut event = received(&mut all).await;
             // Whether a key whose time is set in the past was deleted or expired is Redis' to say.
             if command[0] == "EXPIRE" {
                 event = event.replace('~', "-");
@@ -76,13 +76,13 @@ async fn every_command_that_changes_a_value_is_told() {
 async fn a_restored_key_is_told() {
     let (redis, _store, bucket, mut all) = watched("KEA").await;
     bucket.set("k", "v".into(), Set::default()).await.unwrap();
-    assert_eq!(told(&mut all).await, "k=v");
+    assert_eq!(received(&mut all).await, "k=v");
     let script = "redis.call('RESTORE', KEYS[2], 0, redis.call('DUMP', KEYS[1]))";
     redis
         .command(&["EVAL", script, "2", "k", "r"])
         .await
         .unwrap();
-    assert_eq!(told(&mut all).await, "r=v");
+    assert_eq!(received(&mut all).await, "r=v");
 }
 
 #[tokio::test]
@@ -100,14 +100,14 @@ async fn an_evicted_key_is_told() {
             .collect();
         control.command(&words).await.unwrap();
     }
-    assert_eq!(told(&mut all).await, "k=v");
+    assert_eq!(received(&mut all).await, "k=v");
     control
         .command(&["CONFIG", "SET", "maxmemory", "1"])
         .await
         .unwrap();
     // Room is made before a command that needs some.
     let _ = control.command(&["SET", "l", "w"]).await;
-    let event = told(&mut all).await;
+    let event = received(&mut all).await;
     assert!(["-k", "~k"].contains(&&*event), "{event}");
 }
 
@@ -116,7 +116,7 @@ async fn the_flags_of_a_server_are_read_as_a_set() {
     for keyspace in ["KEA", "AKE", "KA", "K$gxe", "e$xgK", "$gxeKEl"] {
         let (_redis, _store, bucket, mut all) = watched(keyspace).await;
         bucket.set("k", "v".into(), Set::default()).await.unwrap();
-        assert_eq!(told(&mut all).await, "k=v", "{keyspace}");
+        assert_eq!(received(&mut all).await, "k=v", "{keyspace}");
     }
 }
 
@@ -149,7 +149,7 @@ async fn a_server_that_tells_too_little_is_refused_with_the_command_to_run() {
         redis.cli(&words).await.unwrap();
         let mut all = watch(&bucket, Filter::All).await;
         bucket.set("k", "v".into(), Set::default()).await.unwrap();
-        assert_eq!(told(&mut all).await, "k=v");
+        assert_eq!(received(&mut all).await, "k=v");
     }
 }
 
@@ -164,7 +164,7 @@ async fn flags_are_added_where_that_is_allowed_and_told() {
     let bucket = bucket(&store, "b").await;
     let mut all = watch(&bucket, Filter::All).await;
     bucket.set("k", "v".into(), Set::default()).await.unwrap();
-    assert_eq!(told(&mut all).await, "k=v");
+    assert_eq!(received(&mut all).await, "k=v");
     let flags = ["config", "get", "notify-keyspace-events"];
     let flags = redis.cli(&flags).await.unwrap();
     let flags = flags.lines().last().unwrap().to_owned();
@@ -188,7 +188,7 @@ async fn a_watch_hears_its_own_database_only() {
         .set("k", "three".into(), Set::default())
         .await
         .unwrap();
-    assert_eq!(told(&mut all).await, "k=three");
+    assert_eq!(received(&mut all).await, "k=three");
     silent(&mut all).await;
     assert_eq!(bucket.get("k").await.unwrap().unwrap().value, "three");
 }
@@ -201,10 +201,10 @@ async fn glob_characters_stand_for_themselves() {
     let mut some = watch(&bucket, Filter::Prefix("[x]*".into())).await;
     for key in ["aXbYc\\d^-", "axbyc\\d^-", strange, "x*1", "[x]y", "[x]*1"] {
         bucket.set(key, "v".into(), Set::default()).await.unwrap();
-        assert_eq!(told(&mut all).await, format!("{key}=v"));
+        assert_eq!(received(&mut all).await, format!("{key}=v"));
     }
-    assert_eq!(told(&mut one).await, format!("{strange}=v"));
-    assert_eq!(told(&mut some).await, "[x]*1=v");
+    assert_eq!(received(&mut one).await, format!("{strange}=v"));
+    assert_eq!(received(&mut some).await, "[x]*1=v");
     silent(&mut one).await;
     silent(&mut some).await;
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use keywell_servers::{Proxy, Redis};
 use keywell_store::{Bucket, Event, Filter, Set, Store};
 
-use crate::support::{bucket, next, open, patient, silent, told, watch};
+use crate::support::{bucket, next, open, patient, received, silent, watch};
 
 pub(crate) const MIB: usize = 1 << 20;
 
@@ -64,7 +64,7 @@ async fn named_keys_of_any_size_are_told_again_after_a_gap() {
         let killed = ["CLIENT", "KILL", "TYPE", "pubsub"];
         setting.redis.command(&killed).await.unwrap();
         for one in &mut all {
-            assert_eq!(told(one).await, "gap");
+            assert_eq!(received(one).await, "gap");
             let mut heard = Vec::new();
             for _ in 0..keys {
                 heard.push(next(one).await);
@@ -83,7 +83,7 @@ async fn named_keys_of_any_size_are_told_again_after_a_gap() {
             .await
             .unwrap();
         for one in &mut all {
-            assert_eq!(told(one).await, "0=end");
+            assert_eq!(received(one).await, "0=end");
         }
         assert_eq!(cut_off(&setting.redis), 0, "{keys} keys of {bytes} bytes");
     }
@@ -126,7 +126,7 @@ async fn a_value_larger_than_any_of_ours_disturbs_nobody() {
             .set("end", end, Set::default())
             .await
             .unwrap();
-        assert_eq!(told(&mut all).await, format!("end={round}"));
+        assert_eq!(received(&mut all).await, format!("end={round}"));
     }
     // The largest of ours is told.
     let value = large(1, 16 * MIB);

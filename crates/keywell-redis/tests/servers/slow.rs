@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::large::{MIB, cut_off, large, setting};
-use crate::support::{bucket, next, open, patient, seed, silent, told, watch};
+use crate::support::{bucket, next, open, patient, received, seed, silent, watch};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_who_reads_slowly_is_told_what_a_key_has_come_to() {
@@ -70,7 +70,7 @@ async fn what_grows_while_it_waits_to_be_read_is_not_kept() {
         set(format!("s{key}"), large(key, MIB)).await;
     }
     set("end".into(), "1".into()).await;
-    assert_eq!(told(&mut quick).await, "end=1");
+    assert_eq!(received(&mut quick).await, "end=1");
     let more = resident().saturating_sub(before) / MIB;
     assert!(more < 200, "{more} MiB more");
 
@@ -178,9 +178,9 @@ async fn what_is_named_is_told_behind_the_gap_of_what_was_left_out() {
         set(&format!("s{key:01000}"), "v".into()).await;
     }
     set("named", "last".into()).await;
-    assert_eq!(told(&mut quick).await, "named=first");
-    assert_eq!(told(&mut quick).await, "named=last");
-    assert_eq!(told(&mut slow).await, "named=first");
+    assert_eq!(received(&mut quick).await, "named=first");
+    assert_eq!(received(&mut quick).await, "named=last");
+    assert_eq!(received(&mut slow).await, "named=first");
     let mut gaps = 0;
     loop {
         match next(&mut slow).await {

@@ -73,7 +73,7 @@ pub(crate) async fn bucket(store: &Arc<dyn Store>, name: &str) -> Arc<dyn Bucket
     store.open(&name).await.unwrap()
 }
 
-/// Asks until it is so, where nothing tells when that is.
+/// Repeats a check until it holds, where no event marks that moment.
 pub(crate) async fn until<E, F>(what: &str, mut ask: impl FnMut() -> F)
 where
     F: Future<Output = Result<(), E>>,
@@ -111,7 +111,7 @@ pub(crate) async fn next(watch: &mut Watch) -> Event {
 }
 
 /// As [`next`], of a server that may have lost what it acknowledged. That ends a watch which misses
-/// nothing, as compacted; here it is begun anew.
+/// nothing, as compacted; here another one begins.
 pub(crate) async fn next_after_loss(
     bucket: &Arc<dyn Bucket>,
     watch: &mut Watch,
@@ -136,7 +136,7 @@ pub(crate) async fn next_after_loss(
 }
 
 /// The next event as short text: `key=value`, `-key`, `~key` if it expired, or `gap`.
-pub(crate) async fn told(watch: &mut Watch) -> String {
+pub(crate) async fn received(watch: &mut Watch) -> String {
     short(&next(watch).await)
 }
 
@@ -150,10 +150,10 @@ pub(crate) fn short(event: &Event) -> String {
     }
 }
 
-/// That nothing more is told.
+/// Checks that no more events come.
 pub(crate) async fn silent(watch: &mut Watch) {
     if let Ok(event) = timeout(QUIET, watch.next()).await {
-        panic!("told {event:?}");
+        panic!("unexpected event {event:?}");
     }
 }
 

@@ -17,13 +17,13 @@ use crate::support::{PATIENCE, bucket, on_both_layouts, open, patient, seed};
 
 on_both_layouts! {
     fifty_watches_begin_and_end_at_any_time
-    a_watch_that_nobody_reads_holds_up_no_other
+    an_unread_watch_holds_up_no_other
 }
 
 const KEYS: u64 = 10;
 const WATCHES: u64 = 50;
 
-/// Counts each key up, in turns, until told to stop; then writes `end` to each.
+/// Counts each key up, in turns, until `stop`; then writes `end` to each.
 async fn write(bucket: Arc<dyn Bucket>, stop: Arc<AtomicBool>) {
     let mut number = 0_u64;
     while !stop.load(Ordering::Relaxed) {
@@ -44,7 +44,7 @@ async fn write(bucket: Arc<dyn Bucket>, stop: Arc<AtomicBool>) {
     }
 }
 
-/// What a watch tells is of its key, and goes up; on the journal by one each.
+/// Checks that the values of a watch are of its key, and go up; on the journal by one each.
 async fn listen(
     bucket: Arc<dyn Bucket>,
     seed: u64,
@@ -53,7 +53,7 @@ async fn listen(
     last: Arc<Barrier>,
 ) -> u64 {
     let mut chance = StdRng::seed_from_u64(seed);
-    let mut told = 0;
+    let mut received = 0;
     loop {
         let key = chance.random_range(0..KEYS).to_string();
         let mut watch = bucket
@@ -76,9 +76,9 @@ async fn listen(
                 panic!("nothing is deleted, and nothing is lost");
             };
             assert_eq!(of, key);
-            told += 1;
+            received += 1;
             if value == "end" {
-                return told;
+                return received;
             }
             let number: u64 = String::from_utf8_lossy(&value).parse().unwrap();
             if let Some(before) = before {
@@ -125,13 +125,13 @@ async fn fifty_watches_begin_and_end_at_any_time(layout: &str) {
         .expect("every last watch begins");
     stop.store(true, Ordering::Relaxed);
     timeout(PATIENCE, writer).await.expect("it ends").unwrap();
-    let told = timeout(PATIENCE, listeners.join_all()).await;
-    let told = told.expect("every watch hears the end");
-    assert!(told.iter().all(|told| *told > 0), "{told:?}");
-    println!("{} events", told.iter().sum::<u64>());
+    let received = timeout(PATIENCE, listeners.join_all()).await;
+    let received = received.expect("every watch receives the end");
+    assert!(received.iter().all(|events| *events > 0), "{received:?}");
+    println!("{} events", received.iter().sum::<u64>());
 }
 
-async fn a_watch_that_nobody_reads_holds_up_no_other(layout: &str) {
+async fn an_unread_watch_holds_up_no_other(layout: &str) {
     let redis = Redis::start().await.unwrap();
     let store = open(&redis.url(), &patient(layout)).await;
     let bucket = bucket(&store, "b").await;

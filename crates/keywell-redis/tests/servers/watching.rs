@@ -1,11 +1,11 @@
-//! Watches are alive after whatever befell the server, and say what they missed.
+//! Watches recover from every fault of a server, and report what they missed.
 
 use bytes::Bytes;
 use keywell_servers::{Proxy, Redis, Towards};
 use keywell_store::{Error, Event, Filter, Invalid, Set, Since};
 
 use crate::support::{
-    bucket, hasty, next, on_both_layouts, open, recovered, short, silent, told, until, watch,
+    bucket, hasty, next, on_both_layouts, open, received, recovered, short, silent, until, watch,
 };
 
 on_both_layouts! {
@@ -13,11 +13,11 @@ on_both_layouts! {
     a_watch_goes_on_when_the_server_was_killed
     a_watch_goes_on_when_the_server_was_frozen
     watches_go_on_in_the_middle_of_writes
-    an_idle_watch_asks_nothing
+    an_idle_watch_sends_no_command
     a_dropped_watch_leaves_no_connection
 }
 
-/// Reads events until this one, which is written again and again: a lossy watch may miss one.
+/// Reads events until one of this key, which is written repeatedly: a lossy watch may miss some.
 async fn hears(
     bucket: &std::sync::Arc<dyn keywell_store::Bucket>,
     watch: &mut keywell_store::Watch,
@@ -35,7 +35,7 @@ async fn hears(
     let writing = async {
         loop {
             turns.tick().await;
-            // Not there yet, perhaps.
+            // The server may not be there yet.
             let _ = bucket.set(key, "heard?".into(), Set::default()).await;
         }
     };
@@ -45,7 +45,7 @@ async fn hears(
             () = writing => {}
         }
     });
-    waited.await.expect("the watch hears of it");
+    waited.await.expect("the watch receives it");
 }
 
 async fn a_watch_goes_on_when_its_connection_was_cut(layout: &str) {
@@ -57,8 +57,8 @@ async fn a_watch_goes_on_when_its_connection_was_cut(layout: &str) {
     let mut one = watch(&bucket, Filter::Key("k".into())).await;
     let mut all = watch(&bucket, Filter::All).await;
     other.set("k", "1".into(), Set::default()).await.unwrap();
-    assert_eq!(told(&mut one).await, "k=1");
-    assert_eq!(told(&mut all).await, "k=1");
+    assert_eq!(received(&mut one).await, "k=1");
+    assert_eq!(received(&mut all).await, "k=1");
 
     proxy.refuse(true);
     proxy.cut();
@@ -66,19 +66,19 @@ async fn a_watch_goes_on_when_its_connection_was_cut(layout: &str) {
     other.set("x", "2".into(), Set::default()).await.unwrap();
     proxy.refuse(false);
     if layout == "plain" {
-        // The present state of what is named, and that there may be more.
-        let mut heard = [told(&mut one).await, told(&mut one).await];
+        // The present state of the named key, and a gap.
+        let mut heard = [received(&mut one).await, received(&mut one).await];
         heard.sort();
         assert_eq!(heard, ["gap", "k=2"]);
-        assert_eq!(told(&mut all).await, "gap");
+        assert_eq!(received(&mut all).await, "gap");
     } else {
-        assert_eq!(told(&mut one).await, "k=2");
-        assert_eq!(told(&mut all).await, "k=2");
-        assert_eq!(told(&mut all).await, "x=2");
+        assert_eq!(received(&mut one).await, "k=2");
+        assert_eq!(received(&mut all).await, "k=2");
+        assert_eq!(received(&mut all).await, "x=2");
     }
     other.set("k", "3".into(), Set::default()).await.unwrap();
-    assert_eq!(told(&mut one).await, "k=3");
-    assert_eq!(told(&mut all).await, "k=3");
+    assert_eq!(received(&mut one).await, "k=3");
+    assert_eq!(received(&mut all).await, "k=3");
     silent(&mut one).await;
     silent(&mut all).await;
 
@@ -88,11 +88,11 @@ async fn a_watch_goes_on_when_its_connection_was_cut(layout: &str) {
     other.delete("k").await.unwrap();
     proxy.refuse(false);
     if layout == "plain" {
-        let mut heard = [told(&mut one).await, told(&mut one).await];
+        let mut heard = [received(&mut one).await, received(&mut one).await];
         heard.sort();
         assert_eq!(heard, ["-k", "gap"]);
     } else {
-        assert_eq!(told(&mut one).await, "-k");
+        assert_eq!(received(&mut one).await, "-k");
     }
 }
 
@@ -113,7 +113,7 @@ async fn a_watch_goes_on_when_the_server_was_killed(layout: &str) {
             .await
             .unwrap();
         let expected = format!("k={round}");
-        while told(&mut one).await != expected {}
+        while received(&mut one).await != expected {}
         redis.kill().await.unwrap();
         redis.restart().await.unwrap();
         recovered(&bucket).await;
@@ -139,7 +139,8 @@ async fn a_watch_goes_on_when_the_server_was_frozen(layout: &str) {
     }
 }
 
-/// A writer counts up while connections are cut; what is told never goes back, and the last is told.
+/// A writer counts up while connections are cut. Values received never go back, and the last one is
+/// received.
 async fn watches_go_on_in_the_middle_of_writes(layout: &str) {
     const WRITES: u64 = 2000;
     let redis = Redis::start().await.unwrap();
@@ -189,11 +190,11 @@ async fn watches_go_on_in_the_middle_of_writes(layout: &str) {
         one.coalesced()
     );
     if layout == "journal" {
-        assert_eq!((events, gaps), (WRITES, 0), "each is told once");
+        assert_eq!((events, gaps), (WRITES, 0), "each is received once");
     }
 }
 
-async fn an_idle_watch_asks_nothing(layout: &str) {
+async fn an_idle_watch_sends_no_command(layout: &str) {
     let redis = Redis::start().await.unwrap();
     let store = open(&redis.url(), &hasty(layout)).await;
     let bucket = bucket(&store, "b").await;
@@ -201,8 +202,8 @@ async fn an_idle_watch_asks_nothing(layout: &str) {
     let mut one = watch(&bucket, Filter::All).await;
     let mut control = redis.connect().await.unwrap();
     let mut calls = async || {
-        let told = control.command(&["INFO", "stats"]).await.unwrap().text();
-        let line = told
+        let stats = control.command(&["INFO", "stats"]).await.unwrap().text();
+        let line = stats
             .lines()
             .find(|line| line.starts_with("total_commands_processed"));
         let (_, number) = line.unwrap().split_once(':').unwrap();
@@ -213,11 +214,11 @@ async fn an_idle_watch_asks_nothing(layout: &str) {
     for _ in 0..5 {
         silent(&mut one).await;
     }
-    // Our own question is one of them, and a watch that blocks on the server asks again in a while.
-    let asked = calls().await - before - 1;
-    assert!(asked <= 1, "{asked} commands in 1.5 s");
+    // `INFO` itself is one of them, and a watch that blocks on the server repeats its command.
+    let sent = calls().await - before - 1;
+    assert!(sent <= 1, "{sent} commands in 1.5 s");
     bucket.set("k", "w".into(), Set::default()).await.unwrap();
-    assert_eq!(told(&mut one).await, "k=w");
+    assert_eq!(received(&mut one).await, "k=w");
 }
 
 async fn a_dropped_watch_leaves_no_connection(layout: &str) {
@@ -248,9 +249,9 @@ async fn a_dropped_watch_leaves_no_connection(layout: &str) {
     }
 }
 
-/// A token of a history that is gone is not taken for one of the history that began since.
+/// A token of a lost history is not taken for one of the history that began since.
 #[tokio::test]
-async fn a_journal_that_began_anew_takes_no_old_token() {
+async fn a_journal_that_was_lost_refuses_old_tokens() {
     let redis = Redis::start().await.unwrap();
     let store = open(&redis.url(), &hasty("journal")).await;
     let bucket = bucket(&store, "b").await;
