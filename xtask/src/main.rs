@@ -5,6 +5,7 @@
 mod alerts;
 mod attack;
 mod bench;
+mod circles;
 mod conformance_table;
 mod demo;
 mod fuzz;
