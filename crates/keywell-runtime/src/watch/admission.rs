@@ -5,17 +5,17 @@ use std::time::Instant;
 use futures::StreamExt as _;
 use keywell_store::Result;
 
-use super::group::Group;
-use super::record::Record;
-use super::trigger::WatchTrigger;
 use crate::Error;
+use crate::watch::membership::group::Group;
+use crate::watch::membership::record::Record;
+use crate::watch::trigger::WatchTrigger;
 
 // === impl Group ===
 
 impl Group {
     /// Whether whoever has the trigger's name now is about the same. Those who are about something
     /// else are waited for, for as long as it takes to tell whether they live; at most a lease.
-    pub(super) async fn admits(&mut self) -> Result<bool> {
+    pub(crate) async fn admits(&mut self) -> Result<bool> {
         self.listen().await;
         let mut asked: Option<Record> = None;
         loop {
@@ -61,7 +61,7 @@ impl Group {
 
 impl WatchTrigger {
     /// That the trigger's name is in use for something else.
-    pub(super) fn is_about_something_else(&self) -> Error {
+    pub(crate) fn is_about_something_else(&self) -> Error {
         Error::Watch {
             trigger: self.name.to_string(),
             problem: IS_ANOTHERS.to_owned(),
@@ -70,4 +70,4 @@ impl WatchTrigger {
 }
 
 /// Why a trigger is refused whose name others have who are about something else.
-pub(super) const IS_ANOTHERS: &str = "another process runs a trigger of this name for other changes or for another bucket, and processes of one name share their events; give this one another name (`name` in keywell.toml, --watch-name of keywell serve), or stop all of the others first, and this one goes on from where they were";
+pub(crate) const IS_ANOTHERS: &str = "another process runs a trigger of this name for other changes or for another bucket, and processes of one name share their events; give this one another name (`name` in keywell.toml, --watch-name of keywell serve), or stop all of the others first, and this one goes on from where they were";

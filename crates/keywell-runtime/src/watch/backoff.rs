@@ -1,10 +1,10 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
-use super::options::Backoff;
+use crate::watch::options::Backoff;
 
 /// The waits of one thing that fails again and again.
-pub(super) struct Waits {
+pub(crate) struct Waits {
     backoff: Backoff,
     failures: u32,
 }
@@ -12,14 +12,14 @@ pub(super) struct Waits {
 // === impl Waits ===
 
 impl Waits {
-    pub(super) fn new(backoff: Backoff) -> Self {
+    pub(crate) fn new(backoff: Backoff) -> Self {
         Self {
             backoff,
             failures: 0,
         }
     }
 
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
         self.backoff.after(self.failures)
     }
@@ -29,7 +29,7 @@ impl Waits {
 
 impl Backoff {
     /// How long to wait after so many failures.
-    pub(super) fn after(self, failures: u32) -> Duration {
+    pub(crate) fn after(self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(30);
         let full = self.first.saturating_mul(1 << doublings).min(self.most);
         // 0 to 1023 of 2048 parts are taken off.
@@ -39,7 +39,7 @@ impl Backoff {
 }
 
 /// A number that nobody can foresee.
-pub(super) fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     // The standard library's hasher is seeded by the operating system, and differs each time.
     RandomState::new().build_hasher().finish()
 }

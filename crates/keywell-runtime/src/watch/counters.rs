@@ -42,23 +42,23 @@ impl Counters {
         }
     }
 
-    pub(super) fn delivered(&self) {
+    pub(crate) fn delivered(&self) {
         self.delivered.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn retried(&self) {
+    pub(crate) fn retried(&self) {
         self.retried.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn dead(&self) {
+    pub(crate) fn dead(&self) {
         self.dead.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn gap(&self) {
+    pub(crate) fn gap(&self) {
         self.gaps.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn coalesced(&self, more: u64) {
+    pub(crate) fn coalesced(&self, more: u64) {
         self.coalesced.fetch_add(more, Ordering::Relaxed);
     }
 }

@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use futures::FutureExt as _;
 
-use super::run::Run;
 use crate::Error;
+use crate::watch::run::Run;
 
 /// How far this process is in leaving the others, while it goes on taking events.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Parting {
+pub(crate) enum Parting {
     Not,
     /// It is to tell the others that it leaves, and to be through with that by then.
     Asked(Instant),
@@ -26,7 +26,7 @@ pub(super) enum Parting {
 
 impl Run {
     /// Others know that this process leaves.
-    pub(super) fn departed(&mut self, has_others: bool) -> Result<(), Error> {
+    pub(crate) fn departed(&mut self, has_others: bool) -> Result<(), Error> {
         if let Some(shared) = &mut self.shared
             && let Parting::Asked(until) = shared.parting
         {
@@ -44,7 +44,7 @@ impl Run {
     ///
     /// What is in the watch by now may have come before that, so it is taken yet. The other one has
     /// left in its own watch what came since before it took the share.
-    pub(super) fn hand_over(&mut self, shares: &[u8]) -> Result<(), Error> {
+    pub(crate) fn hand_over(&mut self, shares: &[u8]) -> Result<(), Error> {
         if !shares.is_empty() {
             self.drain()?;
         }
@@ -66,7 +66,7 @@ impl Run {
     }
 
     /// Takes no more events of any share, whoever has them now.
-    pub(super) fn hand_over_rest(&mut self) -> Result<(), Error> {
+    pub(crate) fn hand_over_rest(&mut self) -> Result<(), Error> {
         let rest: Vec<u8> = self.partitions.keys().copied().collect();
         self.hand_over(&rest)?;
         if let Some(shared) = &mut self.shared {

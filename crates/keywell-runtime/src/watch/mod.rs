@@ -19,47 +19,32 @@
 //! # }
 //! ```
 
-mod about;
 mod admission;
 mod backoff;
-mod caused;
-mod causes;
-mod change;
+mod checkpoint;
 mod counters;
-mod delivery;
-mod flush;
-mod group;
+mod dead_letters;
+mod digest;
+mod dispatch;
 mod handover;
+mod hops;
 mod intake;
-mod lanes;
-mod letter;
-mod letters;
-mod life;
-mod losses;
+mod membership;
 mod names;
 mod options;
-mod outflow;
-mod partition;
 mod pattern;
-mod positions;
-mod record;
-mod replays;
 mod run;
 mod shares;
-mod sources;
-mod storage;
 mod subscriptions;
 mod target;
-mod told;
 mod trigger;
 
 pub use counters::{Counters, Counts};
-pub use letter::{DeadLetter, Operation};
-pub use letters::{DeadLetters, LetterPage};
+pub use dead_letters::{DeadLetter, DeadLetters, LetterPage, Operation};
 pub use options::{Backoff, WatchOptions};
 pub use subscriptions::{ParseError, Subscriptions};
 pub use target::{PositionsStore, WatchTarget};
 pub use trigger::WatchTrigger;
 
-pub(crate) use causes::Causes;
+pub(crate) use hops::Causes;
 pub(crate) use trigger::Triggers;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use keywell_store::Store;
 use parking_lot::Mutex;
 
-use super::causes::Place;
+use crate::watch::hops::ledger::Place;
 
 /// The triggers that this process alone may run, as their store is nobody else's.
 #[derive(Clone, Default)]
 pub(crate) struct Names(Arc<Mutex<HashSet<(Place, String)>>>);
 
 /// A name in use, until it is dropped.
-pub(super) struct Name {
+pub(crate) struct Name {
     names: Names,
     name: (Place, String),
 }
@@ -20,7 +20,7 @@ pub(super) struct Name {
 
 impl Names {
     /// Takes a name; `None` if it is in use.
-    pub(super) fn take(&self, store: &Arc<dyn Store>, state: &str, name: &str) -> Option<Name> {
+    pub(crate) fn take(&self, store: &Arc<dyn Store>, state: &str, name: &str) -> Option<Name> {
         let name = (Place::of(store, state), name.to_owned());
         let is_new = self.0.lock().insert(name.clone());
         is_new.then(|| Name {

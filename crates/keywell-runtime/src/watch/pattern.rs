@@ -1,6 +1,6 @@
 /// Which keys an entry of a subscription is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Pattern {
+pub(crate) enum Pattern {
     /// This key.
     Exact(String),
     /// Keys of this form.
@@ -9,7 +9,7 @@ pub(super) enum Pattern {
 
 /// A part of a glob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// This character.
     Char(char),
     /// Any one character.
@@ -22,7 +22,7 @@ pub(super) enum Piece {
 
 impl Pattern {
     /// A pattern of these pieces; one without wildcards is a key.
-    pub(super) fn new(pieces: Vec<Piece>) -> Self {
+    pub(crate) fn new(pieces: Vec<Piece>) -> Self {
         let exact: Option<String> = pieces
             .iter()
             .map(|piece| match piece {
@@ -34,7 +34,7 @@ impl Pattern {
     }
 
     /// What every key that matches begins with.
-    pub(super) fn prefix(&self) -> String {
+    pub(crate) fn prefix(&self) -> String {
         match self {
             Self::Exact(key) => key.clone(),
             Self::Glob(pieces) => pieces
@@ -48,7 +48,7 @@ impl Pattern {
     }
 
     /// As it is written in subscriptions, with a backslash wherever one may stand.
-    pub(super) fn canonical(&self) -> String {
+    pub(crate) fn canonical(&self) -> String {
         let written = |char: char| {
             let escape = matches!(char, ',' | '\\' | '*' | '?' | '=').then_some('\\');
             escape.into_iter().chain([char])
@@ -69,7 +69,7 @@ impl Pattern {
         }
     }
 
-    pub(super) fn matches(&self, key: &str) -> bool {
+    pub(crate) fn matches(&self, key: &str) -> bool {
         match self {
             Self::Exact(exact) => key == exact,
             Self::Glob(pieces) => glob(pieces, key),

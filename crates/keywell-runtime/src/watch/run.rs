@@ -12,64 +12,64 @@ use futures::stream::{BoxStream, FuturesUnordered};
 use keywell_store::{BoxFuture, Event, ResumeToken};
 use tokio::task::{JoinError, JoinSet};
 
-use super::backoff::random;
-use super::change::{Job, JobSource};
-use super::flush::Flushed;
-use super::group::partition;
-use super::lanes::Lanes;
-use super::losses::Losses;
-use super::outflow::Ended;
-use super::partition::Partition;
-use super::replays::Replay;
-use super::shares::{News, Shared};
-use super::sources::{Opened, Sources};
-use super::told::Told;
-use super::trigger::WatchTrigger;
 use crate::Error;
 use crate::call::Call;
+use crate::watch::backoff::random;
+use crate::watch::checkpoint::Flushed;
+use crate::watch::checkpoint::progress::Partition;
+use crate::watch::dispatch::Ended;
+use crate::watch::dispatch::job::{Job, JobSource};
+use crate::watch::dispatch::lanes::Lanes;
+use crate::watch::intake::coalesced::Losses;
+use crate::watch::intake::replays::Replay;
+use crate::watch::intake::seen::Told;
+use crate::watch::intake::sources::{Opened, Sources};
+use crate::watch::membership::group::partition;
+use crate::watch::shares::{News, Shared};
+use crate::watch::trigger::WatchTrigger;
 
 /// A trigger that runs: one task that takes events in, has them delivered, and keeps the position.
-pub(super) struct Run {
-    pub(super) trigger: WatchTrigger,
-    pub(super) lanes: Lanes,
-    pub(super) sources: Sources,
-    pub(super) openings: FuturesUnordered<BoxFuture<Opening>>,
-    pub(super) told: Told,
+pub(crate) struct Run {
+    pub(crate) trigger: WatchTrigger,
+    pub(crate) lanes: Lanes,
+    pub(crate) sources: Sources,
+    pub(crate) openings: FuturesUnordered<BoxFuture<Opening>>,
+    pub(crate) told: Told,
     /// The shares that are held, by number.
-    pub(super) partitions: HashMap<u8, Partition>,
-    pub(super) holdings: u64,
-    pub(super) tasks: JoinSet<Ended>,
-    pub(super) running: HashMap<tokio::task::Id, Job>,
-    pub(super) replays: BoxStream<'static, Replay>,
+    pub(crate) partitions: HashMap<u8, Partition>,
+    pub(crate) holdings: u64,
+    pub(crate) tasks: JoinSet<Ended>,
+    pub(crate) running: HashMap<tokio::task::Id, Job>,
+    pub(crate) replays: BoxStream<'static, Replay>,
     /// The letters that are being sent again, each with whether it was marked anew meanwhile.
-    pub(super) replaying: HashMap<Arc<str>, bool>,
-    pub(super) flush: Option<BoxFuture<Vec<Flushed>>>,
+    pub(crate) replaying: HashMap<Arc<str>, bool>,
+    pub(crate) flush: Option<BoxFuture<Vec<Flushed>>>,
     /// Not before then.
-    pub(super) flush_after: Instant,
-    pub(super) flush_failures: u32,
+    pub(crate) flush_after: Instant,
+    pub(crate) flush_failures: u32,
     /// Whether events are through since the position was last stored.
-    pub(super) has_news: bool,
-    pub(super) checkpoint_at: Instant,
+    pub(crate) has_news: bool,
+    pub(crate) checkpoint_at: Instant,
     losses: Losses,
-    pub(super) shared: Option<Shared>,
+    pub(crate) shared: Option<Shared>,
     /// An instance that is being made ahead of the next event.
-    pub(super) preparing: Option<Call>,
+    pub(crate) preparing: Option<Call>,
     /// Whether one is to be made, and by how many hops the delivery before was caused.
-    pub(super) wants_spare: Option<u32>,
+    pub(crate) wants_spare: Option<u32>,
     /// Tells this run from others in the ledger of causes.
-    pub(super) id: u64,
+    pub(crate) id: u64,
     /// Until when what runs may take, once it is to stop.
-    pub(super) stopping: Option<Instant>,
+    pub(crate) stopping: Option<Instant>,
 }
 
 /// Watches that are being opened, or named keys that are read again.
-pub(super) struct Opening {
+pub(crate) struct Opening {
     /// The shares, each with the holding that it is for.
-    pub(super) partitions: Vec<(u8, u64)>,
-    pub(super) ended: keywell_store::Result<Reopened>,
+    pub(crate) partitions: Vec<(u8, u64)>,
+    pub(crate) ended: keywell_store::Result<Reopened>,
 }
 
-pub(super) enum Reopened {
+pub(crate) enum Reopened {
     Watches(Vec<Opened>),
     /// What was read, and the moment in [`Run::told`] at which that began.
     Present(Vec<(String, Option<Bytes>)>, u64),
@@ -93,7 +93,7 @@ impl Run {
     /// How long storing positions and leaving the group may take at the end.
     const LAST_WORDS: Duration = Duration::from_secs(5);
 
-    pub(super) fn new(mut trigger: WatchTrigger) -> Self {
+    pub(crate) fn new(mut trigger: WatchTrigger) -> Self {
         let shared = trigger.group.take().map(Shared::new);
         let replays = trigger.replays();
         Self {
@@ -122,7 +122,7 @@ impl Run {
         }
     }
 
-    pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+    pub(crate) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         let mut stop = pin!(stop);
         self.begin();
         let ended = loop {
@@ -184,7 +184,7 @@ impl Run {
     }
 
     /// Takes a share, to go on from a stored position.
-    pub(super) fn hold(
+    pub(crate) fn hold(
         &mut self,
         number: u8,
         stored: Option<ResumeToken>,
@@ -195,12 +195,12 @@ impl Run {
         self.partitions.insert(number, partition);
     }
 
-    pub(super) fn is_resumable(&self) -> bool {
+    pub(crate) fn is_resumable(&self) -> bool {
         self.trigger.positions.is_some()
     }
 
     /// Whether there are events that only who surely holds their shares may deliver.
-    pub(super) fn has_work(&self) -> bool {
+    pub(crate) fn has_work(&self) -> bool {
         self.lanes.events() > 0
     }
 
@@ -224,8 +224,11 @@ impl Run {
     }
 
     /// The share that a key is in.
-    pub(super) fn partition_of(&self, key: &str) -> u8 {
-        let partitions = self.shared.as_ref().map_or(1, |_| super::group::PARTITIONS);
+    pub(crate) fn partition_of(&self, key: &str) -> u8 {
+        let partitions = self
+            .shared
+            .as_ref()
+            .map_or(1, |_| crate::watch::membership::group::PARTITIONS);
         partition(key, partitions)
     }
 
@@ -385,7 +388,7 @@ impl Run {
 }
 
 /// Waits for what is under way, if anything is.
-pub(super) async fn pending_or<T>(under_way: &mut Option<impl Future<Output = T> + Unpin>) -> T {
+pub(crate) async fn pending_or<T>(under_way: &mut Option<impl Future<Output = T> + Unpin>) -> T {
     match under_way {
         Some(future) => future.await,
         None => std::future::pending().await,

@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use keywell_store::BoxFuture;
 
-use super::group::{Group, Heard, Shares};
-use super::handover::Parting;
-use super::partition::Partition;
-use super::positions::Position;
-use super::run::{Opening, Reopened, Run};
-use super::sources::Stand;
 use crate::Error;
+use crate::watch::checkpoint::positions::Position;
+use crate::watch::checkpoint::progress::Partition;
+use crate::watch::handover::Parting;
+use crate::watch::intake::sources::Stand;
+use crate::watch::membership::group::{Group, Heard, Shares};
+use crate::watch::run::{Opening, Reopened, Run};
 
 /// The part that this process has in a trigger that several run.
-pub(super) struct Shared {
+pub(crate) struct Shared {
     /// Not here while it is renewed.
     group: Option<Group>,
     renewing: Option<BoxFuture<Renewal>>,
@@ -26,19 +26,19 @@ pub(super) struct Shared {
     has_joined: bool,
     /// What is to be given away with the next renewal, though events of it go on coming.
     surplus: Vec<u8>,
-    pub(super) parting: Parting,
+    pub(crate) parting: Parting,
     claims: Arc<AtomicBool>,
 }
 
 /// What became of the part that this process has.
-pub(super) enum News {
+pub(crate) enum News {
     Renewed(Box<Renewal>),
     /// Others have written something.
     Heard(Heard),
 }
 
 /// A renewal of the lease that has ended.
-pub(super) struct Renewal {
+pub(crate) struct Renewal {
     group: Group,
     ended: keywell_store::Result<Outcome>,
 }
@@ -52,7 +52,7 @@ enum Outcome {
 // === impl Shared ===
 
 impl Shared {
-    pub(super) fn new(group: Group) -> Self {
+    pub(crate) fn new(group: Group) -> Self {
         Self {
             period: group.period(),
             claims: group.claims(),
@@ -68,12 +68,12 @@ impl Shared {
     }
 
     /// Whether this process knows which shares are its own.
-    pub(super) fn has_joined(&self) -> bool {
+    pub(crate) fn has_joined(&self) -> bool {
         self.has_joined
     }
 
     /// Whether what is held is surely held by nobody else.
-    pub(super) fn is_valid(&self, now: Instant) -> bool {
+    pub(crate) fn is_valid(&self, now: Instant) -> bool {
         // What is still to be delivered by one that has left, nobody else has heard as its own.
         let has_left = matches!(self.parting, Parting::Told(_) | Parting::Done);
         has_left || self.valid_until.is_some_and(|until| now < until)
@@ -81,14 +81,14 @@ impl Shared {
 
     /// Has the others told that this process leaves, and goes on taking events until they have its
     /// shares.
-    pub(super) fn part(&mut self, now: Instant) {
+    pub(crate) fn part(&mut self, now: Instant) {
         // Whoever does not hear it sees it when it renews, and the dead are found dead by then.
         self.parting = Parting::Asked(now + 3 * self.period);
         self.renew_at = Some(now);
     }
 
     /// Until when events are taken for others who are about to.
-    pub(super) fn parts_until(&self) -> Option<Instant> {
+    pub(crate) fn parts_until(&self) -> Option<Instant> {
         match self.parting {
             Parting::Asked(until) | Parting::Told(until) => Some(until),
             Parting::Not | Parting::Done => None,
@@ -97,12 +97,12 @@ impl Shared {
 
     /// Whether events stay in the watch, since they may be of shares that are about to be this
     /// process's.
-    pub(super) fn claims(&self) -> Arc<AtomicBool> {
+    pub(crate) fn claims(&self) -> Arc<AtomicBool> {
         self.claims.clone()
     }
 
     /// When the lease is to be renewed.
-    pub(super) fn due(&self, has_work: bool) -> Option<Instant> {
+    pub(crate) fn due(&self, has_work: bool) -> Option<Instant> {
         let works_until = has_work.then_some(self.stale_at);
         let due = match self.parting {
             Parting::Not => self.renew_at.into_iter().chain(works_until).min(),
@@ -114,7 +114,7 @@ impl Shared {
 
     /// Has the lease renewed at once, unless that was only just done: what disturbs again and again
     /// must not keep the store busy.
-    pub(super) fn hurry(&mut self) {
+    pub(crate) fn hurry(&mut self) {
         let soonest = self.stale_at.checked_sub(self.period / 16 * 15);
         let now = Instant::now();
         self.renew_at = Some(soonest.map_or(now, |soonest| now.max(soonest)));
@@ -122,7 +122,7 @@ impl Shared {
 
     /// Waits for the end of the renewal that is under way, or until others have done what is a
     /// reason for one.
-    pub(super) async fn news(shared: &mut Option<Self>) -> News {
+    pub(crate) async fn news(shared: &mut Option<Self>) -> News {
         match shared {
             Some(Self {
                 renewing: Some(renewing),
@@ -136,7 +136,7 @@ impl Shared {
     }
 
     /// Gives back all, for others to take at once.
-    pub(super) async fn leave(mut self) {
+    pub(crate) async fn leave(mut self) {
         if let Some(renewing) = self.renewing.take() {
             self.group = Some(renewing.await.group);
         }
@@ -152,7 +152,7 @@ impl Shared {
 
 impl Run {
     /// Begins to renew the lease when it is time.
-    pub(super) fn renew(&mut self, now: Instant) {
+    pub(crate) fn renew(&mut self, now: Instant) {
         let is_resumable = self.trigger.positions.is_some();
         let has_work = self.has_work();
         let Some(shared) = &mut self.shared else {
@@ -223,7 +223,7 @@ impl Run {
         }));
     }
 
-    pub(super) fn shares_changed(&mut self, news: News) -> Result<(), Error> {
+    pub(crate) fn shares_changed(&mut self, news: News) -> Result<(), Error> {
         match news {
             News::Renewed(renewal) => self.renewed(*renewal),
             News::Heard(Heard { taken, is_reason }) => {

@@ -3,8 +3,8 @@ use std::str::FromStr;
 
 use keywell_store::Filter;
 
-use super::letter::Operation;
-use super::pattern::{Pattern, Piece};
+use crate::watch::dead_letters::letter::Operation;
+use crate::watch::pattern::{Pattern, Piece};
 
 /// Which changes a trigger is about: `SET@order:*,DEL@order:*`.
 ///
@@ -73,7 +73,7 @@ impl Subscriptions {
     }
 
     /// The same text for all that were written as other texts of the same entries.
-    pub(super) fn canonical(&self) -> String {
+    pub(crate) fn canonical(&self) -> String {
         let entries = self.entries.iter();
         let mut entries: Vec<String> = entries
             .map(|Entry { operation, pattern }| format!("{operation}@{}", pattern.canonical()))

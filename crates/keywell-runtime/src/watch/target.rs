@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use keywell_store::{BucketName, Store, reserved};
 
-use super::about::digest;
-use super::subscriptions::Subscriptions;
+use crate::watch::digest::digest;
+use crate::watch::subscriptions::Subscriptions;
 
 /// What a trigger watches, and where it keeps what it must not forget.
 #[derive(Clone)]
@@ -95,7 +95,7 @@ impl WatchTarget {
 
     /// What its records are filed under: its name, and where several watched stores may have their
     /// records in one, which of them it is about.
-    pub(super) fn filed_under(&self, name: &str) -> String {
+    pub(crate) fn filed_under(&self, name: &str) -> String {
         match &self.positions {
             None => name.to_owned(),
             Some(positions) => format!("{name}@{}", digest(&[&positions.watched])),
@@ -120,7 +120,7 @@ impl WatchTarget {
     }
 
     /// What this is about, apart from who is told of it: `bucket` and `prefix` are those of the store.
-    pub(super) fn about(&self, bucket: &str, prefix: &str) -> String {
+    pub(crate) fn about(&self, bucket: &str, prefix: &str) -> String {
         let subscriptions = self.subscriptions.canonical();
         digest(&[Self::GENERATION, bucket, prefix, &subscriptions])
     }

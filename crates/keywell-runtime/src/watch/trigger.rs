@@ -3,44 +3,44 @@ use std::sync::Arc;
 use keywell_store::{Cas, ResumeToken, Watching};
 use keywell_wasi::{Grants, Watcher, WatcherError};
 
-use super::admission::IS_ANOTHERS;
-use super::backoff::random;
-use super::causes::{Causes, Place};
-use super::counters::Counters;
-use super::delivery::Delivery;
-use super::group::Group;
-use super::letters::DeadLetters;
-use super::names::{Name, Names};
-use super::options::WatchOptions;
-use super::positions::Positions;
-use super::run::Run;
-use super::sources::{Opened, Opener};
-use super::storage::Storage;
-use super::subscriptions::Subscriptions;
-use super::target::WatchTarget;
 use crate::Error;
 use crate::instance::Instances;
+use crate::watch::admission::IS_ANOTHERS;
+use crate::watch::backoff::random;
+use crate::watch::checkpoint::positions::Positions;
+use crate::watch::checkpoint::storage::Storage;
+use crate::watch::counters::Counters;
+use crate::watch::dead_letters::letters::DeadLetters;
+use crate::watch::dispatch::delivery::Delivery;
+use crate::watch::hops::ledger::{Causes, Place};
+use crate::watch::intake::sources::{Opened, Opener};
+use crate::watch::membership::group::Group;
+use crate::watch::names::{Name, Names};
+use crate::watch::options::WatchOptions;
+use crate::watch::run::Run;
+use crate::watch::subscriptions::Subscriptions;
+use crate::watch::target::WatchTarget;
 
 /// A trigger that is ready to run. Every change after it was made is delivered.
 pub struct WatchTrigger {
-    pub(super) name: Arc<str>,
-    pub(super) target: WatchTarget,
-    pub(super) options: WatchOptions,
-    pub(super) delivery: Arc<Delivery>,
-    pub(super) letters: DeadLetters,
-    pub(super) causes: Arc<Causes>,
-    pub(super) place: Place,
-    pub(super) opener: Opener,
-    pub(super) opened: Option<Opened>,
+    pub(crate) name: Arc<str>,
+    pub(crate) target: WatchTarget,
+    pub(crate) options: WatchOptions,
+    pub(crate) delivery: Arc<Delivery>,
+    pub(crate) letters: DeadLetters,
+    pub(crate) causes: Arc<Causes>,
+    pub(crate) place: Place,
+    pub(crate) opener: Opener,
+    pub(crate) opened: Option<Opened>,
     /// Where shares begin that nobody ever held.
-    pub(super) start: Option<ResumeToken>,
+    pub(crate) start: Option<ResumeToken>,
     /// Where positions are, if the store can resume.
-    pub(super) positions: Option<Positions>,
+    pub(crate) positions: Option<Positions>,
     /// Who else delivers, if the store is not this process's alone.
-    pub(super) group: Option<Group>,
-    pub(super) counters: Arc<Counters>,
+    pub(crate) group: Option<Group>,
+    pub(crate) counters: Arc<Counters>,
     /// Held for as long as it runs.
-    pub(super) _in_use: Option<Name>,
+    pub(crate) _in_use: Option<Name>,
 }
 
 /// What the triggers of a process share.

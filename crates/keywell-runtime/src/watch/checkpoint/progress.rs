@@ -2,15 +2,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keywell_store::{ResumeToken, Version};
 
-use super::change::Ticket;
+use crate::watch::dispatch::job::Ticket;
 
 /// A share of the keys, as the process that delivers it keeps track of it.
 ///
 /// Its position is the latest token such that all of its events up to there are through: what is
 /// stored, so that whoever goes on from there misses none.
-pub(super) struct Partition {
-    pub(super) number: u8,
-    pub(super) holding: u64,
+pub(crate) struct Partition {
+    pub(crate) number: u8,
+    pub(crate) holding: u64,
     /// The number of the next ticket.
     next: u64,
     /// What the position waits for, in the order of the watch: each with the position for as long
@@ -22,16 +22,16 @@ pub(super) struct Partition {
     reached: Option<ResumeToken>,
     /// What is stored, and by which write.
     stored: Option<ResumeToken>,
-    pub(super) version: Option<Version>,
+    pub(crate) version: Option<Version>,
     /// Whether it is to be given to another process, and so takes no further events.
-    pub(super) is_leaving: bool,
+    pub(crate) is_leaving: bool,
 }
 
 // === impl Partition ===
 
 impl Partition {
     /// A share that goes on from what is stored.
-    pub(super) fn new(
+    pub(crate) fn new(
         number: u8,
         holding: u64,
         stored: Option<ResumeToken>,
@@ -51,7 +51,7 @@ impl Partition {
     }
 
     /// Takes an event of the watch. The position waits for it.
-    pub(super) fn begin(&mut self, token: Option<&ResumeToken>) -> Ticket {
+    pub(crate) fn begin(&mut self, token: Option<&ResumeToken>) -> Ticket {
         let ticket = self.ticket();
         self.under_way.insert(ticket.number, self.reached.clone());
         self.pass(token);
@@ -59,7 +59,7 @@ impl Partition {
     }
 
     /// Takes what did not come from the watch, so that the position need not wait for it.
-    pub(super) fn begin_beside(&mut self) -> Ticket {
+    pub(crate) fn begin_beside(&mut self) -> Ticket {
         let ticket = self.ticket();
         self.beside.insert(ticket.number);
         ticket
@@ -76,7 +76,7 @@ impl Partition {
     }
 
     /// Says that what was taken is through. That of an earlier holding is nobody's concern any more.
-    pub(super) fn end(&mut self, ticket: Ticket) {
+    pub(crate) fn end(&mut self, ticket: Ticket) {
         if ticket.holding == self.holding && self.under_way.remove(&ticket.number).is_none() {
             self.beside.remove(&ticket.number);
         }
@@ -84,18 +84,18 @@ impl Partition {
 
     /// Says that the watch has come to a token with no event of this share on the way, so that the
     /// position moves there when all before it is through.
-    pub(super) fn pass(&mut self, token: Option<&ResumeToken>) {
+    pub(crate) fn pass(&mut self, token: Option<&ResumeToken>) {
         if let Some(token) = token {
             self.reached = Some(token.clone());
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.under_way.is_empty() && self.beside.is_empty()
     }
 
     /// The position, where it is another than what is stored.
-    pub(super) fn unstored(&self) -> Option<&ResumeToken> {
+    pub(crate) fn unstored(&self) -> Option<&ResumeToken> {
         let oldest = self.under_way.values().next();
         oldest
             .unwrap_or(&self.reached)
@@ -103,7 +103,7 @@ impl Partition {
             .filter(|through| Some(*through) != self.stored.as_ref())
     }
 
-    pub(super) fn stored(&mut self, token: ResumeToken, version: Option<Version>) {
+    pub(crate) fn stored(&mut self, token: ResumeToken, version: Option<Version>) {
         self.stored = Some(token);
         self.version = version;
     }

@@ -6,11 +6,11 @@ use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use keywell_store::{Bucket, Error, Event, Result, Watch};
 
-use super::change::Change;
-use super::letter::{DeadLetter, Operation};
-use super::letters::DeadLetters;
-use super::sources::is_passing;
-use super::trigger::WatchTrigger;
+use crate::watch::dead_letters::letter::{DeadLetter, Operation};
+use crate::watch::dead_letters::letters::DeadLetters;
+use crate::watch::dispatch::job::Change;
+use crate::watch::intake::sources::is_passing;
+use crate::watch::trigger::WatchTrigger;
 
 /// How long to wait before the letters are asked again after they could not be, or were and cannot
 /// be watched.
@@ -21,9 +21,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 const REST: u32 = 20;
 
 /// A letter that is to be sent again.
-pub(super) struct Replay {
-    pub(super) id: Arc<str>,
-    pub(super) change: Change,
+pub(crate) struct Replay {
+    pub(crate) id: Arc<str>,
+    pub(crate) change: Change,
 }
 
 struct Reader {
@@ -42,7 +42,7 @@ struct Reader {
 impl WatchTrigger {
     /// The letters that are to be sent again: those that are marked now, then those that will be. It
     /// does not end.
-    pub(super) fn replays(&self) -> BoxStream<'static, Replay> {
+    pub(crate) fn replays(&self) -> BoxStream<'static, Replay> {
         let reader = Reader {
             letters: self.letters.clone(),
             trigger: self.name.clone(),

@@ -1,14 +1,18 @@
 //! How a [`Run`] stores its positions.
 
+pub(crate) mod positions;
+pub(crate) mod progress;
+pub(crate) mod storage;
+
 use std::time::{Duration, Instant};
 
 use keywell_store::{ResumeToken, Version};
 
-use super::positions::Lost;
-use super::run::Run;
+use crate::watch::checkpoint::positions::Lost;
+use crate::watch::run::Run;
 
 /// How storing a position ended.
-pub(super) struct Flushed {
+pub(crate) struct Flushed {
     partition: u8,
     holding: u64,
     token: ResumeToken,
@@ -24,7 +28,7 @@ impl Run {
     /// How often they are stored when all that moved is what nobody subscribed to.
     const FLUSH_IDLE_EVERY: Duration = Duration::from_secs(1);
 
-    pub(super) fn flush_due(&self) -> Instant {
+    pub(crate) fn flush_due(&self) -> Instant {
         let pause = if self.has_news {
             Duration::ZERO
         } else {
@@ -33,7 +37,7 @@ impl Run {
         self.flush_after + pause
     }
 
-    pub(super) fn flush(&mut self, now: Instant) {
+    pub(crate) fn flush(&mut self, now: Instant) {
         let Some(positions) = &self.trigger.positions else {
             return;
         };
@@ -74,7 +78,7 @@ impl Run {
         }));
     }
 
-    pub(super) fn flushed(&mut self, flushed: Vec<Flushed>) {
+    pub(crate) fn flushed(&mut self, flushed: Vec<Flushed>) {
         self.flush = None;
         let mut failed = None;
         for Flushed {
@@ -110,7 +114,7 @@ impl Run {
     }
 
     /// Lets positions move on where nothing is delivered, before the history has left them behind.
-    pub(super) fn checkpoint(&mut self, now: Instant) {
+    pub(crate) fn checkpoint(&mut self, now: Instant) {
         if self.is_resumable() && now >= self.checkpoint_at {
             self.checkpoint_at = now + self.trigger.options.checkpoint;
             self.pass();
@@ -118,7 +122,7 @@ impl Run {
     }
 
     /// Lets positions move past what nobody subscribed to or others have.
-    pub(super) fn pass(&mut self) {
+    pub(crate) fn pass(&mut self) {
         for source in self.sources.iter_mut() {
             source.advance();
             for share in &source.partitions {

@@ -6,7 +6,7 @@ use keywell_store::{
     Bucket, BucketName, Cursor, Error, Failure, Filter, List, Result, Set, Since, Store, Watch,
 };
 
-use super::letter::DeadLetter;
+use crate::watch::dead_letters::letter::DeadLetter;
 
 /// A bucket of dead letters: events that could not be delivered, each with the reason.
 ///
@@ -36,7 +36,7 @@ impl DeadLetters {
     /// How many letters are on a page, each with its value.
     const PAGE: usize = 100;
     const LETTERS: &str = "letters/";
-    pub(super) const REPLAYS: &str = "replays/";
+    pub(crate) const REPLAYS: &str = "replays/";
     const PROBES: &str = "probes/";
 
     /// Opens the letters in a store.
@@ -49,7 +49,7 @@ impl DeadLetters {
     }
 
     /// Finds out whether letters of a trigger can be written.
-    pub(super) async fn try_writing(&self, trigger: &str) -> Result<()> {
+    pub(crate) async fn try_writing(&self, trigger: &str) -> Result<()> {
         let key = [Self::PROBES, trigger].concat();
         self.bucket.set(&key, Bytes::new(), Set::default()).await?;
         self.bucket.delete(&key).await
@@ -126,7 +126,7 @@ impl DeadLetters {
     }
 
     /// Has a letter wait no longer to be sent again.
-    pub(super) async fn unmark(&self, id: &str) -> Result<()> {
+    pub(crate) async fn unmark(&self, id: &str) -> Result<()> {
         self.bucket.delete(&mark(id)).await
     }
 
@@ -134,7 +134,7 @@ impl DeadLetters {
     ///
     /// It no longer waits to be sent again. The mark goes first: once the letter can be seen, a mark
     /// is of somebody who has seen it.
-    pub(super) async fn write(&self, dead: &DeadLetter) -> Result<()> {
+    pub(crate) async fn write(&self, dead: &DeadLetter) -> Result<()> {
         if dead.is_replaying {
             self.unmark(&dead.id).await?;
         }
@@ -162,7 +162,7 @@ impl DeadLetters {
     }
 
     /// The ids of the letters of a trigger that wait to be sent again.
-    pub(super) async fn replaying(
+    pub(crate) async fn replaying(
         &self,
         trigger: &str,
         cursor: Option<Cursor>,
@@ -192,18 +192,18 @@ impl DeadLetters {
     }
 
     /// Tells of marks to send letters of a trigger again.
-    pub(super) async fn watch(&self, trigger: &str) -> Result<Watch> {
+    pub(crate) async fn watch(&self, trigger: &str) -> Result<Watch> {
         let filter = Filter::Prefix(format!("{}{trigger}/", Self::REPLAYS));
         self.bucket.watch(filter, Since::Now).await
     }
 
     /// Notes that the letters can be watched.
-    pub(super) fn watched(&self) {
+    pub(crate) fn watched(&self) {
         self.is_unwatched.store(false, Ordering::Relaxed);
     }
 
     /// Notes that the letters cannot be watched, and answers whether that is new.
-    pub(super) fn unwatched(&self) -> bool {
+    pub(crate) fn unwatched(&self) -> bool {
         !self.is_unwatched.swap(true, Ordering::Relaxed)
     }
 }

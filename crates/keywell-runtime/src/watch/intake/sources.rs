@@ -6,15 +6,15 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use keywell_store::{Bucket, Error, Event, Filter, Invalid, Result, ResumeToken, Since, Watch};
 
-use super::backoff::Waits;
-use super::options::Backoff;
+use crate::watch::backoff::Waits;
+use crate::watch::options::Backoff;
 
 /// A watch, and the shares whose events are taken from it.
-pub(super) struct Source {
+pub(crate) struct Source {
     watch: Watch,
     /// How far it has come, as last noted: the token of the latest event told, or one behind it.
-    pub(super) last: Option<ResumeToken>,
-    pub(super) partitions: Vec<u8>,
+    pub(crate) last: Option<ResumeToken>,
+    pub(crate) partitions: Vec<u8>,
     coalesced: u64,
 }
 
@@ -23,45 +23,45 @@ pub(super) struct Source {
 /// There is one for all shares, as a rule. Shares that are taken over go on from positions of their
 /// own, each in a watch of its own, until that has come to where another one is.
 #[derive(Default)]
-pub(super) struct Sources {
+pub(crate) struct Sources {
     list: Vec<Source>,
     /// Which is asked first next time.
     turn: usize,
 }
 
 /// From where shares are to be watched.
-pub(super) struct Stand {
+pub(crate) struct Stand {
     /// From now, where there is none.
     after: Option<ResumeToken>,
     /// Whether events were missed.
     missed: bool,
-    pub(super) shares: Vec<u8>,
+    pub(crate) shares: Vec<u8>,
 }
 
 /// How to open the watch of some shares.
 #[derive(Clone)]
-pub(super) struct Opener {
-    pub(super) bucket: Arc<dyn Bucket>,
-    pub(super) filter: Filter,
+pub(crate) struct Opener {
+    pub(crate) bucket: Arc<dyn Bucket>,
+    pub(crate) filter: Filter,
     /// What to read again after a gap, in order.
-    pub(super) named_keys: Vec<String>,
-    pub(super) trigger: Arc<str>,
-    pub(super) backoff: Backoff,
+    pub(crate) named_keys: Vec<String>,
+    pub(crate) trigger: Arc<str>,
+    pub(crate) backoff: Backoff,
 }
 
 /// A watch that was opened.
-pub(super) struct Opened {
-    pub(super) source: Source,
+pub(crate) struct Opened {
+    pub(crate) source: Source,
     /// Whether events were missed before it.
-    pub(super) is_gap: bool,
+    pub(crate) is_gap: bool,
     /// What named keys hold, if they were: absent ones without a value.
-    pub(super) present: Vec<(String, Option<Bytes>)>,
+    pub(crate) present: Vec<(String, Option<Bytes>)>,
 }
 
 // === impl Source ===
 
 impl Source {
-    pub(super) fn new(watch: Watch, after: Option<ResumeToken>, partitions: Vec<u8>) -> Self {
+    pub(crate) fn new(watch: Watch, after: Option<ResumeToken>, partitions: Vec<u8>) -> Self {
         let last = after.or_else(|| watch.start().cloned());
         Self {
             watch,
@@ -72,14 +72,14 @@ impl Source {
     }
 
     /// Takes note of how far it has come past what it does not tell.
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         if let Some(reached) = self.watch.reached() {
             self.last = Some(reached);
         }
     }
 
     /// How many more changes the store coalesced since this was last asked.
-    pub(super) fn coalesced(&mut self) -> u64 {
+    pub(crate) fn coalesced(&mut self) -> u64 {
         let now = self.watch.coalesced();
         let more = now.saturating_sub(self.coalesced);
         self.coalesced = now;
@@ -90,37 +90,37 @@ impl Source {
 // === impl Sources ===
 
 impl Sources {
-    pub(super) fn add(&mut self, source: Source) -> usize {
+    pub(crate) fn add(&mut self, source: Source) -> usize {
         self.list.push(source);
         self.list.len() - 1
     }
 
-    pub(super) fn remove(&mut self, index: usize) -> Source {
+    pub(crate) fn remove(&mut self, index: usize) -> Source {
         self.list.remove(index)
     }
 
-    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Source> {
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Source> {
         self.list.get_mut(index)
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Source> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Source> {
         self.list.iter_mut()
     }
 
     /// Removes watches that nobody takes events from.
-    pub(super) fn drop_unused(&mut self) {
+    pub(crate) fn drop_unused(&mut self) {
         self.list.retain(|source| !source.partitions.is_empty());
     }
 
     /// The watch that has come to just this token.
-    pub(super) fn at(&mut self, token: &ResumeToken) -> Option<&mut Source> {
+    pub(crate) fn at(&mut self, token: &ResumeToken) -> Option<&mut Source> {
         self.list
             .iter_mut()
             .find(|source| source.last.as_ref() == Some(token))
     }
 
     /// Makes one watch of those that have come to the same place as this one.
-    pub(super) fn merge(&mut self, index: usize) {
+    pub(crate) fn merge(&mut self, index: usize) {
         if self.list.len() < 2 {
             return;
         }
@@ -144,7 +144,7 @@ impl Sources {
     }
 
     /// The next event of any of them, and whose it is.
-    pub(super) fn poll_next(
+    pub(crate) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<(usize, Option<Result<Event>>)> {
@@ -163,7 +163,7 @@ impl Sources {
 // === impl Stand ===
 
 impl Stand {
-    pub(super) fn new(after: Option<ResumeToken>, missed: bool, shares: Vec<u8>) -> Self {
+    pub(crate) fn new(after: Option<ResumeToken>, missed: bool, shares: Vec<u8>) -> Self {
         Self {
             after,
             missed,
@@ -172,7 +172,7 @@ impl Stand {
     }
 
     /// Adds a share to those that stand at the same place.
-    pub(super) fn add(stands: &mut Vec<Self>, after: Option<ResumeToken>, missed: bool, share: u8) {
+    pub(crate) fn add(stands: &mut Vec<Self>, after: Option<ResumeToken>, missed: bool, share: u8) {
         let same = |stand: &&mut Self| stand.after == after && stand.missed == missed;
         match stands.iter_mut().find(same) {
             Some(stand) => stand.shares.push(share),
@@ -189,7 +189,7 @@ impl Opener {
     /// # Errors
     ///
     /// Those that do not pass by waiting.
-    pub(super) async fn open_at_length(
+    pub(crate) async fn open_at_length(
         self,
         stands: Vec<Stand>,
         broke_off: bool,
@@ -204,7 +204,7 @@ impl Opener {
     }
 
     /// Whether a key is named in full.
-    pub(super) fn names(&self, key: &str) -> bool {
+    pub(crate) fn names(&self, key: &str) -> bool {
         let named = |named: &String| named.as_str().cmp(key);
         self.named_keys.binary_search_by(named).is_ok()
     }
@@ -214,7 +214,7 @@ impl Opener {
     /// # Errors
     ///
     /// Those that do not pass by waiting.
-    pub(super) async fn present_at_length(&self) -> Result<Vec<(String, Option<Bytes>)>> {
+    pub(crate) async fn present_at_length(&self) -> Result<Vec<(String, Option<Bytes>)>> {
         self.at_length("cannot read the keys that are named in full", || {
             self.present()
         })
@@ -268,7 +268,7 @@ impl Opener {
     }
 
     /// Watches on from a token, or from now where there is none or it is of no use any more.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         &self,
         after: Option<ResumeToken>,
         partitions: &[u8],
@@ -334,7 +334,7 @@ impl Opener {
 }
 
 /// Whether it may be otherwise later.
-pub(super) fn is_passing(error: &Error) -> bool {
+pub(crate) fn is_passing(error: &Error) -> bool {
     matches!(
         error,
         Error::Unavailable(_) | Error::Ambiguous(_) | Error::Internal(_)

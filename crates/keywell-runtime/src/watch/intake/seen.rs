@@ -4,7 +4,7 @@ use std::sync::Arc;
 /// When keys that are named in full were told last, counted in such keys told, so that what was read
 /// of one is not delivered behind what was told since the reading began.
 #[derive(Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     count: u64,
     latest: HashMap<Arc<str>, u64>,
 }
@@ -12,17 +12,17 @@ pub(super) struct Told {
 // === impl Told ===
 
 impl Told {
-    pub(super) fn tell(&mut self, key: &Arc<str>) {
+    pub(crate) fn tell(&mut self, key: &Arc<str>) {
         self.count += 1;
         self.latest.insert(key.clone(), self.count);
     }
 
     /// The moment, for [`Self::is_told_since`].
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.count
     }
 
-    pub(super) fn is_told_since(&self, key: &str, moment: u64) -> bool {
+    pub(crate) fn is_told_since(&self, key: &str, moment: u64) -> bool {
         self.latest.get(key).is_some_and(|told| *told > moment)
     }
 }

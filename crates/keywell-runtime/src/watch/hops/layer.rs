@@ -7,10 +7,10 @@ use keywell_store::{
     Since, Swap, Version, Watch,
 };
 
-use super::causes::{Causes, Effect, Entered, Place};
+use crate::watch::hops::ledger::{Causes, Effect, Entered, Place};
 
 /// A bucket whose writes are entered among the [`Causes`] of events, where a delivery makes them.
-pub(super) struct Caused {
+pub(crate) struct Caused {
     inner: Arc<dyn Bucket>,
     place: Place,
     causes: Arc<Causes>,
@@ -19,7 +19,7 @@ pub(super) struct Caused {
 // === impl Caused ===
 
 impl Caused {
-    pub(super) fn new(inner: Arc<dyn Bucket>, place: Place, causes: Arc<Causes>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Bucket>, place: Place, causes: Arc<Causes>) -> Self {
         Self {
             inner,
             place,
@@ -233,8 +233,8 @@ mod tests {
     use keywell_store::{BucketName, Event, Store};
     use keywell_wasi::Grants;
 
-    use super::super::causes;
     use super::*;
+    use crate::watch::hops::ledger as causes;
 
     /// A bucket as deliveries have it, and its ledger.
     struct Fixture {

@@ -9,13 +9,13 @@ use keywell_store::{
     Bucket, Change, Error, Event, Expected, Filter, Result, Set, Since, Swap, Version, Watch,
 };
 
-use super::life::Life;
-use super::options::WatchOptions;
-use super::positions::json;
-use super::record::Record;
+use crate::watch::checkpoint::positions::json;
+use crate::watch::membership::lock_file::Life;
+use crate::watch::membership::record::Record;
+use crate::watch::options::WatchOptions;
 
 /// How many shares the keys of a trigger are in. At most so many processes have work.
-pub(super) const PARTITIONS: u8 = 16;
+pub(crate) const PARTITIONS: u8 = 16;
 
 /// The processes that share a trigger's events, as one record that each of them renews.
 ///
@@ -25,12 +25,12 @@ pub(super) const PARTITIONS: u8 = 16;
 /// No clock is compared with another one: a member counts up as a sign of life, and is dead to those
 /// who have not seen its count move for the time of a lease by their own clocks. It holds what it
 /// held no longer than that from when it last began to renew, by its own.
-pub(super) struct Group {
+pub(crate) struct Group {
     bucket: Arc<dyn Bucket>,
     trigger: String,
     member: String,
     /// A digest of what the trigger is about. Whoever shares its events is about the same.
-    pub(super) about: String,
+    pub(crate) about: String,
     /// Whether what is given away goes on being delivered here until another has it, as nobody
     /// could read again what came in between.
     overlaps: bool,
@@ -46,9 +46,9 @@ pub(super) struct Group {
     /// When the latest renewal that was written began.
     renewed: Option<Instant>,
     /// Tells what others write, where that can be watched.
-    pub(super) heard: Option<Watch>,
+    pub(crate) heard: Option<Watch>,
     /// What this process wrote last. Others may have written since.
-    pub(super) written: Option<(Record, Version)>,
+    pub(crate) written: Option<(Record, Version)>,
 }
 
 struct Beat {
@@ -58,39 +58,39 @@ struct Beat {
 
 /// What a renewal came to.
 #[derive(Debug, Default)]
-pub(super) struct Shares {
+pub(crate) struct Shares {
     /// What this process holds now.
-    pub(super) held: Vec<u8>,
+    pub(crate) held: Vec<u8>,
     /// What it holds beyond its due, and is to give away.
-    pub(super) surplus: Vec<u8>,
+    pub(crate) surplus: Vec<u8>,
     /// What is free now, or was when this was written, of what was given away before.
-    pub(super) offered: Vec<u8>,
+    pub(crate) offered: Vec<u8>,
     /// What another has by now of what was given away.
-    pub(super) taken: Vec<u8>,
+    pub(crate) taken: Vec<u8>,
     /// What of it nobody took events of for a while.
-    pub(super) missed: Vec<u8>,
+    pub(crate) missed: Vec<u8>,
     /// Whether there are others, who are about something else. Then nothing was written.
-    pub(super) is_refused: bool,
+    pub(crate) is_refused: bool,
     /// Whether others took this process for dead meanwhile, so that all it held was free to be
     /// taken, and may have been.
-    pub(super) was_buried: bool,
+    pub(crate) was_buried: bool,
     /// Whether nobody else is there, and it would be heard if somebody came.
-    pub(super) is_alone: bool,
+    pub(crate) is_alone: bool,
 }
 
 /// What was heard of others.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// What another has by now of what was given away.
-    pub(super) taken: Vec<u8>,
+    pub(crate) taken: Vec<u8>,
     /// Whether it is a reason to renew.
-    pub(super) is_reason: bool,
+    pub(crate) is_reason: bool,
 }
 
 // === impl Group ===
 
 impl Group {
-    pub(super) fn new(
+    pub(crate) fn new(
         bucket: Arc<dyn Bucket>,
         trigger: &str,
         member: String,
@@ -117,30 +117,30 @@ impl Group {
     }
 
     /// Has what is given away delivered here until another has it.
-    pub(super) fn overlapping(mut self, overlaps: bool) -> Self {
+    pub(crate) fn overlapping(mut self, overlaps: bool) -> Self {
         self.overlaps = overlaps;
         self
     }
 
     /// Says, while it is renewed and until it is cleared, whether shares are being taken that overlap:
     /// events that come meanwhile may be this process's.
-    pub(super) fn claims(&self) -> Arc<AtomicBool> {
+    pub(crate) fn claims(&self) -> Arc<AtomicBool> {
         self.claims.clone()
     }
 
     /// How often it is renewed.
-    pub(super) fn period(&self) -> Duration {
+    pub(crate) fn period(&self) -> Duration {
         self.lease / 3
     }
 
     /// Until when what is held is surely held by nobody else.
-    pub(super) fn valid_until(&self) -> Option<Instant> {
+    pub(crate) fn valid_until(&self) -> Option<Instant> {
         self.renewed.map(|renewed| renewed + self.lease / 6 * 5)
     }
 
     /// Gives a sign of life, gives back `leaving`, takes over what the dead held, and takes what is
     /// free up to a fair share.
-    pub(super) async fn renew(&mut self, leaving: &[u8]) -> Result<Shares> {
+    pub(crate) async fn renew(&mut self, leaving: &[u8]) -> Result<Shares> {
         self.live();
         self.listen().await;
         for _ in 0..Self::TRIES {
@@ -225,7 +225,7 @@ impl Group {
 
     /// Waits until somebody has written what is a reason to renew: that they came, that there are
     /// shares to take, or what was not heard whole. Or until another has what was given away.
-    pub(super) async fn disturbed(&mut self) -> Heard {
+    pub(crate) async fn disturbed(&mut self) -> Heard {
         let unheard = Heard {
             taken: Vec::new(),
             is_reason: true,
@@ -259,7 +259,7 @@ impl Group {
 
     /// Begins to hear what others write. Where that fails it is tried again at the next renewal, and
     /// until then this process renews as if it were not alone.
-    pub(super) async fn listen(&mut self) {
+    pub(crate) async fn listen(&mut self) {
         if self.heard.is_some() {
             return;
         }
@@ -273,7 +273,7 @@ impl Group {
 
     /// Gives back all, and answers whether there are others to take it. What this process held it
     /// goes on delivering until they have.
-    pub(super) async fn depart(&mut self) -> Result<bool> {
+    pub(crate) async fn depart(&mut self) -> Result<bool> {
         for _ in 0..Self::TRIES {
             let (mut record, version) = self.read().await?;
             let held = record.held_by(&self.member);
@@ -292,7 +292,7 @@ impl Group {
     }
 
     /// Gives back all and leaves.
-    pub(super) async fn leave(&mut self) -> Result<()> {
+    pub(crate) async fn leave(&mut self) -> Result<()> {
         if !self.has_left {
             self.depart().await?;
         }
@@ -308,7 +308,7 @@ impl Group {
     }
 
     /// The record, and its version if there is one.
-    pub(super) async fn read(&mut self) -> Result<(Record, Option<Version>)> {
+    pub(crate) async fn read(&mut self) -> Result<(Record, Option<Version>)> {
         let Some(entry) = self.bucket.get(&self.key()).await? else {
             return Ok((Record::default(), None));
         };
@@ -320,7 +320,7 @@ impl Group {
     }
 
     /// Removes those whose count has not moved for too long.
-    pub(super) fn bury(&mut self, record: &mut Record, now: Instant) {
+    pub(crate) fn bury(&mut self, record: &mut Record, now: Instant) {
         self.seen
             .retain(|member, _| record.members.contains_key(member));
         let mut dead = Vec::new();
@@ -362,7 +362,7 @@ impl Group {
     }
 
     /// Writes the record over that of a version, unless another was written meanwhile.
-    pub(super) async fn write(&mut self, record: Record, version: Option<Version>) -> Result<bool> {
+    pub(crate) async fn write(&mut self, record: Record, version: Option<Version>) -> Result<bool> {
         let expected = version.map_or(Expected::Absent, Expected::At);
         let change = Change::Set(json(&record)?, Set::default());
         let swap = self.bucket.swap(&self.key(), expected, change).await?;
@@ -374,7 +374,7 @@ impl Group {
 }
 
 /// The share that a key is in, the same in every process.
-pub(super) fn partition(key: &str, partitions: u8) -> u8 {
+pub(crate) fn partition(key: &str, partitions: u8) -> u8 {
     let hash = twox_hash::XxHash3_64::oneshot(key.as_bytes());
     let share = hash % u64::from(partitions.max(1));
     u8::try_from(share).expect("a remainder of a byte is a byte")

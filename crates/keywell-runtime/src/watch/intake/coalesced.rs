@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
-use super::counters::Counters;
+use crate::watch::counters::Counters;
 
 /// Tells in the log what the store coalesced, at most once a minute and at the end.
-pub(super) struct Losses {
+pub(crate) struct Losses {
     told: u64,
     not_before: Instant,
 }
@@ -13,7 +13,7 @@ pub(super) struct Losses {
 impl Losses {
     const PAUSE: Duration = Duration::from_mins(1);
 
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             told: 0,
             not_before: now,
@@ -21,12 +21,12 @@ impl Losses {
     }
 
     /// When there is more to be told, if there is.
-    pub(super) fn due(&self, counters: &Counters) -> Option<Instant> {
+    pub(crate) fn due(&self, counters: &Counters) -> Option<Instant> {
         (counters.read().coalesced > self.told).then_some(self.not_before)
     }
 
     /// Tells what is due.
-    pub(super) fn tell(&mut self, trigger: &str, counters: &Counters, now: Instant) {
+    pub(crate) fn tell(&mut self, trigger: &str, counters: &Counters, now: Instant) {
         if self.due(counters).is_some_and(|at| at <= now) {
             self.not_before = now + Self::PAUSE;
             self.tell_now(trigger, counters);
@@ -34,7 +34,7 @@ impl Losses {
     }
 
     /// Tells what is not told yet.
-    pub(super) fn tell_now(&mut self, trigger: &str, counters: &Counters) {
+    pub(crate) fn tell_now(&mut self, trigger: &str, counters: &Counters) {
         let coalesced = counters.read().coalesced;
         if coalesced > self.told {
             self.told = coalesced;

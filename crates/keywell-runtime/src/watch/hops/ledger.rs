@@ -13,7 +13,7 @@ use keywell_store::{Bucket, Store};
 use keywell_wasi::Origin;
 use parking_lot::Mutex;
 
-use super::caused::Caused;
+use crate::watch::hops::layer::Caused;
 
 /// The writes that deliveries of this process have made lately, each with how many deliveries led
 /// to it.
@@ -33,7 +33,7 @@ pub(crate) struct Causes {
 
 /// A bucket, to the ledger: the same for all who opened it from the same store.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(crate) struct Place {
     store: usize,
     bucket: String,
     /// What keys begin with beneath the grant.
@@ -42,7 +42,7 @@ pub(super) struct Place {
 
 /// What a write did to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// Set it to a value of this hash.
     Set(u64),
     /// Set it to a value not known beforehand.
@@ -53,7 +53,7 @@ pub(super) enum Effect {
 
 /// A write in the ledger, for whoever made it to say how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entered {
+pub(crate) struct Entered {
     key: u64,
     number: u64,
 }
@@ -106,13 +106,13 @@ impl Causes {
         Arc::new(Caused::new(bucket, place, self.clone()))
     }
 
-    pub(super) fn set(&self, value: &[u8]) -> Effect {
+    pub(crate) fn set(&self, value: &[u8]) -> Effect {
         Effect::Set(self.hasher.hash_one(value))
     }
 
     /// Enters a write that is about to be made, if a delivery is what makes it. Beforehand, since
     /// its event may come before its answer.
-    pub(super) fn enter(
+    pub(crate) fn enter(
         &self,
         place: &Place,
         key: &str,
@@ -125,7 +125,7 @@ impl Causes {
     }
 
     /// Says that a write was made, so that all of its key that are entered later come after it.
-    pub(super) fn made(&self, entered: Entered) {
+    pub(crate) fn made(&self, entered: Entered) {
         let mut ledger = self.ledger.lock();
         let next = ledger.next;
         if let Some(write) = ledger.find(entered) {
@@ -134,12 +134,12 @@ impl Causes {
     }
 
     /// Forgets a write that changed nothing, and so has no event.
-    pub(super) fn take_back(&self, entered: Entered) {
+    pub(crate) fn take_back(&self, entered: Entered) {
         self.ledger.lock().take_back(entered);
     }
 
     /// How many deliveries led to an event; 0 where nothing tells of any.
-    pub(super) fn hops(
+    pub(crate) fn hops(
         &self,
         trigger: u64,
         place: &Place,
@@ -240,7 +240,7 @@ impl Ledger {
 // === impl Place ===
 
 impl Place {
-    pub(super) fn new(origin: &Origin) -> Self {
+    pub(crate) fn new(origin: &Origin) -> Self {
         Self {
             prefix: origin.prefix.clone(),
             ..Self::of(&origin.store, origin.bucket.as_str())
@@ -248,7 +248,7 @@ impl Place {
     }
 
     /// A bucket of a store.
-    pub(super) fn of(store: &Arc<dyn Store>, bucket: &str) -> Self {
+    pub(crate) fn of(store: &Arc<dyn Store>, bucket: &str) -> Self {
         let store: *const dyn Store = &**store;
         Self {
             store: store.cast::<()>().addr(),
@@ -259,7 +259,7 @@ impl Place {
 }
 
 /// Polls a delivery of so many hops.
-pub(super) fn poll<F: Future + ?Sized>(
+pub(crate) fn poll<F: Future + ?Sized>(
     hops: u32,
     delivery: Pin<&mut F>,
     cx: &mut Context<'_>,

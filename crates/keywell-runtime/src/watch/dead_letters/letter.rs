@@ -20,7 +20,7 @@ pub enum Operation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadLetter {
-    /// What names it to [`DeadLetters`](super::DeadLetters): the trigger's name, `/`, and text that
+    /// What names it to [`DeadLetters`](crate::watch::DeadLetters): the trigger's name, `/`, and text that
     /// sorts by time.
     pub id: String,
     /// The trigger's name.
@@ -79,7 +79,7 @@ impl fmt::Display for Operation {
 
 impl DeadLetter {
     /// The letter as JSON.
-    pub(super) fn to_json(&self) -> keywell_store::Result<Bytes> {
+    pub(crate) fn to_json(&self) -> keywell_store::Result<Bytes> {
         let text = self.value.as_deref().map(std::str::from_utf8);
         let (value, value_base64) = match text {
             Some(Ok(text)) => (Some(text.to_owned()), None),
@@ -89,7 +89,7 @@ impl DeadLetter {
             ),
             None => (None, None),
         };
-        super::positions::json(&Stored {
+        crate::watch::checkpoint::positions::json(&Stored {
             trigger: self.trigger.clone(),
             component: self.component.clone(),
             bucket: self.bucket.clone(),
@@ -104,7 +104,7 @@ impl DeadLetter {
     }
 
     /// Reads a letter; `None` if it is none.
-    pub(super) fn from_json(id: &str, json: &[u8], is_replaying: bool) -> Option<Self> {
+    pub(crate) fn from_json(id: &str, json: &[u8], is_replaying: bool) -> Option<Self> {
         let stored: Stored = serde_json::from_slice(json).ok()?;
         let value = match (stored.value, stored.value_base64) {
             (Some(text), _) => Some(Bytes::from(text)),

@@ -2,7 +2,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Tells texts from any others, in 16 characters. Where one of them ends counts: `a:b` and `c` are
 /// not `a` and `b:c`.
-pub(super) fn digest(texts: &[&str]) -> String {
+pub(crate) fn digest(texts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for text in texts {
         hash.update((text.len() as u64).to_le_bytes());

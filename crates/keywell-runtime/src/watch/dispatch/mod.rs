@@ -1,19 +1,23 @@
 //! How a [`Run`] has events delivered, again and again if need be, or given up.
 
+pub(crate) mod delivery;
+pub(crate) mod job;
+pub(crate) mod lanes;
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::task::{Id, JoinError};
 
-use super::backoff::random;
-use super::change::{GivenUp, Job, JobSource};
-use super::delivery::Attempt;
-use super::group::{PARTITIONS, partition};
-use super::letter::DeadLetter;
-use super::run::Run;
-use super::trigger::WatchTrigger;
+use crate::watch::backoff::random;
+use crate::watch::dead_letters::letter::DeadLetter;
+use crate::watch::dispatch::delivery::Attempt;
+use crate::watch::dispatch::job::{GivenUp, Job, JobSource};
+use crate::watch::membership::group::{PARTITIONS, partition};
+use crate::watch::run::Run;
+use crate::watch::trigger::WatchTrigger;
 
 /// How a task for an event ended.
-pub(super) enum Ended {
+pub(crate) enum Ended {
     Attempt(Attempt),
     Buried(keywell_store::Result<()>),
 }
@@ -25,7 +29,7 @@ impl Run {
     const ROOM_PAUSE: Duration = Duration::from_millis(20);
 
     /// Has events delivered, as many as may be, and answers whether there were any.
-    pub(super) fn start(&mut self, now: Instant) -> bool {
+    pub(crate) fn start(&mut self, now: Instant) -> bool {
         let is_valid = self
             .shared
             .as_ref()
@@ -54,14 +58,14 @@ impl Run {
         starts_any
     }
 
-    pub(super) fn bury(&mut self, job: &Job, given_up: &GivenUp) -> Id {
+    pub(crate) fn bury(&mut self, job: &Job, given_up: &GivenUp) -> Id {
         let letter = self.trigger.letter(job, given_up);
         let letters = self.trigger.letters.clone();
         let burial = async move { Ended::Buried(letters.write(&letter).await) };
         self.tasks.spawn(burial).id()
     }
 
-    pub(super) fn deliver(&mut self, job: &Job) -> Id {
+    pub(crate) fn deliver(&mut self, job: &Job) -> Id {
         let delivery = self.trigger.delivery.clone();
         let attempt = delivery.attempt(job.change.clone(), job.hops, job.attempts + 1);
         let replayed = match &job.source {
@@ -81,7 +85,7 @@ impl Run {
     }
 
     /// Makes an instance ahead of the next event while there is nothing else to do.
-    pub(super) fn prepare(&mut self) {
+    pub(crate) fn prepare(&mut self) {
         let Some(hops) = self.wants_spare else {
             return;
         };
@@ -94,7 +98,7 @@ impl Run {
         }
     }
 
-    pub(super) fn prepared(&mut self, prepared: wasmtime::Result<()>) {
+    pub(crate) fn prepared(&mut self, prepared: wasmtime::Result<()>) {
         self.preparing = None;
         if let Err(error) = prepared {
             // What is wrong with it is told when an event needs one.
@@ -105,7 +109,7 @@ impl Run {
         }
     }
 
-    pub(super) fn give_up(&self, job: &mut Job, reason: String) {
+    pub(crate) fn give_up(&self, job: &mut Job, reason: String) {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         let at_millis = since_1970.unwrap_or_default().as_millis();
         let at_millis = u64::try_from(at_millis).unwrap_or(u64::MAX);
@@ -124,7 +128,7 @@ impl Run {
         });
     }
 
-    pub(super) fn ended(&mut self, ended: Result<(tokio::task::Id, Ended), JoinError>) {
+    pub(crate) fn ended(&mut self, ended: Result<(tokio::task::Id, Ended), JoinError>) {
         let (id, ended) = match ended {
             Ok(ended) => ended,
             Err(error) => {
@@ -180,7 +184,7 @@ impl Run {
     }
 
     /// Puts an event back, unless it will come again by itself or is another process's by now.
-    pub(super) fn again(&mut self, job: Job, at: Instant) {
+    pub(crate) fn again(&mut self, job: Job, at: Instant) {
         let held = self.partitions.get(&job.ticket.partition);
         let is_lost = held.is_none_or(|held| held.holding != job.ticket.holding);
         let is_left = self.stopping.is_some() && job.source.comes_again(self.is_resumable());
@@ -194,7 +198,7 @@ impl Run {
         }
     }
 
-    pub(super) fn through(&mut self, job: &Job) {
+    pub(crate) fn through(&mut self, job: &Job) {
         self.lanes.done(job);
         self.over(job);
         self.has_news = true;
@@ -213,7 +217,7 @@ impl Run {
     }
 
     /// Gives up a share that another process has by now.
-    pub(super) fn lose(&mut self, share: u8) {
+    pub(crate) fn lose(&mut self, share: u8) {
         if self.partitions.remove(&share).is_none() {
             return;
         }
@@ -236,7 +240,7 @@ impl Run {
 
 impl WatchTrigger {
     /// Tells that a component triggers itself, and answers it as a dead letter has it.
-    pub(super) fn too_many_hops(&self, job: &Job) -> String {
+    pub(crate) fn too_many_hops(&self, job: &Job) -> String {
         let (hops, most) = (job.hops, self.options.hops);
         let reason = format!(
             "the component triggers itself: {hops} deliveries, one caused by the other, led to this change by their writes, and at most {most} may"
@@ -256,7 +260,7 @@ impl WatchTrigger {
         reason
     }
 
-    pub(super) fn letter(&self, job: &Job, given_up: &GivenUp) -> DeadLetter {
+    pub(crate) fn letter(&self, job: &Job, given_up: &GivenUp) -> DeadLetter {
         DeadLetter {
             id: given_up.id.to_string(),
             trigger: self.name.to_string(),

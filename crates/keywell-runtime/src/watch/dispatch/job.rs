@@ -2,35 +2,35 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::letter::Operation;
+use crate::watch::dead_letters::letter::Operation;
 
 /// A change of a key that is to be delivered.
 #[derive(Clone, Debug)]
-pub(super) struct Change {
-    pub(super) key: Arc<str>,
+pub(crate) struct Change {
+    pub(crate) key: Arc<str>,
     /// `None` where the key is gone.
-    pub(super) value: Option<Bytes>,
+    pub(crate) value: Option<Bytes>,
 }
 
 /// A change on its way to the component.
 #[derive(Clone, Debug)]
-pub(super) struct Job {
-    pub(super) change: Change,
+pub(crate) struct Job {
+    pub(crate) change: Change,
     /// Its place in its share, which is given away when all of them are through. Once the share is
     /// lost, it is another process's to try again.
-    pub(super) ticket: Ticket,
-    pub(super) source: JobSource,
+    pub(crate) ticket: Ticket,
+    pub(crate) source: JobSource,
     /// How many deliveries led to it.
-    pub(super) hops: u32,
+    pub(crate) hops: u32,
     /// How often it was tried.
-    pub(super) attempts: u32,
+    pub(crate) attempts: u32,
     /// Set once it is given up: its place among the dead letters and the reason.
-    pub(super) given_up: Option<GivenUp>,
+    pub(crate) given_up: Option<GivenUp>,
 }
 
 /// Where a change comes from, and so what is to be done once it is through.
 #[derive(Clone, Debug)]
-pub(super) enum JobSource {
+pub(crate) enum JobSource {
     /// From a watch: the position moves past it.
     Watch,
     /// From the dead letter of this id, which is removed.
@@ -41,33 +41,33 @@ pub(super) enum JobSource {
 
 /// The place of a change among those of its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket {
-    pub(super) partition: u8,
+pub(crate) struct Ticket {
+    pub(crate) partition: u8,
     /// Which holding of the partition, of those of this process.
-    pub(super) holding: u64,
-    pub(super) number: u64,
+    pub(crate) holding: u64,
+    pub(crate) number: u64,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct GivenUp {
-    pub(super) id: Arc<str>,
-    pub(super) reason: String,
-    pub(super) at_millis: u64,
+pub(crate) struct GivenUp {
+    pub(crate) id: Arc<str>,
+    pub(crate) reason: String,
+    pub(crate) at_millis: u64,
     /// How often writing the letter failed.
-    pub(super) failures: u32,
+    pub(crate) failures: u32,
 }
 
 // === impl Change ===
 
 impl Change {
-    pub(super) fn operation(&self) -> Operation {
+    pub(crate) fn operation(&self) -> Operation {
         match self.value {
             Some(_) => Operation::Set,
             None => Operation::Delete,
         }
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.key.len() + self.value.as_ref().map_or(0, Bytes::len)
     }
 }
@@ -76,7 +76,7 @@ impl Change {
 
 impl JobSource {
     /// Whether what is not delivered before a stop is there again at the next start.
-    pub(super) fn comes_again(&self, is_resumable: bool) -> bool {
+    pub(crate) fn comes_again(&self, is_resumable: bool) -> bool {
         match self {
             Self::Replay(_) => true,
             Self::Watch | Self::Present => is_resumable,
@@ -87,7 +87,7 @@ impl JobSource {
 // === impl Job ===
 
 impl Job {
-    pub(super) fn new(change: Change, ticket: Ticket, source: JobSource, hops: u32) -> Self {
+    pub(crate) fn new(change: Change, ticket: Ticket, source: JobSource, hops: u32) -> Self {
         Self {
             change,
             ticket,

@@ -1,20 +1,25 @@
 //! How a [`Run`] takes events in.
 
+pub(crate) mod coalesced;
+pub(crate) mod replays;
+pub(crate) mod seen;
+pub(crate) mod sources;
+
 use bytes::Bytes;
 use keywell_store::{Event, Invalid, ResumeToken};
 
-use super::change::{Change, Job, JobSource};
-use super::group::{PARTITIONS, partition};
-use super::replays::Replay;
-use super::run::{Opening, Reopened, Run};
-use super::sources::{Opened, Stand, is_passing};
-use super::trigger::WatchTrigger;
 use crate::Error;
+use crate::watch::dispatch::job::{Change, Job, JobSource};
+use crate::watch::intake::replays::Replay;
+use crate::watch::intake::sources::{Opened, Stand, is_passing};
+use crate::watch::membership::group::{PARTITIONS, partition};
+use crate::watch::run::{Opening, Reopened, Run};
+use crate::watch::trigger::WatchTrigger;
 
 // === impl Run ===
 
 impl Run {
-    pub(super) fn event(&mut self, index: usize, event: Event) {
+    pub(crate) fn event(&mut self, index: usize, event: Event) {
         let Some(source) = self.sources.get_mut(index) else {
             return;
         };
@@ -52,7 +57,7 @@ impl Run {
         self.sources.merge(index);
     }
 
-    pub(super) fn gap(&self, why: &str) {
+    pub(crate) fn gap(&self, why: &str) {
         self.trigger.counters.gap();
         let trigger = &*self.trigger.name;
         tracing::warn!(
@@ -63,7 +68,7 @@ impl Run {
 
     /// Delivers what named keys of some shares hold after a gap. When that is through, positions move
     /// to where the watch was opened behind it.
-    pub(super) fn deliver_present(
+    pub(crate) fn deliver_present(
         &mut self,
         present: Vec<(String, Option<Bytes>)>,
         shares: &[u8],
@@ -94,7 +99,7 @@ impl Run {
         }
     }
 
-    pub(super) fn watch_ended(
+    pub(crate) fn watch_ended(
         &mut self,
         index: usize,
         ended: Option<&keywell_store::Error>,
@@ -122,7 +127,7 @@ impl Run {
     }
 
     /// Opens watches for shares from where they stand.
-    pub(super) fn open(&mut self, stands: Vec<Stand>, broke_off: bool) {
+    pub(crate) fn open(&mut self, stands: Vec<Stand>, broke_off: bool) {
         let shares: Vec<u8> = stands
             .iter()
             .flat_map(|stand| &stand.shares)
@@ -139,12 +144,12 @@ impl Run {
         }));
     }
 
-    pub(super) fn holdings_of(&self, shares: &[u8]) -> Vec<(u8, u64)> {
+    pub(crate) fn holdings_of(&self, shares: &[u8]) -> Vec<(u8, u64)> {
         let held = shares.iter().filter_map(|share| self.partitions.get(share));
         held.map(|held| (held.number, held.holding)).collect()
     }
 
-    pub(super) fn opened(&mut self, opening: Opening) -> Result<(), Error> {
+    pub(crate) fn opened(&mut self, opening: Opening) -> Result<(), Error> {
         let reopened = opening.ended.map_err(|error| self.refused(&error))?;
         let held = self.still_held(&opening.partitions);
         match reopened {
@@ -195,14 +200,14 @@ impl Run {
         held.map(|(share, _)| *share).collect()
     }
 
-    pub(super) fn refused(&self, error: &keywell_store::Error) -> Error {
+    pub(crate) fn refused(&self, error: &keywell_store::Error) -> Error {
         Error::Watch {
             trigger: self.trigger.name.to_string(),
             problem: format!("can watch no longer: {error}"),
         }
     }
 
-    pub(super) fn replay(&mut self, Replay { id, change }: Replay) {
+    pub(crate) fn replay(&mut self, Replay { id, change }: Replay) {
         let share = self.partition_of(&change.key);
         // Whoever is given a share looks for its letters.
         let held = self.partitions.get_mut(&share);
@@ -220,7 +225,7 @@ impl Run {
     }
 
     /// Looks for letters to send again anew, as there are shares that were not held before.
-    pub(super) fn look_for_replays(&mut self) {
+    pub(crate) fn look_for_replays(&mut self) {
         self.replays = self.trigger.replays();
     }
 }
@@ -228,7 +233,7 @@ impl Run {
 // === impl WatchTrigger ===
 
 impl WatchTrigger {
-    pub(super) fn subscribes(&self, change: &Change) -> bool {
+    pub(crate) fn subscribes(&self, change: &Change) -> bool {
         self.target
             .subscriptions
             .matches(change.operation(), &change.key)
@@ -240,7 +245,7 @@ impl WatchTrigger {
         self.positions.is_none() && self.opener.names(key)
     }
 
-    pub(super) fn hops(&self, run: u64, change: &Change) -> u32 {
+    pub(crate) fn hops(&self, run: u64, change: &Change) -> u32 {
         self.causes
             .hops(run, &self.place, &change.key, change.value.as_ref())
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// A share that several processes may hold one after the other is written by compare-and-swap, so
 /// that a process which lost it, and does not know yet, writes nothing.
 #[derive(Clone)]
-pub(super) struct Positions {
+pub(crate) struct Positions {
     bucket: Arc<dyn Bucket>,
     trigger: String,
     /// What the process is called, if others may hold shares.
@@ -28,21 +28,21 @@ struct Stored {
 
 /// A stored position, as it was read or written.
 #[derive(Clone, Debug)]
-pub(super) struct Position {
-    pub(super) token: Option<ResumeToken>,
-    pub(super) version: Option<Version>,
+pub(crate) struct Position {
+    pub(crate) token: Option<ResumeToken>,
+    pub(crate) version: Option<Version>,
     /// Whether there was one before.
-    pub(super) is_known: bool,
+    pub(crate) is_known: bool,
 }
 
 /// The share is another process's.
-pub(super) struct Lost;
+pub(crate) struct Lost;
 
 // === impl Position ===
 
 impl Position {
     /// That of a share whose events cannot be told again.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self {
             token: None,
             version: None,
@@ -54,7 +54,7 @@ impl Position {
 // === impl Positions ===
 
 impl Positions {
-    pub(super) fn new(bucket: Arc<dyn Bucket>, trigger: &str, member: Option<String>) -> Self {
+    pub(crate) fn new(bucket: Arc<dyn Bucket>, trigger: &str, member: Option<String>) -> Self {
         Self {
             bucket,
             trigger: trigger.to_owned(),
@@ -70,7 +70,7 @@ impl Positions {
     }
 
     /// The position of a share, as it is stored.
-    pub(super) async fn stored(&self, partition: u8) -> Result<Option<ResumeToken>> {
+    pub(crate) async fn stored(&self, partition: u8) -> Result<Option<ResumeToken>> {
         let entry = self.bucket.get(&self.key(partition)).await?;
         let Some(entry) = entry else { return Ok(None) };
         Ok(self.read(&entry.value).map(ResumeToken::from))
@@ -78,7 +78,7 @@ impl Positions {
 
     /// Reads the position of a share and makes it this process's. `start` is stored where there is
     /// none yet.
-    pub(super) async fn take(
+    pub(crate) async fn take(
         &self,
         partition: u8,
         start: Option<&ResumeToken>,
@@ -104,7 +104,7 @@ impl Positions {
     }
 
     /// Stores a position over the one of a version; answers the new version.
-    pub(super) async fn store(
+    pub(crate) async fn store(
         &self,
         partition: u8,
         token: &ResumeToken,
@@ -172,7 +172,7 @@ impl Positions {
 }
 
 /// Finds out whether the records of a trigger can be written, by each kind of write that they take.
-pub(super) async fn try_writing(bucket: &Arc<dyn Bucket>, filed_under: &str) -> Result<()> {
+pub(crate) async fn try_writing(bucket: &Arc<dyn Bucket>, filed_under: &str) -> Result<()> {
     let key = format!("probes/{filed_under}");
     let version = bucket.set(&key, Bytes::new(), Set::default()).await?;
     if bucket.capabilities().cas == Cas::None {
@@ -184,7 +184,7 @@ pub(super) async fn try_writing(bucket: &Arc<dyn Bucket>, filed_under: &str) -> 
 }
 
 /// A record as it is stored.
-pub(super) fn json(record: &impl Serialize) -> Result<Bytes> {
+pub(crate) fn json(record: &impl Serialize) -> Result<Bytes> {
     serde_json::to_vec(record)
         .map(Bytes::from)
         .map_err(|error| {

@@ -3,29 +3,29 @@ use std::sync::Arc;
 use keywell_store::{Bucket, BucketName, Store};
 use keywell_wasi::Origin;
 
-use super::letters::DeadLetters;
-use super::names::{Name, Names};
-use super::positions::try_writing;
-use super::sources::is_passing;
-use super::target::WatchTarget;
+use crate::watch::checkpoint::positions::try_writing;
+use crate::watch::dead_letters::letters::DeadLetters;
+use crate::watch::intake::sources::is_passing;
+use crate::watch::names::{Name, Names};
+use crate::watch::target::WatchTarget;
 
 /// Where a trigger keeps its records: positions and shares, and dead letters.
 ///
 /// Its errors are what the trigger cannot do, to stand behind its name.
-pub(super) struct Storage {
-    pub(super) store: Arc<dyn Store>,
+pub(crate) struct Storage {
+    pub(crate) store: Arc<dyn Store>,
     /// The bucket of positions and shares.
-    pub(super) state: Arc<dyn Bucket>,
+    pub(crate) state: Arc<dyn Bucket>,
     /// The name that these records have there.
-    pub(super) filed_under: String,
-    pub(super) letters: DeadLetters,
+    pub(crate) filed_under: String,
+    pub(crate) letters: DeadLetters,
     letters_store: Arc<dyn Store>,
 }
 
 // === impl Storage ===
 
 impl Storage {
-    pub(super) async fn open(
+    pub(crate) async fn open(
         target: &WatchTarget,
         origin: &Origin,
         trigger: &str,
@@ -55,18 +55,18 @@ impl Storage {
     }
 
     /// Whether other processes may have these records, too.
-    pub(super) fn is_shared(&self, origin: &Origin) -> bool {
+    pub(crate) fn is_shared(&self, origin: &Origin) -> bool {
         !origin.store.is_exclusive() && !self.store.is_exclusive()
     }
 
     /// Takes the name of these records in this process, whose store is its alone; `None` if it is in
     /// use.
-    pub(super) fn take_name(&self, names: &Names, target: &WatchTarget) -> Option<Name> {
+    pub(crate) fn take_name(&self, names: &Names, target: &WatchTarget) -> Option<Name> {
         names.take(&self.store, target.state.as_str(), &self.filed_under)
     }
 
     /// Finds out whether records can be written, where that depends on an account or a server.
-    pub(super) async fn try_writing(
+    pub(crate) async fn try_writing(
         &self,
         target: &WatchTarget,
         trigger: &str,

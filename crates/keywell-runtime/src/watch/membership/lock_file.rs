@@ -12,7 +12,7 @@ use crate::folder::{existing_own_folder, own_folder};
 /// The system lets go of the lock when the process ends, however it ends. So a process that starts
 /// anew need not wait for the lease of the one that was killed. It proves a death, and never a life:
 /// of members elsewhere there is no file, and their lease has to end.
-pub(super) struct Life {
+pub(crate) struct Life {
     folder: Folder,
     member: String,
     /// Locked until it is closed.
@@ -22,7 +22,7 @@ pub(super) struct Life {
 // === impl Life ===
 
 impl Life {
-    pub(super) fn begin(folder: &Path, member: &str) -> io::Result<Self> {
+    pub(crate) fn begin(folder: &Path, member: &str) -> io::Result<Self> {
         let folder = own_folder(folder)?;
         Self::sweep(&folder);
         let file = folder.create_new(member)?;
@@ -35,7 +35,7 @@ impl Life {
     }
 
     /// Whether a member lived on this machine and does no more.
-    pub(super) fn is_over(folder: &Path, member: &str) -> bool {
+    pub(crate) fn is_over(folder: &Path, member: &str) -> bool {
         // The name was read from a store, and is to be that of a file in the folder.
         if !is_member(member) {
             return false;
@@ -90,7 +90,7 @@ impl Life {
     const SEEN_FOR: Duration = Duration::from_hours(24);
 
     /// Ends it when nobody needs to hear of it any more.
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         drop(self.folder.remove(&self.member));
     }
 }

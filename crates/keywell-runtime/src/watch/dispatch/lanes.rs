@@ -3,12 +3,12 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::change::Job;
+use crate::watch::dispatch::job::Job;
 
 /// What is to be delivered: a lane for each key, so that the events of one key stay in order and
 /// those of different keys do not wait for each other. A lane is there only while it holds events.
 #[derive(Default)]
-pub(super) struct Lanes {
+pub(crate) struct Lanes {
     keys: HashMap<Arc<str>, Lane>,
     /// Keys whose first event can be delivered, those that waited longest first.
     ready: VecDeque<Arc<str>>,
@@ -27,7 +27,7 @@ struct Lane {
 
 impl Lanes {
     /// Queues an event behind those of its key.
-    pub(super) fn push(&mut self, job: Job) {
+    pub(crate) fn push(&mut self, job: Job) {
         self.events += 1;
         self.bytes += job.change.bytes();
         let key = job.change.key.clone();
@@ -40,7 +40,7 @@ impl Lanes {
 
     /// Takes an event whose key is free. The lane waits until it is [done](Self::done) or put
     /// [back](Self::again).
-    pub(super) fn next(&mut self) -> Option<Job> {
+    pub(crate) fn next(&mut self) -> Option<Job> {
         loop {
             let key = self.ready.pop_front()?;
             // Its events may have been forgotten since, and new ones come.
@@ -58,7 +58,7 @@ impl Lanes {
     }
 
     /// Says that an event which was taken is through.
-    pub(super) fn done(&mut self, job: &Job) {
+    pub(crate) fn done(&mut self, job: &Job) {
         self.events -= 1;
         self.bytes -= job.change.bytes();
         let key = &job.change.key;
@@ -74,7 +74,7 @@ impl Lanes {
     }
 
     /// Puts an event that was taken back, to be taken again at a time. Later ones of its key wait.
-    pub(super) fn again(&mut self, job: Job, at: Instant) {
+    pub(crate) fn again(&mut self, job: Job, at: Instant) {
         let key = job.change.key.clone();
         if let Some(lane) = self.keys.get_mut(&key) {
             lane.jobs.push_front(job);
@@ -83,12 +83,12 @@ impl Lanes {
     }
 
     /// When the next event that was put back is due.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         self.waiting.peek().map(|Reverse((at, _))| *at)
     }
 
     /// Makes ready what is due.
-    pub(super) fn wake(&mut self, now: Instant) {
+    pub(crate) fn wake(&mut self, now: Instant) {
         while self.due().is_some_and(|at| at <= now) {
             if let Some(Reverse((_, key))) = self.waiting.pop() {
                 // It counted as running until now, so it is not among the ready.
@@ -101,7 +101,7 @@ impl Lanes {
     }
 
     /// Forgets events that are queued or put back; not those that were taken.
-    pub(super) fn forget(&mut self, mut forgets: impl FnMut(&Job) -> bool) {
+    pub(crate) fn forget(&mut self, mut forgets: impl FnMut(&Job) -> bool) {
         for lane in self.keys.values_mut() {
             lane.jobs.retain(|job| {
                 let stays = !forgets(job);
@@ -117,12 +117,12 @@ impl Lanes {
     }
 
     /// Events queued, put back or taken.
-    pub(super) fn events(&self) -> usize {
+    pub(crate) fn events(&self) -> usize {
         self.events
     }
 
     /// Bytes of their keys and values.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 }
@@ -132,7 +132,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::watch::change::{Change, JobSource, Ticket};
+    use crate::watch::dispatch::job::{Change, JobSource, Ticket};
 
     fn job(key: &str, value: &'static str) -> Job {
         let change = Change {

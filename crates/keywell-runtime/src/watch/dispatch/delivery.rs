@@ -6,29 +6,29 @@ use std::time::{Duration, Instant};
 use keywell_store::BucketName;
 use keywell_wasi::Watcher;
 
-use super::causes;
-use super::change::Change;
 use crate::call::Call;
 use crate::instance::{Instances, Made, is_no_room};
 use crate::last_words::LastWords;
 use crate::shelf::Shelf;
 use crate::state::TimedOut;
+use crate::watch::dispatch::job::Change;
+use crate::watch::hops::ledger as causes;
 
 /// Calls the watcher of a component, each time in an instance of its own.
-pub(super) struct Delivery {
-    pub(super) instances: Instances,
-    pub(super) watcher: Watcher,
+pub(crate) struct Delivery {
+    pub(crate) instances: Instances,
+    pub(crate) watcher: Watcher,
     /// The bucket that is handed over, by the component's name for it.
-    pub(super) bucket: BucketName,
-    pub(super) timeout: Duration,
-    pub(super) trigger: Arc<str>,
+    pub(crate) bucket: BucketName,
+    pub(crate) timeout: Duration,
+    pub(crate) trigger: Arc<str>,
     /// An instance that was made ahead, for the next event.
-    pub(super) spare: Arc<Shelf<Made>>,
+    pub(crate) spare: Arc<Shelf<Made>>,
 }
 
 /// How an attempt ended.
 #[derive(Debug)]
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     Delivered,
     /// With the reason, as a dead letter has it.
     Failed(String),
@@ -39,7 +39,7 @@ pub(super) enum Attempt {
 // === impl Delivery ===
 
 impl Delivery {
-    pub(super) async fn attempt(
+    pub(crate) async fn attempt(
         self: Arc<Self>,
         change: Change,
         hops: u32,
@@ -123,7 +123,7 @@ impl Delivery {
     /// does not wait for it then.
     ///
     /// What a component writes while it is made counts as caused by the delivery before.
-    pub(super) fn prepare(self: Arc<Self>, hops: u32) -> Option<Call> {
+    pub(crate) fn prepare(self: Arc<Self>, hops: u32) -> Option<Call> {
         if !self.spare.is_empty() {
             return None;
         }
