@@ -19,22 +19,21 @@
 //! # }
 //! ```
 
-mod admission;
 mod backoff;
 mod checkpoint;
 mod counters;
 mod dead_letters;
 mod digest;
 mod dispatch;
-mod handover;
 mod hops;
 mod intake;
 mod membership;
 mod names;
 mod options;
 mod pattern;
+mod purpose;
+mod rebalance;
 mod run;
-mod shares;
 mod subscriptions;
 mod target;
 mod trigger;

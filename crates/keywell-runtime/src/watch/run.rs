@@ -2,8 +2,6 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,6 +14,7 @@ use crate::Error;
 use crate::call::Call;
 use crate::watch::backoff::random;
 use crate::watch::checkpoint::Flushed;
+use crate::watch::checkpoint::positions::Position;
 use crate::watch::checkpoint::progress::Partition;
 use crate::watch::dispatch::Ended;
 use crate::watch::dispatch::job::{Job, JobSource};
@@ -24,8 +23,7 @@ use crate::watch::intake::coalesced::Losses;
 use crate::watch::intake::replays::Replay;
 use crate::watch::intake::seen::Told;
 use crate::watch::intake::sources::{Opened, Sources};
-use crate::watch::membership::group::partition;
-use crate::watch::shares::{News, Shared};
+use crate::watch::membership::{Membership, Notice, PARTITIONS, partition};
 use crate::watch::trigger::WatchTrigger;
 
 /// A trigger that runs: one task that takes events in, has them delivered, and keeps the position.
@@ -51,7 +49,10 @@ pub(crate) struct Run {
     pub(crate) has_news: bool,
     pub(crate) checkpoint_at: Instant,
     losses: Losses,
-    pub(crate) shared: Option<Shared>,
+    pub(crate) membership: Option<Membership>,
+    /// Partitions whose positions are being read, each with the holding that they are for.
+    pub(crate) acquiring: HashMap<u8, u64>,
+    pub(crate) acquisitions: FuturesUnordered<BoxFuture<Acquired>>,
     /// An instance that is being made ahead of the next event.
     pub(crate) preparing: Option<Call>,
     /// Whether one is to be made, and by how many hops the delivery before was caused.
@@ -75,6 +76,12 @@ pub(crate) enum Reopened {
     Present(Vec<(String, Option<Bytes>)>, u64),
 }
 
+/// The positions of partitions that were acquired.
+pub(crate) struct Acquired {
+    pub(crate) holding: u64,
+    pub(crate) positions: Vec<(u8, keywell_store::Result<Position>)>,
+}
+
 enum Happened {
     Stop,
     Event(usize, Option<keywell_store::Result<Event>>),
@@ -82,7 +89,8 @@ enum Happened {
     Ended(Result<(tokio::task::Id, Ended), JoinError>),
     Replay(Replay),
     Flushed(Vec<Flushed>),
-    Shares(News),
+    Membership(Vec<Notice>),
+    Acquired(Acquired),
     Prepared(wasmtime::Result<()>),
     Time,
 }
@@ -94,7 +102,7 @@ impl Run {
     const LAST_WORDS: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(mut trigger: WatchTrigger) -> Self {
-        let shared = trigger.group.take().map(Shared::new);
+        let membership = trigger.membership.take();
         let replays = trigger.replays();
         Self {
             checkpoint_at: Instant::now() + trigger.options.checkpoint,
@@ -114,7 +122,9 @@ impl Run {
             losses: Losses::new(Instant::now()),
             flush_failures: 0,
             has_news: false,
-            shared,
+            membership,
+            acquiring: HashMap::new(),
+            acquisitions: FuturesUnordered::new(),
             preparing: None,
             wants_spare: Some(0),
             id: random(),
@@ -128,17 +138,17 @@ impl Run {
         let ended = loop {
             let now = Instant::now();
             self.lanes.wake(now);
+            if let Err(error) = self.renew() {
+                break Err(error);
+            }
             let starts_any = self.start(now);
             self.checkpoint(now);
             self.flush(now);
-            self.renew(now);
             self.prepare();
             self.losses
                 .tell(&self.trigger.name, &self.trigger.counters, now);
-            match self.is_over(now) {
-                Ok(true) => break Ok(()),
-                Ok(false) => {}
-                Err(error) => break Err(error),
+            if self.is_over(now) {
+                break Ok(());
             }
             if starts_any {
                 // An event does not wait until it is seen what else there is.
@@ -171,7 +181,7 @@ impl Run {
             present,
         } = opened;
         let reached = source.last.clone();
-        if self.shared.is_none() {
+        if self.membership.is_none() {
             // What is stored is before the gap, and stays until what was read again is through.
             let stored = if is_gap { None } else { reached.clone() };
             self.hold(0, stored, None);
@@ -213,22 +223,19 @@ impl Run {
 
     /// Whether this process stops, and yet takes events for others who are about to.
     fn parts(&self) -> bool {
-        let shared = self.shared.as_ref();
-        shared.is_some_and(|shared| shared.parts_until().is_some())
+        let membership = self.membership.as_ref();
+        membership.is_some_and(Membership::is_departing)
     }
 
     /// Whether events can be told apart into those that are this process's and those of others.
     /// Until then they stay in the watch: one that cannot resume tells none of them again.
     fn knows_its_shares(&self) -> bool {
-        self.shared.as_ref().is_none_or(Shared::has_joined)
+        self.membership.as_ref().is_none_or(Membership::has_joined)
     }
 
     /// The share that a key is in.
     pub(crate) fn partition_of(&self, key: &str) -> u8 {
-        let partitions = self
-            .shared
-            .as_ref()
-            .map_or(1, |_| crate::watch::membership::group::PARTITIONS);
+        let partitions = self.membership.as_ref().map_or(1, |_| PARTITIONS);
         partition(key, partitions)
     }
 
@@ -241,21 +248,20 @@ impl Run {
             }
         };
         let has_room = self.has_room();
-        let takes_events = has_room && self.knows_its_shares();
+        let claims = self
+            .membership
+            .as_ref()
+            .is_some_and(Membership::is_claiming);
+        let takes_events = has_room && self.knows_its_shares() && !claims;
         let is_running = self.stopping.is_none();
-        let claims = self.shared.as_ref().map(Shared::claims).unwrap_or_default();
-        let event = poll_fn(|cx| {
-            if claims.load(Ordering::Relaxed) {
-                return Poll::Pending;
-            }
-            self.sources.poll_next(cx)
-        });
+        let event = poll_fn(|cx| self.sources.poll_next(cx));
         tokio::select! {
             biased;
             () = stop, if is_running => Happened::Stop,
             Some(ended) = self.tasks.join_next_with_id() => Happened::Ended(ended),
             flushed = pending_or(&mut self.flush) => Happened::Flushed(flushed),
-            news = Shared::news(&mut self.shared) => Happened::Shares(news),
+            notices = changed(&mut self.membership) => Happened::Membership(notices),
+            Some(acquired) = self.acquisitions.next(), if is_running => Happened::Acquired(acquired),
             Some(opened) = self.openings.next(), if is_running => Happened::Opened(opened),
             Some(replay) = self.replays.next(), if has_room && is_running => Happened::Replay(replay),
             (index, event) = event, if takes_events => Happened::Event(index, event),
@@ -275,12 +281,11 @@ impl Run {
             self.lanes.due(),
             self.is_resumable().then_some(self.checkpoint_at),
             (flush && self.is_resumable()).then(|| self.flush_due()),
-            self.shared
+            self.membership
                 .as_ref()
-                .and_then(|shared| shared.due(self.has_work())),
+                .and_then(|membership| membership.due(self.has_work())),
             self.losses.due(&self.trigger.counters),
             self.stopping,
-            self.shared.as_ref().and_then(Shared::parts_until),
         ]
         .into_iter()
         .flatten()
@@ -299,7 +304,8 @@ impl Run {
             Happened::Ended(ended) => self.ended(ended),
             Happened::Replay(replay) => self.replay(replay),
             Happened::Flushed(flushed) => self.flushed(flushed),
-            Happened::Shares(news) => return self.shares_changed(news),
+            Happened::Membership(notices) => return self.notices(notices),
+            Happened::Acquired(acquired) => self.acquired(acquired),
             Happened::Prepared(prepared) => self.prepared(prepared),
             Happened::Time => {}
         }
@@ -313,8 +319,8 @@ impl Run {
         self.openings.clear();
         self.preparing = None;
         let is_resumable = self.is_resumable();
-        if let Some(shared) = self.shared.as_mut().filter(|_| !is_resumable) {
-            shared.part(Instant::now());
+        if let Some(membership) = self.membership.as_mut().filter(|_| !is_resumable) {
+            membership.depart();
         }
         let partitions = &mut self.partitions;
         self.lanes.forget(|job| {
@@ -327,16 +333,10 @@ impl Run {
         });
     }
 
-    fn is_over(&mut self, now: Instant) -> Result<bool, Error> {
+    fn is_over(&self, now: Instant) -> bool {
         let Some(until) = self.stopping else {
-            return Ok(false);
+            return false;
         };
-        let parts_until = self.shared.as_ref().and_then(Shared::parts_until);
-        if parts_until.is_some_and(|until| now >= until) {
-            let trigger = &*self.trigger.name;
-            tracing::warn!(trigger, "no other process has taken over all events yet");
-            self.hand_over_rest()?;
-        }
         if now >= until {
             let unfinished = self.lanes.events();
             tracing::warn!(
@@ -344,9 +344,9 @@ impl Run {
                 unfinished,
                 "stopping before all is delivered"
             );
-            return Ok(true);
+            return true;
         }
-        Ok(self.running.is_empty() && self.lanes.events() == 0 && !self.parts())
+        self.running.is_empty() && self.lanes.events() == 0 && !self.parts()
     }
 
     async fn end(&mut self) {
@@ -364,8 +364,8 @@ impl Run {
                 let flushed = flush.await;
                 self.flushed(flushed);
             }
-            if let Some(shared) = self.shared.take() {
-                shared.leave().await;
+            if let Some(membership) = self.membership.take() {
+                membership.leave().await;
             }
         };
         if tokio::time::timeout(Self::LAST_WORDS, last_words)
@@ -384,6 +384,13 @@ impl Run {
             .tell_now(&self.trigger.name, &self.trigger.counters);
         let counts = self.trigger.counters.read();
         tracing::info!(trigger = &*self.trigger.name, "stopped: {counts}");
+    }
+}
+
+async fn changed(membership: &mut Option<Membership>) -> Vec<Notice> {
+    match membership {
+        Some(membership) => membership.changed().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,7 +5,6 @@ use keywell_wasi::{Grants, Watcher, WatcherError};
 
 use crate::Error;
 use crate::instance::Instances;
-use crate::watch::admission::IS_ANOTHERS;
 use crate::watch::backoff::random;
 use crate::watch::checkpoint::positions::Positions;
 use crate::watch::checkpoint::storage::Storage;
@@ -14,9 +13,10 @@ use crate::watch::dead_letters::letters::DeadLetters;
 use crate::watch::dispatch::delivery::Delivery;
 use crate::watch::hops::ledger::{Causes, Place};
 use crate::watch::intake::sources::{Opened, Opener};
-use crate::watch::membership::group::Group;
+use crate::watch::membership::{Membership, Settings, Strategy};
 use crate::watch::names::{Name, Names};
 use crate::watch::options::WatchOptions;
+use crate::watch::purpose::other_purpose;
 use crate::watch::run::Run;
 use crate::watch::subscriptions::Subscriptions;
 use crate::watch::target::WatchTarget;
@@ -37,7 +37,7 @@ pub struct WatchTrigger {
     /// Where positions are, if the store can resume.
     pub(crate) positions: Option<Positions>,
     /// Who else delivers, if the store is not this process's alone.
-    pub(crate) group: Option<Group>,
+    pub(crate) membership: Option<Membership>,
     pub(crate) counters: Arc<Counters>,
     /// Held for as long as it runs.
     pub(crate) _in_use: Option<Name>,
@@ -139,14 +139,25 @@ impl Triggers {
         let member = is_shared.then(|| format!("{:016x}", random()));
         let positions = (watching == Watching::Resumable)
             .then(|| Positions::new(state.clone(), &filed_under, member.clone()));
-        let about = target.about(origin.bucket.as_str(), &origin.prefix);
-        let mut group = member.map(|member| {
-            Group::new(state, &filed_under, member, about, options).overlapping(positions.is_none())
+        let purpose = target.about(origin.bucket.as_str(), &origin.prefix);
+        let mut membership = member.map(|member| {
+            let settings = Settings {
+                name: member,
+                purpose,
+                strategy: if positions.is_some() {
+                    Strategy::Resumable
+                } else {
+                    Strategy::Overlapping
+                },
+                lease: options.lease,
+                folder: options.members.clone(),
+            };
+            Membership::new(state, &filed_under, settings)
         });
-        if let Some(group) = &mut group {
-            let admits = group.admits().await;
-            if !admits.map_err(failed("cannot read who shares its events"))? {
-                return Err(refused(IS_ANOTHERS.to_owned()));
+        if let Some(membership) = &mut membership {
+            let admits = membership.admit().await;
+            if !admits.map_err(failed("cannot read which processes share its events"))? {
+                return Err(other_purpose(&name));
             }
         }
 
@@ -157,9 +168,9 @@ impl Triggers {
             trigger: name.clone(),
             backoff: options.backoff,
         };
-        // Shares of a group are taken when it runs, each from its own position.
-        let alone = positions.as_ref().filter(|_| group.is_none());
-        let shares: &[u8] = if group.is_some() { &[] } else { &[0] };
+        // Partitions of a group are acquired when it runs, each from its own position.
+        let alone = positions.as_ref().filter(|_| membership.is_none());
+        let shares: &[u8] = if membership.is_some() { &[] } else { &[0] };
         let begun = open_at(alone, &opener, shares).await;
         let begun = begun.map_err(failed("cannot begin to watch"))?;
         let delivery = Delivery {
@@ -182,7 +193,7 @@ impl Triggers {
             start: begun.source.last.clone(),
             opened: Some(begun),
             positions,
-            group,
+            membership,
             counters: Arc::default(),
             _in_use: in_use,
         })

@@ -98,6 +98,9 @@ impl Run {
                     let trigger = &*self.trigger.name;
                     tracing::warn!(trigger, partition, "another process has taken over a share");
                     self.lose(partition);
+                    if let Some(membership) = &mut self.membership {
+                        membership.drop_partitions([partition].into());
+                    }
                 }
                 Err(error) => failed = Some(error),
             }

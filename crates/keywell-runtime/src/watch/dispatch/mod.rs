@@ -12,7 +12,7 @@ use crate::watch::backoff::random;
 use crate::watch::dead_letters::letter::DeadLetter;
 use crate::watch::dispatch::delivery::Attempt;
 use crate::watch::dispatch::job::{GivenUp, Job, JobSource};
-use crate::watch::membership::group::{PARTITIONS, partition};
+use crate::watch::membership::{PARTITIONS, partition};
 use crate::watch::run::Run;
 use crate::watch::trigger::WatchTrigger;
 
@@ -31,9 +31,9 @@ impl Run {
     /// Has events delivered, as many as may be, and answers whether there were any.
     pub(crate) fn start(&mut self, now: Instant) -> bool {
         let is_valid = self
-            .shared
+            .membership
             .as_ref()
-            .is_none_or(|shared| shared.is_valid(now));
+            .is_none_or(|membership| membership.is_valid(now));
         let mut starts_any = false;
         while is_valid && self.running.len() < self.trigger.options.parallel.max(1) {
             let Some(mut job) = self.lanes.next() else {
@@ -218,6 +218,7 @@ impl Run {
 
     /// Gives up a share that another process has by now.
     pub(crate) fn lose(&mut self, share: u8) {
+        self.acquiring.remove(&share);
         if self.partitions.remove(&share).is_none() {
             return;
         }

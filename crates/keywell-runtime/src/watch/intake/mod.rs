@@ -12,7 +12,7 @@ use crate::Error;
 use crate::watch::dispatch::job::{Change, Job, JobSource};
 use crate::watch::intake::replays::Replay;
 use crate::watch::intake::sources::{Opened, Stand, is_passing};
-use crate::watch::membership::group::{PARTITIONS, partition};
+use crate::watch::membership::{PARTITIONS, partition};
 use crate::watch::run::{Opening, Reopened, Run};
 use crate::watch::trigger::WatchTrigger;
 
@@ -33,7 +33,7 @@ impl Run {
             _ => return,
         };
         source.last = token.clone().or(source.last.take());
-        let share = partition(&key, self.shared.as_ref().map_or(1, |_| PARTITIONS));
+        let share = partition(&key, self.membership.as_ref().map_or(1, |_| PARTITIONS));
         if source.partitions.contains(&share)
             && let Some(held) = self.partitions.get_mut(&share)
         {

@@ -1,3 +1,10 @@
+//! The lock file of a member, in a folder that the processes of one machine have in common.
+//!
+//! - A file that exists and is not locked proves that its member has ended: the system releases the
+//!   lock when the process ends, however it ends.
+//! - No file proves nothing: the member may run on another machine, and its lease has to expire.
+//! - A name that was read from a store leads to no file outside the folder.
+
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -7,22 +14,18 @@ use keywell_folder::Folder;
 
 use crate::folder::{existing_own_folder, own_folder};
 
-/// A file that is locked for as long as a member of a group lives on this machine.
-///
-/// The system lets go of the lock when the process ends, however it ends. So a process that starts
-/// anew need not wait for the lease of the one that was killed. It proves a death, and never a life:
-/// of members elsewhere there is no file, and their lease has to end.
-pub(crate) struct Life {
+/// A file that is locked for as long as a member lives.
+pub(crate) struct LockFile {
     folder: Folder,
     member: String,
     /// Locked until it is closed.
     _file: File,
 }
 
-// === impl Life ===
+// === impl LockFile ===
 
-impl Life {
-    pub(crate) fn begin(folder: &Path, member: &str) -> io::Result<Self> {
+impl LockFile {
+    pub(crate) fn create(folder: &Path, member: &str) -> io::Result<Self> {
         let folder = own_folder(folder)?;
         Self::sweep(&folder);
         let file = folder.create_new(member)?;
@@ -34,8 +37,8 @@ impl Life {
         })
     }
 
-    /// Whether a member lived on this machine and does no more.
-    pub(crate) fn is_over(folder: &Path, member: &str) -> bool {
+    /// Returns whether a member ran on this machine and has ended, and removes its file if so.
+    pub(crate) fn reap(folder: &Path, member: &str) -> bool {
         // The name was read from a store, and is to be that of a file in the folder.
         if !is_member(member) {
             return false;
@@ -55,11 +58,11 @@ impl Life {
         }
     }
 
-    /// Removes what those left who died and whom nobody asked for.
+    /// Removes files of members that ended and that no other member has reaped.
     ///
-    /// That they are dead is to be seen for a while yet: those who wait for their lease may look
-    /// later. So a file that is old and locked by nobody is first written to, which is to say when
-    /// that was noticed, and removed when that is as long ago.
+    /// They stay for a while, as members that wait for a lease to expire may look later. So the first
+    /// sweep that finds an old file unlocked writes to it, which sets its time, and a sweep that
+    /// finds it old again removes it.
     fn sweep(folder: &Folder) {
         let names = folder.names().unwrap_or_default();
         for name in names.iter().filter(|name| is_member(name)) {
@@ -69,9 +72,9 @@ impl Life {
             let Ok(metadata) = file.metadata() else {
                 continue;
             };
-            // One that is new may be about to be locked.
+            // A new file may be about to be locked.
             let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            let is_old = written.elapsed().is_ok_and(|age| age > Self::SEEN_FOR);
+            let is_old = written.elapsed().is_ok_and(|age| age > Self::KEPT_FOR);
             if !is_old || file.try_lock().is_err() {
                 continue;
             }
@@ -81,16 +84,16 @@ impl Life {
                 folder.remove(name).map(drop)
             };
             if let Err(error) = swept {
-                tracing::debug!(%error, "what a dead process left cannot be removed");
+                tracing::debug!(%error, "the lock file of a process that ended cannot be removed");
             }
         }
     }
 
     /// Longer than any lease.
-    const SEEN_FOR: Duration = Duration::from_hours(24);
+    const KEPT_FOR: Duration = Duration::from_hours(24);
 
-    /// Ends it when nobody needs to hear of it any more.
-    pub(crate) fn end(self) {
+    /// Removes the file of a member that left its group.
+    pub(crate) fn remove(self) {
         drop(self.folder.remove(&self.member));
     }
 }
@@ -107,31 +110,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_gone_is_known_to_be_and_others_are_not() {
+    fn a_member_that_ended_is_known_and_others_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("members");
-        let lives = Life::begin(&folder, "aa").unwrap();
-        assert!(!Life::is_over(&folder, "aa"));
-        assert!(!Life::is_over(&folder, "bb"));
-        drop(lives);
-        assert!(Life::is_over(&folder, "aa"));
+        let lock = LockFile::create(&folder, "aa").unwrap();
+        assert!(!LockFile::reap(&folder, "aa"));
+        assert!(!LockFile::reap(&folder, "bb"));
+        drop(lock);
+        assert!(LockFile::reap(&folder, "aa"));
         assert!(!folder.join("aa").exists());
-        Life::begin(&folder, "cc").unwrap().end();
-        assert!(!Life::is_over(&folder, "cc"));
+        LockFile::create(&folder, "cc").unwrap().remove();
+        assert!(!LockFile::reap(&folder, "cc"));
     }
 
     #[test]
-    fn what_the_dead_left_is_removed_when_it_is_of_no_use_any_more() {
+    fn files_of_members_that_ended_are_removed_after_a_while() {
         let folder = tempfile::tempdir().unwrap();
         let members = folder.path().join("members");
         let [living, old, new] = ["aa", "bb", "cc"].map(|member| {
-            let life = Life::begin(&members, member).unwrap();
-            (life, members.join(member))
+            let lock = LockFile::create(&members, member).unwrap();
+            (lock, members.join(member))
         });
         let stranger = members.join("notes");
         fs::write(&stranger, "").unwrap();
         let age = |path: &Path| {
-            let long_ago = SystemTime::now() - Life::SEEN_FOR - Duration::from_secs(1);
+            let long_ago = SystemTime::now() - LockFile::KEPT_FOR - Duration::from_secs(1);
             let file = File::options().append(true).open(path).unwrap();
             file.set_modified(long_ago).unwrap();
         };
@@ -143,12 +146,16 @@ mod tests {
                     age(path);
                 }
             }
-            Life::sweep(&Folder::open(&members).unwrap());
+            LockFile::sweep(&Folder::open(&members).unwrap());
             left.push(old.1.exists());
         }
-        assert_eq!(left, [true, false, false], "its death is seen for a while");
+        assert_eq!(
+            left,
+            [true, false, false],
+            "its end can be seen for a while"
+        );
         assert!(new.1.exists() && stranger.exists());
-        assert!(!Life::is_over(&members, "aa") && Life::is_over(&members, "cc"));
+        assert!(!LockFile::reap(&members, "aa") && LockFile::reap(&members, "cc"));
     }
 
     #[test]
@@ -159,16 +166,16 @@ mod tests {
         let members = folder.path().join("members");
         own_folder(&members).unwrap();
         for name in ["../aa", "", ".", outside.to_str().unwrap()] {
-            assert!(!Life::is_over(&members, name), "{name}");
+            assert!(!LockFile::reap(&members, name), "{name}");
         }
         assert!(outside.exists());
     }
 
     #[test]
-    fn a_link_proves_no_death_and_is_not_written_through() {
+    fn a_link_proves_nothing_and_is_not_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let outside = folder.path().join("outside");
-        let long_ago = SystemTime::now() - Life::SEEN_FOR - Duration::from_secs(1);
+        let long_ago = SystemTime::now() - LockFile::KEPT_FOR - Duration::from_secs(1);
         File::create(&outside)
             .unwrap()
             .set_modified(long_ago)
@@ -176,10 +183,10 @@ mod tests {
         let members = folder.path().join("members");
         let members_folder = own_folder(&members).unwrap();
         symlink(&outside, members.join("aa")).unwrap();
-        assert!(!Life::is_over(&members, "aa"));
-        Life::sweep(&members_folder);
+        assert!(!LockFile::reap(&members, "aa"));
+        LockFile::sweep(&members_folder);
         assert_eq!(fs::read(&outside).unwrap(), b"");
-        assert!(Life::begin(&members, "aa").is_err());
+        assert!(LockFile::create(&members, "aa").is_err());
         assert!(outside.exists());
     }
 }

@@ -1,5 +1,16 @@
-//! The processes that share a trigger's events.
+//! The processes that share work: who owns which partition.
+//!
+//! Knows nothing of watches. [`record`] is what members have in common, [`member`] decides as a state
+//! machine without a clock or I/O, [`driver`] performs what it decides in a bucket, and
+//! [`lock_file`] shows others on this machine that a process has ended. What members promise to each
+//! other stands at the top of `member.rs`.
 
-pub(crate) mod group;
-pub(crate) mod lock_file;
-pub(crate) mod record;
+mod driver;
+mod lock_file;
+mod member;
+mod partition;
+mod record;
+
+pub(crate) use driver::{Membership, Settings};
+pub(crate) use member::{Assignment, Notice, Strategy, Workload};
+pub(crate) use partition::{PARTITIONS, partition};
