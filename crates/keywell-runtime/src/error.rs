@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why a component cannot be run, told to the person who runs it.
+/// Why a component cannot be run, for the person who runs it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -38,7 +38,7 @@ pub enum Error {
         /// The engine's reason.
         reason: String,
     },
-    /// The component imports what nobody here offers.
+    /// The component imports what Keywell does not offer.
     #[error("the component imports what Keywell does not offer:{}", Missing::lines(.0))]
     Missing(Vec<Missing>),
     /// The component imports an interface that is offered, in a shape that is not.

@@ -121,7 +121,7 @@ impl Instances {
         &self.common.turns
     }
 
-    /// An instance made ahead of a call, for whoever has a place in the room. No other one is ended for
+    /// An instance made ahead of a call, for a caller that has a place in the room. No other one is ended for
     /// it.
     ///
     /// # Errors

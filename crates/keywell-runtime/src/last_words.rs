@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 
 /// The last line that an instance wrote to standard error.
 ///
-/// A trap tells where a guest ended, and hardly ever why: that is what it wrote before.
+/// A trap shows where a guest ended, and hardly ever why: that is what it wrote before.
 #[derive(Clone, Default)]
 pub(crate) struct LastWords(Arc<Mutex<Lines>>);
 

@@ -4,7 +4,7 @@ use wasmtime::component::types::ComponentItem;
 
 use crate::Missing;
 
-/// The WASI packages of which every 0.2 release is offered: also those that are later than the
+/// The WASI packages that are offered in every 0.2 release: also those that are later than the
 /// engine's, as far as they have what it has.
 const WASI_0_2: [&str; 7] = [
     "wasi:cli",

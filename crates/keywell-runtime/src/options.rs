@@ -33,7 +33,7 @@ pub struct Options {
     /// that it starts on pages the process already has. The share of one slot is this divided by
     /// [`Options::instances`], at most 2 MiB; a slot keeps only what an instance has touched.
     pub keep_resident: usize,
-    /// Where compiled components are kept; `None` compiles at every start. Whoever can write there
+    /// Where compiled components are kept; `None` compiles at every start. A user who can write there
     /// can run code as this process, so the folder is made for its user alone.
     pub cache: Option<PathBuf>,
     /// Where what components print goes: unless said otherwise to the process's own standard output

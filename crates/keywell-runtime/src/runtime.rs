@@ -13,7 +13,7 @@ use crate::engine::engine;
 use crate::http::Connections;
 use crate::instance::Instances;
 use crate::ticker::Ticker;
-use crate::watch::{Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
+use crate::watch::{self, Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
 use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
 
 /// Compiles components and makes applications of them. One for a process.
@@ -194,7 +194,8 @@ impl Runtime {
             ..options.environment.clone()
         };
         let causes = self.causes.clone();
-        let grants = Arc::new(grants.layered(move |origin, bucket| causes.layer(origin, bucket)));
+        let grants =
+            Arc::new(grants.layered(move |origin, bucket| watch::layer(&causes, origin, bucket)));
         let instances = self.instances(component, grants.clone(), environment)?;
         self.triggers
             .open(instances, grants, &self.causes, target, options)
@@ -236,7 +237,7 @@ impl LoadedComponent {
         &self.component
     }
 
-    /// The same component under another name, by which the log tells of it: that of its file, unless
+    /// The same component under another name, which the log uses: that of its file, unless
     /// said otherwise.
     #[must_use]
     pub fn named(self, name: &str) -> Self {

@@ -46,7 +46,7 @@ impl<T: Send> Holds for Shelf<T> {
             let mut kept = self.0.lock();
             (!kept.is_empty()).then(|| kept.remove(0))
         };
-        // It ends when nobody waits for the lock.
+        // It ends when no task waits for the lock.
         ended.is_some()
     }
 }

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Format, Stream};
+use super::format::{Format, Stream};
 
 /// A line of output, as it is written.
 #[derive(Serialize)]

@@ -1,5 +1,6 @@
 //! Where what components print goes, and how it gets there.
 
+mod format;
 mod line;
 mod queue;
 mod writer;
@@ -11,8 +12,8 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
+pub use self::format::Format;
+pub(crate) use self::format::Stream;
 use self::line::Line;
 pub use self::writer::Writer;
 
@@ -32,25 +33,6 @@ struct Writers {
     stdout: Writer,
     stderr: Writer,
     format: Format,
-}
-
-/// How lines are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// `NAME | MESSAGE`.
-    #[default]
-    Text,
-    /// An object with `component`, `stream` (`stdout` or `stderr`) and `message`. Lines of Keywell's
-    /// own, such as that others were dropped, have no `component`.
-    Json,
-}
-
-/// Which of its two streams a component prints to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Stream {
-    Stdout,
-    Stderr,
 }
 
 // === impl Output ===

@@ -23,9 +23,9 @@ struct Handle(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    /// Told to the thread: there is something to write, or no more will come.
+    /// Notifies the thread: there is something to write, or no more will come.
     came: Condvar,
-    /// Told to those who wait for the thread: something was written.
+    /// Notifies those who wait for the thread: something was written.
     went: Condvar,
     is_terminal: bool,
 }

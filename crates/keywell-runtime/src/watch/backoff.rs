@@ -1,5 +1,9 @@
+//! How long to wait before what failed is tried again.
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
+
+use keywell_store::Error;
 
 use crate::watch::options::Backoff;
 
@@ -38,7 +42,15 @@ impl Backoff {
     }
 }
 
-/// A number that nobody can foresee.
+/// Whether a store may do later what it did not do now.
+pub(crate) fn may_pass(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Unavailable(_) | Error::Ambiguous(_) | Error::Internal(_)
+    )
+}
+
+/// A number that cannot be foreseen.
 pub(crate) fn random() -> u64 {
     // The standard library's hasher is seeded by the operating system, and differs each time.
     RandomState::new().build_hasher().finish()

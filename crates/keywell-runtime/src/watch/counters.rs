@@ -1,3 +1,5 @@
+//! What a trigger has done, in numbers that only grow.
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,7 +25,7 @@ pub struct Counts {
     pub dead: u64,
     /// Times that events were missed, an unknown number each time.
     pub gaps: u64,
-    /// Changes that the store told within a later one of the same key.
+    /// Changes that the store coalesced with a later one of the same key.
     pub coalesced: u64,
 }
 

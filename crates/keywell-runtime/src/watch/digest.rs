@@ -1,7 +1,9 @@
+//! Digests that name records. They are stored, so the same texts have the same digest in every release.
+
 use sha2::{Digest as _, Sha256};
 
-/// Tells texts from any others, in 16 characters. Where one of them ends counts: `a:b` and `c` are
-/// not `a` and `b:c`.
+/// A digest of texts, in 16 characters. Where one of them ends counts: `a:b` and `c` are not `a` and
+/// `b:c`.
 pub(crate) fn digest(texts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for text in texts {

@@ -1,12 +1,14 @@
+//! Names in use: a store that no other process can open has one trigger of each name.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use keywell_store::Store;
 use parking_lot::Mutex;
 
-use crate::watch::hops::ledger::Place;
+use crate::watch::hops::Place;
 
-/// The triggers that this process alone may run, as their store is nobody else's.
+/// The triggers that this process alone may run, as no other can open their store.
 #[derive(Clone, Default)]
 pub(crate) struct Names(Arc<Mutex<HashSet<(Place, String)>>>);
 

@@ -1,3 +1,5 @@
+//! How a trigger delivers, with defaults that suit most.
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,11 +23,11 @@ pub struct WatchOptions {
     pub queued_events: usize,
     /// How many bytes of keys and values these may be, save that one event always has room.
     pub queued_bytes: usize,
-    /// How often the stored position moves on past changes that the trigger is not about. A history
-    /// that holds less than that of them loses what came while nobody watched.
+    /// How often the stored position moves on past changes that the trigger does not subscribe to. A history
+    /// that holds less than that of them loses what came while no process watched.
     pub checkpoint: Duration,
-    /// After how long without a sign of life another process of the same trigger name takes over a
-    /// share of the events.
+    /// How long after its last heartbeat a process loses its partitions to others that run a trigger
+    /// of the same name.
     pub lease: Duration,
     /// A folder, for this user alone, in which the processes of this machine show each other that
     /// they live, so that one which was killed is replaced at once. It must not be on a file system

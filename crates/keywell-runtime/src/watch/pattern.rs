@@ -1,4 +1,7 @@
-/// Which keys an entry of a subscription is about.
+//! A pattern of keys, as subscriptions have it. A pattern matches the same keys as its filter lets
+//! through, or fewer.
+
+/// The keys of an entry of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Pattern {
     /// This key.

@@ -1,3 +1,5 @@
+//! The refusal of a trigger whose name is in use for another purpose.
+
 use crate::Error;
 
 /// Why a trigger is refused whose name others use for another purpose.

@@ -1,97 +1,47 @@
-use std::collections::HashMap;
-use std::future::poll_fn;
+//! A trigger that runs: one task that performs what intake, dispatch, checkpoint and membership ask
+//! for, and moves events from one to the next.
+//!
+//! - An event is taken only for a partition that this process owns, and delivered only while its
+//!   lease is valid.
+//! - A partition is released when its events are finished and its position is stored; where the
+//!   store repeats no event, its events are taken until another process owns it.
+//! - Whatever ends the run, positions are stored and the group is left, within a few seconds.
+
+use std::collections::BTreeSet;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use futures::StreamExt as _;
-use futures::stream::{BoxStream, FuturesUnordered};
-use keywell_store::{BoxFuture, Event, ResumeToken};
-use tokio::task::{JoinError, JoinSet};
-
 use crate::Error;
-use crate::call::Call;
-use crate::watch::backoff::random;
-use crate::watch::checkpoint::Flushed;
-use crate::watch::checkpoint::positions::Position;
-use crate::watch::checkpoint::progress::Partition;
-use crate::watch::dispatch::Ended;
+use crate::watch::checkpoint::{self, Checkpoint};
+use crate::watch::counters::Counters;
 use crate::watch::dispatch::job::{Job, JobSource};
-use crate::watch::dispatch::lanes::Lanes;
-use crate::watch::intake::coalesced::Losses;
+use crate::watch::dispatch::{self, Dispatch, Outcome};
+use crate::watch::intake::opener::Opened;
 use crate::watch::intake::replays::Replay;
-use crate::watch::intake::seen::Told;
-use crate::watch::intake::sources::{Opened, Sources};
-use crate::watch::membership::{Membership, Notice, PARTITIONS, partition};
-use crate::watch::trigger::WatchTrigger;
+use crate::watch::intake::{self, Accepts, Action, Intake, Reopen};
+use crate::watch::membership::{Assignment, Membership, Notice, PARTITIONS, Workload, partition};
+use crate::watch::purpose::other_purpose;
 
-/// A trigger that runs: one task that takes events in, has them delivered, and keeps the position.
+/// A trigger that runs.
 pub(crate) struct Run {
-    pub(crate) trigger: WatchTrigger,
-    pub(crate) lanes: Lanes,
-    pub(crate) sources: Sources,
-    pub(crate) openings: FuturesUnordered<BoxFuture<Opening>>,
-    pub(crate) told: Told,
-    /// The shares that are held, by number.
-    pub(crate) partitions: HashMap<u8, Partition>,
-    pub(crate) holdings: u64,
-    pub(crate) tasks: JoinSet<Ended>,
-    pub(crate) running: HashMap<tokio::task::Id, Job>,
-    pub(crate) replays: BoxStream<'static, Replay>,
-    /// The letters that are being sent again, each with whether it was marked anew meanwhile.
-    pub(crate) replaying: HashMap<Arc<str>, bool>,
-    pub(crate) flush: Option<BoxFuture<Vec<Flushed>>>,
-    /// Not before then.
-    pub(crate) flush_after: Instant,
-    pub(crate) flush_failures: u32,
-    /// Whether events are through since the position was last stored.
-    pub(crate) has_news: bool,
-    pub(crate) checkpoint_at: Instant,
-    losses: Losses,
-    pub(crate) membership: Option<Membership>,
-    /// Partitions whose positions are being read, each with the holding that they are for.
-    pub(crate) acquiring: HashMap<u8, u64>,
-    pub(crate) acquisitions: FuturesUnordered<BoxFuture<Acquired>>,
-    /// An instance that is being made ahead of the next event.
-    pub(crate) preparing: Option<Call>,
-    /// Whether one is to be made, and by how many hops the delivery before was caused.
-    pub(crate) wants_spare: Option<u32>,
-    /// Tells this run from others in the ledger of causes.
-    pub(crate) id: u64,
+    trigger: Arc<str>,
+    counters: Arc<Counters>,
+    intake: Intake,
+    dispatch: Dispatch,
+    checkpoint: Checkpoint,
+    /// The group, if other processes may deliver events of the trigger.
+    membership: Option<Membership>,
     /// Until when what runs may take, once it is to stop.
-    pub(crate) stopping: Option<Instant>,
-}
-
-/// Watches that are being opened, or named keys that are read again.
-pub(crate) struct Opening {
-    /// The shares, each with the holding that it is for.
-    pub(crate) partitions: Vec<(u8, u64)>,
-    pub(crate) ended: keywell_store::Result<Reopened>,
-}
-
-pub(crate) enum Reopened {
-    Watches(Vec<Opened>),
-    /// What was read, and the moment in [`Run::told`] at which that began.
-    Present(Vec<(String, Option<Bytes>)>, u64),
-}
-
-/// The positions of partitions that were acquired.
-pub(crate) struct Acquired {
-    pub(crate) holding: u64,
-    pub(crate) positions: Vec<(u8, keywell_store::Result<Position>)>,
+    stopping: Option<Instant>,
 }
 
 enum Happened {
     Stop,
-    Event(usize, Option<keywell_store::Result<Event>>),
-    Opened(Opening),
-    Ended(Result<(tokio::task::Id, Ended), JoinError>),
-    Replay(Replay),
-    Flushed(Vec<Flushed>),
+    Dispatch(dispatch::Done),
+    Checkpoint(checkpoint::Done),
     Membership(Vec<Notice>),
-    Acquired(Acquired),
-    Prepared(wasmtime::Result<()>),
+    Intake(intake::Done),
     Time,
 }
 
@@ -100,53 +50,50 @@ enum Happened {
 impl Run {
     /// How long storing positions and leaving the group may take at the end.
     const LAST_WORDS: Duration = Duration::from_secs(5);
+    /// More events than this are not of the moment in which a partition is handed over.
+    const HANDED_OVER: usize = 65_536;
 
-    pub(crate) fn new(mut trigger: WatchTrigger) -> Self {
-        let membership = trigger.membership.take();
-        let replays = trigger.replays();
+    pub(crate) fn new(
+        trigger: Arc<str>,
+        counters: Arc<Counters>,
+        intake: Intake,
+        dispatch: Dispatch,
+        checkpoint: Checkpoint,
+        membership: Option<Membership>,
+    ) -> Self {
         Self {
-            checkpoint_at: Instant::now() + trigger.options.checkpoint,
             trigger,
-            lanes: Lanes::default(),
-            sources: Sources::default(),
-            openings: FuturesUnordered::new(),
-            told: Told::default(),
-            partitions: HashMap::new(),
-            holdings: 0,
-            tasks: JoinSet::new(),
-            running: HashMap::new(),
-            replays,
-            replaying: HashMap::new(),
-            flush: None,
-            flush_after: Instant::now(),
-            losses: Losses::new(Instant::now()),
-            flush_failures: 0,
-            has_news: false,
+            counters,
+            intake,
+            dispatch,
+            checkpoint,
             membership,
-            acquiring: HashMap::new(),
-            acquisitions: FuturesUnordered::new(),
-            preparing: None,
-            wants_spare: Some(0),
-            id: random(),
             stopping: None,
         }
     }
 
-    pub(crate) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+    pub(crate) async fn run(
+        mut self,
+        opened: Opened,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
         let mut stop = pin!(stop);
-        self.begin();
+        self.begin(opened);
         let ended = loop {
             let now = Instant::now();
-            self.lanes.wake(now);
+            self.dispatch.wake(now);
             if let Err(error) = self.renew() {
                 break Err(error);
             }
-            let starts_any = self.start(now);
-            self.checkpoint(now);
-            self.flush(now);
-            self.prepare();
-            self.losses
-                .tell(&self.trigger.name, &self.trigger.counters, now);
+            let starts_any = self.is_valid(now) && self.dispatch.start();
+            if self.checkpoint.take_advance(now) {
+                self.advance();
+            }
+            self.checkpoint.flush(now, self.dispatch.events() == 0);
+            if self.stopping.is_none() {
+                self.dispatch.prepare();
+            }
+            self.intake.log_coalesced(now);
             if self.is_over(now) {
                 break Ok(());
             }
@@ -163,128 +110,78 @@ impl Run {
         ended
     }
 
-    fn begin(&mut self) {
-        let trigger = &mut self.trigger;
-        tracing::info!(
-            trigger = &*trigger.name,
-            component = trigger.target.component,
-            bucket = trigger.target.bucket.as_str(),
-            subscriptions = %trigger.target.subscriptions,
-            "watching"
-        );
-        let Some(opened) = trigger.opened.take() else {
-            return;
-        };
-        let Opened {
-            source,
-            is_gap,
-            present,
-        } = opened;
-        let reached = source.last.clone();
+    fn begin(&mut self, opened: Opened) {
         if self.membership.is_none() {
-            // What is stored is before the gap, and stays until what was read again is through.
-            let stored = if is_gap { None } else { reached.clone() };
-            self.hold(0, stored, None);
+            // What is stored is before the gap, and stays until what was read again is finished.
+            let reached = opened.source.last().filter(|_| !opened.is_gap);
+            self.checkpoint.hold(0, reached.cloned(), None);
         }
-        self.sources.add(source);
-        if is_gap {
-            self.gap("the history does not reach back to where the trigger stopped");
-            self.deliver_present(present, &[0], reached.as_ref());
-        }
+        let actions = self.intake.begin(opened);
+        self.perform(actions);
     }
 
-    /// Takes a share, to go on from a stored position.
-    pub(crate) fn hold(
-        &mut self,
-        number: u8,
-        stored: Option<ResumeToken>,
-        version: Option<keywell_store::Version>,
-    ) {
-        self.holdings += 1;
-        let partition = Partition::new(number, self.holdings, stored, version);
-        self.partitions.insert(number, partition);
+    /// Whether no other process delivers events of partitions that this one holds.
+    fn is_valid(&self, now: Instant) -> bool {
+        let membership = self.membership.as_ref();
+        membership.is_none_or(|membership| membership.is_valid(now))
     }
 
-    pub(crate) fn is_resumable(&self) -> bool {
-        self.trigger.positions.is_some()
+    /// Whether there are events that take a valid lease.
+    fn has_work(&self) -> bool {
+        self.dispatch.events() > 0
     }
 
-    /// Whether there are events that only who surely holds their shares may deliver.
-    pub(crate) fn has_work(&self) -> bool {
-        self.lanes.events() > 0
-    }
-
-    fn has_room(&self) -> bool {
-        let options = &self.trigger.options;
-        (self.stopping.is_none() || self.parts())
-            && self.lanes.events() < options.queued_events.max(1)
-            && self.lanes.bytes() < options.queued_bytes.max(1)
-    }
-
-    /// Whether this process stops, and yet takes events for others who are about to.
-    fn parts(&self) -> bool {
+    /// Whether this process stops, and takes events until others do.
+    fn is_departing(&self) -> bool {
         let membership = self.membership.as_ref();
         membership.is_some_and(Membership::is_departing)
     }
 
-    /// Whether events can be told apart into those that are this process's and those of others.
-    /// Until then they stay in the watch: one that cannot resume tells none of them again.
-    fn knows_its_shares(&self) -> bool {
-        self.membership.as_ref().is_none_or(Membership::has_joined)
+    /// Whether it is known which events are for this process and which for others. Until then
+    /// they stay in the watch, as a store that cannot resume repeats none of them.
+    fn knows_its_partitions(&self) -> bool {
+        let membership = self.membership.as_ref();
+        membership.is_none_or(|membership| membership.has_joined() && !membership.is_claiming())
     }
 
-    /// The share that a key is in.
-    pub(crate) fn partition_of(&self, key: &str) -> u8 {
-        let partitions = self.membership.as_ref().map_or(1, |_| PARTITIONS);
-        partition(key, partitions)
+    fn partition_of(&self, key: &str) -> u8 {
+        partition(key, self.membership.as_ref().map_or(1, |_| PARTITIONS))
     }
 
     async fn happened(&mut self, stop: Pin<&mut impl Future<Output = ()>>) -> Happened {
-        let timer = self.next_time();
+        let timer = self.due();
         let timer = async {
             match timer {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
                 None => std::future::pending().await,
             }
         };
-        let has_room = self.has_room();
-        let claims = self
-            .membership
-            .as_ref()
-            .is_some_and(Membership::is_claiming);
-        let takes_events = has_room && self.knows_its_shares() && !claims;
         let is_running = self.stopping.is_none();
-        let event = poll_fn(|cx| self.sources.poll_next(cx));
+        let has_room = self.dispatch.has_room();
+        let accepts = Accepts {
+            events: has_room && (is_running || self.is_departing()) && self.knows_its_partitions(),
+            replays: has_room && is_running,
+            openings: is_running,
+        };
         tokio::select! {
             biased;
             () = stop, if is_running => Happened::Stop,
-            Some(ended) = self.tasks.join_next_with_id() => Happened::Ended(ended),
-            flushed = pending_or(&mut self.flush) => Happened::Flushed(flushed),
+            done = self.dispatch.done() => Happened::Dispatch(done),
+            done = self.checkpoint.done() => Happened::Checkpoint(done),
             notices = changed(&mut self.membership) => Happened::Membership(notices),
-            Some(acquired) = self.acquisitions.next(), if is_running => Happened::Acquired(acquired),
-            Some(opened) = self.openings.next(), if is_running => Happened::Opened(opened),
-            Some(replay) = self.replays.next(), if has_room && is_running => Happened::Replay(replay),
-            (index, event) = event, if takes_events => Happened::Event(index, event),
-            prepared = pending_or(&mut self.preparing) => Happened::Prepared(prepared),
+            done = self.intake.next(accepts) => Happened::Intake(done),
             () = timer => Happened::Time,
         }
     }
 
     /// When there is something to do though nothing happens.
-    fn next_time(&self) -> Option<Instant> {
-        let flush = self.flush.is_none()
-            && self
-                .partitions
-                .values()
-                .any(|held| held.unstored().is_some());
+    fn due(&self) -> Option<Instant> {
+        let membership = self.membership.as_ref();
         [
-            self.lanes.due(),
-            self.is_resumable().then_some(self.checkpoint_at),
-            (flush && self.is_resumable()).then(|| self.flush_due()),
-            self.membership
-                .as_ref()
-                .and_then(|membership| membership.due(self.has_work())),
-            self.losses.due(&self.trigger.counters),
+            self.dispatch.due(),
+            self.checkpoint.due(),
+            membership.and_then(|membership| membership.due(self.has_work())),
+            self.intake.due(),
             self.stopping,
         ]
         .into_iter()
@@ -295,39 +192,289 @@ impl Run {
     fn take(&mut self, happened: Happened) -> Result<(), Error> {
         match happened {
             Happened::Stop => self.stop(),
-            Happened::Event(index, Some(Ok(event))) => self.event(index, event),
-            Happened::Event(index, Some(Err(error))) => {
-                return self.watch_ended(index, Some(&error));
+            Happened::Dispatch(done) => match self.dispatch.ended(done) {
+                Some(Outcome::Finished(job)) => self.finish(&job),
+                Some(Outcome::Retry(job, at)) => self.retry(job, at),
+                None => {}
+            },
+            Happened::Checkpoint(checkpoint::Done::Flushed(flushed)) => {
+                let lost = self.checkpoint.flushed(flushed);
+                self.lose(&lost);
+                self.drop_partitions(lost);
             }
-            Happened::Event(index, None) => return self.watch_ended(index, None),
-            Happened::Opened(opening) => return self.opened(opening),
-            Happened::Ended(ended) => self.ended(ended),
-            Happened::Replay(replay) => self.replay(replay),
-            Happened::Flushed(flushed) => self.flushed(flushed),
+            Happened::Checkpoint(checkpoint::Done::Acquired(acquired)) => {
+                if self.stopping.is_none() {
+                    self.acquired(acquired);
+                }
+            }
             Happened::Membership(notices) => return self.notices(notices),
-            Happened::Acquired(acquired) => self.acquired(acquired),
-            Happened::Prepared(prepared) => self.prepared(prepared),
+            Happened::Intake(intake::Done::Event(index, event)) => {
+                return self.event(index, event);
+            }
+            Happened::Intake(intake::Done::Opened(opening)) => {
+                let held = self.checkpoint.still_taking(Intake::epochs(&opening));
+                let taken = self.checkpoint.taking();
+                let actions = self.intake.opened(opening, &held, &taken)?;
+                self.perform(actions);
+            }
+            Happened::Intake(intake::Done::Replay(replay)) => self.replay(replay),
             Happened::Time => {}
         }
         Ok(())
     }
 
+    fn event(
+        &mut self,
+        index: usize,
+        event: Option<keywell_store::Result<keywell_store::Event>>,
+    ) -> Result<(), Error> {
+        let ended = match event {
+            Some(Ok(event)) => {
+                let action = self.intake.event(index, event);
+                self.perform(action);
+                return Ok(());
+            }
+            Some(Err(error)) => self.intake.watch_ended(index, Some(&error)),
+            None => self.intake.watch_ended(index, None),
+        };
+        let Reopen { stand, broke_off } = ended?;
+        let epochs = self.checkpoint.epochs(stand.partitions());
+        self.intake.open(vec![stand], broke_off, epochs);
+        Ok(())
+    }
+
+    fn perform(&mut self, actions: impl IntoIterator<Item = Action>) {
+        for action in actions {
+            match action {
+                Action::Deliver(partition, event, token, hops) => {
+                    if let Some(ticket) = self.checkpoint.begin(partition, token.as_ref()) {
+                        let job = Job::new(event, ticket, JobSource::Watch, hops);
+                        self.dispatch.push(job);
+                    }
+                }
+                Action::DeliverPresent(partition, event) => {
+                    if let Some(ticket) = self.checkpoint.begin(partition, None) {
+                        let job = Job::new(event, ticket, JobSource::Present, 0);
+                        self.dispatch.push(job);
+                    }
+                }
+                Action::Pass(partition, token) => {
+                    self.checkpoint.pass(partition, token.as_ref());
+                }
+            }
+        }
+    }
+
+    /// Delivers a dead letter again. Those of other partitions are for the processes that own them.
+    fn replay(&mut self, Replay { id, event }: Replay) {
+        let partition = self.partition_of(&event.key);
+        if !self.checkpoint.taking().contains(&partition) || !self.intake.replays().begin(&id) {
+            return;
+        }
+        if let Some(ticket) = self.checkpoint.begin_beside(partition) {
+            let job = Job::new(event, ticket, JobSource::Replay(id), 0);
+            self.dispatch.push(job);
+        }
+    }
+
+    fn finish(&mut self, job: &Job) {
+        self.dispatch.finish(job);
+        self.checkpoint.finish(job.ticket);
+        if let JobSource::Replay(id) = &job.source {
+            self.intake.replays().end(id);
+        }
+    }
+
+    /// Puts an event back, unless it comes again by itself or another process has it.
+    fn retry(&mut self, job: Job, at: Instant) {
+        let is_held = self.checkpoint.holds(job.ticket);
+        let comes_again = job.source.comes_again(self.checkpoint.is_resumable());
+        let is_left = self.stopping.is_some() && comes_again;
+        if is_held && !is_left {
+            return self.dispatch.put_back(job, at);
+        }
+        self.dispatch.finish(&job);
+        if let JobSource::Replay(id) = &job.source {
+            self.checkpoint.end(job.ticket);
+            self.intake.replays().end(id);
+        }
+    }
+
+    /// Lets positions move past what the trigger does not subscribe to, and what others have.
+    fn advance(&mut self) {
+        let actions = self.intake.advance();
+        self.perform(actions);
+    }
+
+    /// Renews the lease when it is due.
+    fn renew(&mut self) -> Result<(), Error> {
+        let has_work = self.has_work();
+        let Some(membership) = &mut self.membership else {
+            return Ok(());
+        };
+        let notices = membership.tick(Workload {
+            has_work,
+            drained: self.checkpoint.drained(),
+        });
+        self.notices(notices)
+    }
+
+    fn notices(&mut self, notices: Vec<Notice>) -> Result<(), Error> {
+        for notice in notices {
+            match notice {
+                Notice::Assigned(assignment) => self.assigned(assignment)?,
+                Notice::HandedOver(partitions) => self.hand_over(&partitions)?,
+                Notice::Abandoned(partitions) => {
+                    let trigger = &*self.trigger;
+                    tracing::warn!(trigger, "no other process has taken over all events yet");
+                    self.hand_over(&partitions)?;
+                }
+                Notice::Lost(partitions) => self.lose(&partitions),
+                Notice::Refused => return Err(other_purpose(&self.trigger)),
+                Notice::Admitted | Notice::Left => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn assigned(&mut self, assignment: Assignment) -> Result<(), Error> {
+        let mut lost = assignment.lost;
+        let is_resumable = self.checkpoint.is_resumable();
+        if assignment.was_evicted {
+            let trigger = &*self.trigger;
+            tracing::warn!(
+                trigger,
+                "others evicted this process, as its lease expired; it starts over"
+            );
+            lost.extend(self.checkpoint.held());
+        } else if is_resumable {
+            lost.extend(&assignment.acquired);
+        } else {
+            lost.extend(&self.checkpoint.idle_draining() - &assignment.acquired);
+        }
+        self.lose(&lost);
+        self.advance();
+        if !assignment.draining.is_empty() {
+            for partition in &assignment.draining {
+                self.checkpoint.drain(*partition);
+            }
+            self.intake.remove(&assignment.draining);
+            self.intake.drop_unused();
+        }
+        if !assignment.acquired.is_empty() {
+            tracing::info!(
+                trigger = &*self.trigger,
+                partitions = assignment.acquired.len(),
+                "delivering the events of more partitions"
+            );
+            if is_resumable {
+                self.checkpoint.acquire(assignment.acquired);
+            } else {
+                self.acquire_lossy(&assignment.acquired, &assignment.orphaned);
+            }
+        }
+        // Only now, as what is in the watch may be of partitions that were just acquired.
+        self.hand_over(&assignment.handed_over)
+    }
+
+    fn acquire_lossy(&mut self, acquired: &BTreeSet<u8>, orphaned: &BTreeSet<u8>) {
+        for partition in acquired {
+            self.checkpoint.hold_or_resume(*partition);
+        }
+        self.intake.replays().look_again();
+        if self.intake.extend(acquired) && !orphaned.is_empty() {
+            self.intake.gap(
+                "no process took these events for a while, and this store does not repeat them",
+            );
+            let orphaned: Vec<u8> = orphaned.iter().copied().collect();
+            let epochs = self.checkpoint.epochs(&orphaned);
+            self.intake.read_again(epochs);
+        }
+    }
+
+    /// Goes on from the positions of partitions that were acquired.
+    fn acquired(&mut self, acquired: checkpoint::Acquired) {
+        let (begun, dropped) = self.checkpoint.acquired(acquired);
+        let partitions: Vec<u8> = begun.iter().map(|begun| begun.partition).collect();
+        let mut stands = Vec::new();
+        for begun in begun {
+            self.intake
+                .join(begun.partition, begun.token, begun.is_gap, &mut stands);
+        }
+        self.intake.drop_unused();
+        if !stands.is_empty() {
+            let epochs = self.checkpoint.epochs(&partitions);
+            self.intake.open(stands, false, epochs);
+        }
+        self.drop_partitions(dropped);
+        self.intake.replays().look_again();
+    }
+
+    fn drop_partitions(&mut self, dropped: BTreeSet<u8>) {
+        if let Some(membership) = &mut self.membership
+            && !dropped.is_empty()
+        {
+            membership.drop_partitions(dropped);
+        }
+    }
+
+    /// Gives up partitions that another process has.
+    fn lose(&mut self, lost: &BTreeSet<u8>) {
+        let mut held = BTreeSet::new();
+        for partition in lost {
+            if self.checkpoint.lose(*partition) {
+                held.insert(*partition);
+            }
+        }
+        if held.is_empty() {
+            return;
+        }
+        self.intake.remove(&held);
+        let replays = self.intake.replays();
+        self.dispatch.forget(|job| {
+            let is_lost = held.contains(&job.ticket.partition);
+            if let (true, JobSource::Replay(id)) = (is_lost, &job.source) {
+                replays.forget(id);
+            }
+            is_lost
+        });
+    }
+
+    /// Takes no more events of partitions that another process takes them of now.
+    ///
+    /// What is in the watch by now may have come before that, so it is taken yet. The other one has
+    /// left in its own watch what came since before it took the partition.
+    fn hand_over(&mut self, partitions: &BTreeSet<u8>) -> Result<(), Error> {
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..Self::HANDED_OVER {
+            let Some((index, event)) = self.intake.next_now() else {
+                break;
+            };
+            self.event(index, event)?;
+        }
+        for partition in partitions {
+            self.checkpoint.drain(*partition);
+        }
+        self.intake.remove(partitions);
+        Ok(())
+    }
+
     fn stop(&mut self) {
-        let grace = self.trigger.delivery.timeout + Duration::from_secs(1);
+        let grace = self.dispatch.timeout() + Duration::from_secs(1);
         self.stopping = Some(Instant::now() + grace);
-        self.pass();
-        self.openings.clear();
-        self.preparing = None;
-        let is_resumable = self.is_resumable();
+        self.advance();
+        self.intake.stop();
+        self.dispatch.stop_preparing();
+        let is_resumable = self.checkpoint.is_resumable();
         if let Some(membership) = self.membership.as_mut().filter(|_| !is_resumable) {
             membership.depart();
         }
-        let partitions = &mut self.partitions;
-        self.lanes.forget(|job| {
-            if let JobSource::Replay(_) = job.source
-                && let Some(held) = partitions.get_mut(&job.ticket.partition)
-            {
-                held.end(job.ticket);
+        let checkpoint = &mut self.checkpoint;
+        self.dispatch.forget(|job| {
+            if let JobSource::Replay(_) = job.source {
+                checkpoint.end(job.ticket);
             }
             job.source.comes_again(is_resumable)
         });
@@ -338,66 +485,37 @@ impl Run {
             return false;
         };
         if now >= until {
-            let unfinished = self.lanes.events();
-            tracing::warn!(
-                trigger = &*self.trigger.name,
-                unfinished,
-                "stopping before all is delivered"
-            );
+            let (trigger, unfinished) = (&*self.trigger, self.dispatch.events());
+            tracing::warn!(trigger, unfinished, "stopping before all is delivered");
             return true;
         }
-        self.running.is_empty() && self.lanes.events() == 0 && !self.parts()
+        self.dispatch.is_idle() && !self.is_departing()
     }
 
     async fn end(&mut self) {
-        self.tasks.shutdown().await;
+        self.dispatch.shutdown().await;
         let last_words = async {
-            if let Some(flush) = self.flush.take() {
-                let flushed = flush.await;
-                self.flushed(flushed);
-            }
-            self.flush_failures = 0;
-            self.has_news = true;
-            self.flush_after = Instant::now();
-            self.flush(Instant::now());
-            if let Some(flush) = self.flush.take() {
-                let flushed = flush.await;
-                self.flushed(flushed);
-            }
+            self.checkpoint.close().await;
             if let Some(membership) = self.membership.take() {
                 membership.leave().await;
             }
         };
-        if tokio::time::timeout(Self::LAST_WORDS, last_words)
-            .await
-            .is_err()
-        {
+        let last_words = tokio::time::timeout(Self::LAST_WORDS, last_words).await;
+        let trigger = &*self.trigger;
+        if last_words.is_err() {
             tracing::warn!(
-                trigger = &*self.trigger.name,
+                trigger,
                 "the store did not take the last position in time; some events will be delivered again"
             );
         }
-        for source in self.sources.iter_mut() {
-            self.trigger.counters.coalesced(source.coalesced());
-        }
-        self.losses
-            .tell_now(&self.trigger.name, &self.trigger.counters);
-        let counts = self.trigger.counters.read();
-        tracing::info!(trigger = &*self.trigger.name, "stopped: {counts}");
+        self.intake.close();
+        tracing::info!(trigger, "stopped: {}", self.counters.read());
     }
 }
 
 async fn changed(membership: &mut Option<Membership>) -> Vec<Notice> {
     match membership {
         Some(membership) => membership.changed().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits for what is under way, if anything is.
-pub(crate) async fn pending_or<T>(under_way: &mut Option<impl Future<Output = T> + Unpin>) -> T {
-    match under_way {
-        Some(future) => future.await,
         None => std::future::pending().await,
     }
 }

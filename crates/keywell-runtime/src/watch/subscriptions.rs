@@ -1,12 +1,16 @@
+//! Which events a trigger delivers.
+//!
+//! Two texts that mean the same have one canonical form, in every process, and so one made name.
+
 use std::fmt;
 use std::str::FromStr;
 
 use keywell_store::Filter;
 
-use crate::watch::dead_letters::letter::Operation;
+use crate::watch::event::Operation;
 use crate::watch::pattern::{Pattern, Piece};
 
-/// Which changes a trigger is about: `SET@order:*,DEL@order:*`.
+/// The changes that a trigger delivers: `SET@order:*,DEL@order:*`.
 ///
 /// Entries are separated by commas. Each is an operation, `SET` or `DEL`, then `@`, then a key,
 /// which is everything up to the next comma and may hold further `@` and blanks; blanks before an
@@ -15,8 +19,8 @@ use crate::watch::pattern::{Pattern, Piece};
 /// A backslash takes the meaning of `,`, `\`, `*`, `?` or `=` after it: `SET@a\,b` is about the key
 /// `a,b`.
 ///
-/// `DEL` is about keys that are gone, whether deleted or expired. A change is delivered once,
-/// however many entries are about it.
+/// `DEL` is for keys that are gone, whether deleted or expired. A change is delivered once,
+/// however many entries match it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscriptions {
     text: String,

@@ -1,3 +1,7 @@
+//! What a trigger watches and where it keeps its records.
+//!
+//! A made name is the same for the same component, bucket and subscriptions, and is a valid name.
+
 use std::sync::Arc;
 
 use keywell_store::{BucketName, Store, reserved};
@@ -14,16 +18,16 @@ pub struct WatchTarget {
     /// handed this bucket with each event, and sees events as the grant shows them.
     pub bucket: BucketName,
     /// The trigger's name, 1 to 128 bytes without control characters and `/`. Triggers of one name
-    /// on one store share its events, also between processes, so they have to be about the same
+    /// on one store share its events, also between processes, so they have to subscribe to the same
     /// changes of the same bucket. `None` makes one of the component's name, the bucket's, and the
-    /// subscriptions: who changes any of these begins anew.
+    /// subscriptions: another one of these is another trigger, which starts over.
     pub name: Option<String>,
-    /// Which changes it is about.
+    /// Which changes are delivered.
     pub subscriptions: Subscriptions,
-    /// Where positions and shares are kept: a bucket of [`positions`](Self::positions), or of the
+    /// Where positions and the group's record are kept: a bucket of [`positions`](Self::positions), or of the
     /// store that is watched.
     pub state: BucketName,
-    /// Another store for positions and shares than the one that is watched, which may refuse writes.
+    /// Another store for these than the one that is watched, which may refuse writes.
     ///
     /// If one process at a time can have that store open, the trigger does not share its events
     /// with others. On a store that cannot resume, processes that do share them hand them over by
@@ -94,7 +98,7 @@ impl WatchTarget {
     }
 
     /// What its records are filed under: its name, and where several watched stores may have their
-    /// records in one, which of them it is about.
+    /// records in one, which of them it watches.
     pub(crate) fn filed_under(&self, name: &str) -> String {
         match &self.positions {
             None => name.to_owned(),
@@ -102,7 +106,7 @@ impl WatchTarget {
         }
     }
 
-    /// Begins with what people know it by, and is told from others by what is behind that.
+    /// Begins with what a reader knows it by, and ends with what is different for every other.
     fn made_name(&self) -> String {
         let subscriptions = self.subscriptions.canonical();
         let digest = digest(&[&self.component, self.bucket.as_str(), &subscriptions]);
@@ -119,8 +123,8 @@ impl WatchTarget {
         )
     }
 
-    /// What this is about, apart from who is told of it: `bucket` and `prefix` are those of the store.
-    pub(crate) fn about(&self, bucket: &str, prefix: &str) -> String {
+    /// What processes of one name have to have in common: `bucket` and `prefix` are those of the store.
+    pub(crate) fn purpose(&self, bucket: &str, prefix: &str) -> String {
         let subscriptions = self.subscriptions.canonical();
         digest(&[Self::GENERATION, bucket, prefix, &subscriptions])
     }

@@ -1,46 +1,40 @@
+//! Opens triggers. A trigger that was opened can run: its watch is open, its records can be written,
+//! and no other process uses its name for another purpose.
+
 use std::sync::Arc;
 
-use keywell_store::{Cas, ResumeToken, Watching};
+use keywell_store::{Bucket, Cas, Watching};
 use keywell_wasi::{Grants, Watcher, WatcherError};
 
 use crate::Error;
 use crate::instance::Instances;
 use crate::watch::backoff::random;
+use crate::watch::checkpoint::Checkpoint;
 use crate::watch::checkpoint::positions::Positions;
 use crate::watch::checkpoint::storage::Storage;
 use crate::watch::counters::Counters;
-use crate::watch::dead_letters::letters::DeadLetters;
+use crate::watch::dispatch::Dispatch;
 use crate::watch::dispatch::delivery::Delivery;
-use crate::watch::hops::ledger::{Causes, Place};
-use crate::watch::intake::sources::{Opened, Opener};
-use crate::watch::membership::{Membership, Settings, Strategy};
+use crate::watch::hops::{Causes, Chain, Place};
+use crate::watch::intake::Intake;
+use crate::watch::intake::opener::{Opened, Opener};
+use crate::watch::intake::replays::Replays;
+use crate::watch::membership::{Membership, PARTITIONS, Settings, Strategy};
 use crate::watch::names::{Name, Names};
 use crate::watch::options::WatchOptions;
 use crate::watch::purpose::other_purpose;
 use crate::watch::run::Run;
-use crate::watch::subscriptions::Subscriptions;
 use crate::watch::target::WatchTarget;
 
 /// A trigger that is ready to run. Every change after it was made is delivered.
 pub struct WatchTrigger {
-    pub(crate) name: Arc<str>,
-    pub(crate) target: WatchTarget,
-    pub(crate) options: WatchOptions,
-    pub(crate) delivery: Arc<Delivery>,
-    pub(crate) letters: DeadLetters,
-    pub(crate) causes: Arc<Causes>,
-    pub(crate) place: Place,
-    pub(crate) opener: Opener,
-    pub(crate) opened: Option<Opened>,
-    /// Where shares begin that nobody ever held.
-    pub(crate) start: Option<ResumeToken>,
-    /// Where positions are, if the store can resume.
-    pub(crate) positions: Option<Positions>,
-    /// Who else delivers, if the store is not this process's alone.
-    pub(crate) membership: Option<Membership>,
-    pub(crate) counters: Arc<Counters>,
+    name: Arc<str>,
+    target: WatchTarget,
+    run: Run,
+    opened: Opened,
+    counters: Arc<Counters>,
     /// Held for as long as it runs.
-    pub(crate) _in_use: Option<Name>,
+    _in_use: Option<Name>,
 }
 
 /// What the triggers of a process share.
@@ -71,7 +65,14 @@ impl WatchTrigger {
     /// When the store refuses for good what it allowed before. A store that is away for a while is
     /// waited for.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
-        Run::new(self).run(stop).await
+        tracing::info!(
+            trigger = &*self.name,
+            component = self.target.component,
+            bucket = self.target.bucket.as_str(),
+            subscriptions = %self.target.subscriptions,
+            "watching"
+        );
+        self.run.run(self.opened, stop).await
     }
 }
 
@@ -112,9 +113,8 @@ impl Triggers {
         let watching = bucket.capabilities().watch;
         if watching == Watching::None {
             let bucket = &target.bucket;
-            return Err(refused(format!(
-                "cannot watch {bucket:?}: its store tells no changes"
-            )));
+            let problem = format!("cannot watch {bucket:?}: its store reports no changes");
+            return Err(refused(problem));
         }
         let is_shared = storage.is_shared(&origin);
         if is_shared && storage.state.capabilities().cas == Cas::None {
@@ -139,19 +139,9 @@ impl Triggers {
         let member = is_shared.then(|| format!("{:016x}", random()));
         let positions = (watching == Watching::Resumable)
             .then(|| Positions::new(state.clone(), &filed_under, member.clone()));
-        let purpose = target.about(origin.bucket.as_str(), &origin.prefix);
+        let purpose = target.purpose(origin.bucket.as_str(), &origin.prefix);
         let mut membership = member.map(|member| {
-            let settings = Settings {
-                name: member,
-                purpose,
-                strategy: if positions.is_some() {
-                    Strategy::Resumable
-                } else {
-                    Strategy::Overlapping
-                },
-                lease: options.lease,
-                folder: options.members.clone(),
-            };
+            let settings = settings(member, purpose, positions.is_some(), options);
             Membership::new(state, &filed_under, settings)
         });
         if let Some(membership) = &mut membership {
@@ -161,42 +151,56 @@ impl Triggers {
             }
         }
 
-        let opener = Opener {
-            bucket,
-            filter: target.subscriptions.filter(),
-            named_keys: owned(&target.subscriptions),
-            trigger: name.clone(),
-            backoff: options.backoff,
-        };
+        let opener = opener(bucket, &target, &name, options);
         // Partitions of a group are acquired when it runs, each from its own position.
         let alone = positions.as_ref().filter(|_| membership.is_none());
-        let shares: &[u8] = if membership.is_some() { &[] } else { &[0] };
-        let begun = open_at(alone, &opener, shares).await;
+        let partitions: &[u8] = if membership.is_some() { &[] } else { &[0] };
+        let begun = open_at(alone, &opener, partitions).await;
         let begun = begun.map_err(failed("cannot begin to watch"))?;
-        let delivery = Delivery {
-            timeout: options.deadline.unwrap_or_else(|| instances.timeout()),
-            spare: instances.room().shelves().add(),
-            instances,
-            watcher,
-            bucket: target.bucket.clone(),
-            trigger: name.clone(),
-        };
+        let counters: Arc<Counters> = Arc::default();
+        let delivery = delivery(instances, watcher, &target, options, &name);
+        let component = target.component.clone();
+        let (dead, counted) = (letters.clone(), counters.clone());
+        let dispatch = Dispatch::new(component, options.clone(), delivery, dead, counted);
+        let start = begun.source.last().cloned();
+        let checkpoint = Checkpoint::new(positions, start, name.clone(), options);
+        let chain = Chain::new(causes.clone(), Place::new(&origin));
+        let replays = Replays::new(letters, name.clone(), opener.bucket.clone());
+        let intake = Intake::new(
+            name.clone(),
+            target.subscriptions.clone(),
+            opener,
+            checkpoint.is_resumable(),
+            counters.clone(),
+            chain,
+            membership.as_ref().map_or(1, |_| PARTITIONS),
+            replays,
+        );
+        let (trigger, counted) = (name.clone(), counters.clone());
+        let run = Run::new(trigger, counted, intake, dispatch, checkpoint, membership);
         Ok(WatchTrigger {
-            place: Place::new(&origin),
             name,
             target,
-            options: options.clone(),
-            delivery: Arc::new(delivery),
-            letters,
-            causes: causes.clone(),
-            opener,
-            start: begun.source.last.clone(),
-            opened: Some(begun),
-            positions,
-            membership,
-            counters: Arc::default(),
+            run,
+            opened: begun,
+            counters,
             _in_use: in_use,
         })
+    }
+}
+
+/// What a process is to others that run the trigger.
+fn settings(name: String, purpose: String, is_resumable: bool, options: &WatchOptions) -> Settings {
+    Settings {
+        name,
+        purpose,
+        strategy: if is_resumable {
+            Strategy::Resumable
+        } else {
+            Strategy::Overlapping
+        },
+        lease: options.lease,
+        folder: options.members.clone(),
     }
 }
 
@@ -213,25 +217,54 @@ fn watcher(instances: &Instances) -> Result<Watcher, Error> {
 }
 
 /// Watches on from the stored position, or from now, and then stores that: a crash before the first
-/// event is through must not lose it.
+/// event is finished must not lose it.
 async fn open_at(
     positions: Option<&Positions>,
     watch: &Opener,
-    shares: &[u8],
+    partitions: &[u8],
 ) -> keywell_store::Result<Opened> {
     let Some(positions) = positions else {
-        return watch.open(None, shares, false).await;
+        return watch.open(None, partitions, false).await;
     };
     let stored = positions.stored(0).await?;
     let is_first = stored.is_none();
-    let begun = watch.open(stored, shares, false).await?;
-    if let (true, Some(start)) = (is_first, &begun.source.last) {
+    let begun = watch.open(stored, partitions, false).await?;
+    if let (true, Some(start)) = (is_first, begun.source.last()) {
         drop(positions.store(0, start, None).await?);
     }
     Ok(begun)
 }
 
-fn owned(subscriptions: &Subscriptions) -> Vec<String> {
-    let keys = subscriptions.named_keys().into_iter();
-    keys.map(str::to_owned).collect()
+fn delivery(
+    instances: Instances,
+    watcher: Watcher,
+    target: &WatchTarget,
+    options: &WatchOptions,
+    trigger: &Arc<str>,
+) -> Arc<Delivery> {
+    let timeout = options.deadline.unwrap_or_else(|| instances.timeout());
+    let bucket = target.bucket.clone();
+    Arc::new(Delivery::new(
+        instances,
+        watcher,
+        bucket,
+        timeout,
+        trigger.clone(),
+    ))
+}
+
+fn opener(
+    bucket: Arc<dyn Bucket>,
+    target: &WatchTarget,
+    trigger: &Arc<str>,
+    options: &WatchOptions,
+) -> Opener {
+    let named_keys = target.subscriptions.named_keys().into_iter();
+    Opener {
+        bucket,
+        filter: target.subscriptions.filter(),
+        named_keys: named_keys.map(str::to_owned).collect(),
+        trigger: trigger.clone(),
+        backoff: options.backoff,
+    }
 }

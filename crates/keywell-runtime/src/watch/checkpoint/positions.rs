@@ -1,3 +1,8 @@
+//! The stored positions of a trigger.
+//!
+//! The position of a partition that several processes may hold, one after the other, is written by
+//! compare-and-swap, so a process that lost it, and does not know yet, writes nothing.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -6,15 +11,14 @@ use keywell_store::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Where a trigger keeps up to where its events are through, for each share of the keys.
-///
-/// A share that several processes may hold one after the other is written by compare-and-swap, so
-/// that a process which lost it, and does not know yet, writes nothing.
+use crate::watch::json::json;
+
+/// Where a trigger stores up to where its events are finished, for each partition.
 #[derive(Clone)]
 pub(crate) struct Positions {
     bucket: Arc<dyn Bucket>,
     trigger: String,
-    /// What the process is called, if others may hold shares.
+    /// This process's name, if others may hold partitions.
     member: Option<String>,
 }
 
@@ -35,21 +39,8 @@ pub(crate) struct Position {
     pub(crate) is_known: bool,
 }
 
-/// The share is another process's.
+/// The partition is another process's.
 pub(crate) struct Lost;
-
-// === impl Position ===
-
-impl Position {
-    /// That of a share whose events cannot be told again.
-    pub(crate) fn none() -> Self {
-        Self {
-            token: None,
-            version: None,
-            is_known: false,
-        }
-    }
-}
 
 // === impl Positions ===
 
@@ -69,14 +60,14 @@ impl Positions {
         }
     }
 
-    /// The position of a share, as it is stored.
+    /// The position of a partition, as it is stored.
     pub(crate) async fn stored(&self, partition: u8) -> Result<Option<ResumeToken>> {
         let entry = self.bucket.get(&self.key(partition)).await?;
         let Some(entry) = entry else { return Ok(None) };
         Ok(self.read(&entry.value).map(ResumeToken::from))
     }
 
-    /// Reads the position of a share and makes it this process's. `start` is stored where there is
+    /// Reads the position of a partition and makes it this process's. `start` is stored where there is
     /// none yet.
     pub(crate) async fn take(
         &self,
@@ -100,7 +91,9 @@ impl Positions {
                 });
             }
         }
-        Err(Error::Unavailable("others write the position, too".into()))
+        Err(Error::Unavailable(
+            "other processes keep writing the position".into(),
+        ))
     }
 
     /// Stores a position over the one of a version; answers the new version.
@@ -181,13 +174,4 @@ pub(crate) async fn try_writing(bucket: &Arc<dyn Bucket>, filed_under: &str) -> 
     // Stale where another process tries at the same time, and removes it.
     let removed = bucket.swap(&key, Expected::At(version), Change::Delete);
     removed.await.map(drop)
-}
-
-/// A record as it is stored.
-pub(crate) fn json(record: &impl Serialize) -> Result<Bytes> {
-    serde_json::to_vec(record)
-        .map(Bytes::from)
-        .map_err(|error| {
-            Error::Internal(keywell_store::Failure::caused_by("writing a record", error))
-        })
 }

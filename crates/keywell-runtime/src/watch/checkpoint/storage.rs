@@ -1,20 +1,23 @@
+//! Where a trigger keeps its records. It refuses a place that it could not write to, or that would
+//! make it trigger itself.
+
 use std::sync::Arc;
 
 use keywell_store::{Bucket, BucketName, Store};
 use keywell_wasi::Origin;
 
+use crate::watch::backoff::may_pass;
 use crate::watch::checkpoint::positions::try_writing;
-use crate::watch::dead_letters::letters::DeadLetters;
-use crate::watch::intake::sources::is_passing;
+use crate::watch::dead_letters::DeadLetters;
 use crate::watch::names::{Name, Names};
 use crate::watch::target::WatchTarget;
 
-/// Where a trigger keeps its records: positions and shares, and dead letters.
+/// Where a trigger keeps its records: positions and the group's record, and dead letters.
 ///
 /// Its errors are what the trigger cannot do, to stand behind its name.
 pub(crate) struct Storage {
     pub(crate) store: Arc<dyn Store>,
-    /// The bucket of positions and shares.
+    /// The bucket of positions and the group's record.
     pub(crate) state: Arc<dyn Bucket>,
     /// The name that these records have there.
     pub(crate) filed_under: String,
@@ -81,7 +84,7 @@ impl Storage {
         match self.letters.try_writing(trigger).await {
             Ok(()) => Ok(()),
             // One that is full may have room by the time that there is a letter.
-            Err(error) if is_passing(&error) => {
+            Err(error) if may_pass(&error) => {
                 tracing::warn!(trigger, %error, "dead letters cannot be written now");
                 Ok(())
             }

@@ -1,20 +1,12 @@
-use std::fmt;
+//! A dead letter, and its JSON, which outlives releases.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// What happened to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Operation {
-    /// It was written: `SET`.
-    #[serde(rename = "SET")]
-    Set,
-    /// It is gone, deleted or expired: `DEL`.
-    #[serde(rename = "DEL")]
-    Delete,
-}
+use crate::watch::event::Operation;
+use crate::watch::json::json;
 
 /// An event that could not be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +34,7 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// When it was given up, in milliseconds since 1970.
     pub at_millis: u64,
-    /// Whether it waits to be sent again.
+    /// Whether it waits to be delivered again.
     pub is_replaying: bool,
 }
 
@@ -64,17 +56,6 @@ struct Stored {
     at_millis: u64,
 }
 
-// === impl Operation ===
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Set => "SET",
-            Self::Delete => "DEL",
-        })
-    }
-}
-
 // === impl DeadLetter ===
 
 impl DeadLetter {
@@ -89,7 +70,7 @@ impl DeadLetter {
             ),
             None => (None, None),
         };
-        crate::watch::checkpoint::positions::json(&Stored {
+        json(&Stored {
             trigger: self.trigger.clone(),
             component: self.component.clone(),
             bucket: self.bucket.clone(),

@@ -1,3 +1,5 @@
+//! The bucket of dead letters, and the marks of those that are to be delivered again.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,11 +13,11 @@ use crate::watch::dead_letters::letter::DeadLetter;
 /// A bucket of dead letters: events that could not be delivered, each with the reason.
 ///
 /// A letter is a JSON object under `letters/` and its id, so it can also be read as any other key.
-/// One that is to be sent again has a mark under `replays/` and its id.
+/// One that is to be delivered again has a mark under `replays/` and its id.
 #[derive(Clone)]
 pub struct DeadLetters {
     bucket: Arc<dyn Bucket>,
-    /// Whether it was told that they cannot be watched.
+    /// Whether it was logged that they cannot be watched.
     is_unwatched: Arc<AtomicBool>,
 }
 
@@ -24,7 +26,7 @@ pub struct DeadLetters {
 pub struct LetterPage {
     /// The letters.
     pub letters: Vec<DeadLetter>,
-    /// The ids of those that cannot be read: another release wrote them, or somebody else.
+    /// The ids of those that cannot be read: another release wrote them, or another program.
     pub unreadable: Vec<String>,
     /// Where to go on; `None` on the last page.
     pub cursor: Option<Cursor>,
@@ -101,7 +103,7 @@ impl DeadLetters {
         })
     }
 
-    /// Has the trigger of a letter deliver it again, and answers whether there was such a letter.
+    /// Marks a letter, so that its trigger delivers it again. Returns whether there is such a letter.
     ///
     /// The trigger takes it at once where it runs, in this process or another (within a while, if
     /// the store cannot be watched), and otherwise when it next starts. It is delivered after what is queued of its key. If it fails again, it is
@@ -125,15 +127,15 @@ impl DeadLetters {
         Ok(was_there)
     }
 
-    /// Has a letter wait no longer to be sent again.
+    /// Removes the mark of a letter.
     pub(crate) async fn unmark(&self, id: &str) -> Result<()> {
         self.bucket.delete(&mark(id)).await
     }
 
     /// Writes a letter, and without its value where it is too large with it.
     ///
-    /// It no longer waits to be sent again. The mark goes first: once the letter can be seen, a mark
-    /// is of somebody who has seen it.
+    /// It no longer waits to be delivered again. The mark goes first: once the letter can be seen, a mark
+    /// is from after that.
     pub(crate) async fn write(&self, dead: &DeadLetter) -> Result<()> {
         if dead.is_replaying {
             self.unmark(&dead.id).await?;
@@ -161,7 +163,7 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// The ids of the letters of a trigger that wait to be sent again.
+    /// The ids of the letters of a trigger that wait to be delivered again.
     pub(crate) async fn replaying(
         &self,
         trigger: &str,
@@ -191,19 +193,19 @@ impl DeadLetters {
         Ok((ids.map(str::to_owned).collect(), page.cursor))
     }
 
-    /// Tells of marks to send letters of a trigger again.
+    /// Watches the marks of letters of a trigger.
     pub(crate) async fn watch(&self, trigger: &str) -> Result<Watch> {
         let filter = Filter::Prefix(format!("{}{trigger}/", Self::REPLAYS));
         self.bucket.watch(filter, Since::Now).await
     }
 
     /// Notes that the letters can be watched.
-    pub(crate) fn watched(&self) {
+    pub(crate) fn note_watched(&self) {
         self.is_unwatched.store(false, Ordering::Relaxed);
     }
 
     /// Notes that the letters cannot be watched, and answers whether that is new.
-    pub(crate) fn unwatched(&self) -> bool {
+    pub(crate) fn note_unwatched(&self) -> bool {
         !self.is_unwatched.swap(true, Ordering::Relaxed)
     }
 }

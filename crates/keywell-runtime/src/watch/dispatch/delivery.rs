@@ -1,3 +1,7 @@
+//! One attempt at a delivery: it calls the watcher of the component, in an instance of its own.
+//!
+//! It ends within the timeout, and the reason of a failure shows nothing of the host.
+
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -11,19 +15,19 @@ use crate::instance::{Instances, Made, is_no_room};
 use crate::last_words::LastWords;
 use crate::shelf::Shelf;
 use crate::state::TimedOut;
-use crate::watch::dispatch::job::Change;
-use crate::watch::hops::ledger as causes;
+use crate::watch::event::KeyEvent;
+use crate::watch::hops::poll;
 
 /// Calls the watcher of a component, each time in an instance of its own.
 pub(crate) struct Delivery {
-    pub(crate) instances: Instances,
-    pub(crate) watcher: Watcher,
+    instances: Instances,
+    watcher: Watcher,
     /// The bucket that is handed over, by the component's name for it.
-    pub(crate) bucket: BucketName,
-    pub(crate) timeout: Duration,
-    pub(crate) trigger: Arc<str>,
+    bucket: BucketName,
+    timeout: Duration,
+    trigger: Arc<str>,
     /// An instance that was made ahead, for the next event.
-    pub(crate) spare: Arc<Shelf<Made>>,
+    spare: Arc<Shelf<Made>>,
 }
 
 /// How an attempt ended.
@@ -39,9 +43,39 @@ pub(crate) enum Attempt {
 // === impl Delivery ===
 
 impl Delivery {
+    pub(crate) fn new(
+        instances: Instances,
+        watcher: Watcher,
+        bucket: BucketName,
+        timeout: Duration,
+        trigger: Arc<str>,
+    ) -> Self {
+        Self {
+            spare: instances.room().shelves().add(),
+            instances,
+            watcher,
+            bucket,
+            timeout,
+            trigger,
+        }
+    }
+
+    pub(crate) fn trigger(&self) -> &Arc<str> {
+        &self.trigger
+    }
+
+    pub(crate) fn bucket(&self) -> &BucketName {
+        &self.bucket
+    }
+
+    /// How long an attempt may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     pub(crate) async fn attempt(
         self: Arc<Self>,
-        change: Change,
+        event: KeyEvent,
         hops: u32,
         attempt: u32,
     ) -> Attempt {
@@ -51,11 +85,11 @@ impl Delivery {
         // Of the instance, once there is one; it may end before this does.
         let last_words: Arc<OnceLock<LastWords>> = Arc::default();
         let guest = {
-            let (delivery, change) = (self.clone(), change.clone());
+            let (delivery, event) = (self.clone(), event.clone());
             let last_words = last_words.clone();
             async move {
-                let mut called = pin!(delivery.call(&change, deadline, &last_words));
-                poll_fn(|cx| causes::poll(hops, called.as_mut(), cx)).await
+                let mut called = pin!(delivery.call(&event, deadline, &last_words));
+                poll_fn(|cx| poll(hops, called.as_mut(), cx)).await
             }
         };
         let ended = Call::new(
@@ -78,7 +112,7 @@ impl Delivery {
         tracing::debug!(
             trigger,
             attempt,
-            key = &*change.key,
+            key = &*event.key,
             "a delivery failed: {error:#}"
         );
         Attempt::Failed(match last_words.get().and_then(LastWords::read) {
@@ -89,14 +123,14 @@ impl Delivery {
 
     async fn call(
         &self,
-        change: &Change,
+        event: &KeyEvent,
         deadline: Instant,
         last_words: &OnceLock<LastWords>,
     ) -> wasmtime::Result<()> {
         let (mut store, instance) = self.instance(deadline).await?;
         drop(last_words.set(store.data_mut().last_words()));
-        let (bucket, key) = (&self.bucket, &*change.key);
-        let called = match &change.value {
+        let (bucket, key) = (&self.bucket, &*event.key);
+        let called = match &event.value {
             Some(value) => {
                 self.watcher
                     .on_set(&mut store, &instance, bucket, key, value)
@@ -132,7 +166,7 @@ impl Delivery {
         let name = self.instances.name().clone();
         let preparing = async move {
             let mut making = pin!(self.instances.prepare());
-            let made = poll_fn(|cx| causes::poll(hops, making.as_mut(), cx)).await?;
+            let made = poll_fn(|cx| poll(hops, making.as_mut(), cx)).await?;
             self.spare.keep(made);
             Ok(())
         };
@@ -140,7 +174,7 @@ impl Delivery {
     }
 
     /// The cause without the places in the code, which are in the log, and without what a store's
-    /// own error may tell.
+    /// own error may show.
     fn reason(&self, error: &wasmtime::Error) -> String {
         if error.is::<TimedOut>() {
             return format!("the delivery took longer than {:?}", self.timeout);

@@ -1,23 +1,16 @@
+//! An event on its way to the component, with what is needed to finish it: its place in its
+//! partition, where it came from, and how often it was tried.
+
 use std::sync::Arc;
 
-use bytes::Bytes;
+use crate::watch::checkpoint::progress::Ticket;
+use crate::watch::event::KeyEvent;
 
-use crate::watch::dead_letters::letter::Operation;
-
-/// A change of a key that is to be delivered.
-#[derive(Clone, Debug)]
-pub(crate) struct Change {
-    pub(crate) key: Arc<str>,
-    /// `None` where the key is gone.
-    pub(crate) value: Option<Bytes>,
-}
-
-/// A change on its way to the component.
+/// An event that is to be delivered.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    pub(crate) change: Change,
-    /// Its place in its share, which is given away when all of them are through. Once the share is
-    /// lost, it is another process's to try again.
+    pub(crate) event: KeyEvent,
+    /// Its place in its partition. Once that is lost, another process tries it.
     pub(crate) ticket: Ticket,
     pub(crate) source: JobSource,
     /// How many deliveries led to it.
@@ -28,7 +21,7 @@ pub(crate) struct Job {
     pub(crate) given_up: Option<GivenUp>,
 }
 
-/// Where a change comes from, and so what is to be done once it is through.
+/// Where an event comes from, and so what is to be done once it is finished.
 #[derive(Clone, Debug)]
 pub(crate) enum JobSource {
     /// From a watch: the position moves past it.
@@ -39,15 +32,6 @@ pub(crate) enum JobSource {
     Present,
 }
 
-/// The place of a change among those of its partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket {
-    pub(crate) partition: u8,
-    /// Which holding of the partition, of those of this process.
-    pub(crate) holding: u64,
-    pub(crate) number: u64,
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct GivenUp {
     pub(crate) id: Arc<str>,
@@ -55,21 +39,6 @@ pub(crate) struct GivenUp {
     pub(crate) at_millis: u64,
     /// How often writing the letter failed.
     pub(crate) failures: u32,
-}
-
-// === impl Change ===
-
-impl Change {
-    pub(crate) fn operation(&self) -> Operation {
-        match self.value {
-            Some(_) => Operation::Set,
-            None => Operation::Delete,
-        }
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.key.len() + self.value.as_ref().map_or(0, Bytes::len)
-    }
 }
 
 // === impl JobSource ===
@@ -87,9 +56,9 @@ impl JobSource {
 // === impl Job ===
 
 impl Job {
-    pub(crate) fn new(change: Change, ticket: Ticket, source: JobSource, hops: u32) -> Self {
+    pub(crate) fn new(event: KeyEvent, ticket: Ticket, source: JobSource, hops: u32) -> Self {
         Self {
-            change,
+            event,
             ticket,
             source,
             hops,

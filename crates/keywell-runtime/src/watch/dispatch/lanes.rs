@@ -1,3 +1,8 @@
+//! The queue of events, by key.
+//!
+//! Events of one key stay in order, also when one of them is tried again; those of different keys do
+//! not wait for each other.
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -5,8 +10,7 @@ use std::time::Instant;
 
 use crate::watch::dispatch::job::Job;
 
-/// What is to be delivered: a lane for each key, so that the events of one key stay in order and
-/// those of different keys do not wait for each other. A lane is there only while it holds events.
+/// What is to be delivered: a lane for each key, which is there only while it holds events.
 #[derive(Default)]
 pub(crate) struct Lanes {
     keys: HashMap<Arc<str>, Lane>,
@@ -29,8 +33,8 @@ impl Lanes {
     /// Queues an event behind those of its key.
     pub(crate) fn push(&mut self, job: Job) {
         self.events += 1;
-        self.bytes += job.change.bytes();
-        let key = job.change.key.clone();
+        self.bytes += job.event.bytes();
+        let key = job.event.key.clone();
         let lane = self.keys.entry(key.clone()).or_default();
         if lane.jobs.is_empty() && !lane.is_running {
             self.ready.push_back(key);
@@ -57,11 +61,11 @@ impl Lanes {
         }
     }
 
-    /// Says that an event which was taken is through.
+    /// An event that was taken is finished.
     pub(crate) fn done(&mut self, job: &Job) {
         self.events -= 1;
-        self.bytes -= job.change.bytes();
-        let key = &job.change.key;
+        self.bytes -= job.event.bytes();
+        let key = &job.event.key;
         let Some(lane) = self.keys.get_mut(key) else {
             return;
         };
@@ -75,7 +79,7 @@ impl Lanes {
 
     /// Puts an event that was taken back, to be taken again at a time. Later ones of its key wait.
     pub(crate) fn again(&mut self, job: Job, at: Instant) {
-        let key = job.change.key.clone();
+        let key = job.event.key.clone();
         if let Some(lane) = self.keys.get_mut(&key) {
             lane.jobs.push_front(job);
             self.waiting.push(Reverse((at, key)));
@@ -107,7 +111,7 @@ impl Lanes {
                 let stays = !forgets(job);
                 if !stays {
                     self.events -= 1;
-                    self.bytes -= job.change.bytes();
+                    self.bytes -= job.event.bytes();
                 }
                 stays
             });
@@ -132,23 +136,25 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::watch::dispatch::job::{Change, JobSource, Ticket};
+    use crate::watch::checkpoint::progress::Ticket;
+    use crate::watch::dispatch::job::JobSource;
+    use crate::watch::event::KeyEvent;
 
     fn job(key: &str, value: &'static str) -> Job {
-        let change = Change {
+        let event = KeyEvent {
             key: key.into(),
             value: Some(value.into()),
         };
         let ticket = Ticket {
             partition: 0,
-            holding: 0,
+            epoch: 0,
             number: 0,
         };
-        Job::new(change, ticket, JobSource::Present, 0)
+        Job::new(event, ticket, JobSource::Present, 0)
     }
 
     fn value(job: Option<&Job>) -> Option<String> {
-        let value = job?.change.value.as_ref()?;
+        let value = job?.event.value.as_ref()?;
         Some(String::from_utf8_lossy(value).into_owned())
     }
 

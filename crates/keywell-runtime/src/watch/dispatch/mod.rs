@@ -1,78 +1,170 @@
-//! How a [`Run`] has events delivered, again and again if need be, or given up.
+//! Delivers events: queues them by key, calls the component, tries again after a failure, and writes
+//! those it gives up to the dead letters.
+//!
+//! - Events of one key are delivered one after the other, in the order in which they were queued.
+//! - At most so many deliveries run at once as the trigger's options say.
+//! - An event that was queued is reported as finished once it was delivered or its dead letter is
+//!   written, and never before.
 
 pub(crate) mod delivery;
 pub(crate) mod job;
 pub(crate) mod lanes;
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::task::{Id, JoinError};
+use futures::future::OptionFuture;
+use keywell_store::BoxFuture;
+use tokio::task::{Id, JoinError, JoinSet};
 
+use crate::call::Call;
 use crate::watch::backoff::random;
-use crate::watch::dead_letters::letter::DeadLetter;
-use crate::watch::dispatch::delivery::Attempt;
+use crate::watch::counters::Counters;
+use crate::watch::dead_letters::{DeadLetter, DeadLetters};
+use crate::watch::dispatch::delivery::{Attempt, Delivery};
 use crate::watch::dispatch::job::{GivenUp, Job, JobSource};
-use crate::watch::membership::{PARTITIONS, partition};
-use crate::watch::run::Run;
-use crate::watch::trigger::WatchTrigger;
+use crate::watch::dispatch::lanes::Lanes;
+use crate::watch::options::WatchOptions;
+
+/// The deliveries of a trigger.
+pub(crate) struct Dispatch {
+    trigger: Arc<str>,
+    /// What the component is called.
+    component: String,
+    options: WatchOptions,
+    delivery: Arc<Delivery>,
+    letters: DeadLetters,
+    counters: Arc<Counters>,
+    lanes: Lanes,
+    tasks: JoinSet<Ended>,
+    running: HashMap<Id, Job>,
+    /// An instance that is being made ahead of the next event.
+    preparing: Option<Call>,
+    /// Whether one is to be made, and by how many hops the delivery before was caused.
+    wants_spare: Option<u32>,
+}
+
+/// What a task of a [`Dispatch`] came to.
+pub(crate) enum Done {
+    Task(Result<(Id, Ended), JoinError>),
+    Prepared(wasmtime::Result<()>),
+}
 
 /// How a task for an event ended.
 pub(crate) enum Ended {
     Attempt(Attempt),
-    Buried(keywell_store::Result<()>),
+    Recorded(keywell_store::Result<()>),
 }
 
-// === impl Run ===
+/// What the caller is to do with an event whose task ended.
+pub(crate) enum Outcome {
+    /// It is delivered, or among the dead letters.
+    Finished(Job),
+    /// It is to be tried again at a time.
+    Retry(Job, Instant),
+}
 
-impl Run {
+// === impl Dispatch ===
+
+impl Dispatch {
     /// How long a delivery waits for an instance where other components have used up the pool.
     const ROOM_PAUSE: Duration = Duration::from_millis(20);
 
-    /// Has events delivered, as many as may be, and answers whether there were any.
-    pub(crate) fn start(&mut self, now: Instant) -> bool {
-        let is_valid = self
-            .membership
-            .as_ref()
-            .is_none_or(|membership| membership.is_valid(now));
+    pub(crate) fn new(
+        component: String,
+        options: WatchOptions,
+        delivery: Arc<Delivery>,
+        letters: DeadLetters,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self {
+            trigger: delivery.trigger().clone(),
+            component,
+            options,
+            delivery,
+            letters,
+            counters,
+            lanes: Lanes::default(),
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            preparing: None,
+            wants_spare: Some(0),
+        }
+    }
+
+    pub(crate) fn push(&mut self, job: Job) {
+        self.lanes.push(job);
+    }
+
+    /// Events that are queued or under way.
+    pub(crate) fn events(&self) -> usize {
+        self.lanes.events()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        let options = &self.options;
+        self.lanes.events() < options.queued_events.max(1)
+            && self.lanes.bytes() < options.queued_bytes.max(1)
+    }
+
+    /// Whether no event is queued or under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.lanes.events() == 0
+    }
+
+    /// How long an attempt may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.delivery.timeout()
+    }
+
+    /// When the next event is to be tried again.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.lanes.due()
+    }
+
+    /// Makes ready what is to be tried again by now.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        self.lanes.wake(now);
+    }
+
+    /// Starts as many deliveries as may run. Returns whether there were any.
+    pub(crate) fn start(&mut self) -> bool {
         let mut starts_any = false;
-        while is_valid && self.running.len() < self.trigger.options.parallel.max(1) {
+        while self.running.len() < self.options.parallel.max(1) {
             let Some(mut job) = self.lanes.next() else {
                 break;
             };
-            let hops = self.trigger.options.hops;
-            if job.hops > hops && job.given_up.is_none() {
-                let reason = self.trigger.too_many_hops(&job);
+            if job.hops > self.options.hops && job.given_up.is_none() {
+                let reason = self.too_many_hops(&job);
                 self.give_up(&mut job, reason);
             }
-            let id = match job.given_up.take() {
-                Some(given_up) => {
-                    let id = self.bury(&job, &given_up);
-                    job.given_up = Some(given_up);
-                    id
-                }
+            let task = match &job.given_up {
+                Some(given_up) => self.record(&job, given_up),
                 None => self.deliver(&job),
             };
+            let id = self.tasks.spawn(task).id();
             self.running.insert(id, job);
             starts_any = true;
         }
         starts_any
     }
 
-    pub(crate) fn bury(&mut self, job: &Job, given_up: &GivenUp) -> Id {
-        let letter = self.trigger.letter(job, given_up);
-        let letters = self.trigger.letters.clone();
-        let burial = async move { Ended::Buried(letters.write(&letter).await) };
-        self.tasks.spawn(burial).id()
+    /// Writes the dead letter of an event.
+    fn record(&self, job: &Job, given_up: &GivenUp) -> BoxFuture<Ended> {
+        let letter = self.letter(job, given_up);
+        let letters = self.letters.clone();
+        Box::pin(async move { Ended::Recorded(letters.write(&letter).await) })
     }
 
-    pub(crate) fn deliver(&mut self, job: &Job) -> Id {
-        let delivery = self.trigger.delivery.clone();
-        let attempt = delivery.attempt(job.change.clone(), job.hops, job.attempts + 1);
+    fn deliver(&self, job: &Job) -> BoxFuture<Ended> {
+        let delivery = self.delivery.clone();
+        let attempt = delivery.attempt(job.event.clone(), job.hops, job.attempts + 1);
         let replayed = match &job.source {
-            JobSource::Replay(id) => Some((self.trigger.letters.clone(), id.clone())),
+            JobSource::Replay(id) => Some((self.letters.clone(), id.clone())),
             JobSource::Watch | JobSource::Present => None,
         };
-        let delivery = async move {
+        Box::pin(async move {
             let ended = attempt.await;
             if let (Attempt::Delivered, Some((letters, id))) = (&ended, replayed)
                 && let Err(error) = letters.remove(&id).await
@@ -80,8 +172,7 @@ impl Run {
                 tracing::warn!(id = &*id, %error, "a dead letter was delivered, and cannot be removed");
             }
             Ended::Attempt(ended)
-        };
-        self.tasks.spawn(delivery).id()
+        })
     }
 
     /// Makes an instance ahead of the next event while there is nothing else to do.
@@ -89,34 +180,117 @@ impl Run {
         let Some(hops) = self.wants_spare else {
             return;
         };
-        if self.has_work() || self.stopping.is_some() {
+        if self.lanes.events() > 0 {
             return;
         }
-        self.preparing = self.trigger.delivery.clone().prepare(hops);
+        self.preparing = self.delivery.clone().prepare(hops);
         if self.preparing.is_some() {
             self.wants_spare = None;
         }
     }
 
-    pub(crate) fn prepared(&mut self, prepared: wasmtime::Result<()>) {
+    /// Makes no more instances ahead.
+    pub(crate) fn stop_preparing(&mut self) {
         self.preparing = None;
-        if let Err(error) = prepared {
-            // What is wrong with it is told when an event needs one.
-            tracing::debug!(
-                trigger = &*self.trigger.name,
-                "no instance was made ahead: {error:#}"
-            );
+    }
+
+    /// Waits for the end of a task. Nothing is lost if it is cancelled.
+    pub(crate) async fn done(&mut self) -> Done {
+        tokio::select! {
+            biased;
+            Some(ended) = self.tasks.join_next_with_id() => Done::Task(ended),
+            Some(prepared) = OptionFuture::from(self.preparing.as_mut()) => {
+                self.preparing = None;
+                Done::Prepared(prepared)
+            }
+            else => std::future::pending().await,
         }
     }
 
-    pub(crate) fn give_up(&self, job: &mut Job, reason: String) {
+    /// Decides what becomes of an event whose task ended. The caller answers with
+    /// [`finish`](Self::finish) or [`put_back`](Self::put_back).
+    pub(crate) fn ended(&mut self, done: Done) -> Option<Outcome> {
+        let (id, ended) = match done {
+            Done::Task(Ok(ended)) => ended,
+            Done::Task(Err(error)) => {
+                let reason = "a defect in Keywell ended the delivery".to_owned();
+                (error.id(), Ended::Attempt(Attempt::Failed(reason)))
+            }
+            Done::Prepared(Ok(())) => return None,
+            Done::Prepared(Err(error)) => {
+                // The next event that needs an instance fails with it.
+                let trigger = &*self.trigger;
+                tracing::debug!(trigger, "no instance was made ahead: {error:#}");
+                return None;
+            }
+        };
+        let mut job = self.running.remove(&id)?;
+        let now = Instant::now();
+        self.wants_spare = Some(job.hops);
+        Some(match ended {
+            Ended::Attempt(Attempt::Delivered) => {
+                self.counters.delivered();
+                Outcome::Finished(job)
+            }
+            Ended::Attempt(Attempt::NoRoom) => Outcome::Retry(job, now + Self::ROOM_PAUSE),
+            Ended::Attempt(Attempt::Failed(reason)) => {
+                job.attempts += 1;
+                if job.attempts > self.options.retries {
+                    self.give_up(&mut job, reason);
+                    Outcome::Retry(job, now)
+                } else {
+                    self.counters.retried();
+                    let pause = self.options.backoff.after(job.attempts);
+                    Outcome::Retry(job, now + pause)
+                }
+            }
+            Ended::Recorded(Ok(())) => {
+                self.counters.dead();
+                let id = job.given_up.as_ref().map(|given_up| &*given_up.id);
+                let (trigger, attempts) = (&*self.trigger, job.attempts);
+                tracing::warn!(trigger, attempts, id, "an event went to the dead letters");
+                Outcome::Finished(job)
+            }
+            Ended::Recorded(Err(error)) => {
+                let failures = job.given_up.as_mut().map_or(1, |given_up| {
+                    given_up.failures = given_up.failures.saturating_add(1);
+                    given_up.failures
+                });
+                let pause = self.options.backoff.after(failures);
+                tracing::error!(trigger = &*self.trigger, %error, ?pause, "a dead letter cannot be written; its key waits, and the position stays before it");
+                Outcome::Retry(job, now + pause)
+            }
+        })
+    }
+
+    /// Lets the next event of the key be delivered.
+    pub(crate) fn finish(&mut self, job: &Job) {
+        self.lanes.done(job);
+    }
+
+    /// Puts an event back, to be tried again at a time.
+    pub(crate) fn put_back(&mut self, job: Job, at: Instant) {
+        self.lanes.again(job, at);
+    }
+
+    /// Forgets events that are not under way. `forgets` is called once for each of these.
+    pub(crate) fn forget(&mut self, forgets: impl FnMut(&Job) -> bool) {
+        self.lanes.forget(forgets);
+    }
+
+    /// Ends all tasks.
+    pub(crate) async fn shutdown(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    fn give_up(&self, job: &mut Job, reason: String) {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         let at_millis = since_1970.unwrap_or_default().as_millis();
         let at_millis = u64::try_from(at_millis).unwrap_or(u64::MAX);
         let id = match &job.source {
             JobSource::Replay(id) => id.clone(),
             JobSource::Watch | JobSource::Present => {
-                let trigger = &self.trigger.name;
+                let trigger = &self.trigger;
                 format!("{trigger}/{at_millis:013}-{:016x}", random()).into()
             }
         };
@@ -128,148 +302,32 @@ impl Run {
         });
     }
 
-    pub(crate) fn ended(&mut self, ended: Result<(tokio::task::Id, Ended), JoinError>) {
-        let (id, ended) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                let reason = "a defect in Keywell ended the delivery".to_owned();
-                (error.id(), Ended::Attempt(Attempt::Failed(reason)))
-            }
-        };
-        let Some(mut job) = self.running.remove(&id) else {
-            return;
-        };
-        let now = Instant::now();
-        let trigger = self.trigger.name.clone();
-        self.wants_spare = Some(job.hops);
-        match ended {
-            Ended::Attempt(Attempt::Delivered) => {
-                self.trigger.counters.delivered();
-                self.through(&job);
-            }
-            Ended::Attempt(Attempt::NoRoom) => self.again(job, now + Self::ROOM_PAUSE),
-            Ended::Attempt(Attempt::Failed(reason)) => {
-                job.attempts += 1;
-                if job.attempts > self.trigger.options.retries {
-                    self.give_up(&mut job, reason);
-                    self.again(job, now);
-                } else {
-                    self.trigger.counters.retried();
-                    let pause = self.trigger.options.backoff.after(job.attempts);
-                    self.again(job, now + pause);
-                }
-            }
-            Ended::Buried(Ok(())) => {
-                self.trigger.counters.dead();
-                let id = job.given_up.as_ref().map(|given_up| &*given_up.id);
-                let attempts = job.attempts;
-                tracing::warn!(
-                    trigger = &*trigger,
-                    attempts,
-                    id,
-                    "an event went to the dead letters"
-                );
-                self.through(&job);
-            }
-            Ended::Buried(Err(error)) => {
-                let failures = job.given_up.as_mut().map_or(1, |given_up| {
-                    given_up.failures = given_up.failures.saturating_add(1);
-                    given_up.failures
-                });
-                let pause = self.trigger.options.backoff.after(failures);
-                tracing::error!(trigger = &*trigger, %error, ?pause, "a dead letter cannot be written; its key waits, and the position stays before it");
-                self.again(job, now + pause);
-            }
-        }
-    }
-
-    /// Puts an event back, unless it will come again by itself or is another process's by now.
-    pub(crate) fn again(&mut self, job: Job, at: Instant) {
-        let held = self.partitions.get(&job.ticket.partition);
-        let is_lost = held.is_none_or(|held| held.holding != job.ticket.holding);
-        let is_left = self.stopping.is_some() && job.source.comes_again(self.is_resumable());
-        if is_lost || is_left {
-            self.lanes.done(&job);
-            if let JobSource::Replay(_) = job.source {
-                self.over(&job);
-            }
-        } else {
-            self.lanes.again(job, at);
-        }
-    }
-
-    pub(crate) fn through(&mut self, job: &Job) {
-        self.lanes.done(job);
-        self.over(job);
-        self.has_news = true;
-    }
-
-    /// Says that its share need wait for it no longer.
-    fn over(&mut self, job: &Job) {
-        if let Some(held) = self.partitions.get_mut(&job.ticket.partition) {
-            held.end(job.ticket);
-        }
-        if let JobSource::Replay(id) = &job.source
-            && self.replaying.remove(id) == Some(true)
-        {
-            self.look_for_replays();
-        }
-    }
-
-    /// Gives up a share that another process has by now.
-    pub(crate) fn lose(&mut self, share: u8) {
-        self.acquiring.remove(&share);
-        if self.partitions.remove(&share).is_none() {
-            return;
-        }
-        for source in self.sources.iter_mut() {
-            source.partitions.retain(|held| *held != share);
-        }
-        let is_of = |key: &str| partition(key, PARTITIONS) == share;
-        let replaying = &mut self.replaying;
-        self.lanes.forget(|job| {
-            let leaves = is_of(&job.change.key);
-            if let (true, JobSource::Replay(id)) = (leaves, &job.source) {
-                replaying.remove(id);
-            }
-            leaves
-        });
-    }
-}
-
-// === impl WatchTrigger ===
-
-impl WatchTrigger {
-    /// Tells that a component triggers itself, and answers it as a dead letter has it.
-    pub(crate) fn too_many_hops(&self, job: &Job) -> String {
+    /// Logs that a component triggers itself, and returns the reason for the dead letter.
+    fn too_many_hops(&self, job: &Job) -> String {
         let (hops, most) = (job.hops, self.options.hops);
         let reason = format!(
             "the component triggers itself: {hops} deliveries, one caused by the other, led to this change by their writes, and at most {most} may"
         );
-        let component = &self.target.component;
+        let (trigger, component) = (&*self.trigger, &self.component);
         tracing::warn!(
-            trigger = &*self.name,
+            trigger,
             component,
             hops,
             "{reason}; it goes to the dead letters"
         );
-        tracing::debug!(
-            trigger = &*self.name,
-            key = &*job.change.key,
-            "past the limit on hops"
-        );
+        tracing::debug!(trigger, key = &*job.event.key, "past the limit on hops");
         reason
     }
 
-    pub(crate) fn letter(&self, job: &Job, given_up: &GivenUp) -> DeadLetter {
+    fn letter(&self, job: &Job, given_up: &GivenUp) -> DeadLetter {
         DeadLetter {
             id: given_up.id.to_string(),
-            trigger: self.name.to_string(),
-            component: self.target.component.clone(),
-            bucket: self.target.bucket.to_string(),
-            operation: job.change.operation(),
-            key: job.change.key.to_string(),
-            value: job.change.value.clone(),
+            trigger: self.trigger.to_string(),
+            component: self.component.clone(),
+            bucket: self.delivery.bucket().to_string(),
+            operation: job.event.operation(),
+            key: job.event.key.to_string(),
+            value: job.event.value.clone(),
             reason: given_up.reason.clone(),
             attempts: job.attempts,
             at_millis: given_up.at_millis,

@@ -1,3 +1,5 @@
+//! The layer that enters the writes of deliveries in the ledger, and how each of them ended.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -6,8 +8,19 @@ use keywell_store::{
     Answer, Bucket, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Result, Set,
     Since, Swap, Version, Watch,
 };
+use keywell_wasi::Origin;
 
 use crate::watch::hops::ledger::{Causes, Effect, Entered, Place};
+
+/// Wraps a bucket so that writes of deliveries are entered in the ledger.
+pub(crate) fn layer(
+    causes: &Arc<Causes>,
+    origin: &Origin,
+    bucket: Arc<dyn Bucket>,
+) -> Arc<dyn Bucket> {
+    let place = Place::of(&origin.store, origin.bucket.as_str());
+    Arc::new(Caused::new(bucket, place, causes.clone()))
+}
 
 /// A bucket whose writes are entered among the [`Causes`] of events, where a delivery makes them.
 pub(crate) struct Caused {
@@ -36,8 +49,8 @@ impl Caused {
         self.causes.enter(&self.place, key, || Effect::Deleted)
     }
 
-    /// Has the ledger told how a write ended, before whoever made it hears of it.
-    fn telling<T: Send + 'static>(
+    /// Reports to the ledger how a write ended, before its caller learns it.
+    fn reporting<T: Send + 'static>(
         &self,
         entered: Option<Entered>,
         answer: Answer<T>,
@@ -47,7 +60,7 @@ impl Caused {
             return answer;
         };
         let causes = self.causes.clone();
-        settling(answer, move |result| end(result).tell(&causes, entered))
+        settling(answer, move |result| end(result).report(&causes, entered))
     }
 }
 
@@ -72,7 +85,7 @@ impl End {
         }
     }
 
-    /// That of each write of a batch, of which an error may leave some made.
+    /// That of each write of a batch: an error may leave some of them made.
     fn of_batch<T>(result: &Result<T>) -> Self {
         match result {
             Ok(_) => Self::Made,
@@ -81,7 +94,7 @@ impl End {
         }
     }
 
-    fn tell(self, causes: &Causes, entered: Entered) {
+    fn report(self, causes: &Causes, entered: Entered) {
         match self {
             Self::Made => causes.made(entered),
             Self::Not => causes.take_back(entered),
@@ -134,14 +147,14 @@ impl Bucket for Caused {
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
         let entered = self.sets(key, &value);
-        self.telling(entered, self.inner.set(key, value, how), End::of)
+        self.reporting(entered, self.inner.set(key, value, how), End::of)
     }
 
     fn delete(&self, key: &str) -> Answer<()> {
         let Some(entered) = self.deletes(key) else {
             return self.inner.delete(key);
         };
-        // To delete what is not there makes no event, and the answer does not tell which it was.
+        // To delete what is not there makes no event, and the answer does not say which it was.
         let (there, deleted) = (self.inner.exists(key), self.inner.delete(key));
         let causes = self.causes.clone();
         both(there, deleted).and_then(move |(there, deleted)| {
@@ -149,7 +162,7 @@ impl Bucket for Caused {
                 Ok(false) => End::Not,
                 _ => End::of(&deleted),
             };
-            end.tell(&causes, entered);
+            end.report(&causes, entered);
             deleted
         })
     }
@@ -160,7 +173,7 @@ impl Bucket for Caused {
             Change::Delete => self.deletes(key),
         };
         let answer = self.inner.swap(key, expected, change);
-        self.telling(entered, answer, |result| match result {
+        self.reporting(entered, answer, |result| match result {
             Ok(Swap::Stale) => End::Not,
             result => End::of(result),
         })
@@ -168,7 +181,7 @@ impl Bucket for Caused {
 
     fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
         let entered = self.causes.enter(&self.place, key, || Effect::Counted);
-        self.telling(entered, self.inner.increment(key, delta), End::of)
+        self.reporting(entered, self.inner.increment(key, delta), End::of)
     }
 
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
@@ -186,7 +199,7 @@ impl Bucket for Caused {
         settling(answer, move |result| {
             let end = End::of_batch(result);
             for entered in entered {
-                end.tell(&causes, entered);
+                end.report(&causes, entered);
             }
         })
     }
@@ -207,7 +220,7 @@ impl Bucket for Caused {
                 } else {
                     End::Not
                 };
-                end.tell(&causes, entered);
+                end.report(&causes, entered);
             }
             deleted
         })
@@ -234,7 +247,7 @@ mod tests {
     use keywell_wasi::Grants;
 
     use super::*;
-    use crate::watch::hops::ledger as causes;
+    use crate::watch::hops::ledger;
 
     /// A bucket as deliveries have it, and its ledger.
     struct Fixture {
@@ -255,7 +268,7 @@ mod tests {
             let causes = Arc::new(Causes::new());
             let inner = store.open(&name).await.unwrap();
             let watch = inner.watch(Filter::All, Since::Now).await.unwrap();
-            let bucket = causes.layer(&origin, inner);
+            let bucket = layer(&causes, &origin, inner);
             let place = Place::new(&origin);
             Self {
                 causes,
@@ -282,7 +295,7 @@ mod tests {
     fn deliver(hops: u32, writes: impl Future<Output = Result<()>>) -> Result<()> {
         let writes = std::pin::pin!(writes);
         let writes: Pin<&mut dyn Future<Output = Result<()>>> = writes;
-        match causes::poll(hops, writes, &mut Context::from_waker(Waker::noop())) {
+        match ledger::poll(hops, writes, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(ended) => ended,
             Poll::Pending => panic!("a store in memory answers at once"),
         }
@@ -311,7 +324,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_changes_nothing_is_nobody_s_cause() {
+    async fn what_changes_nothing_causes_nothing() {
         let mut fixture = Fixture::new().await;
         let bucket = fixture.bucket.clone();
         let ended = deliver(7, async {

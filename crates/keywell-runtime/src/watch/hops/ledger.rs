@@ -9,11 +9,11 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use keywell_store::{Bucket, Store};
+use keywell_store::Store;
 use keywell_wasi::Origin;
 use parking_lot::Mutex;
 
-use crate::watch::hops::layer::Caused;
+use crate::watch::backoff::random;
 
 /// The writes that deliveries of this process have made lately, each with how many deliveries led
 /// to it.
@@ -31,7 +31,15 @@ pub(crate) struct Causes {
     ledger: Mutex<Ledger>,
 }
 
-/// A bucket, to the ledger: the same for all who opened it from the same store.
+/// Counts the hops of the events of one run of a trigger.
+pub(crate) struct Chain {
+    causes: Arc<Causes>,
+    place: Place,
+    /// Different from that of every other run.
+    run: u64,
+}
+
+/// A bucket, to the ledger: the same however often it was opened from the same store.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     store: usize,
@@ -51,7 +59,7 @@ pub(crate) enum Effect {
     Deleted,
 }
 
-/// A write in the ledger, for whoever made it to say how it ended.
+/// A write in the ledger, by which it is reported how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entered {
     key: u64,
@@ -75,7 +83,7 @@ struct Write {
     /// How many deliveries led to the one that made it, itself counted.
     hops: u32,
     /// The triggers that have had its event.
-    told: Vec<u64>,
+    taken_by: Vec<u64>,
 }
 
 thread_local! {
@@ -94,16 +102,6 @@ impl Causes {
             hasher: RandomState::new(),
             ledger: Mutex::default(),
         }
-    }
-
-    /// Wraps a bucket so that writes of deliveries are entered.
-    pub(crate) fn layer(
-        self: &Arc<Self>,
-        origin: &Origin,
-        bucket: Arc<dyn Bucket>,
-    ) -> Arc<dyn Bucket> {
-        let place = Place::of(&origin.store, origin.bucket.as_str());
-        Arc::new(Caused::new(bucket, place, self.clone()))
     }
 
     pub(crate) fn set(&self, value: &[u8]) -> Effect {
@@ -138,7 +136,7 @@ impl Causes {
         self.ledger.lock().take_back(entered);
     }
 
-    /// How many deliveries led to an event; 0 where nothing tells of any.
+    /// How many deliveries led to an event, as far as is known.
     pub(crate) fn hops(
         &self,
         trigger: u64,
@@ -157,6 +155,21 @@ impl Causes {
     fn key(&self, place: &Place, key: &str) -> u64 {
         let key = [&*place.prefix, key].concat();
         self.hasher.hash_one((place.store, &place.bucket, key))
+    }
+}
+
+// === impl Chain ===
+
+impl Chain {
+    /// Of the events of a bucket.
+    pub(crate) fn new(causes: Arc<Causes>, place: Place) -> Self {
+        let run = random();
+        Self { causes, place, run }
+    }
+
+    /// How many deliveries led to an event.
+    pub(crate) fn hops(&self, key: &str, value: Option<&Bytes>) -> u32 {
+        self.causes.hops(self.run, &self.place, key, value)
     }
 }
 
@@ -181,7 +194,7 @@ impl Ledger {
             answered: None,
             effect,
             hops,
-            told: Vec::new(),
+            taken_by: Vec::new(),
         });
         entered
     }
@@ -219,9 +232,9 @@ impl Ledger {
         let fits = |write: &&Write| {
             let same = match (write.effect, effect) {
                 (Effect::Counted, Effect::Set(_)) => true,
-                (written, told) => written == told,
+                (written, seen) => written == seen,
             };
-            same && !write.told.contains(&trigger)
+            same && !write.taken_by.contains(&trigger)
         };
         let Some(oldest) = writes.iter().find(fits).map(|write| write.number) else {
             return 0;
@@ -229,8 +242,8 @@ impl Ledger {
         let hops = writes.iter().filter(fits).map(|write| write.hops).max();
         for write in writes.iter_mut() {
             let is_before = write.answered.is_some_and(|next| next <= oldest);
-            if (is_before || write.number == oldest) && !write.told.contains(&trigger) {
-                write.told.push(trigger);
+            if (is_before || write.number == oldest) && !write.taken_by.contains(&trigger) {
+                write.taken_by.push(trigger);
             }
         }
         hops.unwrap_or_default()
@@ -300,14 +313,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_answered_before_is_past_once_a_later_one_is_told() {
+    fn what_was_answered_before_is_past_once_a_later_event_comes() {
         let causes = Causes::new();
         let enter = |effect, hops| {
             let mut ledger = causes.ledger.lock();
             ledger.enter(1, effect, hops, Instant::now())
         };
         let take = |effect| causes.ledger.lock().take(1, 100, effect);
-        // Told as one with the later one, as a store may that loses some.
+        // Coalesced with the later one, as a lossy store may.
         causes.made(enter(Effect::Set(7), 5));
         causes.made(enter(Effect::Set(8), 5));
         assert_eq!(take(Effect::Set(8)), 5);

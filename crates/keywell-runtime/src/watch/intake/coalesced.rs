@@ -1,46 +1,48 @@
+//! Logs how many changes the store coalesced: at most once a minute, and at the end.
+
 use std::time::{Duration, Instant};
 
 use crate::watch::counters::Counters;
 
-/// Tells in the log what the store coalesced, at most once a minute and at the end.
-pub(crate) struct Losses {
-    told: u64,
+/// What was logged of it.
+pub(crate) struct CoalescedLog {
+    logged: u64,
     not_before: Instant,
 }
 
-// === impl Losses ===
+// === impl CoalescedLog ===
 
-impl Losses {
+impl CoalescedLog {
     const PAUSE: Duration = Duration::from_mins(1);
 
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            told: 0,
+            logged: 0,
             not_before: now,
         }
     }
 
-    /// When there is more to be told, if there is.
+    /// When there is more to be logged, if there is.
     pub(crate) fn due(&self, counters: &Counters) -> Option<Instant> {
-        (counters.read().coalesced > self.told).then_some(self.not_before)
+        (counters.read().coalesced > self.logged).then_some(self.not_before)
     }
 
-    /// Tells what is due.
-    pub(crate) fn tell(&mut self, trigger: &str, counters: &Counters, now: Instant) {
+    /// Logs what is due.
+    pub(crate) fn log(&mut self, trigger: &str, counters: &Counters, now: Instant) {
         if self.due(counters).is_some_and(|at| at <= now) {
             self.not_before = now + Self::PAUSE;
-            self.tell_now(trigger, counters);
+            self.log_now(trigger, counters);
         }
     }
 
-    /// Tells what is not told yet.
-    pub(crate) fn tell_now(&mut self, trigger: &str, counters: &Counters) {
+    /// Logs what is not logged yet.
+    pub(crate) fn log_now(&mut self, trigger: &str, counters: &Counters) {
         let coalesced = counters.read().coalesced;
-        if coalesced > self.told {
-            self.told = coalesced;
+        if coalesced > self.logged {
+            self.logged = coalesced;
             tracing::warn!(
                 trigger,
-                "changes coalesced so far: {coalesced}; of each, a later one of its key was told instead"
+                "changes coalesced so far: {coalesced}; of each, the watch reported a later one of its key instead"
             );
         }
     }
@@ -53,17 +55,17 @@ mod tests {
     #[test]
     fn what_grows_is_due_once_a_minute() {
         let (counters, begun) = (Counters::default(), Instant::now());
-        let mut losses = Losses::new(begun);
-        assert_eq!(losses.due(&counters), None);
+        let mut log = CoalescedLog::new(begun);
+        assert_eq!(log.due(&counters), None);
         counters.coalesced(3);
-        assert_eq!(losses.due(&counters), Some(begun));
-        losses.tell("t", &counters, begun);
-        assert_eq!(losses.due(&counters), None);
+        assert_eq!(log.due(&counters), Some(begun));
+        log.log("t", &counters, begun);
+        assert_eq!(log.due(&counters), None);
         counters.coalesced(1);
         let later = begun + Duration::from_mins(1);
-        losses.tell("t", &counters, begun + Duration::from_secs(59));
-        assert_eq!(losses.due(&counters), Some(later));
-        losses.tell("t", &counters, later);
-        assert_eq!(losses.due(&counters), None);
+        log.log("t", &counters, begun + Duration::from_secs(59));
+        assert_eq!(log.due(&counters), Some(later));
+        log.log("t", &counters, later);
+        assert_eq!(log.due(&counters), None);
     }
 }

@@ -1,4 +1,9 @@
-use std::collections::VecDeque;
+//! Dead letters that are to be delivered again.
+//!
+//! Every letter that is marked is read once, in the order of the marks where the store lists in
+//! order. Where marks cannot be watched, they are looked for from time to time.
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -6,11 +11,9 @@ use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use keywell_store::{Bucket, Error, Event, Result, Watch};
 
-use crate::watch::dead_letters::letter::{DeadLetter, Operation};
-use crate::watch::dead_letters::letters::DeadLetters;
-use crate::watch::dispatch::job::Change;
-use crate::watch::intake::sources::is_passing;
-use crate::watch::trigger::WatchTrigger;
+use crate::watch::backoff::may_pass;
+use crate::watch::dead_letters::{DeadLetter, DeadLetters};
+use crate::watch::event::{KeyEvent, Operation};
 
 /// How long to wait before the letters are asked again after they could not be, or were and cannot
 /// be watched.
@@ -20,10 +23,21 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// store may go over all of its keys for it.
 const REST: u32 = 20;
 
-/// A letter that is to be sent again.
+/// The letters of a trigger that are to be delivered again.
+pub(crate) struct Replays {
+    letters: DeadLetters,
+    trigger: Arc<str>,
+    /// The bucket that is watched.
+    bucket: Arc<dyn Bucket>,
+    stream: BoxStream<'static, Replay>,
+    /// The letters that are under way, each with whether it was marked again meanwhile.
+    marked: HashMap<Arc<str>, bool>,
+}
+
+/// A letter that is to be delivered again.
 pub(crate) struct Replay {
     pub(crate) id: Arc<str>,
-    pub(crate) change: Change,
+    pub(crate) event: KeyEvent,
 }
 
 struct Reader {
@@ -37,21 +51,32 @@ struct Reader {
     ids: VecDeque<String>,
 }
 
-// === impl WatchTrigger ===
+// === impl Replays ===
 
-impl WatchTrigger {
-    /// The letters that are to be sent again: those that are marked now, then those that will be. It
-    /// does not end.
-    pub(crate) fn replays(&self) -> BoxStream<'static, Replay> {
+impl Replays {
+    pub(crate) fn new(letters: DeadLetters, trigger: Arc<str>, bucket: Arc<dyn Bucket>) -> Self {
+        let mut replays = Self {
+            letters,
+            trigger,
+            bucket,
+            stream: stream::pending().boxed(),
+            marked: HashMap::new(),
+        };
+        replays.look_again();
+        replays
+    }
+
+    /// Looks for marked letters again, as there are partitions that were not held before.
+    pub(crate) fn look_again(&mut self) {
         let reader = Reader {
             letters: self.letters.clone(),
-            trigger: self.name.clone(),
-            bucket: self.opener.bucket.clone(),
+            trigger: self.trigger.clone(),
+            bucket: self.bucket.clone(),
             watch: None,
             next_look: None,
             ids: VecDeque::new(),
         };
-        stream::unfold(reader, |mut reader| async move {
+        self.stream = stream::unfold(reader, |mut reader| async move {
             loop {
                 match reader.next().await {
                     Ok(replay) => return Some((replay, reader)),
@@ -59,7 +84,35 @@ impl WatchTrigger {
                 }
             }
         })
-        .boxed()
+        .boxed();
+    }
+
+    /// The next marked letter: those that are marked now, then those that will be.
+    pub(crate) async fn next(&mut self) -> Replay {
+        match self.stream.next().await {
+            Some(replay) => replay,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Begins to deliver a letter. Returns whether it was not under way.
+    pub(crate) fn begin(&mut self, id: &Arc<str>) -> bool {
+        let is_new = !self.marked.contains_key(id);
+        self.marked.insert(id.clone(), !is_new);
+        is_new
+    }
+
+    /// A letter was delivered, or is a dead letter again. Looks for it again where it was marked
+    /// meanwhile.
+    pub(crate) fn end(&mut self, id: &str) {
+        if self.marked.remove(id) == Some(true) {
+            self.look_again();
+        }
+    }
+
+    /// A letter is another process's to deliver.
+    pub(crate) fn forget(&mut self, id: &str) {
+        self.marked.remove(id);
     }
 }
 
@@ -112,7 +165,7 @@ impl Reader {
                     let why = "it was kept without its value, and its key is gone";
                     return self.give_up(&id, why).await;
                 }
-                Err(error) if is_passing(&error) => return Err(error),
+                Err(error) if may_pass(&error) => return Err(error),
                 Err(error) => {
                     let why = format!("it was kept without its value: {error}");
                     return self.give_up(&id, &why).await;
@@ -122,7 +175,7 @@ impl Reader {
         let key = key.into();
         Ok(Some(Replay {
             id: id.into(),
-            change: Change { key, value },
+            event: KeyEvent { key, value },
         }))
     }
 
@@ -153,11 +206,11 @@ impl Reader {
         match watch {
             Ok(watch) => {
                 self.watch = Some(watch);
-                self.letters.watched();
+                self.letters.note_watched();
             }
             Err(error) => {
                 let pause = PAUSE.max(began.elapsed() * REST);
-                if self.letters.unwatched() {
+                if self.letters.note_unwatched() {
                     tracing::warn!(trigger = &*self.trigger, %error, ?pause, "the dead letters cannot be watched; those that are to be sent again are looked for from time to time");
                 }
                 self.next_look = Some(Instant::now() + pause);

@@ -1,28 +1,31 @@
+//! When keys that are named in full had events, so that what was read of a key is not delivered
+//! behind an event that came since the reading began.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// When keys that are named in full were told last, counted in such keys told, so that what was read
-/// of one is not delivered behind what was told since the reading began.
+/// The latest event of each key, counted in such events.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct SeenKeys {
     count: u64,
     latest: HashMap<Arc<str>, u64>,
 }
 
-// === impl Told ===
+// === impl SeenKeys ===
 
-impl Told {
-    pub(crate) fn tell(&mut self, key: &Arc<str>) {
+impl SeenKeys {
+    /// Takes note of an event.
+    pub(crate) fn note(&mut self, key: &Arc<str>) {
         self.count += 1;
         self.latest.insert(key.clone(), self.count);
     }
 
-    /// The moment, for [`Self::is_told_since`].
+    /// The moment, for [`Self::has_since`].
     pub(crate) fn now(&self) -> u64 {
         self.count
     }
 
-    pub(crate) fn is_told_since(&self, key: &str, moment: u64) -> bool {
-        self.latest.get(key).is_some_and(|told| *told > moment)
+    pub(crate) fn has_since(&self, key: &str, moment: u64) -> bool {
+        self.latest.get(key).is_some_and(|latest| *latest > moment)
     }
 }

@@ -18,7 +18,8 @@ use keywell_store::{
 };
 
 use super::lock_file::LockFile;
-use super::member::{Effect, Event, Identity, Member, Notice, Strategy, Workload};
+use super::member::Member;
+use super::messages::{Effect, Event, Identity, Notice, Strategy, Workload};
 use super::record::Record;
 
 /// A member of a group whose record is in a bucket.
@@ -47,7 +48,8 @@ pub(crate) struct Settings {
 
 enum Answer {
     Watching(Result<Watch>),
-    Read(Result<(Option<(Record, Version)>, BTreeSet<String>)>),
+    /// The record, and members that have ended.
+    Read(Result<Option<(Record, Version)>>, BTreeSet<String>),
     Swapped(Result<Option<Version>>),
 }
 
@@ -195,10 +197,10 @@ impl Membership {
                 tracing::debug!(group, %error, "the record of the group cannot be watched");
                 Event::Watching(false)
             }
-            Answer::Read(Ok((stored, ended))) => Event::Read(stored, ended),
+            Answer::Read(Ok(stored), ended) => Event::Read(stored, ended),
             Answer::Swapped(Ok(Some(version))) => Event::Swapped(version),
             Answer::Swapped(Ok(None)) => Event::Stale,
-            Answer::Read(Err(error)) | Answer::Swapped(Err(error)) => {
+            Answer::Read(Err(error), _) | Answer::Swapped(Err(error)) => {
                 tracing::warn!(group, %error, "the lease cannot be renewed; trying again");
                 self.error = Some(error);
                 Event::Failed
@@ -225,12 +227,11 @@ impl Membership {
                 let name = self.member.name().to_owned();
                 self.request = Some(Box::pin(async move {
                     let stored = read(&bucket, &key, &group).await;
-                    Answer::Read(stored.map(|stored| {
-                        let ended = stored.as_ref().zip(folder.as_ref());
-                        let ended =
-                            ended.map(|((record, _), folder)| ended_in(folder, record, &name));
-                        (stored, ended.unwrap_or_default())
-                    }))
+                    let ended = match (&stored, &folder) {
+                        (Ok(Some((record, _))), Some(folder)) => ended_in(folder, record, &name),
+                        _ => BTreeSet::new(),
+                    };
+                    Answer::Read(stored, ended)
                 }));
             }
             Effect::Swap(record, version) => {
@@ -318,7 +319,7 @@ mod tests {
     use keywell_memory::MemoryStore;
     use keywell_store::{BucketName, Store as _};
 
-    use super::super::member::Assignment;
+    use super::super::messages::Assignment;
     use super::*;
 
     const LEASE: Duration = Duration::from_millis(300);

@@ -10,139 +10,23 @@
 //! - [`Strategy::Overlapping`]: the same of the partitions that a member owns. Besides these, it
 //!   keeps those that it gave away until the record names another owner, so none is without a taker
 //!   unless its owner expires; then the next owner learns that events were lost.
-//! - A partition whose owner is gone has another within 5/3 of a lease, and the time of a few
-//!   requests, while a member is there that reaches the store.
+//! - A partition without an owner has one within 5/3 of a lease, by the slower clock, and the time of
+//!   a few requests, counted from the last failure, while a member is there that reaches the store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::messages::{Assignment, Effect, Event, Identity, Notice, Strategy, Workload};
 use super::partition::PARTITIONS;
 use super::record::Record;
-
-/// How partitions change hands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Strategy {
-    /// Events can be read again from a stored position. The owner finishes what it has, then releases
-    /// the partition.
-    Resumable,
-    /// Events are there once. The owner releases a partition at once, and goes on taking its events
-    /// until the record names another owner.
-    Overlapping,
-}
-
-/// What a member is, for as long as it is one.
-#[derive(Clone, Debug)]
-pub(crate) struct Identity {
-    /// Different from that of every other member, also of earlier ones.
-    pub(crate) name: String,
-    /// What the group is for. Members of one group have it in common.
-    pub(crate) purpose: String,
-    pub(crate) strategy: Strategy,
-    pub(crate) lease: Duration,
-}
-
-/// What happened, as the driver reports it.
-#[derive(Debug)]
-pub(crate) enum Event<V> {
-    /// The owner of this member asks to be admitted to the group, before it joins.
-    Admit,
-    /// Time has passed.
-    Tick(Workload),
-    /// Whether changes of the record are reported as [`Event::Changed`], from now on.
-    Watching(bool),
-    /// What [`Effect::Read`] found: the record and its version, and members that are known to have
-    /// ended.
-    Read(Option<(Record, V)>, BTreeSet<String>),
-    /// [`Effect::Swap`] wrote the record, which has this version.
-    Swapped(V),
-    /// [`Effect::Swap`] found another version, and wrote nothing.
-    Stale,
-    /// A read or a swap has no answer. A swap may have been done.
-    Failed,
-    /// The record was changed; `None` where it is not known how. Reported while no effect is under
-    /// way.
-    Changed(Option<Arc<Record>>),
-    /// The owner does not have these partitions, though it acquired them. They are acquired again
-    /// with the next renewal, if they are still this member's.
-    Dropped(BTreeSet<u8>),
-    /// The owner stops. With [`Strategy::Overlapping`] it goes on until others have its partitions.
-    Depart,
-    /// The owner is done, and leaves with the partitions that it has.
-    Leave,
-}
-
-/// What the owner of a member has to do.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Workload {
-    /// Whether there is work that takes a valid lease.
-    pub(crate) has_work: bool,
-    /// Partitions of [`Assignment::draining`] that are finished.
-    pub(crate) drained: BTreeSet<u8>,
-}
-
-/// What the driver is to do. At most one of [`Watch`](Self::Watch), [`Read`](Self::Read) and
-/// [`Swap`](Self::Swap) is under way.
-#[derive(Debug)]
-pub(crate) enum Effect<V> {
-    /// Watch the record.
-    Watch,
-    Read,
-    /// Write the record over that of a version; where there is none, if there is no record.
-    Swap(Record, Option<V>),
-    /// Show other processes of this machine that the member lives.
-    Lock,
-    /// End that, as the member left.
-    Unlock,
-    /// Report to the owner.
-    Notify(Notice),
-}
-
-/// What the owner of a member learns.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Notice {
-    /// The group has this member's purpose, or no member.
-    Admitted,
-    /// The group has another purpose, and a member that lives.
-    Refused,
-    /// The lease was renewed.
-    Assigned(Assignment),
-    /// Other members own these partitions now, and take events that come from now on.
-    HandedOver(BTreeSet<u8>),
-    /// No member has taken over these in time, and this one takes no more events either.
-    Abandoned(BTreeSet<u8>),
-    /// Others evicted this member before it could depart: these partitions are lost.
-    Lost(BTreeSet<u8>),
-    /// The member is out of the group.
-    Left,
-}
-
-/// What a renewal of the lease changed for the owner, in the order to act on.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Assignment {
-    /// Others evicted this member, so it lost all that it had.
-    pub(crate) was_evicted: bool,
-    /// Members that this one evicted.
-    pub(crate) evicted: BTreeSet<String>,
-    /// Partitions that are another member's, or free, and were this one's.
-    pub(crate) lost: BTreeSet<u8>,
-    /// Partitions to finish, so that they can be released: see [`Workload::drained`].
-    pub(crate) draining: BTreeSet<u8>,
-    /// Partitions that are new.
-    pub(crate) acquired: BTreeSet<u8>,
-    /// Those of them whose events were lost for a while.
-    pub(crate) orphaned: BTreeSet<u8>,
-    /// As [`Notice::HandedOver`].
-    pub(crate) handed_over: BTreeSet<u8>,
-}
 
 /// How far a member is in leaving the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Member,
-    /// It is to tell the group, and to be done by then.
+    /// It is to leave the record, and to be done by then.
     Departing(Instant),
-    /// The group knows, and others take over until then.
+    /// It has left the record, and others take over until then.
     Departed(Instant),
     /// What comes from now on is for others.
     Gone,
@@ -171,7 +55,7 @@ struct Round {
 enum Stage {
     Watching,
     Reading,
-    Swapping(Record, Planned),
+    Swapping(Box<(Record, Planned)>),
     /// For a heartbeat of others, before the group is read again.
     Waiting(Instant),
 }
@@ -193,7 +77,12 @@ struct Heartbeat {
     since: Instant,
 }
 
+/// The state of a member.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is true or not by itself"
+)]
 pub(crate) struct Member<V> {
     identity: Identity,
     phase: Phase,
@@ -375,7 +264,7 @@ impl<V: Clone> Member<V> {
         }
         let stage = self.round.as_ref().map(|round| &round.stage);
         let claims = match stage {
-            Some(Stage::Swapping(_, planned)) => !planned.owned.is_subset(&self.held),
+            Some(Stage::Swapping(swap)) => !swap.1.owned.is_subset(&self.held),
             _ => self.may_have_claimed,
         };
         self.overlaps() && claims
@@ -387,6 +276,7 @@ impl<V: Clone> Member<V> {
     }
 
     /// Whether others take all events that come from now on.
+    #[cfg(test)]
     pub(crate) fn has_departed(&self) -> bool {
         self.phase == Phase::Gone
     }
@@ -445,18 +335,15 @@ impl<V: Clone> Member<V> {
         if self.round.is_some() || !is_due {
             return effects;
         }
-        effects.extend(match self.phase {
-            Phase::Departing(_) => {
-                self.renew_at = None;
-                self.begin(Goal::Leave, now, BTreeSet::new())
-            }
-            _ => {
-                self.stale_at = now + self.period();
-                self.renew_at = Some(self.stale_at);
-                let released = self.to_release(workload);
-                self.begin(Goal::Renew, now, released)
-            }
-        });
+        if let Phase::Departing(_) = self.phase {
+            self.renew_at = None;
+            effects.extend(self.begin(Goal::Leave, now, BTreeSet::new()));
+        } else {
+            self.stale_at = now + self.period();
+            self.renew_at = Some(self.stale_at);
+            let released = self.to_release(workload);
+            effects.extend(self.begin(Goal::Renew, now, released));
+        }
         effects
     }
 
@@ -582,10 +469,16 @@ impl<V: Clone> Member<V> {
         if overlaps && is_empty && version.is_some() {
             record.orphan(0..PARTITIONS);
         }
-        let released = match &self.round {
-            Some(round) => round.released.clone(),
-            None => return Vec::new(),
+        let Some(round) = &mut self.round else {
+            return Vec::new();
         };
+        if self.was_evicted {
+            // What was to be given away is not this member's any more.
+            round.released.clear();
+        }
+        let released = round.released.clone();
+        // Marks that a swap without an answer took off, and whose owner does not know of it yet.
+        record.orphan(&self.adopted & &record.owned_by(&name));
         record.release(&name, &released);
         let past = self.past_heartbeat();
         self.heartbeat = record.renew(&name, &self.identity.purpose, past);
@@ -639,7 +532,7 @@ impl<V: Clone> Member<V> {
 
     fn swap(&mut self, record: Record, version: Option<V>, planned: Planned) -> Vec<Effect<V>> {
         if let Some(round) = &mut self.round {
-            round.stage = Stage::Swapping(record.clone(), planned);
+            round.stage = Stage::Swapping(Box::new((record.clone(), planned)));
         }
         vec![Effect::Swap(record, version)]
     }
@@ -656,9 +549,10 @@ impl<V: Clone> Member<V> {
         let Some(round) = self.round.take() else {
             return Vec::new();
         };
-        let Stage::Swapping(record, planned) = round.stage else {
+        let Stage::Swapping(swap) = round.stage else {
             return Vec::new();
         };
+        let (record, planned) = *swap;
         self.written = version.map(|version| (record.clone(), version));
         match round.goal {
             Goal::Admit => {
@@ -693,7 +587,9 @@ impl<V: Clone> Member<V> {
             handed_over,
             evicted,
         } = planned;
-        let was_evicted = std::mem::take(&mut self.was_evicted) && !self.keeps_after_eviction();
+        let was_evicted = std::mem::take(&mut self.was_evicted);
+        #[cfg(test)]
+        let was_evicted = was_evicted && !self.has(Defect::IgnoresEviction);
         self.may_have_claimed = false;
         let overlaps = self.overlaps();
         let before = std::mem::take(&mut self.held);
@@ -735,13 +631,6 @@ impl<V: Clone> Member<V> {
             self.draining.retain(|held| owned.contains(held));
         }
         assignment
-    }
-
-    fn keeps_after_eviction(&self) -> bool {
-        #[cfg(test)]
-        return self.has(Defect::IgnoresEviction);
-        #[cfg(not(test))]
-        false
     }
 
     /// Takes note that this member is in the record no longer.
@@ -817,8 +706,8 @@ impl<V: Clone> Member<V> {
         self.written = None;
         self.may_have_claimed = self.is_claiming();
         let goal = self.round.as_ref().map(|round| round.goal);
-        if let Some(Stage::Swapping(_, planned)) = self.round.as_ref().map(|round| &round.stage) {
-            self.adopted.extend(&planned.orphaned);
+        if let Some(Stage::Swapping(swap)) = self.round.as_ref().map(|round| &round.stage) {
+            self.adopted.extend(&swap.1.orphaned);
             self.may_have_left |= goal == Some(Goal::Leave);
         }
         if self.is_leaving {

@@ -1,4 +1,4 @@
-//! The processes that share work: who owns which partition.
+//! The processes that divide work among them: who owns which partition.
 //!
 //! Knows nothing of watches. [`record`] is what members have in common, [`member`] decides as a state
 //! machine without a clock or I/O, [`driver`] performs what it decides in a bucket, and
@@ -8,6 +8,7 @@
 mod driver;
 mod lock_file;
 mod member;
+mod messages;
 mod partition;
 mod record;
 
@@ -15,5 +16,5 @@ mod record;
 mod simulation;
 
 pub(crate) use driver::{Membership, Settings};
-pub(crate) use member::{Assignment, Notice, Strategy, Workload};
+pub(crate) use messages::{Assignment, Notice, Strategy, Workload};
 pub(crate) use partition::{PARTITIONS, partition};

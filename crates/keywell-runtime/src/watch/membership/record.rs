@@ -1,4 +1,4 @@
-//! The record that the members of a group share, and what it promises.
+//! The record that the members of a group have in common, and what it promises.
 //!
 //! - One partition has at most one owner, and every owner is a member of the record.
 //! - Every partition that is free, or owned by a member beyond its fair share, can be seen from the

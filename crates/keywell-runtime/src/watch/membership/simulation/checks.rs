@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::super::member::Strategy;
+use super::super::messages::Strategy;
 use super::super::partition::PARTITIONS;
 use super::super::record::Record;
-use super::world::{LEASE, Process, World};
+use super::process::{LEASE, Process};
 
 #[derive(Default)]
 pub(super) struct Checks {
     /// Since when no process works on a partition.
     idle_since: BTreeMap<u8, Duration>,
-    /// Who read the position of a partition last.
+    /// The process that read the position of a partition last.
     adopted_by: BTreeMap<u8, usize>,
     /// Partitions whose events no process took for a while, and no owner has learned of it.
     gaps: BTreeSet<u8>,
@@ -47,7 +47,7 @@ impl Checks {
             .iter()
             .enumerate()
             .filter(|(_, process)| process.is_alive)
-            .filter(|(_, process)| process.member.is_valid(World::clock_of(process, base, now)))
+            .filter(|(_, process)| process.member.is_valid(process.clock(base, now)))
             .collect();
         for partition in 0..PARTITIONS {
             let works = |process: &Process| {
@@ -79,7 +79,7 @@ impl Checks {
                 continue;
             }
             let since = *self.overlapping_since.entry(partition).or_insert(now);
-            if now - since > LEASE * 3 / 2 {
+            if now.saturating_sub(since) > LEASE * 3 / 2 {
                 return Err(format!(
                     "partition {partition} is handed over since {since:?}"
                 ));
@@ -152,7 +152,7 @@ impl Checks {
                 process.taken.contains(&partition)
                     && process.draining.get(&partition) != Some(&true)
                     && process.paused_until <= now
-                    && process.member.is_valid(World::clock_of(process, base, now))
+                    && process.member.is_valid(process.clock(base, now))
             };
             if !is_busy || alive.iter().any(|process| works(process)) {
                 self.idle_since.remove(&partition);
@@ -172,11 +172,7 @@ impl Checks {
     }
 
     /// In the end, all have as many.
-    pub(super) fn balanced(
-        &self,
-        processes: &[Process],
-        record: Option<&Record>,
-    ) -> Result<(), String> {
+    pub(super) fn balanced(processes: &[Process], record: Option<&Record>) -> Result<(), String> {
         let staying = processes
             .iter()
             .filter(|process| process.is_alive && !process.member.is_departing());

@@ -2,11 +2,13 @@
 //! `KEYWELL_SEEDS` says how many.
 
 mod checks;
+mod process;
 mod world;
 
 use world::{Setting, World};
 
-use super::member::{Defect, Strategy};
+use super::member::Defect;
+use super::messages::Strategy;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -16,7 +18,7 @@ fn number(name: &str) -> Option<u64> {
 fn simulate(strategy: Strategy) {
     let given = number("KEYWELL_SEED");
     let first = given.unwrap_or_else(rand::random);
-    let seeds = given.map_or_else(|| number("KEYWELL_SEEDS").unwrap_or(1500), |_| 1);
+    let seeds = given.map_or_else(|| number("KEYWELL_SEEDS").unwrap_or(500), |_| 1);
     for seed in (0..seeds).map(|number| first.wrapping_add(number)) {
         let setting = Setting {
             strategy,

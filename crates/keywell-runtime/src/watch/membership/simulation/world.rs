@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::super::member::{Defect, Effect, Event, Identity, Member, Notice, Strategy, Workload};
+use super::super::member::{Defect, Member};
+use super::super::messages::{Effect, Event, Identity, Notice, Strategy, Workload};
 use super::super::record::Record;
 use super::checks::Checks;
-
-pub(super) const LEASE: Duration = Duration::from_millis(600);
+use super::process::{LEASE, Process};
 
 /// How far the rate of a clock is from 1, at most. Two clocks differ by less than a fifth.
 const DRIFT: f64 = 0.08;
@@ -25,35 +25,6 @@ const TIMEOUT: Duration = Duration::from_millis(60);
 pub(super) struct Setting {
     pub(super) strategy: Strategy,
     pub(super) defect: Option<Defect>,
-}
-
-/// A process with one member, and what its owner does with the partitions.
-pub(super) struct Process {
-    pub(super) member: Member<u64>,
-    /// Partitions whose events it takes.
-    pub(super) taken: BTreeSet<u8>,
-    /// Those of them that it is to finish, and whether it has.
-    pub(super) draining: BTreeMap<u8, bool>,
-    pub(super) is_alive: bool,
-    pub(super) paused_until: Duration,
-    /// Since when nothing went wrong for it.
-    pub(super) healthy_since: Duration,
-    is_watching: bool,
-    has_begun: bool,
-    is_departing: bool,
-    /// Whether it shows others by a lock file that it lives.
-    is_local: bool,
-    rate: f64,
-    offset: Duration,
-    /// The request under way. Answers to others come too late.
-    request: u64,
-    /// Changes of the record that it has yet to see.
-    changes: VecDeque<Option<Arc<Record>>>,
-    /// Until then messages to and from it are lost.
-    cut_until: Duration,
-    /// When the latest change of the record that was sent to it arrives.
-    changes_until: Duration,
-    wake_at: Option<Duration>,
 }
 
 enum What {
@@ -88,7 +59,7 @@ pub(super) struct World {
     version: u64,
     lock_files: BTreeSet<String>,
     pub(super) processes: Vec<Process>,
-    /// Whether there is work for whoever has partitions.
+    /// Whether there is work for members that have partitions.
     pub(super) is_busy: bool,
     /// No faults from then on.
     calm_from: Duration,
@@ -99,23 +70,14 @@ pub(super) struct World {
     checks: Checks,
 }
 
-// === impl Process ===
-
-impl Process {
-    /// Its clock's time.
-    fn clock(&self, base: Instant, now: Duration) -> Instant {
-        base + self.offset + now.mul_f64(self.rate)
-    }
-}
-
 // === impl World ===
 
 impl World {
-    const CALM: Duration = LEASE.saturating_mul(10);
+    const CALM: Duration = LEASE.saturating_mul(8);
 
     pub(super) fn new(seed: u64, setting: Setting) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let chaos = LEASE * rng.random_range(4..20);
+        let chaos = LEASE * rng.random_range(3..12);
         let losses = *[0, 5, 30, 120].get(rng.random_range(0..4)).expect("four");
         let mut world = Self {
             setting,
@@ -156,10 +118,8 @@ impl World {
             self.happen(what)
                 .map_err(|problem| format!("after {at:?}: {problem}"))?;
         }
-        self.checks.balanced(
-            &self.processes,
-            self.stored.as_ref().map(|(record, _)| record),
-        )
+        let record = self.stored.as_ref().map(|(record, _)| record);
+        Checks::balanced(&self.processes, record)
     }
 
     fn after(&mut self, pause: Duration, what: What) {
@@ -188,7 +148,10 @@ impl World {
             }
         }
         match what {
-            What::Request(process, id, request) => self.request(process, id, request),
+            What::Request(process, id, request) => {
+                self.request(process, id, request);
+                Ok(())
+            }
             What::Answer(process, id, event) => {
                 if self.processes[process].request != id {
                     return Ok(());
@@ -222,7 +185,7 @@ impl World {
                 Ok(())
             }
             What::Check => {
-                self.after(LEASE / 12, What::Check);
+                self.after(LEASE / 6, What::Check);
                 let Self { now, base, .. } = *self;
                 let (is_busy, died) = (self.is_busy, self.died);
                 let strategy = self.setting.strategy;
@@ -318,7 +281,7 @@ impl World {
                     .copied()
                     .filter(|partition| !owned(partition))
                     .collect();
-                // What it gave away, and nobody has yet, nobody can know to be orphaned.
+                // What it gave away and no other has yet, none can know to be orphaned.
                 self.checks.excuse(offered);
             }
             _ if process.has_begun
@@ -376,7 +339,7 @@ impl World {
         }
     }
 
-    fn request(&mut self, process: usize, id: u64, request: Request) -> Result<(), String> {
+    fn request(&mut self, process: usize, id: u64, request: Request) {
         let answer = match request {
             Request::Watch => {
                 self.processes[process].is_watching = true;
@@ -389,18 +352,17 @@ impl World {
                     .map(|(record, _)| self.ended(process, record));
                 Event::Read(stored, ended.unwrap_or_default())
             }
-            Request::Swap(record, expected) => self.swap(*record, expected)?,
+            Request::Swap(record, expected) => self.swap(*record, expected),
         };
         if !self.loses(process) {
             let latency = self.latency();
             self.after(latency, What::Answer(process, id, answer));
         }
-        Ok(())
     }
 
-    fn swap(&mut self, record: Record, expected: Option<u64>) -> Result<Event<u64>, String> {
+    fn swap(&mut self, record: Record, expected: Option<u64>) -> Event<u64> {
         if self.stored.as_ref().map(|(_, version)| *version) != expected {
-            return Ok(Event::Stale);
+            return Event::Stale;
         }
         self.version += 1;
         self.stored = Some((record.clone(), self.version));
@@ -409,7 +371,8 @@ impl World {
         }
         let shared = Arc::new(record);
         for watcher in 0..self.processes.len() {
-            if !self.processes[watcher].is_watching || self.loses(watcher) {
+            let process = &self.processes[watcher];
+            if !process.is_watching || !process.is_alive || self.loses(watcher) {
                 continue;
             }
             // Changes of one key arrive in their order.
@@ -421,7 +384,7 @@ impl World {
             let change = is_known.then(|| shared.clone());
             self.at(arrives, What::Change(watcher, change));
         }
-        Ok(Event::Swapped(self.version))
+        Event::Swapped(self.version)
     }
 
     /// Members whose lock file on the machine of a process is locked no longer.
@@ -577,7 +540,7 @@ impl World {
             }
             Notice::Left => {
                 process.is_alive = false;
-                // As if it had died, if the group could not be told.
+                // As if it had died, if it could not write that it left.
                 self.died = self.now;
                 if self.setting.strategy == Strategy::Overlapping {
                     self.checks.excuse(process.taken.clone());
@@ -595,10 +558,5 @@ impl World {
             self.step(index, Event::Dropped(dropped))?;
         }
         Ok(())
-    }
-
-    #[cfg(test)]
-    pub(super) fn clock_of(process: &Process, base: Instant, now: Duration) -> Instant {
-        process.clock(base, now)
     }
 }

@@ -1,0 +1,52 @@
+//! What happened to a key, as a trigger delivers it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// What happened to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Operation {
+    /// It was written: `SET`.
+    #[serde(rename = "SET")]
+    Set,
+    /// It is gone, deleted or expired: `DEL`.
+    #[serde(rename = "DEL")]
+    Delete,
+}
+
+/// An event of a key.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyEvent {
+    pub(crate) key: Arc<str>,
+    /// `None` where the key is gone.
+    pub(crate) value: Option<Bytes>,
+}
+
+// === impl Operation ===
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Set => "SET",
+            Self::Delete => "DEL",
+        })
+    }
+}
+
+// === impl KeyEvent ===
+
+impl KeyEvent {
+    pub(crate) fn operation(&self) -> Operation {
+        match self.value {
+            Some(_) => Operation::Set,
+            None => Operation::Delete,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, Bytes::len)
+    }
+}
