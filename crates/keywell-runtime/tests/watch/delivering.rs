@@ -8,7 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::support::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_generations_are_told_of_sets_and_removals() {
+async fn both_generations_are_called_for_sets_and_removals() {
     for guest in ["reactor", "reactor_draft"] {
         let store = memory();
         let (watched, record) = (open(&store, "").await, open(&store, "record").await);

@@ -26,7 +26,7 @@ async fn a_trap_is_retried_while_later_events_of_the_key_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_fails_for_good_goes_to_the_dead_letters_and_holds_nobody_up() {
+async fn what_fails_for_good_goes_to_the_dead_letters_and_delays_no_other_key() {
     let store = memory();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let trigger = Process::new().watch(&store, "SET@*,DEL@*").await;
@@ -104,7 +104,7 @@ async fn a_dead_letter_that_is_sent_again_is_gone_when_it_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_letter_marked_while_nobody_runs_is_sent_at_the_next_start() {
+async fn a_letter_marked_while_no_trigger_runs_is_delivered_at_the_next_start() {
     let store = memory();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();

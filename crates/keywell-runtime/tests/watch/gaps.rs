@@ -25,7 +25,7 @@ struct Shop {
 }
 
 struct Reads {
-    /// Whether its watches tell nothing again.
+    /// Whether its watches repeat nothing.
     is_lossy: bool,
     answered: AtomicUsize,
     /// How many of the next ones fail.
@@ -167,7 +167,7 @@ fn brisk() -> WatchOptions {
     }
 }
 
-/// Changes what nobody watches, until the history has nothing else.
+/// Changes keys without a watch, until the history has nothing else.
 async fn bustle(watched: &Arc<dyn Bucket>) {
     for number in 0..20 {
         set(watched, "unwatched", &number.to_string()).await;
@@ -266,7 +266,7 @@ async fn a_store_that_is_away_while_named_keys_are_read_again_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_read_again_is_not_delivered_after_what_was_told_meanwhile() {
+async fn what_was_read_again_is_not_delivered_after_a_later_event() {
     let (store, reads) = Shop::new(false, true).open_to_all();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let keys: Vec<String> = (0..20).map(|key| format!("n{key}")).collect();

@@ -1,4 +1,4 @@
-//! Who delivers what while processes come and go, where no event is told again.
+//! Which process delivers what while processes come and go, on a store that repeats no event.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use crate::lossy::public;
 use crate::sharing::{brisk, owners};
 use crate::support::*;
 
-/// Keys that are set one after the other, until it is told to stop.
+/// Keys that are set one after the other, until it is stopped.
 struct Sets {
     stop: Arc<AtomicBool>,
     setting: JoinHandle<usize>,
@@ -121,7 +121,7 @@ async fn a_slow_delivery_does_not_keep_others_from_taking_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn that_nobody_watched_for_a_while_is_told() {
+async fn events_lost_while_no_process_watched_are_a_gap() {
     let store = public();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();

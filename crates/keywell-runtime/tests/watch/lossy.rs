@@ -15,7 +15,7 @@ use crate::support::*;
 /// What is wrong with the watches of a store.
 #[derive(Clone)]
 enum Fault {
-    /// They carry no tokens, tell a gap before the key `gap`, and count each event as one coalesced.
+    /// They carry no tokens, report a gap before the key `gap`, and count each event as one coalesced.
     Lossy(Arc<AtomicU64>),
     /// They break off after so many events.
     Breaking(usize),
@@ -183,7 +183,7 @@ async fn what_a_store_lost_is_counted_and_a_new_start_is_from_now() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_store_cannot_tell_again_is_delivered_before_the_stop() {
+async fn what_a_store_does_not_repeat_is_delivered_before_the_stop() {
     let store = faulty(Fault::Lossy(Arc::default()));
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let one_by_one = keywell_runtime::watch::WatchOptions {
@@ -214,7 +214,7 @@ async fn a_watch_that_breaks_off_goes_on_where_it_was() {
         log += &number.to_string();
         log.push(';');
     }
-    until(&record, "log/k", |told| told == log).await;
+    until(&record, "log/k", |text| text == log).await;
     let counts = trigger.stop().await;
     assert_eq!((counts.delivered, counts.gaps), (50, 0));
 }

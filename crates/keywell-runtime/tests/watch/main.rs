@@ -1,4 +1,4 @@
-//! What a component that watches is told, and what becomes of it when things go wrong.
+//! Which events a component gets, and what happens to them when things go wrong.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod delivering;

@@ -63,7 +63,7 @@ impl Bucket for LettersBucket {
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         if !self.is_watched {
-            return Error::Unavailable("it does not tell of changes".into()).into();
+            return Error::Unavailable("it reports no changes".into()).into();
         }
         self.inner.watch(filter, since)
     }
@@ -148,7 +148,7 @@ async fn a_letter_that_cannot_be_read_is_kept() {
     trigger.stop().await;
     assert!(kept.exists(&format!("letters/{strange}")).await.unwrap());
     assert!(!kept.exists(&format!("replays/{strange}")).await.unwrap());
-    // It stands in nobody's way, and is named.
+    // It is in the way of no other, and is named.
     let error = letters.get(&strange).await.unwrap_err();
     assert!(error.to_string().contains(&strange), "{error}");
 }
@@ -166,7 +166,7 @@ async fn letters_that_cannot_be_watched_are_sent_again_all_the_same() {
     let a = letter(&inner, |letter| letter.key == "trap:4:a").await;
     let b = letter(&inner, |letter| letter.key == "trap:8:b").await;
     trigger.stop().await;
-    // Marked while nobody runs.
+    // Marked while no trigger runs.
     let letters = letters(&inner).await;
     assert!(letters.replay(&a.id).await.unwrap());
     let trigger = start().await.unwrap();

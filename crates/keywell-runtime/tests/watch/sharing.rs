@@ -95,7 +95,7 @@ async fn processes_share_events_and_each_is_handled_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_alone_and_idle_writes_nothing_and_yet_makes_way() {
+async fn a_process_that_is_alone_and_idle_writes_nothing_and_yet_makes_way() {
     let store = public();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let state = open(&store, "keywell-triggers").await;
@@ -165,7 +165,7 @@ async fn a_process_that_died_is_replaced_where_it_stood() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_died_on_the_same_machine_is_replaced_before_its_lease_ends() {
+async fn a_process_that_died_on_the_same_machine_is_replaced_before_its_lease_expires() {
     let store = public();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let state = open(&store, "keywell-triggers").await;
@@ -194,7 +194,7 @@ async fn who_died_on_the_same_machine_is_replaced_before_its_lease_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn shares_are_kept_where_whoever_was_to_have_them_leaves_again() {
+async fn partitions_are_kept_where_the_process_that_was_to_have_them_leaves_again() {
     let store = public();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let state = open(&store, "keywell-triggers").await;
@@ -253,7 +253,7 @@ async fn watchers_of_different_changes_have_no_effect_on_each_other() {
     }
     for key in 0..50 {
         until(&record, &format!("log/a:{key}"), |log| log == "v;").await;
-        until(&record, &format!("attempts/b:{key}"), |told| told == "2").await;
+        until(&record, &format!("attempts/b:{key}"), |text| text == "2").await;
     }
     for trigger in running {
         assert_eq!(trigger.stop().await.delivered, 50);
@@ -261,7 +261,7 @@ async fn watchers_of_different_changes_have_no_effect_on_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_is_for_one_purpose_as_long_as_anybody_has_it() {
+async fn a_name_has_one_purpose_as_long_as_a_process_uses_it() {
     let store = public();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let folder = tempfile::tempdir().unwrap();

@@ -32,7 +32,7 @@ async fn an_instance_is_made_ahead_of_each_event() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_is_made_ahead_leaves_its_slot_to_whoever_has_an_event() {
+async fn an_instance_made_ahead_leaves_its_slot_to_an_event() {
     let process = process(1);
     let (first, second) = (memory(), memory());
     let one = process.watch(&first, "SET@k").await;

@@ -17,7 +17,7 @@ async fn refused(process: &Process, target: WatchTarget) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_component_that_cannot_be_told_is_refused() {
+async fn a_component_without_a_watcher_is_refused() {
     let mut process = Process::new();
     let wasm = wat::parse_str("(component)").unwrap();
     process.component = process

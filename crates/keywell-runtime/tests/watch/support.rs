@@ -111,7 +111,7 @@ pub(crate) fn options() -> WatchOptions {
     }
 }
 
-/// A process, as far as triggers can tell.
+/// A process, as far as triggers can see.
 pub(crate) struct Process {
     pub(crate) runtime: Runtime,
     pub(crate) component: LoadedComponent,
