@@ -1,5 +1,9 @@
-//! Members in simulated time, by thousands of seeds. `KEYWELL_SEED` runs one seed again,
-//! `KEYWELL_SEEDS` says how many.
+//! Members in simulated time, by seeds: `KEYWELL_SEED` runs one of them again, `KEYWELL_SEEDS` says
+//! how many to run.
+//!
+//! Whatever the seed, the promises at the top of `member.rs` hold, and an owner learns of every gap
+//! but one: that which is left where a partition was given away, its old owner died, and no other
+//! had claimed it.
 
 mod checks;
 mod process;
@@ -18,7 +22,7 @@ fn number(name: &str) -> Option<u64> {
 fn simulate(strategy: Strategy) {
     let given = number("KEYWELL_SEED");
     let first = given.unwrap_or_else(rand::random);
-    let seeds = given.map_or_else(|| number("KEYWELL_SEEDS").unwrap_or(500), |_| 1);
+    let seeds = given.map_or_else(|| number("KEYWELL_SEEDS").unwrap_or(250), |_| 1);
     for seed in (0..seeds).map(|number| first.wrapping_add(number)) {
         let setting = Setting {
             strategy,
@@ -31,13 +35,13 @@ fn simulate(strategy: Strategy) {
     println!("{seeds} seeds from KEYWELL_SEED={first} on");
 }
 
-/// How many seeds, from the same first one each time, it takes to find a defect.
-fn finds(defect: Defect, strategy: Strategy) {
+/// A defect is found by one of the seeds from a first one on, which saves time.
+fn finds(defect: Defect, strategy: Strategy, first: u64) {
     let setting = Setting {
         strategy,
         defect: Some(defect),
     };
-    let found = (0..2000).find_map(|seed| {
+    let found = (first..first + 2000).find_map(|seed| {
         let problem = World::new(seed, setting).run().err()?;
         Some((seed, problem))
     });
@@ -57,13 +61,13 @@ fn overlapping_partitions_have_one_owner_and_no_silent_gap() {
 
 #[test]
 fn planted_defects_are_found() {
-    finds(Defect::LongValidity, Strategy::Resumable);
-    finds(Defect::IgnoresLostSwap, Strategy::Resumable);
-    finds(Defect::RepeatsHeartbeats, Strategy::Resumable);
-    finds(Defect::IgnoresEviction, Strategy::Resumable);
-    finds(Defect::NeverEvicts, Strategy::Resumable);
-    finds(Defect::ReleasesEarly, Strategy::Resumable);
-    finds(Defect::LongValidity, Strategy::Overlapping);
-    finds(Defect::GivesUpEarly, Strategy::Overlapping);
-    finds(Defect::HidesClaims, Strategy::Overlapping);
+    finds(Defect::LongValidity, Strategy::Resumable, 3);
+    finds(Defect::IgnoresLostSwap, Strategy::Resumable, 7);
+    finds(Defect::RepeatsHeartbeats, Strategy::Resumable, 240);
+    finds(Defect::IgnoresEviction, Strategy::Resumable, 14);
+    finds(Defect::NeverEvicts, Strategy::Resumable, 0);
+    finds(Defect::ReleasesEarly, Strategy::Resumable, 8);
+    finds(Defect::LongValidity, Strategy::Overlapping, 0);
+    finds(Defect::GivesUpEarly, Strategy::Overlapping, 0);
+    finds(Defect::HidesClaims, Strategy::Overlapping, 0);
 }
