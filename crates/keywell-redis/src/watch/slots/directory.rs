@@ -10,9 +10,9 @@ use crate::link::Place;
 /// What the listener at one node asks of the listener at another.
 pub(in crate::watch) enum PeerRequest {
     /// Read and emit a key, whose events the sender has heard or keeps.
-    Take(Vec<u8>, Contention),
+    Take(Vec<u8>, Box<Contention>),
     /// Try a key again that the sender's node claims as well.
-    Retry(Vec<u8>, Contention),
+    Retry(Vec<u8>, Box<Contention>),
 }
 
 /// The listeners of a store, by node.

@@ -78,8 +78,8 @@ impl NodeReader {
     /// A request of another listener.
     pub(in crate::watch) fn requested(&mut self, request: PeerRequest, members: &Members) {
         match request {
-            PeerRequest::Take(name, events) => self.take(name, events, members),
-            PeerRequest::Retry(name, events) => self.retry(name, events, members),
+            PeerRequest::Take(name, events) => self.take(name, *events, members),
+            PeerRequest::Retry(name, events) => self.retry(name, *events, members),
         }
     }
 
@@ -203,7 +203,7 @@ impl NodeReader {
 
     /// Passes a key on to another listener.
     fn pass_on(&mut self, to: &Place, name: Vec<u8>, events: Contention, members: &Members) {
-        let request = PeerRequest::Take(name, events);
+        let request = PeerRequest::Take(name, Box::new(events));
         if let Err(PeerRequest::Take(name, events)) = self.peers.send(to, request) {
             let discovered = self.peers.discover(to.clone());
             let events = events.into_transfer().next_attempt();

@@ -71,7 +71,8 @@ impl Peers {
     pub(super) fn return_contested(&self, name: &[u8], contested: Vec<(Place, Contention)>) {
         for (by, events) in contested {
             // A listener that ended has reported a gap.
-            let _ = self.send(&by, PeerRequest::Retry(name.to_vec(), events));
+            let request = PeerRequest::Retry(name.to_vec(), Box::new(events));
+            let _ = self.send(&by, request);
         }
     }
 
