@@ -4,7 +4,7 @@ use crate::redis::Redis;
 use crate::wait::until;
 
 /// A slot on its way from one primary to another. Each step is a state in which a cluster may be for
-/// long: after [`SlotMove::begin`] the old owner answers for keys that it has, and redirects by `ASK`
+/// long: after [`Cluster::move_slot`] the old owner answers for keys that it has, and redirects by `ASK`
 /// for others; only after [`SlotMove::finish`] it redirects by `MOVED`.
 #[derive(Debug)]
 pub struct SlotMove<'a> {
