@@ -147,6 +147,7 @@ mod setting;
 mod store;
 pub mod terminal;
 mod transact;
+mod transaction;
 mod url;
 mod watch;
 mod write;
@@ -164,9 +165,8 @@ pub use provider::{Making, OpenError, Opening, Provider, UrlForm};
 pub use secret::Secret;
 pub use setting::{Setting, SettingError, SettingKind, Settings};
 pub use store::Store;
-pub use transact::{
-    Action, Check, Operation, Part, Transacted, Transacting, Transaction, Write, Written,
-};
+pub use transact::{Action, Check, Operation, Part, Transacted, Transacting, Write, Written};
+pub use transaction::Transaction;
 pub use url::{StoreUrl, StoreUrlError};
 pub use watch::{Since, Watch};
 pub use write::{Change, Expected, Set, Swap};

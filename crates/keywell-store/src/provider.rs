@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::{BoxFuture, Error, Setting, SettingError, Settings, Store, StoreUrl};
+use crate::{BoxFuture, Error, Setting, SettingError, SettingKind, Settings, Store, StoreUrl};
 
 /// A kind of store: how its URLs are written, which settings they take, and how it is opened.
 ///
@@ -29,7 +29,7 @@ pub trait Provider: Send + Sync {
     }
 
     /// The place of a URL with what is relative in it taken from a folder. Settings that are paths
-    /// are resolved by [`StoreUrl::resolved`].
+    /// are taken from it, too.
     fn resolve(&self, place: &str, folder: &Path) -> String {
         let _ = folder;
         place.to_owned()
@@ -110,6 +110,17 @@ pub enum OpenError {
 // === impl dyn Provider ===
 
 impl dyn Provider + '_ {
+    /// A URL of this kind with what is relative in it taken from a folder: its place, and the
+    /// settings that are paths.
+    pub fn resolved(&self, url: StoreUrl, folder: &Path) -> StoreUrl {
+        let place = self.resolve(url.place(), folder);
+        let is_path = |name: &str| {
+            let mut settings = self.settings().iter();
+            settings.any(|setting| setting.kind == SettingKind::Path && setting.is_called(name))
+        };
+        url.resolved(place, is_path, folder)
+    }
+
     /// The settings of a URL, read and checked by this kind's table.
     ///
     /// # Errors

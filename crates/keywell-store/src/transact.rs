@@ -1,8 +1,6 @@
-//! Transactions over several keys: the one multi-key primitive.
+//! What transactions over several keys consist of.
 
-use std::fmt;
-
-use crate::{Answer, Bucket, BucketName, Change, Error, Expected, Invalid, Result, Store, Version};
+use crate::{BucketName, Change, Error, Expected, Invalid, Result, Version};
 
 /// A precondition of a transaction: what must hold of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +27,9 @@ pub struct Write {
 /// What a write of a transaction does to its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Sets or deletes it, as a [swap](Bucket::swap) does.
+    /// Sets or deletes it, as a [swap](crate::Bucket::swap) does.
     Change(Change),
-    /// Adds to a counter, as [`Bucket::increment`] does.
+    /// Adds to a counter, as [`Bucket::increment`](crate::Bucket::increment) does.
     Increment(i64),
 }
 
@@ -71,41 +69,14 @@ pub enum Transacting {
     },
 }
 
-/// A transaction that is put together from operations on buckets behind layers, and run by their
-/// store.
-///
-/// Each operation passes the layers of its bucket first, as a call of its own would, so a grant for
-/// reading, a prefix or a limit cannot be escaped:
-///
-/// ```
-/// use keywell_store::layer::{Grant, Granted};
-/// # use keywell_store::{Action, Bucket, Change, Error, Expected, Set, Transaction};
-/// # fn example(bucket: std::sync::Arc<dyn Bucket>, store: &dyn keywell_store::Store) -> Result<(), Error> {
-/// let grant = Grant { prefix: "app/".to_owned(), ..Grant::default() };
-/// let granted = Granted::new(bucket, grant);
-/// let mut transaction = Transaction::default();
-/// transaction.check(&granted, "lock", Expected::Absent)?;
-/// let change = Change::Set("me".into(), Set::default());
-/// transaction.write(&granted, "lock", Action::Change(change))?;
-/// let answer = transaction.run(store);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Default)]
-pub struct Transaction {
-    checks: Vec<Check>,
-    writes: Vec<Write>,
-    settled: Vec<Settled>,
-}
-
 /// One operation of a transaction, on its way through the layers of its bucket to the store.
 pub struct Part {
-    bucket: BucketName,
+    pub(crate) bucket: BucketName,
     /// The key. A layer that hides a prefix adds it.
     pub key: String,
     /// The operation.
     pub operation: Operation,
-    settled: Vec<Settled>,
+    pub(crate) settled: Vec<Settled>,
 }
 
 /// What one part of a transaction is.
@@ -118,11 +89,21 @@ pub enum Operation {
 }
 
 /// Called with the outcome once a transaction was run; dropped if it never is.
-type Settled = Box<dyn FnOnce(&Result<Transacted>) + Send>;
+pub(crate) type Settled = Box<dyn FnOnce(&Result<Transacted>) + Send>;
 
 // === impl Part ===
 
 impl Part {
+    /// An operation that no layer and no bucket has seen yet.
+    pub(crate) fn new(key: &str, operation: Operation) -> Self {
+        Self {
+            bucket: BucketName::default(),
+            key: key.to_owned(),
+            operation,
+            settled: Vec::new(),
+        }
+    }
+
     /// The part as an operation on the bucket of this name in the store, for the store's own bucket.
     #[must_use]
     pub fn of(self, bucket: BucketName) -> Self {
@@ -146,76 +127,6 @@ impl Part {
             Operation::Write(Action::Change(Change::Set(value, _))) => Some(value),
             Operation::Write(_) | Operation::Check(_) => None,
         }
-    }
-}
-
-// === impl Transaction ===
-
-impl Transaction {
-    /// Adds a check of a key.
-    ///
-    /// # Errors
-    ///
-    /// What a layer of the bucket refuses; [`Error::Unsupported`] in a store without transactions.
-    pub fn check(&mut self, bucket: &dyn Bucket, key: &str, expected: Expected) -> Result<()> {
-        self.add(bucket, key, Operation::Check(expected))
-    }
-
-    /// Adds a write of a key.
-    ///
-    /// # Errors
-    ///
-    /// What a layer of the bucket refuses; [`Error::Unsupported`] in a store without transactions.
-    pub fn write(&mut self, bucket: &dyn Bucket, key: &str, action: Action) -> Result<()> {
-        self.add(bucket, key, Operation::Write(action))
-    }
-
-    fn add(&mut self, bucket: &dyn Bucket, key: &str, operation: Operation) -> Result<()> {
-        let part = bucket.admit(Part {
-            bucket: BucketName::default(),
-            key: key.to_owned(),
-            operation,
-            settled: Vec::new(),
-        })?;
-        let (bucket, key) = (part.bucket, part.key);
-        match part.operation {
-            Operation::Check(expected) => self.checks.push(Check {
-                bucket,
-                key,
-                expected,
-            }),
-            Operation::Write(action) => self.writes.push(Write {
-                bucket,
-                key,
-                action,
-            }),
-        }
-        self.settled.extend(part.settled);
-        Ok(())
-    }
-
-    /// Runs it in the store that all its buckets are of.
-    pub fn run(self, store: &dyn Store) -> Answer<Transacted> {
-        let settled = self.settled;
-        let settle = move |outcome: Result<Transacted>| {
-            for settled in settled {
-                settled(&outcome);
-            }
-            outcome
-        };
-        match store.transact(self.checks, self.writes) {
-            Answer::Now(outcome) => Answer::Now(settle(outcome)),
-            Answer::Later(outcome) => Answer::later(async move { settle(outcome.await) }),
-        }
-    }
-}
-
-impl fmt::Debug for Transaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transaction")
-            .field("checks", &self.checks)
-            .field("writes", &self.writes)
-            .finish_non_exhaustive()
     }
 }
 

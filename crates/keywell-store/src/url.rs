@@ -4,8 +4,6 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
-use crate::{Provider, Setting, SettingKind};
-
 /// Where a store is: `memory:`, `disk:PATH`, `redis://HOST`.
 ///
 /// A scheme, a colon, a place whose form is the scheme's own, and settings behind a question mark:
@@ -56,20 +54,26 @@ impl StoreUrl {
             .map(|(name, value)| (&**name, &**value))
     }
 
-    /// The same, with what is relative in it taken from a folder: its place, as its provider
-    /// resolves it, and the settings that are paths.
-    #[must_use]
-    pub fn resolved(mut self, provider: &dyn Provider, folder: &Path) -> Self {
-        self.place = provider.resolve(&self.place, folder);
-        for (name, value) in &mut self.settings {
-            let is_path =
-                |setting: &Setting| setting.kind == SettingKind::Path && setting.is_called(name);
-            if !value.is_empty() && provider.settings().iter().any(is_path) {
-                // Joined to a folder, an absolute path stays as it is.
-                *value = folder.join(&*value).to_string_lossy().into_owned();
+    /// The same with another place, and with the settings that are paths taken from a folder.
+    pub(crate) fn resolved(
+        self,
+        place: String,
+        is_path: impl Fn(&str) -> bool,
+        folder: &Path,
+    ) -> Self {
+        let settings = self.settings.into_iter().map(|(name, value)| {
+            if value.is_empty() || !is_path(&name) {
+                return (name, value);
             }
+            // Joined to a folder, an absolute path stays as it is.
+            let value = folder.join(value).to_string_lossy().into_owned();
+            (name, value)
+        });
+        Self {
+            scheme: self.scheme,
+            place,
+            settings: settings.collect(),
         }
-        self
     }
 
     /// The same with one more setting, whose value is taken as it is.

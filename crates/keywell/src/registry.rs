@@ -42,7 +42,7 @@ pub async fn open_existing(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> 
 /// settings that name files, such as `tls-ca`.
 pub fn relative_to(url: StoreUrl, folder: &Path) -> StoreUrl {
     match provider(url.scheme()) {
-        Some(provider) => url.resolved(provider, folder),
+        Some(provider) => provider.resolved(url, folder),
         None => url,
     }
 }
