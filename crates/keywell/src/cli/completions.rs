@@ -1,9 +1,10 @@
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::{Arguments, Ended, output};
+use super::output;
+use crate::cli::failed::Ended;
 
 /// Print a script that completes the command line in a shell.
 #[derive(Args)]
@@ -19,14 +20,9 @@ pub(super) struct Completions {
 // === impl Completions ===
 
 impl Completions {
-    pub(super) fn main(self) -> Ended {
+    pub(super) fn main(self, mut command: Command) -> Ended {
         let mut script = Vec::new();
-        clap_complete::generate(
-            self.shell,
-            &mut Arguments::command(),
-            "keywell",
-            &mut script,
-        );
+        clap_complete::generate(self.shell, &mut command, "keywell", &mut script);
         output::print(&String::from_utf8_lossy(&script))?;
         Ok(ExitCode::SUCCESS)
     }

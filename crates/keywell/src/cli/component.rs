@@ -9,7 +9,8 @@ use wasmtime::component::Component;
 
 use super::cache::CacheArguments;
 use super::usage::Unshown;
-use super::{Failed, machine, output};
+use super::{machine, output};
+use crate::cli::failed::Failed;
 
 /// A component, and what bounds it.
 #[derive(Args)]

@@ -8,8 +8,9 @@ use keywell_store::{BucketName, terminal};
 use serde::Serialize;
 
 use super::kv::{Sink, Stop};
+use super::output;
 use super::store::StoreArguments;
-use super::{Ended, output};
+use crate::cli::failed::Ended;
 
 /// List events that could not be delivered, send them again, or remove them.
 ///

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::cache::cache;
 use super::component::{COMMAND, HTTP, WATCHER, is_exported};
-use super::{Ended, Failed, output};
+use super::output;
+use crate::cli::failed::{Ended, Failed};
 
 /// Show what a component imports and exports, and whether Keywell offers it.
 #[derive(Args)]

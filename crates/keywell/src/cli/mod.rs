@@ -6,6 +6,7 @@ mod completions;
 mod component;
 mod conformance;
 mod deadletters;
+mod failed;
 mod files;
 mod inspect;
 mod kv;
@@ -23,7 +24,9 @@ mod usage;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use failed::Failed;
 
 /// Runs WebAssembly components on key-value stores.
 #[derive(Parser)]
@@ -76,18 +79,6 @@ enum Command {
     Completions(completions::Completions),
 }
 
-/// How a subcommand ends when it does not fail.
-type Ended = Result<ExitCode, Failed>;
-
-/// Why a subcommand fails, as a sentence for the person who ran it.
-#[derive(Debug)]
-enum Failed {
-    /// Exit code 1.
-    Failure(String),
-    /// Exit code 2: what was asked for makes no sense.
-    Usage(String),
-}
-
 pub(crate) fn main() -> ExitCode {
     let Arguments {
         command,
@@ -113,43 +104,23 @@ pub(crate) fn main() -> ExitCode {
                 Command::DeadLetters(letters) => letters.main().await,
                 Command::Inspect(inspect) => inspect.main(),
                 Command::Stores(stores) => stores.main(),
-                Command::Completions(completions) => completions.main(),
+                Command::Completions(completions) => completions.main(Arguments::command()),
             }
         }));
         // What still waits, such as a read of the terminal, is not worth waiting for.
         runtime.shutdown_background();
         ended
     });
-    let code = ended.unwrap_or_else(Failed::report);
+    let code = ended.unwrap_or_else(report);
     output::finish();
     code
 }
 
-// === impl Failed ===
-
-impl Failed {
-    fn because(what: &str, error: impl std::fmt::Display) -> Self {
-        Self::Failure(format!("{what}: {error}"))
-    }
-
-    fn report(self) -> ExitCode {
-        let (text, code) = match self {
-            Self::Failure(text) => (text, 1),
-            Self::Usage(text) => (text, 2),
-        };
-        output::complain(&text);
-        ExitCode::from(code)
-    }
-}
-
-impl From<keywell_store::Error> for Failed {
-    fn from(error: keywell_store::Error) -> Self {
-        Self::Failure(error.to_string())
-    }
-}
-
-impl From<keywell_runtime::Error> for Failed {
-    fn from(error: keywell_runtime::Error) -> Self {
-        Self::Failure(error.to_string())
-    }
+fn report(failed: Failed) -> ExitCode {
+    let (text, code) = match failed {
+        Failed::Failure(text) => (text, 1),
+        Failed::Usage(text) => (text, 2),
+    };
+    output::complain(&text);
+    ExitCode::from(code)
 }

@@ -7,7 +7,7 @@ use keywell_store::terminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::Failed;
+use crate::cli::failed::Failed;
 
 /// What this program and its components have to say, besides what a command was run for. It is never
 /// waited for, so that a pipe that is not read stops nothing.

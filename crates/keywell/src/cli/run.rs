@@ -7,8 +7,9 @@ use keywell_runtime::Environment;
 use keywell_wasi::Grants;
 
 use super::component::ComponentArguments;
+use super::signal;
 use super::store::StoreArguments;
-use super::{Ended, Failed, signal};
+use crate::cli::failed::{Ended, Failed};
 
 /// Run a component as a command, from start to end. Its exit code is passed on.
 #[derive(Args)]

@@ -18,7 +18,8 @@ use super::listen::listen;
 use super::store::{self, StoreArguments};
 use super::triggers::{Trigger, Triggers};
 use super::usage::Unshown;
-use super::{Ended, Failed, files, signal};
+use super::{files, signal};
+use crate::cli::failed::{Ended, Failed};
 
 /// Serve HTTP with a component (HTTP/1.1, and HTTP/2 by prior knowledge), call it when keys change,
 /// or both.

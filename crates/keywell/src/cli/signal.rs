@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 
-use super::Failed;
+use crate::cli::failed::Failed;
 
 /// Asks the task of the command whether it still gets to run, and its answer.
 static ASKED: Notify = Notify::const_new();

@@ -4,8 +4,8 @@ use clap::Args;
 use keywell::{StoreUrl, StoreUrlError};
 use keywell_store::Store;
 
-use super::Failed;
 use super::usage::Unshown;
+use crate::cli::failed::Failed;
 
 /// Which store.
 #[derive(Args)]

@@ -6,7 +6,8 @@ use keywell::PROVIDERS;
 use keywell_store::{Provider, Setting};
 use serde::Serialize;
 
-use super::{Ended, Failed, output};
+use super::output;
+use crate::cli::failed::{Ended, Failed};
 
 /// List the kinds of stores, the forms of their URLs, and their settings.
 #[derive(Args)]

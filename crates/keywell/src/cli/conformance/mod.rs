@@ -12,8 +12,9 @@ use clap::Args;
 use keywell_conformance::Subject;
 use keywell_store::{BucketName, Error, Failure, Store, terminal};
 
+use super::failed::{Ended, Failed};
 use super::store::StoreArguments;
-use super::{Ended, Failed, output, signal};
+use super::{output, signal};
 
 /// Check that a store keeps what the contract promises.
 ///

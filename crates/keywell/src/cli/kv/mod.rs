@@ -29,7 +29,7 @@ use keywell_store::{BucketName, Store};
 pub(super) use self::sink::Sink;
 pub(super) use self::stop::Stop;
 use self::target::Target;
-use super::Ended;
+use super::failed::Ended;
 use super::store::StoreArguments;
 
 /// Look into a store, or change it.

@@ -1,4 +1,4 @@
-use crate::cli::Failed;
+use crate::cli::failed::Failed;
 
 /// Why a command ends before it is done.
 #[derive(Debug)]

@@ -14,10 +14,11 @@ use keywell_wasi::reserved::is_reserved;
 
 use super::stores::Stores;
 use crate::cli::cache::members;
+use crate::cli::failed::Failed;
 use crate::cli::listen::listen;
 use crate::cli::machine;
+use crate::cli::output;
 use crate::cli::triggers::{Trigger, Triggers};
-use crate::cli::{Failed, output};
 
 /// A plan whose components are loaded.
 pub(super) struct Application<'a> {

@@ -13,7 +13,8 @@ use keywell_config::{ConfigError, Plan};
 use self::application::Application;
 use self::stores::Stores;
 use super::cache::CacheArguments;
-use super::{Ended, Failed, files, signal};
+use super::{files, signal};
+use crate::cli::failed::{Ended, Failed};
 
 /// Run an application: every store, component and trigger of a keywell.toml.
 ///

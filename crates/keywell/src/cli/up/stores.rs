@@ -5,7 +5,7 @@ use keywell::{OpenError, StoreUrl};
 use keywell_config::{ConfigError, Plan, StorePlan};
 use keywell_store::Store;
 
-use crate::cli::Failed;
+use crate::cli::failed::Failed;
 use crate::cli::store::identity;
 
 /// The stores of a plan, each opened once.
