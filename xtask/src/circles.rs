@@ -13,7 +13,7 @@ use crate::process::{Done, root};
 const ALLOWED: [(&str, usize); 6] = [
     ("bench", 2),
     ("fuzz", 6),
-    ("keywell", 29),
+    ("keywell", 16),
     ("keywell-config", 5),
     ("keywell-runtime", 12),
     ("keywell-store", 3),

@@ -15,14 +15,14 @@ pub struct DiskProvider;
 // === impl DiskProvider ===
 
 impl DiskProvider {
-    fn options(&self, url: &StoreUrl, making: Making) -> Result<Options, OpenError> {
+    fn options(self, url: &StoreUrl, making: Making) -> Result<Options, OpenError> {
         if let Some(problem) = folder_problem(url) {
             return Err(OpenError::Place {
                 url: self.shown(url),
                 problem,
             });
         }
-        let settings = (self as &dyn Provider).read_settings(url)?;
+        let settings = (&self as &dyn Provider).read_settings(url)?;
         let mut options = DiskStore::builder();
         if let Some(events) = settings.number("history") {
             options = options.history_events(events);

@@ -72,7 +72,7 @@ fn known(url: &StoreUrl) -> Result<&'static dyn Provider, OpenError> {
     provider(url.scheme()).ok_or_else(|| {
         let forms = PROVIDERS
             .iter()
-            .flat_map(|provider| provider.forms().first());
+            .filter_map(|provider| provider.forms().first());
         let forms: Vec<&str> = forms.map(|form| form.form).collect();
         OpenError::UnknownScheme {
             scheme: url.scheme().to_owned(),

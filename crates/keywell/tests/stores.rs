@@ -12,8 +12,8 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
         .args(arguments)
         .env_remove("KEYWELL_STORE")
         .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        .expect("the program starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (ran.status.code(), text(&ran.stdout), text(&ran.stderr))
 }
 

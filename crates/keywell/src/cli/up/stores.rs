@@ -87,7 +87,7 @@ fn located(plan: &Plan, name: &str, store: &StorePlan, error: &OpenError) -> Con
     let is_it = |given: &str| {
         let mut table = provider
             .into_iter()
-            .flat_map(|provider| provider.settings());
+            .flat_map(keywell_store::Provider::settings);
         given == error.name()
             || table.any(|setting| setting.name == error.name() && setting.is_called(given))
     };
