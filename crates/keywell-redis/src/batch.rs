@@ -13,7 +13,7 @@ pub(crate) fn sum<T>(parts: Vec<Result<T>>) -> Result<()> {
     };
     let is_begun = parts.len() > 1 && parts.iter().any(may_have_happened);
     let errors = parts.into_iter().filter_map(Result::err);
-    // A refusal tells more than that an answer did not come.
+    // A refusal says more than a missing answer.
     match errors.min_by_key(|error| !error.nothing_happened()) {
         None => Ok(()),
         Some(error) if is_begun => Err(error.of_a_part()),
@@ -56,8 +56,8 @@ mod tests {
         ] {
             for parts in [vec![one.clone(), other.clone()], vec![other, one]] {
                 match sum(parts) {
-                    Err(Error::Ambiguous(told)) => {
-                        assert!(told.to_string().contains(cause), "{told}");
+                    Err(Error::Ambiguous(failure)) => {
+                        assert!(failure.to_string().contains(cause), "{failure}");
                     }
                     other => panic!("{other:?}"),
                 }

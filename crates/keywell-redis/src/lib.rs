@@ -63,22 +63,22 @@
 //!   large databases seldom, or use the journal layout. A pass whose connection is lost is begun
 //!   anew, as where it has come to says nothing to another server; the third time it is
 //!   `Unavailable`. While slots of a cluster move, a key on its way can be missed.
-//! - A watch hears keyspace events, which are lost while it has no connection: it is then told a
+//! - A watch hears keyspace events, which are lost while it has no connection: it then delivers a
 //!   [`Gap`](keywell_store::Event::Gap), and the present state of keys that it names exactly. Several
-//!   writes of a key in a row may be told as one, and are counted; the value told is always the one
-//!   behind the events so far. Somebody who reads slowly holds up nobody, and is told in the end what
+//!   writes of a key in a row may be coalesced, and are counted; the value delivered is always the one
+//!   behind the events so far. A slow reader delays no other, and receives in the end what
 //!   each key has come to, or a gap where there are too many keys. What turns a string into another type in
-//!   one step (`SUNIONSTORE` onto it) is not told, nor is a value of more than 16 MiB, which hosts do
+//!   one step (`SUNIONSTORE` onto it) is not delivered, nor is a value of more than 16 MiB, which hosts do
 //!   not write, nor what empties or exchanges a whole database (`FLUSHDB`, `FLUSHALL`, `SWAPDB`): there
-//!   are no events of its keys. While slots of a cluster move, whoever moves them, the values of a key
-//!   are told in the order of its writes, and the last one told is the present one; one may be told and
-//!   counted twice, as both nodes tell of it. A node that gets its first slots, or leaves its last
+//!   are no events of its keys. While slots of a cluster move, by hand or by the cluster, the values of a
+//!   key are delivered in the order of its writes, and the last one is the present one; one may be
+//!   delivered and counted twice, as both nodes emit it. A node that gets its first slots, or leaves its last
 //!   ones, is a gap.
 //! - A key at which another program keeps something else than a string: `get` says `Corrupt`,
 //!   `get_many` none, `set` replaces it, listings leave it out.
 //! - A string of another program whose name is no key (nothing behind the prefix, more than 64 KiB, or no
 //!   UTF-8) is in no listing and no watch, and makes no bucket. Hosts leave out what is longer than they
-//!   allow, 1 KiB unless told otherwise, in the same way: exports too have nothing of it.
+//!   allow, 1 KiB unless configured otherwise, in the same way: exports too have nothing of it.
 //!
 //! - A watched server is asked once a minute whether it still emits these events. That they were
 //!   switched off, and that they are emitted again, is a gap each.
@@ -100,9 +100,9 @@
 //! - Compare-and-swap compares versions, which are never used twice, whatever the server loses.
 //! - A page of a listing costs what it holds.
 //! - A watch loses nothing while the history holds it: it goes on after a lost connection, and
-//!   from a token after anything else. What it can no longer tell in whole ends it as
+//!   from a token after anything else. What it can no longer deliver in whole ends it as
 //!   [`Compacted`](keywell_store::Invalid::Compacted), also where the server lost writes that it had
-//!   acknowledged. A slow reader costs nothing. The ends of times to live are told in order with
+//!   acknowledged. A slow reader costs nothing. The ends of times to live are delivered in order with
 //!   the other events of their key.
 //! - A batch is atomic in a bucket of one shard. With `shards=N` a bucket is spread over a cluster; a
 //!   batch of which a part was written and another failed is then `Ambiguous`. The number is for

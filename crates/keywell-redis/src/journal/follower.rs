@@ -22,7 +22,7 @@ pub(crate) struct Follower {
     filter: Arc<Filter>,
     /// The last event that was looked at.
     position: Position,
-    /// The number of the shard, and where to say how far all that matters of it was told.
+    /// The number of the shard, and where to say how far all that matters of it was delivered.
     at: usize,
     reached: Arc<Reached>,
     /// Read, and not yet looked at.

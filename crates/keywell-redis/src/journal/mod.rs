@@ -25,21 +25,21 @@
 //! # One step each
 //!
 //! A mutation is one script (`lua/`) and one round trip. It ends the times that are over, checks,
-//! writes the value, and tells the stream. A script is not undone where it fails half-way, so
+//! writes the value, and appends to the stream. A script is not undone where it fails half-way, so
 //! whatever can be refused (no memory, a type that another program put there) comes first.
 //!
 //! Numbers of events are without gaps. They begin with the microseconds of the server's clock, so
 //! that a journal begun anew goes on behind the one before. A server that comes back with less than
 //! it acknowledged, or a replica that takes over, may give a number twice; so each write has
-//! 64 random bits besides, its nonce, and each event has that of the event before it in `prev`. Whoever
-//! reads the stream knows by these that nothing is missing between two events, and a version is the
+//! 64 random bits besides, its nonce, and each event has that of the event before it in `prev`. A reader of
+//! the stream knows by these that nothing is missing between two events, and a version is the
 //! number and the nonce: none is ever used for two writes.
 //!
 //! # Times to live
 //!
 //! A value vanishes by itself in the millisecond that `due` has too. Index, version and stream
 //! follow in the next mutation, listing or watch of the shard, which ends a bounded number of times,
-//! and that of the keys it is about in any case: a set after the end of a key's time tells the end
+//! and that of the keys it is about in any case: a set after the end of a key's time emits the end
 //! first. What has ended is in no answer, whether or not it was swept. While a shard is watched, its
 //! reader sleeps until the next time ends, and sweeps.
 //!
@@ -63,7 +63,7 @@
 //! # What it does not do
 //!
 //! Programs that write to these names by themselves are not in the journal: a changed value is read
-//! with the old version and told to nobody; a deleted one is noticed when the key is next written
+//! with the old version and delivered to no watch; a deleted one is noticed when the key is next written
 //! by a swap, an increment or a delete, and listed until then. For the same reason the server must not
 //! evict: `maxmemory-policy` has to be `noeviction`, or one of the `volatile-` ones.
 

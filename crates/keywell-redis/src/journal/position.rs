@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use keywell_store::{Cursor, Error, Invalid, Result, ResumeToken};
 
-/// 64 random bits, which tell a write, or a journal, from every other one.
+/// 64 random bits, which distinguish a write, or a journal, from every other one.
 ///
 /// Numbers of events can come a second time, from a server that was restarted with less than it
 /// had acknowledged, or from a replica that took over. These do not.

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 
 use super::position::Position;
 
-/// How far a watch has come in each shard: everything up to there that it is about was told.
+/// How far a watch has come in each shard: every matching event up to there was delivered.
 pub(crate) struct Reached {
     positions: Mutex<Vec<Position>>,
     scope: Arc<str>,

@@ -79,7 +79,7 @@ mod tests {
         }
     }
 
-    /// Pushes so many events of that size, and tells the places before and after each.
+    /// Pushes so many events of that size, and returns the places before and after each.
     fn pushed(recent: &mut Recent, events: usize, bytes: usize) -> Vec<Position> {
         let mut places = vec![beginning()];
         for _ in 0..events {

@@ -242,9 +242,9 @@ mod tests {
             changed(8, "next"),
         ];
         for other in others {
-            let told = format!("{other:?}");
+            let text = format!("{other:?}");
             let read = Record::read(other);
-            assert!(matches!(read, Err(Error::Corrupt(_))), "{told}");
+            assert!(matches!(read, Err(Error::Corrupt(_))), "{text}");
         }
     }
 }

@@ -30,7 +30,7 @@ impl Registry {
     /// # Errors
     ///
     /// [`Error::Unsupported`] if it has another number of shards. Whatever fails, nothing has
-    /// happened that anybody could see.
+    /// happened that a reader could see.
     pub(crate) async fn enter(&self, bucket: &BucketName, shards: usize) -> Result<()> {
         let shards = shards.to_string();
         let (registry, name) = (self.name.as_bytes(), bucket.as_str().as_bytes());

@@ -93,17 +93,17 @@ mod tests {
             "a", "a:b", "a%3Ab", "a:0/2", "{a}", "a}", "a=b", "a}=k", "a}:meta", "%",
         ];
         let mut names = HashSet::new();
-        let mut told = 0;
+        let mut bytes = 0;
         for bucket in buckets {
             for (shard, shards) in [(0, 1), (0, 2), (1, 2)] {
                 let space = space(bucket, shard, shards);
                 let values = ["k", ":meta", "meta", "=k", ""].map(|key| space.value(key));
-                told += Space::HEAD + values.len();
+                bytes += Space::HEAD + values.len();
                 names.extend(space.head());
                 names.extend(values);
             }
         }
-        assert_eq!(names.len(), told);
+        assert_eq!(names.len(), bytes);
     }
 
     #[test]

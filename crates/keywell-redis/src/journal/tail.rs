@@ -66,7 +66,7 @@ impl Tail {
         self.shared.mark.subscribe()
     }
 
-    /// Tells the watches that nothing more comes.
+    /// Notifies the watches that nothing more comes.
     pub(crate) fn close(&self) {
         self.shared.end(closed());
         self.task.abort();

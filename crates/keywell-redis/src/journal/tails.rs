@@ -21,7 +21,7 @@ impl Tails {
         known.unwrap_or_else(|| start(&mut tails, shard, position))
     }
 
-    /// A new tail of a shard in the place of another, unless somebody replaced that already.
+    /// A new tail of a shard in the place of another, unless it was replaced already.
     /// Watches that have the other one keep it.
     pub(crate) fn renew(
         &self,

@@ -42,7 +42,7 @@ pub(crate) async fn open(
 }
 
 /// The tail of a shard, unless it is at a place that the server has lost since and the tail is yet to
-/// notice: then a new one, so that no watch that begins now is told of what was lost.
+/// notice: then a new one, so that no watch that begins now is affected by what was lost.
 async fn sound(tails: &Tails, shard: &Arc<Shard>, last: Position) -> Result<Arc<Tail>> {
     let tail = tails.of(shard, last);
     let mark = tail.marks().borrow().clone();
@@ -62,7 +62,7 @@ async fn sound(tails: &Tails, shard: &Arc<Shard>, last: Position) -> Result<Arc<
 }
 
 /// The events of all shards, each as it comes, until the first error. The token of each is for that
-/// shard at the event, and the others as told.
+/// shard at the event, and the others as delivered.
 fn events(
     followers: Vec<Follower>,
     reached: Arc<Reached>,

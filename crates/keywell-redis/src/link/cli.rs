@@ -69,25 +69,25 @@ fn quoted(word: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn told(url: &str, address: &str) -> String {
+    fn command(url: &str, address: &str) -> String {
         let options = Options::from_url(url).unwrap();
         Cli::new(&options).at(&Address::parse(address, 1).unwrap())
     }
 
     #[test]
     fn words_lead_to_a_server_and_have_no_password() {
-        assert_eq!(told("redis://h", "h:7"), "redis-cli -h h -p 7");
+        assert_eq!(command("redis://h", "h:7"), "redis-cli -h h -p 7");
         assert_eq!(
-            told("redis://:secret@h", "[::1]:7"),
+            command("redis://:secret@h", "[::1]:7"),
             "redis-cli -h ::1 -p 7 --askpass"
         );
         assert_eq!(
-            told("redis://o'neill:secret@h", "h:7"),
+            command("redis://o'neill:secret@h", "h:7"),
             r"redis-cli -h h -p 7 --user 'o'\''neill' --askpass"
         );
         let certificates = "tls-ca=/a%20b.pem&tls-certificate=/c.pem&tls-key=/k.pem";
         assert_eq!(
-            told(&format!("rediss://h?{certificates}"), "h:7"),
+            command(&format!("rediss://h?{certificates}"), "h:7"),
             "redis-cli -h h -p 7 --tls --cacert '/a b.pem' --cert /c.pem --key /k.pem"
         );
         let options = Options::from_url("redis+unix:///run/x").unwrap();

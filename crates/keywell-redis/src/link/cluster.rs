@@ -84,11 +84,11 @@ impl Cluster {
         asked.mark_unchanged();
         self.shared.wanted.notify_one();
         let bound = self.shared.options.connect_timeout;
-        // Whoever waited in vain finds the map as it was.
+        // A caller that waited in vain finds the map as it was.
         let _ = timeout(bound, asked.changed()).await;
     }
 
-    /// As [`Cluster::refresh`], at once, and fails where nobody answers.
+    /// As [`Cluster::refresh`], at once, and fails where no node answers.
     pub(super) async fn look(&self) -> Result<()> {
         let asked = self.shared.ask_for_slots().await;
         let unknown = |problem: Arc<str>| Error::Unavailable(Failure::new(problem.to_string()));
@@ -96,7 +96,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// A node does not answer: somebody else may have its slots by now.
+    /// A node does not answer: another may have its slots by now.
     pub(super) fn doubt(&self) {
         self.shared.wanted.notify_one();
     }
@@ -151,7 +151,7 @@ impl Cluster {
         })
     }
 
-    /// Sends a command to whoever has its keys, wherever they go meanwhile.
+    /// Sends a command to the node that has its keys, wherever they move meanwhile.
     pub(super) async fn call(
         &self,
         effect: Effect,
@@ -337,7 +337,7 @@ impl Shared {
     }
 }
 
-/// Refreshes the map whenever somebody wants it, not more often than the pause allows.
+/// Refreshes the map on request, not more often than the pause allows.
 async fn refresh(shared: Arc<Shared>) {
     const AT_LEAST: Duration = Duration::from_millis(100);
     loop {
@@ -395,11 +395,11 @@ mod tests {
             host: "h".to_owned(),
             port: 1,
         };
-        let told = |target| target_of(target, &from).unwrap().to_string();
-        assert_eq!(told("10.0.0.1:7000"), "10.0.0.1:7000");
-        assert_eq!(told(":7000"), "h:7000");
-        assert_eq!(told("?:7000"), "h:7000");
-        assert_eq!(told("::1:7000"), "[::1]:7000");
+        let shown = |target| target_of(target, &from).unwrap().to_string();
+        assert_eq!(shown("10.0.0.1:7000"), "10.0.0.1:7000");
+        assert_eq!(shown(":7000"), "h:7000");
+        assert_eq!(shown("?:7000"), "h:7000");
+        assert_eq!(shown("::1:7000"), "[::1]:7000");
         for target in ["", "x", "x:", "x:y", ":"] {
             assert!(target_of(target, &from).is_err(), "{target:?}");
         }

@@ -74,8 +74,9 @@ impl Sentinels {
             .map_err(|problems| {
                 // Those that said something know more than those that did not.
                 let said_something = |problem: &DialError| !matches!(problem, DialError::Slow(..));
-                let told = problems.into_iter().max_by_key(said_something);
-                told.unwrap_or_else(|| DialError::Other("there is no sentinel to ask".to_owned()))
+                let problem = problems.into_iter().max_by_key(said_something);
+                problem
+                    .unwrap_or_else(|| DialError::Other("there is no sentinel to ask".to_owned()))
             })
     }
 

@@ -16,7 +16,7 @@ pub(super) struct Keeper(JoinHandle<()>);
 /// What the keepers of a node share.
 pub(super) struct Shared {
     pub(super) finder: Arc<Finder>,
-    /// The primary that was named last, as long as somebody listens to sentinels.
+    /// The primary that was named last, as long as sentinels are listened to.
     pub(super) named: Arc<watch::Sender<Option<Address>>>,
     /// Changes when a connection is made again, perhaps to another server.
     pub(super) renewed: watch::Sender<()>,
@@ -27,7 +27,7 @@ pub(super) struct Shared {
 // === impl Keeper ===
 
 impl Keeper {
-    /// Starts to connect in the background, once somebody wants to call.
+    /// Starts to connect in the background, once a call needs it.
     pub(super) fn start(lane: Arc<Lane>, shared: Arc<Shared>) -> Self {
         Self(tokio::spawn(keep(lane, shared)))
     }

@@ -254,7 +254,7 @@ impl Link {
         }
     }
 
-    /// The primaries that there are, each of which tells of its own keys.
+    /// The primaries that there are, each of which emits events of its own keys.
     pub(crate) async fn places(&self) -> Result<Vec<Place>> {
         match &self.0.topology {
             Topology::Primary(_) => Ok(vec![Place::Primary]),
@@ -266,7 +266,7 @@ impl Link {
     }
 
     /// The primaries that there are now: a cluster is asked, as one that got its first slots since
-    /// is told by nobody.
+    /// is announced by no node.
     pub(crate) async fn present_places(&self) -> Result<Vec<Place>> {
         if let Topology::Cluster(cluster) = &self.0.topology {
             cluster.look().await?;
@@ -291,7 +291,7 @@ impl Link {
         }
     }
 
-    /// Changes when a cluster was found to have other primaries, whoever asked; none where there is
+    /// Changes when a cluster was found to have other primaries, by any caller; none where there is
     /// but one.
     pub(crate) fn primary_changes(&self) -> Option<watch::Receiver<Vec<Address>>> {
         match &self.0.topology {
@@ -324,7 +324,7 @@ impl Link {
         Some(self.0.cli.at(&address))
     }
 
-    /// Hears from sentinels which server is the primary, if there are any, for as long as somebody has
+    /// Hears from sentinels which server is the primary, if there are any, for as long as a caller has
     /// this. Connections of the link to another one are made anew then.
     pub(crate) fn switches(&self) -> Option<Arc<Switches>> {
         match &self.0.topology {

@@ -28,7 +28,7 @@ pub(crate) struct Node {
 // === impl Node ===
 
 impl Node {
-    /// Starts to connect in the background, once somebody wants to call.
+    /// Starts to connect in the background, once a call needs it.
     pub(crate) fn start(finder: Finder, options: &Options) -> Self {
         let shared = Arc::new(Shared {
             finder: Arc::new(finder),
@@ -94,7 +94,7 @@ impl Node {
         self.shared.renewed.subscribe()
     }
 
-    /// Hears from sentinels, if there are any, for as long as somebody has this.
+    /// Hears from sentinels, if there are any, for as long as this exists.
     pub(crate) fn switches(&self) -> Option<Arc<Switches>> {
         let Finder::Sentinel(_) = &**self.finder() else {
             return None;
@@ -121,7 +121,7 @@ impl Node {
         for keeper in &self.keepers {
             keeper.end();
         }
-        // What a connection had is told by its end.
+        // The end of a connection reports what it had.
         for lane in &self.lanes {
             lane.give_back("the store is closed");
         }

@@ -14,7 +14,7 @@ pub(crate) enum Effect {
     Write,
 }
 
-/// What a reply means for whoever sent the command.
+/// What a reply means for the sender of the command.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// It was executed, or refused for good.
@@ -120,7 +120,7 @@ fn denied() -> Error {
     Error::AccessDenied("the server does not let this account do it".into())
 }
 
-/// The code of an error. One within a script is, before Redis 7, told behind another,
+/// The code of an error. One within a script is, before Redis 7, reported behind another,
 /// `ERR Error running script (call to f_…): @user_script:9: -OOM command not allowed …`, or, where the
 /// script caught it, behind none: `@user_script: 9: -OOM command not allowed …`.
 fn code(error: &ServerError) -> &str {

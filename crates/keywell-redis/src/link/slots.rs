@@ -10,12 +10,12 @@ use crate::options::Address;
 /// Which node has which slots. Replaced as a whole: who reads it has one that fits together.
 #[derive(Clone, Default)]
 pub(super) struct SlotMap {
-    /// For each slot the position of its node, [`NOBODY`] if none is known.
+    /// For each slot the position of its node, [`UNOWNED`] if none is known.
     owners: Vec<u16>,
     nodes: Vec<(Address, Arc<Node>)>,
 }
 
-const NOBODY: u16 = u16::MAX;
+const UNOWNED: u16 = u16::MAX;
 
 /// What `CLUSTER SLOTS` says: first and last slot, and their primary.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl SlotMap {
     pub(super) fn owner(&self, route: Route<'_>) -> Option<(Address, Arc<Node>)> {
         let position = match route.slot() {
             Some(slot) => *self.owners.get(usize::from(slot))?,
-            None => *self.owners.iter().find(|owner| **owner != NOBODY)?,
+            None => *self.owners.iter().find(|owner| **owner != UNOWNED)?,
         };
         self.nodes.get(usize::from(position)).cloned()
     }
@@ -63,7 +63,7 @@ impl SlotMap {
     }
 
     pub(super) fn know(&mut self, address: Address, node: Arc<Node>) {
-        if self.node(&address).is_none() && self.nodes.len() < usize::from(NOBODY) {
+        if self.node(&address).is_none() && self.nodes.len() < usize::from(UNOWNED) {
             self.nodes.push((address, node));
         }
     }
@@ -72,7 +72,7 @@ impl SlotMap {
     pub(super) fn assign(&mut self, first: u16, last: u16, address: &Address) {
         let position = self.nodes.iter().position(|(known, _)| known == address);
         let position = position.and_then(|position| u16::try_from(position).ok());
-        self.owners.resize(usize::from(SLOTS), NOBODY);
+        self.owners.resize(usize::from(SLOTS), UNOWNED);
         let slots = usize::from(first)..=usize::from(last);
         if let (Some(position), Some(owners)) = (position, self.owners.get_mut(slots)) {
             owners.fill(position);
@@ -152,8 +152,8 @@ mod tests {
         };
         let reply = Value::Array(vec![range(0, 5, "a", 7), range(6, 16_383, "", 8)]);
         let read = Ranges::read(&reply, &asked).unwrap();
-        let told: Vec<String> = read.iter().map(|(_, _, at)| at.to_string()).collect();
-        assert_eq!(told, ["a:7", "h:8"]);
+        let shown: Vec<String> = read.iter().map(|(_, _, at)| at.to_string()).collect();
+        assert_eq!(shown, ["a:7", "h:8"]);
         for reply in [
             Value::Nil,
             Value::Array(Vec::new()),

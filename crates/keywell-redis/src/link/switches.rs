@@ -74,7 +74,7 @@ async fn listen(
     let within = sentinels.ask.patience();
     let confirmed = connection.call(&subscribe, within).await.map_err(failed)?;
     if let Value::ServerError(error) = confirmed {
-        let problem = format!("{sentinel} lets nobody listen: {}", error.code());
+        let problem = format!("{sentinel} refuses subscriptions: {}", error.code());
         return Err(DialError::Other(problem));
     }
     // Once it listens: there is no moment in between in which a switch is missed.

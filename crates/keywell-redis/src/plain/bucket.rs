@@ -85,7 +85,7 @@ impl PlainBucket {
         groups.into_values().collect()
     }
 
-    /// Sends one command for each group, and tells what of it was done.
+    /// Sends one command for each group, and returns what of it was done.
     fn write_groups(&self, keys: &[Vec<u8>], command: impl Fn(&[usize]) -> Cmd) -> Answer<()> {
         let commands: Vec<(Vec<u8>, Cmd)> = self
             .groups(keys)

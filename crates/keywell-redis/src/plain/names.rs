@@ -3,7 +3,7 @@ use std::sync::Arc;
 use keywell_store::{BucketName, Error, Result, reserved};
 
 /// The longest key, in bytes. Hosts allow less. What others wrote under a longer one is not listed
-/// and not told, but read and deleted.
+/// and not watched, but read and deleted.
 pub(super) const MAX_KEY_BYTES: usize = 64 * 1024;
 
 /// How a bucket's keys are named in Redis.

@@ -26,8 +26,8 @@ pub(crate) struct Driver {
     written: usize,
     is_unflushed: bool,
     in_flight: VecDeque<Waiter>,
-    /// How many of those in front were told that their answer is late.
-    told: usize,
+    /// How many of those in front were answered as late.
+    late: usize,
     late_since: Option<Instant>,
     alarm: Pin<Box<Sleep>>,
     is_armed: bool,
@@ -48,7 +48,7 @@ impl Driver {
             written: 0,
             is_unflushed: false,
             in_flight: VecDeque::new(),
-            told: 0,
+            late: 0,
             late_since: None,
             alarm: Box::pin(tokio::time::sleep_until(Instant::now())),
             is_armed: false,
@@ -78,12 +78,12 @@ impl Driver {
             };
             replies += 1;
             let Some(waiter) = waiter else {
-                let problem = "the server answered what nobody asked";
+                let problem = "the server sent a reply without a command";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
             };
             if waiter.reply(reply) {
                 self.in_flight.pop_front();
-                self.told = self.told.saturating_sub(1);
+                self.late = self.late.saturating_sub(1);
             }
         }
         if replies > 0 {
@@ -91,7 +91,7 @@ impl Driver {
             if self.late_since.is_some() {
                 // A reply shows that the server works. While it owes others for too long it is late
                 // all the same, and has to go on.
-                let is_late = self.told > 0;
+                let is_late = self.late > 0;
                 self.late_since = is_late.then(Instant::now);
                 self.lane.is_late(is_late);
                 self.is_armed = false;
@@ -131,7 +131,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Tells those whose answer is late, or whose commands cannot be written for as long, and gives
+    /// Answers those whose reply is late, or whose commands cannot be written for as long, and gives
     /// the connection up when no answer comes for as long again.
     fn keep_time(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         loop {
@@ -153,17 +153,17 @@ impl Driver {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
             }
             if self.late_since.is_none() && self.overdue(context).is_some_and(|due| due <= now) {
-                // First, so that whoever is told and asks again at once does not wait as long again.
+                // First, so that a caller that asks again at once does not wait as long again.
                 self.late_since = Some(now);
                 self.lane.is_late(true);
             }
             let lost = || Lost::MaybeSent(format!("no answer within {answer:?}").into());
-            while let Some(waiter) = self.in_flight.get_mut(self.told) {
+            while let Some(waiter) = self.in_flight.get_mut(self.late) {
                 if waiter.deadline > now {
                     break;
                 }
                 waiter.fail(&lost());
-                self.told += 1;
+                self.late += 1;
             }
             if self.is_blocked() {
                 self.lane.expire(now);
@@ -178,9 +178,9 @@ impl Driver {
         given_up.into_iter().chain(next).min()
     }
 
-    /// Until when the next one has to be told that there is no answer.
+    /// When the next one is to be answered as late.
     fn overdue(&self, context: &Context<'_>) -> Option<Instant> {
-        let next = self.in_flight.get(self.told).map(|waiter| waiter.deadline);
+        let next = self.in_flight.get(self.late).map(|waiter| waiter.deadline);
         // Those behind them were asked later.
         next.or_else(|| {
             let is_blocked = self.is_blocked();

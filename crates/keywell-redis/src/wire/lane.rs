@@ -12,12 +12,12 @@ use tokio::time::{Instant, timeout_at};
 use super::decoder::Reply;
 use super::lost::Lost;
 
-/// What callers share of a connection, for as long as there is anybody to call, through any number
+/// What callers share of a connection, for as long as there are callers, across any number
 /// of connections that come and go.
 ///
 /// A caller puts its command behind those of others. The [`Driver`](super::Driver) of the
 /// connection takes all that has gathered and writes it at once: commands of many callers share
-/// system calls without anybody waiting for a timer.
+/// system calls without waiting for a timer.
 #[derive(Debug)]
 pub(crate) struct Lane {
     state: Mutex<State>,
@@ -43,7 +43,7 @@ struct State {
 /// Whether commands are taken.
 #[derive(Clone, Debug)]
 enum Status {
-    /// Nobody wanted to connect yet.
+    /// No call needed a connection yet.
     Idle,
     /// The first attempt to connect, or the first one after a connection was lost, goes on.
     Connecting,
@@ -54,7 +54,7 @@ enum Status {
     Closed,
 }
 
-/// Somebody who waits for replies, in the order of the commands.
+/// A caller that waits for replies, in the order of the commands.
 #[derive(Debug)]
 pub(super) struct Waiter {
     sender: Option<Sender>,
@@ -70,8 +70,8 @@ enum Sender {
     One(oneshot::Sender<Result<Value, Lost>>),
     /// As many replies as the vector has room for.
     Many(oneshot::Sender<Result<Vec<Value>, Lost>>, Vec<Value>, usize),
-    /// Told that it is late: the replies still to come are nobody's.
-    Nobody(usize),
+    /// Answered as late: the replies still to come are discarded.
+    Abandoned(usize),
 }
 
 /// Where an answer arrives.
@@ -180,7 +180,7 @@ impl Lane {
         }
     }
 
-    /// Waits until somebody wants a connection.
+    /// Waits until a call needs a connection.
     pub(crate) async fn wanted(&self) {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
@@ -278,7 +278,7 @@ impl Lane {
         true
     }
 
-    /// Until when the first of those that nobody took has to be told; if there is none, the task is
+    /// When the first of those that were not taken is to be answered as late; if there is none, the task is
     /// woken when there is.
     pub(super) fn first_deadline(&self, context: &Context<'_>) -> Option<Instant> {
         let mut state = self.state.lock();
@@ -289,7 +289,7 @@ impl Lane {
         first
     }
 
-    /// Tells those that nobody took in time. They are not sent any more.
+    /// Answers those that were not taken in time. They are not sent any more.
     pub(super) fn expire(&self, now: Instant) {
         let expired: Vec<Waiter> = {
             let mut state = self.state.lock();
@@ -339,7 +339,7 @@ impl Lane {
         });
     }
 
-    /// Tells the numbers of connections that are doubted from now on.
+    /// Returns the numbers of connections that are doubted from now on.
     pub(crate) fn doubts(&self) -> watch::Receiver<u64> {
         self.doubted.subscribe()
     }
@@ -434,7 +434,7 @@ impl Waiter {
         match &self.sender {
             None => 0,
             Some(Sender::One(_)) => 1,
-            Some(Sender::Many(_, _, missing) | Sender::Nobody(missing)) => *missing,
+            Some(Sender::Many(_, _, missing) | Sender::Abandoned(missing)) => *missing,
         }
     }
 
@@ -464,23 +464,23 @@ impl Waiter {
                 self.sender = Some(Sender::Many(sender, replies, missing - 1));
                 false
             }
-            Some(Sender::Nobody(missing)) => {
+            Some(Sender::Abandoned(missing)) => {
                 if missing == 1 {
                     return true;
                 }
-                self.sender = Some(Sender::Nobody(missing - 1));
+                self.sender = Some(Sender::Abandoned(missing - 1));
                 false
             }
         }
     }
 
-    /// Tells that there is no answer; its place among the replies stays.
+    /// Answers that no reply came; its place among the replies stays.
     pub(super) fn fail(&mut self, lost: &Lost) {
         let missing = self.missing();
-        match self.sender.replace(Sender::Nobody(missing)) {
+        match self.sender.replace(Sender::Abandoned(missing)) {
             Some(Sender::One(sender)) => drop(sender.send(Err(lost.clone()))),
             Some(Sender::Many(sender, _, _)) => drop(sender.send(Err(lost.clone()))),
-            None | Some(Sender::Nobody(_)) => {}
+            None | Some(Sender::Abandoned(_)) => {}
         }
     }
 }

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// How many calls of an app run, for whoever waits until none does.
+/// How many calls of an app run, for those that wait until none does.
 #[derive(Default)]
 pub(super) struct Calls {
     running: AtomicUsize,

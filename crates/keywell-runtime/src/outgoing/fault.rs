@@ -1,4 +1,4 @@
-//! What a guest is told of a request that failed. It never reads the texts of what failed here.
+//! What a guest learns of a request that failed. It never reads the texts of what failed here.
 
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
@@ -8,7 +8,7 @@ use wasmtime_wasi_http::Error;
 
 use super::connector::{ConnectTimedOut, Unresolved};
 
-/// The code for a failure, found by the first of its causes that tells.
+/// The code for a failure, found by the first of its causes that has one.
 pub(super) fn code(error: &(dyn StdError + 'static)) -> Error {
     let mut next = Some(error);
     let mut code = None;
@@ -41,7 +41,7 @@ pub(super) fn code(error: &(dyn StdError + 'static)) -> Error {
     code.unwrap_or(Error::HttpProtocolError)
 }
 
-/// For a defect in Keywell or a refusal of the system, which the log tells.
+/// For a defect in Keywell or a refusal of the system, which the log explains.
 pub(super) fn internal(error: &dyn StdError) -> Error {
     tracing::error!("cannot send HTTP requests: {error}");
     Error::InternalError(None)

@@ -79,7 +79,7 @@ where
     address
 }
 
-/// One that reads a request's head, then sends this and, if told so, never ends.
+/// One that reads a request's head, then sends this and, if asked to, never ends.
 async fn scripted(answer: &'static str, hangs: bool) -> String {
     server(move |mut stream| async move {
         let mut head = Vec::new();
@@ -98,7 +98,7 @@ async fn scripted(answer: &'static str, hangs: bool) -> String {
     .await
 }
 
-/// A server of hyper's: tells method, path and body back, and counts its connections.
+/// A server of hyper's: echoes method, path and body, and counts its connections.
 async fn echo() -> (String, Arc<AtomicUsize>) {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = connections.clone();
@@ -170,7 +170,7 @@ async fn a_kept_connection_that_the_server_closed_costs_no_request() {
     for n in 0..50 {
         match send(&mut outgoing, &uri, RequestOptions::default()).await {
             Ok(response) => assert_eq!(text(response).await, "ok"),
-            // It was sent, and nobody knows what became of it. That is never tried again here.
+            // It was sent, and its outcome is unknown. That is never tried again here.
             Err(Error::HttpResponseIncomplete | Error::ConnectionTerminated) => {}
             Err(error) => panic!("request {n}: {error}"),
         }
@@ -190,17 +190,17 @@ async fn a_redirect_is_handed_to_the_guest() {
 #[tokio::test]
 async fn what_goes_wrong_is_told_by_its_code() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = free.local_addr().unwrap().to_string();
+    let closed = free.local_addr().unwrap().to_string();
     drop(free);
     let usual = RequestOptions::default();
-    let refused = ask(&format!("http://{nobody}/"), usual).await;
+    let refused = ask(&format!("http://{closed}/"), usual).await;
     assert!(
         matches!(refused, Err(Error::ConnectionRefused)),
         "{:?}",
         refused.err()
     );
 
-    let unknown = ask("http://nobody.invalid/", usual).await;
+    let unknown = ask("http://unknown.invalid/", usual).await;
     assert!(
         matches!(unknown, Err(Error::DnsError { .. })),
         "{:?}",

@@ -46,7 +46,7 @@ local function size_of(key, value)
 end
 
 -- Counts a change, and records it.
-local function tell(op, key, value)
+local function emit(op, key, value)
   seq = seq + 1
   if history > 0 then
     bytes = bytes + size_of(key, value)
@@ -66,7 +66,7 @@ local function forget(key, op)
   call('ZREM', due, key)
   call('ZREM', index, key)
   call('HDEL', versions, key)
-  tell(op, key, '')
+  emit(op, key, '')
 end
 
 -- Ends the times that are over, so many at most.
@@ -109,7 +109,7 @@ local function put(key, name, value, ttl)
   end
   call('HSET', versions, key, version)
   call('ZADD', index, 0, key)
-  tell('set', key, value)
+  emit('set', key, value)
   return version
 end
 
@@ -118,7 +118,7 @@ local function drop(key, name)
   call('HDEL', versions, key)
   call('ZREM', index, key)
   call('ZREM', due, key)
-  tell('del', key, '')
+  emit('del', key, '')
 end
 
 -- Takes the oldest events away while there are too many bytes of them, save the newest.

@@ -24,6 +24,6 @@ end
 local sum = call('GET', name)
 call('HSET', versions, key, text(seq + 1) .. '-' .. nonce)
 call('ZADD', index, 0, key)
-tell('set', key, sum)
+emit('set', key, sum)
 finish()
 return {'ok', sum}

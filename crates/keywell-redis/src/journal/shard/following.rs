@@ -46,7 +46,7 @@ impl Shard {
     const CHUNK_BYTES: usize = 1 << 20;
 
     /// How often the times that are over are swept, 256 at a time, before a watch begins. What is
-    /// still left then is told to the watch as it ends.
+    /// still left then is delivered to the watch as it ends.
     const SWEEPS: usize = 1000;
 
     /// The end of the journal, where a watch may begin that goes on at `asked`, if it is asked to.
