@@ -2,6 +2,8 @@ use std::path::{Path, PathBuf};
 
 use crate::Place;
 
+pub(crate) type Result<T, E = ConfigError> = std::result::Result<T, E>;
+
 /// What is wrong with a configuration, and where. It never has a value that may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

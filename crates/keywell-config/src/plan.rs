@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{ConfigError, ListenAddress, Located, Place, Secret, keywell_toml};
+use crate::{ConfigError, ListenAddress, Located, Place, Secret};
 
 /// An application: stores, components and what calls them. Every name in it is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,39 +146,6 @@ pub struct DeadLettersPlan {
 // === impl Plan ===
 
 impl Plan {
-    /// The largest file that is read, in bytes: far more than a file written by hand.
-    pub const MAX_BYTES: u64 = 4 << 20;
-
-    /// Reads the file of a plan: `keywell.toml`.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`].
-    pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        let cannot = |problem: String| ConfigError::Read {
-            file: file.to_owned(),
-            problem,
-        };
-        let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;
-        if metadata.len() > Self::MAX_BYTES {
-            let problem = format!("it is larger than {} bytes", Self::MAX_BYTES);
-            return Err(cannot(problem));
-        }
-        let text = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
-        let text = String::from_utf8(text).map_err(|_| cannot("it is not UTF-8".to_owned()))?;
-        Self::from_toml(file, &text)
-    }
-
-    /// Reads a plan from the text of a `keywell.toml`. `file` is for messages, and paths in the
-    /// text are taken from its folder.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`].
-    pub fn from_toml(file: &Path, text: &str) -> Result<Self, ConfigError> {
-        keywell_toml::read(file, text)
-    }
-
     /// An error about something in this plan that only its user can know to be wrong.
     pub fn error_at(&self, place: Place, problem: impl Into<String>) -> ConfigError {
         ConfigError::at(&self.file, place, problem)

@@ -1,4 +1,4 @@
-use crate::layer::Limits;
+use crate::limits::Limits;
 use crate::{Invalid, Result, Transacting};
 
 /// What a bucket can do. The conformance suite checks all that is declared, and that what is not
@@ -134,6 +134,16 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
+    /// The limits of a host, or what the bucket declares where it takes less.
+    #[must_use]
+    pub fn within(&self, limits: Limits) -> Limits {
+        Limits {
+            key_bytes: self.key_bytes.min(limits.key_bytes),
+            value_bytes: self.value_bytes.min(limits.value_bytes),
+            ..limits
+        }
+    }
+
     /// Checks what is about to be written against what is declared. An increment has no value to
     /// check.
     ///

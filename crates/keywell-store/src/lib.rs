@@ -138,6 +138,7 @@ mod error;
 mod event;
 mod filter;
 pub mod layer;
+mod limits;
 mod list;
 mod name;
 mod provider;

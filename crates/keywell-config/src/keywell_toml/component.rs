@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::defined::Defined;
 use super::table::{Table, Value};
-use super::{Defined, Result};
+use crate::error::Result;
 use crate::{ComponentPlan, GrantPlan, LimitsPlan, Located, Secret};
 
 /// `[component.NAME]`.

@@ -1,20 +1,56 @@
 //! `keywell.toml`. A section a file.
 
 mod component;
+mod defined;
 mod store;
 mod table;
 mod trigger;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
+use self::defined::Defined;
 use self::table::{Document, Table};
-use crate::nearest::nearest;
-use crate::{ComponentPlan, ConfigError, LimitsPlan, Located, Place, Plan, StorePlan};
+use crate::error::Result;
+use crate::{ConfigError, LimitsPlan, Plan};
 
-type Result<T, E = ConfigError> = std::result::Result<T, E>;
+// === impl Plan ===
 
-pub(crate) fn read(file: &Path, text: &str) -> Result<Plan> {
+impl Plan {
+    /// The largest file that is read, in bytes: far more than a file written by hand.
+    pub const MAX_BYTES: u64 = 4 << 20;
+
+    /// Reads the file of a plan: `keywell.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`].
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let cannot = |problem: String| ConfigError::Read {
+            file: file.to_owned(),
+            problem,
+        };
+        let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;
+        if metadata.len() > Self::MAX_BYTES {
+            let problem = format!("it is larger than {} bytes", Self::MAX_BYTES);
+            return Err(cannot(problem));
+        }
+        let text = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
+        let text = String::from_utf8(text).map_err(|_| cannot("it is not UTF-8".to_owned()))?;
+        Self::from_toml(file, &text)
+    }
+
+    /// Reads a plan from the text of a `keywell.toml`. `file` is for messages, and paths in the
+    /// text are taken from its folder.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`].
+    pub fn from_toml(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        parse(file, text)
+    }
+}
+
+fn parse(file: &Path, text: &str) -> Result<Plan> {
     // The byte order mark that some editors begin a file with.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = Document { file, text };
@@ -67,90 +103,4 @@ fn limits(root: &mut Table<'_>) -> Result<LimitsPlan> {
         write_timeout: limits.duration("write-timeout")?,
         total_memory: limits.size("total-memory")?,
     })
-}
-
-/// What is defined already, to look up what is named.
-struct Defined<'a> {
-    document: Document<'a>,
-    stores: &'a BTreeMap<String, StorePlan>,
-    components: Option<&'a BTreeMap<String, ComponentPlan>>,
-}
-
-// === impl Defined ===
-
-impl Defined<'_> {
-    /// A store that is named, or the only one where none is.
-    fn store(&self, named: Option<Located<String>>, table: &Table<'_>) -> Result<String> {
-        match named {
-            Some(name) => self.known("store", name, self.stores.keys()),
-            None => self.only_store(&table.what, table.place),
-        }
-    }
-
-    /// The only store, for what names none.
-    fn only_store(&self, what: &str, place: Place) -> Result<String> {
-        let mut stores = self.stores.keys();
-        match (stores.next(), stores.next()) {
-            (Some(only), None) => Ok(only.clone()),
-            (None, _) => {
-                let problem = format!("{what} needs a store, and there is no [store.NAME]");
-                Err(self.document.error(place, problem))
-            }
-            (Some(_), Some(_)) => {
-                let problem = format!("{what} names no store, and there is more than one");
-                Err(self.document.error(place, problem))
-            }
-        }
-    }
-
-    fn component(&self, name: Located<String>) -> Result<String> {
-        let components = self.components.into_iter();
-        self.known("component", name, components.flat_map(|known| known.keys()))
-    }
-
-    /// The store of a bucket, by a component's name for it.
-    fn granted(&self, component: &str, bucket: &Located<String>) -> Result<String> {
-        let plan = self.components.and_then(|known| known.get(component));
-        let own = match bucket.as_str() {
-            "" => "default",
-            name => name,
-        };
-        let granted = plan.and_then(|plan| {
-            let named = plan.buckets.get(own).map(|grant| &grant.store);
-            named.or(plan.store.as_ref())
-        });
-        granted.cloned().ok_or_else(|| {
-            let problem = format!(
-                "the component {component} is not granted the bucket {own:?}; add a store or \
-                 buckets to [component.{component}]"
-            );
-            self.document.error(bucket.place, problem)
-        })
-    }
-
-    fn known<'n>(
-        &self,
-        kind: &str,
-        name: Located<String>,
-        known: impl Iterator<Item = &'n String>,
-    ) -> Result<String> {
-        // It may have a password.
-        if name.contains("://") {
-            let problem = format!(
-                "a {kind} is named here, and this is a URL; write it as the url of a [{kind}.NAME]"
-            );
-            return Err(self.document.error(name.place, problem));
-        }
-        let known: Vec<&str> = known.map(String::as_str).collect();
-        if known.contains(&name.as_str()) {
-            return Ok(name.value);
-        }
-        let hint = match (nearest(&name, known.iter().copied()), &known[..]) {
-            (Some(nearest), _) => format!("did you mean {nearest}?"),
-            (None, []) => format!("add a [{kind}.{}]", name.value),
-            (None, known) => format!("there is {}", known.join(", ")),
-        };
-        let problem = format!("there is no {kind} {:?}; {hint}", name.value);
-        Err(self.document.error(name.place, problem))
-    }
 }

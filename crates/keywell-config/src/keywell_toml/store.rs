@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::Result;
 use super::table::Table;
+use crate::error::Result;
 use crate::{Located, StorePlan};
 
 /// `[store.NAME]`. Every key but the URL is a setting of the store, which knows its own.

@@ -1,8 +1,9 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
+use super::defined::Defined;
 use super::table::Table;
-use super::{Defined, Result};
+use crate::error::Result;
 use crate::{DeadLettersPlan, HttpPlan, Located, TriggerPlan, WatchPlan};
 
 const DEFAULT_ADDR: SocketAddr =

@@ -2,119 +2,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::limits::Limits;
 use crate::{
-    Answer, Bucket, Capabilities, Change, Entry, Event, Expected, Filter, Invalid, List, Page,
-    Part, Result, Set, Since, Swap, Version, Watch,
+    Answer, Bucket, Capabilities, Change, Entry, Event, Expected, Filter, List, Page, Part, Result,
+    Set, Since, Swap, Version, Watch,
 };
 
-/// How large keys, values and batches may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest key, in bytes. Keys are never empty.
-    pub key_bytes: usize,
-    /// The largest value, in bytes.
-    pub value_bytes: usize,
-    /// The most keys in one batch.
-    pub batch_keys: usize,
-    /// The most bytes of keys and values in one batch, or in the answer to one.
-    pub batch_bytes: usize,
-}
-
 /// A bucket behind [`Limits`], or behind what it declares itself where that is less. What is past
-/// them is answered with [`Invalid`] and never reaches the store. Keys past them that others wrote are
+/// them is answered with [`Invalid`](crate::Invalid) and never reaches the store. Keys past them that others wrote are
 /// left out of listings and watches, as nothing could be done with them.
 pub struct Limited {
     inner: Arc<dyn Bucket>,
     limits: Limits,
-}
-
-// === impl Limits ===
-
-impl Default for Limits {
-    /// Keys of 1 KiB, values of 16 MiB, batches of 10,000 keys and 64 MiB.
-    fn default() -> Self {
-        Self {
-            key_bytes: 1024,
-            value_bytes: 16 << 20,
-            batch_keys: 10_000,
-            batch_bytes: 64 << 20,
-        }
-    }
-}
-
-impl Limits {
-    /// These limits, or what a bucket declares where it takes less.
-    #[must_use]
-    pub fn within(self, declared: &Capabilities) -> Self {
-        Self {
-            key_bytes: self.key_bytes.min(declared.key_bytes),
-            value_bytes: self.value_bytes.min(declared.value_bytes),
-            ..self
-        }
-    }
-
-    /// Checks a key.
-    ///
-    /// # Errors
-    ///
-    /// [`Invalid::EmptyKey`] or [`Invalid::KeyTooLong`].
-    pub fn check_key(&self, key: &str) -> Result<()> {
-        if key.is_empty() {
-            return Err(Invalid::EmptyKey.into());
-        }
-        if key.len() > self.key_bytes {
-            return Err(Invalid::KeyTooLong {
-                bytes: key.len(),
-                max: self.key_bytes,
-            }
-            .into());
-        }
-        Ok(())
-    }
-
-    /// Checks the length of a value, so that a host can refuse one before it copies it.
-    ///
-    /// # Errors
-    ///
-    /// [`Invalid::ValueTooLarge`].
-    pub fn check_value(&self, bytes: usize) -> Result<()> {
-        if bytes > self.value_bytes {
-            return Err(Invalid::ValueTooLarge {
-                bytes,
-                max: self.value_bytes,
-            }
-            .into());
-        }
-        Ok(())
-    }
-
-    /// Checks the size of a batch, so that a host can refuse one before it copies it.
-    ///
-    /// # Errors
-    ///
-    /// [`Invalid::BatchTooLong`] or [`Invalid::BatchTooLarge`].
-    pub fn check_batch(&self, keys: usize, bytes: usize) -> Result<()> {
-        if keys > self.batch_keys {
-            return Err(Invalid::BatchTooLong {
-                keys,
-                max: self.batch_keys,
-            }
-            .into());
-        }
-        if bytes > self.batch_bytes {
-            return Err(Invalid::BatchTooLarge {
-                bytes,
-                max: self.batch_bytes,
-            }
-            .into());
-        }
-        Ok(())
-    }
-
-    fn check_keys(&self, keys: &[&str]) -> Result<()> {
-        self.check_batch(keys.len(), keys.iter().map(|key| key.len()).sum())?;
-        keys.iter().try_for_each(|key| self.check_key(key))
-    }
 }
 
 // === impl Limited ===
@@ -122,7 +21,7 @@ impl Limits {
 impl Limited {
     /// Puts limits in front of a bucket.
     pub fn new(inner: Arc<dyn Bucket>, limits: Limits) -> Self {
-        let limits = limits.within(&inner.capabilities());
+        let limits = inner.capabilities().within(limits);
         Self { inner, limits }
     }
 
@@ -260,7 +159,7 @@ mod tests {
     use futures::{FutureExt as _, StreamExt as _};
 
     use super::*;
-    use crate::Error;
+    use crate::{Error, Invalid};
     use crate::layer::{Grant, Granted};
 
     const KEYS: [&str; 3] = ["", "k", "much too long"];

@@ -4,4 +4,6 @@ mod granted;
 mod limited;
 
 pub use granted::{Grant, Granted};
-pub use limited::{Limited, Limits};
+pub use limited::Limited;
+
+pub use crate::limits::Limits;
