@@ -159,8 +159,8 @@ mod tests {
     use futures::{FutureExt as _, StreamExt as _};
 
     use super::*;
-    use crate::{Error, Invalid};
     use crate::layer::{Grant, Granted};
+    use crate::{Error, Invalid};
 
     const KEYS: [&str; 3] = ["", "k", "much too long"];
 
