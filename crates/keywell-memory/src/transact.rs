@@ -42,32 +42,15 @@ pub(crate) fn transact(
         .map(|bucket| bucket.batches().write())
         .collect();
     let mut locked = Locked::lock(buckets, checks, writes);
-    for bucket in buckets.values() {
-        bucket.check_open()?;
-    }
-    let stale = checks.iter().position(|check| {
-        let version = locked.version(&check.bucket, &check.key);
-        match &check.expected {
-            Expected::Absent => version.is_some(),
-            Expected::At(expected) => version.is_none() || expected.as_u64() != version,
-        }
-    });
-    if let Some(stale) = stale {
-        return Ok(Transacted::Stale(stale));
-    }
-    let planned = writes.iter().map(|write| locked.plan(write));
-    let planned: Vec<Planned> = planned.collect::<Result<_>>()?;
-    locked.charge(writes, &planned)?;
-    let done = writes.iter().zip(planned);
-    let done = done
-        .map(|(write, planned)| locked.perform(write, planned))
-        .collect();
+    let open = buckets.values().try_for_each(|bucket| bucket.check_open());
+    let transacted = open.and_then(|()| locked.transact(checks, writes));
     drop(locked);
     drop(alone);
+    // Also after a transaction that wrote nothing, as it may have removed expired keys.
     for bucket in buckets.values() {
         bucket.log().wake();
     }
-    Ok(Transacted::Done(done))
+    transacted
 }
 
 // === impl Locked ===
@@ -91,6 +74,25 @@ impl<'a> Locked<'a> {
             (name, (&**bucket, locked))
         });
         Self(locked.collect())
+    }
+
+    fn transact(&mut self, checks: &[Check], writes: &[Write]) -> Result<Transacted> {
+        let stale = checks.iter().position(|check| {
+            let version = self.version(&check.bucket, &check.key);
+            match &check.expected {
+                Expected::Absent => version.is_some(),
+                Expected::At(expected) => version.is_none() || expected.as_u64() != version,
+            }
+        });
+        if let Some(stale) = stale {
+            return Ok(Transacted::Stale(stale));
+        }
+        let planned = writes.iter().map(|write| self.plan(write));
+        let planned: Vec<Planned> = planned.collect::<Result<_>>()?;
+        self.charge(writes, &planned)?;
+        let done = writes.iter().zip(planned);
+        let done = done.map(|(write, planned)| self.perform(write, planned));
+        Ok(Transacted::Done(done.collect()))
     }
 
     /// Passes a key with its locked stripe.
@@ -191,5 +193,45 @@ impl<'a> Locked<'a> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keywell_store::{Answer, Error, Set, Store as _};
+
+    use super::*;
+    use crate::{History, MemoryStore};
+
+    fn write(key: &str, bytes: Option<usize>) -> Write {
+        let change = match bytes {
+            Some(bytes) => Change::Set(vec![0; bytes].into(), Set::default()),
+            None => Change::Delete,
+        };
+        Write {
+            bucket: BucketName::default(),
+            key: key.to_owned(),
+            action: Action::Change(change),
+        }
+    }
+
+    #[test]
+    fn a_full_store_takes_what_a_transaction_makes_room_for_and_no_more() {
+        const LARGE: Option<usize> = Some(40 << 10);
+        let store = MemoryStore::bounded(64 << 10, History::default());
+        let run = |writes| match store.transact(Vec::new(), writes) {
+            Answer::Now(transacted) => transacted,
+            Answer::Later(_) => panic!("the memory store answers at once"),
+        };
+        run(vec![write("a", LARGE)]).unwrap();
+        let full = run(vec![write("b", LARGE), write("c", Some(1))]);
+        assert!(matches!(full, Err(Error::Unavailable(_))), "{full:?}");
+        // Many times, so that bytes that are counted wrongly add up.
+        for _ in 0..50 {
+            run(vec![write("a", None), write("b", LARGE)]).unwrap();
+            run(vec![write("b", None), write("a", LARGE)]).unwrap();
+        }
+        let full = run(vec![write("b", LARGE)]);
+        assert!(matches!(full, Err(Error::Unavailable(_))), "{full:?}");
     }
 }
