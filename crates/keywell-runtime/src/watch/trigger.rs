@@ -163,6 +163,11 @@ impl Triggers {
         let (dead, counted) = (letters.clone(), counters.clone());
         let dispatch = Dispatch::new(component, options.clone(), delivery, dead, counted);
         let start = begun.source.last().cloned();
+        let start = match positions.as_ref().filter(|_| membership.is_some()) {
+            Some(positions) => positions.start(start.as_ref()).await,
+            None => Ok(start),
+        };
+        let start = start.map_err(failed("cannot store where it begins"))?;
         let checkpoint = Checkpoint::new(positions, start, name.clone(), options);
         let chain = Chain::new(causes.clone(), Place::new(&origin));
         let replays = Replays::new(letters, name.clone(), opener.bucket.clone());

@@ -219,6 +219,21 @@ async fn what_was_read_after_a_gap_and_not_delivered_is_read_again() {
     }
 }
 
+#[tokio::test]
+async fn a_process_that_is_killed_right_after_its_first_start_misses_nothing() {
+    for is_exclusive in [true, false] {
+        let (store, _) = Shop::new(is_exclusive, false).open_to_all();
+        let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+        let process = Process::new();
+        // On one thread, its task has not run by then.
+        process.watch(&store, "SET@k").await.crash().await;
+        set(&watched, "k", "v").await;
+        let trigger = process.watch(&store, "SET@k").await;
+        until(&record, "log/k", |log| log == "v;").await;
+        assert_eq!(trigger.stop().await.gaps, 0, "{is_exclusive}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gap_of_all_shares_is_one() {
     let (store, reads) = Shop::new(false, false).open_to_all();

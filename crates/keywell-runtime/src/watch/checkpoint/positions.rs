@@ -60,6 +60,36 @@ impl Positions {
         }
     }
 
+    /// Where partitions begin that no process had before: at `now`, unless one has said so already.
+    ///
+    /// It is stored, so a change from then on is delivered even if no process has had its partition
+    /// by the time it happened.
+    pub(crate) async fn start(&self, now: Option<&ResumeToken>) -> Result<Option<ResumeToken>> {
+        let (Some(now), key) = (now, format!("positions/{}/start", self.trigger)) else {
+            return Ok(None);
+        };
+        let value = json(&Stored {
+            member: None,
+            token: Some(now.as_str().to_owned()),
+        })?;
+        let mut expected = Expected::Absent;
+        for _ in 0..Self::TRIES {
+            let change = Change::Set(value.clone(), Set::default());
+            if let Swap::Done(_) = self.bucket.swap(&key, expected, change).await? {
+                return Ok(Some(now.clone()));
+            }
+            let entry = self.bucket.get(&key).await?;
+            expected = match entry {
+                Some(entry) => match self.read(&entry.value) {
+                    Some(token) => return Ok(Some(ResumeToken::from(token))),
+                    None => Expected::At(entry.version),
+                },
+                None => Expected::Absent,
+            };
+        }
+        Err(Self::busy())
+    }
+
     /// The position of a partition, as it is stored.
     pub(crate) async fn stored(&self, partition: u8) -> Result<Option<ResumeToken>> {
         let entry = self.bucket.get(&self.key(partition)).await?;
@@ -91,9 +121,11 @@ impl Positions {
                 });
             }
         }
-        Err(Error::Unavailable(
-            "other processes keep writing the position".into(),
-        ))
+        Err(Self::busy())
+    }
+
+    fn busy() -> Error {
+        Error::Unavailable("other processes keep writing the position".into())
     }
 
     /// Stores a position over the one of a version; answers the new version.
