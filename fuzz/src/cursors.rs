@@ -16,7 +16,7 @@ struct Input<'a> {
 
 /// A cursor opens where it was sealed, and nowhere else; text that never was one opens nowhere.
 pub fn cursors(data: &[u8]) {
-    let Some(input) = crate::read::<Input<'_>>(data) else {
+    let Some(input) = crate::input::read::<Input<'_>>(data) else {
         return;
     };
     let here = (input.bucket, input.prefix);

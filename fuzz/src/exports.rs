@@ -12,7 +12,7 @@ struct Input<'a> {
 
 /// What is exported is imported again, entry by entry, in order.
 pub fn exports(data: &[u8]) {
-    let Some(input) = crate::read::<Input<'_>>(data) else {
+    let Some(input) = crate::input::read::<Input<'_>>(data) else {
         return;
     };
     let mut file = Vec::new();

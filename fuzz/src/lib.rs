@@ -12,6 +12,7 @@ mod counters;
 mod cursors;
 mod exports;
 mod imports;
+mod input;
 mod limits;
 mod listings;
 mod store_urls;
@@ -41,8 +42,3 @@ pub const TARGETS: &[Target] = &[
     ("store_urls", store_urls),
     ("tokens", tokens),
 ];
-
-/// Reads bytes as structured input. Too few of them are none at all.
-fn read<'a, T: arbitrary::Arbitrary<'a>>(data: &'a [u8]) -> Option<T> {
-    T::arbitrary_take_rest(arbitrary::Unstructured::new(data)).ok()
-}

@@ -48,7 +48,7 @@ struct Handed {
 
 /// Listings of both stores, with any prefix and any text for a cursor, beside a set of keys.
 pub fn listings(data: &[u8]) {
-    let Some(steps) = crate::read::<Vec<Step<'_>>>(data) else {
+    let Some(steps) = crate::input::read::<Vec<Step<'_>>>(data) else {
         return;
     };
     let steps = &steps[..steps.len().min(STEPS)];

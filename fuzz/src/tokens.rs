@@ -21,7 +21,7 @@ struct Input<'a> {
 /// A watch resumes from a token that its bucket handed out and tells what came after it; other
 /// text is no token.
 pub fn tokens(data: &[u8]) {
-    let Some(mut input) = crate::read::<Input<'_>>(data) else {
+    let Some(mut input) = crate::input::read::<Input<'_>>(data) else {
         return;
     };
     input.writes.truncate(WRITES);

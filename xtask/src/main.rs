@@ -5,6 +5,7 @@
 mod alerts;
 mod attack;
 mod bench;
+#[cfg(test)]
 mod circles;
 mod conformance_table;
 mod demo;

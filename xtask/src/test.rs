@@ -1,12 +1,11 @@
 use std::time::Instant;
 
 use crate::process::{Done, cargo, run, works};
-use crate::{circles, setup};
+use crate::setup;
 
 /// Runs every check and every test, after setting up what they need.
 pub(crate) fn test() -> Done {
     let started = Instant::now();
-    circles::check()?;
     setup::target()?;
     setup::servers()?;
     let guests = ["--manifest-path", "guests/Cargo.toml"];

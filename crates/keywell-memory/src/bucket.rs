@@ -248,11 +248,15 @@ impl Bucket for MemoryBucket {
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let _whole = self.batches().read();
         let mut bytes = ValueBytes::new(max);
-        let entries = keys.iter().map(|key| {
+        let mut entries = Vec::with_capacity(keys.len());
+        for key in keys {
             let entry = self.read(key, Slot::entry);
-            bytes.add_entry(entry.as_ref()).map(|()| entry)
-        });
-        entries.collect::<Result<_>>().into()
+            if let Err(error) = bytes.add_entry(entry.as_ref()) {
+                return error.into();
+            }
+            entries.push(entry);
+        }
+        Answer::now(entries)
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {

@@ -10,28 +10,14 @@ use wasmtime_wasi_http::{
     WasiHttpView,
 };
 
-use crate::AllowedHost;
 use crate::common::Common;
+use crate::environment::Environment;
 use crate::held::Held;
 use crate::last_words::LastWords;
 use crate::memory::{InstanceMemory, Refusal};
 use crate::outgoing::Outgoing;
 use crate::printing::Printer;
 use crate::turn::Turns;
-
-/// What the components of an application see of the world besides their buckets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Environment {
-    /// Environment variables; nothing of Keywell's own environment is passed on.
-    pub variables: Vec<(String, String)>,
-    /// Arguments, the program's name first.
-    pub arguments: Vec<String>,
-    /// Whether the component reads Keywell's standard input. What it prints goes to
-    /// [`Options::output`](crate::Options::output).
-    pub stdin: bool,
-    /// The hosts that the component may send HTTP requests to.
-    pub outgoing: Vec<AllowedHost>,
-}
 
 /// The data of one instance's Wasmtime store.
 pub(crate) struct State {
@@ -197,7 +183,7 @@ impl WasiView for State {
         let last_words = self.last_words.as_ref();
         let ctx = self
             .wasi
-            .get_or_insert_with(|| self.environment.context(&self.printer, last_words));
+            .get_or_insert_with(|| wasi(&self.environment, &self.printer, last_words));
         WasiCtxView {
             ctx,
             table: &mut self.table,
@@ -222,6 +208,25 @@ impl WasiHttpView for State {
     }
 }
 
+/// WASI as a component sees it.
+fn wasi(
+    environment: &Environment,
+    printer: &Arc<Printer>,
+    last_words: Option<&LastWords>,
+) -> WasiCtx {
+    let mut wasi = WasiCtxBuilder::new();
+    let [stdout, stderr] = printer.streams(last_words);
+    wasi.stdout(stdout).stderr(stderr);
+    if environment.stdin {
+        wasi.inherit_stdin();
+    }
+    wasi.envs(&environment.variables)
+        .args(&environment.arguments);
+    // What is asked for at once is held by the host first.
+    wasi.max_random_size(State::MIN_BUDGET as u64 / 4);
+    wasi.build()
+}
+
 // === impl Exhausted ===
 
 impl fmt::Display for Exhausted {
@@ -241,23 +246,6 @@ impl fmt::Display for Exhausted {
                 "all instances together have the memory that they may have; raise --total-memory"
             ),
         }
-    }
-}
-
-// === impl Environment ===
-
-impl Environment {
-    fn context(&self, printer: &Arc<Printer>, last_words: Option<&LastWords>) -> WasiCtx {
-        let mut wasi = WasiCtxBuilder::new();
-        let [stdout, stderr] = printer.streams(last_words);
-        wasi.stdout(stdout).stderr(stderr);
-        if self.stdin {
-            wasi.inherit_stdin();
-        }
-        wasi.envs(&self.variables).args(&self.arguments);
-        // What is asked for at once is held by the host first.
-        wasi.max_random_size(State::MIN_BUDGET as u64 / 4);
-        wasi.build()
     }
 }
 

@@ -29,7 +29,7 @@ struct Input<'a> {
 
 /// Names of buckets, and the limits on keys, values and batches in front of a store, beside a map.
 pub fn limits(data: &[u8]) {
-    let Some(input) = crate::read::<Input<'_>>(data) else {
+    let Some(input) = crate::input::read::<Input<'_>>(data) else {
         return;
     };
     names(input.name);

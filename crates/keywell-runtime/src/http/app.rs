@@ -9,23 +9,22 @@ use std::time::Instant;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
-use wasmtime::Store;
 use wasmtime_wasi_http::WasiHttpView as _;
+use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
-use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::body::{Content, ResponseBody, finished};
 use super::calls::Calls;
 use super::connections::Connections;
 use super::exchange::Exchange;
+use super::idle::{Idle, Reusable};
 use super::refusal::Refusal;
 use super::target;
 use crate::call::Call;
 use crate::instance::Instances;
 use crate::room::Busy;
 use crate::shelf::Shelf;
-use crate::state::State;
 use crate::{Environment, Error};
 
 /// How an HTTP component is run.
@@ -51,19 +50,6 @@ struct App {
     idle: Arc<Shelf<Idle>>,
     calls: Calls,
     connections: Arc<Connections>,
-}
-
-/// An instance between two requests.
-struct Idle {
-    store: Store<State>,
-    proxy: Proxy,
-    answered: u32,
-}
-
-/// An instance that may answer another request, if it has answered this one.
-pub(super) struct Reusable {
-    app: Arc<App>,
-    idle: Idle,
 }
 
 type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
@@ -192,7 +178,7 @@ impl App {
             proxy,
             answered,
         };
-        Ok((answered < self.reuse).then(|| Reusable { app: self, idle }))
+        Ok((answered < self.reuse).then(|| Reusable::new(self.idle.clone(), idle)))
     }
 
     async fn instance(&self, deadline: Instant) -> wasmtime::Result<Idle> {
@@ -209,21 +195,6 @@ impl App {
             proxy,
             answered: 0,
         })
-    }
-}
-
-// === impl Reusable ===
-
-impl Reusable {
-    /// Keeps it for the next request.
-    pub(super) fn keep(self) {
-        self.app.idle.keep(self.idle);
-    }
-
-    pub(super) fn keep_any(reusable: Option<Self>) {
-        if let Some(reusable) = reusable {
-            reusable.keep();
-        }
     }
 }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use wasmtime_wasi_http::WasiBody;
 
-use super::app::Reusable;
 use super::exchange::Exchange;
+use super::idle::Reusable;
 use super::piece::Piece;
 use crate::call::{Call, log_failure};
 

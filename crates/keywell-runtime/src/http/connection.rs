@@ -1,26 +1,16 @@
-use std::future::poll_fn;
-use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::Waker;
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
 use http::Version;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::HttpApp;
-use super::exchange::Exchange;
 use super::progress::{Progress, Why};
-use super::protocol::protocol;
-use super::timer::Timer;
 use super::unsent::Unsent;
-use super::wire::{Wire, linger};
 
 /// One client's connection: what it does, and how long it may.
 ///
@@ -36,6 +26,7 @@ pub(super) struct Connection {
     used: AtomicU64,
     /// When a write began to wait for the client, likewise; 0 while none does.
     write_waits: AtomicU64,
+    /// How it is to be closed, as [`Closing`]; 0 while it is not.
     closing: AtomicU8,
     has_http2: AtomicBool,
     is_reset: AtomicBool,
@@ -50,26 +41,18 @@ pub(super) struct Connection {
     socket: Mutex<Option<TcpStream>>,
 }
 
-/// How a connection is to be closed, in [`Connection::closing`].
-mod closing {
-    pub(super) const NOT: u8 = 0;
+/// How a connection is to be closed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closing {
     /// When what runs is answered.
-    pub(super) const GRACEFULLY: u8 = 1;
+    Gracefully = 1,
     /// Likewise, and at once where nothing runs.
-    pub(super) const AT_ONCE: u8 = 2;
-}
-
-/// How HTTP ended on a connection.
-enum Ended {
-    ByItself,
-    /// Nothing runs on it.
-    Idle,
-    Reset,
+    AtOnce = 2,
 }
 
 /// What a connection's timer is for.
 #[derive(Clone, Copy)]
-enum Due {
+pub(super) enum Due {
     /// Nothing has run on it for long.
     Idle,
     /// The response, or what else is written, is to be ended.
@@ -95,7 +78,7 @@ impl Connection {
             active: AtomicU32::new(0),
             used: AtomicU64::new(0),
             write_waits: AtomicU64::new(0),
-            closing: AtomicU8::new(closing::NOT),
+            closing: AtomicU8::new(0),
             has_http2: AtomicBool::new(false),
             is_reset: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -106,84 +89,14 @@ impl Connection {
         })
     }
 
-    /// Answers requests until the connection ends.
-    pub(super) async fn serve(
-        self: Arc<Self>,
-        stream: TcpStream,
-        listener: SocketAddr,
-        app: HttpApp,
-    ) {
-        // A response leaves in one write, so there is nothing to gain from waiting for more.
-        drop(stream.set_nodelay(true));
-        let ended = {
-            let wire = TokioIo::new(Wire::new(stream, self.clone()));
-            let service = service_fn(|request| {
-                let exchange = Exchange::begin(&self, request.version());
-                app.clone().respond(request, listener, exchange)
-            });
-            let protocol = protocol(&self);
-            let mut http = pin!(protocol.serve_connection(wire, service));
-            let mut timer = Timer::default();
-            let mut is_closing = false;
-            poll_fn(|cx| {
-                self.waker.register(cx.waker());
-                loop {
-                    if let Poll::Ready(ended) = http.as_mut().poll(cx) {
-                        if let Err(error) = ended {
-                            tracing::debug!("a connection ended early: {error}");
-                        }
-                        return Poll::Ready(Ended::ByItself);
-                    }
-                    let closing = self.closing.load(Ordering::Relaxed);
-                    if closing != closing::NOT {
-                        // HTTP/2 may still have to send what no request waits for any more.
-                        let is_lossless = if self.has_http2.load(Ordering::Relaxed) {
-                            closing == closing::AT_ONCE && is_closing
-                        } else {
-                            true
-                        };
-                        if is_lossless && self.idle_since().is_some() {
-                            return Poll::Ready(Ended::Idle);
-                        }
-                        if !is_closing {
-                            is_closing = true;
-                            http.as_mut().graceful_shutdown();
-                            continue;
-                        }
-                    }
-                    let due = self.due();
-                    if timer.poll(due.map(|(due, _)| due), cx).is_pending() {
-                        return Poll::Pending;
-                    }
-                    match due {
-                        Some((_, Due::Idle)) | None => {
-                            if is_closing || !self.has_http2.load(Ordering::Relaxed) {
-                                return Poll::Ready(Ended::Idle);
-                            }
-                            self.close(closing::GRACEFULLY);
-                        }
-                        Some((_, Due::Look)) if !self.unsent.is_stuck() => {}
-                        Some((_, Due::Look)) => return Poll::Ready(self.reset(Why::Unread)),
-                        Some((_, Due::Response(why))) => return Poll::Ready(self.reset(why)),
-                    }
-                }
-            })
-            .await
-        };
-        let socket = self.socket.lock().take();
-        if let (Ended::ByItself, Some(socket)) = (ended, socket) {
-            linger(socket).await;
-        }
-    }
-
     /// Lets what runs end, and then closes it.
     pub(super) fn close_gracefully(&self) {
-        self.close(closing::GRACEFULLY);
+        self.close(Closing::Gracefully);
     }
 
     /// Closes it, unless something runs by now: then when that has ended.
     pub(super) fn close_at_once(&self) {
-        self.close(closing::AT_ONCE);
+        self.close(Closing::AtOnce);
     }
 
     /// Since when nothing runs on it and nothing waits to be written; `None` where something does.
@@ -196,24 +109,51 @@ impl Connection {
 
     /// Whether it is being closed, to make room for another.
     pub(super) fn makes_room(&self) -> bool {
-        self.closing.load(Ordering::Relaxed) == closing::AT_ONCE
+        self.closing() == Some(Closing::AtOnce)
     }
 
-    fn close(&self, how: u8) {
+    fn close(&self, how: Closing) {
+        let how = how as u8;
         if self.closing.fetch_max(how, Ordering::Relaxed) < how {
             self.note_use();
             self.waker.wake();
         }
     }
 
-    fn reset(&self, why: Why) -> Ended {
+    // To the task that serves it.
+
+    /// Wakes this when it is to be closed.
+    pub(super) fn wakes(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    /// How it is to be closed, if it is.
+    pub(super) fn closing(&self) -> Option<Closing> {
+        match self.closing.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some(Closing::Gracefully),
+            _ => Some(Closing::AtOnce),
+        }
+    }
+
+    /// Whether a request has come by HTTP/2.
+    pub(super) fn has_http2(&self) -> bool {
+        self.has_http2.load(Ordering::Relaxed)
+    }
+
+    /// Has the socket reset, and ends the response of HTTP/1.
+    pub(super) fn reset(&self, why: Why) {
         self.is_reset.store(true, Ordering::Relaxed);
         self.progress.end(why);
-        Ended::Reset
+    }
+
+    /// The socket, once HTTP has no more use for it.
+    pub(super) fn take_socket(&self) -> Option<TcpStream> {
+        self.socket.lock().take()
     }
 
     /// What comes next, where nothing changes until then.
-    fn due(&self) -> Option<(Instant, Due)> {
+    pub(super) fn due(&self) -> Option<(Instant, Due)> {
         let write_waits = self.write_waits.load(Ordering::Relaxed);
         let write = (write_waits > 0).then(|| {
             let due = self.moment(write_waits) + self.write_timeout;
@@ -224,8 +164,7 @@ impl Connection {
         let look = self.unsent.due(self.write_timeout);
         let look = look.map(|due| (due, Due::Look));
         let idle = self.idle_since().map(|since| {
-            let is_closing = self.closing.load(Ordering::Relaxed) != closing::NOT;
-            let limit = if is_closing {
+            let limit = if self.closing().is_some() {
                 Self::CLOSING
             } else {
                 Self::IDLE

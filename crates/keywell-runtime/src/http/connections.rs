@@ -1,16 +1,13 @@
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit};
 use slab::Slab;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::HttpApp;
 use super::connection::Connection;
 use super::seldom::Seldom;
 
@@ -166,9 +163,8 @@ impl Open {
 // === impl Admitted ===
 
 impl Admitted {
-    /// Answers requests until the connection ends.
-    pub(super) async fn serve(self, stream: TcpStream, listener: SocketAddr, app: HttpApp) {
-        self.connection.clone().serve(stream, listener, app).await;
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::HttpApp;
 use super::seldom::Seldom;
+use super::serving::serve;
 use crate::Error;
 
 /// Listens for HTTP/1.1 and, by prior knowledge, HTTP/2 in clear text.
@@ -83,7 +84,9 @@ impl HttpServer {
                         // It is closed where there is no room.
                         if let Some(admitted) = connections.admit(server) {
                             let (app, addr) = (self.app.clone(), self.addr);
-                            tokio::spawn(admitted.serve(stream, addr, app));
+                            tokio::spawn(async move {
+                                serve(admitted.connection(), stream, addr, app).await;
+                            });
                         }
                     }
                     Err(error) => rest_after(&error, &mut failures).await,

@@ -2,8 +2,9 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use super::clients::{connect, runtime};
 use super::connection::Connection;
-use super::{Load, connect, runtime};
+use super::result::Load;
 use crate::Done;
 
 /// Each connection asks again as soon as it is answered, for so long.

@@ -1,93 +1,13 @@
 //! Loads on an HTTP server.
 
 mod alarm;
+mod clients;
 mod closed;
 mod connection;
 mod open;
+mod result;
 
+pub(crate) use clients::ask_once;
 pub(crate) use closed::closed;
 pub(crate) use open::open;
-
-use std::time::Duration;
-
-use hdrhistogram::Histogram;
-use tokio::runtime::Runtime;
-
-use crate::Done;
-use connection::Connection;
-
-/// The longest latency that is distinguished from longer ones.
-const LONGEST: Duration = Duration::from_mins(1);
-
-/// What came of a load.
-pub(crate) struct Load {
-    /// Requests answered a second.
-    pub(crate) per_second: f64,
-    /// In nanoseconds, with three digits.
-    latencies: Histogram<u64>,
-}
-
-// === impl Load ===
-
-impl Load {
-    fn new(latencies: &[Duration], took: Duration) -> Done<Self> {
-        let nanos = |latency: Duration| u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-        let mut histogram = Histogram::new_with_bounds(1, nanos(LONGEST), 3)?;
-        for latency in latencies {
-            histogram.saturating_record(nanos(*latency));
-        }
-        Ok(Self {
-            per_second: latencies.len() as f64 / took.as_secs_f64(),
-            latencies: histogram,
-        })
-    }
-
-    /// The latency that this part of the requests did not exceed, in microseconds.
-    pub(crate) fn micros(&self, part: f64) -> f64 {
-        self.latencies.value_at_quantile(part) as f64 / 1e3
-    }
-}
-
-/// Asks once, on a connection of its own.
-pub(crate) fn ask_once(address: &str, path: &str) -> Done {
-    runtime()?.block_on(async { Connection::open(address, path).await?.ask().await })
-}
-
-/// One thread, so that the server has the rest of the machine.
-fn runtime() -> Done<Runtime> {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    Ok(runtime.enable_all().build()?)
-}
-
-async fn connect(address: &str, path: &str, connections: usize) -> Done<Vec<Connection>> {
-    let mut open = Vec::with_capacity(connections);
-    for _ in 0..connections {
-        open.push(Connection::open(address, path).await?);
-    }
-    Ok(open)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_those_of_the_latencies() {
-        let latencies: Vec<Duration> = (1..=1000).map(Duration::from_micros).collect();
-        let load = Load::new(&latencies, Duration::from_secs(2)).unwrap();
-        assert!((load.per_second - 500.0).abs() < 1e-9);
-        for (part, micros) in [(0.5, 500.0), (0.99, 990.0), (0.999, 999.0)] {
-            let measured = load.micros(part);
-            assert!(
-                (measured / micros - 1.0f64).abs() < 2e-3,
-                "{part}: {measured}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_latency_past_the_longest_counts_as_the_longest() {
-        let load = Load::new(&[Duration::from_hours(1)], Duration::from_secs(1)).unwrap();
-        assert!((load.micros(0.5) / LONGEST.as_micros() as f64 - 1.0).abs() < 2e-3);
-    }
-}
+pub(crate) use result::Load;

@@ -6,8 +6,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::alarm::Alarm;
+use super::clients::{connect, runtime};
 use super::connection::Connection;
-use super::{Load, connect, runtime};
+use super::result::Load;
 use crate::Done;
 
 /// How much longer than planned a load may take before the server counts as unable.

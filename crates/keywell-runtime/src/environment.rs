@@ -1,0 +1,15 @@
+use crate::AllowedHost;
+
+/// What the components of an application see of the world besides their buckets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// Environment variables; nothing of Keywell's own environment is passed on.
+    pub variables: Vec<(String, String)>,
+    /// Arguments, the program's name first.
+    pub arguments: Vec<String>,
+    /// Whether the component reads Keywell's standard input. What it prints goes to
+    /// [`Options::output`](crate::Options::output).
+    pub stdin: bool,
+    /// The hosts that the component may send HTTP requests to.
+    pub outgoing: Vec<AllowedHost>,
+}
