@@ -68,26 +68,30 @@ impl<'a> Writer<'a> {
         value: Bytes,
         deadline: Option<Moment>,
     ) -> Result<u64> {
-        let mut was = self
-            .current(key)
-            .map(|slot| (slot.key().clone(), slot.cost()));
         if let Some(budget) = self.bucket.budget() {
-            let cost = |was: &Option<(_, usize)>| was.as_ref().map_or(0, |(_, cost)| *cost);
-            let new = Budget::cost(key.text, &value);
-            if !budget.exchange(cost(&was), new) {
-                self.clear(usize::MAX);
-                budget.clear_expired();
-                // The key may be one of those removed.
-                was = self
-                    .current(key)
-                    .map(|slot| (slot.key().clone(), slot.cost()));
-                if !budget.exchange(cost(&was), new) {
-                    return Err(budget.full());
-                }
-            }
+            self.take_cost(budget, key, &value)?;
         }
-        let shared = was.map_or_else(|| Arc::from(key.text), |(shared, _)| shared);
+        let shared = match self.current(key) {
+            Some(slot) => slot.key().clone(),
+            None => Arc::from(key.text),
+        };
         Ok(self.put(shared, key, value, deadline))
+    }
+
+    /// Takes the cost of a value from the budget, in exchange for that of the value it replaces.
+    #[cold]
+    fn take_cost(&mut self, budget: &Budget, key: HashedKey<'_>, value: &Bytes) -> Result<()> {
+        let new = Budget::cost(key.text, value);
+        if budget.exchange(self.current(key).map_or(0, Slot::cost), new) {
+            return Ok(());
+        }
+        self.clear(usize::MAX);
+        budget.clear_expired();
+        // The key may be one of those removed.
+        if budget.exchange(self.current(key).map_or(0, Slot::cost), new) {
+            return Ok(());
+        }
+        Err(budget.full())
     }
 
     /// Writes a value whose cost is already taken.

@@ -149,18 +149,18 @@ impl Keyvalue {
         &mut self,
         handle: &Resource<CasHandle>,
     ) -> wasmtime::Result<PendingSwap> {
-        self.remove_swap(handle.rep())
-            .ok_or_else(|| wasmtime::format_err!("a cas handle outlived its key"))
+        let swap = self
+            .swaps
+            .try_remove(handle.rep() as usize)
+            .ok_or_else(|| wasmtime::format_err!("a cas handle outlived its key"))?;
+        self.budget.refund(swap.bytes());
+        Ok(swap)
     }
 
     pub(crate) fn drop_swap(&mut self, rep: u32) {
-        self.remove_swap(rep);
-    }
-
-    fn remove_swap(&mut self, rep: u32) -> Option<PendingSwap> {
-        let swap = self.swaps.try_remove(rep as usize)?;
-        self.budget.refund(swap.bytes());
-        Some(swap)
+        if let Some(swap) = self.swaps.try_remove(rep as usize) {
+            self.budget.refund(swap.bytes());
+        }
     }
 
     fn reserve(&mut self) -> Result<&mut Self, StoreError> {

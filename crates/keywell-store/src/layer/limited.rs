@@ -14,6 +14,8 @@ use crate::{
 pub struct Limited {
     inner: Arc<dyn Bucket>,
     limits: Limits,
+    /// Asked once: hosts look at them in calls.
+    capabilities: Capabilities,
 }
 
 // === impl Limited ===
@@ -21,8 +23,17 @@ pub struct Limited {
 impl Limited {
     /// Puts limits in front of a bucket.
     pub fn new(inner: Arc<dyn Bucket>, limits: Limits) -> Self {
-        let limits = inner.capabilities().within(limits);
-        Self { inner, limits }
+        let capabilities = inner.capabilities();
+        let limits = capabilities.within(limits);
+        Self {
+            inner,
+            limits,
+            capabilities: Capabilities {
+                key_bytes: limits.key_bytes,
+                value_bytes: limits.value_bytes,
+                ..capabilities
+            },
+        }
     }
 
     /// The limits in force, which hosts check before they copy anything.
@@ -34,11 +45,7 @@ impl Limited {
 #[deny(clippy::missing_trait_methods)]
 impl Bucket for Limited {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            key_bytes: self.limits.key_bytes,
-            value_bytes: self.limits.value_bytes,
-            ..self.inner.capabilities()
-        }
+        self.capabilities
     }
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {

@@ -8,7 +8,7 @@ pub(crate) mod store;
 use keywell_store::{Error, Failure, Invalid, Result};
 use wasmtime::StoreContextMut;
 
-use crate::budget::OverBudget;
+use crate::budget::{Budget, OverBudget};
 use crate::error::StoreError;
 use crate::keyvalue::KeyvalueView;
 
@@ -39,13 +39,22 @@ pub(crate) fn refused<T: KeyvalueView>(store: &StoreContextMut<'_, T>, error: Er
 }
 
 /// Checks that the host may hold so many bytes of arguments until the store has answered.
+#[inline]
 pub(crate) fn fits<T: KeyvalueView>(store: &StoreContextMut<'_, T>, bytes: usize) -> Result<()> {
     let budget = store.data().keyvalue().budget();
-    budget.check(bytes).map_err(|over| match over {
+    match budget.check(bytes) {
+        Ok(()) => Ok(()),
+        Err(over) => Err(does_not_fit(budget, bytes, over)),
+    }
+}
+
+#[cold]
+fn does_not_fit(budget: &Budget, bytes: usize, over: OverBudget) -> Error {
+    match over {
         OverBudget::Instance { .. } => {
             let max = budget.remaining();
             Invalid::BatchTooLarge { bytes, max }.into()
         }
         OverBudget::Total { .. } => Error::Unavailable(Failure::new(over.to_string())),
-    })
+    }
 }
