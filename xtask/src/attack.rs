@@ -1,8 +1,15 @@
 use crate::process::{Done, cargo, run, target};
 use crate::setup;
 
+// Known here, too, as what would print it takes long to build.
+const USAGE: &str = include_str!("../attack/usage.txt");
+
 /// Attacks the program; the attacks are in the crate in `xtask/attack`.
 pub(crate) fn attack(arguments: &[&str]) -> Done {
+    if let ["--help" | "-h"] = arguments {
+        print!("{USAGE}");
+        return Ok(());
+    }
     setup::target()?;
     setup::servers()?;
     setup::guests()?;

@@ -1,8 +1,15 @@
 use crate::process::{Done, cargo, run};
 use crate::setup;
 
+// Known here, too, as what would print it takes long to build.
+const USAGE: &str = include_str!("../bench/usage.txt");
+
 /// Measures; the figures are made by the crate in `xtask/bench`.
 pub(crate) fn bench(arguments: &[&str]) -> Done {
+    if let ["--help" | "-h"] = arguments {
+        print!("{USAGE}");
+        return Ok(());
+    }
     setup::target()?;
     setup::guests()?;
     let build = ["build", "--locked", "--release", "-p"];

@@ -3,8 +3,8 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::process::{Done, cargo, root, run, target};
-use crate::setup;
+use crate::process::{Done, root};
+use crate::{build, setup};
 
 /// What the demonstration does after its requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,14 +14,12 @@ pub(crate) enum Then {
 }
 
 const ADDRESS: &str = "127.0.0.1:8080";
-const DATA: &str = "target/demo";
+const DATA: &str = "target/demo-data";
 const PATHS: [&str; 3] = ["/tea", "/tea", "/coffee"];
 
 /// Serves the counter on disk and shows three requests.
 pub(crate) fn demo(then: Then) -> Done {
-    setup::target()?;
-    setup::guests()?;
-    run(cargo().args(["build", "--locked", "-p", "keywell"]))?;
+    build::build("counter")?;
 
     let counter = setup::guest("counter");
     let shown = counter.strip_prefix(root()).unwrap_or(&counter).display();
@@ -32,7 +30,7 @@ pub(crate) fn demo(then: Then) -> Done {
         ADDRESS
     };
     let store = format!("disk:{DATA}");
-    let mut keywell = Command::new(target().join("debug/keywell"));
+    let mut keywell = Command::new(build::program());
     keywell.current_dir(root()).arg("serve").arg(&counter);
     keywell.args(["--store", &store, "--addr", address]);
     println!("\n$ keywell serve {shown} --store {store}");
@@ -50,7 +48,7 @@ pub(crate) fn demo(then: Then) -> Done {
     }
     println!("Try more:  curl http://{}/anything", server.address);
     println!(
-        "Look into the data, once this has stopped:  target/debug/keywell kv list --store {store}"
+        "Look into the data, once this has stopped:  target/demo/keywell kv list --store {store}"
     );
     println!("Serving until Ctrl-C.");
     // The terminal sends Ctrl-C to both, and the server ends by itself.

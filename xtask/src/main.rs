@@ -5,6 +5,7 @@
 mod alerts;
 mod attack;
 mod bench;
+mod build;
 #[cfg(test)]
 mod circles;
 mod conformance_table;
@@ -13,6 +14,7 @@ mod fuzz;
 mod process;
 mod setup;
 mod soak;
+mod steps;
 mod test;
 mod watch_demo;
 
@@ -21,10 +23,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  demo [--once]     build everything, serve the counter on disk, make three requests, go on serving
+  demo [--once]     build what it needs, serve the counter on disk, make three requests, go on serving
                     (--once ends after the requests)
   demo --watch [--once] [--store URL]
-                    build everything, start a Redis (or use the one at URL), change the keys foo, visits and
+                    build what it needs, start a Redis (or use the one at URL), change the keys foo, visits and
                     \"café & b\" by redis-cli, and show the alerts that a component sends for them
   alerts [ADDRESS]  print what is sent to an address, 127.0.0.1:3001 unless given
   test              set up what is missing, then run every check and every test

@@ -79,15 +79,21 @@ pub(crate) fn servers() -> Done {
 
 /// Builds the guests from source.
 pub(crate) fn guests() -> Done {
-    let build = [
-        "build",
-        "--release",
-        "--locked",
-        "--manifest-path",
-        "guests/Cargo.toml",
-    ];
-    run(guests_cargo().args(build))
+    run(guests_cargo().args(BUILD_GUESTS))
 }
+
+/// Builds one of them.
+pub(crate) fn guest_alone(name: &str) -> Done {
+    run(guests_cargo().args(BUILD_GUESTS).args(["-p", name]))
+}
+
+const BUILD_GUESTS: [&str; 5] = [
+    "build",
+    "--release",
+    "--locked",
+    "--manifest-path",
+    "guests/Cargo.toml",
+];
 
 /// Cargo for the guests' workspace. They are built for another target than all else, which their
 /// folder's configuration says only to a Cargo that is started there.

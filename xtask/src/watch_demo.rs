@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::alerts::{ADDRESS, Alerts};
 use crate::demo::Then;
-use crate::process::{Done, cargo, root, run, target, works};
-use crate::setup;
+use crate::process::{Done, root, works};
+use crate::{build, setup};
 
 /// How long anything may take to come about.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,9 +44,7 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
     let client = installed(CLIENTS).ok_or_else(|| {
         format!("redis-cli and valkey-cli are missing, one of which sets the keys; {INSTALL}")
     })?;
-    setup::target()?;
-    setup::guests()?;
-    run(cargo().args(["build", "--locked", "-p", "keywell"]))?;
+    build::build("http-watcher")?;
 
     let own = if store.is_none() {
         Some(redis()?)
@@ -158,7 +156,7 @@ fn keywell(url: &str, alerts: &str) -> Done<Owned> {
     let shown_url = format!("{}?layout=flat", without_login(place));
     printed[1] = &shown_url;
     println!("\n$ keywell serve {shown} {}", words(&printed));
-    let mut keywell = Command::new(target().join("debug/keywell"));
+    let mut keywell = Command::new(build::program());
     keywell.current_dir(root()).arg("serve").arg(&watcher);
     let spawned = keywell.args(arguments).stdout(Stdio::piped()).spawn();
     let mut keywell = Owned(spawned.map_err(|error| format!("cannot start keywell: {error}"))?);

@@ -10,13 +10,7 @@ use std::time::Instant;
 
 use keywell_attack::{ATTACKS, Attack, Context};
 
-const USAGE: &str = "\
-cargo xtask attack [--long] [--program PATH] [NAME...]
-
-  NAME            a group, such as clients, or an attack, such as clients::unread_response (default: all)
-  --long          try more and for longer, and run the attacks that take minutes; builds the program for release
-  --program PATH  attack this program instead of the one that is built
-";
+const USAGE: &str = include_str!("../usage.txt");
 
 /// What is asked for.
 struct Arguments {

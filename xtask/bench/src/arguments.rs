@@ -2,26 +2,7 @@ use std::path::PathBuf;
 
 use crate::effort::Effort;
 
-pub(crate) const USAGE: &str = "\
-cargo xtask bench [GROUP...] [--rounds N] [--quick | --full] [--into FOLDER] [--against FILE]
-cargo xtask bench --write [--rounds N] [--full] [--against FILE]
-
-  host     calls of a guest into the host, memory store; beside raw host functions and wasmtime-wasi-keyvalue
-  values   how these grow with the size of the value
-  http     the counter over HTTP, closed and open loop, and as connections grow; beside native hyper, and
-           `wasmtime serve` if wasmtime 48 is on the PATH
-  disk     the disk store beside redb, and as keys grow
-  start    from the start of `keywell serve` to its first answer
-  idle     what an idle instance keeps in memory
-  redis    the Redis store beside redis-benchmark, and its watches beside a bare subscriber
-
-  --rounds N      how often each pair is measured; the median ratio counts (default 5)
-  --quick         see whether everything works, in seconds; the figures mean nothing
-  --full          up to 10^7 keys on disk instead of 10^6
-  --into FOLDER   write benchmarks.md, its plots and benchmarks.json, which holds every round, there
-  --against FILE  print what changed since a file of an earlier run, such as docs/benchmarks.json
-  --write         the same into docs, where all groups have to be measured
-";
+pub(crate) const USAGE: &str = include_str!("../usage.txt");
 
 /// What the program is asked.
 #[derive(Clone, Debug, PartialEq)]
