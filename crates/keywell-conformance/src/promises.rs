@@ -185,7 +185,8 @@ transact {
     a_transaction_whose_checks_hold_writes_all [Transact]
     /// If a check does not hold, the answer names it, and nothing is written.
     a_stale_check_is_named_and_nothing_is_written [Transact]
-    /// A transaction answers the versions that `get` reads, and the values of counters.
+    /// A transaction answers the versions that `get` reads, the values of counters, and whether
+    /// there was something to delete.
     a_transaction_answers_versions_and_counters [Transact]
     /// If an increment is refused, nothing of the transaction is written.
     a_refused_increment_undoes_the_transaction [Transact]
@@ -193,6 +194,8 @@ transact {
     a_key_written_twice_is_refused [Transact]
     /// A transaction of more operations than declared is refused.
     a_transaction_past_the_declared_number_is_refused [Transact]
+    /// A transaction of more bytes than declared is refused.
+    a_transaction_past_the_declared_bytes_is_refused [Transact]
     /// A grant for reading, and the prefix of a grant, hold in a transaction.
     a_grant_holds_in_a_transaction [Transact]
     /// Limits of keys and values hold in a transaction.

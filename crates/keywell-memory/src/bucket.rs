@@ -281,7 +281,7 @@ impl Bucket for MemoryBucket {
     }
 
     fn admit(&self, part: Part) -> Result<Part> {
-        Ok(part.of(self.name().clone()))
+        Ok(part.of(self.store(), self.name().clone()))
     }
 
     fn list(&self, request: List) -> Answer<Page> {

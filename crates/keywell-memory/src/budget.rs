@@ -116,7 +116,9 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
-    use keywell_store::{Answer, Bucket, BucketName, Change, Expected, Set, Store, Swap, counter};
+    use keywell_store::{
+        Answer, Bucket, BucketName, Change, Expected, Set, Store, StoreId, Swap, counter,
+    };
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -137,6 +139,7 @@ mod tests {
         budget.open().unwrap();
         let name = BucketName::default();
         let bucket = MemoryBucket::new(
+            StoreId::unique(),
             &name,
             History::default(),
             Arc::default(),

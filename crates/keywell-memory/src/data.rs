@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use keywell_store::BucketName;
+use keywell_store::{BucketName, StoreId};
 use parking_lot::RwLock;
 
 use crate::budget::Budget;
@@ -24,6 +24,7 @@ pub(crate) struct MemoryBucket {
     /// It is locked before any stripe.
     batches: Padded<RwLock<()>>,
     issuer: Issuer,
+    store: StoreId,
     name: BucketName,
     /// The scope of cursors.
     scope: String,
@@ -38,6 +39,7 @@ pub(crate) struct MemoryBucket {
 
 impl MemoryBucket {
     pub(crate) fn new(
+        store: StoreId,
         name: &BucketName,
         history: History,
         closed: Arc<AtomicBool>,
@@ -50,6 +52,7 @@ impl MemoryBucket {
             alarm: Alarm::default(),
             batches: Padded::default(),
             issuer: Issuer::new(),
+            store,
             name: name.clone(),
             scope: format!("memory/{name}"),
             closed,
@@ -92,6 +95,10 @@ impl MemoryBucket {
 
     pub(crate) fn batches(&self) -> &RwLock<()> {
         &self.batches
+    }
+
+    pub(crate) fn store(&self) -> StoreId {
+        self.store
     }
 
     pub(crate) fn name(&self) -> &BucketName {

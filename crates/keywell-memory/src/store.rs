@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use keywell_store::{
-    Answer, Bucket, BucketName, Check, Error, Promptness, Result, Store, Transacted, Write,
+    Answer, Bucket, BucketName, Check, Error, Promptness, Result, Store, StoreId, Transacted, Write,
 };
 use parking_lot::RwLock;
 
@@ -17,6 +17,7 @@ use crate::transact::{TRANSACTING, transact};
 /// buckets opened from them.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
+    id: StoreId,
     buckets: Arc<RwLock<HashMap<BucketName, Arc<MemoryBucket>>>>,
     history: History,
     closed: Arc<AtomicBool>,
@@ -69,7 +70,7 @@ impl MemoryStore {
             budget.open()?;
         }
         let (closed, budget) = (self.closed.clone(), self.budget.clone());
-        let bucket = MemoryBucket::new(name, self.history, closed, budget);
+        let bucket = MemoryBucket::new(self.id, name, self.history, closed, budget);
         if let Some(budget) = &self.budget {
             let weak = Arc::downgrade(&bucket);
             budget.opened(weak);
@@ -86,6 +87,10 @@ impl Store for MemoryStore {
 
     fn is_exclusive(&self) -> bool {
         true
+    }
+
+    fn id(&self) -> Option<StoreId> {
+        Some(self.id)
     }
 
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {

@@ -18,7 +18,10 @@ use crate::stripes::LockedStripes;
 use crate::writer::Writer;
 
 /// What is declared: all buckets of the store, and as many operations as a batch of hosts has keys.
-pub(crate) const TRANSACTING: Transacting = Transacting::Store { operations: 10_000 };
+pub(crate) const TRANSACTING: Transacting = Transacting::Store {
+    operations: 10_000,
+    bytes: usize::MAX,
+};
 
 /// What a write comes to once all checks hold.
 enum Planned {
@@ -181,15 +184,12 @@ impl<'a> Locked<'a> {
         // Nothing may expire between the charge and the write.
         let mut writer = Writer::again(bucket, stripes.of(key));
         match planned {
-            Planned::Delete => {
-                writer.delete_counted(key);
-                Written::changed(None)
-            }
+            Planned::Delete => Written::deleted(writer.delete_counted(key)),
             Planned::Set(value, deadline, counter) => {
                 let version = Version::from(writer.put_counted(key, value, deadline));
                 match counter {
                     Some(counter) => Written::counted(version, counter),
-                    None => Written::changed(Some(version)),
+                    None => Written::set(version),
                 }
             }
         }

@@ -130,13 +130,14 @@ mod tests {
 
     use bytes::Bytes;
     use futures::{FutureExt as _, StreamExt as _};
-    use keywell_store::{Answer, Bucket as _, BucketName, Set, Since};
+    use keywell_store::{Answer, Bucket as _, BucketName, Set, Since, StoreId};
 
     use super::*;
     use crate::History;
 
     fn bucket() -> Arc<MemoryBucket> {
         MemoryBucket::new(
+            StoreId::unique(),
             &BucketName::default(),
             History::default(),
             Arc::default(),

@@ -156,9 +156,9 @@ impl<'a> Writer<'a> {
         true
     }
 
-    /// Removes a key whose cost is given back already.
-    pub(crate) fn delete_counted(&mut self, key: HashedKey<'_>) {
-        self.take(key, Kind::Deleted);
+    /// Removes a key whose cost is given back already; whether it existed.
+    pub(crate) fn delete_counted(&mut self, key: HashedKey<'_>) -> bool {
+        self.take(key, Kind::Deleted).is_some()
     }
 
     /// Takes a key out, and returns its cost.

@@ -114,7 +114,7 @@ pub trait Bucket: Send + Sync {
     /// Admits an operation to a [transaction](crate::Transaction).
     ///
     /// A layer refuses what it would refuse as a call of its own, changes what it would change, and
-    /// passes the rest on. The store's own bucket puts its name to it ([`Part::of`]).
+    /// passes the rest on. The store's own bucket adds its name and its store ([`Part::of`]).
     ///
     /// # Errors
     ///

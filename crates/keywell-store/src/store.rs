@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{Answer, Bucket, BucketName, Check, Error, Promptness, Transacted, Write};
+use crate::{Answer, Bucket, BucketName, Check, Error, Promptness, StoreId, Transacted, Write};
 
 /// One connection to one place that keeps data, shared by all who use it.
 pub trait Store: Send + Sync {
@@ -13,6 +13,12 @@ pub trait Store: Send + Sync {
     /// coordinate with others. Constant.
     fn is_exclusive(&self) -> bool {
         false
+    }
+
+    /// Its identity, by which its buckets [admit](Bucket::admit) operations to a transaction; `None`
+    /// in a store without transactions. Constant.
+    fn id(&self) -> Option<StoreId> {
+        None
     }
 
     /// Opens a bucket. Opening one twice gives two handles on the same data.

@@ -12,6 +12,9 @@ use keywell_store::{
 use crate::failure::{Failure, Verdict, answer, holds, invalid, same};
 use crate::scratch::{Handle, Scratch, fill, set, value};
 
+/// The largest value that the suite writes in a transaction: that of hosts.
+const LARGEST_VALUE: usize = 16 << 20;
+
 fn change(value: &str) -> Action {
     let value = Bytes::copy_from_slice(value.as_bytes());
     Action::Change(Change::Set(value, Set::default()))
@@ -25,6 +28,16 @@ fn done(transacted: Transacted) -> Result<Vec<Written>, Failure> {
             let promise = "a transaction whose checks hold is done";
             Err(Failure::new(format!("{stale:?}"), promise))
         }
+    }
+}
+
+/// The most operations and bytes of a transaction.
+fn declared(bucket: &Handle) -> (usize, usize) {
+    match bucket.capabilities().transact {
+        Transacting::Bucket { operations, bytes } | Transacting::Store { operations, bytes } => {
+            (operations, bytes)
+        }
+        Transacting::None => (0, 0),
     }
 }
 
@@ -94,18 +107,29 @@ pub(crate) async fn a_transaction_answers_versions_and_counters(scratch: &Scratc
     let mut transaction = Transaction::default();
     transaction.write(&*bucket, "k", change("v"))?;
     transaction.write(&*bucket, "gone", Action::Change(Change::Delete))?;
+    transaction.write(&*bucket, "none", Action::Change(Change::Delete))?;
     transaction.write(&*bucket, "count", Action::Increment(1))?;
     let written = done(scratch.transact(transaction).await?)?;
-    let promise = "it answers the versions that get reads, none after a delete, and counters";
+    let promise = "it answers the versions that get reads, none after a delete, counters, and \
+                   whether a delete found its key";
     let read = |key| {
         let bucket = bucket.clone();
         async move { Ok::<_, Failure>(bucket.get(key).await?.map(|entry| entry.version)) }
     };
-    let expected = [("k", None), ("gone", None), ("count", Some(42))];
+    let expected = [
+        ("k", None, true),
+        ("gone", None, true),
+        ("none", None, false),
+        ("count", Some(42), true),
+    ];
     let mut all = Vec::new();
-    for (key, counter) in expected {
+    for (key, counter, has_changed) in expected {
         let version = read(key).await?;
-        all.push(Written { version, counter });
+        all.push(Written {
+            version,
+            counter,
+            has_changed,
+        });
     }
     same(written, all, promise)
 }
@@ -148,12 +172,8 @@ pub(crate) async fn a_key_written_twice_is_refused(scratch: &Scratch<'_>) -> Ver
 pub(crate) async fn a_transaction_past_the_declared_number_is_refused(
     scratch: &Scratch<'_>,
 ) -> Verdict {
-    let bucket = scratch.bucket().await?;
-    let (Transacting::Bucket { operations } | Transacting::Store { operations }) =
-        bucket.capabilities().transact
-    else {
-        return Ok(());
-    };
+    let bucket = scratch.bare().await?;
+    let (operations, _) = declared(&bucket);
     let write = |operations: usize| {
         let mut transaction = Transaction::default();
         for number in 0..operations {
@@ -167,6 +187,30 @@ pub(crate) async fn a_transaction_past_the_declared_number_is_refused(
     invalid(refused, is_it, "more operations than declared are refused")?;
     let past = value(&bucket, &format!("k{operations}")).await?;
     same(past, None, "and nothing is written")
+}
+
+pub(crate) async fn a_transaction_past_the_declared_bytes_is_refused(
+    scratch: &Scratch<'_>,
+) -> Verdict {
+    let bucket = scratch.bare().await?;
+    let (operations, bytes) = declared(&bucket);
+    let most = bucket.capabilities().value_bytes.min(LARGEST_VALUE);
+    // The keys, of six bytes each, are more than what the values leave.
+    let needed = bytes.div_ceil(most);
+    if needed > operations.min(10_000) {
+        return Ok(());
+    }
+    let value = Bytes::from(vec![b'x'; most]);
+    let mut transaction = Transaction::default();
+    for number in 0..needed {
+        let change = Change::Set(value.clone(), Set::default());
+        transaction.write(&*bucket, &format!("k{number:05}"), Action::Change(change))?;
+    }
+    let refused = scratch.transact(transaction).await;
+    let is_it = |blamed: &Invalid| matches!(blamed, Invalid::BatchTooLarge { .. });
+    invalid(refused, is_it, "more bytes than declared are refused")?;
+    let first = bucket.exists("k00000").await?;
+    same(first, false, "and nothing is written")
 }
 
 pub(crate) async fn a_grant_holds_in_a_transaction(scratch: &Scratch<'_>) -> Verdict {

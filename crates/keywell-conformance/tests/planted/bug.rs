@@ -7,7 +7,7 @@ use keywell_conformance::{Failure, Outcome, Subject};
 use keywell_memory::MemoryStore;
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Change, Check, Entry, Expected, Filter, List, Page,
-    Part, Promptness, Result, Set, Since, Store, Swap, Transacted, Version, Watch, Write,
+    Part, Promptness, Result, Set, Since, Store, StoreId, Swap, Transacted, Version, Watch, Write,
 };
 
 pub(crate) type Inner = Arc<dyn Bucket>;
@@ -90,6 +90,10 @@ impl<B: Bug> Planted<B> {
 impl<B: Bug> Store for Planted<B> {
     fn promptness(&self) -> Promptness {
         Promptness::Waits
+    }
+
+    fn id(&self) -> Option<StoreId> {
+        self.sound.id()
     }
 
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {

@@ -9,8 +9,8 @@ use keywell_conformance::{Outcome, Subject, behaviours, errors};
 use keywell_memory::MemoryStore;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Check, Entry, Error, Event, Filter,
-    Invalid, Listing, Promptness, Set, Since, Store, Transacted, Transacting, Version, Watch,
-    Watching, Write,
+    Invalid, Listing, Promptness, Set, Since, Store, StoreId, Transacted, Transacting, Version,
+    Watch, Watching, Write,
 };
 use parking_lot::Mutex;
 
@@ -108,7 +108,10 @@ async fn a_store_whose_watches_coalesce_passes() {
         batch: Batching::Atomic,
         watch: Watching::Lossy,
         ttl: true,
-        transact: Transacting::Store { operations: 100 },
+        transact: Transacting::Store {
+            operations: 100,
+            bytes: 1 << 20,
+        },
         key_bytes: usize::MAX,
         value_bytes: usize::MAX,
         ..Capabilities::default()
@@ -127,7 +130,10 @@ async fn a_store_of_small_keys_and_values_passes() {
         batch: Batching::Sequential,
         watch: Watching::Resumable,
         ttl: true,
-        transact: Transacting::Bucket { operations: 16 },
+        transact: Transacting::Bucket {
+            operations: 16,
+            bytes: 8 << 10,
+        },
         key_bytes: 64,
         value_bytes: 1024,
         ..Capabilities::default()
@@ -207,6 +213,10 @@ impl Store for Fixed {
             return Error::NoSuchBucket(name.to_string()).into();
         }
         self.0.open(name)
+    }
+
+    fn id(&self) -> Option<StoreId> {
+        self.0.id()
     }
 
     fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {

@@ -111,7 +111,11 @@ impl Bug for AnswersBadly {
             .map(|transacted| match transacted {
                 Transacted::Done(written) => {
                     let first = written.first().and_then(|first| first.version.clone());
-                    let answer = |_| Written::changed(first.clone());
+                    let answer = |written: &Written| Written {
+                        version: first.clone(),
+                        counter: None,
+                        has_changed: written.has_changed,
+                    };
                     Transacted::Done(written.iter().map(answer).collect())
                 }
                 stale @ Transacted::Stale(_) => stale,
@@ -122,6 +126,34 @@ impl Bug for AnswersBadly {
 #[tokio::test]
 async fn a_store_that_answers_other_versions_is_caught() {
     Caught::with(AnswersBadly)
+        .by(transact::a_transaction_answers_versions_and_counters)
+        .await;
+}
+
+/// Answers that each delete changed something.
+struct DeletesAlways;
+
+impl Bug for DeletesAlways {
+    fn transact(
+        &self,
+        sound: &MemoryStore,
+        checks: Vec<Check>,
+        writes: Vec<Write>,
+    ) -> Answer<Transacted> {
+        sound.transact(checks, writes).map(|mut transacted| {
+            if let Transacted::Done(written) = &mut transacted {
+                for written in written {
+                    written.has_changed = true;
+                }
+            }
+            transacted
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_answers_that_it_deleted_an_absent_key_is_caught() {
+    Caught::with(DeletesAlways)
         .by(transact::a_transaction_answers_versions_and_counters)
         .await;
 }
@@ -160,13 +192,16 @@ async fn a_store_that_forgets_parts_of_a_transaction_is_caught() {
         .await;
 }
 
-/// Declares fewer operations than it takes.
+/// Declares fewer operations, and fewer bytes, than it takes.
 struct TakesMore;
 
 impl Bug for TakesMore {
     fn capabilities(&self, inner: &Inner) -> Capabilities {
         Capabilities {
-            transact: Transacting::Store { operations: 4 },
+            transact: Transacting::Store {
+                operations: 4,
+                bytes: 1000,
+            },
             ..inner.capabilities()
         }
     }
@@ -174,8 +209,12 @@ impl Bug for TakesMore {
 
 #[tokio::test]
 async fn a_store_that_takes_more_than_it_declares_is_caught() {
-    Caught::with(TakesMore)
+    let caught = Caught::with(TakesMore);
+    caught
         .by(transact::a_transaction_past_the_declared_number_is_refused)
+        .await;
+    caught
+        .by(transact::a_transaction_past_the_declared_bytes_is_refused)
         .await;
 }
 

@@ -84,7 +84,10 @@ fn all_is_declared_that_is_offered() {
             increment: true,
             list: Listing::Ordered,
             batch: Batching::Atomic,
-            transact: Transacting::Store { operations: 10_000 },
+            transact: Transacting::Store {
+                operations: 10_000,
+                bytes: usize::MAX,
+            },
             watch: Watching::Resumable,
             ttl: true,
             durability: Durability::Volatile,

@@ -31,6 +31,9 @@ impl Limited {
             capabilities: Capabilities {
                 key_bytes: limits.key_bytes,
                 value_bytes: limits.value_bytes,
+                transact: capabilities
+                    .transact
+                    .within(limits.batch_keys, limits.batch_bytes),
                 ..capabilities
             },
         }
@@ -139,6 +142,8 @@ impl Bucket for Limited {
         self.limits.check_key(&part.key)?;
         self.limits
             .check_value(part.value().map_or(0, <[u8]>::len))?;
+        let size = part.size;
+        self.limits.check_batch(size.operations, size.bytes)?;
         self.inner.admit(part)
     }
 
