@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
-    Expected, Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap,
-    Transacting, ValueBytes, Version, Watch, Watching,
+    Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap,
+    ValueBytes, Version, Watch, Watching,
 };
 use redb::{ReadOnlyTable, ReadTransaction};
 
@@ -14,6 +14,7 @@ use crate::error::Fault;
 use crate::open::Open;
 use crate::operation::{Operation, Outcome, Write};
 use crate::tables::ENTRIES;
+use crate::transact::TRANSACTING;
 use crate::{page, watch};
 
 /// The longest key, in bytes. Hosts allow less.
@@ -144,7 +145,7 @@ fn check_key(key: &str) -> Result<()> {
     Ok(())
 }
 
-fn check(key: &str, value: &[u8]) -> Result<()> {
+pub(crate) fn check(key: &str, value: &[u8]) -> Result<()> {
     check_key(key)?;
     let bytes = value.len();
     let max = MAX_VALUE_BYTES;
@@ -168,7 +169,7 @@ impl Bucket for DiskBucket {
                 Watching::None
             },
             ttl: true,
-            transact: Transacting::None,
+            transact: TRANSACTING,
             durability: Durability::Synced,
             key_bytes: MAX_KEY_BYTES,
             value_bytes: MAX_VALUE_BYTES,
@@ -267,6 +268,11 @@ impl Bucket for DiskBucket {
         }
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
         self.write_without_answer(Write::DeleteMany(keys))
+    }
+
+    fn admit(&self, part: Part) -> Result<Part> {
+        check(&part.key, part.value().unwrap_or_default())?;
+        Ok(part.of(self.open.core().id, self.name.clone()))
     }
 
     fn list(&self, request: List) -> Answer<Page> {

@@ -61,7 +61,7 @@ impl From<redb::StorageError> for CommitError {
 ///
 /// Invalid operations (a stale swap, a value that is not a number) are detected before anything is
 /// written for their caller, so that they change nothing and the others continue.
-struct Group<'t> {
+pub(crate) struct Group<'t> {
     entries: Table<'t, &'static [u8], &'static [u8]>,
     names: Table<'t, &'static str, u32>,
     changes: Table<'t, u64, &'static [u8]>,
@@ -166,6 +166,7 @@ impl<'t> Group<'t> {
     fn operate(&mut self, operation: &Operation) -> Result<Outcome, Fault> {
         match operation {
             Operation::Write(bucket, write) => self.write(bucket, write),
+            Operation::Transact(planned) => self.transact(planned).map(Outcome::Transacted),
             Operation::Probe | Operation::Mend(_) => Ok(Outcome::Done),
         }
     }
@@ -177,7 +178,10 @@ impl<'t> Group<'t> {
                 let version = self.set(bucket, key, value, expires)?;
                 Ok(Outcome::Written(version))
             }
-            Write::Delete(key) => self.delete(bucket, key),
+            Write::Delete(key) => {
+                self.delete(bucket, key)?;
+                Ok(Outcome::Done)
+            }
             Write::SwapSet(key, expected, value, ttl) => {
                 if !self.matches(bucket, key, expected)? {
                     return Ok(Outcome::Swapped(Swap::Stale));
@@ -194,10 +198,7 @@ impl<'t> Group<'t> {
                 Ok(Outcome::Swapped(Swap::Done(None)))
             }
             Write::Increment(key, delta) => {
-                let current = self.current(bucket, key)?;
-                let value = current.as_ref().map(|current| &current.value[..]);
-                let sum = counter::add(value, *delta)?;
-                let expires = current.map_or(0, |current| current.header.expires);
+                let (sum, expires) = self.sum(bucket, key, *delta)?;
                 self.set(bucket, key, &counter::text(sum), expires)?;
                 Ok(Outcome::Counted(sum))
             }
@@ -216,8 +217,22 @@ impl<'t> Group<'t> {
         }
     }
 
+    /// The value of a counter after this increment, and when its key expires.
+    pub(crate) fn sum(
+        &mut self,
+        bucket: &BucketName,
+        key: &str,
+        delta: i64,
+    ) -> Result<(i64, u64), Fault> {
+        let current = self.current(bucket, key)?;
+        let value = current.as_ref().map(|current| &current.value[..]);
+        let sum = counter::add(value, delta)?;
+        let expires = current.map_or(0, |current| current.header.expires);
+        Ok((sum, expires))
+    }
+
     /// Writes a value, and assigns the bucket a number if it has none.
-    fn set(
+    pub(crate) fn set(
         &mut self,
         bucket: &BucketName,
         key: &str,
@@ -248,14 +263,16 @@ impl<'t> Group<'t> {
         Ok(Version::from(version))
     }
 
-    fn delete(&mut self, bucket: &BucketName, key: &str) -> Result<Outcome, Fault> {
+    /// Removes a key; whether it was there.
+    pub(crate) fn delete(&mut self, bucket: &BucketName, key: &str) -> Result<bool, Fault> {
         if let Some(bucket) = self.find(bucket) {
             let joined = entry::key(bucket, key);
             if let Some(header) = self.header(&joined)? {
                 self.remove(&joined, header, Kind::Deleted)?;
+                return Ok(true);
             }
         }
-        Ok(Outcome::Done)
+        Ok(false)
     }
 
     fn remove(&mut self, joined: &[u8], header: Header, kind: Kind<'_>) -> Result<(), Fault> {
@@ -269,7 +286,7 @@ impl<'t> Group<'t> {
         Ok(())
     }
 
-    fn matches(
+    pub(crate) fn matches(
         &mut self,
         bucket: &BucketName,
         key: &str,
@@ -396,7 +413,7 @@ impl<'t> Group<'t> {
         Ok(())
     }
 
-    fn expires(&self, ttl: Option<u64>) -> u64 {
+    pub(crate) fn expires(&self, ttl: Option<u64>) -> u64 {
         ttl.map_or(0, |ttl| self.base.now.store.saturating_add(ttl))
     }
 }

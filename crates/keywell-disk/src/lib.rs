@@ -26,7 +26,8 @@
 //! One thread writes. It commits all writes that arrived during the last commit as one transaction,
 //! and answers them once that is durable. A single write takes as long as a sync of the disk;
 //! concurrent writes share one. Swaps and increments are evaluated in order inside the transaction. A
-//! batch is in one transaction, so it is atomic.
+//! batch is in one transaction, so it is atomic. So is a [`Transaction`](keywell_store::Transaction) over
+//! all buckets, of at most 10,000 checks and writes and 64 MiB.
 //!
 //! A failed write is `Unavailable` if nothing was written for certain, and `Ambiguous` otherwise.
 //! After an I/O error, such as a full disk, the database is opened again automatically: reads
@@ -92,6 +93,7 @@ mod source;
 mod storage;
 mod store;
 mod tables;
+mod transact;
 mod trial;
 mod watch;
 mod writer;

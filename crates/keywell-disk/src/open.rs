@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use keywell_store::{Answer, Error, Failure, Result};
+use keywell_store::{Answer, Error, Failure, Result, StoreId};
 use parking_lot::{Mutex, RwLock};
 use redb::{ReadTransaction, ReadableDatabase};
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use crate::queue::{Queue, closed};
 /// The state that the readers, the writer and the watches of a store share.
 #[derive(Debug)]
 pub(crate) struct Core {
+    pub(crate) id: StoreId,
     /// Locked for reading during each transaction. Only the writer thread locks it for writing, to
     /// replace the database.
     pub(crate) handle: RwLock<Handle>,

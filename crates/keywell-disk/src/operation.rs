@@ -1,12 +1,16 @@
 use bytes::Bytes;
-use keywell_store::{BucketName, Expected, Result, Swap, Version};
+use keywell_store::{BucketName, Expected, Result, Swap, Transacted, Version};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::transact::Planned;
 
 /// An operation of the writer.
 #[derive(Debug)]
 pub(crate) enum Operation {
     /// Change a bucket.
     Write(BucketName, Write),
+    /// Change keys of several buckets if all checks hold.
+    Transact(Planned),
     /// Commit, even if there is nothing to commit.
     Probe,
     /// Open the database again if it still has this generation: a reader found it broken.
@@ -32,6 +36,7 @@ pub(crate) enum Outcome {
     Written(Version),
     Swapped(Swap),
     Counted(i64),
+    Transacted(Transacted),
 }
 
 /// A queued operation, and the channel for its outcome.
@@ -52,6 +57,7 @@ impl Operation {
         OVERHEAD
             + match self {
                 Self::Write(_, write) => write.bytes(),
+                Self::Transact(planned) => planned.bytes(),
                 Self::Probe | Self::Mend(_) => 0,
             }
     }
@@ -60,8 +66,11 @@ impl Operation {
 // === impl Write ===
 
 impl Write {
+    /// The approximate memory of one of many keys besides its bytes.
+    pub(crate) const EACH: usize = 64;
+
     fn bytes(&self) -> usize {
-        const EACH: usize = 64;
+        const EACH: usize = Write::EACH;
         match self {
             Self::Set(key, value, _) | Self::SwapSet(key, _, value, _) => key.len() + value.len(),
             Self::Delete(key) | Self::SwapDelete(key, _) | Self::Increment(key, _) => key.len(),

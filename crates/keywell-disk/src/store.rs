@@ -2,7 +2,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use keywell_store::{Answer, Bucket, BucketName, Result, Store};
+use keywell_store::{Answer, Bucket, BucketName, Check, Result, Store, StoreId, Transacted, Write};
 use parking_lot::RwLock;
 use redb::StorageBackend;
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use crate::open::{Core, Handle, Open};
 use crate::operation::{Operation, Outcome};
 use crate::queue::Queue;
 use crate::source::Source;
+use crate::transact::Planned;
 use crate::writer::Writer;
 use crate::{OpenError, Options, database, page};
 
@@ -59,6 +60,7 @@ impl DiskStore {
         let directory = Directory::default();
         directory.replace(opened.buckets);
         let core = Arc::new(Core {
+            id: StoreId::unique(),
             handle: RwLock::new(Handle::Open(opened.database, 1)),
             directory,
             queue: Queue::new(),
@@ -77,8 +79,24 @@ impl Store for DiskStore {
         true
     }
 
+    fn id(&self) -> Option<StoreId> {
+        Some(self.0.core().id)
+    }
+
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
         Answer::now(Arc::new(DiskBucket::new(self.0.clone(), name.clone())))
+    }
+
+    fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
+        let planned = match Planned::new(checks, writes) {
+            Ok(planned) => planned,
+            Err(error) => return error.into(),
+        };
+        self.0
+            .write(Operation::Transact(planned), |outcome| match outcome {
+                Outcome::Transacted(transacted) => Some(transacted),
+                _ => None,
+            })
     }
 
     fn buckets(&self) -> Answer<Vec<BucketName>> {

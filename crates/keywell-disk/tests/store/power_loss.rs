@@ -11,8 +11,8 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt, join_all};
 use keywell_disk::{DiskStore, Options};
 use keywell_store::{
-    Bucket, BucketName, Change, Error, Event, Expected, Filter, Invalid, List, ResumeToken, Set,
-    Since, Store, Swap,
+    Action, Bucket, BucketName, Change, Error, Event, Expected, Filter, Invalid, List, ResumeToken,
+    Set, Since, Store, Swap, Transacted, Transaction,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -242,7 +242,7 @@ impl Life {
         let early = (&mut probe).now_or_never();
         disk.wait_for_sync();
         let mut after = self.acknowledged.clone();
-        let mut steps = self.steps(bucket, &mut after).await;
+        let mut steps = self.steps(store, bucket, &mut after).await;
         for step in &mut steps {
             if let Some(answer) = (&mut step.answer).now_or_never() {
                 step.answer = std::future::ready(answer).boxed();
@@ -285,14 +285,19 @@ impl Life {
         Ok(())
     }
 
-    async fn steps(&mut self, bucket: &Arc<dyn Bucket>, content: &mut Content) -> Vec<Step> {
+    async fn steps(
+        &mut self,
+        store: &DiskStore,
+        bucket: &Arc<dyn Bucket>,
+        content: &mut Content,
+    ) -> Vec<Step> {
         let swapped = bucket.get("s").await.ok().flatten();
         let expected = Expected::from(swapped.as_ref());
         let mut is_swapped = false;
         let mut steps = Vec::new();
         for _ in 0..self.random.random_range(1..8) {
             let key = format!("k{}", self.random.random_range(0..8));
-            steps.push(match self.random.random_range(0..8) {
+            steps.push(match self.random.random_range(0..9) {
                 0 | 1 => {
                     let value = self.value();
                     content.insert(key.clone(), value.clone());
@@ -338,6 +343,7 @@ impl Life {
                     let outcome = |swap| Outcome::Swapped(swap != Swap::Stale);
                     Step::new(answer.map(outcome), Ok(Outcome::Swapped(wins)))
                 }
+                7 => self.transaction(store, bucket, content),
                 _ => {
                     let word = content.entry("word".to_owned());
                     let is_new = matches!(word, std::collections::btree_map::Entry::Vacant(_));
@@ -353,6 +359,49 @@ impl Life {
             });
         }
         steps
+    }
+
+    /// A transfer between two counters with a set and a delete, and at times with an increment of
+    /// what is no number.
+    fn transaction(
+        &mut self,
+        store: &DiskStore,
+        bucket: &Arc<dyn Bucket>,
+        content: &mut Content,
+    ) -> Step {
+        let value = self.value();
+        let change = Change::Set(value.clone(), Set::default());
+        let mut writes = vec![
+            ("n0", Action::Increment(-1)),
+            ("k0", Action::Change(Change::Delete)),
+            ("t", Action::Change(change)),
+            ("n1", Action::Increment(1)),
+        ];
+        let is_refused = content.contains_key("word") && self.random.random();
+        if is_refused {
+            writes.push(("word", Action::Increment(1)));
+        } else {
+            for (key, delta) in [("n0", -1), ("n1", 1)] {
+                let old = content.get(key).map_or(0, |value| number(value));
+                content.insert(key.to_owned(), Bytes::from((old + delta).to_string()));
+            }
+            content.remove("k0");
+            content.insert("t".to_owned(), value);
+        }
+        let mut transaction = Transaction::default();
+        for (key, action) in writes {
+            transaction.write(&**bucket, key, action).unwrap();
+        }
+        let answer = transaction.run(store).map(|outcome| match outcome {
+            Transacted::Done(_) => Outcome::Done,
+            Transacted::Stale(_) => Outcome::Swapped(false),
+        });
+        let expected = if is_refused {
+            Err(Invalid::NotANumber)
+        } else {
+            Ok(Outcome::Done)
+        };
+        Step::new(answer, expected)
     }
 
     /// A unique value.
