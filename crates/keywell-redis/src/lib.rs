@@ -56,6 +56,9 @@
 //!   unchanged.
 //! - A batch is atomic on one server. On a cluster it is split by slot; if a part of it was, or may
 //!   have been, written and another failed, for whatever reason, it is `Ambiguous`.
+//! - On one server, a [transaction](keywell_store::Transaction) is one script, over all buckets: at
+//!   most 1,000 checks and writes and 64 MiB. Its checks compare values too. On a cluster there is
+//!   none.
 //! - A listing goes over all keys of the database by `SCAN`, in bounded memory: keys are in order,
 //!   none comes twice, and cursors survive anything. A pass takes about a second for each million
 //!   keys of the database and yields at most 50,000 keys, or 8 MiB, for the pages that are asked for
@@ -107,6 +110,8 @@
 //! - A batch is atomic in a bucket of one shard. With `shards=N` a bucket is spread over a cluster; a
 //!   batch of which a part was written and another failed is then `Ambiguous`. The number is for
 //!   ever: with another one, a bucket that holds something looks empty and refuses writes.
+//! - A bucket of one shard has transactions over its keys, as one script: at most 1,000 checks and
+//!   writes and 64 MiB. One of several shards has none.
 //! - Every mutation is one script, which keeps the server busy for tens of microseconds, and each
 //!   value is there twice for as long as the history holds it. The server must evict nothing but
 //!   what has a time to live (`maxmemory-policy`), and the account needs `EVAL` and `EVALSHA`.
@@ -131,6 +136,7 @@ mod options;
 mod plain;
 mod provider;
 mod store;
+mod transact;
 mod watch;
 mod wire;
 

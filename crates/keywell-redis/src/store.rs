@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use keywell_store::{Answer, Bucket, BucketName, Store};
+use keywell_store::{
+    Answer, Bucket, BucketName, Check, Promptness, Store, StoreId, Transacted, Write,
+};
 
 use crate::OpenError;
 use crate::journal::JournalStore;
@@ -34,9 +36,26 @@ impl RedisStore {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Store for RedisStore {
+    fn promptness(&self) -> Promptness {
+        self.0.promptness()
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.0.is_exclusive()
+    }
+
+    fn id(&self) -> Option<StoreId> {
+        self.0.id()
+    }
+
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
         self.0.open(name)
+    }
+
+    fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
+        self.0.transact(checks, writes)
     }
 
     fn buckets(&self) -> Answer<Vec<BucketName>> {

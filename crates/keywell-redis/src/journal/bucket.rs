@@ -4,15 +4,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::try_join_all;
 use keywell_store::{
-    Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
-    Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Transacting,
-    Version, Watch, Watching,
+    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
+    Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId,
+    Swap, Transacting, Version, Watch, Watching,
 };
 
 use super::page::{self, Range};
 use super::shard::Shard;
 use super::tails::Tails;
-use super::watch;
+use super::{transact, watch};
 use crate::distinct::{self, Distinct};
 
 /// The longest key, in bytes. Hosts allow less.
@@ -24,6 +24,8 @@ const MAX_VALUE_BYTES: usize = 512 << 20;
 /// A bucket of the journal layout.
 #[derive(Debug)]
 pub(crate) struct JournalBucket {
+    pub(super) store: StoreId,
+    pub(super) name: BucketName,
     pub(super) shards: Arc<[Arc<Shard>]>,
     pub(super) tails: Arc<Tails>,
     pub(super) is_watched: bool,
@@ -46,7 +48,7 @@ fn check_key(key: &str) -> Result<()> {
     Ok(())
 }
 
-fn check(key: &str, value: &[u8]) -> Result<()> {
+pub(super) fn check(key: &str, value: &[u8]) -> Result<()> {
     check_key(key)?;
     let (bytes, max) = (value.len(), MAX_VALUE_BYTES);
     if bytes > max {
@@ -105,7 +107,7 @@ impl Bucket for JournalBucket {
                 Watching::None
             },
             ttl: true,
-            transact: Transacting::None,
+            transact: transact::transacting(self.shards.len()),
             durability: Durability::Process,
             key_bytes: MAX_KEY_BYTES,
             value_bytes: MAX_VALUE_BYTES,
@@ -226,6 +228,14 @@ impl Bucket for JournalBucket {
             }
             Ok(())
         })
+    }
+
+    fn admit(&self, part: Part) -> Result<Part> {
+        if transact::transacting(self.shards.len()) == Transacting::None {
+            return Err(Error::Unsupported("transactions"));
+        }
+        check(&part.key, part.value().unwrap_or_default())?;
+        Ok(part.of(self.store, self.name.clone()))
     }
 
     fn list(&self, request: List) -> Answer<Page> {

@@ -75,7 +75,7 @@ mod reached;
 mod recent;
 mod record;
 mod registry;
-mod reply;
+pub(crate) mod reply;
 mod scripts;
 mod settings;
 mod shard;
@@ -83,6 +83,7 @@ mod space;
 mod store;
 mod tail;
 mod tails;
+mod transact;
 mod watch;
 
 pub(crate) use settings::Settings;

@@ -17,6 +17,11 @@ pub(crate) static SET: Script = behind_head!("lua/set.lua");
 pub(crate) static DELETE: Script = behind_head!("lua/delete.lua");
 pub(crate) static SWAP: Script = behind_head!("lua/swap.lua");
 pub(crate) static INCREMENT: Script = behind_head!("lua/increment.lua");
+pub(crate) static TRANSACT: Script = Script::new(concat!(
+    include_str!("../lua/numbers.lua"),
+    include_str!("lua/head.lua"),
+    include_str!("lua/transact.lua")
+));
 pub(crate) static LIST: Script = behind_head!("lua/list.lua");
 pub(crate) static BEGIN: Script = behind_head!("lua/begin.lua");
 pub(crate) static FOLLOW: Script = behind_head!("lua/follow.lua");

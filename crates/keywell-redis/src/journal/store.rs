@@ -2,14 +2,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::try_join_all;
-use keywell_store::{Answer, Bucket, BucketName, Result, Store};
+use keywell_store::{Answer, Bucket, BucketName, Check, Result, Store, StoreId, Transacted, Write};
 
 use super::bucket::JournalBucket;
 use super::registry::Registry;
 use super::settings::Settings;
-use super::shard::Shard;
+use super::shard::{Shard, closed};
 use super::space::Space;
 use super::tails::Tails;
+use super::transact;
 use crate::link::Link;
 use crate::options::Options;
 
@@ -18,6 +19,7 @@ use crate::options::Options;
 pub(crate) struct JournalStore(Arc<Inner>);
 
 struct Inner {
+    id: StoreId,
     link: Link,
     registry: Registry,
     prefix: String,
@@ -38,6 +40,7 @@ impl JournalStore {
     pub(crate) fn new(link: Link, options: &Options) -> Self {
         let prefix = options.prefix.as_deref().unwrap_or(Self::PREFIX);
         Self(Arc::new(Inner {
+            id: StoreId::unique(),
             registry: Registry::new(link.clone(), prefix),
             link,
             prefix: prefix.to_owned(),
@@ -81,6 +84,10 @@ impl Inner {
 }
 
 impl Store for JournalStore {
+    fn id(&self) -> Option<StoreId> {
+        Some(self.0.id)
+    }
+
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
         let Inner {
             prefix,
@@ -92,11 +99,28 @@ impl Store for JournalStore {
         let shards = settings.shards;
         let each = (0..shards).map(|shard| Arc::new(self.0.shard(name, shard, shards)));
         Answer::now(Arc::new(JournalBucket {
+            store: self.0.id,
+            name: name.clone(),
             shards: each.collect(),
             tails: tails.clone(),
             is_watched: *is_watched && settings.is_history_kept(),
             scope: format!("redis-journal/{shards}/{}/{prefix}/{name}", prefix.len()).into(),
         }))
+    }
+
+    fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
+        if self.0.is_closed.load(Ordering::Acquire) {
+            return closed().into();
+        }
+        let shards = self.0.settings.shards;
+        if let Err(error) = transact::check(shards, &checks, &writes) {
+            return error.into();
+        }
+        let Some(bucket) = transact::bucket(&checks, &writes) else {
+            return Answer::now(Transacted::Done(Vec::new()));
+        };
+        let shard = self.0.shard(bucket, 0, shards);
+        Answer::later(async move { shard.transact(&checks, &writes).await })
     }
 
     /// Those entered in the registry that hold something, whatever their number of shards.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
-    Filter, Invalid, List, Listing, Page, Promptness, Result, Set, Since, Swap, Transacting,
-    Version, Watch, Watching,
+    Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId, Swap,
+    Transacting, Version, Watch, Watching,
 };
 use redis::{Cmd, Value};
 
 use super::names::{Keys, MAX_KEY_BYTES};
 use super::windows::Windows;
-use super::{lengths, listing};
+use super::{lengths, listing, transact};
 use crate::batch;
 use crate::distinct::{self, Distinct};
 use crate::link::{Effect, Link, Route, Script, slot, unexpected};
@@ -20,6 +20,7 @@ use crate::wire::command;
 
 /// A bucket whose keys are Redis strings.
 pub(crate) struct PlainBucket {
+    store: StoreId,
     link: Link,
     keys: Keys,
     windows: Arc<Windows>,
@@ -48,12 +49,14 @@ const MAX_BATCH: usize = 500_000;
 
 impl PlainBucket {
     pub(super) fn new(
+        store: StoreId,
         link: Link,
         keys: Keys,
         windows: Arc<Windows>,
         hub: Option<Arc<Hub>>,
     ) -> Self {
         Self {
+            store,
             link,
             keys,
             windows,
@@ -120,7 +123,7 @@ impl Bucket for PlainBucket {
                 Watching::None
             },
             ttl: true,
-            transact: Transacting::None,
+            transact: transact::transacting(&self.link),
             durability: Durability::Process,
             key_bytes: MAX_KEY_BYTES,
             value_bytes: MAX_VALUE_BYTES,
@@ -285,6 +288,14 @@ impl Bucket for PlainBucket {
         })
     }
 
+    fn admit(&self, part: Part) -> Result<Part> {
+        if transact::transacting(&self.link) == Transacting::None {
+            return Err(Error::Unsupported("transactions"));
+        }
+        check(&part.key, part.value().unwrap_or_default())?;
+        Ok(part.of(self.store, self.keys.bucket().clone()))
+    }
+
     fn list(&self, request: List) -> Answer<Page> {
         let (link, keys) = (self.link.clone(), self.keys.clone());
         let windows = self.windows.clone();
@@ -367,7 +378,7 @@ fn integer(command: &'static str, reply: &Value) -> Result<i64> {
     }
 }
 
-fn check(key: &str, value: &[u8]) -> Result<()> {
+pub(super) fn check(key: &str, value: &[u8]) -> Result<()> {
     let (bytes, max) = (key.len(), MAX_KEY_BYTES);
     if bytes > max {
         return Err(Error::Invalid(Invalid::KeyTooLong { bytes, max }));

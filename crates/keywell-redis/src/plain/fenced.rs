@@ -96,7 +96,8 @@ impl Bucket for Fenced {
     }
 }
 
-fn check(key: &str) -> Result<()> {
+/// Refuses the keys of reserved buckets.
+pub(super) fn check(key: &str) -> Result<()> {
     let Some(bucket) = reserved::bucket_of_key(key) else {
         return Ok(());
     };

@@ -7,6 +7,7 @@ mod lengths;
 mod listing;
 mod names;
 mod store;
+mod transact;
 mod windows;
 
 pub(crate) use glob::literal;

@@ -48,6 +48,11 @@ impl Keys {
         })
     }
 
+    /// The bucket whose keys they are.
+    pub(super) fn bucket(&self) -> &BucketName {
+        &self.bucket
+    }
+
     /// Whether some names behind its prefix are keys of reserved buckets.
     pub(super) fn has_reserved(&self) -> bool {
         self.has_reserved

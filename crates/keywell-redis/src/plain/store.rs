@@ -1,12 +1,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use keywell_store::{Answer, Bucket, BucketName, Error, Result, Store};
+use keywell_store::{
+    Answer, Bucket, BucketName, Check, Error, Result, Store, StoreId, Transacted, Write,
+};
 
 use super::bucket::PlainBucket;
 use super::fenced::Fenced;
 use super::listing;
 use super::names::Keys;
+use super::transact;
 use super::windows::Windows;
 use crate::link::Link;
 use crate::options::Options;
@@ -17,6 +20,7 @@ use crate::watch::Hub;
 pub(crate) struct PlainStore(Arc<Inner>);
 
 struct Inner {
+    id: StoreId,
     link: Link,
     /// What names begin with in the flat layout; none in the plain one.
     flat: Option<Arc<str>>,
@@ -31,6 +35,7 @@ impl PlainStore {
     pub(crate) fn new(link: Link, options: &Options) -> Self {
         let hub = options.watch.then(|| Hub::new(link.clone(), options));
         Self(Arc::new(Inner {
+            id: StoreId::unique(),
             link,
             flat: options.prefix.as_deref().map(Arc::from),
             hub,
@@ -53,6 +58,10 @@ impl PlainStore {
 }
 
 impl Store for PlainStore {
+    fn id(&self) -> Option<StoreId> {
+        Some(self.0.id)
+    }
+
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
         let keys = match self.keys(name) {
             Ok(keys) => keys,
@@ -61,12 +70,20 @@ impl Store for PlainStore {
         let (link, hub) = (self.0.link.clone(), self.0.hub.clone());
         let windows = self.0.windows.clone();
         let has_reserved = keys.has_reserved();
-        let bucket = PlainBucket::new(link, keys, windows, hub);
+        let bucket = PlainBucket::new(self.0.id, link, keys, windows, hub);
         Answer::now(if has_reserved {
             Arc::new(Fenced::new(bucket))
         } else {
             Arc::new(bucket)
         })
+    }
+
+    fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
+        if let Err(error) = self.check_open() {
+            return error.into();
+        }
+        let (link, flat) = (self.0.link.clone(), self.0.flat.clone());
+        transact::run(link, flat, checks, writes)
     }
 
     /// Goes through all keys of the database. Any string whose name is a bucket's, a colon and a key

@@ -16,4 +16,5 @@ mod keyspace;
 mod replay;
 mod shards;
 mod support;
+mod transacting;
 mod watching;

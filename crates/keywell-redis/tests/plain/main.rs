@@ -7,5 +7,6 @@ mod foreign;
 mod listing;
 mod support;
 mod topologies;
+mod transacting;
 mod troubles;
 mod watching;

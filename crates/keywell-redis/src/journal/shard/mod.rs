@@ -1,4 +1,5 @@
 mod following;
+mod transacting;
 
 use std::fmt;
 use std::sync::Arc;
