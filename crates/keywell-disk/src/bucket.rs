@@ -5,7 +5,7 @@ use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
     Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap,
-    ValueBytes, Version, Watch, Watching,
+    ValueBytes, Version, Watch, Watching, reserved,
 };
 use redb::{ReadOnlyTable, ReadTransaction};
 
@@ -15,7 +15,7 @@ use crate::open::Open;
 use crate::operation::{Operation, Outcome, Write};
 use crate::tables::ENTRIES;
 use crate::transact::TRANSACTING;
-use crate::{page, watch};
+use crate::{live, page, watch};
 
 /// The longest key, in bytes. Hosts allow less.
 const MAX_KEY_BYTES: usize = 64 * 1024;
@@ -28,6 +28,8 @@ const MAX_VALUE_BYTES: usize = 1024 * 1024 * 1024;
 pub(crate) struct DiskBucket {
     open: Arc<Open>,
     name: BucketName,
+    /// Whether watches resume.
+    keeps_history: bool,
     /// Set once the bucket has held something.
     number: OnceLock<u32>,
 }
@@ -38,6 +40,7 @@ impl DiskBucket {
     pub(crate) fn new(open: Arc<Open>, name: BucketName) -> Self {
         Self {
             open,
+            keeps_history: !reserved::is_reserved(&name),
             name,
             number: OnceLock::new(),
         }
@@ -163,10 +166,10 @@ impl Bucket for DiskBucket {
             increment: true,
             list: Listing::Ordered,
             batch: Batching::Atomic,
-            watch: if self.open.core().history.is_kept() {
-                Watching::Resumable
-            } else {
-                Watching::None
+            watch: match self.open.core().history.is_kept() {
+                false => Watching::None,
+                true if self.keeps_history => Watching::Resumable,
+                true => Watching::Lossy,
             },
             ttl: true,
             transact: TRANSACTING,
@@ -287,6 +290,10 @@ impl Bucket for DiskBucket {
         if !self.open.core().history.is_kept() {
             return Error::Unsupported("watching").into();
         }
-        watch::open(&self.open, &self.name, filter, &since)
+        match since {
+            since if self.keeps_history => watch::open(&self.open, &self.name, filter, &since),
+            Since::Now => live::open(&self.open, &self.name, filter),
+            Since::After(_) => Error::Invalid(Invalid::Token).into(),
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::marks::Marks;
 use crate::source::Source;
 use crate::tables::{
     BUCKETS, CHANGES, ENTRIES, EXPIRY, FORMAT, META, META_DAY, META_FORMAT, META_HISTORY_BYTES,
-    META_SEQUENCE, META_STORE, META_TIME,
+    META_LIVE, META_SEQUENCE, META_STORE, META_TIME,
 };
 use crate::{OpenError, Options, entry, trial};
 
@@ -128,6 +128,7 @@ fn read(database: redb::Database) -> Result<Opened, OpenError> {
         )))),
     };
     let sequence = number(META_SEQUENCE)?;
+    let live = meta.get(META_LIVE)?.map_or(0, |live| live.value());
     let time = meta.get(META_TIME)?.zip(meta.get(META_DAY)?);
     let time = time.map(|(store, day)| Mark {
         store: store.value(),
@@ -144,6 +145,7 @@ fn read(database: redb::Database) -> Result<Opened, OpenError> {
     }
     let marks = Marks {
         sequence,
+        live,
         oldest: oldest.map_or(sequence + 1, |(sequence, _)| sequence.value()),
         history_bytes: number(META_HISTORY_BYTES)?,
         next_bucket: buckets.values().max().map_or(0, |last| last + 1),

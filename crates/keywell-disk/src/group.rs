@@ -5,15 +5,17 @@ use keywell_store::{BucketName, Error, Expected, Result, Swap, Version, counter}
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use crate::clock::Mark;
-use crate::directory::Directory;
+use crate::directory::{self, Directory};
 use crate::entry::{self, Header};
 use crate::error::Fault;
 use crate::history::History;
+use crate::live::Change;
 use crate::marks::Marks;
 use crate::operation::{Operation, Outcome, Request, Write};
 use crate::record::{Kind, Record};
 use crate::tables::{
-    BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_DAY, META_HISTORY_BYTES, META_SEQUENCE, META_TIME,
+    BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_DAY, META_HISTORY_BYTES, META_LIVE,
+    META_SEQUENCE, META_TIME,
 };
 
 /// The most expired entries that one transaction removes. The next transactions remove the rest, so
@@ -28,6 +30,8 @@ pub(crate) struct Base<'a> {
     pub(crate) marks: &'a Marks,
     pub(crate) directory: &'a Directory,
     pub(crate) history: History,
+    /// Whether changes of buckets without history are to be published.
+    pub(crate) is_live_watched: bool,
     /// The time of the whole transaction.
     pub(crate) now: Mark,
 }
@@ -36,6 +40,7 @@ pub(crate) struct Base<'a> {
 pub(crate) struct Settled {
     pub(crate) marks: Marks,
     pub(crate) buckets: Vec<(Arc<str>, u32)>,
+    pub(crate) live: Vec<Change>,
     pub(crate) outcomes: Vec<Result<Outcome>>,
 }
 
@@ -69,6 +74,8 @@ pub(crate) struct Group<'t> {
     base: &'t Base<'t>,
     marks: Marks,
     buckets: Vec<(Arc<str>, u32)>,
+    /// What changed in buckets without history.
+    live: Vec<Change>,
     has_changed: bool,
 }
 
@@ -126,6 +133,7 @@ impl<'t> Group<'t> {
             base,
             marks: base.marks.clone(),
             buckets: Vec::new(),
+            live: Vec::new(),
             has_changed: false,
         };
         group.sweep()?;
@@ -150,6 +158,9 @@ impl<'t> Group<'t> {
         if group.has_changed {
             let mut meta = writing.open_table(META)?;
             meta.insert(META_SEQUENCE, group.marks.sequence)?;
+            if group.marks.live > 0 {
+                meta.insert(META_LIVE, group.marks.live)?;
+            }
             meta.insert(META_HISTORY_BYTES, group.marks.history_bytes)?;
             meta.insert(META_TIME, base.now.store)?;
             meta.insert(META_DAY, base.now.day)?;
@@ -158,6 +169,7 @@ impl<'t> Group<'t> {
         let settled = Settled {
             marks: group.marks,
             buckets: group.buckets,
+            live: group.live,
             outcomes,
         };
         Ok((settled, group.has_changed))
@@ -352,9 +364,22 @@ impl<'t> Group<'t> {
         Ok(number)
     }
 
-    /// Assigns a sequence number to a change, and appends it to the history.
+    /// Whether a bucket keeps no history.
+    fn is_reserved(&self, bucket: u32) -> bool {
+        let made_here = || {
+            self.buckets
+                .iter()
+                .any(|(name, number)| *number == bucket && directory::is_reserved(name))
+        };
+        self.base.directory.is_reserved(bucket) || made_here()
+    }
+
+    /// Assigns a version to a change, and appends it to the history of buckets that keep one.
     fn log(&mut self, bucket: u32, key: &str, kind: Kind<'_>) -> Result<u64, Fault> {
         self.has_changed = true;
+        if self.is_reserved(bucket) {
+            return Ok(self.log_live(Record { bucket, key, kind }));
+        }
         self.marks.sequence += 1;
         let sequence = self.marks.sequence;
         if self.base.history.is_kept() {
@@ -367,6 +392,20 @@ impl<'t> Group<'t> {
             self.marks.oldest = sequence + 1;
         }
         Ok(sequence)
+    }
+
+    /// Sequence numbers are of the history alone, which has no gaps.
+    fn log_live(&mut self, record: Record<'_>) -> u64 {
+        let version = self.marks.live.max(self.marks.sequence) + 1;
+        self.marks.live = version;
+        if self.base.is_live_watched {
+            self.live.push(Change {
+                bucket: record.bucket,
+                event: record.event(version, None),
+                bytes: record.stored_bytes(),
+            });
+        }
+        version
     }
 
     /// Removes expired entries.

@@ -43,8 +43,9 @@
 //!
 //! # Watching
 //!
-//! The store keeps a history of changes on disk, within limits ([`Options`]), so that a watch can be
-//! resumed after a restart. An event is delivered only once its change is durable.
+//! The store keeps a history of changes on disk, within limits ([`Options`]), of all but
+//! [reserved](keywell_store::reserved) buckets, so that a watch can be resumed after a restart. An
+//! event is delivered only once its change is durable.
 //!
 //! # Expiry
 //!
@@ -80,6 +81,7 @@ mod expiry;
 mod folder;
 mod group;
 mod history;
+mod live;
 mod lock;
 mod marks;
 mod open;

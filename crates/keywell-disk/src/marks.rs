@@ -3,8 +3,11 @@ use crate::clock::Mark;
 /// The state of the writer, which is also on disk as of the last commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Marks {
-    /// The sequence number of the last write.
+    /// The sequence number of the last write in a bucket that keeps history.
     pub(crate) sequence: u64,
+    /// The version of the last write in a bucket that keeps none. It is past every sequence number
+    /// up to then.
+    pub(crate) live: u64,
     /// The sequence number of the oldest event that is kept; `sequence + 1` if none is.
     pub(crate) oldest: u64,
     /// See [`META_HISTORY_BYTES`](crate::tables::META_HISTORY_BYTES).

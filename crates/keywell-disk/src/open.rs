@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::error::{Fault, undamaged};
 use crate::history::History;
+use crate::live::Live;
 use crate::operation::{Operation, Outcome};
 use crate::queue::{Queue, closed};
 
@@ -22,9 +23,10 @@ pub(crate) struct Core {
     pub(crate) handle: RwLock<Handle>,
     pub(crate) directory: Directory,
     pub(crate) queue: Queue,
-    /// The sequence number of the last durable write; `None` once the store is closed.
+    /// The sequence number of the last durable write in a bucket that keeps history; `None` once the store is closed.
     pub(crate) progress: watch::Sender<Option<u64>>,
     pub(crate) history: History,
+    pub(crate) live: Live,
     pub(crate) clock: Clock,
     /// The random number of this store: see [`META_STORE`](crate::tables::META_STORE).
     pub(crate) store: u64,

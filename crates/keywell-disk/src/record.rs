@@ -73,14 +73,13 @@ impl<'a> Record<'a> {
     }
 
     /// The event that a watch delivers.
-    pub(crate) fn event(&self, sequence: u64, token: ResumeToken) -> Event {
+    pub(crate) fn event(&self, version: u64, token: Option<ResumeToken>) -> Event {
         let key = self.key.to_owned();
-        let token = Some(token);
         match self.kind {
             Kind::Set(value) => Event::Set {
                 key,
                 value: Bytes::copy_from_slice(value),
-                version: Some(Version::from(sequence)),
+                version: Some(Version::from(version)),
                 token,
             },
             Kind::Deleted => Event::Delete {

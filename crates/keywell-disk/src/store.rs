@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::database::Making;
 use crate::directory::Directory;
 use crate::folder::Claimed;
+use crate::live::Live;
 use crate::lock::Lock;
 use crate::open::{Core, Handle, Open};
 use crate::operation::{Operation, Outcome};
@@ -66,6 +67,7 @@ impl DiskStore {
             queue: Queue::new(),
             progress: watch::Sender::new(Some(opened.marks.sequence)),
             history: options.history,
+            live: Live::default(),
             clock: Clock::resume(options.machine.clone(), opened.marks.time),
             store: opened.store,
         });

@@ -29,8 +29,12 @@ pub(crate) const META_FORMAT: &str = "format";
 /// In [`META`]: a random number that identifies this store, drawn when it was created.
 pub(crate) const META_STORE: &str = "store";
 
-/// In [`META`]: the sequence number of the last write.
+/// In [`META`]: the sequence number of the last write in a bucket that keeps history.
 pub(crate) const META_SEQUENCE: &str = "sequence";
+
+/// In [`META`]: the version of the last write in a bucket that keeps no history. Files without it
+/// have no such write, or counted it in [`META_SEQUENCE`].
+pub(crate) const META_LIVE: &str = "live";
 
 /// In [`META`]: the total size of the values of [`CHANGES`], in bytes.
 pub(crate) const META_HISTORY_BYTES: &str = "history-bytes";

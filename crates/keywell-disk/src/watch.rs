@@ -204,7 +204,10 @@ impl Chunk {
             position += 1;
             let record = Record::read(stored.value())?;
             if Some(record.bucket) == bucket && filter.matches(record.key) {
-                events.push_back((position, record.event(position, token(position, scope))));
+                events.push_back((
+                    position,
+                    record.event(position, Some(token(position, scope))),
+                ));
             }
             bytes += stored.value().len();
             if bytes >= CHUNK_BYTES {

@@ -118,7 +118,7 @@ impl Writer {
         if is_broken {
             self.reopen()?;
         }
-        let before = self.marks.sequence;
+        let before = self.last();
         let settled = match self.transact(requests) {
             // A reader broke the database before; nothing was written yet.
             Err(CommitError::NotBegun(_)) => {
@@ -136,10 +136,15 @@ impl Writer {
             }
             Err(CommitError::Ambiguous(fault)) => {
                 // The file has either the whole group or nothing of it.
-                let is_absent = self.reopen().is_ok() && self.marks.sequence == before;
+                let is_absent = self.reopen().is_ok() && self.last() == before;
                 Err(unacknowledged(fault, is_absent))
             }
         }
+    }
+
+    /// The last writes: they differ once a group was committed.
+    fn last(&self) -> (u64, u64) {
+        (self.marks.sequence, self.marks.live)
     }
 
     fn transact(&self, requests: &[Request]) -> Result<Settled, CommitError> {
@@ -147,6 +152,7 @@ impl Writer {
             marks: &self.marks,
             directory: &self.core.directory,
             history: self.core.history,
+            is_live_watched: self.core.live.is_watched(),
             now: self.core.clock.mark(),
         };
         match &*self.core.handle.read() {
@@ -160,8 +166,17 @@ impl Writer {
     fn settle(&mut self, settled: Settled) -> Vec<Result<Outcome>> {
         self.core.directory.add(settled.buckets);
         self.marks = settled.marks;
-        self.core.progress.send_replace(Some(self.marks.sequence));
+        self.advance();
+        self.core.live.publish(settled.live);
         settled.outcomes
+    }
+
+    /// Wakes the watches if there are events for them.
+    fn advance(&self) {
+        self.core.progress.send_if_modified(|last| {
+            let before = last.replace(self.marks.sequence);
+            *last != before
+        });
     }
 
     /// Closes the database and opens it again, the only recovery from an I/O error. Readers wait
@@ -185,7 +200,8 @@ impl Writer {
                 self.marks = opened.marks;
                 self.core.directory.replace(opened.buckets);
                 *handle = Handle::Open(opened.database, self.generation);
-                self.core.progress.send_replace(Some(self.marks.sequence));
+                self.advance();
+                self.core.live.interrupt();
                 tracing::info!("the database was opened again after an error");
                 Ok(())
             }
@@ -205,6 +221,7 @@ impl Drop for Writer {
         *self.core.handle.write() = Handle::Closed;
         self.lock.take();
         self.core.progress.send_replace(None);
+        self.core.live.close();
     }
 }
 

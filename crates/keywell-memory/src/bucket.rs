@@ -6,7 +6,7 @@ use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
     Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap, ValueBytes,
-    Version, Watch, Watching, counter,
+    Version, Watch, Watching, counter, reserved,
 };
 
 use crate::budget::Budget;
@@ -170,7 +170,11 @@ impl Bucket for MemoryBucket {
             list: Listing::Ordered,
             batch: Batching::Atomic,
             transact: TRANSACTING,
-            watch: Watching::Resumable,
+            watch: if self.keeps_history() {
+                Watching::Resumable
+            } else {
+                Watching::Lossy
+            },
             ttl: true,
             durability: Durability::Volatile,
             key_bytes: usize::MAX,
@@ -290,6 +294,16 @@ impl Bucket for MemoryBucket {
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
-        self.watch_since(filter, &since).into()
+        if self.keeps_history() {
+            return self.watch_since(filter, &since).into();
+        }
+        match since {
+            Since::Now => {
+                let bucket = self.shared();
+                let open = move || bucket.watch_since(filter.clone(), &Since::Now).into();
+                reserved::live(open)
+            }
+            Since::After(_) => Error::Invalid(Invalid::Token).into(),
+        }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use keywell_store::{BucketName, StoreId};
+use keywell_store::{BucketName, StoreId, reserved};
 use parking_lot::RwLock;
 
 use crate::budget::Budget;
@@ -26,6 +26,8 @@ pub(crate) struct MemoryBucket {
     issuer: Issuer,
     store: StoreId,
     name: BucketName,
+    /// Whether watches resume.
+    keeps_history: bool,
     /// The scope of cursors.
     scope: String,
     /// Shared with the store.
@@ -45,6 +47,12 @@ impl MemoryBucket {
         closed: Arc<AtomicBool>,
         budget: Option<Arc<Budget>>,
     ) -> Arc<Self> {
+        let keeps_history = !reserved::is_reserved(name);
+        let history = if keeps_history {
+            history
+        } else {
+            history.live()
+        };
         Arc::new_cyclic(|this| Self {
             stripes: Stripes::default(),
             clock: Clock::default(),
@@ -54,6 +62,7 @@ impl MemoryBucket {
             issuer: Issuer::new(),
             store,
             name: name.clone(),
+            keeps_history,
             scope: format!("memory/{name}"),
             closed,
             budget,
@@ -103,6 +112,11 @@ impl MemoryBucket {
 
     pub(crate) fn name(&self) -> &BucketName {
         &self.name
+    }
+
+    /// Whether watches resume.
+    pub(crate) fn keeps_history(&self) -> bool {
+        self.keeps_history
     }
 
     /// The scope of cursors.

@@ -12,7 +12,8 @@ use crate::padded::Padded;
 
 /// The limits of the history that each bucket keeps for watchers.
 ///
-/// A bucket keeps none before it is first watched. A watcher that falls further behind, or resumes
+/// A bucket keeps none before it is first watched, and one that is
+/// [reserved](keywell_store::reserved) only what its live watches need. A watcher that falls further behind, or resumes
 /// from further back, ends with [`Invalid::Compacted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
@@ -78,6 +79,16 @@ impl Default for History {
         Self {
             events: 1 << 16,
             bytes: 64 << 20,
+        }
+    }
+}
+
+impl History {
+    /// What a bucket without history keeps for its live watches.
+    pub(crate) fn live(self) -> Self {
+        Self {
+            events: self.events.min(256),
+            bytes: self.bytes.min(1 << 20),
         }
     }
 }

@@ -47,6 +47,16 @@ impl Event {
         }
     }
 
+    /// The same event, after which nothing resumes.
+    #[must_use]
+    pub fn without_token(mut self) -> Self {
+        match &mut self {
+            Self::Set { token, .. } | Self::Delete { token, .. } => *token = None,
+            Self::Gap => {}
+        }
+        self
+    }
+
     /// Where to resume after this event, where the store can.
     pub fn token(&self) -> Option<&ResumeToken> {
         match self {

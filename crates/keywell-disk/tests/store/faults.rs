@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::future::join_all;
 use keywell_disk::DiskStore;
-use keywell_store::{Error, Filter, List, Set, Since, Store};
+use keywell_store::{Error, Event, Filter, List, Set, Since, Store};
 
 use crate::disk::Disk;
 use crate::support::{bucket, next_events, set, text};
@@ -136,4 +136,51 @@ async fn a_disk_that_keeps_failing_answers_errors_and_nothing_hangs() {
         assert!(unavailable(store.health().await.unwrap_err()));
     }
     store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_whose_commit_failed_is_known_or_a_gap_in_a_bucket_without_history() {
+    let (mut was_unavailable, mut gaps) = (0, 0);
+    for fails_after in 1..60 {
+        let disk = Disk::default();
+        let store = disk.open(DiskStore::builder()).unwrap();
+        let bucket = bucket(&store, "keywell-triggers").await;
+        set(&bucket, "before", "1").await.unwrap();
+        let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+        disk.fail_after(fails_after);
+        let mut value = 0;
+        while !disk.has_failed() {
+            value += 1;
+            let value = value.to_string();
+            let answer = set(&bucket, "key", &value).await;
+            let is_there = text(&bucket, "key").await.as_ref() == Some(&value);
+            match answer {
+                Ok(()) => assert!(is_there),
+                Err(Error::Unavailable(_)) => {
+                    assert!(!is_there, "nothing happened");
+                    was_unavailable += 1;
+                }
+                Err(Error::Ambiguous(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        set(&bucket, "key", "last").await.unwrap();
+        let mut expected = 1;
+        loop {
+            match crate::support::next(&mut watch).await.unwrap() {
+                Event::Gap => {
+                    // It stands for all that was written so far.
+                    gaps += 1;
+                    break;
+                }
+                Event::Set { value, .. } if value == "last" => break,
+                Event::Set { value, .. } => {
+                    assert_eq!(value, expected.to_string());
+                    expected += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(was_unavailable > 0 && gaps > 0);
 }

@@ -254,3 +254,57 @@ async fn a_watch_ends_with_its_store() {
     assert!(matches!(end, Err(Error::Unavailable(_))));
     assert!(futures::StreamExt::next(&mut watch).await.is_none());
 }
+
+#[tokio::test]
+async fn buckets_of_keywell_itself_leave_the_history_to_others_and_are_watched_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || DiskStore::builder().history_events(10).open(folder.path());
+    let store = open().unwrap();
+    let (user, own) = (
+        bucket(&store, "b").await,
+        bucket(&store, "keywell-triggers").await,
+    );
+    assert_eq!(own.capabilities().watch, Watching::Lossy);
+    let users = user.watch(Filter::All, Since::Now).await.unwrap();
+    let start = users.start().unwrap().clone();
+    let refused = own.watch(Filter::All, after(&start)).await;
+    assert!(matches!(refused, Err(Error::Invalid(Invalid::Token))));
+    let mut live = own.watch(Filter::All, Since::Now).await.unwrap();
+    let mut lagging = own.watch(Filter::All, Since::Now).await.unwrap();
+    set(&user, "a", "1").await.unwrap();
+    let mut version = None;
+    for i in 0..300 {
+        let set = own.set("position", i.to_string().into(), Set::default());
+        version = Some(set.await.unwrap());
+        assert_eq!(
+            next_events(&mut live, 1).await,
+            [format!("position={i}")],
+            "a watch that keeps up misses none"
+        );
+    }
+    own.delete("position").await.unwrap();
+    set(&user, "a", "2").await.unwrap();
+    assert_eq!(next(&mut lagging).await.unwrap(), Event::Gap);
+    set(&own, "position", "last").await.unwrap();
+    assert_eq!(next_events(&mut lagging, 1).await, ["position=last"]);
+    assert_eq!(
+        next_events(&mut live, 2).await,
+        ["-position", "position=last"]
+    );
+    drop((users, live, lagging, user, own, store));
+
+    let store = open().unwrap();
+    let (user, own) = (
+        bucket(&store, "b").await,
+        bucket(&store, "keywell-triggers").await,
+    );
+    let mut users = user.watch(Filter::All, after(&start)).await.unwrap();
+    assert_eq!(next_events(&mut users, 2).await, ["a=1", "a=2"]);
+    // Versions are not used again.
+    let change = keywell_store::Change::Set("3".into(), Set::default());
+    let swap = own.swap("position", Expected::At(version.unwrap()), change);
+    assert_eq!(swap.await.unwrap(), Swap::Stale);
+    let before = own.get("position").await.unwrap().unwrap().version;
+    let after = own.set("position", "4".into(), Set::default()).await;
+    assert!(after.unwrap().as_u64() > before.as_u64());
+}

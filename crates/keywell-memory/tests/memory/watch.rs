@@ -282,3 +282,25 @@ async fn a_watch_outlives_the_handles_on_its_store() {
     assert_eq!(short(&next(&mut events).await), "k=v");
     assert!(events.next().now_or_never().is_none());
 }
+
+#[tokio::test]
+async fn a_bucket_of_keywell_itself_is_watched_live_with_a_gap_where_it_lags() {
+    let store = MemoryStore::default();
+    let own = open(&store, "keywell-triggers");
+    let mut lagging = watch(&*own);
+    assert_eq!(lagging.start(), None);
+    set(&*own, "k", "1");
+    assert_eq!(next_few(&mut lagging, 1).await, ["k=1"]);
+    for _ in 0..1000 {
+        set(&*own, "k", "2");
+    }
+    assert_eq!(next(&mut lagging).await, Event::Gap);
+    set(&*own, "k", "3");
+    let Event::Set { value, token, .. } = next(&mut lagging).await else {
+        panic!("it was set");
+    };
+    assert_eq!((&value[..], token), (&b"3"[..], None));
+    let user = watch(&*open(&store, "user"));
+    let since = Since::After(user.start().unwrap().clone());
+    assert_eq!(invalid(own.watch(Filter::All, since)), Invalid::Token);
+}

@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
     Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId,
-    Swap, Transacting, Version, Watch, Watching,
+    Swap, Transacting, Version, Watch, Watching, reserved,
 };
 
 use super::page::{self, Range};
@@ -28,7 +28,7 @@ pub(crate) struct JournalBucket {
     pub(super) name: BucketName,
     pub(super) shards: Arc<[Arc<Shard>]>,
     pub(super) tails: Arc<Tails>,
-    pub(super) is_watched: bool,
+    pub(super) watching: Watching,
     /// What cursors and tokens are good for.
     pub(super) scope: Arc<str>,
 }
@@ -101,11 +101,7 @@ impl Bucket for JournalBucket {
             } else {
                 Batching::Sequential
             },
-            watch: if self.is_watched {
-                Watching::Resumable
-            } else {
-                Watching::None
-            },
+            watch: self.watching,
             ttl: true,
             transact: transact::transacting(self.shards.len()),
             durability: Durability::Process,
@@ -253,12 +249,25 @@ impl Bucket for JournalBucket {
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
-        if !self.is_watched {
-            return Error::Unsupported("watching").into();
-        }
         let (shards, tails) = (self.shards.clone(), self.tails.clone());
         let scope = self.scope.clone();
-        Answer::later(async move { watch::open(shards, tails, scope, filter, since).await })
+        match (self.watching, since) {
+            (Watching::None, _) => Error::Unsupported("watching").into(),
+            (Watching::Resumable, since) => {
+                Answer::later(async move { watch::open(shards, tails, scope, filter, since).await })
+            }
+            (_, Since::Now) => reserved::live(move || {
+                let (shards, tails, scope) = (shards.clone(), tails.clone(), scope.clone());
+                Answer::later(watch::open(
+                    shards,
+                    tails,
+                    scope,
+                    filter.clone(),
+                    Since::Now,
+                ))
+            }),
+            (_, Since::After(_)) => Error::Invalid(Invalid::Token).into(),
+        }
     }
 }
 

@@ -18,6 +18,15 @@ impl Settings {
     /// Numbers of scripts are exact up to 2^53.
     pub(crate) const MAX_HISTORY: u64 = 1 << 50;
 
+    /// Of a bucket that keeps no history: what its live watches need.
+    pub(crate) fn live(self) -> Self {
+        Self {
+            history: self.history.min(100),
+            history_bytes: self.history_bytes.min(1 << 20),
+            ..self
+        }
+    }
+
     pub(crate) fn is_history_kept(&self) -> bool {
         self.history > 0 && self.history_bytes > 0
     }

@@ -2,7 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::try_join_all;
-use keywell_store::{Answer, Bucket, BucketName, Check, Result, Store, StoreId, Transacted, Write};
+use keywell_store::{
+    Answer, Bucket, BucketName, Check, Result, Store, StoreId, Transacted, Watching, Write,
+    reserved,
+};
 
 use super::bucket::JournalBucket;
 use super::registry::Registry;
@@ -57,10 +60,12 @@ impl JournalStore {
 impl Inner {
     fn shard(&self, bucket: &BucketName, shard: usize, shards: usize) -> Shard {
         let space = Space::new(&self.prefix, bucket, shard, shards);
-        let settings = Settings {
-            shards,
-            ..self.settings
+        let settings = if reserved::is_reserved(bucket) {
+            self.settings.live()
+        } else {
+            self.settings
         };
+        let settings = Settings { shards, ..settings };
         let is_closed = self.is_closed.clone();
         Shard::new(
             &self.link,
@@ -97,13 +102,18 @@ impl Store for JournalStore {
             ..
         } = &*self.0;
         let shards = settings.shards;
+        let watching = match *is_watched && settings.is_history_kept() {
+            false => Watching::None,
+            true if reserved::is_reserved(name) => Watching::Lossy,
+            true => Watching::Resumable,
+        };
         let each = (0..shards).map(|shard| Arc::new(self.0.shard(name, shard, shards)));
         Answer::now(Arc::new(JournalBucket {
             store: self.0.id,
             name: name.clone(),
             shards: each.collect(),
             tails: tails.clone(),
-            is_watched: *is_watched && settings.is_history_kept(),
+            watching,
             scope: format!("redis-journal/{shards}/{}/{prefix}/{name}", prefix.len()).into(),
         }))
     }

@@ -36,7 +36,7 @@ impl Keys {
         let prefix = match flat {
             None => format!("{}:", escaped(bucket.as_str())).into(),
             Some(prefix) if bucket.is_default() => prefix.into(),
-            Some(prefix) if reserved::is_reserved(bucket) => {
+            Some(prefix) if reserved::buckets().contains(bucket) => {
                 format!("{prefix}{bucket}:{RESERVED_OF_FLAT}").into()
             }
             Some(_) => return Err(Error::NoSuchBucket(bucket.to_string())),

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use keywell_servers::Redis;
-use keywell_store::{Error, Filter, Since};
+use keywell_store::{Error, Filter, Invalid, Since, Watching};
 use tokio::time::timeout;
 
 use crate::support::{
-    ask, ask_number, bucket, calls, ended, named, open, orders, received, received_many, recovered,
-    set, set_for, silent, until, watch,
+    ask, ask_number, bucket, calls, ended, named, next, open, orders, received, received_many,
+    recovered, set, set_for, short, silent, until, watch,
 };
 
 async fn clients(redis: &Redis) -> usize {
@@ -216,4 +216,40 @@ async fn a_late_watch_reads_large_values_one_by_one() {
         ask_number(&redis, &["XLEN", ":keywell:{orders}:stream"]).await,
         12
     );
+}
+
+/// What Keywell stores takes little room in Redis, and is watched without tokens.
+#[tokio::test]
+async fn a_bucket_of_keywell_itself_keeps_what_its_live_watches_need() {
+    let redis = Redis::start().await.unwrap();
+    let own = named(&open(&redis, "").await, "keywell-triggers").await;
+    assert_eq!(own.capabilities().watch, Watching::Lossy);
+    let mut lagging = watch(&own).await;
+    let mut live = watch(&own).await;
+    assert_eq!(live.start(), None);
+    let large = "v".repeat(100_000);
+    for n in 0..100 {
+        set(&own, "k", format!("{n}{large}")).await;
+        assert!(received(&mut live).await.starts_with(&format!("k={n}v")));
+    }
+    let stream = ":keywell:{keywell-triggers}:stream";
+    assert!(ask_number(&redis, &["XLEN", stream]).await <= 10);
+    assert_eq!(received(&mut lagging).await, "gap");
+    own.delete("k").await.unwrap();
+    for watching in [&mut live, &mut lagging] {
+        let event = next(watching).await;
+        assert_eq!((short(&event), event.token()), ("-k".into(), None));
+        silent(watching).await;
+    }
+    let before = calls(&redis).await;
+    // The server itself is the clock.
+    ask(&redis, &["BLPOP", "nothing", "2"]).await;
+    let after = calls(&redis).await;
+    for command in ["EVALSHA", "EVAL", "XREAD", "XRANGE", "PING"] {
+        assert_eq!(after.get(command), before.get(command), "{command}");
+    }
+    let user = watch(&named(&open(&redis, "").await, "user").await).await;
+    let since = Since::After(user.start().unwrap().clone());
+    let refused = own.watch(Filter::All, since).await;
+    assert!(matches!(refused, Err(Error::Invalid(Invalid::Token))));
 }

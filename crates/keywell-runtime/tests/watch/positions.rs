@@ -3,10 +3,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use keywell_disk::DiskStore;
 use keywell_memory::{History, MemoryStore};
 use keywell_runtime::watch::WatchOptions;
-use keywell_store::Store;
+use keywell_store::{Filter, Since, Store};
 
 use crate::support::*;
 
@@ -51,6 +52,35 @@ async fn what_happens_while_it_is_stopped_is_delivered_afterwards_and_once() {
     );
     delivered += trigger.stop().await.delivered;
     assert_eq!(delivered, 23);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_trigger_stores_pushes_no_event_of_a_user_out_of_the_history() {
+    const EVENTS: usize = 8;
+    let folder = tempfile::tempdir().unwrap();
+    // Room for each event and for the attempt that the component records of it.
+    let history = DiskStore::builder().history_events(3 * EVENTS as u64);
+    let store: Arc<dyn Store> = Arc::new(history.open(folder.path()).unwrap());
+    let watched = open(&store, "").await;
+    let watch = watched.watch(Filter::All, Since::Now).await.unwrap();
+    let start = watch.start().unwrap().clone();
+    drop(watch);
+    let options = WatchOptions {
+        retries: 0,
+        ..options()
+    };
+    let process = Process::new();
+    let trigger = process.try_watch(&store, target("SET@*"), &options).await;
+    let trigger = trigger.unwrap();
+    for event in 0..EVENTS {
+        let key = format!("trap:99:{event}");
+        set(&watched, &key, "1").await;
+        letter(&store, |letter| letter.key == key).await;
+    }
+    assert_eq!(trigger.stop().await.dead, EVENTS as u64);
+    let resumed = watched.watch(Filter::All, Since::After(start)).await;
+    let resumed: Vec<_> = resumed.unwrap().take(EVENTS).collect().await;
+    assert!(resumed.iter().all(Result::is_ok), "{resumed:?}");
 }
 
 const FOLDER: &str = "KEYWELL_TEST_FOLDER";
