@@ -219,6 +219,8 @@ batch {
     get_many_separates_absent_keys_from_present_ones []
     /// `get_many` reads the values and versions that `get` reads.
     get_many_reads_what_get_reads []
+    /// A reading with expiry reads the values and versions that `get` reads, in the order asked.
+    get_with_expiry_reads_what_get_reads []
     /// `set_many` writes every entry.
     set_many_writes_every_entry []
     /// Of a key given twice to `set_many`, the last value stands.
@@ -353,6 +355,12 @@ ttl {
     an_expiration_is_delivered_before_the_next_write [Ttl Watch]
     /// A resumed watch delivers what expired while no watch was open.
     a_resumed_watch_delivers_missed_expirations [Ttl ResumableWatch]
+    /// A reading with expiry has what is left of a time to live, or that there is none.
+    a_reading_has_what_is_left_of_a_time_to_live [Ttl]
+    /// What is left of a time to live runs down.
+    what_is_left_of_a_time_to_live_runs_down [Ttl]
+    /// A write decides when its entry expires; an increment leaves it.
+    a_write_decides_when_its_entry_expires [Ttl]
     /// A time to live of nothing, or past 100 years, is refused, and nothing is written.
     a_time_to_live_has_bounds [Ttl]
     /// A time to live goes on through a restart.

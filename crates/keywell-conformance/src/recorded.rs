@@ -98,6 +98,11 @@ impl Bucket for Recorded {
         self.record(&asked, self.inner.get_many_within(keys, max))
     }
 
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        let asked = format!("get_with_expiry({})", shown(&keys));
+        self.record(&asked, self.inner.get_with_expiry(keys, max))
+    }
+
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         for (key, _) in &entries {
             self.writes(key);

@@ -4,8 +4,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
-    Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap,
-    ValueBytes, Version, Watch, Watching, reserved,
+    Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap, Transacting, ValueBytes, Version, Watch, Watching, reserved,
 };
 use redb::{ReadOnlyTable, ReadTransaction};
 
@@ -75,9 +74,9 @@ impl DiskBucket {
                     &entries,
                     key,
                     || clock.now(),
-                    |header, value| {
+                    |header, expires, value| {
                         bytes.add(value.len())?;
-                        Ok::<_, Error>(to_entry(header, value))
+                        Ok::<_, Error>(to_entry(header, expires, value))
                     },
                 )?;
                 let entry = found.transpose()?;
@@ -91,7 +90,7 @@ impl DiskBucket {
     fn look_up<T: Send + 'static>(
         &self,
         key: &str,
-        found: impl Fn(Header, &[u8]) -> Result<T> + Send + 'static,
+        found: impl Fn(Header, Expires, &[u8]) -> Result<T> + Send + 'static,
     ) -> Answer<Option<T>> {
         let Some(number) = self.number() else {
             return Answer::now(None);
@@ -123,19 +122,21 @@ fn look_up<T>(
     entries: &ReadOnlyTable<&'static [u8], &'static [u8]>,
     key: &[u8],
     now: impl FnOnce() -> u64,
-    found: impl FnOnce(Header, &[u8]) -> T,
+    found: impl FnOnce(Header, Expires, &[u8]) -> T,
 ) -> Result<Option<T>, Fault> {
     let Some(stored) = entries.get(key)? else {
         return Ok(None);
     };
     let (header, value) = Header::split(stored.value())?;
-    Ok(header.lives(now).then(|| found(header, value)))
+    let expires = header.expires(now);
+    Ok(expires.map(|expires| found(header, expires, value)))
 }
 
-fn to_entry(header: Header, value: &[u8]) -> Entry {
+fn to_entry(header: Header, expires: Expires, value: &[u8]) -> Entry {
     Entry {
         value: Bytes::copy_from_slice(value),
         version: Version::from(header.version),
+        expires,
     }
 }
 
@@ -180,17 +181,17 @@ impl Bucket for DiskBucket {
     }
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        self.look_up(key, move |header, value| {
+        self.look_up(key, move |header, expires, value| {
             let bytes = value.len();
             if bytes > max {
                 return Err(Invalid::ValueTooLarge { bytes, max }.into());
             }
-            Ok(to_entry(header, value))
+            Ok(to_entry(header, expires, value))
         })
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
-        self.look_up(key, |_, _| Ok(()))
+        self.look_up(key, |_, _, _| Ok(()))
             .map(|found| found.is_some())
     }
 

@@ -5,6 +5,9 @@
 //! the value.
 
 use std::ops::Bound;
+use std::time::Duration;
+
+use keywell_store::Expires;
 
 use crate::error::Fault;
 
@@ -42,9 +45,18 @@ impl Header {
         buffer[Self::BYTES..].copy_from_slice(value);
     }
 
+    /// When the entry expires; `None` if it has. Calls `now` only if the entry has a time to live.
+    pub(crate) fn expires(self, now: impl FnOnce() -> u64) -> Option<Expires> {
+        if self.expires == 0 {
+            return Some(Expires::Never);
+        }
+        let left = self.expires.checked_sub(now()).filter(|left| *left > 0)?;
+        Some(Expires::In(Duration::from_millis(left)))
+    }
+
     /// Whether the entry has not expired. Calls `now` only if the entry has a time to live.
     pub(crate) fn lives(self, now: impl FnOnce() -> u64) -> bool {
-        self.expires == 0 || now() < self.expires
+        self.expires(now).is_some()
     }
 }
 
@@ -117,6 +129,19 @@ mod tests {
         assert!(header(0).lives(|| u64::MAX));
         assert!(header(10).lives(|| 9));
         assert!(!header(10).lives(|| 10));
+    }
+
+    #[test]
+    fn an_entry_has_what_is_left_of_its_time() {
+        let header = |expires| Header {
+            version: 1,
+            expires,
+        };
+        assert_eq!(header(0).expires(|| u64::MAX), Some(Expires::Never));
+        let left = Duration::from_millis(3);
+        assert_eq!(header(10).expires(|| 7), Some(Expires::In(left)));
+        assert_eq!(header(10).expires(|| 10), None);
+        assert_eq!(header(10).expires(|| 11), None);
     }
 
     #[test]

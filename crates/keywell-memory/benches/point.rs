@@ -12,7 +12,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use keywell_memory::MemoryStore;
-use keywell_store::{Answer, Bucket, BucketName, Entry, List, MAX_PAGE_KEYS, Set, Store, Version};
+use keywell_store::{
+    Answer, Bucket, BucketName, Entry, Expires, List, MAX_PAGE_KEYS, Set, Store, Version,
+};
 
 const KEYS: usize = 1000;
 const ROUNDS: usize = 200_000;
@@ -184,5 +186,6 @@ fn entry((value, version): &(Bytes, u64)) -> Entry {
     Entry {
         value: value.clone(),
         version: Version::from(*version),
+        expires: Expires::Never,
     }
 }

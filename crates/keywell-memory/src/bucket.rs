@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
-    Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap, ValueBytes,
-    Version, Watch, Watching, counter, reserved,
+    Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap, ValueBytes, Version, Watch, Watching, counter, reserved,
 };
 
 use crate::budget::Budget;
@@ -23,14 +22,14 @@ use crate::{listing, sweep};
 // === impl MemoryBucket ===
 
 impl MemoryBucket {
-    fn read<T>(&self, key: &str, answer: impl FnOnce(&Slot) -> T) -> Option<T> {
+    fn read<T>(&self, key: &str, answer: impl FnOnce(&Slot, Expires) -> T) -> Option<T> {
         let key = self.stripes().hashed(key);
         let stripe = self.stripes().of(key);
         {
             let stripe = stripe.read();
             let slot = stripe.find(key)?;
-            if slot.is_live(|| self.clock().now()) {
-                return Some(answer(slot));
+            if let Some(expires) = slot.expires(|| self.clock().now()) {
+                return Some(answer(slot, expires));
             }
         }
         sweep::some(self, stripe);
@@ -183,12 +182,12 @@ impl Bucket for MemoryBucket {
     }
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        let found = self.read(key, |slot| slot.entry().within(max));
+        let found = self.read(key, |slot, expires| slot.entry(expires).within(max));
         found.transpose().into()
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
-        Answer::now(self.read(key, |_| ()).is_some())
+        Answer::now(self.read(key, |_, _| ()).is_some())
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {

@@ -44,6 +44,12 @@ impl Moment {
         self.0.get()
     }
 
+    /// How long it is after `earlier`; `None` if it is not.
+    pub(crate) fn since(self, earlier: Self) -> Option<Duration> {
+        let nanos = self.as_nanos().checked_sub(earlier.as_nanos())?;
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
+    }
+
     pub(crate) fn new(nanos: u64) -> Self {
         Self(NonZeroU64::new(nanos).unwrap_or(NonZeroU64::MIN))
     }

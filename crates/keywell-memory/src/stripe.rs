@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use keywell_store::{Entry, Version};
+use keywell_store::{Entry, Expires, Version};
 
 use crate::budget::Budget;
 use crate::clock::Moment;
@@ -178,10 +178,19 @@ impl Slot {
         self.deadline.is_none_or(|deadline| deadline > now())
     }
 
-    pub(crate) fn entry(&self) -> Entry {
+    /// When the entry expires; `None` if it has. Calls `now` only if it has a deadline.
+    pub(crate) fn expires(&self, now: impl FnOnce() -> Moment) -> Option<Expires> {
+        match self.deadline {
+            None => Some(Expires::Never),
+            Some(deadline) => deadline.since(now()).map(Expires::In),
+        }
+    }
+
+    pub(crate) fn entry(&self, expires: Expires) -> Entry {
         Entry {
             value: self.value.clone(),
             version: Version::from(self.version),
+            expires,
         }
     }
 

@@ -1,8 +1,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Answer, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Part, Result, Set,
-    Since, Swap, ValueBytes, Version, Watch,
+    Answer, Capabilities, Change, Entry, Error, Expected, Expires, Filter, List, Page, Part,
+    Result, Set, Since, Swap, ValueBytes, Version, Watch,
 };
 
 /// A named set of keys in a store.
@@ -84,6 +84,27 @@ pub trait Bucket: Send + Sync {
         let answers = keys.iter().map(|key| self.get_within(key, max));
         Answer::sequence_while(answers, move |entry: &Option<Entry>| {
             bytes.add_entry(entry.as_ref())
+        })
+    }
+
+    /// [`Bucket::get_many_within`], with [`Entry::expires`] of every entry.
+    ///
+    /// The default is for stores that read it anyway, and for those without times to live. A store
+    /// that has to look it up overrides this, so that other readings do not pay for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bucket::get_many_within`].
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        let entries = self.get_many_within(keys, max);
+        if self.capabilities().ttl {
+            return entries;
+        }
+        entries.map(|mut entries| {
+            for entry in entries.iter_mut().flatten() {
+                entry.expires = Expires::Never;
+            }
+            entries
         })
     }
 

@@ -1,16 +1,41 @@
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::{Invalid, Result};
 
-/// A value and the version that wrote it, read at one instant.
+/// A value, the version that wrote it and when it expires, read at one instant.
+///
+/// Two readings of an entry that expires differ in what is left of its time to live.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The value; may be empty.
     pub value: Bytes,
     /// What [`Bucket::swap`](crate::Bucket::swap) compares.
     pub version: Version,
+    /// When it expires. [`Bucket::get_with_expiry`](crate::Bucket::get_with_expiry) always reads
+    /// it, other readings may leave it [`Unread`](Expires::Unread).
+    pub expires: Expires,
+}
+
+/// When an entry expires, as what is left of its time to live.
+///
+/// It is a duration and not a point in time because each store counts by a clock of its own: the
+/// process's (memory), one that setting the time of day does not move (disk), or the server's. A
+/// point on such a clock means nothing on the clock of the reader. What is left needs no agreement
+/// of clocks: it is exact where it was read, it is too long by at most the time that the answer
+/// takes to arrive, and [`Set::ttl`](crate::Set::ttl) takes it, so that an entry can be copied to
+/// another store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expires {
+    /// The reading did not ask, and asking has a cost in this store.
+    #[default]
+    Unread,
+    /// The entry has no time to live.
+    Never,
+    /// After so long, counted from the reading.
+    In(Duration),
 }
 
 /// An opaque token that changes at every write of a key.

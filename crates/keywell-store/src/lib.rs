@@ -18,8 +18,8 @@
 //!
 //! use bytes::Bytes;
 //! use keywell_store::{
-//!     Answer, Bucket, BucketName, Capabilities, Cas, Change, Entry, Error, Expected, Promptness,
-//!     Set, Store, Swap, Version, counter,
+//!     Answer, Bucket, BucketName, Capabilities, Cas, Change, Entry, Error, Expected, Expires,
+//!     Promptness, Set, Store, Swap, Version, counter,
 //! };
 //!
 //! #[derive(Default)]
@@ -35,7 +35,11 @@
 //! fn put(clock: &mut u64, entries: &mut HashMap<String, Entry>, key: &str, value: Bytes) -> Version {
 //!     *clock += 1;
 //!     let version = Version::from(*clock);
-//!     entries.insert(key.to_owned(), Entry { value, version: version.clone() });
+//!     entries.insert(key.to_owned(), Entry {
+//!         value,
+//!         version: version.clone(),
+//!         expires: Expires::Never,
+//!     });
 //!     version
 //! }
 //!
@@ -157,7 +161,7 @@ mod write;
 pub use answer::{Answer, BoxFuture};
 pub use bucket::Bucket;
 pub use capabilities::{Batching, Capabilities, Cas, Durability, Listing, Promptness, Watching};
-pub use entry::{Entry, ValueBytes, Version};
+pub use entry::{Entry, Expires, ValueBytes, Version};
 pub use error::{Error, Failure, Invalid, Result};
 pub use event::{Event, ResumeToken};
 pub use filter::Filter;

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use keywell_store::Invalid;
+use keywell_store::{Expires, Invalid};
 
 use super::strange;
 use super::tasks::{beside, together};
@@ -85,6 +85,31 @@ pub(crate) async fn get_many_reads_what_get_reads(scratch: &Scratch<'_>) -> Verd
             alone,
             "get_many reads the value and the version that get reads",
         )?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn get_with_expiry_reads_what_get_reads(scratch: &Scratch<'_>) -> Verdict {
+    let bucket = scratch.bucket().await?;
+    fill(&bucket, &["a", "b"]).await?;
+    set(&bucket, "a", "again").await?;
+    set(&bucket, "empty", "").await?;
+    let none = bucket.get_with_expiry(&[], usize::MAX).await?;
+    same(none.len(), 0, "no keys have no entries")?;
+    let keys = ["b", "none", "a", "empty", "b"];
+    let together = bucket.get_with_expiry(&keys, usize::MAX).await?;
+    same(together.len(), keys.len(), "each key is answered")?;
+    for (key, entry) in keys.iter().zip(together) {
+        let expires = entry.as_ref().map(|entry| entry.expires);
+        let alone = bucket.get(key).await?;
+        same(
+            entry.map(|entry| (entry.value, entry.version)),
+            alone.map(|entry| (entry.value, entry.version)),
+            "a reading with expiry reads the value and the version that get reads",
+        )?;
+        let expected = (*key != "none").then_some(Expires::Never);
+        let promise = "an entry without a time to live never expires";
+        same(expires, expected, promise)?;
     }
     Ok(())
 }

@@ -175,6 +175,11 @@ impl Bucket for Faulty {
         self.read(move |inner| inner.get_many_within(&borrowed(&keys), max))
     }
 
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        let keys = owned(keys);
+        self.read(move |inner| inner.get_with_expiry(&borrowed(&keys), max))
+    }
+
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         let entries: Vec<(String, Bytes)> = entries
             .into_iter()

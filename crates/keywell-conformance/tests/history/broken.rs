@@ -104,7 +104,7 @@ impl Bucket for Broken {
         }
         let (broken, key) = (self.clone(), key.to_owned());
         self.inner.get_within(&key, max).map(move |entry| {
-            if let Some(Entry { value, version }) = entry.clone() {
+            if let Some(Entry { value, version, .. }) = entry.clone() {
                 broken.values.lock().insert(version, value);
             }
             if let Some(entry) = entry.clone() {

@@ -43,6 +43,14 @@ pub(crate) trait Bug: Send + Sync + 'static {
     ) -> Answer<Vec<Option<Entry>>> {
         inner.get_many_within(keys, max)
     }
+    fn get_with_expiry(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        inner.get_with_expiry(keys, max)
+    }
     fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         inner.set_many(entries)
     }
@@ -137,6 +145,9 @@ impl<B: Bug> Bucket for PlantedBucket<B> {
     }
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         self.bug.get_many_within(&self.inner, keys, max)
+    }
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.bug.get_with_expiry(&self.inner, keys, max)
     }
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         self.bug.set_many(&self.inner, entries)

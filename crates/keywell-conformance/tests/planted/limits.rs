@@ -270,6 +270,20 @@ impl Bug for Boundless {
     }
 }
 
+/// Ignores how much its caller can hold when it reads with expiry.
+struct BoundlessWithExpiry;
+
+impl Bug for BoundlessWithExpiry {
+    fn get_with_expiry(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        _: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        inner.get_with_expiry(keys, usize::MAX)
+    }
+}
+
 /// Checks each value of a batch separately.
 struct EachAlone;
 
@@ -309,6 +323,7 @@ async fn a_store_that_ignores_how_much_its_caller_can_hold_is_caught() {
     for_values(Hides).await;
     for_values(Tight).await;
     for_batches(Boundless).await;
+    for_batches(BoundlessWithExpiry).await;
     for_batches(EachAlone).await;
 }
 

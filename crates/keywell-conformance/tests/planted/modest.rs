@@ -102,6 +102,15 @@ impl Bug for Modest {
         })
     }
 
+    fn get_with_expiry(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        self.get_many_within(inner, keys, max)
+    }
+
     fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         for (key, value) in &entries {
             if let Err(error) = self.0.check(key, value) {

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use keywell_conformance::{atomics, ttl};
-use keywell_store::{Answer, Set, Version, counter};
+use keywell_conformance::{atomics, batch, ttl};
+use keywell_store::{Answer, Entry, Expires, Set, Version, counter};
 use parking_lot::Mutex;
 
 use crate::bug::{Bug, Caught, Inner};
@@ -73,6 +73,97 @@ async fn an_increment_that_ends_the_time_to_live_is_caught() {
     let caught = Caught::with(IncrementEndsTtl);
     let story = caught.by(ttl::an_increment_keeps_the_time_to_live).await;
     assert!(story.contains("not within"), "{story}");
+}
+
+/// How a reading with expiry is wrong.
+#[derive(Clone, Copy)]
+enum Reading {
+    /// It has no times to live.
+    Omits,
+    /// It does not read them.
+    Skips,
+    /// It has what was given, not what is left.
+    StandsStill,
+    /// It counts in whole seconds.
+    Rounds,
+    /// It has the entries in the order of their keys.
+    Sorts,
+}
+
+struct Misreads {
+    reading: Reading,
+    given: Mutex<HashMap<String, Duration>>,
+}
+
+impl Misreads {
+    fn new(reading: Reading) -> Self {
+        let given = Mutex::default();
+        Self { reading, given }
+    }
+
+    fn misread(&self, key: &str, expires: Expires) -> Expires {
+        match (self.reading, expires) {
+            (Reading::Omits, _) => Expires::Never,
+            (Reading::Skips, _) => Expires::Unread,
+            (Reading::StandsStill, Expires::In(left)) => {
+                Expires::In(self.given.lock().get(key).copied().unwrap_or(left))
+            }
+            (Reading::Rounds, Expires::In(left)) => {
+                Expires::In(Duration::from_secs(left.as_secs()))
+            }
+            (_, expires) => expires,
+        }
+    }
+}
+
+impl Bug for Misreads {
+    fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        if let Some(ttl) = how.ttl {
+            self.given.lock().insert(key.to_owned(), ttl);
+        }
+        inner.set(key, value, how)
+    }
+
+    fn get_with_expiry(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        let mut keys = keys.to_vec();
+        if matches!(self.reading, Reading::Sorts) {
+            keys.sort_unstable();
+        }
+        let Answer::Now(Ok(mut entries)) = inner.get_with_expiry(&keys, max) else {
+            panic!("the memory store answers at once");
+        };
+        for (key, entry) in keys.iter().zip(&mut entries) {
+            if let Some(entry) = entry {
+                entry.expires = self.misread(key, entry.expires);
+            }
+        }
+        Answer::now(entries)
+    }
+}
+
+#[tokio::test]
+async fn a_reading_with_a_wrong_expiry_is_caught() {
+    for reading in [Reading::Omits, Reading::Skips, Reading::Rounds] {
+        let caught = Caught::with(Misreads::new(reading));
+        caught
+            .by(ttl::a_reading_has_what_is_left_of_a_time_to_live)
+            .await;
+    }
+    let caught = Caught::with(Misreads::new(Reading::StandsStill));
+    caught
+        .by(ttl::what_is_left_of_a_time_to_live_runs_down)
+        .await;
+    for reading in [Reading::Skips, Reading::Sorts] {
+        let caught = Caught::with(Misreads::new(reading));
+        caught.by(batch::get_with_expiry_reads_what_get_reads).await;
+    }
+    let caught = Caught::with(Misreads::new(Reading::Omits));
+    caught.by(ttl::a_write_decides_when_its_entry_expires).await;
 }
 
 /// Rounds down to whole seconds, so that a short time is none.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
-use keywell_store::{Bucket, Change, Entry, Error, Event, Expected, Set, Swap, Version, counter};
+use keywell_store::{
+    Bucket, Change, Entry, Error, Event, Expected, Expires, Set, Swap, Version, counter,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tokio::runtime::Builder;
@@ -181,7 +183,7 @@ proptest! {
             match event.expect("the history is long enough") {
                 Event::Set { key, value, version, .. } => {
                     let version = version.expect("an event has a version");
-                    replayed.insert(key, Entry { value, version });
+                    replayed.insert(key, Entry { value, version, expires: Expires::Never });
                 }
                 Event::Delete { key, expired, .. } => {
                     prop_assert!(!expired);

@@ -87,6 +87,36 @@ impl JournalBucket {
         let shards = self.shards.iter().cloned().zip(each);
         shards.filter(|(_, some)| !some.is_empty()).collect()
     }
+
+    fn read_many(
+        &self,
+        keys: &[&str],
+        max: usize,
+        with_expiry: bool,
+    ) -> Answer<Vec<Option<Entry>>> {
+        for key in keys {
+            if let Err(error) = check_key(key) {
+                return error.into();
+            }
+        }
+        let Distinct { keys, places } = Distinct::of(keys);
+        let asked = keys.iter().enumerate();
+        let asked = asked.map(|(at, key)| (at, (*key).to_owned()));
+        let (split, count) = (self.split(asked, |(_, key)| key), keys.len());
+        Answer::later(async move {
+            let each = split.into_iter().map(|(shard, some)| async move {
+                let keys: Vec<&str> = some.iter().map(|(_, key)| &**key).collect();
+                let found = shard.get(&keys, max, with_expiry).await?;
+                let at = some.into_iter().map(|(at, _)| at);
+                Ok::<_, Error>(at.zip(found).collect::<Vec<_>>())
+            });
+            let mut entries = vec![None; count];
+            for (at, entry) in try_join_all(each).await?.into_iter().flatten() {
+                entries[at] = entry;
+            }
+            distinct::spread(&entries, &places, max)
+        })
+    }
 }
 
 impl Bucket for JournalBucket {
@@ -116,7 +146,10 @@ impl Bucket for JournalBucket {
         }
         let (shard, key) = (self.shard(key), key.to_owned());
         Answer::later(async move {
-            let read = shard.get(&[&key], max).await.map_err(value_too_large)?;
+            let read = shard
+                .get(&[&key], max, false)
+                .await
+                .map_err(value_too_large)?;
             Ok(read.into_iter().next().flatten())
         })
     }
@@ -165,28 +198,11 @@ impl Bucket for JournalBucket {
 
     /// All of a shard at one instant.
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
-        for key in keys {
-            if let Err(error) = check_key(key) {
-                return error.into();
-            }
-        }
-        let Distinct { keys, places } = Distinct::of(keys);
-        let asked = keys.iter().enumerate();
-        let asked = asked.map(|(at, key)| (at, (*key).to_owned()));
-        let (split, count) = (self.split(asked, |(_, key)| key), keys.len());
-        Answer::later(async move {
-            let each = split.into_iter().map(|(shard, some)| async move {
-                let keys: Vec<&str> = some.iter().map(|(_, key)| &**key).collect();
-                let found = shard.get(&keys, max).await?;
-                let at = some.into_iter().map(|(at, _)| at);
-                Ok::<_, Error>(at.zip(found).collect::<Vec<_>>())
-            });
-            let mut entries = vec![None; count];
-            for (at, entry) in try_join_all(each).await?.into_iter().flatten() {
-                entries[at] = entry;
-            }
-            distinct::spread(&entries, &places, max)
-        })
+        self.read_many(keys, max, false)
+    }
+
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.read_many(keys, max, true)
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {

@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
-    Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId, Swap,
+    Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId, Swap,
     Transacting, Version, Watch, Watching,
 };
 use redis::{Cmd, Value};
@@ -36,6 +37,26 @@ static SWAP: Script = Script::new(
      elseif ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[3]) \
      else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2]) end \
      return 1",
+);
+
+/// Reads strings and when they expire, at one instant: `KEYS`, and how many bytes they may have
+/// together. Answers how many they have where that is more. Something else than a string is absent,
+/// as it is to `MGET`.
+static GET_WITH_EXPIRY: Script = Script::new(
+    "local bytes = 0 \
+     for _, key in ipairs(KEYS) do \
+       local length = redis.pcall('STRLEN', key) \
+       if type(length) == 'number' then bytes = bytes + length end \
+     end \
+     if bytes > tonumber(ARGV[1]) then return bytes end \
+     local answer = {} \
+     for _, key in ipairs(KEYS) do \
+       local value = redis.pcall('GET', key) \
+       local is_there = type(value) == 'string' \
+       answer[#answer + 1] = is_there and value \
+       answer[#answer + 1] = is_there and redis.call('PTTL', key) \
+     end \
+     return answer",
 );
 
 /// The longest string that Redis takes, unless it is configured to take more, in bytes. Hosts allow
@@ -248,6 +269,38 @@ impl Bucket for PlainBucket {
         })
     }
 
+    /// Of one slot each at one instant, in one round trip; on a server, all of them.
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        if keys.is_empty() {
+            return Answer::now(Vec::new());
+        }
+        if let Err(error) = check_batch(keys.len()) {
+            return error.into();
+        }
+        let Distinct { keys, places } = Distinct::of(keys);
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.keys.full(key)).collect();
+        let groups = self.groups(&keys);
+        let link = self.link.clone();
+        Answer::later(async move {
+            if groups.len() > 1 {
+                lengths::check(&link, &keys, &places, max).await?;
+            }
+            let asked = groups.iter().map(|group| {
+                let keys: Vec<&[u8]> = group.iter().map(|at| &keys[*at][..]).collect();
+                let link = &link;
+                async move { expiring(link, &keys, max).await }
+            });
+            let read = futures::future::try_join_all(asked).await?;
+            let mut entries = vec![None; keys.len()];
+            for (group, read) in groups.iter().zip(read) {
+                for (position, entry) in group.iter().zip(read) {
+                    entries[*position] = entry;
+                }
+            }
+            distinct::spread(&entries, &places, max)
+        })
+    }
+
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         if entries.is_empty() {
             return Answer::now(());
@@ -365,10 +418,54 @@ fn entry(command: &'static str, reply: Value) -> Result<Option<Entry>> {
         Value::BulkString(value) => {
             let value = Bytes::from(value);
             let version = Version::from(value.clone());
-            Ok(Some(Entry { value, version }))
+            Ok(Some(Entry {
+                value,
+                version,
+                expires: Expires::Unread,
+            }))
         }
         other => Err(unexpected(command, &other)),
     }
+}
+
+/// The entries of keys that are on one server.
+async fn expiring(link: &Link, keys: &[&[u8]], max: usize) -> Result<Vec<Option<Entry>>> {
+    let bound = max.to_string();
+    let reply = link
+        .script(
+            Effect::ReadWithin(max),
+            Route::Key(keys[0]),
+            &GET_WITH_EXPIRY,
+            keys,
+            &[bound.as_bytes()],
+        )
+        .await
+        .map_err(distinct::too_large)?;
+    let parts = match reply {
+        Value::Array(parts) if parts.len() == 2 * keys.len() => parts,
+        Value::Int(bytes) => {
+            let bytes = usize::try_from(bytes).unwrap_or_default();
+            return Err(Invalid::BatchTooLarge { bytes, max }.into());
+        }
+        other => return Err(unexpected("EVALSHA", &other)),
+    };
+    let mut parts = parts.into_iter();
+    let mut entries = Vec::with_capacity(keys.len());
+    while let (Some(value), Some(left)) = (parts.next(), parts.next()) {
+        let mut read = entry("EVALSHA", value)?;
+        if let Some(entry) = &mut read {
+            entry.expires = expires(integer("EVALSHA", &left)?);
+        }
+        entries.push(read);
+    }
+    Ok(entries)
+}
+
+/// What `PTTL` says of a key that is there.
+fn expires(millis: i64) -> Expires {
+    u64::try_from(millis).map_or(Expires::Never, |left| {
+        Expires::In(Duration::from_millis(left))
+    })
 }
 
 fn integer(command: &'static str, reply: &Value) -> Result<i64> {

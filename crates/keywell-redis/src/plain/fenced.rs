@@ -67,6 +67,12 @@ impl Bucket for Fenced {
         })
     }
 
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.with(keys.iter().copied(), |bucket| {
+            bucket.get_with_expiry(keys, max)
+        })
+    }
+
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         let checked = entries.iter().try_for_each(|(key, _)| check(key));
         match checked {

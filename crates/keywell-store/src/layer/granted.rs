@@ -102,6 +102,12 @@ impl Bucket for Granted {
             .get_many_within(&keys.iter().map(String::as_str).collect::<Vec<_>>(), max)
     }
 
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        let keys = self.keys(keys);
+        self.inner
+            .get_with_expiry(&keys.iter().map(String::as_str).collect::<Vec<_>>(), max)
+    }
+
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         let entries: Vec<_> = entries
             .into_iter()

@@ -113,6 +113,14 @@ impl Bucket for Limited {
         self.inner.get_many_within(keys, max)
     }
 
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        if let Err(error) = self.limits.check_keys(keys) {
+            return error.into();
+        }
+        let max = max.min(self.limits.batch_bytes);
+        self.inner.get_with_expiry(keys, max)
+    }
+
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         let limits = &self.limits;
         let bytes = entries

@@ -1,7 +1,7 @@
 //! Answers larger than the caller can hold.
 
 use bytes::Bytes;
-use keywell_store::{Invalid, Set};
+use keywell_store::{Entry, Invalid, Set};
 
 use super::is_value;
 use crate::failure::{Verdict, invalid, same};
@@ -56,8 +56,7 @@ pub(crate) async fn values_that_the_caller_cannot_hold_together_are_refused(
     for (keys, bytes) in cases {
         let read = async |max: usize| -> Result<_, keywell_store::Error> {
             let entries = bucket.get_many_within(keys, max).await?;
-            let values = entries.iter().flatten();
-            Ok(values.map(|entry| entry.value.len()).sum::<usize>())
+            Ok(bytes_of(&entries))
         };
         let promise = "values that fit together are read";
         same(read(bytes).await?, bytes, promise)?;
@@ -68,5 +67,22 @@ pub(crate) async fn values_that_the_caller_cannot_hold_together_are_refused(
             same(read(usize::MAX).await?, bytes, promise)?;
         }
     }
+    for (keys, bytes) in cases {
+        let read = async |max: usize| -> Result<_, keywell_store::Error> {
+            let entries = bucket.get_with_expiry(keys, max).await?;
+            Ok(bytes_of(&entries))
+        };
+        let promise = "values that fit together are read with expiry";
+        same(read(bytes).await?, bytes, promise)?;
+        for max in [bytes - 1, 0] {
+            let promise = "a reading with expiry refuses values that the caller cannot hold";
+            invalid(read(max).await, is_large, promise)?;
+        }
+    }
     Ok(())
+}
+
+fn bytes_of(entries: &[Option<Entry>]) -> usize {
+    let values = entries.iter().flatten();
+    values.map(|entry| entry.value.len()).sum()
 }

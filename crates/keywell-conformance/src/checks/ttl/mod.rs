@@ -1,10 +1,12 @@
 mod ends;
 mod expired;
+mod left;
 mod swaps;
 mod writes;
 
 pub(crate) use ends::*;
 pub(crate) use expired::*;
+pub(crate) use left::*;
 pub(crate) use swaps::*;
 pub(crate) use writes::*;
 

@@ -1,6 +1,6 @@
 -- KEYS  1 versions; then values
 -- ARGV  1 length of what stands before a key in the name of its value; 2 how many bytes the values
---       may have together
+--       may have together; 3 `1` to read what is left of their times to live, too
 --
 -- Answers how many they have where that is more.
 
@@ -30,6 +30,9 @@ for first = 2, #KEYS, 1000 do
     local here = values[i] and versions[i]
     answer[#answer + 1] = here and values[i]
     answer[#answer + 1] = here and versions[i]
+    if ARGV[3] == '1' then
+      answer[#answer + 1] = here and redis.call('PTTL', KEYS[first + i - 1])
+    end
   end
 end
 return answer

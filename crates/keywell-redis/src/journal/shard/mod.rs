@@ -4,11 +4,12 @@ mod transacting;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_store::{
-    BucketName, Change, Entry, Error, Expected, Failure, Invalid, MAX_PAGE_BYTES, Result, Swap,
-    Version,
+    BucketName, Change, Entry, Error, Expected, Expires, Failure, Invalid, MAX_PAGE_BYTES, Result,
+    Swap, Version,
 };
 use redis::Value;
 
@@ -88,18 +89,25 @@ impl Shard {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// Reads values and versions at one instant, in the order of the keys.
+    /// Reads values and versions at one instant, in the order of the keys, and if asked when they
+    /// expire.
     ///
     /// # Errors
     ///
     /// [`Invalid::BatchTooLarge`] where the values have more than `max` bytes together.
-    pub(crate) async fn get(&self, keys: &[&str], max: usize) -> Result<Vec<Option<Entry>>> {
+    pub(crate) async fn get(
+        &self,
+        keys: &[&str],
+        max: usize,
+        with_expiry: bool,
+    ) -> Result<Vec<Option<Entry>>> {
         let versions = [self.space.versions()];
         let names: Vec<String> = keys.iter().map(|key| self.space.value(key)).collect();
         let skip = self.space.skip().to_string();
         let all = with(&versions, &names);
         let bound = max.to_string();
-        let arguments = [skip.as_bytes(), bound.as_bytes()];
+        let with = if with_expiry { &b"1"[..] } else { b"" };
+        let arguments = [skip.as_bytes(), bound.as_bytes(), with];
         let reply = self.read(&scripts::GET, &all, &arguments).await?;
         if let Value::Int(bytes) = reply {
             let bytes = usize::try_from(bytes).unwrap_or_default();
@@ -108,10 +116,17 @@ impl Shard {
         let mut parts = Elements::of(reply)?;
         let mut entries = Vec::with_capacity(keys.len());
         for _ in keys {
-            entries.push(match (parts.optional()?, parts.optional()?) {
+            let (value, version) = (parts.optional()?, parts.optional()?);
+            let left = if with_expiry {
+                Some(parts.value()?)
+            } else {
+                None
+            };
+            entries.push(match (value, version) {
                 (Some(value), Some(version)) => Some(Entry {
                     value,
                     version: Version::from(version),
+                    expires: left.as_ref().map_or(Ok(Expires::Unread), expires)?,
                 }),
                 (None, None) => None,
                 _ => return Err(unexpected("a value and its version came apart")),
@@ -357,6 +372,16 @@ impl fmt::Debug for Shard {
 
 fn with<'a>(first: &'a [String], rest: &'a [String]) -> Vec<&'a [u8]> {
     first.iter().chain(rest).map(String::as_bytes).collect()
+}
+
+/// What `PTTL` says of a key that is there.
+fn expires(left: &Value) -> Result<Expires> {
+    let Value::Int(millis) = left else {
+        return Err(unexpected("a time to live is no number"));
+    };
+    Ok(u64::try_from(*millis).map_or(Expires::Never, |left| {
+        Expires::In(Duration::from_millis(left))
+    }))
 }
 
 fn millis(ttl: Option<u64>) -> String {

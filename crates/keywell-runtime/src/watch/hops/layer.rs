@@ -188,6 +188,10 @@ impl Bucket for Caused {
         self.inner.get_many_within(keys, max)
     }
 
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.inner.get_with_expiry(keys, max)
+    }
+
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         let entered = entries.iter().map(|(key, value)| self.sets(key, value));
         let entered: Option<Vec<Entered>> = entered.collect();
