@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use keywell_store::Set;
+use keywell_store::{Expires, Set};
 
 /// A key and its value, as in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,18 @@ impl Expiry {
         }
     }
 
+    /// The time at which an entry expires that was read at `read`, in seconds since 1970 (UTC),
+    /// rounded up; `None` for one that does not.
+    pub(crate) fn at(expires: Expires, read: SystemTime) -> Option<i64> {
+        let Expires::In(left) = expires else {
+            return None;
+        };
+        let read = read.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at = read.saturating_add(left);
+        let seconds = at.as_secs() + u64::from(at.subsec_nanos() > 0);
+        Some(i64::try_from(seconds).unwrap_or(i64::MAX))
+    }
+
     /// Checks that stores accept the time to live; the error is a sentence.
     pub(crate) fn check(self, now: SystemTime) -> Result<(), String> {
         let Some(ttl) = self.ttl(now) else {
@@ -68,5 +80,16 @@ mod tests {
         assert_eq!(ttl(Expiry::After(minute)), Some(minute));
         let last = UNIX_EPOCH + Duration::from_micros(99_999_500);
         assert_eq!(Expiry::At(100).ttl(last), None);
+    }
+
+    #[test]
+    fn a_time_is_rounded_up_to_a_second() {
+        let read = UNIX_EPOCH + Duration::from_millis(99_500);
+        let at = |millis| Expiry::at(Expires::In(Duration::from_millis(millis)), read);
+        assert_eq!(at(0), Some(100));
+        assert_eq!(at(500), Some(100));
+        assert_eq!(at(501), Some(101));
+        assert_eq!(Expiry::at(Expires::Never, read), None);
+        assert_eq!(Expiry::at(Expires::Unread, read), None);
     }
 }

@@ -19,8 +19,8 @@
 //!
 //! # What it does not do
 //!
-//! It opens no files and does not access a store. Written lines have no versions or times to live;
-//! lines that are read may have an expiration.
+//! It opens no files and does not access a store. Lines have no versions. When an entry expires is
+//! written and read in whole seconds; see [`Line`].
 
 #![forbid(unsafe_code)]
 

@@ -1,9 +1,10 @@
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use keywell_store::Expires;
 use serde::{Deserialize, Serialize};
 
 use crate::{Entry, Expiry};
@@ -12,7 +13,10 @@ use crate::{Entry, Expiry};
 /// if the value is not UTF-8.
 ///
 /// A line that is read may have `expiration` (seconds since 1970, UTC) or `expiration_ttl` (seconds
-/// after the write), as in the bulk format of Cloudflare's KV. Written lines have neither.
+/// after the write), as in the bulk format of Cloudflare's KV. A line that is written has
+/// `expiration` if its entry expires, so that a copy expires when the original does, whenever it is
+/// imported. The format has whole seconds; they are rounded up, so a copy expires up to a second
+/// later, and never earlier by the clocks that wrote and read it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line<'a> {
@@ -42,6 +46,15 @@ impl<'a> Line<'a> {
             base64,
             expiration: None,
             expiration_ttl: None,
+        }
+    }
+
+    /// Adds when the entry expires. It was read at `read`, or a little later.
+    #[must_use]
+    pub fn with_expiry(self, expires: Expires, read: SystemTime) -> Self {
+        Self {
+            expiration: Expiry::at(expires, read),
+            ..self
         }
     }
 
@@ -100,6 +113,27 @@ mod tests {
             };
             assert_eq!(entry, expected);
         }
+    }
+
+    #[test]
+    fn a_time_to_live_comes_back_from_its_line() {
+        let read = SystemTime::UNIX_EPOCH + Duration::from_millis(1_578_435_000_250);
+        for (left, at) in [(750, 1_578_435_001), (751, 1_578_435_002)] {
+            let expires = Expires::In(Duration::from_millis(left));
+            let line = Line::new("k", b"v").with_expiry(expires, read);
+            let json = serde_json::to_string(&line).unwrap();
+            let expected = format!("{{\"key\":\"k\",\"value\":\"v\",\"expiration\":{at}}}");
+            assert_eq!(json, expected);
+            let line: Line = serde_json::from_str(&json).unwrap();
+            let expiry = line.into_entry(1).unwrap().expiry.unwrap();
+            assert_eq!(expiry, Expiry::At(at));
+            let copied = expiry.ttl(read).unwrap();
+            assert!(copied >= Duration::from_millis(left), "{copied:?}");
+            assert!(copied < Duration::from_millis(left + 1000), "{copied:?}");
+        }
+        let line = Line::new("k", b"v").with_expiry(Expires::Never, read);
+        let json = serde_json::to_string(&line).unwrap();
+        assert_eq!(json, "{\"key\":\"k\",\"value\":\"v\"}");
     }
 
     #[test]

@@ -45,6 +45,65 @@ fn what_is_exported_is_imported_as_it_was() {
     }
 }
 
+/// The times at which keys expire, as an export of a store has them.
+fn expirations(scratch: &Scratch, store: &str) -> Vec<(String, Option<i64>)> {
+    let lines = scratch.kv(["export", "--store", store]);
+    assert_eq!(lines.code, 0, "{lines:?}");
+    let read = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let key = line["key"].as_str().unwrap().to_owned();
+        (key, line["expiration"].as_i64())
+    };
+    lines.text().lines().map(read).collect()
+}
+
+/// Exports keys with times to live from one store, and imports them into another.
+fn times_to_live_are_carried(scratch: &Scratch, from: &str, to: &str) {
+    let seconds = || {
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        i64::try_from(since.as_secs()).unwrap()
+    };
+    scratch.quiet(&["set", "--store", from, "kept", "v"]);
+    let before = seconds();
+    scratch.quiet(&["set", "--store", from, "--ttl", "90m", "session", "open"]);
+    let after = seconds();
+    let exported = expirations(scratch, from);
+    let [(_, kept), (session, Some(at))] = &exported[..] else {
+        panic!("{exported:?}");
+    };
+    assert_eq!((*kept, &**session), (None, "session"));
+    // Rounded up to a second, and the end of a second is a second more than its beginning.
+    let ends = before + 5400..=after + 5402;
+    assert!(ends.contains(at), "{at} is not in {ends:?}");
+
+    let lines = scratch.kv(["export", "--store", from]);
+    let ran = scratch.kv_with(&["import", "--store", to], &lines.out);
+    assert_eq!((ran.code, &*ran.err), (0, "imported 2 keys\n"));
+    let copied = expirations(scratch, to);
+    let [(_, None), (_, Some(copy))] = &copied[..] else {
+        panic!("{copied:?}");
+    };
+    // Each copy expires up to a second after its original.
+    assert!((*at..=at + 2).contains(copy), "{copy} after {at}");
+}
+
+#[test]
+fn times_to_live_are_carried_between_folders() {
+    let scratch = Scratch::new();
+    times_to_live_are_carried(&scratch, "disk:old", "disk:new");
+}
+
+#[tokio::test]
+async fn times_to_live_are_carried_between_the_layouts_of_redis() {
+    let redis = keywell_servers::Redis::start().await.unwrap();
+    let scratch = Scratch::new();
+    let (plain, journal) = (redis.url(), format!("{}?layout=journal", redis.url()));
+    times_to_live_are_carried(&scratch, &plain, &journal);
+    times_to_live_are_carried(&scratch, &journal, "disk:copy");
+    let flat = format!("{plain}?layout=flat&prefix=flat:");
+    times_to_live_are_carried(&scratch, &flat, "disk:another");
+}
+
 #[test]
 fn an_export_to_a_file_replaces_it_whole() {
     let scratch = Scratch::new();

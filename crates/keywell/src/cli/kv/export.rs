@@ -1,6 +1,7 @@
 use std::io::{self, BufWriter, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::Args;
 use keywell_export::Line;
@@ -18,15 +19,18 @@ const BYTES_AT_ONCE: usize = 8 << 20;
 
 /// Write keys and values as JSON lines, which `keywell kv import` reads.
 ///
-/// A value that is no UTF-8 is written in base64 (RFC 4648, padded). Times to live are not
-/// written. A key that is there throughout is written once, with a value that it had meanwhile.
+/// A value that is no UTF-8 is written in base64 (RFC 4648, padded). A key that expires has
+/// `expiration`, in seconds after 1970 began (UTC), rounded up: a copy expires when the original
+/// does, up to a second later. A key that is there throughout is written once, with a value that it
+/// had meanwhile.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     keywell kv export -o backup.jsonl\n  \
     keywell kv export --prefix order/ | gzip > orders.jsonl.gz\n\n\
     What it writes:\n  \
     {\"key\":\"greeting\",\"value\":\"hello\"}\n  \
-    {\"key\":\"logo\",\"base64\":\"iVBORw0KGgo=\"}")]
+    {\"key\":\"logo\",\"base64\":\"iVBORw0KGgo=\"}\n  \
+    {\"key\":\"offer\",\"value\":\"tea\",\"expiration\":1798761600}")]
 pub(super) struct Export {
     /// Only keys that begin with this.
     #[arg(
@@ -110,7 +114,8 @@ impl Export {
                 } else {
                     usize::MAX
                 };
-                let entries = match target.bucket.get_many_within(now, max).await {
+                let read = SystemTime::now();
+                let entries = match target.bucket.get_with_expiry(now, max).await {
                     Err(Error::Invalid(Invalid::BatchTooLarge { .. })) if now.len() > 1 => {
                         at_once = now.len() / 2;
                         continue;
@@ -121,7 +126,8 @@ impl Export {
                 for (key, entry) in now.iter().zip(&entries) {
                     // Deleted since it was listed.
                     let Some(entry) = entry else { continue };
-                    out.json(&Line::new(key, &entry.value))?;
+                    let line = Line::new(key, &entry.value);
+                    out.json(&line.with_expiry(entry.expires, read))?;
                     written += 1;
                 }
                 exported += written as u64;
@@ -140,9 +146,52 @@ impl Export {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use keywell_export::Batches;
+    use keywell_store::Set;
     use keywell_store::layer::Limits;
 
     use super::*;
+
+    /// All lines of a bucket.
+    async fn exported(target: &Target) -> Vec<u8> {
+        let export = Export {
+            prefix: String::new(),
+            output: PathBuf::new(),
+        };
+        let mut text = Vec::new();
+        let mut out = Sink::new(&mut text, "text");
+        let exported = export.run(target, &mut out, &Progress::hidden()).await;
+        let keys = exported.unwrap();
+        drop(out);
+        let lines = text.iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(lines as u64, keys);
+        text
+    }
+
+    #[tokio::test]
+    async fn an_import_reads_when_what_was_exported_expires() {
+        let target = Target::in_memory().await;
+        let ttl = Duration::from_millis(3_600_500);
+        for (key, ttl) in [("hour", Some(ttl)), ("kept", None)] {
+            let how = Set { ttl };
+            target.bucket.set(key, "v".into(), how).await.unwrap();
+        }
+        let before = SystemTime::now();
+        let text = exported(&target).await;
+        let after = SystemTime::now();
+        let mut batches = Batches::new(&text[..], Limits::default());
+        let entries = batches.next().unwrap().unwrap().entries;
+        assert_eq!(entries.len(), 2);
+        assert_eq!((&*entries[1].key, entries[1].expiry), ("kept", None));
+        let expiry = entries[0].expiry.unwrap();
+        // Up to a second later than the original, which has lived for a while.
+        let left = expiry.ttl(after).unwrap();
+        assert!(left <= ttl + Duration::from_secs(1), "{left:?}");
+        let left = expiry.ttl(before).unwrap();
+        assert!(left + Duration::from_mins(1) >= ttl, "{left:?}");
+    }
 
     #[tokio::test]
     async fn values_too_large_to_be_read_together_are_read_in_turn() {
@@ -155,15 +204,7 @@ mod tests {
         for n in 0..10 {
             target.set(&format!("{n}"), b"0123456789").await;
         }
-        let export = Export {
-            prefix: String::new(),
-            output: PathBuf::new(),
-        };
-        let mut text = Vec::new();
-        let mut out = Sink::new(&mut text, "text");
-        let exported = export.run(&target, &mut out, &Progress::hidden()).await;
-        assert_eq!(exported.unwrap(), 10);
-        drop(out);
+        let text = exported(&target).await;
         let lines: Vec<_> = text.split_inclusive(|byte| *byte == b'\n').collect();
         assert_eq!(lines[9], b"{\"key\":\"9\",\"value\":\"0123456789\"}\n");
         assert_eq!(lines.len(), 10);
