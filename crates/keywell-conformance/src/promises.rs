@@ -335,6 +335,12 @@ ttl {
     an_increment_keeps_the_time_to_live [Ttl Increment]
     /// An increment does not postpone the end of a time to live.
     an_increment_postpones_no_end [Ttl Increment]
+    /// An increment gives a key that it creates the time to live that is asked for.
+    an_increment_gives_what_it_creates_its_time_to_live [Ttl Increment]
+    /// An increment gives a key that is there no time to live, and takes none.
+    an_increment_gives_what_is_there_no_time_to_live [Ttl Increment]
+    /// An increment with a time to live out of bounds is refused, and changes nothing.
+    an_increment_for_a_time_out_of_bounds_is_refused [Ttl Increment]
     /// An expired counter starts over.
     an_expired_counter_starts_over [Ttl Increment]
     /// A swap can give a time to live.

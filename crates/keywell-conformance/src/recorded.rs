@@ -87,10 +87,13 @@ impl Bucket for Recorded {
         self.record(&asked, self.inner.swap(key, expected, change))
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
         self.writes(key);
-        let asked = format!("increment({}, {delta})", given(key.as_bytes()));
-        self.record(&asked, self.inner.increment(key, delta))
+        let ttl = created.ttl.map(|ttl| format!(", or create for {ttl:?}"));
+        let ttl = ttl.unwrap_or_default();
+        let asked = format!("increment({}, {delta}{ttl})", given(key.as_bytes()));
+        let answered = self.inner.increment_or_create(key, delta, created);
+        self.record(&asked, answered)
     }
 
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {

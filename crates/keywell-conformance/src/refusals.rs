@@ -158,6 +158,7 @@ async fn ttl(bucket: &Handle) -> Verdict {
     unsupported(bucket.set("there", "new".into(), how).await, what)?;
     let change = Change::Set("new".into(), how);
     unsupported(bucket.swap("none", Expected::Absent, change).await, what)?;
+    unsupported(bucket.increment_or_create("none", 1, how).await, what)?;
     untouched(bucket, what).await
 }
 

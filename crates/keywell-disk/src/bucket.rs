@@ -229,11 +229,12 @@ impl Bucket for DiskBucket {
         })
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
-        if let Err(error) = check_key(key) {
-            return error.into();
-        }
-        let write = Write::Increment(key.to_owned(), delta);
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
+        let ttl = match check_key(key).and_then(|()| created.ttl_millis()) {
+            Ok(ttl) => ttl,
+            Err(error) => return error.into(),
+        };
+        let write = Write::Increment(key.to_owned(), delta, ttl);
         self.write(write, |outcome| match outcome {
             Outcome::Counted(sum) => Some(sum),
             _ => None,

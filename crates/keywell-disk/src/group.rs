@@ -209,8 +209,8 @@ impl<'t> Group<'t> {
                 self.delete(bucket, key)?;
                 Ok(Outcome::Swapped(Swap::Done(None)))
             }
-            Write::Increment(key, delta) => {
-                let (sum, expires) = self.sum(bucket, key, *delta)?;
+            Write::Increment(key, delta, ttl) => {
+                let (sum, expires) = self.sum(bucket, key, *delta, *ttl)?;
                 self.set(bucket, key, &counter::text(sum), expires)?;
                 Ok(Outcome::Counted(sum))
             }
@@ -235,11 +235,15 @@ impl<'t> Group<'t> {
         bucket: &BucketName,
         key: &str,
         delta: i64,
+        ttl: Option<u64>,
     ) -> Result<(i64, u64), Fault> {
         let current = self.current(bucket, key)?;
         let value = current.as_ref().map(|current| &current.value[..]);
         let sum = counter::add(value, delta)?;
-        let expires = current.map_or(0, |current| current.header.expires);
+        let expires = match current {
+            Some(current) => current.header.expires,
+            None => self.expires(ttl),
+        };
         Ok((sum, expires))
     }
 

@@ -24,7 +24,8 @@ pub(crate) enum Write {
     Delete(String),
     SwapSet(String, Expected, Bytes, Option<u64>),
     SwapDelete(String, Expected),
-    Increment(String, i64),
+    /// Adds to a counter. The time to live is that of a key that it creates.
+    Increment(String, i64, Option<u64>),
     SetMany(Vec<(String, Bytes)>),
     DeleteMany(Vec<String>),
 }
@@ -73,7 +74,7 @@ impl Write {
         const EACH: usize = Write::EACH;
         match self {
             Self::Set(key, value, _) | Self::SwapSet(key, _, value, _) => key.len() + value.len(),
-            Self::Delete(key) | Self::SwapDelete(key, _) | Self::Increment(key, _) => key.len(),
+            Self::Delete(key) | Self::SwapDelete(key, _) | Self::Increment(key, ..) => key.len(),
             Self::SetMany(entries) => entries
                 .iter()
                 .map(|(key, value)| EACH + key.len() + value.len())

@@ -87,7 +87,7 @@ impl Group<'_> {
                 Action::Change(Change::Set(value, _)) => Effect::Set(value, self.expires(*ttl)),
                 Action::Change(Change::Delete) => Effect::Delete,
                 Action::Increment(delta) => {
-                    let (sum, expires) = self.sum(&write.bucket, &write.key, *delta)?;
+                    let (sum, expires) = self.sum(&write.bucket, &write.key, *delta, None)?;
                     Effect::Count(sum, expires)
                 }
             })

@@ -237,10 +237,11 @@ impl Bucket for MemoryBucket {
         .into()
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
         self.write(key, |writer, key| {
+            let new = self.deadline(created)?;
             let current = writer.current(key);
-            let deadline = current.and_then(|slot| slot.deadline);
+            let deadline = current.map_or(new, |slot| slot.deadline);
             let sum = counter::add(current.map(|slot| &slot.value[..]), delta)?;
             writer.set(key, counter::text(sum), deadline)?;
             Ok(sum)

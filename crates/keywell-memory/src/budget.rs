@@ -182,7 +182,7 @@ mod tests {
 
         assert!(is_full(set(&bucket, "a", 51)));
         assert!(is_full(set(&bucket, "c", 0)));
-        assert!(is_full(bucket.increment("c", 1)));
+        assert!(is_full(bucket.increment_or_create("c", 1, Set::default())));
         let change = Change::Set(vec![0; 51].into(), Set::default());
         assert!(is_full(bucket.swap(
             "a",
@@ -266,7 +266,7 @@ mod tests {
                         let key = format!("{}", (round * 7 + thread) % 40);
                         match round % 5 {
                             0 => drop(bucket.delete(&key)),
-                            1 => drop(bucket.increment(&key, 1)),
+                            1 => drop(bucket.increment_or_create(&key, 1, Set::default())),
                             2 => {
                                 let batch = vec![(&*key, Bytes::new()), ("x", key.clone().into())];
                                 drop(bucket.set_many(batch));
@@ -350,7 +350,7 @@ mod tests {
                     return (there, Ok(()));
                 };
                 there.insert(key.clone(), counter::text(sum).into());
-                result(bucket.increment(&key, 1)).map(drop)
+                result(bucket.increment_or_create(&key, 1, Set::default())).map(drop)
             }
             Operation::Delete(key) => {
                 there.remove(&key);

@@ -58,15 +58,18 @@ pub trait Bucket: Send + Sync {
     }
 
     /// Adds to a counter as one step and answers the new value; see [`counter`](crate::counter).
-    /// The key's time to live ends when it would have, neither sooner nor later.
+    ///
+    /// Where there is no key, it is created with the time to live in `created`. That of a key that
+    /// is there ends when it would have, neither sooner nor later.
     ///
     /// # Errors
     ///
-    /// [`Invalid::NotANumber`](crate::Invalid::NotANumber) or
-    /// [`Invalid::Overflow`](crate::Invalid::Overflow), and nothing is changed;
-    /// [`Error::Unsupported`] in a store without counters.
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
-        let _ = (key, delta);
+    /// [`Invalid::NotANumber`](crate::Invalid::NotANumber),
+    /// [`Invalid::Overflow`](crate::Invalid::Overflow) or [`Invalid::Ttl`](crate::Invalid::Ttl), and
+    /// nothing is changed; [`Error::Unsupported`] in a store without counters, and for a time to
+    /// live in one without, whether or not the key is there.
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
+        let _ = (key, delta, created);
         Error::Unsupported("counters").into()
     }
 
@@ -173,6 +176,11 @@ impl dyn Bucket + '_ {
     /// [`Bucket::get_within`] without a bound.
     pub fn get(&self, key: &str) -> Answer<Option<Entry>> {
         self.get_within(key, usize::MAX)
+    }
+
+    /// [`Bucket::increment_or_create`] that creates a key without a time to live.
+    pub fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        self.increment_or_create(key, delta, Set::default())
     }
 
     /// [`Bucket::get_many_within`] without a bound.

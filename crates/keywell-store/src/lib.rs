@@ -92,7 +92,10 @@
 //!         })
 //!     }
 //!
-//!     fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+//!     fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
+//!         if created.ttl.is_some() {
+//!             return Error::Unsupported("a time to live").into();
+//!         }
 //!         if let Err(error) = self.capabilities().check(key, b"") {
 //!             return error.into();
 //!         }

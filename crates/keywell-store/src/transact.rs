@@ -29,7 +29,8 @@ pub struct Write {
 pub enum Action {
     /// Sets or deletes it, as a [swap](crate::Bucket::swap) does.
     Change(Change),
-    /// Adds to a counter, as [`Bucket::increment`](crate::Bucket::increment) does.
+    /// Adds to a counter, as [`Bucket::increment_or_create`](crate::Bucket::increment_or_create)
+    /// does, without a time to live for a key that it creates.
     Increment(i64),
 }
 

@@ -10,7 +10,8 @@ pub struct Set {
     /// After how long the key is gone, counted from the write; `None` keeps it.
     ///
     /// A set without it also ends an earlier time to live, alone, in a batch and in a swap; so does
-    /// a deletion. Increments keep the one there is, and what is refused or stale changes none.
+    /// a deletion. Increments keep that of a key that is there, and what is refused or stale changes
+    /// none.
     pub ttl: Option<Duration>,
 }
 

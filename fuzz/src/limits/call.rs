@@ -44,7 +44,7 @@ pub(super) fn tell(pair: &Pair, bucket: &Limited, call: &Call<'_>) -> Told {
         }
         Call::Delete(key) => pair.answer(bucket.delete(key)).map(|()| Told::Done),
         Call::Increment(key, delta) => {
-            let answered = pair.answer(bucket.increment(key, *delta));
+            let answered = pair.answer(bucket.increment_or_create(key, *delta, Set::default()));
             answered.map(Told::Number)
         }
         Call::Swap(key, creates, value) => swap(pair, bucket, key, *creates, *value),

@@ -165,9 +165,9 @@ impl Bucket for Faulty {
         self.atomic(move |inner| inner.swap(&key, expected.clone(), change.clone()))
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
         let key = key.to_owned();
-        self.atomic(move |inner| inner.increment(&key, delta))
+        self.atomic(move |inner| inner.increment_or_create(&key, delta, created))
     }
 
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {

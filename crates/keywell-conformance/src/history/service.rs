@@ -55,7 +55,11 @@ async fn answer(bucket: &(impl Bucket + ?Sized), key: &str, request: &Request) -
                 Swap::Stale => Response::Stale,
             }
         }
-        Request::Increment(delta) => Response::Sum(bucket.increment(key, *delta).await?),
+        Request::Increment(delta) => Response::Sum(
+            bucket
+                .increment_or_create(key, *delta, Set::default())
+                .await?,
+        ),
     })
 }
 

@@ -160,12 +160,21 @@ impl Bucket for Broken {
         }
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
         let (broken, name) = (self.clone(), key.to_owned());
         match self.mistake {
             Mistake::RetriesIncrements => Answer::later(async move {
-                match broken.inner.increment(&name, delta).await {
-                    Err(Error::Ambiguous(_)) => broken.inner.increment(&name, delta).await,
+                match broken
+                    .inner
+                    .increment_or_create(&name, delta, created)
+                    .await
+                {
+                    Err(Error::Ambiguous(_)) => {
+                        broken
+                            .inner
+                            .increment_or_create(&name, delta, created)
+                            .await
+                    }
                     answer => answer,
                 }
             }),
@@ -176,7 +185,9 @@ impl Bucket for Broken {
                 broken.inner.set(&name, sum_text, Set::default()).await?;
                 Ok(sum)
             }),
-            _ => self.write(key, move |inner, key| inner.increment(key, delta)),
+            _ => self.write(key, move |inner, key| {
+                inner.increment_or_create(key, delta, created)
+            }),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keywell_conformance::history::{Faults, Faulty, Rates};
 use keywell_memory::MemoryStore;
-use keywell_store::{Bucket, BucketName, Error, Promptness, Store};
+use keywell_store::{Bucket, BucketName, Error, Promptness, Set, Store};
 
 async fn memory() -> Arc<dyn Bucket> {
     let store = MemoryStore::new();
@@ -29,7 +29,10 @@ async fn a_refused_operation_never_reaches_the_bucket() {
         ..Rates::default()
     };
     let faulty = with(&bucket, rates);
-    let error = faulty.increment("n", 1).await.unwrap_err();
+    let error = faulty
+        .increment_or_create("n", 1, Set::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
     assert!(!bucket.exists("n").await.unwrap());
 }
@@ -44,7 +47,10 @@ async fn a_lost_answer_leaves_the_write_done_and_a_lost_request_does_not() {
             ..Rates::default()
         };
         let faulty = with(&bucket, rates);
-        let error = faulty.increment("n", 1).await.unwrap_err();
+        let error = faulty
+            .increment_or_create("n", 1, Set::default())
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::Ambiguous(_)), "{error}");
         // A read changes nothing, so it can always be retried.
         let error = faulty.get_within("n", usize::MAX).await.unwrap_err();
@@ -59,7 +65,10 @@ async fn a_late_request_arrives_after_its_answer_and_once() {
     let mut late = Faults::delays(2);
     late.atomics.late = 1.0;
     let faulty = Faulty::new(bucket.clone(), late);
-    let error = faulty.increment("n", 1).await.unwrap_err();
+    let error = faulty
+        .increment_or_create("n", 1, Set::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Ambiguous(_)), "{error}");
     assert!(!bucket.exists("n").await.unwrap());
     for _ in 0..100 {
@@ -76,6 +85,12 @@ async fn a_duplicated_request_takes_effect_twice() {
         ..Rates::default()
     };
     let faulty = with(&bucket, rates);
-    assert_eq!(faulty.increment("n", 1).await.unwrap(), 2);
+    assert_eq!(
+        faulty
+            .increment_or_create("n", 1, Set::default())
+            .await
+            .unwrap(),
+        2
+    );
     assert_eq!(faulty.capabilities().promptness, Promptness::Waits);
 }

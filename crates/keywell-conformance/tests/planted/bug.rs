@@ -35,6 +35,18 @@ pub(crate) trait Bug: Send + Sync + 'static {
     fn increment(&self, inner: &Inner, key: &str, delta: i64) -> Answer<i64> {
         inner.increment(key, delta)
     }
+    fn increment_or_create(
+        &self,
+        inner: &Inner,
+        key: &str,
+        delta: i64,
+        created: Set,
+    ) -> Answer<i64> {
+        if created == Set::default() {
+            return self.increment(inner, key, delta);
+        }
+        inner.increment_or_create(key, delta, created)
+    }
     fn get_many_within(
         &self,
         inner: &Inner,
@@ -140,8 +152,9 @@ impl<B: Bug> Bucket for PlantedBucket<B> {
     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
         self.bug.swap(&self.inner, key, expected, change)
     }
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
-        self.bug.increment(&self.inner, key, delta)
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
+        self.bug
+            .increment_or_create(&self.inner, key, delta, created)
     }
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         self.bug.get_many_within(&self.inner, keys, max)

@@ -79,14 +79,20 @@ impl Bug for Modest {
         }
     }
 
-    fn increment(&self, inner: &Inner, key: &str, delta: i64) -> Answer<i64> {
+    fn increment_or_create(
+        &self,
+        inner: &Inner,
+        key: &str,
+        delta: i64,
+        created: Set,
+    ) -> Answer<i64> {
         if !self.0.increment {
             return Error::Unsupported("counters").into();
         }
-        if let Err(error) = self.0.check(key, b"") {
+        if let Err(error) = self.check(key, b"", created) {
             return error.into();
         }
-        inner.increment(key, delta)
+        inner.increment_or_create(key, delta, created)
     }
 
     fn get_many_within(

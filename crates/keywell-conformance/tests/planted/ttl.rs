@@ -75,6 +75,79 @@ async fn an_increment_that_ends_the_time_to_live_is_caught() {
     assert!(story.contains("not within"), "{story}");
 }
 
+/// How an increment that may create a key is wrong.
+#[derive(Clone, Copy)]
+enum Creating {
+    /// It ignores the time to live.
+    Ignores,
+    /// It gives it to a key that is there, too.
+    GivesAlways,
+    /// It gives it to a key that is there without one.
+    GivesWhereThereIsNone,
+    /// It adds to a key that is created twice.
+    AddsTwice,
+    /// It takes any time to live.
+    TakesAny,
+}
+
+impl Bug for Creating {
+    fn increment_or_create(
+        &self,
+        inner: &Inner,
+        key: &str,
+        delta: i64,
+        created: Set,
+    ) -> Answer<i64> {
+        let Answer::Now(Ok(read)) = inner.get_with_expiry(&[key], usize::MAX) else {
+            panic!("the memory store answers at once");
+        };
+        let expires = read[0].as_ref().map(|entry| entry.expires);
+        let gives = match self {
+            Self::Ignores => return inner.increment(key, delta),
+            Self::TakesAny => {
+                let ttl = created.ttl.unwrap_or_default();
+                let ttl = Some(ttl.clamp(Duration::from_millis(1), Set::MAX_TTL));
+                return inner.increment_or_create(key, delta, Set { ttl });
+            }
+            Self::AddsTwice => {
+                if expires.is_none() {
+                    drop(inner.increment_or_create(key, delta, created));
+                }
+                return inner.increment(key, delta);
+            }
+            Self::GivesAlways => expires.is_some(),
+            Self::GivesWhereThereIsNone => expires == Some(Expires::Never),
+        };
+        let (bucket, owned) = (inner.clone(), key.to_owned());
+        let sum = inner.increment_or_create(key, delta, created);
+        sum.then(move |sum| {
+            if gives {
+                let set = bucket.set(&owned, counter::text(sum), created);
+                set.map(move |_| sum)
+            } else {
+                Answer::now(sum)
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_increment_that_creates_a_key_wrongly_is_caught() {
+    for creating in [Creating::Ignores, Creating::AddsTwice] {
+        Caught::with(creating)
+            .by(ttl::an_increment_gives_what_it_creates_its_time_to_live)
+            .await;
+    }
+    for creating in [Creating::GivesAlways, Creating::GivesWhereThereIsNone] {
+        Caught::with(creating)
+            .by(ttl::an_increment_gives_what_is_there_no_time_to_live)
+            .await;
+    }
+    Caught::with(Creating::TakesAny)
+        .by(ttl::an_increment_for_a_time_out_of_bounds_is_refused)
+        .await;
+}
+
 /// How a reading with expiry is wrong.
 #[derive(Clone, Copy)]
 enum Reading {

@@ -188,12 +188,13 @@ impl Bucket for JournalBucket {
         Answer::later(async move { shard.swap(&key, &expected, &change, ttl).await })
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
-        if let Err(error) = check_key(key) {
-            return error.into();
-        }
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
+        let ttl = match check_key(key).and_then(|()| created.ttl_millis()) {
+            Ok(ttl) => ttl,
+            Err(error) => return error.into(),
+        };
         let (shard, key) = (self.shard(key), key.to_owned());
-        Answer::later(async move { shard.increment(&key, delta).await })
+        Answer::later(async move { shard.increment(&key, delta, ttl).await })
     }
 
     /// All of a shard at one instant.

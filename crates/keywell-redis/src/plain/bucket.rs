@@ -39,6 +39,17 @@ static SWAP: Script = Script::new(
      return 1",
 );
 
+/// Adds to a counter: `KEYS[1]`, what to add, and the time to live of a key that is created. The sum
+/// is read back: in Lua it would lose what is past 2^53.
+static INCREMENT_OR_CREATE: Script = Script::new(
+    "if redis.call('EXISTS', KEYS[1]) == 0 then \
+       redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) \
+       return ARGV[1] \
+     end \
+     redis.call('INCRBY', KEYS[1], ARGV[1]) \
+     return redis.call('GET', KEYS[1])",
+);
+
 /// Reads strings and when they expire, at one instant: `KEYS`, and how many bytes they may have
 /// together. Answers how many they have where that is more. Something else than a string is absent,
 /// as it is to `MGET`.
@@ -217,11 +228,15 @@ impl Bucket for PlainBucket {
         })
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
-        if let Err(error) = check(key, b"") {
-            return error.into();
-        }
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
+        let ttl = match check(key, b"").and_then(|()| created.ttl_millis()) {
+            Ok(ttl) => ttl,
+            Err(error) => return error.into(),
+        };
         let key = self.keys.full(key);
+        if let Some(ttl) = ttl {
+            return self.increment_or_expire(key, delta, ttl);
+        }
         let increment = command(&[b"INCRBY", &key, delta.to_string().as_bytes()]);
         self.ask(Effect::Write, key, increment, |reply| {
             integer("INCRBY", &reply)
@@ -368,6 +383,31 @@ impl Bucket for PlainBucket {
 }
 
 impl PlainBucket {
+    /// An increment that gives a key that it creates this time to live, in milliseconds.
+    fn increment_or_expire(&self, key: Vec<u8>, delta: i64, ttl: u64) -> Answer<i64> {
+        let link = self.link.clone();
+        Answer::later(async move {
+            let (delta, ttl) = (delta.to_string(), ttl.to_string());
+            let arguments = [delta.as_bytes(), ttl.as_bytes()];
+            let route = Route::Key(&key);
+            let sum = link
+                .script(
+                    Effect::Write,
+                    route,
+                    &INCREMENT_OR_CREATE,
+                    &[&key],
+                    &arguments,
+                )
+                .await?;
+            let text = match &sum {
+                Value::BulkString(text) => std::str::from_utf8(text).ok(),
+                _ => None,
+            };
+            let sum = text.and_then(|text| text.parse().ok()).ok_or(&sum);
+            sum.map_err(|other| unexpected("EVALSHA", other))
+        })
+    }
+
     /// A swap that expects no key.
     fn create(&self, key: Vec<u8>, change: Option<(Bytes, Option<u64>)>) -> Answer<Swap> {
         let Some((value, ttl)) = change else {

@@ -57,8 +57,10 @@ impl Bucket for Fenced {
         self.with([key], |bucket| bucket.swap(key, expected, change))
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
-        self.with([key], |bucket| bucket.increment(key, delta))
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
+        self.with([key], |bucket| {
+            bucket.increment_or_create(key, delta, created)
+        })
     }
 
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {

@@ -155,14 +155,14 @@ impl Bucket for Mistaken {
         self.bucket.swap(key, expected, change)
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
         let (bucket, key) = (self.bucket.clone(), key.to_owned());
         let sends_again = self.sends_again;
         let answer = async move {
-            match bucket.increment(&key, delta).await {
+            match bucket.increment_or_create(&key, delta, created).await {
                 Err(Error::Ambiguous(_) | Error::Unavailable(_)) if !sends_again => Ok(0),
                 Err(Error::Ambiguous(_)) => loop {
-                    match bucket.increment(&key, delta).await {
+                    match bucket.increment_or_create(&key, delta, created).await {
                         Err(Error::Ambiguous(_) | Error::Unavailable(_)) => {
                             recovered(&bucket).await;
                         }

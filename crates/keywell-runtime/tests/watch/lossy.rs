@@ -88,8 +88,8 @@ impl Bucket for FaultyBucket {
         self.inner.swap(key, expected, change)
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
-        self.inner.increment(key, delta)
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
+        self.inner.increment_or_create(key, delta, created)
     }
 
     fn list(&self, request: List) -> Answer<Page> {

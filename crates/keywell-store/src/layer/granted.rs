@@ -92,8 +92,8 @@ impl Bucket for Granted {
         self.write(|inner| inner.swap(&self.key(key), expected, change))
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
-        self.write(|inner| inner.increment(&self.key(key), delta))
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
+        self.write(|inner| inner.increment_or_create(&self.key(key), delta, created))
     }
 
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {

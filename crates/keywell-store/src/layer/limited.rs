@@ -98,9 +98,9 @@ impl Bucket for Limited {
         }
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
         match self.limits.check_key(key) {
-            Ok(()) => self.inner.increment(key, delta),
+            Ok(()) => self.inner.increment_or_create(key, delta, created),
             Err(error) => error.into(),
         }
     }

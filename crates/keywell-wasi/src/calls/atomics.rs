@@ -21,7 +21,7 @@ pub(crate) fn increment<T: KeyvalueView>(
         .data()
         .keyvalue()
         .bucket(&bucket)?
-        .increment(&key, delta))
+        .increment_or_create(&key, delta, Set::default()))
 }
 
 /// Links the resource `cas` and `swap`.

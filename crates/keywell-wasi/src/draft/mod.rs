@@ -1,6 +1,6 @@
 //! `wasi:keyvalue@0.2.0-draft`: counters and cursors are `u64`; no compare-and-swap.
 
-use keywell_store::{Answer, Bucket as _, Error, Invalid, Page, Result};
+use keywell_store::{Answer, Bucket as _, Error, Invalid, Page, Result, Set};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lower, Resource, WasmStr};
 
@@ -85,11 +85,11 @@ fn increment<T: KeyvalueView>(
     let key = key.to_str(&*store)?.into_owned();
     let bucket = store.data().keyvalue().bucket(&bucket)?.clone();
     Ok(bucket
-        .increment(&key, delta)
+        .increment_or_create(&key, delta, Set::default())
         .then(move |sum| match u64::try_from(sum) {
             Ok(sum) => Answer::now(sum),
             Err(_) => bucket
-                .increment(&key, -delta)
+                .increment_or_create(&key, -delta, Set::default())
                 .and_then(|_| Err(Error::Invalid(Invalid::Overflow))),
         }))
 }

@@ -12,7 +12,7 @@ use crate::scratch::{Handle, Scratch, set, set_for};
 const SLACK: Duration = Duration::from_millis(5);
 
 /// When a key expires, which must be there.
-async fn expires(bucket: &Handle, key: &str) -> Result<Expires, Failure> {
+pub(super) async fn expires(bucket: &Handle, key: &str) -> Result<Expires, Failure> {
     let read = bucket.get_with_expiry(&[key], usize::MAX).await?;
     let entry = read.into_iter().next().flatten();
     let promise = format!("{key:?} is there until its time ends");
@@ -20,7 +20,7 @@ async fn expires(bucket: &Handle, key: &str) -> Result<Expires, Failure> {
 }
 
 /// Checks what is left of a time to live that was given at a moment between two others.
-fn left(answered: Expires, ttl: Duration, begun: Instant) -> Verdict {
+pub(super) fn left(answered: Expires, ttl: Duration, begun: Instant) -> Verdict {
     let Expires::In(left) = answered else {
         let promise = "a reading with expiry has what is left of a time to live";
         return Err(Failure::new(format!("{answered:?}"), promise));

@@ -1,12 +1,17 @@
+mod counters;
 mod ends;
 mod expired;
 mod left;
 mod swaps;
 mod writes;
 
+pub(crate) use counters::*;
 pub(crate) use ends::*;
 pub(crate) use expired::*;
-pub(crate) use left::*;
+pub(crate) use left::{
+    a_reading_has_what_is_left_of_a_time_to_live, a_write_decides_when_its_entry_expires,
+    what_is_left_of_a_time_to_live_runs_down,
+};
 pub(crate) use swaps::*;
 pub(crate) use writes::*;
 

@@ -1,10 +1,16 @@
--- ARGV  6 delta
+-- ARGV  6 delta, 7 time to live of a key that is created, in milliseconds, or nothing
 
 sweep(SWEEP)
 local name = KEYS[6]
 local key = key_of(name)
+local is_there = current(key, name)
+if not is_there and ARGV[7] ~= '' then
+  put(key, name, ARGV[6], ARGV[7])
+  finish()
+  return {'ok', ARGV[6]}
+end
 -- A script that has written is let past the limit of memory, so nothing is deleted for nothing.
-if not current(key, name) and call('EXISTS', name) == 1 then
+if not is_there and call('EXISTS', name) == 1 then
   call('DEL', name)
 end
 local added = redis.pcall('INCRBY', name, ARGV[6])

@@ -209,9 +209,10 @@ impl Shard {
         Ok(Swap::Done(version))
     }
 
-    pub(crate) async fn increment(&self, key: &str, delta: i64) -> Result<i64> {
-        let delta = delta.to_string();
-        let arguments = [delta.as_bytes()];
+    /// Adds to a counter. `ttl` is that of a key that is created, in milliseconds.
+    pub(crate) async fn increment(&self, key: &str, delta: i64, ttl: Option<u64>) -> Result<i64> {
+        let (delta, ttl) = (delta.to_string(), millis(ttl));
+        let arguments = [delta.as_bytes(), ttl.as_bytes()];
         let answered = self.mutate(&scripts::INCREMENT, &[key], &arguments).await?;
         let refused = match &*answered.word {
             "number" => Error::Invalid(Invalid::NotANumber),

@@ -179,9 +179,10 @@ impl Bucket for Caused {
         })
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
         let entered = self.causes.enter(&self.place, key, || Effect::Counted);
-        self.reporting(entered, self.inner.increment(key, delta), End::of)
+        let answer = self.inner.increment_or_create(key, delta, created);
+        self.reporting(entered, answer, End::of)
     }
 
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {

@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::set::expiring;
 use super::target::key;
 use super::{Sink, Stop, Target};
 
@@ -11,7 +12,8 @@ use super::{Sink, Stop, Target};
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     keywell kv increment visits\n  \
-    keywell kv increment stock/apples -3")]
+    keywell kv increment stock/apples -3\n  \
+    keywell kv increment visits/today --ttl 24h")]
 pub(super) struct Increment {
     /// The key.
     #[arg(value_name = "KEY", value_parser = key)]
@@ -24,14 +26,23 @@ pub(super) struct Increment {
         allow_negative_numbers = true
     )]
     delta: i64,
+
+    /// After how long a key that is created is gone: 500ms, 30s, 5m, 24h. Others are left as they are.
+    #[arg(long = "ttl", value_name = "TIME", value_parser = expiring)]
+    created: Option<keywell_store::Set>,
 }
 
 // === impl Increment ===
 
 impl Increment {
     pub(super) async fn run(self, target: &Target, out: &mut Sink<'_>) -> Result<ExitCode, Stop> {
-        let answer = target.bucket.increment(&self.key, self.delta).await;
-        let sum = answer.map_err(target.cannot("increment", &self.key))?;
+        let created = self.created.unwrap_or_default();
+        let answer = target
+            .bucket
+            .increment_or_create(&self.key, self.delta, created);
+        let sum = answer
+            .await
+            .map_err(target.cannot("increment", &self.key))?;
         out.put(format!("{sum}\n").as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }

@@ -65,7 +65,7 @@ impl Set {
     }
 }
 
-fn expiring(text: &str) -> Result<keywell_store::Set, String> {
+pub(super) fn expiring(text: &str) -> Result<keywell_store::Set, String> {
     keywell_store::Set::expiring(units::duration(text)?).map_err(|error| error.to_string())
 }
 
