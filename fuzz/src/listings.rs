@@ -110,6 +110,7 @@ impl<'a> Listings<'a> {
             prefix: prefix.to_owned(),
             cursor: cursor.clone(),
             limit,
+            ..List::default()
         };
         let answered = self.pair.list(which as usize, request);
         let known = |handed: &&Handed| {

@@ -97,6 +97,10 @@ paging {
     a_limit_is_brought_within_its_bounds [List]
     /// A page holds at most 256 KiB of keys.
     a_page_is_bounded_in_bytes [List]
+    /// A page carries the entries of its keys if they are asked for, and else none.
+    a_page_carries_entries_that_are_asked_for [List]
+    /// A page with entries holds no more bytes of values than asked for, or one entry.
+    a_page_with_entries_is_bounded_in_bytes [List]
     /// Keys that come and go meanwhile hide none that is there throughout.
     keys_that_come_and_go_hide_none_that_stay [List]
     /// The key at which a page ended can be deleted, and the next page misses nothing.

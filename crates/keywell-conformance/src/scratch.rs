@@ -219,8 +219,8 @@ pub(crate) async fn keys(
 ) -> Result<Vec<String>, Failure> {
     let mut request = List {
         prefix: prefix.to_owned(),
-        cursor: None,
         limit,
+        ..List::default()
     };
     let mut keys = Vec::new();
     // A cursor that does not advance would repeat for ever.

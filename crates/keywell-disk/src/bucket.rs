@@ -76,7 +76,7 @@ impl DiskBucket {
                     || clock.now(),
                     |header, expires, value| {
                         bytes.add(value.len())?;
-                        Ok::<_, Error>(to_entry(header, expires, value))
+                        Ok::<_, Error>(header.entry(expires, value))
                     },
                 )?;
                 let entry = found.transpose()?;
@@ -132,14 +132,6 @@ fn look_up<T>(
     Ok(expires.map(|expires| found(header, expires, value)))
 }
 
-fn to_entry(header: Header, expires: Expires, value: &[u8]) -> Entry {
-    Entry {
-        value: Bytes::copy_from_slice(value),
-        version: Version::from(header.version),
-        expires,
-    }
-}
-
 fn check_key(key: &str) -> Result<()> {
     let bytes = key.len();
     let max = MAX_KEY_BYTES;
@@ -186,7 +178,7 @@ impl Bucket for DiskBucket {
             if bytes > max {
                 return Err(Invalid::ValueTooLarge { bytes, max }.into());
             }
-            Ok(to_entry(header, expires, value))
+            Ok(header.entry(expires, value))
         })
     }
 

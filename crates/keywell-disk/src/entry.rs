@@ -7,7 +7,8 @@
 use std::ops::Bound;
 use std::time::Duration;
 
-use keywell_store::Expires;
+use bytes::Bytes;
+use keywell_store::{Entry, Expires, Version};
 
 use crate::error::Fault;
 
@@ -52,6 +53,15 @@ impl Header {
         }
         let left = self.expires.checked_sub(now()).filter(|left| *left > 0)?;
         Some(Expires::In(Duration::from_millis(left)))
+    }
+
+    /// The entry, with what is left of its time to live.
+    pub(crate) fn entry(self, expires: Expires, value: &[u8]) -> Entry {
+        Entry {
+            value: Bytes::copy_from_slice(value),
+            version: Version::from(self.version),
+            expires,
+        }
     }
 
     /// Whether the entry has not expired. Calls `now` only if the entry has a time to live.

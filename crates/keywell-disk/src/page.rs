@@ -37,29 +37,45 @@ pub(crate) fn read(
     let end = entry::end_of(&first);
     let range = (as_slice(&start), as_slice(&end));
     let now = clock.now();
-    let mut keys = Vec::new();
+    let (mut keys, mut entries) = (Vec::new(), Vec::new());
     let mut key_bytes = 0;
+    let mut value_bytes = 0;
     let mut scanned = 0;
     let mut last: Option<String> = None;
     for row in reading.open_table(ENTRIES)?.range::<&[u8]>(range)? {
         let (joined, stored) = row?;
         let (_, key) = entry::split_key(joined.value())?;
         let (header, value) = Header::split(stored.value())?;
-        let lives = header.lives(|| now);
+        let expires = header.expires(|| now);
+        let is_large = request
+            .values
+            .is_some_and(|max| value_bytes + value.len() > max);
         let is_full = keys.len() == request.page_keys()
-            || (!keys.is_empty() && key_bytes + key.len() > MAX_PAGE_BYTES);
-        if (lives && is_full) || (last.is_some() && scanned >= SCAN_BYTES) {
+            || (!keys.is_empty() && (is_large || key_bytes + key.len() > MAX_PAGE_BYTES));
+        if (expires.is_some() && is_full) || (last.is_some() && scanned >= SCAN_BYTES) {
             let cursor = last.map(|key| Cursor::seal(scope, &request.prefix, key.as_bytes()));
-            return Ok(Page { keys, cursor });
+            return Ok(Page {
+                keys,
+                entries,
+                cursor,
+            });
         }
         scanned += key.len() + value.len();
-        if lives {
+        if let Some(expires) = expires {
             key_bytes += key.len();
             keys.push(key.to_owned());
+            if request.values.is_some() {
+                value_bytes += value.len();
+                entries.push(header.entry(expires, value));
+            }
         }
         last = Some(key.to_owned());
     }
-    Ok(Page { keys, cursor: None })
+    Ok(Page {
+        keys,
+        entries,
+        cursor: None,
+    })
 }
 
 /// Whether a bucket holds an entry that has not expired.

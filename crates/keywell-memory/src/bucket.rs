@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
-    Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap, ValueBytes, Version, Watch, Watching, counter, reserved,
+    Answer, Batching, Bucket, Capabilities, Cas, Change, Cursor, Durability, Entry, Error, Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap, ValueBytes, Version, Watch, Watching, counter, reserved,
 };
 
 use crate::budget::Budget;
@@ -290,7 +289,19 @@ impl Bucket for MemoryBucket {
 
     fn list(&self, request: List) -> Answer<Page> {
         let _whole = self.batches().read();
-        listing::page(self.stripes(), self.clock(), self.scope(), &request).into()
+        let page = listing::page(self.stripes(), self.clock(), self.scope(), &request);
+        let Some(max) = request.values else {
+            return page.into();
+        };
+        page.map(|page| {
+            let listed = page.keys.into_iter().map(|key| {
+                let entry = self.read(&key, Slot::entry);
+                (key, entry)
+            });
+            let seal = |key: &str| Cursor::seal(self.scope(), &request.prefix, key.as_bytes());
+            Page::of_entries(listed, page.cursor, max, seal)
+        })
+        .into()
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {

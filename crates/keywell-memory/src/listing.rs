@@ -55,6 +55,7 @@ pub(crate) fn page(stripes: &Stripes, clock: &Clock, scope: &str, request: &List
             .iter()
             .map(|key| String::from(&**key))
             .collect(),
+        entries: Vec::new(),
     })
 }
 

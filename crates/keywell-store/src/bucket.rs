@@ -148,7 +148,7 @@ pub trait Bucket: Send + Sync {
         Err(Error::Unsupported("transactions"))
     }
 
-    /// A page of keys; see [`Page`] for what is promised of them.
+    /// A page of keys, or of keys and their entries; see [`Page`] for what is promised of them.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::{Error, Invalid, Result};
+use crate::{Bucket, Entry, Error, Invalid, Result};
 
 /// The most keys on one page.
 pub const MAX_PAGE_KEYS: usize = 1000;
@@ -18,6 +18,9 @@ pub struct List {
     pub cursor: Option<Cursor>,
     /// At most so many keys; more than [`MAX_PAGE_KEYS`] is taken as that, zero as one.
     pub limit: usize,
+    /// `None` for keys alone. Else the page carries the entries of its keys, whose values have at
+    /// most so many bytes together, save that a page always has room for one entry.
+    pub values: Option<usize>,
 }
 
 /// Some of a bucket's keys.
@@ -28,6 +31,9 @@ pub struct List {
 pub struct Page {
     /// The keys.
     pub keys: Vec<String>,
+    /// The entry of each key, in the same order, if they were asked for; else none. They are as
+    /// [`Bucket::get_with_expiry`] reads them, when the key is listed or after it.
+    pub entries: Vec<Entry>,
     /// Where to go on; `None` on the last page.
     pub cursor: Option<Cursor>,
 }
@@ -56,7 +62,93 @@ impl Default for List {
             prefix: String::new(),
             cursor: None,
             limit: MAX_PAGE_KEYS,
+            values: None,
         }
+    }
+}
+
+// === impl Page ===
+
+impl Page {
+    /// A page of entries, without those that are gone since they were listed. It ends before the
+    /// entry with which its values would have more than `max` bytes. `seal` makes the cursor that
+    /// goes on behind a key.
+    pub fn of_entries(
+        listed: impl IntoIterator<Item = (String, Option<Entry>)>,
+        cursor: Option<Cursor>,
+        max: usize,
+        seal: impl FnOnce(&str) -> Cursor,
+    ) -> Self {
+        let mut page = Self {
+            cursor,
+            ..Self::default()
+        };
+        let mut bytes: usize = 0;
+        for (key, entry) in listed {
+            let Some(entry) = entry else { continue };
+            bytes = bytes.saturating_add(entry.value.len());
+            if let Some(last) = page.keys.last()
+                && bytes > max
+            {
+                page.cursor = Some(seal(last));
+                break;
+            }
+            page.keys.push(key);
+            page.entries.push(entry);
+        }
+        page
+    }
+
+    /// Reads the entries of a page of keys, for a store that lists keys alone. The page has fewer
+    /// keys if their values have more than `max` bytes. `seal` makes the cursor that goes on behind
+    /// a key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bucket::get_with_expiry`].
+    pub async fn read(
+        self,
+        bucket: &dyn Bucket,
+        max: usize,
+        seal: impl Fn(&str) -> Cursor,
+    ) -> Result<Self> {
+        let Self {
+            mut keys,
+            mut cursor,
+            ..
+        } = self;
+        while !keys.is_empty() {
+            let asked: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let bound = if keys.len() > 1 { max } else { usize::MAX };
+            let entries = match bucket.get_with_expiry(&asked, bound).await {
+                Err(Error::Invalid(
+                    Invalid::BatchTooLarge { bytes, .. } | Invalid::ValueTooLarge { bytes, .. },
+                )) if keys.len() > 1 => {
+                    // As many as fit if the values are of one size.
+                    let share = keys.len().saturating_mul(max) / bytes.max(1);
+                    keys.truncate(share.clamp(1, keys.len() / 2));
+                    cursor = keys.last().map(|last| seal(last));
+                    continue;
+                }
+                entries => entries?,
+            };
+            let listed = keys.into_iter().zip(entries);
+            return Ok(Self::of_entries(listed, cursor, max, seal));
+        }
+        Ok(Self {
+            cursor,
+            ..Self::default()
+        })
+    }
+
+    /// Leaves out keys, with their entries.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        let kept: Vec<bool> = self.keys.iter().map(|key| keep(key)).collect();
+        let mut each = kept.iter();
+        self.keys.retain(|_| each.next().copied().unwrap_or(true));
+        let mut each = kept.iter();
+        self.entries
+            .retain(|_| each.next().copied().unwrap_or(true));
     }
 }
 
@@ -121,6 +213,59 @@ impl From<Cursor> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn entry(bytes: usize) -> Option<Entry> {
+        Some(Entry {
+            value: vec![0; bytes].into(),
+            version: 1.into(),
+            expires: crate::Expires::Never,
+        })
+    }
+
+    fn page(listed: &[(&str, Option<Entry>)], max: usize) -> (Vec<String>, Option<String>) {
+        let listed = listed
+            .iter()
+            .map(|(key, entry)| ((*key).to_owned(), entry.clone()));
+        let end = Some(Cursor::from("end".to_owned()));
+        let page = Page::of_entries(listed, end, max, |key| Cursor::from(key.to_owned()));
+        assert_eq!(page.keys.len(), page.entries.len());
+        (page.keys, page.cursor.map(String::from))
+    }
+
+    #[test]
+    fn a_page_of_entries_ends_where_its_values_are_too_large() {
+        let listed = [
+            ("a", entry(2)),
+            ("b", None),
+            ("c", entry(2)),
+            ("d", entry(0)),
+            ("e", entry(1)),
+        ];
+        let to = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            page(&listed, 5),
+            (["a", "c", "d", "e"].map(String::from).into(), to("end"))
+        );
+        assert_eq!(
+            page(&listed, 4),
+            (["a", "c", "d"].map(String::from).into(), to("d"))
+        );
+        assert_eq!(page(&listed, 3), (vec!["a".to_owned()], to("a")));
+        assert_eq!(page(&listed, 0), (vec!["a".to_owned()], to("a")));
+        assert_eq!(page(&listed[1..2], 0), (vec![], to("end")));
+    }
+
+    #[test]
+    fn a_key_that_is_left_out_takes_its_entry_along() {
+        let mut page = Page {
+            keys: ["a", "b", "c"].map(String::from).into(),
+            entries: [1, 2, 3].into_iter().filter_map(entry).collect(),
+            cursor: None,
+        };
+        page.retain(|key| key != "b");
+        assert_eq!(page.keys, ["a", "c"]);
+        assert_eq!(page.entries[1].value.len(), 3);
+    }
 
     #[test]
     fn a_cursor_opens_only_where_it_was_sealed() {

@@ -1,5 +1,5 @@
 use keywell_conformance::paging;
-use keywell_store::{Answer, Cursor, Error, Invalid, List, Page};
+use keywell_store::{Answer, Cursor, Error, Expires, Invalid, List, Page};
 
 use crate::bug::{Bug, Caught, Inner};
 
@@ -70,7 +70,7 @@ impl Bug for CountsForCursors {
             let request = List {
                 prefix: request.prefix.clone(),
                 cursor,
-                limit: 1000,
+                ..List::default()
             };
             let Answer::Now(Ok(page)) = inner.list(request) else {
                 panic!("the memory store answers at once");
@@ -88,7 +88,11 @@ impl Bug for CountsForCursors {
             .skip(position)
             .take(request.page_keys())
             .collect();
-        Answer::now(Page { keys, cursor })
+        Answer::now(Page {
+            keys,
+            cursor,
+            ..Page::default()
+        })
     }
 }
 
@@ -122,7 +126,7 @@ impl Bug for OnePage {
             let request = List {
                 prefix: request.prefix.clone(),
                 cursor,
-                limit: 1000,
+                ..List::default()
             };
             match inner.list(request) {
                 Answer::Now(Ok(page)) => {
@@ -132,7 +136,11 @@ impl Bug for OnePage {
                 other => return other,
             }
             if cursor.is_none() {
-                return Answer::now(Page { keys, cursor });
+                return Answer::now(Page {
+                    keys,
+                    cursor,
+                    ..Page::default()
+                });
             }
         }
     }
@@ -149,6 +157,78 @@ async fn all_keys_on_one_page_are_caught() {
     caught
         .by(paging::very_many_keys_are_listed_in_bounded_memory)
         .await;
+}
+
+/// How a page with entries is wrong.
+#[derive(Clone, Copy)]
+enum Carrying {
+    /// It has no entries.
+    Nothing,
+    /// It always has entries.
+    Always,
+    /// It ignores how many bytes were asked for.
+    Boundless,
+    /// Its entries are in another order than its keys.
+    Reversed,
+    /// It ends early, and the next page does not begin there.
+    Cut,
+    /// It does not read times to live.
+    Timeless,
+}
+
+impl Bug for Carrying {
+    fn list(&self, inner: &Inner, request: List) -> Answer<Page> {
+        let (asked, carrying) = (request.values, *self);
+        let values = match self {
+            Self::Nothing => None,
+            Self::Always | Self::Boundless => asked.or(Some(usize::MAX)).map(|_| usize::MAX),
+            Self::Cut => asked.map(|_| usize::MAX),
+            _ => asked,
+        };
+        inner.list(List { values, ..request }).map(move |mut page| {
+            match carrying {
+                Self::Boundless if asked.is_none() => page.entries.clear(),
+                Self::Reversed => page.entries.reverse(),
+                Self::Timeless => {
+                    for entry in &mut page.entries {
+                        entry.expires = Expires::Unread;
+                    }
+                }
+                Self::Cut => {
+                    let mut left = asked.unwrap_or(usize::MAX);
+                    let fitting = page.entries.iter().take_while(|entry| {
+                        let fits = entry.value.len() <= left;
+                        left = left.saturating_sub(entry.value.len());
+                        fits
+                    });
+                    let fitting = fitting.count().max(1);
+                    page.keys.truncate(fitting);
+                    page.entries.truncate(fitting);
+                }
+                _ => {}
+            }
+            page
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_page_with_wrong_entries_is_caught() {
+    for carrying in [
+        Carrying::Nothing,
+        Carrying::Always,
+        Carrying::Reversed,
+        Carrying::Timeless,
+    ] {
+        Caught::with(carrying)
+            .by(paging::a_page_carries_entries_that_are_asked_for)
+            .await;
+    }
+    for carrying in [Carrying::Boundless, Carrying::Cut] {
+        Caught::with(carrying)
+            .by(paging::a_page_with_entries_is_bounded_in_bytes)
+            .await;
+    }
 }
 
 /// Treats a star in a prefix as a wildcard.

@@ -145,14 +145,19 @@ impl Bug for Modest {
     }
 
     fn list(&self, inner: &Inner, request: List) -> Answer<Page> {
-        match self.0.list {
-            Listing::None => Error::Unsupported("a listing of keys").into(),
-            Listing::Ordered => inner.list(request),
-            Listing::Unordered => inner.list(request).map(|mut page| {
-                page.keys.reverse();
-                page
-            }),
+        let modest = Self(self.0);
+        if modest.0.list == Listing::None {
+            return Error::Unsupported("a listing of keys").into();
         }
+        inner.list(request).map(move |mut page| {
+            let entries = page.entries.into_iter();
+            page.entries = entries.map(|entry| modest.show(entry)).collect();
+            if modest.0.list == Listing::Unordered {
+                page.keys.reverse();
+                page.entries.reverse();
+            }
+            page
+        })
     }
 
     fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {

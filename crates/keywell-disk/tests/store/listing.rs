@@ -12,6 +12,7 @@ fn request(prefix: &str, cursor: Option<Cursor>, limit: usize) -> List {
         prefix: prefix.to_owned(),
         cursor,
         limit,
+        ..List::default()
     }
 }
 

@@ -91,6 +91,7 @@ fn a_cursor_of_another_listing_or_bucket_is_refused() {
             prefix,
             cursor,
             limit: 9,
+            ..List::default()
         })) == Invalid::Cursor
     };
     assert!(refused(&*there, "a", cursor.clone()));

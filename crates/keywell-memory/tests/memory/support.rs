@@ -75,6 +75,7 @@ pub(crate) fn page(
         prefix: prefix.to_owned(),
         cursor,
         limit,
+        ..List::default()
     }))
 }
 

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::try_join_all;
 use keywell_store::{
-    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
-    Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId,
-    Swap, Transacting, Version, Watch, Watching, reserved,
+    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Cursor, Durability, Entry, Error, Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId, Swap, Transacting, Version, Watch, Watching, reserved,
 };
 
 use super::page::{self, Range};
@@ -22,7 +20,7 @@ const MAX_KEY_BYTES: usize = 64 * 1024;
 const MAX_VALUE_BYTES: usize = 512 << 20;
 
 /// A bucket of the journal layout.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct JournalBucket {
     pub(super) store: StoreId,
     pub(super) name: BucketName,
@@ -257,11 +255,17 @@ impl Bucket for JournalBucket {
             Err(error) => return error.into(),
         };
         let (shards, scope) = (self.shards.clone(), self.scope.clone());
+        let bucket = request.values.map(|max| (self.clone(), max));
         Answer::later(async move {
             let most = request.page_keys();
             let each = shards.iter().map(|shard| shard.list(&range, most));
             let runs = try_join_all(each).await?;
-            Ok(page::join(runs, &request, &scope))
+            let page = page::join(runs, &request, &scope);
+            let Some((bucket, max)) = bucket else {
+                return Ok(page);
+            };
+            let seal = |key: &str| Cursor::seal(&scope, &request.prefix, key.as_bytes());
+            page.read(&bucket, max, seal).await
         })
     }
 

@@ -75,6 +75,7 @@ pub(crate) fn join(runs: Vec<Run>, request: &List, scope: &str) -> Page {
     }
     Page {
         keys,
+        entries: Vec::new(),
         cursor: upto.map(|upto| Cursor::seal(scope, &request.prefix, upto.as_bytes())),
     }
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Batching, Bucket, Capabilities, Cas, Change, Durability, Entry, Error, Expected,
-    Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId, Swap,
+    Answer, Batching, Bucket, Capabilities, Cas, Change, Cursor, Durability, Entry, Error, Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId, Swap,
     Transacting, Version, Watch, Watching,
 };
 use redis::{Cmd, Value};
@@ -20,6 +19,7 @@ use crate::watch::Hub;
 use crate::wire::command;
 
 /// A bucket whose keys are Redis strings.
+#[derive(Clone)]
 pub(crate) struct PlainBucket {
     store: StoreId,
     link: Link,
@@ -367,7 +367,16 @@ impl Bucket for PlainBucket {
     fn list(&self, request: List) -> Answer<Page> {
         let (link, keys) = (self.link.clone(), self.keys.clone());
         let windows = self.windows.clone();
-        Answer::later(async move { listing::page(&link, &windows, &keys, &request).await })
+        let bucket = request.values.map(|max| (self.clone(), max));
+        Answer::later(async move {
+            let page = listing::page(&link, &windows, &keys, &request).await?;
+            let Some((bucket, max)) = bucket else {
+                return Ok(page);
+            };
+            let scope = keys.scope();
+            let seal = |key: &str| Cursor::seal(&scope, &request.prefix, key.as_bytes());
+            page.read(&bucket, max, seal).await
+        })
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {

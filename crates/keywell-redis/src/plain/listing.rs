@@ -123,7 +123,11 @@ fn cut(found: impl IntoIterator<Item = String>, limit: usize, scope: &str, prefi
     }
     let last = keys.last().filter(|_| !is_last);
     let cursor = last.map(|last| Cursor::seal(scope, prefix, last.as_bytes()));
-    Page { keys, cursor }
+    Page {
+        keys,
+        entries: Vec::new(),
+        cursor,
+    }
 }
 
 /// The names of the buckets that have a key.

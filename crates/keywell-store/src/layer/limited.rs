@@ -157,8 +157,10 @@ impl Bucket for Limited {
 
     fn list(&self, request: List) -> Answer<Page> {
         let limits = self.limits;
+        let values = request.values.map(|max| max.min(limits.batch_bytes));
+        let request = List { values, ..request };
         self.inner.list(request).map(move |mut page| {
-            page.keys.retain(|key| limits.check_key(key).is_ok());
+            page.retain(|key| limits.check_key(key).is_ok());
             page
         })
     }
@@ -203,7 +205,10 @@ mod tests {
         /// There are keys that cannot be written through it, as others wrote them.
         fn list(&self, _: List) -> Answer<Page> {
             let keys = KEYS.map(str::to_owned).into();
-            Answer::now(Page { keys, cursor: None })
+            Answer::now(Page {
+                keys,
+                ..Page::default()
+            })
         }
 
         fn watch(&self, _: Filter, _: Since) -> Answer<Watch> {

@@ -64,7 +64,7 @@ fn listed<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     page: Result<Page>,
 ) -> Result<KeyResponse, StoreError> {
-    let Page { keys, cursor } = page?;
+    let Page { keys, cursor, .. } = page?;
     let cursors = &store.data().keyvalue().grants.cursors;
     Ok(KeyResponse {
         keys,

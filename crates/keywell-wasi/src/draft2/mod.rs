@@ -106,7 +106,7 @@ fn listed<T>(
     _: &mut StoreContextMut<'_, T>,
     page: Result<Page>,
 ) -> Result<KeyResponse, StoreError> {
-    let Page { keys, cursor } = page?;
+    let Page { keys, cursor, .. } = page?;
     Ok(KeyResponse {
         keys,
         cursor: cursor.map(String::from),

@@ -1,10 +1,12 @@
 mod cursors;
+mod entries;
 mod many;
 mod meanwhile;
 mod pages;
 mod prefixes;
 
 pub(crate) use cursors::*;
+pub(crate) use entries::*;
 pub(crate) use many::*;
 pub(crate) use meanwhile::*;
 pub(crate) use pages::*;
@@ -22,6 +24,7 @@ fn page(prefix: &str, cursor: Option<Cursor>, limit: usize) -> List {
         prefix: prefix.to_owned(),
         cursor,
         limit,
+        ..List::default()
     }
 }
 

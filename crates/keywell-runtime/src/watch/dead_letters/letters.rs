@@ -186,6 +186,7 @@ impl DeadLetters {
             prefix: [folder, &of].concat(),
             cursor,
             limit,
+            ..List::default()
         };
         let page = self.bucket.list(request).await?;
         let ids = page.keys.iter();

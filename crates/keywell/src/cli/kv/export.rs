@@ -5,15 +5,13 @@ use std::time::SystemTime;
 
 use clap::Args;
 use keywell_export::Line;
-use keywell_store::{Error, Invalid, List, Page};
+use keywell_store::List;
 
 use super::draft::Draft;
 use super::progress::{Progress, summarize};
 use super::{Sink, Stop, Target};
 use crate::cli::signal;
 
-/// How many values are read at a time. A few, for each may be large.
-const KEYS_AT_ONCE: usize = 64;
 /// How many bytes of values are read at a time, unless one alone has more.
 const BYTES_AT_ONCE: usize = 8 << 20;
 
@@ -100,46 +98,24 @@ impl Export {
         let mut exported = 0;
         let mut request = List {
             prefix: self.prefix.clone(),
+            values: Some(BYTES_AT_ONCE),
             ..List::default()
         };
         loop {
-            let page = target.bucket.list(request.clone()).await;
-            let Page { keys, cursor } = page.map_err(cannot)?;
-            let mut keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let mut at_once = KEYS_AT_ONCE;
-            while !keys.is_empty() {
-                let now = &keys[..at_once.min(keys.len())];
-                let max = if now.len() > 1 {
-                    BYTES_AT_ONCE
-                } else {
-                    usize::MAX
-                };
-                let read = SystemTime::now();
-                let entries = match target.bucket.get_with_expiry(now, max).await {
-                    Err(Error::Invalid(Invalid::BatchTooLarge { .. })) if now.len() > 1 => {
-                        at_once = now.len() / 2;
-                        continue;
-                    }
-                    entries => entries.map_err(cannot)?,
-                };
-                let mut written = 0;
-                for (key, entry) in now.iter().zip(&entries) {
-                    // Deleted since it was listed.
-                    let Some(entry) = entry else { continue };
-                    let line = Line::new(key, &entry.value);
-                    out.json(&line.with_expiry(entry.expires, read))?;
-                    written += 1;
-                }
-                exported += written as u64;
-                progress.advance(written);
-                keys.drain(..entries.len());
-                // A store that answers at once never waits, and an interruption must be seen.
-                tokio::task::yield_now().await;
+            let read = SystemTime::now();
+            let page = target.bucket.list(request.clone()).await.map_err(cannot)?;
+            for (key, entry) in page.keys.iter().zip(&page.entries) {
+                let line = Line::new(key, &entry.value);
+                out.json(&line.with_expiry(entry.expires, read))?;
             }
-            if cursor.is_none() {
+            exported += page.keys.len() as u64;
+            progress.advance(page.keys.len());
+            // A store that answers at once never waits, and an interruption must be seen.
+            tokio::task::yield_now().await;
+            if page.cursor.is_none() {
                 return Ok(exported);
             }
-            request.cursor = cursor;
+            request.cursor = page.cursor;
         }
     }
 }

@@ -46,7 +46,7 @@ impl List {
         };
         while left > 0 {
             request.limit = left.min(MAX_PAGE_KEYS);
-            let Page { keys, cursor } = target.bucket.list(request.clone()).await?;
+            let Page { keys, cursor, .. } = target.bucket.list(request.clone()).await?;
             for key in keys.iter().take(left) {
                 self.print(key, out)?;
             }
