@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
-    Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap, Transacting, ValueBytes, Version, Watch, Watching, reserved,
+    Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
+    Swap, ValueBytes, Version, Watch, Watching, reserved,
 };
 use redb::{ReadOnlyTable, ReadTransaction};
 

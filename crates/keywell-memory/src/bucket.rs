@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Batching, Bucket, Capabilities, Cas, Change, Cursor, Durability, Entry, Error, Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap, ValueBytes, Version, Watch, Watching, counter, reserved,
+    Answer, Batching, Bucket, Capabilities, Cas, Change, Cursor, Durability, Entry, Error,
+    Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
+    Swap, ValueBytes, Version, Watch, Watching, counter, reserved,
 };
 
 use crate::budget::Budget;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::try_join_all;
 use keywell_store::{
-    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Cursor, Durability, Entry, Error, Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId, Swap, Transacting, Version, Watch, Watching, reserved,
+    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Cursor, Durability, Entry,
+    Error, Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
+    StoreId, Swap, Transacting, Version, Watch, Watching, reserved,
 };
 
 use super::page::{self, Range};

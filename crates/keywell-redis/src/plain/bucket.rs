@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Batching, Bucket, Capabilities, Cas, Change, Cursor, Durability, Entry, Error, Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId, Swap,
-    Transacting, Version, Watch, Watching,
+    Answer, Batching, Bucket, Capabilities, Cas, Change, Cursor, Durability, Entry, Error,
+    Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
+    StoreId, Swap, Transacting, Version, Watch, Watching,
 };
 use redis::{Cmd, Value};
 
