@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::join;
 use keywell_store::{
-    Answer, Bucket, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Result, Set,
-    Since, Swap, Version, Watch,
+    Action, Answer, Bucket, Capabilities, Change, Entry, Error, Expected, Filter, List, Operation,
+    Page, Part, Result, Set, Since, Swap, Transacted, Version, Watch,
 };
 use keywell_wasi::Origin;
 
@@ -49,6 +49,22 @@ impl Caused {
         self.causes.enter(&self.place, key, || Effect::Deleted)
     }
 
+    fn counts(&self, key: &str) -> Option<Entered> {
+        self.causes.enter(&self.place, key, || Effect::Counted)
+    }
+
+    /// Enters a write of a transaction.
+    fn writes(&self, part: &Part) -> Option<Entered> {
+        let Operation::Write(action) = &part.operation else {
+            return None;
+        };
+        match action {
+            Action::Change(Change::Set(value, _)) => self.sets(&part.key, value),
+            Action::Change(Change::Delete) => self.deletes(&part.key),
+            Action::Increment(_) => self.counts(&part.key),
+        }
+    }
+
     /// Reports to the ledger how a write ended, before its caller learns it.
     fn reporting<T: Send + 'static>(
         &self,
@@ -61,6 +77,30 @@ impl Caused {
         };
         let causes = self.causes.clone();
         settling(answer, move |result| end(result).report(&causes, entered))
+    }
+}
+
+/// A write of a transaction that has not run yet. It is taken back if it never does.
+struct Pending {
+    causes: Arc<Causes>,
+    entered: Option<Entered>,
+}
+
+// === impl Pending ===
+
+impl Pending {
+    fn end(mut self, end: End) {
+        if let Some(entered) = self.entered.take() {
+            end.report(&self.causes, entered);
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(entered) = self.entered.take() {
+            End::Not.report(&self.causes, entered);
+        }
     }
 }
 
@@ -91,6 +131,18 @@ impl End {
             Ok(_) => Self::Made,
             Err(Error::Invalid(_)) => Self::Not,
             Err(_) => Self::Unknown,
+        }
+    }
+
+    /// That of the write at this place of a transaction.
+    fn of_transacted(outcome: &Result<Transacted>, place: usize) -> Self {
+        match outcome {
+            Ok(Transacted::Stale(_)) => Self::Not,
+            Ok(Transacted::Done(written)) => match written.get(place) {
+                Some(written) if !written.has_changed => Self::Not,
+                _ => Self::Made,
+            },
+            Err(_) => Self::of(outcome),
         }
     }
 
@@ -132,6 +184,7 @@ fn both<T: Send + 'static, U: Send + 'static>(
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Bucket for Caused {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
@@ -180,7 +233,7 @@ impl Bucket for Caused {
     }
 
     fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
-        let entered = self.causes.enter(&self.place, key, || Effect::Counted);
+        let entered = self.counts(key);
         let answer = self.inner.increment_or_create(key, delta, created);
         self.reporting(entered, answer, End::of)
     }
@@ -231,6 +284,19 @@ impl Bucket for Caused {
         })
     }
 
+    fn admit(&self, mut part: Part) -> Result<Part> {
+        if let Some(entered) = self.writes(&part) {
+            let pending = Pending {
+                causes: self.causes.clone(),
+                entered: Some(entered),
+            };
+            part.on_settled(move |outcome, place| {
+                pending.end(End::of_transacted(outcome, place));
+            });
+        }
+        self.inner.admit(part)
+    }
+
     fn list(&self, request: List) -> Answer<Page> {
         self.inner.list(request)
     }
@@ -248,7 +314,7 @@ mod tests {
     use futures::StreamExt as _;
     use keywell_memory::MemoryStore;
     use keywell_store::layer::{Grant, Limits};
-    use keywell_store::{BucketName, Event, Store};
+    use keywell_store::{BucketName, Event, Store, Transaction};
     use keywell_wasi::Grants;
 
     use super::*;
@@ -256,6 +322,7 @@ mod tests {
 
     /// A bucket as deliveries have it, and its ledger.
     struct Fixture {
+        store: Arc<dyn Store>,
         causes: Arc<Causes>,
         place: Place,
         bucket: Arc<dyn Bucket>,
@@ -276,6 +343,7 @@ mod tests {
             let bucket = layer(&causes, &origin, inner);
             let place = Place::new(&origin);
             Self {
+                store,
                 causes,
                 place,
                 bucket,
@@ -358,5 +426,65 @@ mod tests {
         assert_eq!(fixture.event().await, (true, 0));
         bucket.delete("k").await.unwrap();
         assert_eq!(fixture.event().await, (false, 0));
+    }
+
+    fn set(value: &'static str) -> Action {
+        Action::Change(Change::Set(value.into(), Set::default()))
+    }
+
+    /// Runs these writes as a transaction, if a key is absent, and answers whether it is.
+    async fn transact(fixture: &Fixture, absent: &str, writes: &[(&str, Action)]) -> Result<bool> {
+        let mut transaction = Transaction::default();
+        transaction.check(&*fixture.bucket, absent, Expected::Absent)?;
+        for (key, action) in writes {
+            transaction.write(&*fixture.bucket, key, action.clone())?;
+        }
+        let outcome = transaction.run(&*fixture.store).await?;
+        Ok(matches!(outcome, Transacted::Done(_)))
+    }
+
+    #[tokio::test]
+    async fn a_chain_of_transactions_is_counted() {
+        let mut fixture = Fixture::new().await;
+        for hops in 0..20 {
+            let ended = deliver(hops, async {
+                let writes = [("k", set("v")), ("count", Action::Increment(1))];
+                assert!(transact(&fixture, "none", &writes).await?);
+                let delete = Action::Change(Change::Delete);
+                assert!(transact(&fixture, "none", &[("k", delete)]).await?);
+                Ok(())
+            });
+            ended.unwrap();
+            assert_eq!(fixture.event().await, (true, hops + 1));
+            assert_eq!(fixture.event().await, (true, hops + 1));
+            assert_eq!(fixture.event().await, (false, hops + 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn transactions_that_change_nothing_cause_nothing() {
+        let mut fixture = Fixture::new().await;
+        let bucket = fixture.bucket.clone();
+        let how = Set::default();
+        bucket.set("there", "v".into(), how).await.unwrap();
+        bucket.set("text", "v".into(), how).await.unwrap();
+        let ended = deliver(7, async {
+            // Stale, refused, without an effect, and never run.
+            assert!(!transact(&fixture, "there", &[("k", set("v"))]).await?);
+            let refused = [("k", set("v")), ("text", Action::Increment(1))];
+            let refused = transact(&fixture, "none", &refused).await;
+            assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+            let delete = Action::Change(Change::Delete);
+            assert!(transact(&fixture, "none", &[("k", delete)]).await?);
+            let mut transaction = Transaction::default();
+            transaction.write(&*fixture.bucket, "k", set("v"))?;
+            Ok(())
+        });
+        ended.unwrap();
+        bucket.set("k", "v".into(), how).await.unwrap();
+        bucket.delete("k").await.unwrap();
+        for is_set in [true, true, true, false] {
+            assert_eq!(fixture.event().await, (is_set, 0));
+        }
     }
 }
