@@ -28,13 +28,11 @@
 
 #![forbid(unsafe_code)]
 
-mod registry;
-
+pub use keywell_app::{PROVIDERS, identity, open, open_existing, provider, relative_to};
 pub use keywell_runtime as runtime;
 pub use keywell_store as store;
 pub use keywell_store::{OpenError, StoreUrl, StoreUrlError};
 pub use keywell_wasi as wasi;
-pub use registry::{PROVIDERS, identity, open, open_existing, provider, relative_to};
 
 #[cfg(feature = "disk")]
 pub use keywell_disk as disk;
