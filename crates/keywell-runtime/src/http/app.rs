@@ -93,6 +93,12 @@ impl HttpApp {
         Ok(response.map(|content| ResponseBody::new(content, exchange)))
     }
 
+    /// How many requests the component was called for, those that run included. Requests that were
+    /// refused before it was called do not count.
+    pub fn requests(&self) -> u64 {
+        self.0.calls.begun()
+    }
+
     /// Waits until no request is being answered.
     pub(crate) async fn idle(&self) {
         self.0.calls.ended().await;

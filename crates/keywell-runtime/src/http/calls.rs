@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -6,6 +6,7 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub(super) struct Calls {
     running: AtomicUsize,
+    begun: AtomicU64,
     none: Notify,
 }
 
@@ -17,7 +18,13 @@ pub(super) struct Counted<'a>(&'a Calls);
 impl Calls {
     pub(super) fn count(&self) -> Counted<'_> {
         self.running.fetch_add(1, Ordering::SeqCst);
+        self.begun.fetch_add(1, Ordering::Relaxed);
         Counted(self)
+    }
+
+    /// How many there have been, those that run included.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Waits until none runs.
