@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use keywell_config::ListenAddress;
 use keywell_runtime::{Error, HttpApp, HttpServer};
 
+use crate::StartError;
+
 /// Listens on an address, or on all addresses of a name: a client of `localhost` may try any of them
 /// first. With port 0, all of them have the port that was free at the first.
 ///
@@ -14,12 +16,15 @@ use keywell_runtime::{Error, HttpApp, HttpServer};
 /// # Errors
 ///
 /// Which address cannot be listened on, and why: another program has it, or the name is not known.
-pub(super) async fn listen(
+pub(crate) async fn listen(
     address: &ListenAddress,
     app: &HttpApp,
-) -> Result<Vec<HttpServer>, String> {
+) -> Result<Vec<HttpServer>, StartError> {
     let found = tokio::net::lookup_host((address.host(), address.port())).await;
-    let found = found.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let found = found.map_err(|source| StartError::Resolve {
+        address: address.to_string(),
+        source,
+    })?;
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in found {
         if !addresses.contains(&address) {
@@ -35,11 +40,11 @@ pub(super) async fn listen(
         match HttpServer::bind(address, app.clone()).await {
             Ok(server) => servers.push(server),
             Err(error) if is_absent(&error) => absent = Some(error),
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error.into()),
         }
     }
     match absent {
-        Some(error) if servers.is_empty() => Err(error.to_string()),
+        Some(error) if servers.is_empty() => Err(error.into()),
         _ => Ok(servers),
     }
 }

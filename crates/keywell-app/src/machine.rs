@@ -2,7 +2,7 @@ use sysinfo::System;
 
 /// How much memory all instances may have together unless it is said: three quarters of the
 /// machine's or, where that is less, of the cgroup's.
-pub(super) fn usual_total() -> usize {
+pub(crate) fn usual_total() -> usize {
     let Ok(mut system) = System::new() else {
         return usize::MAX;
     };

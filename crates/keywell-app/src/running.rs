@@ -1,98 +1,125 @@
-//! Triggers, run together.
+//! Triggers that run together: one that fails stops the others, as being asked to does, so that a
+//! supervisor restarts the whole process rather than missing a part of it.
 
-use std::pin::{Pin, pin};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
-use keywell_runtime::watch::WatchTrigger;
-use keywell_runtime::{Error, HttpServer};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use keywell_runtime::Error;
+use tokio::task::{Id, JoinSet};
 
-use super::output;
+use crate::TriggerError;
+use crate::event::Event;
+use crate::status::TriggerState;
+use crate::stop::{Stop, Stopper, stop};
 
-/// A trigger that is ready to run: its address is taken, or its watch is open.
-pub(super) enum Trigger {
-    Http(HttpServer),
-    Watch(Box<WatchTrigger>),
+/// What a trigger ends with: a command's exit code, if it is one.
+type Ended = Result<Option<u8>, Error>;
+
+/// Triggers that run. Dropping it ends them at once.
+pub(crate) struct Running {
+    stopper: Stopper,
+    stop: Stop,
+    tasks: JoinSet<Ended>,
+    components: HashMap<Id, String>,
 }
 
-/// Triggers that stop together.
-#[derive(Default)]
-pub(super) struct Triggers {
-    ready: Vec<(String, Trigger)>,
+/// Says whether a trigger runs, also when it does not any more.
+#[derive(Clone, Default)]
+pub(crate) struct Ending(Arc<OnceLock<TriggerState>>);
+
+/// Stops the others where a trigger fails or panics.
+struct Alarm {
+    stopper: Stopper,
+    ending: Ending,
 }
 
-// === impl Triggers ===
+// === impl Running ===
 
-impl Triggers {
-    /// Adds one, with the line to print once all run.
-    pub(super) fn add(&mut self, line: String, trigger: Trigger) {
-        self.ready.push((line, trigger));
-    }
-
-    /// Runs all of them until `stop` is ready, and answers whether that was why they ended.
-    ///
-    /// The error of one that fails is printed at once, and stops the others as `stop` does, so that a
-    /// supervisor restarts the whole process rather than missing a part of it.
-    pub(super) async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let ready = self.ready.into_iter().map(|(line, trigger)| {
-            output::say(&line);
-            move |stop| trigger.run(stop)
+impl Running {
+    /// Runs a trigger that calls a component.
+    pub(crate) fn spawn<F>(&mut self, component: &str, run: impl FnOnce(Stop) -> F) -> Ending
+    where
+        F: Future<Output = Ended> + Send + 'static,
+    {
+        let ending = Ending::default();
+        let alarm = Alarm {
+            stopper: self.stopper.clone(),
+            ending: ending.clone(),
+        };
+        let run = run(self.stop.clone());
+        let task = self.tasks.spawn(async move {
+            let ended = run.await;
+            if ended.is_ok() {
+                alarm.ending.set(TriggerState::Ended);
+            } else if let Err(error) = &ended {
+                alarm.ending.set(TriggerState::Failed(error.to_string()));
+                alarm.stopper.ask();
+            }
+            drop(alarm);
+            ended
         });
-        together(ready, stop).await
+        self.components.insert(task.id(), component.to_owned());
+        ending
     }
-}
 
-/// Says when to stop.
-type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-async fn together<R, F>(ready: impl Iterator<Item = R>, stop: impl Future<Output = ()>) -> bool
-where
-    R: FnOnce(Stop) -> F,
-    F: Future<Output = Result<(), Error>> + Send + 'static,
-{
-    let (stopping, stopped) = watch::channel(false);
-    let mut running = JoinSet::new();
-    for run in ready {
-        let mut stopped = stopped.clone();
-        // A dropped sender means to stop, too.
-        let stop = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
-        running.spawn(run(Box::pin(stop)));
+    /// Asks all of them to stop.
+    pub(crate) fn ask_to_stop(&self) {
+        self.stopper.ask();
     }
-    let mut stop = pin!(stop);
-    let mut well = true;
-    let mut asked = false;
-    loop {
-        tokio::select! {
-            ended = running.join_next() => {
-                let problem = match ended {
-                    None => return well,
-                    // It ends well only when it is asked to stop.
-                    Some(Ok(Ok(()))) => continue,
-                    Some(Ok(Err(error))) => error.to_string(),
-                    Some(Err(error)) => format!("a trigger ended: {error}"),
-                };
-                output::complain(&problem);
-                well = false;
-                stopping.send_replace(true);
-            }
-            () = &mut stop, if !asked => {
-                asked = true;
-                stopping.send_replace(true);
-            }
+
+    /// What happens next; none once all have ended. Nothing is lost where this is dropped.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        loop {
+            let ended = self.tasks.join_next_with_id().await?;
+            let id = match &ended {
+                Ok((id, _)) => *id,
+                Err(error) => error.id(),
+            };
+            let component = self.components.remove(&id).unwrap_or_default();
+            let problem = match ended {
+                Ok((_, Ok(None))) => continue,
+                Ok((_, Ok(Some(code)))) => return Some(Event::Exited { component, code }),
+                Ok((_, Err(error))) => error.into(),
+                Err(error) => TriggerError::Panicked(error.to_string()),
+            };
+            return Some(Event::Failed { component, problem });
         }
     }
 }
 
-// === impl Trigger ===
+impl Default for Running {
+    fn default() -> Self {
+        let (stopper, stop) = stop();
+        Self {
+            stopper,
+            stop,
+            tasks: JoinSet::new(),
+            components: HashMap::new(),
+        }
+    }
+}
 
-impl Trigger {
-    async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        match self {
-            Self::Http(server) => {
-                server.serve(stop).await;
-                Ok(())
-            }
-            Self::Watch(trigger) => trigger.run(stop).await,
+// === impl Ending ===
+
+impl Ending {
+    pub(crate) fn state(&self) -> TriggerState {
+        self.0.get().cloned().unwrap_or(TriggerState::Running)
+    }
+
+    fn set(&self, state: TriggerState) {
+        // The first counts.
+        drop(self.0.set(state));
+    }
+}
+
+// === impl Alarm ===
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if self.ending.state() == TriggerState::Running {
+            self.ending
+                .set(TriggerState::Failed("it panicked".to_owned()));
+            self.stopper.ask();
         }
     }
 }
@@ -100,6 +127,7 @@ impl Trigger {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
+    use std::pin::pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -109,6 +137,7 @@ mod tests {
     #[derive(Clone, Copy)]
     enum Ends {
         WhenAsked,
+        Exiting,
         Failing,
         Panicking,
     }
@@ -116,22 +145,47 @@ mod tests {
     /// Runs triggers that end so, and answers whether they ended well, and how many were asked to stop.
     async fn run(all: &[Ends], stop: impl Future<Output = ()>) -> (bool, usize) {
         let asked = Arc::new(AtomicUsize::new(0));
-        let triggers = all.iter().map(|ends| {
+        let mut running = Running::default();
+        let mut endings = Vec::new();
+        for ends in all {
             let (ends, asked) = (*ends, asked.clone());
-            move |stop: Stop| async move {
+            let ending = running.spawn("component", move |stop: Stop| async move {
                 match ends {
                     Ends::WhenAsked => {
-                        stop.await;
+                        stop.asked().await;
                         asked.fetch_add(1, Ordering::SeqCst);
-                        Ok(())
+                        Ok(None)
                     }
+                    Ends::Exiting => Ok(Some(3)),
                     Ends::Failing => Err(Error::Failed("as planned".to_owned())),
                     Ends::Panicking => panic!("as planned"),
                 }
+            });
+            endings.push((ends, ending));
+        }
+        let (mut stop, mut is_asked) = (pin!(stop), false);
+        let mut is_well = true;
+        loop {
+            tokio::select! {
+                event = running.next() => match event {
+                    None => break,
+                    Some(Event::Exited { code, .. }) => assert_eq!(code, 3),
+                    Some(Event::Failed { problem, .. }) => {
+                        assert!(problem.to_string().contains("planned") || problem.to_string().contains("panicked"));
+                        is_well = false;
+                    }
+                },
+                () = &mut stop, if !is_asked => {
+                    is_asked = true;
+                    running.ask_to_stop();
+                }
             }
-        });
-        let well = together(triggers, stop).await;
-        (well, asked.load(Ordering::SeqCst))
+        }
+        for (ends, ending) in endings {
+            let failed = matches!(ending.state(), TriggerState::Failed(_));
+            assert_eq!(failed, matches!(ends, Ends::Failing | Ends::Panicking));
+        }
+        (is_well, asked.load(Ordering::SeqCst))
     }
 
     #[tokio::test]
@@ -139,6 +193,15 @@ mod tests {
         let ended = run(&[Ends::WhenAsked, Ends::WhenAsked], ready(())).await;
         assert_eq!(ended, (true, 2));
         assert_eq!(run(&[], pending()).await, (true, 0));
+    }
+
+    #[tokio::test]
+    async fn a_command_that_exits_stops_no_other() {
+        let all = [Ends::WhenAsked, Ends::Exiting];
+        let later = tokio::time::timeout(std::time::Duration::from_millis(50), pending::<()>());
+        let ended = run(&all, async { drop(later.await) }).await;
+        assert_eq!(ended, (true, 1));
+        assert_eq!(run(&[Ends::Exiting], pending()).await, (true, 0));
     }
 
     #[tokio::test]

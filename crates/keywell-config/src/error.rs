@@ -34,6 +34,12 @@ pub enum ConfigError {
         /// What is missing.
         problem: String,
     },
+    /// Something in a plan that was not read from a file is wrong.
+    #[error("{problem}")]
+    Given {
+        /// What is wrong, and what was expected.
+        problem: String,
+    },
 }
 
 // === impl ConfigError ===

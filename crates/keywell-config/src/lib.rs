@@ -52,6 +52,6 @@ pub use keywell_store::Secret;
 pub use listen::ListenAddress;
 pub use place::{Located, Place};
 pub use plan::{
-    ComponentPlan, DeadLettersPlan, GrantPlan, HttpPlan, LimitsPlan, Plan, StorePlan, TriggerPlan,
-    WatchPlan,
+    CommandPlan, ComponentPlan, DeadLettersPlan, GrantPlan, HttpPlan, LimitsPlan, Plan, StorePlan,
+    TriggerPlan, WatchPlan,
 };

@@ -1,8 +1,8 @@
 use std::fmt;
 use std::ops::Deref;
 
-/// A place in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A place in a text. The default, line 0, is nowhere: the place of what was not read from a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The line, from 1.
     pub line: usize,
@@ -11,7 +11,7 @@ pub struct Place {
 }
 
 /// A value, and where it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Located<T> {
     /// The value.
     pub value: T,
@@ -22,6 +22,11 @@ pub struct Located<T> {
 // === impl Place ===
 
 impl Place {
+    /// Whether it is a place in a text, rather than nowhere.
+    pub fn is_known(&self) -> bool {
+        self.line > 0
+    }
+
     /// The place of the byte at `offset`.
     pub(crate) fn of(text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
@@ -46,6 +51,16 @@ impl<T> Deref for Located<T> {
 
     fn deref(&self) -> &T {
         &self.value
+    }
+}
+
+impl<T> From<T> for Located<T> {
+    /// A value that was not read from a file.
+    fn from(value: T) -> Self {
+        Self {
+            value,
+            place: Place::default(),
+        }
     }
 }
 

@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use crate::{ConfigError, ListenAddress, Located, Place, Secret};
 
-/// An application: stores, components and what calls them. Every name in it is defined.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An application: stores, components and what calls them. Every name in one that was read from a
+/// file is defined; [`Plan::check`] says whether it is so in one that a program made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The file it was read from, for messages.
-    pub file: PathBuf,
+    /// The file it was read from, for messages; relative places of stores are taken from its folder.
+    /// Without one, they are taken from the current folder.
+    pub file: Option<PathBuf>,
     /// What bounds all components together.
     pub limits: LimitsPlan,
     /// The stores, by name.
     pub stores: BTreeMap<String, StorePlan>,
     /// The components, by name.
     pub components: BTreeMap<String, ComponentPlan>,
-    /// What calls the components, in the order written; never empty.
+    /// What calls the components, in the order written; never empty in one that was read.
     pub triggers: Vec<TriggerPlan>,
 }
 
@@ -46,9 +48,9 @@ pub struct StorePlan {
 }
 
 /// A component, what it sees of the world, and what bounds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ComponentPlan {
-    /// Its file, taken from the folder of the configuration where it is relative.
+    /// Its file. One that was read is taken from the folder of the configuration where it is relative.
     pub path: PathBuf,
     /// Where the path is written.
     pub place: Place,
@@ -79,14 +81,16 @@ pub struct GrantPlan {
     pub prefix: String,
 }
 
-/// What calls a component.
+/// What calls a component. It is matched without a wildcard wherever triggers are handled, so that
+/// a new kind does not compile until it is handled everywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum TriggerPlan {
     /// HTTP requests.
     Http(HttpPlan),
     /// Changes of keys.
     Watch(Box<WatchPlan>),
+    /// The application's start: the component runs once, as a command.
+    Command(CommandPlan),
 }
 
 /// HTTP requests to an address.
@@ -98,6 +102,21 @@ pub struct HttpPlan {
     pub addr: ListenAddress,
     /// How many requests an instance answers.
     pub reuse: u32,
+    /// Whether the trigger is left out where the component does not answer HTTP, rather than an error.
+    pub is_optional: bool,
+    /// Where the trigger begins.
+    pub place: Place,
+}
+
+/// A command, run once. The application goes on when it ends, if it has other triggers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandPlan {
+    /// The component, by its name in the plan.
+    pub component: String,
+    /// Its arguments, behind the component's name.
+    pub arguments: Vec<String>,
+    /// Whether it reads the process's standard input.
+    pub has_stdin: bool,
     /// Where the trigger begins.
     pub place: Place,
 }
@@ -148,7 +167,83 @@ pub struct DeadLettersPlan {
 impl Plan {
     /// An error about something in this plan that only its user can know to be wrong.
     pub fn error_at(&self, place: Place, problem: impl Into<String>) -> ConfigError {
-        ConfigError::at(&self.file, place, problem)
+        match &self.file {
+            Some(file) if place.is_known() => ConfigError::at(file, place, problem),
+            Some(file) => ConfigError::Whole {
+                file: file.clone(),
+                problem: problem.into(),
+            },
+            None => ConfigError::Given {
+                problem: problem.into(),
+            },
+        }
+    }
+
+    /// Checks that every store and every component that is named is there. A plan that was read from
+    /// a file passes.
+    ///
+    /// # Errors
+    ///
+    /// The first name that is not defined, and where it is used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let store = |name: &String, place| {
+            let problem = || format!("there is no store {name:?}");
+            let is_known = self.stores.contains_key(name);
+            is_known
+                .then_some(())
+                .ok_or_else(|| self.error_at(place, problem()))
+        };
+        for component in self.components.values() {
+            if let Some(name) = &component.store {
+                store(name, component.place)?;
+            }
+            for grant in component.buckets.values() {
+                store(&grant.store, grant.bucket.place)?;
+            }
+        }
+        for trigger in &self.triggers {
+            let (name, place) = (trigger.component(), trigger.place());
+            if !self.components.contains_key(name) {
+                let problem = format!("there is no component {name:?}");
+                return Err(self.error_at(place, problem));
+            }
+            match trigger {
+                TriggerPlan::Http(_) | TriggerPlan::Command(_) => {}
+                TriggerPlan::Watch(watch) => {
+                    let dead_letters = watch.dead_letters.as_ref();
+                    let dead_letters = dead_letters.and_then(|dead| dead.store.as_ref());
+                    let named = [&watch.store].into_iter();
+                    for name in named.chain(&watch.positions).chain(dead_letters) {
+                        store(name, place)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl StorePlan ===
+
+impl StorePlan {
+    /// A store at a URL, with the settings that are in it.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: Secret::from(url.into()).into(),
+            settings: Vec::new(),
+        }
+    }
+}
+
+// === impl ComponentPlan ===
+
+impl ComponentPlan {
+    /// A component that has no buckets, no variables, and bounds as for all.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -160,6 +255,7 @@ impl TriggerPlan {
         match self {
             Self::Http(http) => &http.component,
             Self::Watch(watch) => &watch.component,
+            Self::Command(command) => &command.component,
         }
     }
 
@@ -168,6 +264,97 @@ impl TriggerPlan {
         match self {
             Self::Http(http) => http.place,
             Self::Watch(watch) => watch.place,
+            Self::Command(command) => command.place,
         }
+    }
+}
+
+// === impl HttpPlan ===
+
+impl HttpPlan {
+    /// Requests to an address, each to an instance of its own.
+    pub fn new(component: impl Into<String>, addr: impl Into<ListenAddress>) -> Self {
+        Self {
+            component: component.into(),
+            addr: addr.into(),
+            reuse: 1,
+            is_optional: false,
+            place: Place::default(),
+        }
+    }
+}
+
+// === impl CommandPlan ===
+
+impl CommandPlan {
+    /// A command without arguments and standard input.
+    pub fn new(component: impl Into<String>) -> Self {
+        Self {
+            component: component.into(),
+            arguments: Vec::new(),
+            has_stdin: false,
+            place: Place::default(),
+        }
+    }
+}
+
+// === impl WatchPlan ===
+
+impl WatchPlan {
+    /// Changes in the default bucket, delivered as is usual: `on` is `SET@key`, `DEL@key`, or several
+    /// of these separated by commas.
+    pub fn new(
+        component: impl Into<String>,
+        store: impl Into<String>,
+        on: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: None,
+            component: component.into(),
+            store: store.into(),
+            bucket: "default".to_owned().into(),
+            on: vec![on.into().into()],
+            parallel: None,
+            retries: None,
+            backoff: None,
+            deadline: None,
+            hops: None,
+            positions: None,
+            dead_letters: None,
+            place: Place::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    #[test]
+    fn a_plan_that_a_program_made_is_checked_for_names_that_are_not_defined() {
+        let mut plan = Plan::default();
+        let mut problems = Vec::new();
+        let counter = HttpPlan::new("counter", SocketAddr::from(([127, 0, 0, 1], 0)));
+        plan.triggers.push(TriggerPlan::Http(counter));
+        problems.push(plan.check().unwrap_err().to_string());
+        let mut component = ComponentPlan::new("counter.wasm");
+        component.store = Some("main".to_owned());
+        plan.components.insert("counter".to_owned(), component);
+        problems.push(plan.check().unwrap_err().to_string());
+        let main = StorePlan::new("memory:");
+        plan.stores.insert("main".to_owned(), main);
+        plan.check().unwrap();
+        let mut watch = WatchPlan::new("counter", "main", "SET@a");
+        watch.positions = Some("other".to_owned());
+        plan.triggers.push(TriggerPlan::Watch(Box::new(watch)));
+        problems.push(plan.check().unwrap_err().to_string());
+        let expected = [
+            "there is no component \"counter\"",
+            "there is no store \"main\"",
+            "there is no store \"other\"",
+        ];
+        assert_eq!(problems, expected);
     }
 }

@@ -74,7 +74,7 @@ fn parse(file: &Path, text: &str) -> Result<Plan> {
         });
     }
     Ok(Plan {
-        file: file.to_owned(),
+        file: Some(file.to_owned()),
         limits,
         stores,
         components,

@@ -68,6 +68,7 @@ fn http(mut table: Table<'_>, defined: &Defined<'_>) -> Result<HttpPlan> {
             .parsed("addr", str::parse)?
             .unwrap_or_else(|| DEFAULT_ADDR.into()),
         reuse: table.number("reuse", 0..u32::MAX)?.unwrap_or(1),
+        is_optional: false,
         place: table.place,
     })
 }

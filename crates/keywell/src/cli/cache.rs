@@ -1,6 +1,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use keywell_app::AppOptions;
+
+use super::output;
 
 /// Where compiled components are kept.
 #[derive(Args)]
@@ -22,8 +25,17 @@ pub(super) struct CacheArguments {
 // === impl CacheArguments ===
 
 impl CacheArguments {
+    /// What an application takes from this process.
+    pub(super) fn options(&self) -> AppOptions {
+        AppOptions {
+            cache: self.folder(),
+            members: members(),
+            output: output::output().clone(),
+        }
+    }
+
     /// The folder; none where nothing is to be kept.
-    pub(super) fn folder(&self) -> Option<PathBuf> {
+    fn folder(&self) -> Option<PathBuf> {
         if self.no_cache {
             return None;
         }
@@ -39,7 +51,7 @@ pub(super) fn cache() -> Option<PathBuf> {
 }
 
 /// Where the processes of this user show each other that they live.
-pub(super) fn members() -> Option<PathBuf> {
+fn members() -> Option<PathBuf> {
     let runtime = absolute("XDG_RUNTIME_DIR").map(|folder| folder.join("keywell"));
     Some(runtime.or_else(cache)?.join("members"))
 }

@@ -2,14 +2,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use keywell_app::Application;
 use keywell_config::units::{duration, size};
-use keywell_runtime::{AllowedHost, Environment, LoadedComponent, Options, Runtime};
-
-use wasmtime::component::Component;
+use keywell_config::{ComponentPlan, LimitsPlan, Plan};
+use keywell_runtime::{AllowedHost, HostError};
 
 use super::cache::CacheArguments;
+use super::store::GivenUrl;
 use super::usage::Unshown;
-use super::{machine, output};
 use crate::cli::failed::Failed;
 
 /// A component, and what bounds it.
@@ -17,11 +17,11 @@ use crate::cli::failed::Failed;
 pub(super) struct ComponentArguments {
     /// The component's file.
     #[arg(value_name = "COMPONENT")]
-    pub(super) component: PathBuf,
+    component: PathBuf,
 
     /// An environment variable for the component; may be repeated. It gets no other.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = Unshown::new(variable))]
-    pub(super) variables: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
 
     /// How long a call may take: 500ms, 30s, 5m.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
@@ -45,8 +45,8 @@ pub(super) struct ComponentArguments {
 
     /// A host that the component may send HTTP requests to; may be repeated. Without a port, at
     /// 80 for http and 443 for https; *.HOST for all under it, * for every host.
-    #[arg(long = "allow-http", value_name = "HOST[:PORT]")]
-    outgoing: Vec<AllowedHost>,
+    #[arg(long = "allow-http", value_name = "HOST[:PORT]", value_parser = host)]
+    outgoing: Vec<String>,
 
     #[command(flatten)]
     cache: CacheArguments,
@@ -55,10 +55,39 @@ pub(super) struct ComponentArguments {
 // === impl ComponentArguments ===
 
 impl ComponentArguments {
-    pub(super) fn load(&self, options: &Options) -> Result<(Runtime, LoadedComponent), Failed> {
-        let runtime = Runtime::new(options)?;
-        let component = runtime.load(&self.component)?;
-        Ok((runtime, component))
+    /// The store of the plan.
+    pub(super) const STORE: &str = "main";
+
+    /// A plan of this component alone, by the name of its file, with every bucket of a store; nothing
+    /// calls it.
+    pub(super) fn plan(&self, store: &GivenUrl) -> Plan {
+        let variables = self.variables.iter();
+        let outgoing = self.outgoing.iter();
+        let component = ComponentPlan {
+            env: variables
+                .map(|(name, value)| (name.clone(), value.clone().into()))
+                .collect(),
+            outgoing: outgoing.map(|host| host.clone().into()).collect(),
+            store: Some(Self::STORE.to_owned()),
+            ..ComponentPlan::new(&self.component)
+        };
+        Plan {
+            limits: LimitsPlan {
+                memory: Some(self.memory),
+                timeout: Some(self.timeout),
+                instances: Some(self.instances),
+                total_memory: self.total_memory,
+                ..LimitsPlan::default()
+            },
+            stores: [(Self::STORE.to_owned(), store.plan())].into(),
+            components: [(self.name(), component)].into(),
+            ..Plan::default()
+        }
+    }
+
+    /// Checks and compiles a plan.
+    pub(super) fn load(&self, plan: Plan) -> Result<Application, Failed> {
+        Application::load(plan, self.cache.options()).map_err(Failed::of_one)
     }
 
     /// The component's file name, which a command sees as its first argument.
@@ -69,52 +98,10 @@ impl ComponentArguments {
             .to_string_lossy()
             .into_owned()
     }
-
-    /// What the component sees of the world, as a command with these arguments behind its name.
-    pub(super) fn environment(&self, arguments: Vec<String>) -> Environment {
-        Environment {
-            variables: self.variables.clone(),
-            arguments: std::iter::once(self.name()).chain(arguments).collect(),
-            stdin: false,
-            outgoing: self.outgoing.clone(),
-        }
-    }
-
-    /// What bounds it.
-    pub(super) fn options(&self) -> Options {
-        Options {
-            memory: self.memory,
-            total_memory: self.total_memory.unwrap_or_else(machine::usual_total),
-            timeout: self.timeout,
-            instances: self.instances,
-            cache: self.cache.folder(),
-            output: output::output().clone(),
-            ..Options::default()
-        }
-    }
 }
 
-/// Exports that a trigger calls: the beginnings of their names, whatever their patch release is.
-pub(super) const HTTP: &[&str] = &["wasi:http/incoming-handler@0.2."];
-pub(super) const COMMAND: &[&str] = &["wasi:cli/run@0.2."];
-/// Of the watcher, these names and no others.
-pub(super) const WATCHER: &[&str] = &[
-    "wasi:keyvalue/watcher@0.2.0-draft",
-    "wasi:keyvalue/watcher@0.2.0-draft2",
-];
-
-/// Whether a component exports one of these.
-pub(super) fn is_exported(component: &Component, interfaces: &[&str]) -> bool {
-    let component_type = component.component_type();
-    let mut exports = component_type.exports(component.engine());
-    exports.any(|(name, _)| {
-        interfaces
-            .iter()
-            .any(|interface| match interface.strip_suffix('.') {
-                Some(_) => name.starts_with(interface),
-                None => name == *interface,
-            })
-    })
+fn host(text: &str) -> Result<String, HostError> {
+    text.parse::<AllowedHost>().map(|_| text.to_owned())
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

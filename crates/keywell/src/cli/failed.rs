@@ -18,6 +18,35 @@ impl Failed {
     pub(super) fn because(what: &str, error: impl std::fmt::Display) -> Self {
         Self::Failure(format!("{what}: {error}"))
     }
+
+    /// Why an application of one component fails: without names, which its user did not give.
+    pub(super) fn of_one(error: keywell_app::Error) -> Self {
+        use keywell_app::Error;
+
+        let is_usage = error.is_in_plan();
+        let text = match error {
+            Error::Component { source, .. } => source.to_string(),
+            Error::Store { source, .. } => source.to_string(),
+            Error::Start { source, .. } => source.to_string(),
+            Error::Close { source, .. } => source.to_string(),
+            other => other.to_string(),
+        };
+        if is_usage {
+            Self::Usage(text)
+        } else {
+            Self::Failure(text)
+        }
+    }
+}
+
+impl From<keywell_app::Error> for Failed {
+    fn from(error: keywell_app::Error) -> Self {
+        if error.is_in_plan() {
+            Self::Usage(error.to_string())
+        } else {
+            Self::Failure(error.to_string())
+        }
+    }
 }
 
 impl From<keywell_store::Error> for Failed {

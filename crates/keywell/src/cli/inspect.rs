@@ -2,12 +2,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use keywell_runtime::{Options, Runtime, interfaces};
+use keywell_app::TriggerKind;
+use keywell_runtime::{LoadedComponent, Options, Runtime, interfaces};
 use keywell_store::terminal::{self, escape};
 use serde::Serialize;
 
 use super::cache::cache;
-use super::component::{COMMAND, HTTP, WATCHER, is_exported};
 use super::output;
 use crate::cli::failed::{Ended, Failed};
 
@@ -52,7 +52,7 @@ impl Inspect {
             ..Options::default()
         };
         let loaded = Runtime::new(&options)?.load(&self.component)?;
-        let report = Report::new(loaded.component());
+        let report = Report::new(&loaded);
         if self.json {
             let json = serde_json::to_string_pretty(&report)
                 .map_err(|error| Failed::because("cannot write JSON", error))?;
@@ -72,7 +72,8 @@ impl Inspect {
 // === impl Report ===
 
 impl Report {
-    fn new(component: &wasmtime::component::Component) -> Self {
+    fn new(loaded: &LoadedComponent) -> Self {
+        let component = loaded.component();
         let imports = interfaces(component).into_iter().map(|interface| Import {
             offered: interface.missing.is_none(),
             hint: interface.missing.map(|missing| missing.hint),
@@ -90,14 +91,14 @@ impl Report {
             .collect();
         generations.sort();
         generations.dedup();
-        let commands = [
-            (HTTP, "serve"),
-            (WATCHER, "serve --watch"),
-            (COMMAND, "run"),
-        ];
-        let commands = commands
-            .into_iter()
-            .filter_map(|(interface, command)| is_exported(component, interface).then_some(command))
+        let kinds = TriggerKind::ALL.into_iter();
+        let commands = kinds
+            .filter(|kind| kind.is_exported_by(loaded))
+            .map(|kind| match kind {
+                TriggerKind::Http => "serve",
+                TriggerKind::Watch => "serve --watch",
+                TriggerKind::Command => "run",
+            })
             .collect();
         Self {
             imports: imports.collect(),

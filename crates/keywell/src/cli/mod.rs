@@ -1,6 +1,7 @@
 //! The command line. A subcommand a file; each ends with an exit code: 0 done, 1 failed, 2 wrong
 //! usage.
 
+mod application;
 mod cache;
 mod completions;
 mod component;
@@ -10,15 +11,12 @@ mod failed;
 mod files;
 mod inspect;
 mod kv;
-mod listen;
-mod machine;
 mod output;
 mod run;
 mod serve;
 mod signal;
 mod store;
 mod stores;
-mod triggers;
 mod up;
 mod usage;
 

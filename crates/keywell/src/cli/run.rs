@@ -1,10 +1,9 @@
 use std::pin::pin;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Args;
-use keywell_runtime::Environment;
-use keywell_wasi::Grants;
+use keywell_app::Event;
+use keywell_config::{CommandPlan, TriggerPlan};
 
 use super::component::ComponentArguments;
 use super::signal;
@@ -34,17 +33,22 @@ impl Run {
     pub(super) async fn main(self) -> Ended {
         let mut stop = pin!(signal::stop()?);
         let interrupted = || Failed::Failure("interrupted".to_owned());
-        let (runtime, component) = self.component.load(&self.component.options())?;
-        let opened = signal::unless(stop.as_mut(), self.store.open()).await?;
-        let store = opened.ok_or_else(interrupted)?;
-        let grants = Arc::new(Grants::everything_in(store.clone()));
-        let environment = Environment {
-            stdin: true,
-            ..self.component.environment(self.arguments)
-        };
-        let command = runtime.command(&component, grants, environment)?;
-        let ended = signal::unless(stop, command.run()).await;
-        store.close().await?;
-        ended?.map(ExitCode::from).ok_or_else(interrupted)
+        let mut plan = self.component.plan(&self.store.store);
+        plan.triggers.push(TriggerPlan::Command(CommandPlan {
+            arguments: self.arguments,
+            has_stdin: true,
+            ..CommandPlan::new(self.component.name())
+        }));
+        let application = self.component.load(plan)?;
+        let started = application.start_unless(stop.as_mut()).await;
+        let mut handle = started.map_err(Failed::of_one)?.ok_or_else(interrupted)?;
+        let ended = signal::unless(stop, async { Ok::<_, Failed>(handle.next().await) });
+        let ended = ended.await?.flatten();
+        handle.stop().await.map_err(Failed::of_one)?;
+        match ended {
+            Some(Event::Exited { code, .. }) => Ok(ExitCode::from(code)),
+            Some(Event::Failed { problem, .. }) => Err(Failed::Failure(problem.to_string())),
+            None => Err(interrupted()),
+        }
     }
 }

@@ -1,24 +1,19 @@
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use keywell::StoreUrl;
-use keywell_config::ListenAddress;
+use keywell_app::{Application, Status, TriggerKind, TriggerSource};
 use keywell_config::units::duration;
-use keywell_runtime::watch::{PositionsStore, Subscriptions, WatchOptions, WatchTarget};
-use keywell_runtime::{HttpOptions, LoadedComponent, Options, Runtime};
-use keywell_store::{BucketName, Store};
-use keywell_wasi::Grants;
+use keywell_config::{HttpPlan, ListenAddress, Located, Plan, TriggerPlan, WatchPlan};
+use keywell_runtime::watch::Subscriptions;
+use keywell_store::BucketName;
 
-use super::cache::members;
-use super::component::{ComponentArguments, HTTP, is_exported};
-use super::listen::listen;
-use super::store::{self, StoreArguments};
-use super::triggers::{Trigger, Triggers};
+use super::application::{attend, lines};
+use super::component::ComponentArguments;
+use super::store::{self, GivenUrl, StoreArguments};
 use super::usage::Unshown;
-use super::{files, signal};
+use super::{files, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
 /// Serve HTTP with a component (HTTP/1.1, and HTTP/2 by prior knowledge), call it when keys change,
@@ -85,172 +80,98 @@ pub(super) struct Serve {
     /// Another store for what the watcher keeps of its own, its position and dead letters, where it
     /// may not write to the one that it watches.
     #[arg(long, value_name = "URL", requires = "watch", value_parser = Unshown::new(store::url))]
-    positions: Option<StoreUrl>,
+    positions: Option<GivenUrl>,
 }
 
 // === impl Serve ===
 
 impl Serve {
+    /// The store of the plan that keeps positions, where that is another one.
+    const POSITIONS: &str = "positions";
+
     pub(super) async fn main(self) -> Ended {
         // Before all else, so that no signal is missed that comes once the address is printed.
         let mut stop = pin!(signal::stop()?);
         files::raise_limit();
-        let (runtime, component) = self.component.load(&Options {
-            connections: self.connections,
-            write_timeout: self.write_timeout,
-            ..self.component.options()
-        })?;
-        let Some(store) = signal::unless(stop.as_mut(), self.store.open()).await? else {
+        let mut application = self.component.load(self.plan())?;
+        let opened = async { application.open().await.map_err(Failed::of_one) };
+        if signal::unless(stop.as_mut(), opened).await?.is_none() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        self.warn_if_nothing_calls(&application);
+        let started = application.start_unless(stop.as_mut()).await;
+        let Some(handle) = started.map_err(Failed::of_one)? else {
             return Ok(ExitCode::SUCCESS);
         };
-        let ended = self.serve_with_positions(&runtime, &component, store.clone(), stop);
-        let ended = ended.await;
-        let closed = store.close().await;
-        let code = ended?;
-        closed?;
-        Ok(code)
-    }
-
-    async fn serve_with_positions(
-        &self,
-        runtime: &Runtime,
-        component: &LoadedComponent,
-        store: Arc<dyn Store>,
-        mut stop: Pin<&mut impl Future<Output = ()>>,
-    ) -> Ended {
-        let other = self.positions.as_ref();
-        let Some(url) = other.filter(|url| **url != self.store.store) else {
-            return self.serve(runtime, component, store, None, stop).await;
-        };
-        let Some(positions) = signal::unless(stop.as_mut(), store::open(url)).await? else {
-            return Ok(ExitCode::SUCCESS);
-        };
-        let ended = self.serve(runtime, component, store, Some(positions.clone()), stop);
-        let ended = ended.await;
-        let closed = positions.close().await;
-        let code = ended?;
-        closed?;
-        Ok(code)
-    }
-
-    async fn serve(
-        &self,
-        runtime: &Runtime,
-        component: &LoadedComponent,
-        store: Arc<dyn Store>,
-        positions: Option<Arc<dyn Store>>,
-        mut stop: Pin<&mut impl Future<Output = ()>>,
-    ) -> Ended {
-        let triggers = self.triggers(runtime, component, store, positions);
-        let Some(triggers) = signal::unless(stop.as_mut(), triggers).await? else {
-            return Ok(ExitCode::SUCCESS);
-        };
-        Ok(if triggers.run(stop).await {
+        for line in self.lines(&handle.status()) {
+            output::say(&line);
+        }
+        let ended = attend(handle, stop).await;
+        Ok(if ended.map_err(Failed::of_one)? {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         })
     }
 
-    /// What calls the component, ready to run.
-    async fn triggers(
-        &self,
-        runtime: &Runtime,
-        component: &LoadedComponent,
-        store: Arc<dyn Store>,
-        positions: Option<Arc<dyn Store>>,
-    ) -> Result<Triggers, Failed> {
-        let store_is_ours = store.is_exclusive();
-        let grants = Arc::new(Grants::everything_in(store));
-        let mut triggers = Triggers::default();
-        let answers_http = is_exported(component.component(), HTTP);
-        // Without anything to watch, that it answers no HTTP is the error to report.
-        if answers_http || self.watch.is_empty() {
-            for (line, trigger) in self.http(runtime, component, grants.clone()).await? {
-                triggers.add(line, trigger);
-            }
-        }
-        if let Some(subscriptions) = self.subscriptions()? {
-            if store_is_ours && !answers_http {
-                tracing::warn!(
-                    "no other process can change keys of {}, and only their changes call this component: \
-                     give it a store that is a server, or run it with others by `keywell up`",
-                    self.store.store
-                );
-            }
-            let mut target = self.target(subscriptions);
-            target.positions = positions.map(|store| PositionsStore {
-                store,
-                watched: store::identity(&self.store.store),
-            });
-            let (line, trigger) = self.watcher(runtime, component, grants, target).await?;
-            let nowhere = if answers_http {
-                ""
-            } else {
-                ", and listens nowhere"
-            };
-            triggers.add(format!("{line}{nowhere}"), trigger);
-        }
-        Ok(triggers)
-    }
-
-    async fn http(
-        &self,
-        runtime: &Runtime,
-        component: &LoadedComponent,
-        grants: Arc<Grants>,
-    ) -> Result<Vec<(String, Trigger)>, Failed> {
-        let options = HttpOptions {
+    fn plan(&self) -> Plan {
+        let mut plan = self.component.plan(&self.store.store);
+        plan.limits.connections = Some(self.connections);
+        plan.limits.write_timeout = Some(self.write_timeout);
+        plan.triggers.push(TriggerPlan::Http(HttpPlan {
             reuse: self.reuse,
-            environment: self.component.environment(Vec::new()),
-        };
-        let app = runtime.http(component, grants, &options)?;
-        let servers = listen(&self.addr, &app).await.map_err(Failed::Failure)?;
-        let (name, store_url) = (self.component.name(), &self.store.store);
-        let triggers = servers.into_iter().map(|server| {
-            let addr = server.addr();
-            let line = format!("{name} listens on http://{addr} with {store_url}");
-            (line, Trigger::Http(server))
-        });
-        Ok(triggers.collect())
-    }
-
-    /// All that is to be watched, as one.
-    fn subscriptions(&self) -> Result<Option<Subscriptions>, Failed> {
-        let texts: Vec<String> = self.watch.iter().map(ToString::to_string).collect();
-        if texts.is_empty() {
-            return Ok(None);
+            // Without anything to watch, that it answers no HTTP is the error to report.
+            is_optional: !self.watch.is_empty(),
+            ..HttpPlan::new(self.component.name(), self.addr.clone())
+        }));
+        if self.watch.is_empty() {
+            return plan;
         }
-        Subscriptions::parse(&texts.join(","))
-            .map(Some)
-            .map_err(|error| Failed::Usage(error.to_string()))
+        let other = self.positions.as_ref();
+        let positions = other.filter(|url| ***url != *self.store.store);
+        if let Some(url) = positions {
+            plan.stores.insert(Self::POSITIONS.to_owned(), url.plan());
+        }
+        let on = self.watch.iter();
+        plan.triggers.push(TriggerPlan::Watch(Box::new(WatchPlan {
+            name: self.watch_name.clone().map(Located::from),
+            bucket: self.watch_bucket.as_str().to_owned().into(),
+            on: on.map(|on| on.to_string().into()).collect(),
+            positions: positions.map(|_| Self::POSITIONS.to_owned()),
+            ..WatchPlan::new(self.component.name(), ComponentArguments::STORE, "")
+        })));
+        plan
     }
 
-    fn target(&self, subscriptions: Subscriptions) -> WatchTarget {
-        let (name, bucket) = (self.component.name(), self.watch_bucket.clone());
-        let mut target = WatchTarget::new(&name, bucket, subscriptions);
-        target.name.clone_from(&self.watch_name);
-        target
+    /// Warns where the component is called for changes alone, and no other process can make any.
+    fn warn_if_nothing_calls(&self, application: &Application) {
+        let answers_http = application.can_be_called(&self.component.name(), TriggerKind::Http);
+        let store = application.store(ComponentArguments::STORE);
+        let store_is_ours = store.is_some_and(|store| store.is_exclusive());
+        if store_is_ours && !answers_http && !self.watch.is_empty() {
+            tracing::warn!(
+                "no other process can change keys of {}, and only their changes call this component: \
+                 give it a store that is a server, or run it with others by `keywell up`",
+                self.store.store
+            );
+        }
     }
 
-    async fn watcher(
-        &self,
-        runtime: &Runtime,
-        component: &LoadedComponent,
-        grants: Arc<Grants>,
-        target: WatchTarget,
-    ) -> Result<(String, Trigger), Failed> {
-        let (name, bucket) = (&target.component, &target.bucket);
-        let line = format!(
-            "{name} watches {} in bucket {bucket} of {}",
-            target.subscriptions, self.store.store
-        );
-        let options = WatchOptions {
-            environment: self.component.environment(Vec::new()),
-            members: members(),
-            ..WatchOptions::default()
-        };
-        let trigger = runtime.watch(component, grants, target, &options).await?;
-        Ok((line, Trigger::Watch(Box::new(trigger))))
+    /// What is printed of the triggers that run.
+    fn lines(&self, status: &Status) -> Vec<String> {
+        let store = &self.store.store;
+        let mut sources = status.triggers.iter().map(|trigger| &trigger.source);
+        let answers_http = sources.any(|source| matches!(source, TriggerSource::Http { .. }));
+        let triggers = status.triggers.iter().flat_map(|trigger| {
+            let more = match trigger.source {
+                TriggerSource::Http { .. } => format!(" with {store}"),
+                TriggerSource::Watch { .. } if answers_http => String::new(),
+                TriggerSource::Watch { .. } => ", and listens nowhere".to_owned(),
+                TriggerSource::Command => String::new(),
+            };
+            let lines = lines(trigger, |_| store.to_string()).into_iter();
+            lines.map(move |line| format!("{line}{more}"))
+        });
+        triggers.collect()
     }
 }

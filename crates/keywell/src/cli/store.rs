@@ -1,7 +1,10 @@
+use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use clap::Args;
 use keywell::{StoreUrl, StoreUrlError};
+use keywell_config::{Secret, StorePlan};
 use keywell_store::Store;
 
 use super::usage::Unshown;
@@ -22,7 +25,14 @@ pub(super) struct StoreArguments {
         hide_possible_values = true,
         default_value = "disk:.keywell"
     )]
-    pub(super) store: StoreUrl,
+    pub(super) store: GivenUrl,
+}
+
+/// The URL of a store, and the text that it was given as, for a plan.
+#[derive(Clone)]
+pub(super) struct GivenUrl {
+    text: Secret,
+    url: StoreUrl,
 }
 
 /// What completion offers for a store: the beginnings of URLs.
@@ -37,9 +47,34 @@ fn schemes() -> Vec<&'static str> {
     forms.map(|form| beginning(form.form)).collect()
 }
 
-pub(super) fn url(text: &str) -> Result<StoreUrl, String> {
-    text.parse()
-        .map_err(|error: StoreUrlError| error.to_string())
+pub(super) fn url(text: &str) -> Result<GivenUrl, String> {
+    let url = text.parse();
+    let url = url.map_err(|error: StoreUrlError| error.to_string())?;
+    let text = text.to_owned().into();
+    Ok(GivenUrl { text, url })
+}
+
+// === impl GivenUrl ===
+
+impl GivenUrl {
+    /// Has the store in a plan.
+    pub(super) fn plan(&self) -> StorePlan {
+        StorePlan::new(self.text.expose())
+    }
+}
+
+impl fmt::Display for GivenUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.url.fmt(f)
+    }
+}
+
+impl Deref for GivenUrl {
+    type Target = StoreUrl;
+
+    fn deref(&self) -> &StoreUrl {
+        &self.url
+    }
 }
 
 // === impl StoreArguments ===
@@ -58,24 +93,13 @@ impl StoreArguments {
     }
 
     pub(super) async fn open(&self) -> Result<Arc<dyn Store>, Failed> {
-        open(&self.store).await
+        keywell::open(&self.store).await.map_err(failed)
     }
 
     /// As [`open`](Self::open), but makes no store: a caller that only reads has mistaken its place.
     pub(super) async fn open_existing(&self) -> Result<Arc<dyn Store>, Failed> {
         keywell::open_existing(&self.store).await.map_err(failed)
     }
-}
-
-/// Opens the store at a URL, of whatever argument.
-pub(super) async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, Failed> {
-    keywell::open(url).await.map_err(failed)
-}
-
-/// Names the data that a URL on the command line leads to.
-pub(super) fn identity(url: &StoreUrl) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    keywell::identity(&keywell::relative_to(url.clone(), &here))
 }
 
 fn failed(error: keywell::OpenError) -> Failed {

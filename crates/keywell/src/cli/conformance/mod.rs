@@ -74,7 +74,7 @@ impl Conformance {
 
     /// The store, found fit to be tested, and why it cannot be watched now, if so.
     async fn subject(&self) -> Result<(Subject, Option<String>), Failed> {
-        let url = &self.store.store;
+        let url: &keywell::StoreUrl = &self.store.store;
         let store = self.store.open().await?;
         let unfit = |error: Error| {
             let hint = match error {

@@ -1,19 +1,16 @@
 //! `keywell up`: an application from its `keywell.toml`.
 
-mod application;
-mod stores;
-
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::Args;
+use keywell_app::Application;
 use keywell_config::{ConfigError, Plan};
 
-use self::application::Application;
-use self::stores::Stores;
+use super::application::{attend, lines};
 use super::cache::CacheArguments;
-use super::{files, signal};
+use super::{files, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
 /// Run an application: every store, component and trigger of a keywell.toml.
@@ -52,21 +49,16 @@ impl Up {
         let mut stop = pin!(signal::stop()?);
         files::raise_limit();
         let plan = Plan::read(&self.file)?;
-        let application = Application::load(&plan, self.cache.folder())?;
-        let Some(stores) = signal::unless(stop.as_mut(), Stores::open(&plan)).await? else {
+        let application = Application::load(plan, self.cache.options())?;
+        let Some(handle) = application.start_unless(stop.as_mut()).await? else {
             return Ok(ExitCode::SUCCESS);
         };
-        let ended = async {
-            match signal::unless(stop.as_mut(), application.start(&stores)).await? {
-                Some(triggers) => Ok(triggers.run(stop).await),
-                None => Ok(true),
+        for trigger in handle.status().triggers {
+            for line in lines(&trigger, str::to_owned) {
+                output::say(&line);
             }
-        };
-        let ended: Result<bool, Failed> = ended.await;
-        let closed = stores.close().await;
-        let well = ended?;
-        closed?;
-        Ok(if well {
+        }
+        Ok(if attend(handle, stop).await? {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE

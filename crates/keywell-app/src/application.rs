@@ -1,0 +1,135 @@
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use keywell_config::Plan;
+use keywell_runtime::Runtime;
+use keywell_store::Store;
+
+use crate::handle::Handle;
+use crate::kind::TriggerKind;
+use crate::loaded::{Loaded, runtime_options};
+use crate::stores::Stores;
+use crate::{AppOptions, Error};
+
+/// A plan whose components are compiled, and nothing of which runs yet.
+pub struct Application {
+    runtime: Arc<Runtime>,
+    loaded: Loaded,
+    options: AppOptions,
+    /// Once they are open.
+    stores: Option<Stores>,
+}
+
+// === impl Application ===
+
+impl Application {
+    /// Checks a plan and compiles its components, on this thread. Nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Plan`], [`Error::Runtime`] or [`Error::Component`].
+    pub fn load(plan: Plan, options: AppOptions) -> Result<Self, Error> {
+        let runtime = Runtime::new(&runtime_options(&plan, &options)).map_err(Error::Runtime)?;
+        Ok(Self {
+            loaded: Loaded::load(plan, &runtime)?,
+            runtime: Arc::new(runtime),
+            options,
+            stores: None,
+        })
+    }
+
+    /// Whether a component can be called by triggers of a kind; not, if there is no such component.
+    pub fn can_be_called(&self, component: &str, kind: TriggerKind) -> bool {
+        let component = self.loaded.component(component);
+        component.is_some_and(|component| kind.is_exported_by(component))
+    }
+
+    /// Opens the stores, from within a tokio runtime: all of them, or none. Starting does it, too,
+    /// where it was not done before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Plan`] or [`Error::Store`].
+    pub async fn open(&mut self) -> Result<(), Error> {
+        if self.stores.is_none() {
+            let stores = Stores::open(self.loaded.plan(), &Stores::default()).await?;
+            self.stores = Some(stores);
+        }
+        Ok(())
+    }
+
+    /// A store by its name in the plan, once it is open.
+    pub fn store(&self, name: &str) -> Option<&Arc<dyn Store>> {
+        self.stores.as_ref().and_then(|stores| stores.find(name))
+    }
+
+    /// Starts every trigger, or none: then the stores are closed again.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); [`Error::Start`].
+    pub async fn start(self) -> Result<Handle, Error> {
+        let never = std::future::pending();
+        let started = self.start_unless(never).await?;
+        Ok(started.expect("nothing asks it to stop"))
+    }
+
+    /// As [`start`](Self::start), but gives up when `stop` is ready before all have started, and then
+    /// answers none.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start); [`Error::Close`] where it gave up.
+    pub async fn start_unless(
+        mut self,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<Handle>, Error> {
+        let mut stop = pin!(stop);
+        if unless(stop.as_mut(), self.open())
+            .await
+            .transpose()?
+            .is_none()
+        {
+            self.close().await?;
+            return Ok(None);
+        }
+        let stores = self.stores.unwrap_or_default();
+        let started = self.loaded.start(&self.runtime, &stores, &self.options);
+        match unless(stop, started).await {
+            Some(Ok(triggers)) => Ok(Some(Handle::new(
+                self.runtime,
+                self.options,
+                self.loaded,
+                stores,
+                triggers,
+            ))),
+            // Why it does not start is the error to report.
+            Some(Err(error)) => {
+                drop(stores.close().await);
+                Err(error)
+            }
+            None => stores.close().await.map(|()| None),
+        }
+    }
+
+    /// Closes the stores that are open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Close`].
+    pub async fn close(self) -> Result<(), Error> {
+        self.stores.unwrap_or_default().close().await
+    }
+}
+
+/// What comes of some work, or nothing if it is to stop before.
+async fn unless<T>(
+    stop: Pin<&mut impl Future<Output = ()>>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = stop => None,
+        done = work => Some(done),
+    }
+}

@@ -1,0 +1,17 @@
+use std::path::PathBuf;
+
+use keywell_runtime::output::Output;
+
+/// What an application takes from the process that it runs in, besides its plan.
+#[derive(Clone, Debug, Default)]
+pub struct AppOptions {
+    /// Where compiled components are kept, as [`Options::cache`](keywell_runtime::Options::cache);
+    /// `None` compiles at every start.
+    pub cache: Option<PathBuf>,
+    /// Where processes that share the events of watch triggers show each other that they live, as
+    /// [`WatchOptions::members`](keywell_runtime::watch::WatchOptions::members).
+    pub members: Option<PathBuf>,
+    /// Where what components print goes: to the process's standard output and error, unless said
+    /// otherwise.
+    pub output: Output,
+}

@@ -1,0 +1,130 @@
+//! What calls components: a kind a file. A trigger is read from its plan ([`Prepared`]), then
+//! started ([`Trigger`]), then run.
+//!
+//! Every match is exhaustive, so that a new kind does not compile until it is handled everywhere.
+
+mod command;
+mod http;
+mod watch;
+
+use std::sync::Arc;
+
+use keywell_config::{CommandPlan, ConfigError, HttpPlan, Plan, TriggerPlan};
+use keywell_runtime::watch::Counters;
+use keywell_runtime::{Command, Error, HttpApp, Runtime};
+use keywell_wasi::Grants;
+
+use self::http::Http;
+use self::watch::Watch;
+use crate::component::Component;
+use crate::kind::TriggerKind;
+use crate::status::{TriggerCounts, TriggerSource};
+use crate::stop::Stop;
+use crate::stores::Stores;
+use crate::{AppOptions, StartError};
+
+/// The plan of a trigger, and what its text means.
+pub(crate) enum Prepared {
+    Http(HttpPlan),
+    Watch(Box<watch::Prepared>),
+    Command(CommandPlan),
+}
+
+/// A trigger that is ready to run.
+pub(crate) enum Trigger {
+    Http(Http),
+    Watch(Box<Watch>),
+    Command(Command),
+}
+
+/// What counts for a trigger, while it runs and after.
+#[derive(Clone)]
+pub(crate) enum Counting {
+    Http(HttpApp),
+    Watch(Arc<Counters>),
+    Command,
+}
+
+// === impl Prepared ===
+
+impl Prepared {
+    pub(crate) fn read(plan: &Plan, trigger: &TriggerPlan) -> Result<Self, ConfigError> {
+        Ok(match trigger {
+            TriggerPlan::Http(http) => Self::Http(http.clone()),
+            TriggerPlan::Watch(watch) => Self::Watch(Box::new(watch::Prepared::read(plan, watch)?)),
+            TriggerPlan::Command(command) => Self::Command(command.clone()),
+        })
+    }
+
+    /// Makes it ready to run; none where it is left out.
+    pub(crate) async fn start(
+        &self,
+        runtime: &Runtime,
+        component: &Component,
+        grants: Arc<Grants>,
+        stores: &Stores,
+        options: &AppOptions,
+    ) -> Result<Option<Trigger>, StartError> {
+        Ok(Some(match self {
+            Self::Http(plan) => {
+                if plan.is_optional && !TriggerKind::Http.is_exported_by(&component.loaded) {
+                    return Ok(None);
+                }
+                Trigger::Http(Http::start(plan, runtime, component, grants).await?)
+            }
+            Self::Watch(watch) => {
+                let started = watch.start(runtime, component, grants, stores, options);
+                Trigger::Watch(Box::new(started.await?))
+            }
+            Self::Command(plan) => {
+                Trigger::Command(command::start(plan, runtime, component, grants)?)
+            }
+        }))
+    }
+}
+
+// === impl Trigger ===
+
+impl Trigger {
+    pub(crate) fn source(&self) -> TriggerSource {
+        match self {
+            Self::Http(http) => http.source(),
+            Self::Watch(watch) => watch.source(),
+            Self::Command(_) => TriggerSource::Command,
+        }
+    }
+
+    pub(crate) fn counting(&self) -> Counting {
+        match self {
+            Self::Http(http) => Counting::Http(http.app()),
+            Self::Watch(watch) => Counting::Watch(watch.counters()),
+            Self::Command(_) => Counting::Command,
+        }
+    }
+
+    /// Runs it until it is asked to stop, or a command exits: then the answer is its code.
+    pub(crate) async fn run(self, stop: Stop) -> Result<Option<u8>, Error> {
+        match self {
+            Self::Http(http) => {
+                http.run(stop).await;
+                Ok(None)
+            }
+            Self::Watch(watch) => watch.run(stop).await.map(|()| None),
+            Self::Command(command) => command::run(command, stop).await,
+        }
+    }
+}
+
+// === impl Counting ===
+
+impl Counting {
+    pub(crate) fn counts(&self) -> TriggerCounts {
+        match self {
+            Self::Http(app) => TriggerCounts::Http {
+                requests: app.requests(),
+            },
+            Self::Watch(counters) => TriggerCounts::Watch(counters.read()),
+            Self::Command => TriggerCounts::Command,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! An application that runs, to the person who runs it.
+
+use std::pin::pin;
+
+use keywell_app::{Error, Event, Handle, TriggerSource, TriggerStatus};
+
+use super::output;
+
+/// What is printed of a trigger that runs: a line for each address. `store` is how a store of the
+/// plan is shown.
+pub(super) fn lines(trigger: &TriggerStatus, store: impl Fn(&str) -> String) -> Vec<String> {
+    let name = &trigger.component;
+    match &trigger.source {
+        TriggerSource::Http { addrs } => addrs
+            .iter()
+            .map(|addr| format!("{name} listens on http://{addr}"))
+            .collect(),
+        TriggerSource::Watch {
+            subscriptions,
+            bucket,
+            store: watched,
+            ..
+        } => vec![format!(
+            "{name} watches {subscriptions} in bucket {bucket} of {}",
+            store(watched)
+        )],
+        TriggerSource::Command => Vec::new(),
+    }
+}
+
+/// Lets an application run until `stop` is ready, and answers whether that was why it ended.
+///
+/// The error of a trigger that fails is printed at once.
+pub(super) async fn attend(
+    mut handle: Handle,
+    stop: impl Future<Output = ()>,
+) -> Result<bool, Error> {
+    let mut stop = pin!(stop);
+    let (mut is_well, mut is_asked) = (true, false);
+    loop {
+        tokio::select! {
+            event = handle.next() => match event {
+                None => break,
+                Some(Event::Failed { problem, .. }) => {
+                    output::complain(&problem.to_string());
+                    is_well = false;
+                }
+                Some(Event::Exited { code, .. }) => is_well &= code == 0,
+            },
+            () = &mut stop, if !is_asked => {
+                is_asked = true;
+                handle.ask_to_stop();
+            }
+        }
+    }
+    handle.stop().await?;
+    Ok(is_well)
+}
