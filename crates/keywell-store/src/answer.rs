@@ -13,6 +13,10 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 /// A ready answer costs no allocation and no task switch on its way to the guest. A later one owns
 /// what it needs, so it outlives the bucket handle it came from. Dropping a later answer gives up
 /// on hearing it; it does not take back a write that was already sent.
+///
+/// A future that borrows the bucket would save a store that waits the clone of a handle and of a key,
+/// which is little beside the wait. As it borrows nothing, hosts hold no borrow across their own await,
+/// and layers are plain functions.
 #[must_use = "a later answer does nothing until it is awaited"]
 pub enum Answer<T> {
     /// The answer.

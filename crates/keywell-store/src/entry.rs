@@ -38,7 +38,7 @@ pub enum Expires {
     In(Duration),
 }
 
-/// An opaque token that changes at every write of a key.
+/// An opaque token that changes at every write of a key, also of one that was deleted meanwhile.
 ///
 /// Equal versions mean the same write of the same key; there is no order between them. A store
 /// that compares by value (see [`Cas::ByValue`](crate::Cas)) uses the value itself.

@@ -38,7 +38,8 @@ pub struct Page {
     pub cursor: Option<Cursor>,
 }
 
-/// Where a listing goes on: opaque text that survives a restart where the store does.
+/// Where a listing continues: opaque text that survives a restart where the store does, as it needs no
+/// memory in Keywell.
 ///
 /// A store makes it by [`Cursor::seal`] from a position of its own, and reads it back by
 /// [`Cursor::position`], which refuses a cursor of another bucket or of another listing, and text
