@@ -57,9 +57,11 @@
 //!
 //! A value is in Redis twice for as long as the stream holds its event. The stream of a shard keeps
 //! about `history` events (a node of a hundred more or less), and of those as many as are within
-//! `history-bytes`; 0 of either keeps none, and then nothing can be watched. The stream of a
-//! [reserved](keywell_store::reserved) bucket keeps about 100 events and 1 MiB, for live watches. A bucket that was
-//! emptied keeps its meta and its stream until [`Store::forget`](keywell_store::Store::forget).
+//! `history-bytes`; 0 of either keeps none, and then nothing can be watched. Redis cannot trim a stream
+//! by bytes, so each event has the sum of the bytes up to it. The stream of a
+//! [reserved](keywell_store::reserved) bucket keeps about 100 events and 1 MiB, for live watches. A
+//! bucket that was emptied keeps its meta and its stream until
+//! [`Store::forget`](keywell_store::Store::forget).
 //!
 //! # What it does not do
 //!

@@ -1,4 +1,7 @@
 //! What is done in Redis, each in one step. A mutation is one script, and one round trip.
+//!
+//! Scripts, since Redis 6.2 has no functions. A script gets the names of all its keys, which have one
+//! hash tag, so a cluster runs it.
 
 use crate::link::Script;
 

@@ -12,6 +12,21 @@
 //! - [`Link::script`] runs a [`Script`] by its digest, and by its text where the server does not know
 //!   it yet.
 //! - [`Link::dedicated`] gives a connection of one's own, for what waits on the server.
+//!
+//! # How servers are found
+//!
+//! - Several addresses (sentinels, seeds, those that a name resolves to) are tried one after the other,
+//!   200 ms apart or as soon as one fails ([`stagger`](keywell_client::stagger)); the first good answer
+//!   counts.
+//! - A task replaces the slot map of a cluster as a whole, after a redirection or a lost node
+//!   ([`cluster`]).
+//! - Sentinels are asked at every connect, and the server that they name has to say itself that it is a
+//!   primary ([`finder`]). While there are watches, one sentinel is subscribed to, and connections to
+//!   another server than the primary that it names are replaced ([`switches`]).
+//! - A server that refuses a write as a replica may have been the primary when its connection was made,
+//!   and its address may lead elsewhere by now. Another connection is tried beside it, with backoff,
+//!   and replaces it if it leads to a primary ([`keeper`]). A store that points at a replica on purpose
+//!   keeps reading.
 
 mod cli;
 mod cluster;

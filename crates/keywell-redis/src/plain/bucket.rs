@@ -32,6 +32,11 @@ pub(crate) struct PlainBucket {
 
 /// Writes if the value is still the one that is expected: `KEYS[1]`, the value that was read, the
 /// time to live (empty for none), and the new value (none to delete).
+///
+/// Replicas receive its effects, which every version knows. `SET … IFEQ` (Valkey 8.1, Redis 8.4) would
+/// take a tenth of the server's time, 0.3 µs instead of 3, but replicas receive it as it is: during an
+/// upgrade an older one refuses it and keeps the old value, which only its log shows (tried from
+/// Redis 6.2 to Valkey 8.1 and from 8.0 to 8.6).
 static SWAP: Script = Script::new(
     "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
      if ARGV[3] == nil then redis.call('DEL', KEYS[1]) \

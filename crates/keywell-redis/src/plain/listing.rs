@@ -5,6 +5,10 @@
 //! of the keys and keeps the smallest ones behind the page before: no repeats, in order, with
 //! cursors that need no memory anywhere. What a pass found beyond its page is kept for a while
 //! ([`Windows`]), so that not every page needs a pass.
+//!
+//! Nor do cursors of `SCAN` mean anything to another server, which hashes keys by another seed. So a
+//! pass uses one connection to each primary ([`Pinned`]), starts over when one is lost, and first asks a
+//! cluster for its primaries.
 
 use std::collections::BTreeSet;
 

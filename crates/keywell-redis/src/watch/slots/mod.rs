@@ -27,6 +27,8 @@
 //! Each write is emitted or counted at least once. No server marks an event as a copy, so a write just
 //! before the slot changes hands may count twice, and a key that a client moves counts as written
 //! twice more.
+//!
+//! It costs a cluster two more reads for each deletion, and a few for each key that is moved.
 
 mod contention;
 mod directory;
