@@ -1,3 +1,8 @@
+//! The generations of `wasi:keyvalue`, and which of them a component imports.
+//!
+//! Import *types* are read, because two shapes of `get-many` have one name and version. Each import has
+//! one generation or none; one that is not known is never taken for another.
+
 use std::fmt;
 
 use wasmtime::component::Component;

@@ -1,3 +1,11 @@
+//! Links the functions of an interface: each is written once, in two halves, and linked as a plain or an
+//! async function.
+//!
+//! - Keys are read where they lie in the guest's memory (`WasmStr`). Values are checked before they are
+//!   copied, once (`WasmList<u8>` to `Bytes`), and answers go out as `Bytes`.
+//! - Where every granted store answers at once, the functions are plain, and the component needs no
+//!   fibre. Elsewhere they are async, and an answer that is ready does not switch stacks.
+
 use keywell_store::{Answer, Error, Promptness, Result};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{

@@ -10,7 +10,8 @@ use crate::error::StoreError;
 use crate::grants::Grants;
 
 /// What one instance of a component holds of `wasi:keyvalue`: its open buckets and its pending
-/// swaps. Lives in the data of a Wasmtime store.
+/// swaps. Lives in the data of a Wasmtime store. A handle is an index into one of its slabs, not an
+/// entry of a `ResourceTable`.
 pub struct Keyvalue {
     pub(crate) grants: Arc<Grants>,
     buckets: Slab<Arc<Limited>>,
