@@ -1,4 +1,10 @@
-//! `keywell.toml`. A section a file.
+//! Reads `keywell.toml`; a file for each section.
+//!
+//! - An unknown key is an error that names the nearest known one.
+//! - `"false"` and `false` mean the same, as do other settings with and without quotes.
+//! - Every value has the line and column at which it was read.
+//!
+//! It walks the parsed tables itself, since a derived reader has no places.
 
 mod component;
 mod defined;
