@@ -35,6 +35,9 @@ const ERRORS: usize = 256;
 ///
 /// The time-outs are the connection's own: a timer of HTTP/1's for each request costs more than the
 /// one timer of a connection, and holds neither before the protocol is known nor for HTTP/2.
+///
+/// hyper's `pipeline_flush` stays off: it ignores the bound on what waits to be written, and answers
+/// nothing where more bytes have come than one request.
 pub(super) fn protocol(connection: &Arc<Connection>) -> auto::Builder<Streams> {
     let mut protocol = auto::Builder::new(Streams(connection.clone()));
     protocol

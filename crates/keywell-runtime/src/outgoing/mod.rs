@@ -1,4 +1,9 @@
 //! Outgoing HTTP: denied, unless the host is allowed.
+//!
+//! The host of a request is compared with those of the component as text, with its port. The address
+//! behind an allowed name is not checked: allowing a name trusts its owner. One client serves all
+//! components, and keeps connections for the next request. A guest receives the code of a failure, not
+//! its text.
 
 mod body;
 mod client;

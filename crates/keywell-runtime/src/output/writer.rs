@@ -16,6 +16,9 @@ use super::queue::Queue;
 /// a pipe is not read any more is no failure, and lines that could not be written, to a disk that is full
 /// say, count as dropped. Cloning a writer gives another handle. When the last one is dropped, the thread
 /// writes what waits, and ends.
+///
+/// A thread rather than `O_NONBLOCK`, which would apply to every process that shares the pipe or the
+/// terminal.
 #[derive(Clone)]
 pub struct Writer(Arc<Handle>);
 
