@@ -1,6 +1,9 @@
 //! What a trigger watches and where it keeps its records.
 //!
-//! A made name is the same for the same component, bucket and subscriptions, and is a valid name.
+//! A made name is the same for the same component, bucket and subscriptions, as it ends with their
+//! digest, and is a valid name. The purpose of a trigger, which all processes of one name must have in
+//! common, is a digest of the bucket in the store, the prefix of the grant, and the subscriptions in
+//! canonical form.
 
 use std::sync::Arc;
 

@@ -1,5 +1,10 @@
-//! Where a trigger keeps its records. It refuses a place that it could not write to, or that would
-//! make it trigger itself.
+//! Where a trigger keeps its records: positions and the group's record in the bucket
+//! `keywell-triggers`, dead letters in `keywell-deadletters`, of the watched store or of another one.
+//!
+//! - A trigger that would watch one of its two is refused, and no component can open those names.
+//! - Both are written to before the trigger starts, so an account that may only read is refused then.
+//! - Records in another store are filed under the trigger's name and a digest of the watched store's
+//!   URL, so that they are not taken for those of another watched store.
 
 use std::sync::Arc;
 

@@ -5,6 +5,8 @@
 //! - After a gap, which is counted and logged, keys that are named in full are read again; what is
 //!   read is not delivered behind an event of the same key that came later.
 //! - A watch that ends is opened again from where it was. While the store is away, that waits.
+//! - Partitions whose tokens are no longer of use are opened and read again as one, so that is one gap.
+//!   Their stored positions stay before the gap until what was read is finished.
 
 pub(crate) mod coalesced;
 pub(crate) mod opener;
