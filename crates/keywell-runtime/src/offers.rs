@@ -285,4 +285,14 @@ mod tests {
             assert!(hint(name).contains("compose"), "{name}");
         }
     }
+
+    #[test]
+    fn the_hint_names_every_generation_that_is_offered() {
+        let hint = hint("wasi:keyvalue/store@0.3.0");
+        for generation in keywell_wasi::Generation::ALL {
+            let name = generation.to_string();
+            let version = name.split(' ').next().unwrap();
+            assert!(hint.contains(version), "{version}: {hint}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod support;
 
 use std::path::Path;
 
+use keywell::wasi::Generation;
 use support::{guest, keywell};
 
 const DRAFT: &str = "conformance-draft";
@@ -163,4 +164,28 @@ fn what_a_run_left_is_removed_on_request() {
         .unwrap();
     assert_eq!(output.stdout, b"keys removed: 1\n");
     assert_eq!(kv(&disk, &["list"]), "conformance.txt\n");
+}
+
+#[test]
+fn every_generation_is_in_the_readme_and_has_a_component_of_the_suite() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    for generation in Generation::ALL {
+        let component = match generation {
+            Generation::Draft => DRAFT,
+            Generation::Draft2 => DRAFT2,
+            Generation::Draft2Pairs => DRAFT2_PAIRS,
+            _ => panic!("{generation} has no component of the suite"),
+        };
+        let output = keywell().arg("inspect").arg(guest(component)).output();
+        let text = String::from_utf8(output.unwrap().stdout).unwrap();
+        let name = generation.to_string();
+        let is_named = |line: &str| line.starts_with("wasi:keyvalue") && line.ends_with(&name);
+        assert!(text.lines().any(is_named), "{name}: {text}");
+        let version = name.split(' ').next().unwrap();
+        assert!(
+            readme.contains(&format!("`wasi:keyvalue@{version}`")),
+            "README.md has no {version}"
+        );
+    }
 }

@@ -118,3 +118,41 @@ fn completion_scripts_offer_the_urls_of_stores() {
     assert_eq!(code, Some(0));
     assert!(!help.contains("possible values"), "{help}");
 }
+
+/// Whether a file in this folder has the conformance suite of a store.
+fn runs_the_suite(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| {
+        let text = std::fs::read_to_string(&path);
+        text.is_ok_and(|text| text.contains("keywell_conformance::suite!")) || runs_the_suite(&path)
+    })
+}
+
+/// What nothing else notices when a store is added.
+#[test]
+fn every_crate_of_a_store_is_in_the_program_and_the_readme_and_runs_the_suite() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = std::fs::read_to_string(crates.join("../README.md")).unwrap();
+    let mut stores = 0;
+    for entry in std::fs::read_dir(&crates).unwrap() {
+        let folder = entry.unwrap().path();
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let name = name.strip_prefix("keywell-").unwrap_or_default();
+        // The contract has the trait.
+        if name == "store" || !folder.join("src/provider.rs").exists() {
+            continue;
+        }
+        stores += 1;
+        let Some(provider) = PROVIDERS.iter().find(|provider| provider.name() == name) else {
+            panic!("the program is built without the provider {name}");
+        };
+        let scheme = provider.schemes()[0];
+        assert!(
+            readme.contains(&format!("`{scheme}:")),
+            "README.md has no {scheme}:"
+        );
+        let tests = folder.join("tests");
+        assert!(runs_the_suite(&tests), "{} has no suite", tests.display());
+    }
+    assert_eq!(stores, PROVIDERS.len());
+}
