@@ -61,7 +61,7 @@ impl Subject {
         Self::within_buckets(store, Buckets::New(run, AtomicU64::new(0)))
     }
 
-    /// A store of which the suite uses only this bucket, for example one with a fixed set of buckets.
+    /// A store in which the suite uses only this bucket, for example one with a fixed set of buckets.
     ///
     /// Behaviours that need several buckets are skipped. No other client may write to the bucket
     /// meanwhile.

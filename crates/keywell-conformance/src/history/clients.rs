@@ -13,7 +13,7 @@ use super::meeting::Meeting;
 use super::operation::{Request, Response};
 use super::service::Service;
 
-/// Random clients, each of which sends one request after the other for a few shared keys.
+/// Random clients. Each sends one request after the other, for a few shared keys.
 ///
 /// A key is a register (set, delete, swap), a counter (increment, and now and then a set to another
 /// number), or both, so that increments meet values that are not numbers. Clients send nothing

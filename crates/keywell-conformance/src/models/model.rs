@@ -15,7 +15,7 @@ struct Model {
     bucket: Handle,
     cas: Cas,
     entries: BTreeMap<&'static str, Known>,
-    /// The versions seen so far, none of which may be used again.
+    /// The versions seen so far. None may be used again.
     past: Vec<(&'static str, Version)>,
 }
 

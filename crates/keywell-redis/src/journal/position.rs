@@ -13,7 +13,7 @@ pub(crate) struct Nonce(u64);
 /// A place in the journal of a shard: just after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
-    /// Which journal: one that is begun anew has another.
+    /// Which journal: a journal that is started over has another epoch.
     pub(crate) epoch: Nonce,
     /// The event's number, from which the next one's is one more.
     pub(crate) seq: u64,

@@ -24,7 +24,7 @@ impl Recent {
     /// The most events that are taken at once.
     const MAX_TAKEN: usize = 256;
 
-    /// Adds an event that follows the last one, or begins anew with it.
+    /// Adds an event that follows the last one, or starts over with it.
     pub(crate) fn push(&mut self, record: Arc<Record>, before: &Position) {
         let is_next = self.records.back().is_some_and(|last| {
             let last = last.position(before);

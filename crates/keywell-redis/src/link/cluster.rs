@@ -78,7 +78,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Asks anew which node has which slots, and waits for the answer.
+    /// Asks again which node has which slots, and waits for the answer.
     pub(super) async fn refresh(&self) {
         let mut asked = self.shared.asked.subscribe();
         asked.mark_unchanged();

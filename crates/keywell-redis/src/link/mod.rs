@@ -269,7 +269,7 @@ impl Link {
         }
     }
 
-    /// The primaries that there are, each of which emits events of its own keys.
+    /// The primaries. Each emits the events of its own keys.
     pub(crate) async fn places(&self) -> Result<Vec<Place>> {
         match &self.0.topology {
             Topology::Primary(_) => Ok(vec![Place::Primary]),
@@ -299,7 +299,7 @@ impl Link {
         Pinned::to(self.1.clone(), node).await
     }
 
-    /// Asks a cluster anew what its primaries are.
+    /// Asks a cluster again for its primaries.
     pub(crate) async fn refresh(&self) {
         if let Topology::Cluster(cluster) = &self.0.topology {
             cluster.refresh().await;
@@ -340,7 +340,7 @@ impl Link {
     }
 
     /// Hears from sentinels which server is the primary, if there are any, for as long as a caller has
-    /// this. Connections of the link to another one are made anew then.
+    /// this. The link then replaces its connections to another one.
     pub(crate) fn switches(&self) -> Option<Arc<Switches>> {
         match &self.0.topology {
             Topology::Primary(node) => node.switches(),

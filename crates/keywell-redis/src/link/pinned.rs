@@ -10,7 +10,7 @@ use crate::wire::Lane;
 
 /// One connection, for what means something to the server behind it alone, as cursors of `SCAN` do.
 /// Another connection may lead to another server: to the replica that took over, to where a name
-/// points by now, or to one that was started again, which hashes its keys anew.
+/// points by now, or to one that was restarted, which hashes its keys by another seed.
 pub(crate) struct Pinned {
     door: Arc<Door>,
     /// Keeps the connection, also if the cluster is found to be without it meanwhile.

@@ -47,7 +47,7 @@ pub(crate) async fn page(
         if !page.keys.is_empty() && are_there(link, keys, &page.keys).await? {
             return Ok(page);
         }
-        // Some were deleted meanwhile: what is there now is found anew.
+        // Some were deleted meanwhile: look for what is there now.
     }
     let pattern = pattern(&format!("{}{}", keys.prefix(), request.prefix));
     let smallest = scan(link, &pattern, |smallest: &mut Smallest, full| {
@@ -164,7 +164,7 @@ fn pattern(beginning: &str) -> Vec<u8> {
     pattern
 }
 
-/// What comes of the names of all strings that match, some of which come more than once.
+/// Collects the names of all strings that match; a name may come more than once.
 ///
 /// # Errors
 ///

@@ -12,7 +12,7 @@ use super::key_event::KeyEvent;
 use super::members::Members;
 use super::read_queue::Merge;
 
-/// Events of a key, of which no watcher has received anything yet.
+/// Events of a key that no watcher has received yet.
 #[derive(Debug)]
 pub(super) struct Pending {
     counts: EventCounts,

@@ -42,7 +42,7 @@ impl Reader {
         }
     }
 
-    /// Reads and emits a key of which nothing new was heard.
+    /// Reads and emits a key that had no new event.
     pub(super) fn reread(&mut self, name: Vec<u8>, pending: Pending, members: &Members) {
         match self {
             Self::Server(reader) => reader.reread(name, pending, members),

@@ -16,7 +16,7 @@ pub(super) enum Request {
     Join(Arc<Watcher>, Option<oneshot::Sender<Result<()>>>),
     /// Stop serving the watcher of this number.
     Leave(u64),
-    /// Read and emit a key of which nothing new was heard.
+    /// Read and emit a key that had no new event.
     Reread(Vec<u8>, Pending),
     /// What the listener at another node of the cluster asks.
     Peer(PeerRequest),

@@ -15,7 +15,7 @@ use super::Shard;
 use crate::link::{Effect, Post, Switches, refusal};
 use crate::wire::command;
 
-/// A stretch of the journal, each event of which follows the one before it.
+/// Consecutive events of the journal.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     pub(crate) records: VecDeque<Arc<Record>>,

@@ -70,7 +70,7 @@ impl NodeReader {
         self.take(name, Contention::heard(watchers, event, epoch), members);
     }
 
-    /// Reads and emits a key of which nothing new was heard.
+    /// Reads and emits a key that had no new event.
     pub(in crate::watch) fn reread(&mut self, name: Vec<u8>, pending: Pending, members: &Members) {
         self.take(name, Contention::transferred(pending), members);
     }

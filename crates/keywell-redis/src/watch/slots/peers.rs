@@ -81,7 +81,7 @@ impl Peers {
         self.sources.transfer(slot(name), &self.own, to);
     }
 
-    /// Releases all slots of which this listener is the source.
+    /// Releases all slots whose source is this listener.
     pub(in crate::watch) fn release_all(&self) {
         self.sources.release_all(&self.own);
     }

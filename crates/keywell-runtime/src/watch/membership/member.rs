@@ -152,7 +152,7 @@ pub(crate) enum Defect {
 // === impl Member ===
 
 impl<V: Clone> Member<V> {
-    /// Others that write at the same time, each of which makes one try fail.
+    /// The number of tries; each member that writes at the same time makes one fail.
     const TRIES: u32 = 64;
 
     pub(crate) fn new(identity: Identity, now: Instant) -> Self {

@@ -16,7 +16,7 @@ pub(super) struct Checks {
     adopted_by: BTreeMap<u8, usize>,
     /// Partitions whose events no process took for a while, and no owner has learned of it.
     gaps: BTreeSet<u8>,
-    /// Those of which no member can know, until the next owner.
+    /// Gaps that no member can know, until the next owner.
     excused: BTreeSet<u8>,
     /// Partitions that were taken at some time.
     begun: BTreeSet<u8>,
