@@ -41,7 +41,7 @@ pub fn cursors(data: &[u8]) {
     }
 }
 
-/// Nobody forges a checksum of 64 bits by chance, so what opens is another sealed cursor, which
+/// A checksum of 64 bits is not met by chance, so what opens is another sealed cursor, which
 /// has one text alone.
 fn only_what_was_sealed(text: &str, here: (&str, &str)) {
     if let Some(position) = open(text, here) {

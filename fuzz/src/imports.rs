@@ -12,7 +12,7 @@ const LIMITS: Limits = Limits {
     batch_bytes: 64 << 20,
 };
 
-/// Any bytes are entries within the limits, up to a flaw that is told with its place; and the
+/// Any bytes are entries within the limits, up to a flaw that is reported with its place; and the
 /// entries are the same when they are exported and imported again.
 pub fn imports(data: &[u8]) {
     let (entries, flaw) = import(data);
@@ -55,7 +55,7 @@ fn import(file: &[u8]) -> (Vec<(String, Bytes)>, Option<Flaw>) {
     (entries, flaw)
 }
 
-/// It tells a line that there is, behind those of the entries before it, and a column within it.
+/// It names a line of the file, behind those of the entries before it, and a column within it.
 fn check_flaw(file: &[u8], before: usize, flaw: &Flaw) {
     let Flaw::Line {
         line,
@@ -69,9 +69,12 @@ fn check_flaw(file: &[u8], before: usize, flaw: &Flaw) {
     assert!(!problem.is_empty() && !text.contains('\n'), "{text:?}");
     let line = usize::try_from(*line).expect("there are few lines");
     let mut lines = file.split(|byte| *byte == b'\n');
-    let told = lines.nth(line - 1).expect("the line is in the file");
+    let text_of_line = lines.nth(line - 1).expect("the line is in the file");
     assert!(line > before, "{before} entries stand before line {line}");
     if let Some(column) = column {
-        assert!((1..=told.len()).contains(column), "{text:?} of {told:?}");
+        assert!(
+            (1..=text_of_line.len()).contains(column),
+            "{text:?} of {text_of_line:?}"
+        );
     }
 }

@@ -72,8 +72,8 @@ impl Pair {
     }
 }
 
-/// Lends the disk store on its pages in memory, which is dear to make: the same each time, empty
-/// again if whoever borrows it clears it.
+/// Lends the disk store on its pages in memory, which is expensive to create: the same each time, so
+/// the borrower has to clear it.
 pub(crate) fn with_disk(test: impl FnOnce(&Pair)) {
     thread_local! {
         static DISK: RefCell<Option<Pair>> = const { RefCell::new(None) };

@@ -18,7 +18,7 @@ struct Input<'a> {
     forged: &'a str,
 }
 
-/// A watch resumes from a token that its bucket handed out and tells what came after it; other
+/// A watch resumes from a token that its bucket handed out and delivers what came after it; other
 /// text is no token.
 pub fn tokens(data: &[u8]) {
     let Some(mut input) = crate::input::read::<Input<'_>>(data) else {
@@ -44,15 +44,19 @@ fn check(pair: &Pair, input: &Input<'_>) {
         set.expect("a key can be set");
         written += usize::from(*is_watched);
     }
-    let events = told(&mut watch);
-    assert_eq!(events.len(), written, "every write is told once");
+    let events = delivered(&mut watch);
+    assert_eq!(events.len(), written, "every write is delivered once");
     let token = |event: &Event| event.token().cloned().expect("its events carry tokens");
     tokens.extend(events.iter().map(token));
 
     let from = usize::from(input.from) % tokens.len();
     let resumed = pair.watch(0, Since::After(tokens[from].clone()));
     let mut resumed = resumed.expect("a watch resumes from a token of its bucket");
-    assert_eq!(told(&mut resumed), events[from..], "nothing else is told");
+    assert_eq!(
+        delivered(&mut resumed),
+        events[from..],
+        "nothing else is delivered"
+    );
 
     let theirs = other.start().cloned();
     let mut text: Vec<char> = tokens[from].as_str().chars().collect();
@@ -70,9 +74,9 @@ fn check(pair: &Pair, input: &Input<'_>) {
     }
 }
 
-/// What the watch tells without waiting, which is all there is: these stores have told a write to
-/// their watches when they have acknowledged it.
-fn told(watch: &mut Watch) -> Vec<Event> {
+/// What the watch delivers without waiting, which is all there is: these stores notify their watches
+/// before they acknowledge a write.
+fn delivered(watch: &mut Watch) -> Vec<Event> {
     let mut events = Vec::new();
     while let Some(Some(event)) = watch.next().now_or_never() {
         events.push(event.expect("nothing takes these stores away"));

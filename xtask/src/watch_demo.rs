@@ -42,7 +42,7 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
     }
     let store = store.map(flat).transpose()?;
     let client = installed(CLIENTS).ok_or_else(|| {
-        format!("redis-cli and valkey-cli are missing, one of which sets the keys; {INSTALL}")
+        format!("neither redis-cli nor valkey-cli is installed, which sets the keys; {INSTALL}")
     })?;
     build::build("http-watcher")?;
 

@@ -21,7 +21,7 @@ pub(super) enum Call<'a> {
 
 /// What was answered, without versions.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Outcome {
     Done,
     Stale,
     Number(i64),
@@ -30,39 +30,41 @@ pub(super) enum Told {
     Refused(Invalid),
 }
 
-pub(super) fn tell(pair: &Pair, bucket: &Limited, call: &Call<'_>) -> Told {
+pub(super) fn perform(pair: &Pair, bucket: &Limited, call: &Call<'_>) -> Outcome {
     let value = |entry: Option<Entry>| entry.map(|entry| entry.value);
     let answered = match call {
         Call::Get(key) => {
             let answered = pair.answer(bucket.get_within(key, usize::MAX));
-            answered.map(|entry| Told::Values(vec![value(entry)]))
+            answered.map(|entry| Outcome::Values(vec![value(entry)]))
         }
-        Call::Exists(key) => pair.answer(bucket.exists(key)).map(Told::Is),
+        Call::Exists(key) => pair.answer(bucket.exists(key)).map(Outcome::Is),
         Call::Set(key, value) => {
             let set = bucket.set(key, Bytes::copy_from_slice(value), Set::default());
-            pair.answer(set).map(|_| Told::Done)
+            pair.answer(set).map(|_| Outcome::Done)
         }
-        Call::Delete(key) => pair.answer(bucket.delete(key)).map(|()| Told::Done),
+        Call::Delete(key) => pair.answer(bucket.delete(key)).map(|()| Outcome::Done),
         Call::Increment(key, delta) => {
             let answered = pair.answer(bucket.increment_or_create(key, *delta, Set::default()));
-            answered.map(Told::Number)
+            answered.map(Outcome::Number)
         }
         Call::Swap(key, creates, value) => swap(pair, bucket, key, *creates, *value),
         Call::GetMany(keys) => {
             let answered = pair.answer(bucket.get_many_within(keys, usize::MAX));
-            answered.map(|entries| Told::Values(entries.into_iter().map(value).collect()))
+            answered.map(|entries| Outcome::Values(entries.into_iter().map(value).collect()))
         }
         Call::SetMany(entries) => {
             let entries = entries.iter();
             let entries = entries.map(|(key, value)| (*key, Bytes::copy_from_slice(value)));
             let answered = pair.answer(bucket.set_many(entries.collect()));
-            answered.map(|()| Told::Done)
+            answered.map(|()| Outcome::Done)
         }
-        Call::DeleteMany(keys) => pair.answer(bucket.delete_many(keys)).map(|()| Told::Done),
+        Call::DeleteMany(keys) => pair
+            .answer(bucket.delete_many(keys))
+            .map(|()| Outcome::Done),
     };
     match answered {
-        Ok(told) => told,
-        Err(Error::Invalid(invalid)) => Told::Refused(invalid),
+        Ok(outcome) => outcome,
+        Err(Error::Invalid(invalid)) => Outcome::Refused(invalid),
         Err(other) => panic!("{call:?} is answered {other}"),
     }
 }
@@ -73,7 +75,7 @@ fn swap(
     key: &str,
     creates: bool,
     value: Option<&[u8]>,
-) -> Result<Told> {
+) -> Result<Outcome> {
     let expected = if creates || key.is_empty() {
         Expected::Absent
     } else {
@@ -86,7 +88,7 @@ fn swap(
     };
     let answered = pair.answer(bucket.swap(key, expected, change))?;
     Ok(match answered {
-        Swap::Done(_) => Told::Done,
-        Swap::Stale => Told::Stale,
+        Swap::Done(_) => Outcome::Done,
+        Swap::Stale => Outcome::Stale,
     })
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use keywell_store::layer::{Limited, Limits};
 use keywell_store::{BucketName, Error, Invalid, List};
 
-use self::call::{Call, tell};
+use self::call::{Call, perform};
 use self::model::Model;
 use crate::stores::Pair;
 
@@ -43,9 +43,9 @@ pub fn limits(data: &[u8]) {
     let bucket = Limited::new(Arc::clone(&pair.buckets[0]), limits);
     let mut model = Model::new(limits);
     for call in input.calls.iter().take(CALLS) {
-        let told = tell(&pair, &bucket, call);
+        let outcome = perform(&pair, &bucket, call);
         let expected = model.call(call);
-        assert_eq!(told, expected, "{call:?} within {limits:?}");
+        assert_eq!(outcome, expected, "{call:?} within {limits:?}");
         let left = stored(&pair);
         assert_eq!(left, *model.entries(), "after {call:?} within {limits:?}");
     }

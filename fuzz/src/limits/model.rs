@@ -4,7 +4,7 @@ use bytes::Bytes;
 use keywell_store::layer::Limits;
 use keywell_store::{Error, Invalid, counter};
 
-use super::call::{Call, Told};
+use super::call::{Call, Outcome};
 
 /// What a bucket behind limits promises, in the simplest way.
 pub(super) struct Model {
@@ -26,9 +26,9 @@ impl Model {
         &self.entries
     }
 
-    pub(super) fn call(&mut self, call: &Call<'_>) -> Told {
+    pub(super) fn call(&mut self, call: &Call<'_>) -> Outcome {
         match self.refuses(call) {
-            Some(refused) => Told::Refused(refused),
+            Some(refused) => Outcome::Refused(refused),
             None => self.answer(call),
         }
     }
@@ -60,33 +60,33 @@ impl Model {
         }
     }
 
-    fn answer(&mut self, call: &Call<'_>) -> Told {
+    fn answer(&mut self, call: &Call<'_>) -> Outcome {
         match call {
             Call::Get(key) => {
                 // A counter may have grown past the limit.
                 let value = self.entries.get(*key).cloned();
                 match value.as_deref().and_then(|value| self.value(value)) {
-                    Some(refused) => Told::Refused(refused),
-                    None => Told::Values(vec![value]),
+                    Some(refused) => Outcome::Refused(refused),
+                    None => Outcome::Values(vec![value]),
                 }
             }
-            Call::Exists(key) => Told::Is(self.entries.contains_key(*key)),
+            Call::Exists(key) => Outcome::Is(self.entries.contains_key(*key)),
             Call::Increment(key, delta) => {
                 let old = self.entries.get(*key).map(|value| &value[..]);
                 match counter::add(old, *delta) {
                     Ok(new) => {
                         self.set(key, new.to_string().as_bytes());
-                        Told::Number(new)
+                        Outcome::Number(new)
                     }
-                    Err(Error::Invalid(invalid)) => Told::Refused(invalid),
+                    Err(Error::Invalid(invalid)) => Outcome::Refused(invalid),
                     Err(other) => panic!("the caller is not blamed: {other}"),
                 }
             }
-            Call::Swap(key, true, _) if self.entries.contains_key(*key) => Told::Stale,
+            Call::Swap(key, true, _) if self.entries.contains_key(*key) => Outcome::Stale,
             Call::Set(key, value) | Call::Swap(key, _, Some(value)) => self.set(key, value),
             Call::Delete(key) | Call::Swap(key, _, None) => {
                 self.entries.remove(*key);
-                Told::Done
+                Outcome::Done
             }
             Call::GetMany(keys) => {
                 let values = keys.iter().map(|key| self.entries.get(*key).cloned());
@@ -98,29 +98,29 @@ impl Model {
                     self.batch(values.len(), bytes)
                 });
                 match refused {
-                    Some(refused) => Told::Refused(refused),
-                    None => Told::Values(values),
+                    Some(refused) => Outcome::Refused(refused),
+                    None => Outcome::Values(values),
                 }
             }
             Call::SetMany(entries) => {
                 for (key, value) in entries {
                     self.set(key, value);
                 }
-                Told::Done
+                Outcome::Done
             }
             Call::DeleteMany(keys) => {
                 for key in keys {
                     self.entries.remove(*key);
                 }
-                Told::Done
+                Outcome::Done
             }
         }
     }
 
-    fn set(&mut self, key: &str, value: &[u8]) -> Told {
+    fn set(&mut self, key: &str, value: &[u8]) -> Outcome {
         let value = Bytes::copy_from_slice(value);
         self.entries.insert(key.to_owned(), value);
-        Told::Done
+        Outcome::Done
     }
 
     fn key(&self, key: &str) -> Option<Invalid> {

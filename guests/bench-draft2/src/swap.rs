@@ -5,7 +5,7 @@ use crate::wasi::keyvalue::store::Bucket;
 pub(crate) fn swap(bucket: &Bucket, key: &str, value: &[u8]) -> usize {
     let cas = Cas::new(bucket, key).expect("the store is well");
     let Ok(()) = atomics::swap(cas, value) else {
-        panic!("nobody else writes");
+        panic!("no one else writes");
     };
     1
 }

@@ -1,4 +1,4 @@
-//! Tells when it heard of a change: the first thing that `on-set` does is to read the clock. It writes the value and that
+//! Writes when it was called for a change: `on-set` first reads the clock. It writes the value and that
 //! time, in nanoseconds of the Unix era, to the key `seen`.
 
 #![no_std]

@@ -17,21 +17,21 @@ export!(Watcher);
 
 impl Guest for Watcher {
     fn on_set(_bucket: Bucket, key: String, value: Vec<u8>) {
-        tell(Change {
+        send_alert(Change {
             key: &key,
             value: Some(&value),
         });
     }
 
     fn on_delete(_bucket: Bucket, key: String) {
-        tell(Change {
+        send_alert(Change {
             key: &key,
             value: None,
         });
     }
 }
 
-fn tell(change: Change<'_>) {
+fn send_alert(change: Change<'_>) {
     let template = Template::from_variables(|name| std::env::var(name).ok());
     let sent = template.alert(change).and_then(|alert| send::send(&alert));
     if let Err(error) = sent {

@@ -339,8 +339,8 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_is_none_is_told_without_what_may_be_secret() {
-        for (url, told) in [
+    fn an_invalid_url_is_reported_without_secrets() {
+        for (url, problem) in [
             ("localhost:3001/hunter2", "begins with http:// or https://"),
             ("ftp://u:hunter2@x", "begins with http:// or https://"),
             ("http://", "names no host"),
@@ -353,13 +353,13 @@ mod tests {
                 value: Some(b"hunter2"),
             };
             let error = template.alert(change).unwrap_err();
-            assert!(error.contains(told), "{url}: {error}");
+            assert!(error.contains(problem), "{url}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
         }
     }
 
     #[test]
-    fn a_login_is_no_part_of_the_host_that_is_told() {
+    fn a_login_is_no_part_of_the_host() {
         for (url, host) in [
             ("http://u:p@x:1/a", "x:1"),
             ("http://u:p@q@x/a@b", "x"),

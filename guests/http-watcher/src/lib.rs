@@ -2,7 +2,7 @@
 //! the variables of [`alert::Template`] say.
 //!
 //! An answer that is not 2xx, or none, is a failed delivery: the reason goes to standard error, and the component traps, so
-//! that whoever called it can call it again.
+//! that its caller can call it again.
 
 mod alert;
 mod send;
@@ -19,21 +19,21 @@ export!(Watcher);
 
 impl Guest for Watcher {
     fn on_set(_bucket: Bucket, key: String, value: Vec<u8>) {
-        tell(Change {
+        send_alert(Change {
             key: &key,
             value: Some(&value),
         });
     }
 
     fn on_delete(_bucket: Bucket, key: String) {
-        tell(Change {
+        send_alert(Change {
             key: &key,
             value: None,
         });
     }
 }
 
-fn tell(change: Change<'_>) {
+fn send_alert(change: Change<'_>) {
     let template = Template::from_variables(|name| std::env::var(name).ok());
     let sent = template.alert(change).and_then(|alert| send::send(&alert));
     if let Err(error) = sent {

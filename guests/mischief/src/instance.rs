@@ -34,7 +34,7 @@ pub fn grow() -> String {
             return format!("stopped at {} pages", memory_size::<0>());
         }
         let start = ptr::with_exposed_provenance_mut::<u8>(page * PAGE);
-        // SAFETY: the page was made by the line above, and nobody else knows of it.
+        // SAFETY: the page was made by the line above, and no other code has its address.
         unsafe { start.write_volatile(1) };
     }
 }

@@ -1,9 +1,9 @@
-//! Hears of changes, and does what the key says, so that tests can watch a trigger cope.
+//! Is called for changes, and does what the key says, so that tests see how a trigger copes.
 //!
 //! Every event is counted as `attempts/KEY` in the bucket `record` when it begins, and its value appended to `log/KEY` there, `;` after
 //! each and `nil` for a removal, when all went well.
 //!
-//! | Key | What it does besides |
+//! | Key | What else it does |
 //! |---|---|
 //! | `trap:N:…` | executes `unreachable` the first N times; without N, always |
 //! | `loop:…` | computes for ever |
@@ -13,7 +13,7 @@
 //! | `count:…` | increments its own key |
 //! | `flip:…` | deletes its own key if it was set, sets it if it was deleted |
 //! | `read:…` | reads its key by the handle it was given, into `read/KEY`, and sets the key `written` by it |
-//! | `drop:…` | drops the handle it was given, and opens the bucket anew |
+//! | `drop:…` | drops the handle it was given, and opens the bucket again |
 //! | `keep:…` | never drops the handle |
 
 mod react;

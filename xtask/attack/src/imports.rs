@@ -43,7 +43,7 @@ struct Evil {
     is_valid: bool,
 }
 
-/// Loads components, of which none may run, and which have to be refused with exit code 1, in time,
+/// Loads components that must not run, and have to be refused with exit code 1, in time,
 /// in a few lines of plain text.
 fn refused(context: &Context, components: &[Evil]) -> Done<Seen> {
     let mut faults = Vec::new();

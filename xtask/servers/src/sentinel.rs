@@ -19,7 +19,7 @@ impl Sentinels {
     /// The name by which the sentinels know the primary.
     pub const SERVICE: &str = "keywell";
 
-    /// Starts one primary, one replica, and so many sentinels (1 or 3), of which a majority decides.
+    /// Starts one primary, one replica, and so many sentinels (1 or 3); a majority of them decides.
     ///
     /// A primary that is silent for half a second is taken for dead.
     pub async fn start(sentinels: usize) -> Result<Self> {

@@ -19,7 +19,7 @@ pub struct Tls {
 // === impl Tls ===
 
 impl Tls {
-    /// Makes them anew.
+    /// Makes new ones.
     pub fn generate() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("keywell-tls-").tempdir()?;
         let tls = Self { folder };

@@ -148,7 +148,7 @@ fn filled(scratch: &Scratch) -> Kept<Handle<'_>> {
     Ok(bucket)
 }
 
-/// Tells the first key that is missing, and the first that came twice or from nowhere.
+/// Reports the first key that is missing, and the first that came twice or was never written.
 fn each_once(listed: &[String], expected: impl IntoIterator<Item = usize>) -> Kept {
     let mut counts = BTreeMap::new();
     for n in expected {

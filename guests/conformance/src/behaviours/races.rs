@@ -1,4 +1,4 @@
-//! Compare-and-swap where somebody else writes between the reading and the swap.
+//! Compare-and-swap with a write of another client between the read and the swap.
 
 use crate::cas::{current, fails, read, swaps};
 use crate::generation::Number;

@@ -69,7 +69,7 @@ impl Raw {
         Ok(average.as_nanos() as f64 / 1e3)
     }
 
-    /// From so many threads, each of which commits what it writes.
+    /// From so many threads; each commits what it writes.
     pub(crate) fn writes_per_second(&self, threads: usize, time: Duration) -> Done<f64> {
         let written = AtomicU64::new(0);
         let failed = AtomicBool::new(false);
