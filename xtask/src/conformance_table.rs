@@ -25,7 +25,7 @@ pub(crate) fn conformance_table() -> Done {
     ];
     match wasmtime() {
         Some(host) => hosts.push(host),
-        None => eprintln!("wasmtime 48 is not on the PATH: it gets no column"),
+        None => eprintln!("wasmtime 48 is not on the PATH, so its column is omitted"),
     }
     let rows = measure::rows(&hosts);
     remove(&disk)?;

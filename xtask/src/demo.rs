@@ -41,15 +41,13 @@ pub(crate) fn demo(then: Then) -> Done {
         print!("{}", get(&server.address, path)?);
     }
     println!(
-        "\nThe counts are in {DATA}: stop this, even by `kill -9`, start it again, and they go on."
+        "\nThe counts are in {DATA}. Stop this, even by `kill -9`, and start it again: they continue."
     );
     if then == Then::End {
         return server.stop();
     }
     println!("Try more:  curl http://{}/anything", server.address);
-    println!(
-        "Look into the data, once this has stopped:  target/demo/keywell kv list --store {store}"
-    );
+    println!("List the keys, once this has stopped:  target/demo/keywell kv list --store {store}");
     println!("Serving until Ctrl-C.");
     // The terminal sends Ctrl-C to both, and the server ends by itself.
     server.wait()
@@ -70,7 +68,7 @@ impl Server {
         let mut line = String::new();
         if let Some(stdout) = process.stdout.take() {
             let read = BufReader::new(stdout).read_line(&mut line);
-            read.map_err(|error| format!("cannot hear from keywell: {error}"))?;
+            read.map_err(|error| format!("cannot read the output of keywell: {error}"))?;
         }
         let address = line
             .split("http://")
@@ -82,7 +80,7 @@ impl Server {
                 process,
             }
             .wait()?;
-            return Err("keywell did not say where it listens".to_owned());
+            return Err("keywell did not print the address that it listens on".to_owned());
         };
         Ok(Self {
             address: address.to_owned(),

@@ -23,24 +23,23 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  demo [--once]     build what it needs, serve the counter on disk, make three requests, go on serving
+  demo [--once]     build what it needs, serve the counter on disk, send three requests, and keep serving
                     (--once ends after the requests)
   demo --watch [--once] [--store URL]
                     build what it needs, start a Redis (or use the one at URL), change the keys foo, visits and
-                    \"café & b\" by redis-cli, and show the alerts that a component sends for them
-  alerts [ADDRESS]  print what is sent to an address, 127.0.0.1:3001 unless given
-  test              set up what is missing, then run every check and every test
+                    \"café & b\" with redis-cli, and show the alerts that a component sends for them
+  alerts [ADDRESS]  print HTTP requests to an address, 127.0.0.1:3001 by default
+  test              install what is missing, then run every check and every test
   guests            build the example and test components from source
-  bench [ARGUMENTS] measure, beside peers and floors in the same run; --help for its arguments
+  bench [ARGUMENTS] measure, beside peers and floors in the same run; --help lists its arguments
   attack [--long] [--program PATH] [NAME...]
                     attack the program as hostile clients, components, neighbours and servers do, and print a
-                    table of bounds and of what was seen; a NAME is a group or an attack; --help names more
+                    table of bounds and measured costs; a NAME is a group or an attack; --help says more
   conformance-table run the suite for hosts on Keywell, and on wasmtime 48 if that is on the PATH, and write
                     the results to docs/conformance.md
   fuzz [TARGET] [--seconds N] [--keep]
-                    run the fuzzers, or one, each for N seconds (30); --keep puts the smallest part of what they
-                    learnt into fuzz/corpus
-  soak              the fault tests of `test`, with many more crash points and kills
+                    run all fuzzers or one, each for N seconds (30); --keep puts a minimized corpus into fuzz/corpus
+  soak              run the fault tests of `test` with many more crash points and kills
 ";
 
 fn main() -> ExitCode {

@@ -70,7 +70,7 @@ pub(crate) fn servers() -> Done {
         return Ok(());
     }
     Err(
-        "redis-server and redis-cli are missing, which tests start. Debian and Ubuntu: apt-get \
+        "redis-server and redis-cli, which tests start, are not installed. Debian and Ubuntu: apt-get \
          install redis-server; Fedora: dnf install valkey; macOS: brew install redis; Alpine: apk \
          add redis"
             .to_owned(),

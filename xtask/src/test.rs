@@ -55,7 +55,7 @@ pub(crate) fn test() -> Done {
 /// Licences and sources always, advisories where their database can be fetched.
 fn deny() -> Done {
     if !works(cargo().args(["deny", "--version"])) {
-        eprintln!("\ncargo-deny is not installed: licences and advisories are not checked");
+        eprintln!("\ncargo-deny is not installed, so licences and advisories are not checked");
         return Ok(());
     }
     let check = ["deny", "--all-features", "check", "--hide-inclusion-graph"];
@@ -63,6 +63,6 @@ fn deny() -> Done {
     if works(cargo().args(["deny", "fetch", "db"])) {
         return run(cargo().args(check).arg("advisories"));
     }
-    eprintln!("\nthe database of advisories cannot be fetched: they are not checked");
+    eprintln!("\nthe database of advisories cannot be fetched, so advisories are not checked");
     Ok(())
 }

@@ -36,8 +36,8 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
     {
         let url = without_login(url);
         return Err(format!(
-            "the demonstration changes keys from another process, which {url} does not let it do; \
-             leave --store out, or name a Redis: --store redis://127.0.0.1:6379"
+            "the demonstration changes keys from another process, which {url} does not allow; \
+             omit --store, or name a Redis: --store redis://127.0.0.1:6379"
         ));
     }
     let store = store.map(flat).transpose()?;
@@ -163,7 +163,7 @@ fn keywell(url: &str, alerts: &str) -> Done<Owned> {
     let mut line = String::new();
     if let Some(stdout) = keywell.0.stdout.take() {
         let read = BufReader::new(stdout).read_line(&mut line);
-        read.map_err(|error| format!("cannot hear from keywell: {error}"))?;
+        read.map_err(|error| format!("cannot read the output of keywell: {error}"))?;
     }
     if line.is_empty() {
         return Err("keywell did not start".to_owned());
