@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flaw_is_told_with_its_line_after_what_stands_before_it() {
+    fn a_flaw_is_reported_with_its_line_after_the_entries_before_it() {
         let long = format!("{{\"key\":\"k\",\"value\":\"{}\"}}", "x".repeat(2000));
         for (line, problem) in [
             ("{\"key\":\"k\",", "line 3, column 11: EOF while parsing"),
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flaw_is_told_in_one_line_whatever_the_input_has() {
+    fn a_flaw_is_reported_in_one_line_whatever_the_input_has() {
         let (_, flaw) = read(r#"{"a\n\u001b[31mb":1}"#, SMALL);
         let flaw = flaw.unwrap();
         assert!(flaw.contains(r"unknown field `a\n\u{1b}[31mb`"), "{flaw}");

@@ -214,7 +214,7 @@ async fn a_grant_maps_a_name_to_a_bucket_and_hides_a_prefix() {
 }
 
 #[test]
-fn generations_are_told_by_version_and_types() {
+fn generations_are_identified_by_version_and_types() {
     let of = |wat: &str| {
         let wasm = wat::parse_str(wat).unwrap();
         let component = Component::from_binary(&Engine::default(), &wasm).unwrap();

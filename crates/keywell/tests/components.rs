@@ -35,7 +35,7 @@ fn file(folder: &tempfile::TempDir, contents: impl AsRef<[u8]>) -> std::path::Pa
 }
 
 #[test]
-fn a_file_that_is_not_there_or_no_component_is_told() {
+fn a_file_that_is_missing_or_no_component_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (code, error) = serve(&folder.path().join("absent.wasm"));
     assert_eq!(code, Some(1));
@@ -159,7 +159,7 @@ fn an_interface_of_nothing_but_types_needs_no_offer() {
 }
 
 #[test]
-fn an_interface_of_another_shape_is_told() {
+fn an_interface_of_another_shape_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let wat = r#"(component (import "wasi:keyvalue/store@0.2.0-draft2"
         (instance (export "open" (func (param "name" u32))))))"#;
@@ -172,7 +172,7 @@ fn an_interface_of_another_shape_is_told() {
 }
 
 #[test]
-fn a_component_of_the_wrong_kind_is_told_what_it_lacks() {
+fn a_component_of_the_wrong_kind_is_refused_with_what_it_lacks() {
     let (code, error) = serve(&guest("probe-draft2"));
     assert_eq!(code, Some(1));
     assert!(
@@ -186,7 +186,7 @@ fn a_component_of_the_wrong_kind_is_told_what_it_lacks() {
 }
 
 #[test]
-fn a_component_that_begins_larger_than_it_may_be_is_told() {
+fn a_component_that_starts_larger_than_its_limit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let wat = "(component (core module $m (memory 5000)) (core instance (instantiate $m)))";
     let (code, error) = serve(&file(&folder, wat::parse_str(wat).unwrap()));
@@ -223,7 +223,7 @@ fn wrong_usage_is_exit_code_2() {
 }
 
 #[test]
-fn an_address_in_use_is_told() {
+fn an_address_in_use_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let counter = guest("counter");
@@ -301,7 +301,7 @@ fn a_command_may_compute_until_its_time_is_up() {
 }
 
 #[test]
-fn inspect_tells_generation_and_command() {
+fn inspect_shows_generation_and_command() {
     for (name, generation, command) in [
         ("counter", "0.2.0-draft2", "serve"),
         ("counter_draft", "0.2.0-draft", "serve"),

@@ -132,7 +132,7 @@ fn a_bucket_that_is_not_empty_is_left_alone() {
 }
 
 #[test]
-fn a_store_that_cannot_be_used_is_told_in_one_line() {
+fn a_store_that_cannot_be_used_is_reported_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("store");
     let store = at(folder.path());
@@ -149,7 +149,7 @@ fn a_store_that_cannot_be_used_is_told_in_one_line() {
 }
 
 #[test]
-fn a_store_that_somebody_has_open_is_told_in_one_line() {
+fn a_store_that_another_process_has_open_is_reported_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let store = at(folder.path());
     let mut watching = Command::new(env!("CARGO_BIN_EXE_keywell"))

@@ -133,7 +133,7 @@ fn a_bucket_that_does_not_open_ends_the_run() {
 }
 
 #[test]
-fn a_broken_promise_is_told_and_fails_the_run() {
+fn a_broken_promise_is_reported_and_fails_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(folder.path());
     // Where behaviour 3 expects no key; a run that was cut off leaves such keys.

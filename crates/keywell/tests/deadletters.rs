@@ -192,7 +192,7 @@ fn letters_are_removed_one_by_one_or_all() {
 }
 
 #[test]
-fn a_letter_that_cannot_be_read_is_told_and_holds_up_no_other() {
+fn a_letter_that_cannot_be_read_is_reported_and_blocks_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let alerts = Alerts::start();
     fail(folder.path(), &alerts, &["a"]);
@@ -252,7 +252,7 @@ fn no_store_is_made_to_look_for_letters() {
 }
 
 #[test]
-fn wrong_usage_is_told() {
+fn wrong_usage_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [
         &["replay"][..],

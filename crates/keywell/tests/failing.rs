@@ -33,7 +33,7 @@ fn application(redis: &Redis, alerts: &Alerts, gate: &Gate) -> String {
 }
 
 #[tokio::test]
-async fn a_trigger_that_fails_while_it_runs_is_told_and_the_others_stop_gracefully() {
+async fn a_trigger_that_fails_while_it_runs_is_reported_and_the_others_stop_gracefully() {
     let builder = Redis::builder().config("notify-keyspace-events AKE");
     let redis = builder.user("keywell", "hunter2").start().await.unwrap();
     let (alerts, gate) = (Alerts::start(), Gate::start());

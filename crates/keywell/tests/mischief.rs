@@ -46,7 +46,7 @@ fn a_handle_used_after_its_drop_is_500() {
 }
 
 #[test]
-fn an_endless_loop_is_504_and_holds_nobody_up() {
+fn an_endless_loop_is_504_and_blocks_no_other_call() {
     let server = start(&["--timeout", "1500ms"]);
     let began = Instant::now();
     thread::scope(|scope| {

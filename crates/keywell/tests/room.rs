@@ -270,7 +270,7 @@ fn endless_loops_of_a_component_do_not_keep_others_from_answering() {
 }
 
 #[test]
-fn the_log_tells_which_component_failed_in_a_line() {
+fn the_log_names_the_component_that_failed_in_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let gate = Gate::start();
     let application = Application::start(folder.path(), &application(2, 1, &gate, "127.0.0.1:1"));

@@ -164,7 +164,7 @@ fn if_one_trigger_cannot_start_none_does() {
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table of cases")]
-fn what_cannot_be_run_is_told_with_its_place() {
+fn what_cannot_be_run_is_reported_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let counter = guest("counter");
     let one = |rest: &str| {

@@ -225,7 +225,7 @@ fn an_answer_counts_though_the_body_was_not_read() {
 }
 
 #[test]
-fn why_an_alert_cannot_be_sent_is_told_without_what_may_be_secret() {
+fn why_an_alert_cannot_be_sent_is_reported_without_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let alerts = Alerts::start();
     let on = "on = \"SET@*\"\nretries = 0";
@@ -283,7 +283,7 @@ fn serve_watches_and_answers_at_once() {
 }
 
 #[test]
-fn inspect_tells_of_the_watcher() {
+fn inspect_shows_the_watcher() {
     for (name, generation) in [
         ("http_watcher", "0.2.0-draft2"),
         ("http_watcher_draft", "0.2.0-draft"),

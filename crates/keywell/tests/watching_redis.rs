@@ -112,7 +112,7 @@ async fn what_redis_cli_does_to_a_key_is_an_alert() {
 }
 
 #[tokio::test]
-async fn how_much_was_coalesced_is_told() {
+async fn how_much_was_coalesced_is_reported() {
     let redis = telling().await;
     let alerts = Alerts::start();
     let mut watcher = Application::spawn(&mut watcher(&redis.url(), &alerts), 1);
@@ -131,7 +131,7 @@ async fn how_much_was_coalesced_is_told() {
 }
 
 #[tokio::test]
-async fn a_redis_that_tells_nothing_is_refused_with_what_to_run() {
+async fn a_redis_that_emits_no_events_is_refused_with_the_command_to_run() {
     let redis = Redis::start().await.unwrap();
     let alerts = Alerts::start();
     let output = watcher(&redis.url(), &alerts).output().unwrap();
@@ -244,7 +244,7 @@ async fn a_kill_loses_no_event_of_a_journal() {
 }
 
 #[tokio::test]
-async fn what_a_journal_tells_no_more_is_read_until_it_is_delivered() {
+async fn what_a_journal_no_longer_has_is_read_until_it_is_delivered() {
     let redis = Redis::start().await.unwrap();
     let store = format!("{}?layout=journal&history=10", redis.url());
     let folder = tempfile::tempdir().unwrap();

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_past_every_round_is_told_with_its_direction() {
+    fn a_change_past_every_round_is_reported_with_its_direction() {
         let before = [100.0, 110.0, 120.0];
         assert_eq!(change(&before, &[130.0, 140.0, 150.0]), Verdict::Worse);
         assert_eq!(change(&before, &[60.0, 70.0, 80.0]), Verdict::Better);

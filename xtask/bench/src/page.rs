@@ -89,7 +89,7 @@ mod tests {
     use crate::report::tests::report;
 
     #[test]
-    fn the_page_tells_first_which_goals_are_met() {
+    fn the_page_first_says_which_goals_are_met() {
         let met = page(&report(&[120.0], &[100.0]));
         assert!(met.contains("## Goals: 1 of 1 met"), "{met}");
         let missed = page(&report(&[150.0], &[100.0]));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quick_run_is_told_as_such() {
+    fn a_quick_run_is_marked_as_such() {
         let mut report = report(&[1.0], &[1.0]);
         assert!(page(&report).contains("mean nothing"));
         report.effort = Effort::USUAL;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_tells_what_was_not_measured() {
+    fn the_page_names_what_was_not_measured() {
         let mut report = report(&[1.0], &[1.0]);
         report.groups[0].miss("no peer is there");
         assert!(page(&report).contains("Not measured: no peer is there"));

@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn resident_memory_is_told_in_bytes() {
+    fn resident_memory_is_in_bytes() {
         let status = "Name:\tkeywell\nVmRSS:\t   22528 kB\nRssAnon:\t 1 kB\n";
         assert_eq!(parse(status), Some(22528.0 * 1024.0));
         assert_eq!(parse("Name:\tkeywell\n"), None);

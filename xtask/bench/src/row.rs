@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_in_the_unit() {
+    fn a_difference_is_in_the_unit() {
         let row = row().related(Relation::Difference).goal(Goal::AtMost(50.0));
         assert_eq!(row.ratio_text(), "+5.00 ms");
         assert_eq!(row.goal_text(), "at most 50 ms more");

@@ -54,7 +54,7 @@ async fn a_slot_is_handed_over_where_the_server_can() {
 }
 
 #[tokio::test]
-async fn a_replica_takes_over_when_told_and_when_its_primary_is_killed() {
+async fn a_replica_takes_over_on_command_and_when_its_primary_is_killed() {
     let cluster = Cluster::start(3, 1).await.unwrap();
     let slot = cluster.slot("k").await.unwrap();
     let primary = cluster.owner(slot).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_replica_takes_over_when_told_and_when_its_primary_is_killed() {
 }
 
 #[tokio::test]
-async fn sentinels_fail_over_when_told_and_when_the_primary_is_killed() {
+async fn sentinels_fail_over_on_command_and_when_the_primary_is_killed() {
     for sentinels in [1, 3] {
         let service = Sentinels::start(sentinels).await.unwrap();
         let first = service.primary().await.unwrap();

@@ -226,7 +226,7 @@ const WRONG: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
+fn errors_have_their_place_and_what_was_expected() {
     read(RIGHT).unwrap();
     let mut otherwise = Vec::new();
     for (wrong, told) in WRONG {
@@ -243,7 +243,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
 }
 
 #[test]
-fn a_plan_without_a_trigger_or_a_store_is_told_what_to_add() {
+fn a_plan_without_a_trigger_or_a_store_is_refused_with_what_to_add() {
     for (text, told) in [
         (
             "",

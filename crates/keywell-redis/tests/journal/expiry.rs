@@ -69,7 +69,7 @@ async fn the_deadline_of_the_value_and_that_of_the_journal_are_one() {
 
 /// Nobody watches, so nobody sweeps: the next write of the key has to tell first that it ended.
 #[tokio::test]
-async fn a_write_after_the_end_tells_the_end_first() {
+async fn a_write_after_an_expiry_emits_the_expiry_first() {
     let (redis, bucket) = orders("").await;
     let start = watch(&bucket).await.start().unwrap().clone();
     for key in ["set", "swap", "count", "delete"] {
@@ -150,7 +150,7 @@ async fn a_page_has_nothing_that_ended_though_more_ended_than_are_swept() {
 
 /// All are told, by nobody's doing but the reader's, each once, and beside other writes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_ends_at_once_are_each_told_once() {
+async fn a_thousand_expiries_at_once_are_each_delivered_once() {
     let (redis, bucket) = orders("").await;
     let mut watching = watch(&bucket).await;
     let many: Vec<String> = (0..1000).map(|n| format!("k{n}")).collect();
@@ -229,7 +229,7 @@ async fn a_longer_and_a_shorter_time_move_the_end() {
 }
 
 #[tokio::test]
-async fn a_bucket_whose_last_key_ended_is_told_no_more() {
+async fn a_bucket_whose_last_key_expired_is_no_longer_listed() {
     let redis = keywell_servers::Redis::start().await.unwrap();
     let store = open(&redis, "").await;
     let bucket = bucket(&store).await;

@@ -107,7 +107,7 @@ async fn without_history_nothing_is_watched_and_no_stream_is_written() {
 }
 
 #[tokio::test]
-async fn a_link_that_does_not_watch_still_tells_those_that_do() {
+async fn a_link_that_does_not_watch_still_notifies_those_that_do() {
     let redis = Redis::start().await.unwrap();
     let silent = bucket(&open(&redis, "&watch=false").await).await;
     let watching = bucket(&open(&redis, "").await).await;

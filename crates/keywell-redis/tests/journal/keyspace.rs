@@ -76,7 +76,7 @@ async fn two_prefixes_share_nothing() {
 }
 
 #[tokio::test]
-async fn a_value_that_another_program_deleted_is_absent_and_told_at_the_next_write() {
+async fn a_value_that_another_program_deleted_is_absent_and_delivered_at_the_next_write() {
     let (redis, bucket) = orders("").await;
     let mut watching = watch(&bucket).await;
     for key in ["a", "b"] {

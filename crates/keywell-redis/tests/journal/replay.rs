@@ -133,12 +133,12 @@ async fn plays_back(settings: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_told_is_what_is_there() {
+async fn delivered_events_replay_to_the_present_state() {
     plays_back("").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_told_of_several_shards_is_what_is_there() {
+async fn delivered_events_of_several_shards_replay_to_the_present_state() {
     plays_back("&shards=3").await;
 }
 

@@ -221,7 +221,7 @@ async fn pages_of_a_listing_are_full_though_reserved_keys_lie_between() {
 }
 
 /// Both subscribe to the same pattern.
-async fn are_told_apart(redis: &Redis, url: &str) {
+async fn are_kept_apart(redis: &Redis, url: &str) {
     let store = connect(url).await;
     let [triggers, _] = own_keys(&store).await;
     let default = bucket(&store, "").await;
@@ -259,16 +259,16 @@ async fn are_told_apart(redis: &Redis, url: &str) {
 async fn a_watch_of_all_keys_hears_nothing_of_reserved_ones() {
     let redis = notifying_server().await;
     for settings in ["layout=flat", "layout=flat&share-connections=true"] {
-        are_told_apart(&redis, &format!("{}?{settings}", redis.url())).await;
+        are_kept_apart(&redis, &format!("{}?{settings}", redis.url())).await;
     }
 }
 
 #[tokio::test]
-async fn on_a_cluster_reserved_keys_are_told_apart_too() {
+async fn on_a_cluster_reserved_keys_are_kept_apart_too() {
     let node = Redis::builder().config("notify-keyspace-events AKE");
     let cluster = Cluster::start_with(3, 0, node).await.unwrap();
     let url = format!("redis+cluster://{}?layout=flat", cluster.addrs()[0]);
-    are_told_apart(&cluster.primaries()[0], &url).await;
+    are_kept_apart(&cluster.primaries()[0], &url).await;
     let store = connect(&url).await;
     let names = store.buckets().await.unwrap();
     let names: Vec<&str> = names.iter().map(BucketName::as_str).collect();

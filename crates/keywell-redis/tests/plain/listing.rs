@@ -153,7 +153,7 @@ async fn a_pass_is_of_one_connection_however_many_there_are() {
 }
 
 #[tokio::test]
-async fn a_cluster_is_listed_and_well_after_a_failover_of_which_nobody_else_heard() {
+async fn a_cluster_is_listed_and_healthy_after_a_failover_that_no_call_has_seen() {
     let cluster = Cluster::start(3, 1).await.unwrap();
     let at = cluster.addrs()[1];
     let store = connect(&format!("redis+cluster://{at}")).await;

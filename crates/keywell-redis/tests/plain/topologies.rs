@@ -30,7 +30,7 @@ async fn many_callers_share_a_connection_and_more_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn stores_of_one_url_share_a_connection_when_told_to() {
+async fn stores_of_one_url_share_a_connection_when_configured_to() {
     let redis = server().await;
     let url = format!("{}?share-connections=true", redis.url());
     let (one, other) = (

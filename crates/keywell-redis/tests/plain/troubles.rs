@@ -100,7 +100,7 @@ async fn nothing_is_sent_twice_however_connections_break() {
 }
 
 #[tokio::test]
-async fn a_late_answer_is_nobody_elses() {
+async fn a_late_answer_goes_to_no_other_call() {
     let redis = notifying_server().await;
     let store = connect(&format!("{}?answer-timeout=500ms", redis.url())).await;
     let bucket = bucket(&store, "").await;
@@ -121,7 +121,7 @@ async fn a_late_answer_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_watch_outlives_its_server_and_tells_the_gap_and_what_is_there() {
+async fn a_watch_outlives_its_server_and_delivers_the_gap_and_the_present_state() {
     let redis = Redis::builder()
         .append_only(true)
         .config("notify-keyspace-events AKE")

@@ -184,7 +184,7 @@ async fn through_failovers_and_moves_of_a_cluster(layout: &str) {
 
 /// Only here: on the plain layout, both nodes tell of the keys meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_journal_is_told_through_slots_that_are_handed_over() {
+async fn a_journal_is_delivered_while_slots_move() {
     let cluster = Cluster::start(3, 0).await.unwrap();
     let url = format!("redis+cluster://{}", cluster.addrs()[0]);
     let store = open(&url, &hasty("journal")).await;

@@ -13,8 +13,8 @@ use tokio::time::{interval, timeout};
 use crate::support::{PATIENCE, Stalls, bucket, on_both_layouts, open, recovered, until};
 
 on_both_layouts! {
-    calls_behind_a_blocked_write_are_told_in_time
-    closing_tells_those_behind_a_blocked_write
+    calls_behind_a_blocked_write_time_out
+    closing_answers_calls_behind_a_blocked_write
 }
 
 type Outcome = (Result<i64, Error>, Duration);
@@ -107,7 +107,7 @@ async fn all(counting: Vec<JoinHandle<Outcome>>) -> Vec<Outcome> {
     outcomes.into_iter().map(Result::unwrap).collect()
 }
 
-async fn calls_behind_a_blocked_write_are_told_in_time(layout: &str) {
+async fn calls_behind_a_blocked_write_time_out(layout: &str) {
     let stalls = Stalls::note();
     let mut blocked = block(layout).await;
     let counting = count_on(&blocked.bucket).await;
@@ -134,7 +134,7 @@ async fn calls_behind_a_blocked_write_are_told_in_time(layout: &str) {
     );
 }
 
-async fn closing_tells_those_behind_a_blocked_write(layout: &str) {
+async fn closing_answers_calls_behind_a_blocked_write(layout: &str) {
     let mut blocked = block(layout).await;
     let counting = count_on(&blocked.bucket).await;
     blocked.answer_once().await;

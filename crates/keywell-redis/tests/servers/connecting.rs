@@ -13,8 +13,8 @@ use crate::support::{bucket, connect, on_both_layouts, open, recovered};
 
 on_both_layouts! {
     a_store_takes_one_connection_whatever_is_asked
-    more_connections_are_opened_when_told
-    links_of_one_url_share_when_told
+    more_connections_are_opened_when_configured
+    links_of_one_url_share_when_configured
     a_replica_is_found_out
     a_server_that_is_full_changes_nothing
     a_server_that_has_no_place_says_so
@@ -155,7 +155,7 @@ async fn a_store_takes_one_connection_whatever_is_asked(layout: &str) {
     assert_eq!(proxy.accepted(), 1);
 }
 
-async fn more_connections_are_opened_when_told(layout: &str) {
+async fn more_connections_are_opened_when_configured(layout: &str) {
     let redis = Redis::start().await.unwrap();
     let proxy = Proxy::to(redis.addr()).await.unwrap();
     let settings = format!("layout={layout}&connections=3");
@@ -164,7 +164,7 @@ async fn more_connections_are_opened_when_told(layout: &str) {
     assert_eq!(proxy.accepted(), 3);
 }
 
-async fn links_of_one_url_share_when_told(layout: &str) {
+async fn links_of_one_url_share_when_configured(layout: &str) {
     let redis = Redis::start().await.unwrap();
     for (share, connections) in [
         ("share-connections=true", 1),

@@ -15,7 +15,7 @@ use crate::support::{
 on_both_layouts! {
     an_address_that_leads_to_the_new_primary_is_followed
     a_replica_that_is_meant_is_left_in_peace
-    a_switch_that_sentinels_tell_cuts_no_new_connection
+    a_switch_that_sentinels_announce_cuts_no_new_connection
 }
 
 /// A primary with a replica that has all it has.
@@ -96,7 +96,7 @@ async fn a_replica_that_is_meant_is_left_in_peace(layout: &str) {
     assert!((1..=20).contains(&looks), "{looks} in 3 s");
 }
 
-async fn a_switch_that_sentinels_tell_cuts_no_new_connection(layout: &str) {
+async fn a_switch_that_sentinels_announce_cuts_no_new_connection(layout: &str) {
     let service = Sentinels::start(1).await.unwrap();
     for server in service.servers() {
         let flags = ["config", "set", "notify-keyspace-events", "KEA"];

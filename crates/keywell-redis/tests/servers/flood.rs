@@ -14,7 +14,7 @@ use crate::support::{PATIENCE, bucket, open, patient, short, silent, watch};
 const WRITES: u64 = 100_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn plain_tells_or_counts_each_of_100_000_sets_by_another_program() {
+async fn plain_delivers_or_counts_each_of_100_000_sets_by_another_program() {
     for (clients, keys) in [("50", "1000"), ("8", "1")] {
         let redis = Redis::start().await.unwrap();
         let store = open(&redis.url(), &format!("{}&prefix=", patient("plain"))).await;
@@ -54,7 +54,7 @@ async fn plain_tells_or_counts_each_of_100_000_sets_by_another_program() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn journal_tells_each_of_100_000_sets() {
+async fn journal_delivers_each_of_100_000_sets() {
     const TASKS: u64 = 64;
     let redis = Redis::start().await.unwrap();
     let store = open(&redis.url(), &patient("journal")).await;

@@ -21,7 +21,7 @@ async fn watched(keyspace: &str) -> (Redis, Arc<dyn Store>, Arc<dyn Bucket>, Wat
 }
 
 #[tokio::test]
-async fn every_command_that_changes_a_value_is_told() {
+async fn every_command_that_changes_a_value_is_delivered() {
     let (redis, _store, _bucket, mut all) = watched("KEA").await;
     let mut control = redis.connect().await.unwrap();
     let changes: &[(&[&str], &[&str])] = &[
@@ -73,7 +73,7 @@ async fn every_command_that_changes_a_value_is_told() {
 }
 
 #[tokio::test]
-async fn a_restored_key_is_told() {
+async fn a_restored_key_is_delivered() {
     let (redis, _store, bucket, mut all) = watched("KEA").await;
     bucket.set("k", "v".into(), Set::default()).await.unwrap();
     assert_eq!(received(&mut all).await, "k=v");
@@ -86,7 +86,7 @@ async fn a_restored_key_is_told() {
 }
 
 #[tokio::test]
-async fn an_evicted_key_is_told() {
+async fn an_evicted_key_is_delivered() {
     let (redis, _store, _bucket, mut all) = watched("KEA").await;
     let mut control = redis.connect().await.unwrap();
     for command in [
@@ -121,7 +121,7 @@ async fn the_flags_of_a_server_are_read_as_a_set() {
 }
 
 #[tokio::test]
-async fn a_server_that_tells_too_little_is_refused_with_the_command_to_run() {
+async fn a_server_that_emits_too_few_events_is_refused_with_the_command_to_run() {
     for keyspace in ["\"\"", "EA", "K$", "Kg", "Kgx"] {
         let redis = Redis::builder()
             .config(format!("notify-keyspace-events {keyspace}"))
@@ -154,7 +154,7 @@ async fn a_server_that_tells_too_little_is_refused_with_the_command_to_run() {
 }
 
 #[tokio::test]
-async fn flags_are_added_where_that_is_allowed_and_told() {
+async fn flags_are_added_where_configured_and_allowed() {
     let redis = Redis::builder()
         .config("notify-keyspace-events El")
         .start()

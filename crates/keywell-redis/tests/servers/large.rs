@@ -48,7 +48,7 @@ pub(crate) fn large(number: usize, bytes: usize) -> Bytes {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn named_keys_of_any_size_are_told_again_after_a_gap() {
+async fn named_keys_of_any_size_are_delivered_again_after_a_gap() {
     for (keys, bytes, watches) in [(40, MIB, 1), (3, 15 * MIB, 1), (1, MIB, 50)] {
         let setting = setting().await;
         for key in 0..keys {
@@ -90,7 +90,7 @@ async fn named_keys_of_any_size_are_told_again_after_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_large_values_at_once_are_told() {
+async fn many_large_values_at_once_are_delivered() {
     let setting = setting().await;
     let mut all = watch(&setting.bucket, Filter::All).await;
     let value = "x".repeat(MIB);
@@ -113,7 +113,7 @@ async fn many_large_values_at_once_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_value_larger_than_any_of_ours_disturbs_nobody() {
+async fn a_value_larger_than_any_of_ours_disturbs_no_watch() {
     let setting = setting().await;
     let mut all = watch(&setting.bucket, Filter::All).await;
     let mut one = watch(&setting.bucket, Filter::Key("k".into())).await;
@@ -146,7 +146,7 @@ async fn a_value_larger_than_any_of_ours_disturbs_nobody() {
 
 /// An account that may `GET` can watch, whatever else it may not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_may_not_read_parts_of_values_is_told_them_all_the_same() {
+async fn an_account_that_may_not_read_parts_of_values_gets_them_all_the_same() {
     let setting = setting().await;
     let denied = ["ACL", "SETUSER", "default", "-getrange"];
     setting.redis.command(&denied).await.unwrap();

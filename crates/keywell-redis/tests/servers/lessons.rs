@@ -7,7 +7,7 @@ use keywell_store::{BucketName, Change, Expected, List, Set, Swap};
 use crate::support::{bucket, on_both_layouts, open};
 
 on_both_layouts! {
-    nothing_gets_a_time_to_live_that_nobody_asked_for
+    no_key_gets_a_time_to_live_that_was_not_set
     names_that_meet_when_joined_are_kept_apart
     a_swap_that_is_stale_sends_no_write
     a_listing_goes_on_through_restarts_of_both
@@ -25,7 +25,7 @@ async fn times_to_live(redis: &Redis) -> Vec<(String, String)> {
     times
 }
 
-async fn nothing_gets_a_time_to_live_that_nobody_asked_for(layout: &str) {
+async fn no_key_gets_a_time_to_live_that_was_not_set(layout: &str) {
     let redis = Redis::start().await.unwrap();
     let store = open(&redis.url(), &format!("layout={layout}")).await;
     let bucket = bucket(&store, "b").await;

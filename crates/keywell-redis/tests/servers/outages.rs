@@ -16,13 +16,13 @@ use crate::support::{
 on_both_layouts! {
     a_call_while_the_server_is_down_is_refused_at_once
     a_call_while_the_server_is_silent_is_refused_at_once
-    a_server_that_accepts_and_never_speaks_holds_nobody_up
+    a_server_that_accepts_and_never_answers_blocks_no_call
     what_waits_for_a_silent_server_is_bounded
     late_answers_are_taken_for_no_others
     attempts_to_connect_are_few
     every_call_is_refused_while_the_server_is_down
     a_restart_without_data_is_seen
-    nothing_is_opened_where_nobody_listens
+    nothing_is_opened_where_no_server_listens
     closing_while_the_server_is_down_ends
 }
 
@@ -89,7 +89,7 @@ async fn a_call_while_the_server_is_silent_is_refused_at_once(layout: &str) {
     recovered(&bucket).await;
 }
 
-async fn a_server_that_accepts_and_never_speaks_holds_nobody_up(layout: &str) {
+async fn a_server_that_accepts_and_never_answers_blocks_no_call(layout: &str) {
     let redis = Redis::start().await.unwrap();
     let proxy = Proxy::to(redis.addr()).await.unwrap();
     let store = open(&redis.url_at(proxy.addr()), &format!("layout={layout}")).await;
@@ -275,7 +275,7 @@ async fn a_restart_without_data_is_seen(layout: &str) {
     }
 }
 
-async fn nothing_is_opened_where_nobody_listens(layout: &str) {
+async fn nothing_is_opened_where_no_server_listens(layout: &str) {
     let redis = Redis::builder()
         .user("ann", "hunter2")
         .start()

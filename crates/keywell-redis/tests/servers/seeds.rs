@@ -33,7 +33,7 @@ async fn silent() -> Redis {
 }
 
 #[tokio::test]
-async fn silent_sentinels_in_front_of_a_good_one_hold_nobody_up() {
+async fn silent_sentinels_in_front_of_a_good_one_delay_no_call() {
     let service = Sentinels::start(1).await.unwrap();
     let (one, other) = (silent().await, silent().await);
     let at = [one.addr(), other.addr(), service.addrs()[0]];
@@ -52,7 +52,7 @@ async fn silent_sentinels_in_front_of_a_good_one_hold_nobody_up() {
 }
 
 #[tokio::test]
-async fn silent_seeds_in_front_of_a_good_one_hold_nobody_up() {
+async fn silent_seeds_in_front_of_a_good_one_delay_no_call() {
     let cluster = Cluster::start(1, 0).await.unwrap();
     let (one, other) = (silent().await, silent().await);
     let at = [one.addr(), other.addr(), cluster.addrs()[0]];
@@ -68,7 +68,7 @@ async fn silent_seeds_in_front_of_a_good_one_hold_nobody_up() {
 }
 
 #[tokio::test]
-async fn what_the_last_one_says_is_told_where_none_is_good() {
+async fn the_error_of_the_last_one_is_reported_where_none_is_good() {
     let service = Sentinels::start(1).await.unwrap();
     let silent = silent().await;
     let url = format!(

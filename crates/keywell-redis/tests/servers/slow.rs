@@ -13,7 +13,7 @@ use crate::large::{MIB, cut_off, large, setting};
 use crate::support::{bucket, next, open, patient, received, seed, silent, watch};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_who_reads_slowly_is_told_what_a_key_has_come_to() {
+async fn a_slow_reader_receives_the_last_state_of_a_key() {
     const WRITES: usize = 300;
     let setting = setting().await;
     let mut one = watch(&setting.bucket, Filter::Key("k".into())).await;
@@ -112,7 +112,7 @@ async fn write(bucket: &dyn Bucket, chance: &mut StdRng, held: &mut HashMap<Stri
 const WRITES: usize = 300;
 
 /// Of what was written while nobody read, and then while somebody did.
-async fn the_last_told_is_what_is_there(bucket: &dyn Bucket) {
+async fn the_last_delivered_is_the_present_state(bucket: &dyn Bucket) {
     let mut chance = StdRng::seed_from_u64(seed());
     let mut all = bucket.watch(Filter::All, Since::Now).await.unwrap();
     let mut held = HashMap::new();
@@ -142,18 +142,18 @@ async fn the_last_told_is_what_is_there(bucket: &dyn Bucket) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_told_last_of_a_key_is_what_it_holds() {
+async fn the_last_event_of_a_key_has_what_it_holds() {
     let setting = setting().await;
-    the_last_told_is_what_is_there(&*setting.bucket).await;
+    the_last_delivered_is_the_present_state(&*setting.bucket).await;
     assert_eq!(cut_off(&setting.redis), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_a_cluster_too_what_was_told_last_of_a_key_is_what_it_holds() {
+async fn in_a_cluster_too_the_last_event_of_a_key_has_what_it_holds() {
     let cluster = Cluster::start(3, 0).await.unwrap();
     let url = format!("redis+cluster://{}", cluster.addrs()[1]);
     let store = open(&url, &patient("plain")).await;
-    the_last_told_is_what_is_there(&*bucket(&store, "b").await).await;
+    the_last_delivered_is_the_present_state(&*bucket(&store, "b").await).await;
     for node in cluster.nodes() {
         assert_eq!(cut_off(node), 0);
     }
@@ -161,7 +161,7 @@ async fn in_a_cluster_too_what_was_told_last_of_a_key_is_what_it_holds() {
 
 /// So many keys are written that not even their names are kept.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_named_is_told_behind_the_gap_of_what_was_left_out() {
+async fn named_keys_are_delivered_behind_the_gap_of_what_was_left_out() {
     let setting = setting().await;
     let both = [Filter::Prefix("s".into()), Filter::Key("named".into())];
     let mut slow = watch(&setting.bucket, Filter::AnyOf(both.into())).await;

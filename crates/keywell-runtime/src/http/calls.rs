@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_waits_is_woken_when_no_call_runs_any_more() {
+    fn waiters_are_woken_when_no_call_runs_any_more() {
         let calls = Calls::default();
         let context = &mut Context::from_waker(Waker::noop());
         assert!(pin!(calls.ended()).poll(context).is_ready());

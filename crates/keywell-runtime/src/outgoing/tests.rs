@@ -188,7 +188,7 @@ async fn a_redirect_is_handed_to_the_guest() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_told_by_its_code() {
+async fn failures_are_reported_by_their_codes() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let closed = free.local_addr().unwrap().to_string();
     drop(free);

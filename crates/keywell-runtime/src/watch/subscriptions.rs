@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_entry_is_told_by_its_position() {
+    fn a_malformed_entry_is_reported_with_its_position() {
         for (text, position) in [
             ("", 1),
             (" ", 2),

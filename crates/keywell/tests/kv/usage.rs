@@ -3,7 +3,7 @@
 use crate::support::Scratch;
 
 #[test]
-fn wrong_usage_is_told_from_failure() {
+fn wrong_usage_and_failure_have_different_exit_codes() {
     let scratch = Scratch::new();
     let long = "x".repeat(1025);
     for (arguments, words) in [
@@ -56,7 +56,7 @@ fn wrong_usage_is_told_from_failure() {
 }
 
 #[test]
-fn what_is_wrong_with_a_store_is_told_without_its_password() {
+fn errors_of_a_store_do_not_show_its_password() {
     let scratch = Scratch::new();
     for url in [
         "redis://u:hunter2@localhost?layout",

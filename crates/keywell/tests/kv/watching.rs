@@ -19,7 +19,7 @@ fn now(scratch: &Scratch) -> String {
 }
 
 #[test]
-fn a_watch_tells_what_happened_since_its_token() {
+fn a_watch_delivers_what_happened_since_its_token() {
     let scratch = Scratch::new();
     let start = now(&scratch);
     scratch.quiet(&["set", "a", "text"]);
@@ -65,7 +65,7 @@ fn watching(scratch: &Scratch, since: &str) -> Running {
 }
 
 #[test]
-fn a_second_process_is_told_who_has_the_store() {
+fn a_second_process_learns_which_process_has_the_store() {
     let scratch = Scratch::new();
     let start = now(&scratch);
     scratch.quiet(&["set", "k", "v"]);

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn powers_of_ten_are_told_as_such() {
+    fn powers_of_ten_are_written_as_such() {
         assert_eq!(with_power(1000), "10^3");
         assert_eq!(with_power(1500), "1500");
     }
