@@ -1,4 +1,4 @@
-//! What a component is told, by stores and grants of every kind.
+//! What a component is answered, by stores and grants of every kind.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

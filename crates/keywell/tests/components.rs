@@ -1,4 +1,4 @@
-//! Files that cannot be run, told to the person who runs them.
+//! Files that cannot be run, and the errors for them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -83,22 +83,22 @@ fn every_missing_import_is_named_with_what_would_offer_it() {
         .filter(|line| line.starts_with("  "))
         .collect();
     assert_eq!(lines.len(), 5, "{error}");
-    let told = |import: &str, hint: &str| {
+    let explains = |import: &str, hint: &str| {
         lines
             .iter()
             .any(|line| line.contains(import) && line.contains(hint))
     };
-    assert!(told("acme:teapot/brew@1.0.0", "compose"), "{error}");
+    assert!(explains("acme:teapot/brew@1.0.0", "compose"), "{error}");
     assert!(
-        told("wasi:keyvalue/store@0.3.0", "0.2.0-draft and 0.2.0-draft2"),
+        explains("wasi:keyvalue/store@0.3.0", "0.2.0-draft and 0.2.0-draft2"),
         "{error}"
     );
-    assert!(told("wasi:cli/run@0.9.0", "0.2 releases"), "{error}");
+    assert!(explains("wasi:cli/run@0.9.0", "0.2 releases"), "{error}");
     assert!(
-        told("wasi:blobstore", "a WASI proposal for object stores"),
+        explains("wasi:blobstore", "a WASI proposal for object stores"),
         "{error}"
     );
-    assert!(told("plain", "composed"), "{error}");
+    assert!(explains("plain", "composed"), "{error}");
 
     let (code, report, _) = run(&["inspect", path.to_str().unwrap()]);
     assert_eq!(code, Some(1));

@@ -1,4 +1,4 @@
-//! `keywell conformance`, as whoever runs it sees it.
+//! `keywell conformance`, as its user sees it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

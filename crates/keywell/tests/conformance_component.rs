@@ -63,7 +63,7 @@ impl Run {
     }
 }
 
-/// Runs the whole suite on each store, where somebody else's key has to stay as it is.
+/// Runs the whole suite on each store, where the key of another program has to stay as it is.
 fn passes(component: &str, at_least: usize, not_offered: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(folder.path());

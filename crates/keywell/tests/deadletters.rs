@@ -175,8 +175,8 @@ fn letters_are_removed_one_by_one_or_all() {
         &["remove", id, kept[1]["id"].as_str().unwrap()],
     );
     assert_eq!(again.status.code(), Some(1));
-    let told = String::from_utf8(again.stderr).unwrap();
-    assert!(told.contains("there is no letter"), "{told}");
+    let printed = String::from_utf8(again.stderr).unwrap();
+    assert!(printed.contains("there is no letter"), "{printed}");
     // The other of the two is gone all the same.
     assert_eq!(letters(folder.path()).len(), 1);
 
@@ -205,11 +205,11 @@ fn a_letter_that_cannot_be_read_is_reported_and_blocks_no_other() {
     assert!(kv.output().unwrap().status.success());
 
     let listed = deadletters(folder.path(), &["list"]);
-    let told = String::from_utf8(listed.stdout).unwrap();
-    assert!(told.contains("SET \"a\" in default"), "{told}");
-    assert_eq!(told.lines().count(), 1);
-    let told = String::from_utf8(listed.stderr).unwrap();
-    assert!(told.contains("\"alerts/0\" cannot be read"), "{told}");
+    let printed = String::from_utf8(listed.stdout).unwrap();
+    assert!(printed.contains("SET \"a\" in default"), "{printed}");
+    assert_eq!(printed.lines().count(), 1);
+    let printed = String::from_utf8(listed.stderr).unwrap();
+    assert!(printed.contains("\"alerts/0\" cannot be read"), "{printed}");
     assert_eq!(listed.status.code(), Some(1));
 
     let replayed = deadletters(folder.path(), &["replay", "--all", "--trigger", "alerts"]);
@@ -245,8 +245,8 @@ fn no_store_is_made_to_look_for_letters() {
     for arguments in [&["list"][..], &["replay", "--all"], &["remove", "--all"]] {
         let output = deadletters(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(told.contains("cannot open the store"), "{told}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert!(printed.contains("cannot open the store"), "{printed}");
         assert!(!folder.path().join("data").exists(), "{arguments:?}");
     }
 }

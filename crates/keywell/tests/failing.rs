@@ -52,9 +52,9 @@ async fn a_trigger_that_fails_while_it_runs_is_reported_and_the_others_stop_grac
     // Its account may subscribe to nothing any more. The server ends the subscriptions that it has.
     let revoke = ["ACL", "SETUSER", "keywell", "resetchannels"];
     redis.command(&revoke).await.unwrap();
-    let told = application.logs("keywell: ");
+    let complaint = application.logs("keywell: ");
     assert_eq!(
-        told,
+        complaint,
         "keywell: the trigger \"orders\" can watch no longer: access denied: the server does not \
          let this account do it"
     );
@@ -68,7 +68,7 @@ async fn a_trigger_that_fails_while_it_runs_is_reported_and_the_others_stop_grac
     let (status, logged) = application.ends();
     assert_eq!(status.code(), Some(1));
     let others = logged.iter().find(|line| line.starts_with("keywell: "));
-    assert_eq!(others, None, "it is told once, and nothing besides");
+    assert_eq!(others, None, "it is logged once, and nothing else");
     // The stores were closed.
     let store = format!("disk:{}", folder.path().join("data").display());
     let mut kv = keywell();

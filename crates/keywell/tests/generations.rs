@@ -157,7 +157,7 @@ fn a_swap_writes_only_what_it_read() {
             ("cas-current", "none"),
             ("swap:first", "ok"),
             ("get:k", "some \"first\""),
-            // Somebody else creates the key between the reading and the swap.
+            // Another client creates the key between the read and the swap.
             ("cas-new:created", "ok"),
             ("set:created=theirs", "ok"),
             ("swap:mine", "cas-failed"),
@@ -173,7 +173,7 @@ fn a_swap_writes_only_what_it_read() {
             ("set:k=A", "ok"),
             ("swap:stale", "cas-failed"),
             ("get:k", "some \"A\""),
-            // Deleted, and created anew with the same value, too.
+            // Deleted, and created again with the same value, too.
             ("cas-new:k", "ok"),
             ("delete:k", "ok"),
             ("set:k=A", "ok"),

@@ -14,7 +14,7 @@ use support::{Server, keywell};
 
 const CLIENTS: usize = 8;
 
-/// What the clients of one key asked and were told, over all rounds.
+/// The calls and answers of the clients of one key, over all rounds.
 #[derive(Default)]
 struct Counter {
     asked: AtomicU64,
@@ -117,7 +117,7 @@ fn setting(name: &str) -> Option<u64> {
 // === impl Counter ===
 
 impl Counter {
-    /// Every acknowledged increment is there, and none that nobody asked for.
+    /// Every acknowledged increment is there, and no other.
     fn check(&self, store: &str, key: &str) {
         let read = keywell()
             .args(["kv", "get", key, "--store", store])

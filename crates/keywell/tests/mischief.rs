@@ -22,7 +22,7 @@ fn start(arguments: &[&str]) -> Server {
     server
 }
 
-/// What Keywell itself answers tells nothing of its insides.
+/// Keywell's own answers show nothing of its internals.
 fn assert_refused(server: &Server, path: &str, status: u16) {
     let response = server.get(path);
     assert_eq!(response.status, status, "{path}: {}", response.text());
@@ -217,6 +217,6 @@ fn a_client_that_goes_away_leaves_nothing_behind() {
         let mut some = [0; 1000];
         connection.read_exact(&mut some).unwrap();
     }
-    // Each left a guest that writes to nobody; all have to be gone for this to be answered.
+    // Each left a guest that writes to a closed connection; all have to be gone for this to be answered.
     assert_serves(&server);
 }

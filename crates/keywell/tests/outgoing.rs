@@ -73,8 +73,8 @@ fn what_is_no_host_is_refused_at_the_start() {
     let arguments = ["serve", "x.wasm", "--allow-http", "http://localhost"];
     let output = keywell.args(arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("without a scheme"), "{told}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.contains("without a scheme"), "{printed}");
 }
 
 #[test]

@@ -219,8 +219,8 @@ fn a_command_that_is_stuck_in_a_pipe_ends_at_the_first_signal() {
         command
     };
     let watched = kv(&["watch", "--count", "0"]).output().unwrap();
-    let told = String::from_utf8(watched.stderr).unwrap();
-    let token = told.trim().rsplit(' ').next().unwrap();
+    let printed = String::from_utf8(watched.stderr).unwrap();
+    let token = printed.trim().rsplit(' ').next().unwrap();
     let value = "x".repeat(4000);
     for n in 0..40 {
         let set = kv(&["set", &format!("k{n}"), &value]).status();

@@ -28,8 +28,8 @@ fn run(folder: &Path, arguments: &[&str]) -> (String, i32) {
         .current_dir(folder)
         .output()
         .unwrap();
-    let told = String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap();
-    (told, ran.status.code().unwrap())
+    let printed = String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap();
+    (printed, ran.status.code().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,11 +64,11 @@ fn a_folder_written_as_an_url_or_with_a_tilde_is_refused_with_its_form() {
         ("disk://data", "write disk:data, or disk:/data for"),
         ("disk:///data", "write disk:/data"),
     ] {
-        let (told, code) = run(folder.path(), &["kv", "set", "k", "v", "--store", url]);
-        assert!(code == 2 && told.contains(form), "{told}");
+        let (printed, code) = run(folder.path(), &["kv", "set", "k", "v", "--store", url]);
+        assert!(code == 2 && printed.contains(form), "{printed}");
         let text = counter(&format!("url = {url:?}"), "127.0.0.1:0");
-        let (code, told) = refusal(folder.path(), &text);
-        assert!(code == 2 && told.contains(form), "{told}");
+        let (code, printed) = refusal(folder.path(), &text);
+        assert!(code == 2 && printed.contains(form), "{printed}");
         std::fs::remove_file(folder.path().join("keywell.toml")).unwrap();
     }
     let made = std::fs::read_dir(folder.path()).unwrap().count();
@@ -108,17 +108,20 @@ fn a_name_may_be_listened_on() {
             &["serve", counter, "--store", "memory:", "--addr", address],
         )
     };
-    let (told, code) = serve(&format!("localhost:{port}"));
-    assert!(code == 1 && told.contains("cannot listen on "), "{told}");
-    let (told, code) = serve("no-such-host.invalid:80");
+    let (printed, code) = serve(&format!("localhost:{port}"));
     assert!(
-        code == 1 && told.contains("keywell: cannot listen on no-such-host.invalid:80: "),
-        "{told}"
+        code == 1 && printed.contains("cannot listen on "),
+        "{printed}"
     );
-    let (told, code) = serve("localhost");
+    let (printed, code) = serve("no-such-host.invalid:80");
     assert!(
-        code == 2 && told.contains("write an address or a name, and a port"),
-        "{told}"
+        code == 1 && printed.contains("keywell: cannot listen on no-such-host.invalid:80: "),
+        "{printed}"
+    );
+    let (printed, code) = serve("localhost");
+    assert!(
+        code == 2 && printed.contains("write an address or a name, and a port"),
+        "{printed}"
     );
 }
 

@@ -46,10 +46,10 @@ fn commands() -> Vec<Vec<String>> {
 #[track_caller]
 fn shows_nothing(command: &mut Command) -> bool {
     let ran = command.stdin(std::process::Stdio::null()).output().unwrap();
-    let told = String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap();
-    assert!(!told.contains(CANARY), "{command:?}\n{told}");
-    assert!(!told.contains("panicked"), "{command:?}\n{told}");
-    assert!(!told.is_empty(), "{command:?}");
+    let printed = String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap();
+    assert!(!printed.contains(CANARY), "{command:?}\n{printed}");
+    assert!(!printed.contains("panicked"), "{command:?}\n{printed}");
+    assert!(!printed.is_empty(), "{command:?}");
     ran.status.success()
 }
 

@@ -1,4 +1,4 @@
-//! What is told to stop before it has begun.
+//! Commands that get a signal before they have begun.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -24,8 +24,8 @@ fn interrupted(signal: &str, command: impl FnOnce(&mut Command, &str)) -> (Optio
     let sent = Command::new("kill").args([signal, &pid]).status();
     assert!(sent.unwrap().success());
     let output = keywell.wait_with_output().unwrap();
-    let told = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(told).unwrap())
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(printed).unwrap())
 }
 
 #[test]

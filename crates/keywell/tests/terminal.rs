@@ -177,9 +177,12 @@ fn errors_are_written_out_wherever_they_go() {
     ] {
         let ran = output(folder, arguments);
         assert!(!ran.status.success(), "{arguments:?}");
-        let told = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
-        assert!(!told.is_empty() && !told.contains("panicked"), "{told}");
-        assert_harmless(&told, arguments);
+        let printed = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
+        assert!(
+            !printed.is_empty() && !printed.contains("panicked"),
+            "{printed}"
+        );
+        assert_harmless(&printed, arguments);
         assert_harmless(&on_terminal(&in_folder(folder, arguments)), arguments);
     }
 }

@@ -152,11 +152,11 @@ fn if_one_trigger_cannot_start_none_does() {
     let text = two("disk:data");
     let (before, after) = text.rsplit_once("127.0.0.1:0").unwrap();
     let text = format!("{before}{address}{after}");
-    let (code, told) = refusal(folder.path(), &text);
-    assert_eq!(code, 1, "{told}");
+    let (code, message) = refusal(folder.path(), &text);
+    assert_eq!(code, 1, "{message}");
     let expected =
         "keywell: FOLDER/keywell.toml:14:1: the component mischief cannot start: cannot listen on";
-    assert!(told.starts_with(expected), "{told}");
+    assert!(message.starts_with(expected), "{message}");
     // Nothing holds the store any more.
     let application = Application::start(folder.path(), &two("disk:data"));
     assert_eq!(application.get("/x").text(), "Counter /x: 1\n");
@@ -172,7 +172,7 @@ fn what_cannot_be_run_is_reported_with_its_place() {
     };
     let http = "[[trigger.http]]\ncomponent = 'c'\naddr = '127.0.0.1:0'";
     let watch = "[[trigger.watch]]\ncomponent = 'c'\n";
-    for (text, code, told) in [
+    for (text, code, message) in [
         ("[", 2, ":1:2: "),
         ("", 2, ": nothing calls a component"),
         (
@@ -286,7 +286,7 @@ fn what_cannot_be_run_is_reported_with_its_place() {
         ),
     ] {
         let (ended, refused) = refusal(folder.path(), text);
-        let expected = format!("keywell: FOLDER/keywell.toml{told}");
+        let expected = format!("keywell: FOLDER/keywell.toml{message}");
         assert!(
             refused.starts_with(&expected),
             "{text}\n     got {refused}\nexpected {expected}"
@@ -301,10 +301,10 @@ fn without_a_file_it_says_which_it_looked_for() {
     let folder = tempfile::tempdir().unwrap();
     let output = keywell().arg("up").current_dir(&folder).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let told = String::from_utf8(output.stderr).unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.starts_with("keywell: cannot read keywell.toml: "),
-        "{told}"
+        message.starts_with("keywell: cannot read keywell.toml: "),
+        "{message}"
     );
     let text = two("memory:");
     std::fs::write(folder.path().join("keywell.toml"), text).unwrap();

@@ -21,7 +21,7 @@ use support::alerts::{Alert, Alerts};
 use support::application::Application;
 use support::{guest, keywell};
 
-/// A component that writes what it is told to, and the watcher, on one store. `more` is behind the
+/// A component that writes on request, and the watcher, on one store. `more` is behind the
 /// watch trigger's table.
 fn shop(store: &str, alerts: &Alerts, watcher: &str, more: &str) -> String {
     let port = alerts.address.rsplit(':').next().unwrap();
@@ -234,8 +234,8 @@ fn why_an_alert_cannot_be_sent_is_reported_without_secrets() {
     let application = Application::start(folder.path(), &text);
     assert_eq!(application.get("/big?n=100000").text(), "ok");
     let line = application.logs("no alert");
-    let told = "the URL is 100011 bytes long from its path on, and at most 65534 may be; send the value in ALERT_BODY";
-    assert!(line.contains(told), "{}", &line[..line.len().min(1000)]);
+    let printed = "the URL is 100011 bytes long from its path on, and at most 65534 may be; send the value in ALERT_BODY";
+    assert!(line.contains(printed), "{}", &line[..line.len().min(1000)]);
     assert!(line.len() < 500, "{} bytes", line.len());
     // Requests with a login in their URL are refused.
     set(&application, "k", "hunter2");
@@ -257,8 +257,8 @@ fn serve_watches_and_answers_at_once() {
         .output();
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(1), "mischief exports no watcher");
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("wasi:keyvalue/watcher"), "{told}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.contains("wasi:keyvalue/watcher"), "{printed}");
     assert!(output.stdout.is_empty());
 
     // A component that only watches listens nowhere, and no address is taken.
@@ -290,12 +290,12 @@ fn inspect_shows_the_watcher() {
     ] {
         let output = keywell().arg("inspect").arg(guest(name)).output().unwrap();
         assert!(output.status.success());
-        let told = String::from_utf8(output.stdout).unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
         let export = format!("  wasi:keyvalue/watcher@{generation}\n");
-        assert!(told.contains(&export), "{told}");
+        assert!(printed.contains(&export), "{printed}");
         assert!(
-            told.ends_with("runs with      keywell serve --watch\n"),
-            "{told}"
+            printed.ends_with("runs with      keywell serve --watch\n"),
+            "{printed}"
         );
     }
 }
@@ -306,7 +306,7 @@ fn what_cannot_be_watched_is_refused_at_the_start() {
     let watcher = watcher.to_str().unwrap();
     let disk = tempfile::tempdir().unwrap();
     let without_history = format!("disk:{}?history=0", disk.path().display());
-    for (arguments, code, told) in [
+    for (arguments, code, printed) in [
         (
             &["--watch", "SET@a,PUT@b"][..],
             2,
@@ -329,7 +329,7 @@ fn what_cannot_be_watched_is_refused_at_the_start() {
         let output = serve.stdin(Stdio::null()).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
-        assert!(error.contains(told), "{arguments:?}: {error}");
+        assert!(error.contains(printed), "{arguments:?}: {error}");
     }
 }
 
@@ -377,7 +377,7 @@ fn a_stop_lets_a_delivery_finish() {
     let text = shop("disk:data", &alerts, "http_watcher", "on = \"SET@*\"");
     let mut application = Application::start(folder.path(), &text);
     set(&application, "k", "1");
-    // Told before it is answered, so the delivery runs when the signal comes, or has just ended.
+    // Sent before it is answered, so the delivery runs when the signal comes, or has just ended.
     assert_eq!(alerts.next().target, "/alert?k=1");
     application.signal("-TERM");
     assert!(application.wait().success());

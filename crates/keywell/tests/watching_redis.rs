@@ -17,8 +17,8 @@ use support::alerts::Alerts;
 use support::application::Application;
 use support::{guest, keywell};
 
-/// A server that tells of changes.
-async fn telling() -> Redis {
+/// A server that emits keyspace events.
+async fn emitting() -> Redis {
     let builder = Redis::builder().config("notify-keyspace-events AKE");
     builder.start().await.unwrap()
 }
@@ -74,7 +74,7 @@ fn deadletters(store: &str, arguments: &[&str]) -> String {
 
 #[tokio::test]
 async fn what_redis_cli_does_to_a_key_is_an_alert() {
-    let redis = telling().await;
+    let redis = emitting().await;
     let alerts = Alerts::start();
     let watcher = Application::spawn(&mut watcher(&redis.url(), &alerts), 1);
     let binary = "return redis.call('set', KEYS[1], '\\255\\254')";
@@ -100,7 +100,7 @@ async fn what_redis_cli_does_to_a_key_is_an_alert() {
         assert_eq!(is_base64, line.contains("binary"));
     }
     redis.cli(&["pexpire", "default:soon", "1"]).await.unwrap();
-    // Its time to live ends; the server tells of it when it next looks.
+    // Its time to live ends; the server emits its event when it next looks.
     assert_eq!(alerts.next().line(), "GET /alert?soon=nil");
     // Another bucket's key, and a key of another program.
     redis.cli(&["set", "other:foo", "bar"]).await.unwrap();
@@ -113,7 +113,7 @@ async fn what_redis_cli_does_to_a_key_is_an_alert() {
 
 #[tokio::test]
 async fn how_much_was_coalesced_is_reported() {
-    let redis = telling().await;
+    let redis = emitting().await;
     let alerts = Alerts::start();
     let mut watcher = Application::spawn(&mut watcher(&redis.url(), &alerts), 1);
     // Of all that one script sets, a watch learns the last value.
@@ -124,7 +124,7 @@ async fn how_much_was_coalesced_is_reported() {
         assert_eq!(alerts.next().line(), "GET /alert?k=100");
     }
     watcher.logs("changes coalesced so far: 99;");
-    // The rest is told at the end, as a minute has not gone by.
+    // The rest is logged at the end, as a minute has not gone by.
     watcher.signal("-TERM");
     watcher.logs("changes coalesced so far: 198;");
     assert!(watcher.wait().success());
@@ -136,10 +136,10 @@ async fn a_redis_that_emits_no_events_is_refused_with_the_command_to_run() {
     let alerts = Alerts::start();
     let output = watcher(&redis.url(), &alerts).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("notify-keyspace-events"), "{told}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.contains("notify-keyspace-events"), "{printed}");
     assert!(output.stdout.is_empty());
-    // Told to, it sets that itself.
+    // If configured to, it sets that itself.
     let url = format!("{}?configure-notifications=true", redis.url());
     let watcher = Application::spawn(&mut watcher(&url, &alerts), 1);
     redis.cli(&["set", "default:a", "1"]).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_redis_that_emits_no_events_is_refused_with_the_command_to_run() {
 
 #[tokio::test]
 async fn a_watcher_outlives_its_redis() {
-    let redis = telling().await;
+    let redis = emitting().await;
     let alerts = Alerts::start();
     let watcher = Application::spawn(&mut watcher(&redis.url(), &alerts), 1);
     redis.cli(&["set", "default:a", "1"]).await.unwrap();
@@ -176,7 +176,7 @@ async fn a_watcher_outlives_its_redis() {
 #[tokio::test]
 async fn dead_letters_are_sent_again_while_the_trigger_runs() {
     for layout in ["plain", "journal"] {
-        let redis = telling().await;
+        let redis = emitting().await;
         let store = format!("{}?layout={layout}", redis.url());
         let folder = tempfile::tempdir().unwrap();
         let alerts = Alerts::start();
@@ -225,7 +225,7 @@ async fn a_kill_loses_no_event_of_a_journal() {
             received.insert(alerts.next().target);
         }
         running.kill();
-        // What changes while nobody watches is not lost either.
+        // What changes while no process watches is not lost either.
         import(&store, [format!("between{round}")].into_iter());
     }
     let expected: BTreeSet<String> = (0..kills)
@@ -276,11 +276,11 @@ async fn what_a_journal_no_longer_has_is_read_until_it_is_delivered() {
     assert!(alerts.rest().is_empty());
 }
 
-/// Nobody tells again what came while the shares of the dead were nobody's, so there must be no
+/// Events that came while partitions of dead processes had no owner come no more, so there must be no
 /// such time.
 #[tokio::test]
 async fn a_killed_watcher_of_plain_is_replaced_at_once() {
-    let redis = telling().await;
+    let redis = emitting().await;
     let alerts = Alerts::start();
     for round in 0..3 {
         let running = Application::spawn(&mut watcher(&redis.url(), &alerts), 1);
@@ -295,7 +295,7 @@ async fn a_killed_watcher_of_plain_is_replaced_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn watchers_that_come_and_go_lose_nothing_of_plain() {
-    let redis = Arc::new(telling().await);
+    let redis = Arc::new(emitting().await);
     let url = redis.url();
     let alerts = Alerts::start();
     let start = || Application::spawn(&mut watcher(&url, &alerts), 1);
@@ -341,7 +341,7 @@ async fn watchers_that_come_and_go_lose_nothing_of_plain() {
 
 #[tokio::test]
 async fn a_name_that_is_in_use_for_other_changes_is_refused() {
-    let redis = telling().await;
+    let redis = emitting().await;
     let url = redis.url();
     let serve = |on: &str, name: &[&str]| {
         let mut serve = keywell();
@@ -352,9 +352,12 @@ async fn a_name_that_is_in_use_for_other_changes_is_refused() {
     let named = ["--watch-name", "alerts"];
     let first = Application::spawn(&mut serve("SET@a:*", &named), 1);
     let output = serve("SET@b:*", &named).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("another process runs a trigger"), "{told}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(
+        printed.contains("another process runs a trigger"),
+        "{printed}"
+    );
     let unnamed = Application::spawn(&mut serve("SET@b:*", &[]), 1);
     unnamed.stop();
     first.stop();

@@ -1,4 +1,4 @@
-//! What is wrong is told with its place.
+//! Errors have the place of what is wrong.
 
 use crate::read;
 
@@ -229,12 +229,12 @@ const WRONG: &[(&str, &str)] = &[
 fn errors_have_their_place_and_what_was_expected() {
     read(RIGHT).unwrap();
     let mut otherwise = Vec::new();
-    for (wrong, told) in WRONG {
+    for (wrong, message) in WRONG {
         let error = match read(&format!("{RIGHT}{wrong}\n")) {
             Ok(plan) => panic!("{wrong:?} is taken for {plan:?}"),
             Err(error) => error.to_string(),
         };
-        let expected = format!("apps/keywell.toml:{told}");
+        let expected = format!("apps/keywell.toml:{message}");
         if !error.starts_with(&expected) {
             otherwise.push(format!("{wrong:?}\n     got {error}\nexpected {expected}"));
         }
@@ -244,7 +244,7 @@ fn errors_have_their_place_and_what_was_expected() {
 
 #[test]
 fn a_plan_without_a_trigger_or_a_store_is_refused_with_what_to_add() {
-    for (text, told) in [
+    for (text, message) in [
         (
             "",
             "keywell.toml: nothing calls a component; add a [[trigger.http]]",
@@ -284,7 +284,7 @@ fn a_plan_without_a_trigger_or_a_store_is_refused_with_what_to_add() {
     ] {
         let error = read(text).unwrap_err().to_string();
         assert!(
-            error.starts_with(&format!("apps/{told}")),
+            error.starts_with(&format!("apps/{message}")),
             "{text:?}: {error}"
         );
     }

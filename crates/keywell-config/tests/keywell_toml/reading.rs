@@ -1,4 +1,4 @@
-//! What is written is read, and secrets are shown to nobody.
+//! What is written is read, and secrets are never shown.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Clients in separate processes, one of which is killed.
+//! Clients in separate processes; one of these is killed.
 //!
 //! Only one process can open a disk store, so this one serves the others over a Unix socket. Requests
 //! and responses are lines of JSON. Each client keeps its own journal, on the system's monotonic

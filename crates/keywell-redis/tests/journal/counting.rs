@@ -83,7 +83,7 @@ async fn a_counter_is_exact_past_what_a_float_holds() {
     assert_eq!(bucket.increment("m", i64::MAX).await.unwrap(), -1);
 }
 
-/// What another program put in the place of a value is told as what it is.
+/// What another program put in the place of a value is reported as what it is.
 #[tokio::test]
 async fn a_value_of_another_type_is_not_counted_on() {
     let (redis, bucket) = orders("").await;

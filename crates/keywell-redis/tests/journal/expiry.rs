@@ -37,8 +37,8 @@ async fn deadline(redis: &Redis, name: &str) -> i64 {
          local left = redis.call('PTTL', KEYS[1]) \
          return {before, left, now()}";
     loop {
-        let told = redis.command(&["EVAL", SCRIPT, "1", name]).await.unwrap();
-        match told.items() {
+        let answered = redis.command(&["EVAL", SCRIPT, "1", name]).await.unwrap();
+        match answered.items() {
             // Of one millisecond, so it is known when the rest began.
             [Reply::Int(before), Reply::Int(left), Reply::Int(after)] if before == after => {
                 assert!(*left > 0, "{left}");
@@ -67,7 +67,7 @@ async fn the_deadline_of_the_value_and_that_of_the_journal_are_one() {
     );
 }
 
-/// Nobody watches, so nobody sweeps: the next write of the key has to tell first that it ended.
+/// Without a watch nothing sweeps: the next write of the key has to emit the expiry first.
 #[tokio::test]
 async fn a_write_after_an_expiry_emits_the_expiry_first() {
     let (redis, bucket) = orders("").await;
@@ -87,7 +87,7 @@ async fn a_write_after_an_expiry_emits_the_expiry_first() {
     let all = received_many(&mut resumed, 11).await;
     let of = |key: &str| -> Vec<&str> {
         let own = all.iter().map(String::as_str);
-        own.filter(|told| told.trim_start_matches(['-', '~']).split('=').next() == Some(key))
+        own.filter(|event| event.trim_start_matches(['-', '~']).split('=').next() == Some(key))
             .collect()
     };
     assert_eq!(of("set"), ["set=1", "~set", "set=w"]);
@@ -118,7 +118,7 @@ async fn a_key_behind_many_that_ended_is_ended_before_it_is_written() {
 
     let mut resumed = crate::support::resumed(&bucket, &start).await;
     let all = received_many(&mut resumed, 300 * 2 + 3).await;
-    let of_z: Vec<&String> = all.iter().filter(|told| told.contains('z')).collect();
+    let of_z: Vec<&String> = all.iter().filter(|event| event.contains('z')).collect();
     assert_eq!(of_z, ["z=v", "~z", "z=w"]);
     silent(&mut resumed).await;
 }
@@ -148,7 +148,7 @@ async fn a_page_has_nothing_that_ended_though_more_ended_than_are_swept() {
     assert_eq!(keys, ["z"]);
 }
 
-/// All are told, by nobody's doing but the reader's, each once, and beside other writes.
+/// The reader alone delivers all of them, each once, and beside other writes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_expiries_at_once_are_each_delivered_once() {
     let (redis, bucket) = orders("").await;
@@ -195,7 +195,7 @@ async fn a_thousand_expiries_at_once_are_each_delivered_once() {
     }
 }
 
-/// Two links sweep the same shard; each end is told once to each.
+/// Two links sweep the same shard; each expiry is delivered once to each.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_readers_end_a_time_once() {
     let redis = keywell_servers::Redis::start().await.unwrap();

@@ -77,7 +77,7 @@ async fn a_watch_on_a_cluster_goes_on_where_the_slot_is_found_to_be() {
     let mut primaries = cluster.primaries().iter();
     let number = primaries.position(|node| node.addr() == old.addr());
     let number = number.unwrap();
-    // A replica reads for whoever says that it is meant.
+    // A replica answers reads where the URL names it on purpose.
     until("the replica to have it", || async {
         let keys = cluster.replicas()[number].command(&["DBSIZE"]).await;
         let kept = old.command(&["DBSIZE"]).await;

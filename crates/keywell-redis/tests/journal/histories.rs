@@ -1,4 +1,4 @@
-//! What concurrent clients are told can be explained one by one.
+//! The answers to concurrent clients are linearizable.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! How much of the stream is kept, and how it is told when it is not enough.
+//! How much of the stream is kept, and what is reported when it is not enough.
 
 use futures::future::join_all;
 use keywell_servers::Redis;
@@ -65,7 +65,7 @@ async fn the_stream_is_kept_within_its_bytes() {
         assert!(events <= 10, "{events} events of 100 kB");
     }
     assert_eq!(ask_number(&redis, &["XLEN", STREAM]).await, 9);
-    // One event of more than the limit takes all others away, and is told itself.
+    // One event of more than the limit displaces all others, and is itself delivered.
     let mut quick = watch(&bucket).await;
     set(&bucket, "k", "v".repeat(2_000_000)).await;
     assert_eq!(received(&mut quick).await.len(), 2_000_002);
@@ -74,7 +74,7 @@ async fn the_stream_is_kept_within_its_bytes() {
         set(&bucket, "small", n.to_string()).await;
     }
     assert_eq!(ask_number(&redis, &["XLEN", STREAM]).await, 100);
-    // In memory there are some megabytes of events besides, so it may be told a few more first.
+    // In memory there are some megabytes of events besides, so a few more may be delivered first.
     assert!(is_compacted(&ended(&mut slow).await));
 }
 
@@ -223,8 +223,8 @@ async fn a_watch_that_reads_late_finds_what_the_stream_holds() {
     });
     join_all(writes).await;
     let mut next = [0; 40];
-    for told in received_many(&mut slow, 10_000).await {
-        let (key, value) = told.split_once('=').unwrap();
+    for event in received_many(&mut slow, 10_000).await {
+        let (key, value) = event.split_once('=').unwrap();
         let at: usize = key[1..].parse().unwrap();
         assert_eq!(value, next[at].to_string(), "{key}");
         next[at] += 1;

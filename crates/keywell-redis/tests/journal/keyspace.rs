@@ -91,7 +91,7 @@ async fn a_value_that_another_program_deleted_is_absent_and_delivered_at_the_nex
     assert_eq!(all, ["a=1", "b=1", "-a", "a=7", "-b"]);
 }
 
-/// What a program put under the name of a value is no entry, and in nobody's way.
+/// What a program put under the name of a value is no entry, and does no harm.
 #[tokio::test]
 async fn a_value_that_another_program_made_is_no_entry() {
     let (redis, bucket) = orders("").await;
@@ -134,7 +134,7 @@ async fn a_server_without_memory_refuses_writes_and_takes_deletions() {
     assert_eq!(get(&bucket, "k0").await, before);
     assert_eq!(get(&bucket, "n").await, None);
     let now = ask_number(&redis, &["XLEN", ":keywell:{orders}:stream"]).await;
-    assert_eq!(now, events, "nothing is told of what was refused");
+    assert_eq!(now, events, "what was refused emits no event");
 
     bucket.delete("k0").await.unwrap();
     assert_eq!(get(&bucket, "k0").await, None);
@@ -166,7 +166,7 @@ async fn a_bucket_that_is_forgotten_leaves_nothing_behind_and_one_that_holds_a_k
         store.forget(&name).await.unwrap();
         let left = ask_all(&redis, &["KEYS", "*"]).await;
         assert!(left.is_empty(), "{settings}: {left:?}");
-        // It begins anew, and no version is used again.
+        // It starts over, and no version is used again.
         assert_ne!(set(&bucket, "k", "v").await, first);
         assert_eq!(store.buckets().await.unwrap(), [name]);
     }

@@ -1,4 +1,4 @@
-//! What a watch tells, played back, is what is there: under concurrent writers, times that end and
+//! The events of a watch, replayed, give the present state: under concurrent writers, times that end and
 //! connections that are cut.
 
 use std::collections::{BTreeMap, HashMap};
@@ -120,12 +120,16 @@ async fn plays_back(settings: &str) {
     set(&writing, "end", "").await;
     let state = replay(&mut watching).await;
     let mut again = resumed(&writing, &unwatched).await;
-    assert_eq!(replay(&mut again).await, state, "it is told the same twice");
+    assert_eq!(
+        replay(&mut again).await,
+        state,
+        "both times deliver the same"
+    );
 
     let listed = writing.list(List::default()).await.unwrap().keys;
-    let told: Vec<&String> = state.keys().collect();
+    let delivered: Vec<&String> = state.keys().collect();
     let listed: Vec<&String> = listed.iter().filter(|key| *key != "end").collect();
-    assert_eq!(told, listed);
+    assert_eq!(delivered, listed);
     for (key, (value, version)) in &state {
         let entry = get(&writing, key).await.unwrap();
         assert_eq!((&entry.value, &entry.version), (value, version), "{key}");

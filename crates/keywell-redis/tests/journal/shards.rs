@@ -109,11 +109,11 @@ async fn a_bucket_keeps_the_number_of_shards_it_was_made_with() {
     let refused = bucket(&other).await.watch(Filter::All, Since::Now).await;
     assert!(matches!(refused, Err(Error::Unsupported(_))), "{refused:?}");
     assert_eq!(get(&bucket(&made).await, "k").await.unwrap().value, "v");
-    // It is told whatever the shards of who asks, and others can be made beside it.
+    // It is listed whatever the number of shards in the URL, and others can be made beside it.
     set(&named(&other, "receipts").await, "k", "v").await;
-    let told = other.buckets().await.unwrap();
-    let told: Vec<&str> = told.iter().map(BucketName::as_str).collect();
-    assert_eq!(told, ["orders", "receipts"]);
+    let names = other.buckets().await.unwrap();
+    let names: Vec<&str> = names.iter().map(BucketName::as_str).collect();
+    assert_eq!(names, ["orders", "receipts"]);
     let registry = ask_all(&redis, &["HGETALL", ":keywell:buckets"]).await;
     assert_eq!(registry.len(), 4);
 }

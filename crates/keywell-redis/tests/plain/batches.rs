@@ -1,4 +1,4 @@
-//! Batches of which a part fails: nobody is told that nothing happened.
+//! Batches that fail in part: no error says that nothing happened.
 
 use std::sync::Arc;
 

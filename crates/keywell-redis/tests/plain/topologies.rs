@@ -67,10 +67,7 @@ async fn a_unix_socket_and_tls_are_spoken() {
         .unwrap();
     let at = redis.tls_addr().expect("it has one");
     let unknown = opened(&format!("rediss://localhost:{}", at.port())).await;
-    let unknown = unknown
-        .err()
-        .expect("nobody knows who signed it")
-        .to_string();
+    let unknown = unknown.err().expect("its signer is unknown").to_string();
     assert!(unknown.contains("certificate"), "{unknown}");
     let url = format!(
         "rediss://localhost:{}?tls-ca={}&tls-certificate={}&tls-key={}",

@@ -153,7 +153,7 @@ async fn a_store_does_not_open_without_a_server_unless_it_is_lazy() {
     let url = redis.url();
     redis.kill().await.unwrap();
     let began = Instant::now();
-    let refused = opened(&url).await.err().expect("there is nobody");
+    let refused = opened(&url).await.err().expect("no server is there");
     assert!(
         refused.to_string().contains("cannot reach 127.0.0.1"),
         "{refused}"

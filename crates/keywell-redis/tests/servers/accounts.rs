@@ -1,4 +1,4 @@
-//! Whoever watches hears of every write that was acknowledged, in order, whatever befalls the server:
+//! A watch delivers every acknowledged write, in order, whatever happens to the server:
 //! each once on the journal, the last at least on the plain layout.
 
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Writer {
         Self { stop, writing }
     }
 
-    /// Ends it, writes `end`, and compares what a watch tells with what was acknowledged.
+    /// Ends it, writes `end`, and compares what a watch delivers with what was acknowledged.
     async fn check(self, bucket: &Arc<dyn Bucket>, watch: &mut Watch, layout: &str) {
         self.stop.store(true, Ordering::Relaxed);
         let acknowledged = self.writing.await.unwrap();
@@ -70,7 +70,7 @@ impl Writer {
             let missing = acknowledged
                 .iter()
                 .find(|number| heard.binary_search(number).is_err());
-            assert_eq!(missing, None, "was acknowledged and not told");
+            assert_eq!(missing, None, "was acknowledged and not delivered");
         } else {
             assert!(heard.is_sorted(), "{heard:?}");
         }
@@ -152,7 +152,7 @@ async fn through_failovers_and_moves_of_a_cluster(layout: &str) {
     let writer = Writer::start(&bucket);
     a_moment().await;
     for _ in 0..2 {
-        // Whoever has the keys gives them away, to one node and then to another.
+        // The node that has the keys gives them away, to one node and then to another.
         let mut slots = Vec::new();
         let mut from = None;
         for node in cluster.primaries() {
@@ -182,7 +182,7 @@ async fn through_failovers_and_moves_of_a_cluster(layout: &str) {
     writer.check(&bucket, &mut one, layout).await;
 }
 
-/// Only here: on the plain layout, both nodes tell of the keys meanwhile.
+/// Only here: on the plain layout, both nodes emit events of the keys meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_is_delivered_while_slots_move() {
     let cluster = Cluster::start(3, 0).await.unwrap();

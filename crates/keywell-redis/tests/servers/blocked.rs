@@ -1,4 +1,4 @@
-//! A server that reads no more: what is written stays where it is, and whoever waits is told in time.
+//! A server that no longer reads: writes stay where they are, and their callers get an error in time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,7 +87,7 @@ impl Blocked {
     }
 }
 
-/// Counts for a while, most of it while the large one is being written: nothing tells when that begins.
+/// Counts for a while, most of it while the large one is being written: nothing shows when that begins.
 async fn count_on(bucket: &Arc<dyn Bucket>) -> Vec<JoinHandle<Outcome>> {
     let mut turns = interval(Duration::from_millis(2));
     let mut counting = Vec::new();

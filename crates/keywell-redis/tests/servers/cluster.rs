@@ -208,7 +208,7 @@ async fn a_watch_follows_a_failover_that_a_write_has_noticed() {
         }
         let writing = until("never", || async {
             let _ = bucket.set("k", "v".into(), Set::default()).await;
-            Err("not told")
+            Err("not delivered")
         });
         tokio::select! {
             () = async { while next(&mut all).await.key() != Some("k") {} } => {}
@@ -221,10 +221,10 @@ async fn a_watch_follows_a_failover_that_a_write_has_noticed() {
         late.push(within);
     }
     assert!(late.is_empty(), "only after {late:?}");
-    eprintln!("a busy machine: no failover was fast enough to tell");
+    eprintln!("a busy machine: no failover was fast enough to decide");
 }
 
-/// Writes keys of all nodes, again and again, until the watch has told each.
+/// Writes keys of all nodes, again and again, until the watch has delivered each.
 async fn hears_of_every_node(
     bucket: &Arc<dyn Bucket>,
     watch: &mut keywell_store::Watch,
@@ -250,7 +250,7 @@ async fn hears_of_every_node(
                 let _ = bucket.set(key, value, Set::default()).await;
             }
         }
-        Err("not all keys were told")
+        Err("not all keys were delivered")
     });
     tokio::select! {
         () = listening => {}

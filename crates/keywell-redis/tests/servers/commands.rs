@@ -1,4 +1,4 @@
-//! The command that whoever watches a silent server is told to run: run as it stands, it does what
+//! The command in the error for a server that emits no events: run as it stands, it does what
 //! it is for, at that server, whatever way leads there.
 
 use std::process::Stdio;
@@ -21,7 +21,9 @@ async fn watched_in_the_end(bucket: &Arc<dyn Bucket>, typed: &str) -> Watch {
         println!("{refused}");
         let secret = typed.trim();
         assert!(secret.is_empty() || !refused.contains(secret), "{refused}");
-        let (_, command) = refused.split_once("run redis-cli").expect("it is told");
+        let (_, command) = refused
+            .split_once("run redis-cli")
+            .expect("the error has it");
         let (command, _) = command.split_once(", or open").expect("it ends");
         let cli = program::tool(&program::server().unwrap(), "cli").unwrap();
         let command = format!("{} {command}", cli.display());
@@ -47,7 +49,7 @@ async fn run(command: &str, typed: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-async fn is_told(store: &Arc<dyn Store>, typed: &str) {
+async fn delivers_an_event(store: &Arc<dyn Store>, typed: &str) {
     let bucket = bucket(store, "b").await;
     let mut watch = watched_in_the_end(&bucket, typed).await;
     bucket.set("k", "v".into(), Set::default()).await.unwrap();
@@ -57,13 +59,13 @@ async fn is_told(store: &Arc<dyn Store>, typed: &str) {
 #[tokio::test]
 async fn the_command_leads_to_the_port_and_the_account() {
     let redis = Redis::start().await.unwrap();
-    is_told(&open(&redis.url(), "").await, "").await;
+    delivers_an_event(&open(&redis.url(), "").await, "").await;
     for user in ["default", "ann"] {
         let redis = Redis::builder().user(user, "s3cret").start();
         let redis = redis.await.unwrap();
         let login = if user == "default" { "" } else { user };
         let url = format!("redis://{login}:s3cret@{}", redis.addr());
-        is_told(&open(&url, "").await, "s3cret\n").await;
+        delivers_an_event(&open(&url, "").await, "s3cret\n").await;
     }
 }
 
@@ -71,7 +73,7 @@ async fn the_command_leads_to_the_port_and_the_account() {
 async fn the_command_leads_by_a_socket() {
     let redis = Redis::builder().unix_socket().start().await.unwrap();
     let url = format!("redis+unix://{}", redis.unix_socket().unwrap().display());
-    is_told(&open(&url, "").await, "").await;
+    delivers_an_event(&open(&url, "").await, "").await;
 }
 
 #[tokio::test]
@@ -85,7 +87,7 @@ async fn the_command_leads_by_tls() {
         tls.client_certificate().display(),
         tls.client_key().display()
     );
-    is_told(&open(&url, &settings).await, "").await;
+    delivers_an_event(&open(&url, &settings).await, "").await;
 }
 
 #[tokio::test]
@@ -96,14 +98,14 @@ async fn the_command_leads_to_the_primary_that_sentinels_name() {
         service.addrs()[0],
         Sentinels::SERVICE
     );
-    is_told(&open(&url, "").await, "").await;
+    delivers_an_event(&open(&url, "").await, "").await;
     service.fail_over().await.unwrap();
-    is_told(&open(&url, "").await, "").await;
+    delivers_an_event(&open(&url, "").await, "").await;
 }
 
 #[tokio::test]
 async fn the_command_leads_to_each_node_of_a_cluster() {
     let cluster = Cluster::start(3, 0).await.unwrap();
     let url = format!("redis+cluster://{}", cluster.addrs()[0]);
-    is_told(&open(&url, "").await, "").await;
+    delivers_an_event(&open(&url, "").await, "").await;
 }

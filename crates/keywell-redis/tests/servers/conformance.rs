@@ -30,7 +30,7 @@ async fn valkey_keeps_the_promises_where_it_is_installed() {
     }
 }
 
-/// Runs every behaviour on one subject, and tells all that are broken.
+/// Runs every behaviour on one subject, and reports all that are broken.
 pub(crate) async fn whole_suite(subject: Subject) {
     let mut broken = Vec::new();
     for behaviour in keywell_conformance::behaviours() {

@@ -120,7 +120,7 @@ async fn keys_lie_where_other_programs_find_them() {
     let own = open(&redis.url(), "prefix=").await;
     let own = bucket(&own, "").await;
     assert_eq!(own.get("b:k").await.unwrap().unwrap().value, "v");
-    // What is no string is an error, and disturbs nobody.
+    // What is no string is an error, and affects no other call.
     redis.command(&["RPUSH", "b:list", "x"]).await.unwrap();
     let bucket = bucket(&store, "b").await;
     assert!(bucket.get("list").await.is_err());

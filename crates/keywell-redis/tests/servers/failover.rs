@@ -54,7 +54,7 @@ async fn an_address_that_leads_to_the_new_primary_is_followed(layout: &str) {
     old.command(&replicate).await.unwrap();
     proxy.aim(new.addr());
     until("a write to arrive at the new primary", || async {
-        // Many are refused by the old one at once, each of which tells no news after the first.
+        // Many are refused by the old one at once, and those after the first are no news.
         let many = (0..50).map(|number| set(&bucket, number.to_string()));
         let mut outcomes = join_all(many).await.into_iter();
         outcomes.find(Result::is_err).unwrap_or(Ok(()))

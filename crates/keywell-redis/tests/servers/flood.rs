@@ -1,4 +1,4 @@
-//! A hundred thousand writes, all of which a watch accounts for.
+//! A hundred thousand writes: a watch accounts for each.
 
 use std::sync::Arc;
 
@@ -25,31 +25,32 @@ async fn plain_delivers_or_counts_each_of_100_000_sets_by_another_program() {
         let command = ["SET", "key:__rand_int__", "xxx"];
         let arguments = [&arguments[..], &command].concat();
         let listening = async {
-            let mut told = 0;
-            while told + all.coalesced() < WRITES {
+            let mut delivered = 0;
+            while delivered + all.coalesced() < WRITES {
                 let event = timeout(PATIENCE, all.next()).await;
-                let event = event
-                    .unwrap_or_else(|_| panic!("only {told} told, {} coalesced", all.coalesced()));
+                let event = event.unwrap_or_else(|_| {
+                    panic!("only {delivered} events, {} coalesced", all.coalesced())
+                });
                 match event.unwrap().unwrap() {
                     Event::Set { key, value, .. } => {
                         assert!(key.starts_with("key:"));
                         assert_eq!(value, "xxx");
-                        told += 1;
+                        delivered += 1;
                     }
                     other => panic!("{}", short(&other)),
                 }
             }
-            told
+            delivered
         };
-        let (told, printed) = tokio::join!(listening, redis.benchmark(&arguments));
+        let (delivered, printed) = tokio::join!(listening, redis.benchmark(&arguments));
         println!(
-            "{told} told, {} coalesced; {}",
+            "{delivered} events, {} coalesced; {}",
             all.coalesced(),
             printed.unwrap()
         );
         silent(&mut all).await;
-        assert_eq!(told + all.coalesced(), WRITES);
-        assert!(told > 0);
+        assert_eq!(delivered + all.coalesced(), WRITES);
+        assert!(delivered > 0);
     }
 }
 
@@ -71,17 +72,17 @@ async fn journal_delivers_each_of_100_000_sets() {
             }
         });
     }
-    let mut told = vec![false; usize::try_from(WRITES).unwrap()];
+    let mut delivered = vec![false; usize::try_from(WRITES).unwrap()];
     for count in 0..WRITES {
         let event = timeout(PATIENCE, all.next()).await;
-        let event = event.unwrap_or_else(|_| panic!("only {count} were told"));
+        let event = event.unwrap_or_else(|_| panic!("only {count} came"));
         let Event::Set { key, value, .. } = event.unwrap().unwrap() else {
             panic!("nothing is deleted, and nothing is lost");
         };
         let number: u64 = String::from_utf8_lossy(&value).parse().unwrap();
         assert_eq!(key, (number % 100).to_string());
-        let told = &mut told[usize::try_from(number).unwrap()];
-        assert!(!std::mem::replace(told, true), "{number} twice");
+        let delivered = &mut delivered[usize::try_from(number).unwrap()];
+        assert!(!std::mem::replace(delivered, true), "{number} twice");
     }
     writers.join_all().await;
     silent(&mut all).await;

@@ -1,4 +1,4 @@
-//! On the plain layout, what other programs do is told too.
+//! On the plain layout, changes by other programs are delivered too.
 
 use std::sync::Arc;
 

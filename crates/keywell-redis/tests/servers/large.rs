@@ -29,7 +29,7 @@ pub(crate) async fn setting() -> Setting {
     }
 }
 
-/// How often the server cut somebody off who let it buffer too much.
+/// How often the server cut off a client that let it buffer too much.
 pub(crate) fn cut_off(redis: &Redis) -> usize {
     let log = std::fs::read_to_string(redis.folder().join("server.log")).unwrap();
     log.matches("output buffer limits").count()
@@ -101,10 +101,10 @@ async fn many_large_values_at_once_are_delivered() {
     }
     setting.redis.command(&command).await.unwrap();
     setting.redis.command(&["SET", "b:end", "1"]).await.unwrap();
-    let mut told = 0;
-    while told < 65 {
+    let mut delivered = 0;
+    while delivered < 65 {
         match next(&mut all).await {
-            Event::Set { .. } => told += 1,
+            Event::Set { .. } => delivered += 1,
             other => panic!("{}", name(&other)),
         }
     }
@@ -128,7 +128,7 @@ async fn a_value_larger_than_any_of_ours_disturbs_no_watch() {
             .unwrap();
         assert_eq!(received(&mut all).await, format!("end={round}"));
     }
-    // The largest of ours is told.
+    // The largest of ours arrives.
     let value = large(1, 16 * MIB);
     setting
         .bucket
@@ -137,7 +137,9 @@ async fn a_value_larger_than_any_of_ours_disturbs_no_watch() {
         .unwrap();
     for watch in [&mut one, &mut all] {
         match next(watch).await {
-            Event::Set { value: told, .. } => assert!(told == value, "{} bytes", told.len()),
+            Event::Set {
+                value: delivered, ..
+            } => assert!(delivered == value, "{} bytes", delivered.len()),
             other => panic!("{other:?}"),
         }
     }
@@ -156,7 +158,9 @@ async fn an_account_that_may_not_read_parts_of_values_gets_them_all_the_same() {
         let set = setting.bucket.set("k", value.clone(), Set::default());
         set.await.unwrap();
         match next(&mut all).await {
-            Event::Set { value: told, .. } => assert!(told == value, "{} bytes", told.len()),
+            Event::Set {
+                value: delivered, ..
+            } => assert!(delivered == value, "{} bytes", delivered.len()),
             other => panic!("{other:?}"),
         }
     }

@@ -88,12 +88,12 @@ async fn a_swap_that_is_stale_sends_no_write(layout: &str) {
     bucket.set("k", "w".into(), Set::default()).await.unwrap();
     let mut control = redis.connect().await.unwrap();
     let mut changes = async || {
-        let told = control
+        let answer = control
             .command(&["INFO", "persistence"])
             .await
             .unwrap()
             .text();
-        let line = told
+        let line = answer
             .lines()
             .find(|line| line.starts_with("rdb_changes_since_last_save"));
         line.unwrap().to_owned()

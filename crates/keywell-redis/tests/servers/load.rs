@@ -1,4 +1,4 @@
-//! Clients that count what they were told, so that after any fault it can be checked against what
+//! Clients that count their answers, so that after any fault these can be checked against what
 //! is there.
 
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) struct Load {
     clients: JoinSet<Counts>,
 }
 
-/// What clients were told.
+/// The answers to clients.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) increments: Outcomes,
@@ -94,7 +94,7 @@ impl Load {
             .unwrap();
     }
 
-    /// Ends the clients, adds up what they were told, and compares it with what is there.
+    /// Ends the clients, adds up their answers, and compares them with what is there.
     pub(crate) async fn check(mut self, keeps: Keeps) -> Counts {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Counts::default();
@@ -200,7 +200,7 @@ impl Client {
         }
     }
 
-    /// Nobody else writes the key: it holds what was acknowledged last, or what may have been
+    /// No other client writes the key: it holds what was acknowledged last, or what may have been
     /// written since. An answer to another question would show here.
     async fn read(&mut self) {
         let entry = match self.bucket.get(&self.key).await {

@@ -1,4 +1,4 @@
-//! While a server is away, calls are told so at once, and nothing has to be restarted afterwards.
+//! While a server is away, calls fail at once, and nothing has to be restarted afterwards.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -150,7 +150,7 @@ async fn what_waits_for_a_silent_server_is_bounded(layout: &str) {
     recovered(&bucket).await;
 }
 
-/// Answers that come after the time they had belong to questions of which nobody wants to know.
+/// Answers that come after the time they had belong to calls that were given up.
 async fn late_answers_are_taken_for_no_others(layout: &str) {
     let redis = Redis::start().await.unwrap();
     let proxy = Proxy::to(redis.addr()).await.unwrap();

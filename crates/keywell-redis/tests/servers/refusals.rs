@@ -15,7 +15,7 @@ on_both_layouts! {
     an_account_that_may_not_do_all_that_a_script_does
 }
 
-/// Writes until one is refused, none of which may be in doubt.
+/// Writes until one is refused. None may be in doubt.
 async fn is_refused(bucket: &Arc<dyn Bucket>) -> Error {
     let refused = parking_lot::Mutex::new(None);
     until("a write to be refused", || async {
@@ -51,8 +51,8 @@ async fn a_server_that_loads_its_data(layout: &str) {
     redis.command(&["CONFIG", "REWRITE"]).await.unwrap();
     redis.kill().await.unwrap();
     redis.restart().await.unwrap();
-    let told = redis.cli(&["info", "persistence"]).await.unwrap();
-    assert!(told.contains("loading:1"), "{told}");
+    let info = redis.cli(&["info", "persistence"]).await.unwrap();
+    assert!(info.contains("loading:1"), "{info}");
     let read = bucket.get("k").await;
     assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
     is_refused(&bucket).await;

@@ -1,4 +1,4 @@
-//! Several addresses to begin with, some of which are silent: the others lead to the servers as well.
+//! Several addresses to begin with, some of them silent: the others lead to the servers as well.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -50,7 +50,7 @@ async fn begin(layout: &str) -> (Sentinels, Arc<dyn Store>, Arc<dyn Bucket>, Wat
     (service, store, bucket, one, load)
 }
 
-/// Calls are answered, nothing was done twice, and the watch tells what is written now. What a
+/// Calls are answered, nothing was done twice, and the watch delivers what is written now. What a
 /// primary had answered and not passed on to its replica is lost, as Redis says.
 async fn end(bucket: Arc<dyn Bucket>, mut one: Watch, load: Load) {
     load.goes_on(200).await;
@@ -64,7 +64,7 @@ async fn end(bucket: Arc<dyn Bucket>, mut one: Watch, load: Load) {
             }
         }
     };
-    let writing = until("the watch tells", || async {
+    let writing = until("the watch delivers", || async {
         let _ = bucket.set("watched", "heard?".into(), Set::default()).await;
         Err("it does not")
     });

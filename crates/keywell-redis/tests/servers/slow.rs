@@ -1,4 +1,4 @@
-//! Whoever reads slowly is told in the end what each key has come to, and gathers only so much of it
+//! A slow reader receives the last state of each key in the end, and only so much gathers for it
 //! meanwhile. On the plain layout.
 
 use std::collections::HashMap;
@@ -28,7 +28,7 @@ async fn a_slow_reader_receives_the_last_state_of_a_key() {
     }
     let expected = large(WRITES - 1, MIB);
     for watch in [&mut one, &mut other] {
-        let mut told = 0;
+        let mut delivered = 0;
         let mut last = Bytes::new();
         while last != expected {
             let Event::Set { value, .. } = next(watch).await else {
@@ -36,9 +36,9 @@ async fn a_slow_reader_receives_the_last_state_of_a_key() {
             };
             assert!(value > last, "in the order of writes");
             last = value;
-            told += 1;
+            delivered += 1;
         }
-        assert_eq!(told + watch.coalesced(), WRITES as u64);
+        assert_eq!(delivered + watch.coalesced(), WRITES as u64);
         silent(watch).await;
     }
 }
@@ -91,7 +91,7 @@ async fn what_grows_while_it_waits_to_be_read_is_not_kept() {
     }
 }
 
-/// Writes and deletes values of all sizes, each of which is an event.
+/// Writes and deletes values of all sizes; each is an event.
 async fn write(bucket: &dyn Bucket, chance: &mut StdRng, held: &mut HashMap<String, Bytes>) {
     const SIZES: [usize; 8] = [0, 1, 1000, 65_535, 65_536, 65_537, MIB, 3 * MIB];
     for number in 0..WRITES {
@@ -111,7 +111,7 @@ async fn write(bucket: &dyn Bucket, chance: &mut StdRng, held: &mut HashMap<Stri
 
 const WRITES: usize = 300;
 
-/// Of what was written while nobody read, and then while somebody did.
+/// Of what was written without a reader, and then with one.
 async fn the_last_delivered_is_the_present_state(bucket: &dyn Bucket) {
     let mut chance = StdRng::seed_from_u64(seed());
     let mut all = bucket.watch(Filter::All, Since::Now).await.unwrap();
@@ -120,25 +120,25 @@ async fn the_last_delivered_is_the_present_state(bucket: &dyn Bucket) {
     let writing = write(bucket, &mut chance, &mut held);
     let mut last = HashMap::new();
     let listening = async {
-        let mut told = 0;
-        while told + all.coalesced() < 2 * WRITES as u64 {
+        let mut delivered = 0;
+        while delivered + all.coalesced() < 2 * WRITES as u64 {
             match next(&mut all).await {
                 Event::Set { key, value, .. } => drop(last.insert(key, value)),
                 Event::Delete { key, .. } => drop(last.remove(&key)),
                 other => panic!("{other:?}"),
             }
-            told += 1;
+            delivered += 1;
         }
-        told
+        delivered
     };
-    let ((), told) = tokio::join!(writing, listening);
+    let ((), delivered) = tokio::join!(writing, listening);
     silent(&mut all).await;
-    assert_eq!(told + all.coalesced(), 2 * WRITES as u64);
+    assert_eq!(delivered + all.coalesced(), 2 * WRITES as u64);
     for key in 0..20 {
         let key = key.to_string();
         assert!(last.get(&key) == held.get(&key), "{key}");
     }
-    println!("{told} told, {} coalesced", all.coalesced());
+    println!("{delivered} events, {} coalesced", all.coalesced());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -109,16 +109,16 @@ impl Shelf {
 
 impl Bucket for Shelf {
     fn capabilities(&self) -> Capabilities {
-        let told = self.inner.capabilities();
+        let declared = self.inner.capabilities();
         let watch = if self.reads.is_lossy {
             Watching::Lossy
         } else {
-            told.watch
+            declared.watch
         };
         Capabilities {
             watch,
             promptness: keywell_store::Promptness::Waits,
-            ..told
+            ..declared
         }
     }
 

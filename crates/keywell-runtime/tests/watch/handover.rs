@@ -84,7 +84,7 @@ async fn nothing_is_lost_while_processes_come_and_go() {
     let (keys, again) = sets.end(&record, "k").await;
     gaps += running.stop().await.gaps;
     assert_eq!(gaps, 0);
-    // Only what came in the very moment of a handover, of which there were more than a dozen.
+    // Only what came in the very moment of a handover; there were more than a dozen.
     assert!(again * 4 <= keys, "{again} of {keys} were delivered twice");
 }
 

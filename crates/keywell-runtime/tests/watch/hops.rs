@@ -24,12 +24,12 @@ async fn a_component_that_triggers_itself_is_stopped() {
             letter.reason
         );
         assert_eq!(letter.attempts, 0);
-        // The first is nobody's effect, and five more may follow.
+        // The first is no delivery's effect, and five more may follow.
         assert_eq!(
             text(&record, &format!("attempts/{key}")).await.unwrap(),
             "6"
         );
-        // A write from outside begins anew.
+        // A write from outside starts a new chain.
         set(&watched, key, start).await;
         until(&record, &format!("attempts/{key}"), |attempts| {
             attempts == "12"

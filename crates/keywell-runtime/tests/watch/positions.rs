@@ -116,7 +116,7 @@ async fn a_killed_process_loses_no_event_and_repeats_few() {
         .spawn()
         .unwrap();
     let stdout = BufReader::new(child.stdout.take().unwrap());
-    let told: Vec<String> = stdout
+    let printed: Vec<String> = stdout
         .lines()
         .map_while(Result::ok)
         .filter(|line| line.starts_with("set "))
@@ -124,7 +124,7 @@ async fn a_killed_process_loses_no_event_and_repeats_few() {
         .collect();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(told.len(), 150);
+    assert_eq!(printed.len(), 150);
 
     let store = disk(folder.path());
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);

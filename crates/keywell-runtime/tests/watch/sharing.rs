@@ -153,7 +153,7 @@ async fn a_process_that_died_is_replaced_where_it_stood() {
     }
     let counts = second.stop().await;
     assert_eq!((counts.delivered, counts.gaps), (100, 0));
-    // Whoever leaves gives back, so that the next one need not wait for a lease to end.
+    // A process that leaves releases its partitions, so the next one need not wait for a lease.
     let long = WatchOptions {
         lease: Duration::from_mins(10),
         ..options()
@@ -292,7 +292,7 @@ async fn a_name_has_one_purpose_as_long_as_a_process_uses_it() {
     let like = two.try_watch(&store, named("SET@a:*,SET@a:*"), &long);
     like.await.unwrap().stop().await;
     first.stop().await;
-    // Whoever comes after them goes on from where they were.
+    // The next process continues from where they were.
     set(&watched, "b:between", "v").await;
     let next = two
         .try_watch(&store, named("SET@b:*"), &long)

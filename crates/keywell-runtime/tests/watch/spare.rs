@@ -40,9 +40,9 @@ async fn an_instance_made_ahead_leaves_its_slot_to_an_event() {
     for _ in 0..4 {
         for store in [&first, &second] {
             let bucket = open(store, "default").await;
-            let told = text(&bucket, "by").await;
+            let written_by = text(&bucket, "by").await;
             set(&bucket, "k", "v").await;
-            until(&bucket, "by", |by| Some(by) != told.as_deref()).await;
+            until(&bucket, "by", |by| Some(by) != written_by.as_deref()).await;
         }
     }
     assert_eq!(one.stop().await.delivered, 4);

@@ -1,4 +1,4 @@
-//! `keywell kv`, as whoever runs it sees it.
+//! `keywell kv`, as its user sees it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,4 @@
-//! Standard input and output that end, fail, or are held by somebody else.
+//! Standard input and output that end, fail, or are held by another process.
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::support::{Ran, Scratch};
 
-/// More than fits into a pipe, so that whoever writes notices that nobody reads.
+/// More than fits into a pipe, so that the writer notices that nothing reads.
 fn plenty(scratch: &Scratch) {
     let line = |n| format!("{{\"key\":\"{n:01000}\",\"value\":\"v\"}}\n");
     let lines: String = (0..1000).map(line).collect();

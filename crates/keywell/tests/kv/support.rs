@@ -61,7 +61,7 @@ impl Scratch {
             .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         std::thread::scope(|scope| {
-            // Whoever ends at the first wrong line does not read the rest.
+            // A reader that ends at the first wrong line does not read the rest.
             scope.spawn(move || drop(stdin.write_all(input)));
             child.wait_with_output().unwrap().into()
         })

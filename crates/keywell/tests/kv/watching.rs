@@ -54,7 +54,7 @@ fn a_watch_delivers_what_happened_since_its_token() {
     assert_eq!(only.trim_end(), ran.text().lines().nth(1).unwrap());
 }
 
-/// A watch that has told an event: it has the store, and listens to signals.
+/// A watch that has printed an event: it has the store, and listens to signals.
 fn watching(scratch: &Scratch, since: &str) -> Running {
     let mut running = scratch.start(&["watch", "--since", since], Stdio::null());
     let mut line = String::new();

@@ -123,7 +123,7 @@ fn serve(
             body: String::from_utf8(body).unwrap(),
             status,
         };
-        // Told before it is answered: what is answered well was certainly seen.
+        // Sent before it is answered: what is answered well was certainly seen.
         sender.send(alert).ok()?;
         let length = if ends.load(Ordering::SeqCst) { 2 } else { 1000 };
         let answer = format!("HTTP/1.1 {status} Whatever\r\ncontent-length: {length}\r\n\r\nok");

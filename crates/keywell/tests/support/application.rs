@@ -128,10 +128,10 @@ pub(crate) fn refusal(folder: &Path, text: &str) -> (i32, String) {
         stderr,
         stdout,
     } = keywell().arg("up").arg(&file).output().unwrap();
-    assert!(stdout.is_empty(), "a trigger was told");
-    let told = String::from_utf8(stderr).unwrap();
-    let told = told.replace(folder.to_str().unwrap(), "FOLDER");
-    (status.code().unwrap(), told)
+    assert!(stdout.is_empty(), "a trigger was announced");
+    let message = String::from_utf8(stderr).unwrap();
+    let message = message.replace(folder.to_str().unwrap(), "FOLDER");
+    (status.code().unwrap(), message)
 }
 
 pub(crate) fn get(address: &str, path: &str) -> Response {
