@@ -50,7 +50,7 @@
 //!
 //! # Where to read
 //!
-//! `run` is one task for each trigger. It performs what four parts decide, each of which owns its
+//! `run` is one task for each trigger. It performs what four parts decide; each part owns its
 //! fields and returns actions: `intake` takes events in, `dispatch` delivers them, `checkpoint` keeps
 //! positions, and `membership` decides who owns which partition. `hops` stops chains of a component
 //! that triggers itself, and `dead_letters` keeps what could not be delivered.
