@@ -6,16 +6,16 @@ use std::sync::Arc;
 use keywell_store::Store;
 use parking_lot::Mutex;
 
-use crate::watch::hops::Place;
+use crate::watch::hops::BucketPlace;
 
 /// The triggers that this process alone may run, as no other can open their store.
 #[derive(Clone, Default)]
-pub(crate) struct Names(Arc<Mutex<HashSet<(Place, String)>>>);
+pub(crate) struct Names(Arc<Mutex<HashSet<(BucketPlace, String)>>>);
 
 /// A name in use, until it is dropped.
 pub(crate) struct Name {
     names: Names,
-    name: (Place, String),
+    name: (BucketPlace, String),
 }
 
 // === impl Names ===
@@ -23,7 +23,7 @@ pub(crate) struct Name {
 impl Names {
     /// Takes a name; `None` if it is in use.
     pub(crate) fn take(&self, store: &Arc<dyn Store>, state: &str, name: &str) -> Option<Name> {
-        let name = (Place::of(store, state), name.to_owned());
+        let name = (BucketPlace::of(store, state), name.to_owned());
         let is_new = self.0.lock().insert(name.clone());
         is_new.then(|| Name {
             names: self.clone(),

@@ -15,7 +15,7 @@ use crate::watch::checkpoint::storage::Storage;
 use crate::watch::counters::Counters;
 use crate::watch::dispatch::Dispatch;
 use crate::watch::dispatch::delivery::Delivery;
-use crate::watch::hops::{Causes, Chain, Place};
+use crate::watch::hops::{BucketPlace, Causes, Chain};
 use crate::watch::intake::Intake;
 use crate::watch::intake::opener::{Opened, Opener};
 use crate::watch::intake::replays::Replays;
@@ -169,7 +169,7 @@ impl Triggers {
         };
         let start = start.map_err(failed("cannot store where it begins"))?;
         let checkpoint = Checkpoint::new(positions, start, name.clone(), options);
-        let chain = Chain::new(causes.clone(), Place::new(&origin));
+        let chain = Chain::new(causes.clone(), BucketPlace::new(&origin));
         let replays = Replays::new(letters, name.clone(), opener.bucket.clone());
         let intake = Intake::new(
             name.clone(),

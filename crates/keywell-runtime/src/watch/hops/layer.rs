@@ -10,7 +10,7 @@ use keywell_store::{
 };
 use keywell_wasi::Origin;
 
-use crate::watch::hops::ledger::{Causes, Effect, Entered, Place};
+use crate::watch::hops::ledger::{BucketPlace, Causes, Effect, Entered};
 
 /// Wraps a bucket so that writes of deliveries are entered in the ledger.
 pub(crate) fn layer(
@@ -18,21 +18,21 @@ pub(crate) fn layer(
     origin: &Origin,
     bucket: Arc<dyn Bucket>,
 ) -> Arc<dyn Bucket> {
-    let place = Place::of(&origin.store, origin.bucket.as_str());
+    let place = BucketPlace::of(&origin.store, origin.bucket.as_str());
     Arc::new(Caused::new(bucket, place, causes.clone()))
 }
 
 /// A bucket whose writes are entered among the [`Causes`] of events, where a delivery makes them.
 pub(crate) struct Caused {
     inner: Arc<dyn Bucket>,
-    place: Place,
+    place: BucketPlace,
     causes: Arc<Causes>,
 }
 
 // === impl Caused ===
 
 impl Caused {
-    pub(crate) fn new(inner: Arc<dyn Bucket>, place: Place, causes: Arc<Causes>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Bucket>, place: BucketPlace, causes: Arc<Causes>) -> Self {
         Self {
             inner,
             place,
@@ -324,7 +324,7 @@ mod tests {
     struct Fixture {
         store: Arc<dyn Store>,
         causes: Arc<Causes>,
-        place: Place,
+        place: BucketPlace,
         bucket: Arc<dyn Bucket>,
         watch: Watch,
     }
@@ -341,7 +341,7 @@ mod tests {
             let inner = store.open(&name).await.unwrap();
             let watch = inner.watch(Filter::All, Since::Now).await.unwrap();
             let bucket = layer(&causes, &origin, inner);
-            let place = Place::new(&origin);
+            let place = BucketPlace::new(&origin);
             Self {
                 store,
                 causes,

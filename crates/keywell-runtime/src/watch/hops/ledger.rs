@@ -34,14 +34,14 @@ pub(crate) struct Causes {
 /// Counts the hops of the events of one run of a trigger.
 pub(crate) struct Chain {
     causes: Arc<Causes>,
-    place: Place,
+    place: BucketPlace,
     /// Different from that of every other run.
     run: u64,
 }
 
-/// A bucket, to the ledger: the same however often it was opened from the same store.
+/// Where a bucket is: the same for each time that it was opened from the same store.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
+pub(crate) struct BucketPlace {
     store: usize,
     bucket: String,
     /// What keys begin with beneath the grant.
@@ -112,7 +112,7 @@ impl Causes {
     /// its event may come before its answer.
     pub(crate) fn enter(
         &self,
-        place: &Place,
+        place: &BucketPlace,
         key: &str,
         effect: impl FnOnce() -> Effect,
     ) -> Option<Entered> {
@@ -140,7 +140,7 @@ impl Causes {
     pub(crate) fn hops(
         &self,
         trigger: u64,
-        place: &Place,
+        place: &BucketPlace,
         key: &str,
         value: Option<&Bytes>,
     ) -> u32 {
@@ -152,7 +152,7 @@ impl Causes {
         self.ledger.lock().take(key, trigger, effect)
     }
 
-    fn key(&self, place: &Place, key: &str) -> u64 {
+    fn key(&self, place: &BucketPlace, key: &str) -> u64 {
         let key = [&*place.prefix, key].concat();
         self.hasher.hash_one((place.store, &place.bucket, key))
     }
@@ -162,7 +162,7 @@ impl Causes {
 
 impl Chain {
     /// Of the events of a bucket.
-    pub(crate) fn new(causes: Arc<Causes>, place: Place) -> Self {
+    pub(crate) fn new(causes: Arc<Causes>, place: BucketPlace) -> Self {
         let run = random();
         Self { causes, place, run }
     }
@@ -250,9 +250,9 @@ impl Ledger {
     }
 }
 
-// === impl Place ===
+// === impl BucketPlace ===
 
-impl Place {
+impl BucketPlace {
     pub(crate) fn new(origin: &Origin) -> Self {
         Self {
             prefix: origin.prefix.clone(),

@@ -13,4 +13,4 @@ mod layer;
 mod ledger;
 
 pub(crate) use layer::layer;
-pub(crate) use ledger::{Causes, Chain, Place, poll};
+pub(crate) use ledger::{BucketPlace, Causes, Chain, poll};
