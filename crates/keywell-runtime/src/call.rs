@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::time::Sleep;
 
-use crate::room::Place;
+use crate::room::HeldPlace;
 use crate::state::TimedOut;
 use crate::ticker::Running;
 use crate::turn;
@@ -20,7 +20,7 @@ pub(crate) struct Call<T = ()> {
     timer: Option<Pin<Box<Sleep>>>,
     _running: Running,
     // After the guest: room is free when the slots of its instance are.
-    _place: Place,
+    _place: HeldPlace,
 }
 
 /// Logs that a guest failed, and at which point: the cause in a line, and at a lower level where in
@@ -38,7 +38,7 @@ impl<T> Call<T> {
         guest: impl Future<Output = wasmtime::Result<T>> + Send + 'static,
         deadline: Instant,
         running: Running,
-        place: Place,
+        place: HeldPlace,
     ) -> Self {
         Self {
             component,

@@ -25,8 +25,8 @@ pub(crate) struct Part {
     component: usize,
 }
 
-/// The room that a call has, until this is dropped.
-pub(crate) struct Place {
+/// The place that a call has in the room, until this is dropped.
+pub(crate) struct HeldPlace {
     part: Arc<Part>,
     kind: Kind,
 }
@@ -82,7 +82,7 @@ impl Part {
     }
 
     /// Waits for room for a request, at most so long.
-    pub(crate) async fn enter(self: &Arc<Self>, patience: Duration) -> Result<Place, Busy> {
+    pub(crate) async fn enter(self: &Arc<Self>, patience: Duration) -> Result<HeldPlace, Busy> {
         match self.take(Kind::Request)? {
             Ok(place) => Ok(place),
             Err(waiting) => {
@@ -94,7 +94,7 @@ impl Part {
 
     /// Waits for room for a call that is no request, for as long as it takes: no connection waits for
     /// its answer, and those before it in line are bounded in number and time.
-    pub(crate) async fn enter_at_length(self: &Arc<Self>) -> Place {
+    pub(crate) async fn enter_at_length(self: &Arc<Self>) -> HeldPlace {
         match self.take(Kind::Other) {
             Ok(Ok(place)) => place,
             Ok(Err(waiting)) => waiting.await,
@@ -103,7 +103,7 @@ impl Part {
     }
 
     /// Room for a call that is no request, if there is any at once.
-    pub(crate) fn try_enter(self: &Arc<Self>) -> Option<Place> {
+    pub(crate) fn try_enter(self: &Arc<Self>) -> Option<HeldPlace> {
         let kind = Kind::Other;
         let has_place = self.room.places.lock().try_take(self.caller(kind));
         has_place.then(|| self.place(kind))
@@ -114,7 +114,7 @@ impl Part {
         &self.room.shelves
     }
 
-    fn take(self: &Arc<Self>, kind: Kind) -> Result<Result<Place, Waiting<'_>>, Busy> {
+    fn take(self: &Arc<Self>, kind: Kind) -> Result<Result<HeldPlace, Waiting<'_>>, Busy> {
         let mut places = self.room.places.lock();
         let taken = places.take_or_wait(self.caller(kind), Waker::noop().clone());
         match taken {
@@ -128,8 +128,8 @@ impl Part {
         }
     }
 
-    fn place(self: &Arc<Self>, kind: Kind) -> Place {
-        Place {
+    fn place(self: &Arc<Self>, kind: Kind) -> HeldPlace {
+        HeldPlace {
             part: self.clone(),
             kind,
         }
@@ -149,9 +149,9 @@ impl Drop for Part {
     }
 }
 
-// === impl Place ===
+// === impl HeldPlace ===
 
-impl Drop for Place {
+impl Drop for HeldPlace {
     fn drop(&mut self) {
         let caller = self.part.caller(self.kind);
         self.part.room.change(|places| places.give_back(caller));
@@ -161,9 +161,9 @@ impl Drop for Place {
 // === impl Waiting ===
 
 impl Future for Waiting<'_> {
-    type Output = Place;
+    type Output = HeldPlace;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Place> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HeldPlace> {
         let caller = self.part.caller(self.kind);
         let ticket = self.ticket.expect("it is not polled once it is ready");
         let mut places = self.part.room.places.lock();
@@ -193,7 +193,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_mins(1);
 
-    type Entering<'a> = Pin<Box<dyn Future<Output = Option<Place>> + 'a>>;
+    type Entering<'a> = Pin<Box<dyn Future<Output = Option<HeldPlace>> + 'a>>;
 
     fn room(instances: u32) -> Arc<Room> {
         Arc::new(Room::new(instances))
@@ -208,13 +208,13 @@ mod tests {
     }
 
     /// A place, or none where it was turned away; pending while it waits.
-    fn poll(entering: &mut Entering<'_>) -> Poll<Option<Place>> {
+    fn poll(entering: &mut Entering<'_>) -> Poll<Option<HeldPlace>> {
         entering
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()))
     }
 
-    fn enters(mut entering: Entering<'_>) -> Place {
+    fn enters(mut entering: Entering<'_>) -> HeldPlace {
         match poll(&mut entering) {
             Poll::Ready(place) => place.expect("it is not turned away"),
             Poll::Pending => panic!("it waits"),
