@@ -5,7 +5,7 @@ mod alert;
 #[path = "../../http-watcher/src/send.rs"]
 mod send;
 
-use alert::{Change, Template};
+use alert::{KeyChange, Template};
 use exports::wasi::keyvalue::watcher::Guest;
 use wasi::keyvalue::store::Bucket;
 
@@ -17,21 +17,21 @@ export!(Watcher);
 
 impl Guest for Watcher {
     fn on_set(_bucket: Bucket, key: String, value: Vec<u8>) {
-        send_alert(Change {
+        send_alert(KeyChange {
             key: &key,
             value: Some(&value),
         });
     }
 
     fn on_delete(_bucket: Bucket, key: String) {
-        send_alert(Change {
+        send_alert(KeyChange {
             key: &key,
             value: None,
         });
     }
 }
 
-fn send_alert(change: Change<'_>) {
+fn send_alert(change: KeyChange<'_>) {
     let template = Template::from_variables(|name| std::env::var(name).ok());
     let sent = template.alert(change).and_then(|alert| send::send(&alert));
     if let Err(error) = sent {

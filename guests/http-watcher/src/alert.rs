@@ -2,7 +2,7 @@
 
 /// A change of a key, as an alert describes it.
 #[derive(Clone, Copy)]
-pub struct Change<'a> {
+pub struct KeyChange<'a> {
     pub key: &'a str,
     /// What it was set to; none if it was deleted.
     pub value: Option<&'a [u8]>,
@@ -76,7 +76,7 @@ impl Template {
     /// # Errors
     ///
     /// What is wrong with the URL, without showing it.
-    pub fn alert(&self, change: Change<'_>) -> Result<Alert, String> {
+    pub fn alert(&self, change: KeyChange<'_>) -> Result<Alert, String> {
         let (value, is_base64) = match change.value {
             None => ("nil".to_owned(), false),
             Some(value) => match std::str::from_utf8(value) {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn alert(variables: &[(&str, &str)], key: &str, value: Option<&[u8]>) -> Alert {
-        template(variables).alert(Change { key, value }).unwrap()
+        template(variables).alert(KeyChange { key, value }).unwrap()
     }
 
     #[test]
@@ -348,7 +348,7 @@ mod tests {
             ("http://u:hunter2@/alert", "names no host"),
         ] {
             let template = template(&[("ALERT_URL", url)]);
-            let change = Change {
+            let change = KeyChange {
                 key: "hunter2",
                 value: Some(b"hunter2"),
             };
