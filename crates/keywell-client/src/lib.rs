@@ -42,10 +42,10 @@
 //!
 //! # What it does not do
 //!
-//! It speaks no protocol, keeps no connections, and retries nothing by itself: whether what failed
-//! may be tried again is known to the client alone. It reads no configuration: how a setting is
-//! named is the store's affair. It knows no Wasmtime, no HTTP and no store. A password is a
-//! `keywell_store::Secret`, so that configuration needs no TLS.
+//! It speaks no protocol, keeps no connections, and retries nothing: only the client knows whether
+//! what failed may be tried again. It reads no configuration: each store names its own settings. It
+//! knows no Wasmtime, no HTTP and no store. A password is a `keywell_store::Secret`, so that
+//! configuration needs no TLS.
 
 #![forbid(unsafe_code)]
 

@@ -38,7 +38,7 @@ pub struct LimitsPlan {
     pub total_memory: Option<usize>,
 }
 
-/// A store to open once, for all who use it.
+/// A store to open once, for all that use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorePlan {
     /// Its URL, which may have a password in it.

@@ -109,7 +109,7 @@ paging {
     a_listing_beside_writers_has_what_stays_once [List]
     /// A listing that was begun ends well when everything is deleted meanwhile.
     a_listing_ends_though_all_is_deleted [List]
-    /// A cursor may be used twice, and goes on at the same place.
+    /// A cursor may be used twice, and continues at the same position.
     a_cursor_may_be_used_twice [List]
     /// A cursor is text that works on every handle of its bucket.
     a_cursor_works_on_another_handle [List]
@@ -119,7 +119,7 @@ paging {
     a_cursor_of_another_prefix_is_refused [List]
     /// Text that never was a cursor is refused.
     text_that_never_was_a_cursor_is_refused [List]
-    /// A cursor goes on after a restart where it would have before.
+    /// A cursor continues after a restart where it would have before.
     a_cursor_survives_a_restart [List Restart]
     /// A bucket of very many keys is listed once each, a bounded page at a time.
     very_many_keys_are_listed_in_bounded_memory [List]
@@ -373,7 +373,7 @@ ttl {
     a_write_decides_when_its_entry_expires [Ttl]
     /// A time to live of nothing, or past 100 years, is refused, and nothing is written.
     a_time_to_live_has_bounds [Ttl]
-    /// A time to live goes on through a restart.
+    /// A time to live continues across a restart.
     a_time_to_live_survives_a_restart [Ttl Restart]
 }
 
@@ -396,9 +396,9 @@ limits {
     the_longest_key_can_do_all_that_others_can []
     /// The longest key that a store declares can do all too, where that is more than hosts allow.
     the_longest_key_declared_can_do_all_too [LongestKey]
-    /// A store refuses by itself keys that are longer than it declares, and nothing is written.
+    /// A store itself refuses keys that are longer than it declares, and nothing is written.
     a_store_refuses_longer_keys_than_it_declares [LongestKey]
-    /// A store refuses by itself values that are larger than it declares, and what was there stays.
+    /// A store itself refuses values that are larger than it declares, and the old value stays.
     a_store_refuses_larger_values_than_it_declares [LargestValue]
     /// A value that is larger than the caller can hold is refused, and not reported as absent.
     a_value_that_the_caller_cannot_hold_is_refused []

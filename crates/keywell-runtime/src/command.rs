@@ -28,10 +28,9 @@ impl Command {
         Ok(Self { instances, exports })
     }
 
-    /// Runs it and answers its exit code: 0 for success, 1 where it only says that it failed. Where
-    /// as many instances run as may, it waits for its turn first. What it prints is passed on as it is:
-    /// it waits while nothing reads that, within its time, and when this is done all of it is
-    /// written.
+    /// Runs it and returns its exit code: 0 for success, 1 if it fails without a code. If all
+    /// instances are in use, it waits for one first. Its output is passed on unchanged. While nothing
+    /// reads that, the component waits, within its time; all of it is written on return.
     ///
     /// # Errors
     ///

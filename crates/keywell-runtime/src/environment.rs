@@ -3,7 +3,7 @@ use crate::AllowedHost;
 /// What the components of an application see of the world besides their buckets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// Environment variables; nothing of Keywell's own environment is passed on.
+    /// Environment variables; none of Keywell's own are passed on.
     pub variables: Vec<(String, String)>,
     /// Arguments, the program's name first.
     pub arguments: Vec<String>,

@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why a component cannot be run, for the person who runs it.
+/// Why a component cannot be run, for its operator.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -68,7 +68,7 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
-    /// A watch trigger cannot start or go on.
+    /// A watch trigger cannot start or continue.
     #[error("the trigger {trigger:?} {problem}")]
     Watch {
         /// The trigger's name.

@@ -6,25 +6,25 @@ use crate::output::Output;
 /// What bounds the components of a [`Runtime`](crate::Runtime).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The most memory an instance may have, in bytes: all its linear memories and tables together.
-    /// What the host holds for it (values, header fields, bodies, `cas` handles) may have as many
-    /// bytes again, and 4 MiB at least.
+    /// The most memory of an instance, in bytes: all its linear memories and tables together. What
+    /// the host holds for it (values, header fields, bodies, `cas` handles) may take the same number
+    /// of bytes in addition, and at least 4 MiB.
     pub memory: usize,
-    /// The most memory, in bytes, that all instances and what the host holds for them may have
-    /// together. Past it new requests wait, and what would grow fails.
+    /// The most memory, in bytes, of all instances and of what the host holds for them. Past it new
+    /// requests wait, and growing a memory or a table fails.
     pub total_memory: usize,
     /// How long a call may take, from its start to the end of its response's body.
     pub timeout: Duration,
     /// How many instances may be there at once, of all components and triggers, idle ones included.
-    /// Calls past it wait for their turn: requests up to 16 times as many, and the rest is answered
-    /// with 503. Where a component answers HTTP, other calls have at most half of them together.
-    /// Where there are several components, one place stays free for each that has none (as far as that
-    /// is half of them), one has more than half only while no other waits, and may have half of the
-    /// requests that wait.
+    /// Calls past it wait in line: up to 16 times as many requests, and others are answered with 503.
+    /// If any component answers HTTP, calls other than requests have at most half of the instances
+    /// together. With several components, one place stays free for each component that has none (at
+    /// most half of them), a component has more than half only while no other waits, and has at most
+    /// half of the waiting requests.
     pub instances: u32,
-    /// How many connections clients may have open, of all HTTP servers together. Where the process
-    /// may not open so many files, the limit of those, less a reserve for what else it opens, counts
-    /// instead: 128 and one for each instance, and at most half of them.
+    /// How many connections clients may have open, of all HTTP servers together. If the limit of open
+    /// files is lower, that counts instead, less a reserve for other files: 128 and one for each
+    /// instance, and at most half of the limit.
     pub connections: u32,
     /// How long a response may wait for a client that does not read it, before the stream is reset
     /// and the guest is ended.
@@ -36,8 +36,8 @@ pub struct Options {
     /// Where compiled components are kept; `None` compiles at every start. A user who can write there
     /// can run code as this process, so the folder is made for its user alone.
     pub cache: Option<PathBuf>,
-    /// Where what components print goes: unless said otherwise to the process's own standard output
-    /// and error.
+    /// Where the output of components goes: by default to the process's own standard output and
+    /// error.
     pub output: Output,
 }
 

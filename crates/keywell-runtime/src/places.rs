@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use slab::Slab;
 
-/// The places of a room, and those who wait for one, in order of arrival.
+/// The places of a room, and the callers that wait for one, in order of arrival.
 ///
-/// A state machine: it waits for nothing, and hands out what wakes those whose turn it is (`W`).
+/// A state machine: it never waits, and returns what wakes the next caller (`W`).
 ///
-/// 1. One place stays free for each component that has none, as far as that is half of the room:
-///    of the places past that, those without one take what they find.
+/// 1. One place stays free for each component that has none, up to half of the room; past that,
+///    components without a place compete for the rest.
 /// 2. A component that has half of the room gets more only while no other one waits.
-/// 3. Where there may be requests, other calls have half of the room together.
-/// 4. Besides, who comes first is first.
+/// 3. If there may be requests, other calls have at most half of the room together.
+/// 4. Otherwise, first come, first served.
 pub(crate) struct Places<W> {
     limit: usize,
     free: usize,
@@ -260,7 +260,7 @@ mod tests {
             }
         }
 
-        /// Gives a place back, and answers who has it then.
+        /// Gives a place back, and returns the caller that gets it.
         fn give_back(&mut self, caller: Caller) -> Vec<&'static str> {
             self.0.give_back(caller);
             self.served()

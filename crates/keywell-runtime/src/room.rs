@@ -35,7 +35,7 @@ pub(crate) struct HeldPlace {
 #[derive(Debug)]
 pub(crate) struct Busy;
 
-/// A call that waits for its place. It gives up where it is dropped before.
+/// A call that waits for its place. Dropping it gives up the wait.
 struct Waiting<'a> {
     part: &'a Arc<Part>,
     kind: Kind,
@@ -61,7 +61,7 @@ impl Room {
         })
     }
 
-    /// Changes who has a place, and wakes those who have one by that.
+    /// Changes the places, and wakes the callers that got one.
     fn change(&self, change: impl FnOnce(&mut Places<Waker>)) {
         let mut places = self.places.lock();
         change(&mut places);

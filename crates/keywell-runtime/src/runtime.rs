@@ -35,7 +35,7 @@ pub struct LoadedComponent {
     bounds: Bounds,
 }
 
-/// What bounds one component more closely, or in time otherwise, than all of a runtime's.
+/// Limits of one component, where they differ from those of its runtime.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// The most memory an instance may have, in bytes, where it is less than
@@ -87,7 +87,7 @@ impl Runtime {
         })
     }
 
-    /// Loads a component from its file: compiled before if the cache has it, or else now.
+    /// Loads a component from its file: its compiled code from the cache, or else compiles it.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl Runtime {
         Command::new(self.instances(component, grants, environment)?)
     }
 
-    /// Makes a component ready to hear of changes. From its return on, no change is missed.
+    /// Makes a component ready to be called for changes. Every change after the return is delivered.
     ///
     /// # Errors
     ///
@@ -237,8 +237,7 @@ impl LoadedComponent {
         &self.component
     }
 
-    /// The same component under another name, which the log uses: that of its file, unless
-    /// said otherwise.
+    /// The same component under another name for the log; the default is that of its file.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         Self {
@@ -247,7 +246,7 @@ impl LoadedComponent {
         }
     }
 
-    /// The same component within bounds of its own.
+    /// The same component with limits of its own.
     #[must_use]
     pub fn within(self, bounds: Bounds) -> Self {
         Self { bounds, ..self }

@@ -49,7 +49,7 @@ pub enum OverBudget {
 // === impl Budget ===
 
 impl Budget {
-    /// A budget of so many bytes.
+    /// A budget of this many bytes.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -76,7 +76,7 @@ impl Budget {
         self.limit.saturating_sub(self.charged)
     }
 
-    /// Whether so many bytes could be charged now.
+    /// Whether this many bytes could be charged now.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl Drop for Budget {
 // === impl TotalMemory ===
 
 impl TotalMemory {
-    /// A total of so many bytes.
+    /// A total of this many bytes.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,

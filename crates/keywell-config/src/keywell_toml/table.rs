@@ -20,7 +20,7 @@ pub(super) struct Document<'i> {
 /// A table that is taken apart key by key.
 pub(super) struct Table<'i> {
     pub(super) document: Document<'i>,
-    /// What it is to the person who wrote it: `store.main`.
+    /// What messages call it: `store.main`.
     pub(super) what: String,
     /// Where it begins.
     pub(super) place: Place,

@@ -14,8 +14,9 @@ use super::unsent::Unsent;
 
 /// One client's connection: what it does, and how long it may.
 ///
-/// It has one timer for all: until a request has come, whichever protocol it is to be; between two
-/// requests; while a write waits for the client; and for the guest that writes an HTTP/1 response.
+/// It has one timer for everything: until a request has arrived, before the protocol is known;
+/// between two requests; while a write waits for the client; and for the guest that writes an HTTP/1
+/// response.
 pub(super) struct Connection {
     began: Instant,
     write_timeout: Duration,
@@ -199,7 +200,7 @@ impl Connection {
 
     // To its requests.
 
-    /// A request has come.
+    /// A request has arrived.
     pub(super) fn begins(&self, version: Version) -> Option<Arc<Progress>> {
         self.active.fetch_add(1, Ordering::Relaxed);
         if version != Version::HTTP_2 {

@@ -50,8 +50,8 @@ impl Connections {
     /// How long all are taken to be busy, after a look at all found them so.
     const BUSY: Duration = Duration::from_millis(20);
 
-    /// At most so many, and no more than the process may have files open, less a reserve for what
-    /// else it opens, among it one outgoing connection of each instance.
+    /// Allows `at_most` connections, and no more than the process may have files open, less a reserve
+    /// for other files, such as one outgoing connection of each instance.
     pub(crate) fn new(at_most: u32, instances: u32, write_timeout: Duration) -> Self {
         let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let reserve = (Self::RESERVE + u64::from(instances)).min(files / 2);

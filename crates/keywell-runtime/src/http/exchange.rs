@@ -8,7 +8,7 @@ use super::piece::{Held, Piece};
 use super::progress::Progress;
 use crate::call::Call;
 
-/// A request and its response, as long as either goes on.
+/// A request and its response, until both are finished.
 pub(crate) struct Exchange {
     connection: Arc<Connection>,
     /// Of a stream of its own, over HTTP/2.
@@ -19,7 +19,7 @@ pub(crate) struct Exchange {
 // === impl Exchange ===
 
 impl Exchange {
-    /// A request has come on a connection.
+    /// A request has arrived on a connection.
     pub(super) fn begin(connection: &Arc<Connection>, version: Version) -> Self {
         Self {
             stream: connection.begins(version),
@@ -28,7 +28,7 @@ impl Exchange {
         }
     }
 
-    /// A guest goes on to write the body.
+    /// A guest continues to write the body.
     pub(super) fn runs<T>(&self, call: &Call<T>) {
         let deadline = call.deadline().into();
         self.progress().runs(call.component().clone(), deadline);
@@ -39,7 +39,7 @@ impl Exchange {
         self.progress().returned();
     }
 
-    /// The client is to be sent a piece of the body. Over HTTP/1 the connection sees by itself how
+    /// The client is to be sent a piece of the body. Over HTTP/1 the connection itself sees how
     /// long a write waits.
     pub(super) fn send(&self, bytes: Bytes) -> Piece {
         let held = self.stream.as_ref().map(|stream| {

@@ -30,7 +30,7 @@ pub(super) enum Why {
 // === impl Progress ===
 
 impl Progress {
-    /// A guest goes on to write the body, until then at most.
+    /// A guest continues to write the body, until then at most.
     pub(super) fn runs(&self, component: Arc<str>, deadline: Instant) {
         self.0.lock().guest = Some((component, deadline));
     }

@@ -26,8 +26,8 @@ impl HttpServer {
     const GRACE: Duration = Duration::from_secs(30);
     /// How many clients may wait to be accepted.
     const BACKLOG: u32 = 1024;
-    /// What the system may keep of what a client does not read, in bytes. It takes as much again for
-    /// its own books; by itself it would go up to some megabytes for each connection.
+    /// How much the system buffers of what a client does not read, in bytes. It needs the same again
+    /// for its bookkeeping; without this limit it would buffer up to some megabytes per connection.
     const SEND_BUFFER: u32 = 128 << 10;
 
     /// Listens on an address; port 0 takes a free one.
@@ -71,8 +71,8 @@ impl HttpServer {
         self.addr
     }
 
-    /// Serves until `stop` is ready; then takes no new work, and returns when what runs is done,
-    /// or after 30 seconds.
+    /// Serves until `stop` is ready; then accepts no new work, and returns when running requests are
+    /// finished, or after 30 seconds.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let connections = self.app.connections().clone();
         let server = connections.server();
@@ -108,7 +108,7 @@ impl HttpServer {
     }
 }
 
-/// Accepting fails for one connection, or for want of file descriptors, which others give back.
+/// Accepting fails for one connection, or for lack of file descriptors, which others free.
 async fn rest_after(error: &io::Error, failures: &mut Seldom) {
     let passing = matches!(
         error.kind(),

@@ -21,7 +21,7 @@ pub(super) struct Wire {
 
 /// How long a client may take to notice that its connection is closed.
 const LINGER: Duration = Duration::from_secs(2);
-/// How much of what a client goes on to send is read meanwhile, in bytes.
+/// How much of what a client still sends is read meanwhile, in bytes.
 const LINGER_BYTES: u64 = 64 << 20;
 
 /// Closes a connection so that what was last written arrives: the system resets one at once where

@@ -34,7 +34,7 @@ pub(super) struct Turn {
     _visit: Visit,
 }
 
-/// Those who have a turn at one host or wait for one.
+/// The connections that have a turn at one host or wait for one.
 struct Line {
     visits: usize,
     semaphore: Arc<Semaphore>,
@@ -54,7 +54,7 @@ impl Turns {
     /// How long a connected server may be silent before the next connection is opened.
     pub(super) const SILENCE: Duration = Duration::from_millis(250);
 
-    /// Waits for a turn, behind those who asked before.
+    /// Waits for a turn, in order of arrival.
     pub(super) async fn take(self: &Arc<Self>, host: Host) -> Turn {
         let semaphore = {
             let mut lines = self.0.lock();

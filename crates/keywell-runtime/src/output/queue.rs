@@ -31,8 +31,8 @@ impl Queue {
 
     /// Takes whole lines in, or drops and counts them where there is no room.
     ///
-    /// Once it drops, it goes on until half of its room is free, so that a reader that is too slow
-    /// finds long pieces without a gap rather than a report between any two lines.
+    /// Once it drops, it keeps dropping until half of its room is free, so that a slow reader finds
+    /// long pieces without a gap rather than a report between any two lines.
     pub(super) fn push(&mut self, lines: &[u8]) {
         let bound = if self.dropped > 0 {
             self.bound / 2

@@ -8,9 +8,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::queue::Queue;
 
-/// Writes by a thread of its own, so that it never holds up the one that has something to say: what
-/// the reader has not taken waits, up to 1 MiB, and what is past that is dropped, counted, and
-/// reported once there is room again.
+/// Writes on a thread of its own, so a slow reader never blocks the caller: up to 1 MiB waits for the
+/// reader. Output past that is dropped, counted, and reported once there is room again.
 ///
 /// Each `write` is taken or dropped as a whole, so it should be of whole lines. It never fails: that
 /// a pipe is not read any more is no failure, and lines that could not be written, to a disk that is full
@@ -96,8 +95,8 @@ impl Writer {
         self.shared().is_terminal
     }
 
-    /// Waits, on this thread, until all is written, as long as that goes on: it gives up when nothing
-    /// was written for this long. Answers whether all was.
+    /// Waits, on this thread, until all is written, and gives up when nothing was written for this
+    /// long. Returns whether all was.
     pub fn finish(&self, patience: Duration) -> bool {
         let shared = self.shared();
         let mut state = shared.state.lock();

@@ -1,4 +1,4 @@
-//! What a trigger has done, in numbers that only grow.
+//! Counters of a trigger, which only grow.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

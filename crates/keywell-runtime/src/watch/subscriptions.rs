@@ -15,8 +15,8 @@ use crate::watch::pattern::{Pattern, Piece};
 /// Entries are separated by commas. Each is an operation, `SET` or `DEL`, then `@`, then a key,
 /// which is everything up to the next comma and may hold further `@` and blanks; blanks before an
 /// operation do not count. In a key, `*` stands for any run of characters, also of none, and `?`
-/// for any one. With `=` before it the key is literal: `SET@=a*b` is about the key `a*b` alone.
-/// A backslash takes the meaning of `,`, `\`, `*`, `?` or `=` after it: `SET@a\,b` is about the key
+/// for any one. With `=` before it the key is literal: `SET@=a*b` selects the key `a*b` alone.
+/// A backslash makes a `,`, `\`, `*`, `?` or `=` after it literal: `SET@a\,b` selects the key
 /// `a,b`.
 ///
 /// `DEL` is for keys that are gone, whether deleted or expired. A change is delivered once,
@@ -87,7 +87,7 @@ impl Subscriptions {
         entries.join(",")
     }
 
-    /// What to ask a store for: at least every key that an entry is about.
+    /// What to ask a store for: at least every key that an entry selects.
     pub fn filter(&self) -> Filter {
         let mut filters: Vec<Filter> = Vec::new();
         for Entry { pattern, .. } in &self.entries {

@@ -84,7 +84,7 @@ impl WatchTarget {
     ///
     /// # Errors
     ///
-    /// What a name is made of, for the person who chose this one.
+    /// The rule for names, as an error message.
     pub fn check_name(name: &str) -> Result<(), &'static str> {
         let is_fine = !name.is_empty()
             && name.len() <= Self::NAME_BYTES
@@ -109,7 +109,7 @@ impl WatchTarget {
         }
     }
 
-    /// Begins with what a reader knows it by, and ends with what is different for every other.
+    /// Begins with component and bucket, for readers, and ends with a digest that makes it unique.
     fn made_name(&self) -> String {
         let subscriptions = self.subscriptions.canonical();
         let digest = digest(&[&self.component, self.bucket.as_str(), &subscriptions]);

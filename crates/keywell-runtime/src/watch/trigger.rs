@@ -46,7 +46,7 @@ pub(crate) struct Triggers {
 // === impl WatchTrigger ===
 
 impl WatchTrigger {
-    /// Its name, which says with whom it shares events and what its dead letters are filed under.
+    /// Its name, by which processes share its events and its dead letters are filed.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -56,14 +56,13 @@ impl WatchTrigger {
         self.counters.clone()
     }
 
-    /// Delivers until `stop` is ready. Then deliveries that run finish, and the position is stored.
-    /// On a store that cannot resume, what is queued is delivered too, within the time that one
-    /// delivery may take.
+    /// Delivers until `stop` is ready. Then running deliveries finish, and the position is stored. On
+    /// a store that cannot resume, queued events are delivered too, within the time of one delivery.
     ///
     /// # Errors
     ///
-    /// When the store refuses for good what it allowed before. A store that is away for a while is
-    /// waited for.
+    /// When the store permanently refuses what it allowed before. While a store is unavailable, the
+    /// trigger waits.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         tracing::info!(
             trigger = &*self.name,

@@ -38,7 +38,7 @@ pub(crate) fn refused<T: KeyvalueView>(store: &StoreContextMut<'_, T>, error: Er
     }
 }
 
-/// Checks that the host may hold so many bytes of arguments until the store has answered.
+/// Checks that the host may hold this many bytes of arguments until the store has answered.
 #[inline]
 pub(crate) fn fits<T: KeyvalueView>(store: &StoreContextMut<'_, T>, bytes: usize) -> Result<()> {
     let budget = store.data().keyvalue().budget();

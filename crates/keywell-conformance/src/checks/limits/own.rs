@@ -1,4 +1,4 @@
-//! Keys and values past what a bucket declares, which it refuses by itself, without the host's limits.
+//! Keys and values past what a bucket declares, which the bucket itself refuses.
 
 use std::time::Duration;
 

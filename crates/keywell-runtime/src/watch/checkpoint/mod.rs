@@ -1,14 +1,14 @@
 //! The positions of a trigger: up to where the events of each partition are finished, and what is
 //! stored of that.
 //!
-//! - A position never passes an event that is not finished, so a process that goes on from what is
-//!   stored misses none.
+//! - A position never passes an event that is not finished, so a process that continues from what
+//!   is stored misses none.
 //! - A process that lost a partition writes no position of it: writes are compare-and-swap over
 //!   this process's own latest one.
-//! - What is finished is stored at once while nothing is under way, and every 50 ms under load. After a
-//!   `kill -9`, what was delivered since is delivered again.
-//! - Once a minute ([`WatchOptions::checkpoint`]) a position moves past changes that the trigger does not
-//!   subscribe to, before the history has left it behind.
+//! - What is finished is stored at once while nothing is under way, and every 50 ms under load.
+//!   After a `kill -9`, what was delivered since is delivered again.
+//! - Once a minute ([`WatchOptions::checkpoint`]) a position moves past changes that the trigger
+//!   does not subscribe to, before the history has left it behind.
 
 pub(crate) mod positions;
 pub(crate) mod progress;
@@ -129,7 +129,7 @@ impl Checkpoint {
         self.partitions.insert(partition, progress);
     }
 
-    /// Holds a partition whose events cannot be read again. One that is still draining goes on.
+    /// Holds a partition whose events cannot be read again. One that is still draining resumes.
     pub(crate) fn hold_or_resume(&mut self, partition: u8) {
         match self.partitions.get_mut(&partition) {
             Some(progress) => progress.resume(),
@@ -206,7 +206,7 @@ impl Checkpoint {
         (!progress.is_draining()).then(|| progress.begin_beside())
     }
 
-    /// The watch has come to a token without an event for the trigger.
+    /// The watch has reached a token without an event for the trigger.
     pub(crate) fn pass(&mut self, partition: u8, token: Option<&ResumeToken>) {
         if let Some(progress) = self.partitions.get_mut(&partition) {
             progress.pass(token);

@@ -117,7 +117,7 @@ impl Progress {
         }
     }
 
-    /// The watch has come to a token with no event of this partition, so the position moves there
+    /// The watch has reached a token with no event of this partition, so the position moves there
     /// when all before it is finished.
     pub(crate) fn pass(&mut self, token: Option<&ResumeToken>) {
         if let Some(token) = token {

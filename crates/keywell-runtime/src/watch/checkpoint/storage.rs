@@ -1,10 +1,12 @@
 //! Where a trigger keeps its records: positions and the group's record in the bucket
-//! `keywell-triggers`, dead letters in `keywell-deadletters`, of the watched store or of another one.
+//! `keywell-triggers`, dead letters in `keywell-deadletters`, of the watched store or of another
+//! one.
 //!
 //! - A trigger that would watch one of its two is refused, and no component can open those names.
-//! - Both are written to before the trigger starts, so an account that may only read is refused then.
-//! - Records in another store are filed under the trigger's name and a digest of the watched store's
-//!   URL, so that they are not taken for those of another watched store.
+//! - Both are written to before the trigger starts, so an account that may only read is refused
+//!   then.
+//! - Records in another store are filed under the trigger's name and a digest of the watched
+//!   store's URL, so that they are not taken for those of another watched store.
 
 use std::sync::Arc;
 
@@ -98,7 +100,7 @@ impl Storage {
     }
 }
 
-/// A trigger that watched what it writes itself would never come to rest.
+/// A trigger that watched its own records would trigger itself without end.
 fn check(origin: &Origin, store: &Arc<dyn Store>, bucket: &BucketName) -> Result<(), String> {
     let is_same_store = std::ptr::addr_eq(Arc::as_ptr(store), Arc::as_ptr(&origin.store));
     if is_same_store && origin.bucket == *bucket {

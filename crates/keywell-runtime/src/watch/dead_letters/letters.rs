@@ -28,7 +28,7 @@ pub struct LetterPage {
     pub letters: Vec<DeadLetter>,
     /// The ids of those that cannot be read: another release wrote them, or another program.
     pub unreadable: Vec<String>,
-    /// Where to go on; `None` on the last page.
+    /// Where the next page begins; `None` on the last page.
     pub cursor: Option<Cursor>,
 }
 

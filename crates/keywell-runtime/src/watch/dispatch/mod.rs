@@ -1,16 +1,16 @@
-//! Delivers events: queues them by key, calls the component, tries again after a failure, and writes
-//! those it gives up to the dead letters.
+//! Delivers events: queues them by key, calls the component, tries again after a failure, and
+//! writes those it gives up to the dead letters.
 //!
 //! - Events of one key are delivered one after the other, in the order in which they were queued.
-//! - At most [`WatchOptions::parallel`] deliveries run at once. An event that waits for its next attempt
-//!   is not among them, and is the first of its key again.
-//! - Queued events are bounded in number and bytes. While there is no [room](Dispatch::has_room), the
-//!   caller polls no watch, so the store's history is the buffer.
-//! - A queued event is reported as finished once it was delivered or its dead letter is written, never
-//!   before.
+//! - At most [`WatchOptions::parallel`] deliveries run at once. An event that waits for its next
+//!   attempt is not among them, and is the first of its key again.
+//! - Queued events are bounded in number and bytes. While there is no [room](Dispatch::has_room),
+//!   the caller polls no watch, so the store's history is the buffer.
+//! - A queued event is reported as finished once it was delivered or its dead letter is written,
+//!   never before.
 //!
-//! A dead letter has the reason, with the last line that the component wrote to standard error. While
-//! nothing is queued, an instance is made ahead, for an event that comes alone.
+//! A dead letter has the reason, with the last line that the component wrote to standard error.
+//! While nothing is queued, an instance is made ahead, for an event that comes alone.
 
 pub(crate) mod delivery;
 pub(crate) mod job;

@@ -1,4 +1,4 @@
-//! Which write caused which event: what stops a component that triggers itself for ever.
+//! The ledger of writes: how many deliveries led to an event.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};

@@ -5,8 +5,8 @@
 //! - After a gap, which is counted and logged, keys that are named in full are read again; what is
 //!   read is not delivered behind an event of the same key that came later.
 //! - A watch that ends is opened again from where it was. While the store is away, that waits.
-//! - Partitions whose tokens are no longer of use are opened and read again as one, so that is one gap.
-//!   Their stored positions stay before the gap until what was read is finished.
+//! - Partitions whose tokens are no longer of use are opened and read again as one, so that is one
+//!   gap. Their stored positions stay before the gap until what was read is finished.
 
 pub(crate) mod coalesced;
 pub(crate) mod opener;
@@ -90,7 +90,7 @@ pub(crate) enum Action {
     Deliver(u8, KeyEvent, Option<ResumeToken>, u32),
     /// Deliver what a key holds after a gap.
     DeliverPresent(u8, KeyEvent),
-    /// The watch has come to a token, with no event for the trigger.
+    /// The watch has reached a token, with no event for the trigger.
     Pass(u8, Option<ResumeToken>),
 }
 

@@ -1,7 +1,7 @@
 //! The watches of a trigger, and which partitions take their events from which of them.
 //!
-//! There is one for all partitions, as a rule. Partitions that are acquired go on from positions of
-//! their own, each in a watch of its own, until that has come to where another one is.
+//! As a rule there is one for all partitions. Acquired partitions continue from their own positions,
+//! each in a watch of its own, until that has reached the position of another one.
 
 use std::task::{Context, Poll};
 
@@ -11,7 +11,7 @@ use keywell_store::{Event, Result, ResumeToken, Watch};
 /// A watch, and the partitions whose events are taken from it.
 pub(crate) struct Source {
     watch: Watch,
-    /// How far it has come, as last noted: the token of the latest event, or one behind it.
+    /// How far it has read, as last noted: the token of the latest event, or one behind it.
     last: Option<ResumeToken>,
     partitions: Vec<u8>,
     coalesced: u64,
@@ -38,7 +38,7 @@ impl Source {
         }
     }
 
-    /// How far it has come.
+    /// How far it has read.
     pub(crate) fn last(&self) -> Option<&ResumeToken> {
         self.last.as_ref()
     }
@@ -63,7 +63,7 @@ impl Source {
         }
     }
 
-    /// Takes note of how far it has come past what its filter leaves out.
+    /// Takes note of how far it has read past what its filter leaves out.
     pub(crate) fn advance(&mut self) {
         if let Some(reached) = self.watch.reached() {
             self.last = Some(reached);
@@ -104,14 +104,14 @@ impl Sources {
         self.list.retain(|source| !source.partitions.is_empty());
     }
 
-    /// The watch that has come to just this token.
+    /// The watch that has reached exactly this token.
     pub(crate) fn at(&mut self, token: &ResumeToken) -> Option<&mut Source> {
         self.list
             .iter_mut()
             .find(|source| source.last.as_ref() == Some(token))
     }
 
-    /// Makes one watch of those that have come to the same place as this one.
+    /// Merges the watches that have reached the same token as this one.
     pub(crate) fn merge(&mut self, index: usize) {
         if self.list.len() < 2 {
             return;

@@ -287,7 +287,7 @@ impl<V: Clone> Member<V> {
         !matches!(stage, None | Some(Stage::Waiting(_)))
     }
 
-    /// When the next tick is due, by itself.
+    /// When the next tick is due without an event.
     pub(crate) fn due(&self, has_work: bool) -> Option<Instant> {
         let departs = match self.phase {
             Phase::Departing(until) | Phase::Departed(until) => Some(until),
@@ -784,7 +784,7 @@ impl<V: Clone> Member<V> {
         }
     }
 
-    /// Ends the round under way, or goes on with what was wanted meanwhile.
+    /// Ends the round under way, or continues with what was requested meanwhile.
     fn end_round(&mut self, now: Instant, notice: Notice) -> Vec<Effect<V>> {
         self.round = None;
         let mut effects = vec![Effect::Notify(notice)];

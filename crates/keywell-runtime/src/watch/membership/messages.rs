@@ -15,7 +15,7 @@ pub(crate) enum Strategy {
     /// Events can be read again from a stored position. The owner finishes what it has, then releases
     /// the partition.
     Resumable,
-    /// Events are there once. The owner releases a partition at once, and goes on taking its events
+    /// Events are there once. The owner releases a partition at once, and keeps taking its events
     /// until the record names another owner.
     Overlapping,
 }
@@ -55,7 +55,7 @@ pub(crate) enum Event<V> {
     /// The owner does not have these partitions, though it acquired them. They are acquired again
     /// with the next renewal, if they are still this member's.
     Dropped(BTreeSet<u8>),
-    /// The owner stops. With [`Strategy::Overlapping`] it goes on until others have its partitions.
+    /// The owner stops. With [`Strategy::Overlapping`] it continues until others have its partitions.
     Depart,
     /// The owner is done, and leaves with the partitions that it has.
     Leave,

@@ -3,7 +3,7 @@
 //! A key is in the same partition in every process and release: processes of one group divide their
 //! work by it.
 
-/// How many partitions the keys are in. At most so many members have work.
+/// How many partitions the keys are in. At most that many members have work.
 pub(crate) const PARTITIONS: u8 = 16;
 
 /// The partition that a key is in.
