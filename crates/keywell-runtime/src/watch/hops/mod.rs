@@ -5,7 +5,7 @@
 //! layer of this process within the last five minutes. One past the limit
 //! ([`WatchOptions::hops`](crate::watch::WatchOptions::hops)) goes to the dead letters.
 //!
-//! [`layer`] enters each write of a delivery in the [ledger](Causes) before it is made, and takes
+//! [`layer()`] enters each write of a delivery in the [ledger](Causes) before it is made, and takes
 //! back those that make no event: stale swaps, what certainly failed, and deletes of absent keys,
 //! for which it asks whether the key exists. A write from elsewhere of the same value to the same
 //! key at the same time can be taken for the component's own.
