@@ -10,6 +10,7 @@ const LIMITS: Limits = Limits {
     value_bytes: 40,
     batch_keys: 10_000,
     batch_bytes: 64 << 20,
+    ..Limits::NONE
 };
 
 /// Any bytes are entries within the limits, up to a flaw that is reported with its place; and the

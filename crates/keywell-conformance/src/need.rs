@@ -1,4 +1,6 @@
-use keywell_store::{Batching, Capabilities, Cas, Listing, Promptness, Transacting, Watching};
+use keywell_store::{
+    Alphabet, Batching, Capabilities, Cas, Listing, Promptness, Transacting, Watching,
+};
 
 use crate::refusals::Refusal;
 use crate::subject::Subject;
@@ -32,6 +34,12 @@ pub(crate) enum Need {
     LongestKey,
     /// A largest value that the suite can exceed.
     LargestValue,
+    /// A longest batch that the suite can exceed.
+    LongestBatch,
+    /// A largest batch that the suite can exceed.
+    LargestBatch,
+    /// Characters that no key can have.
+    Alphabet,
     /// A store that answers at once.
     AtOnce,
     /// A store in which the suite may use any bucket.
@@ -47,6 +55,12 @@ const LONGEST_TRIED: usize = 64 << 10;
 
 /// The largest values that the suite tries, in bytes: those of hosts.
 const LARGEST_TRIED: usize = 16 << 20;
+
+/// The longest batches that the suite tries on a store without limits in front, in keys.
+const LONGEST_BATCH_TRIED: usize = 20_000;
+
+/// The largest batches that the suite tries, in bytes: those of hosts.
+const LARGEST_BATCH_TRIED: usize = 64 << 20;
 
 /// What the suite does instead of a behaviour whose need is not met.
 pub(crate) enum Unmet {
@@ -119,6 +133,18 @@ impl Need {
             Self::LargestValue => (
                 declared.value_bytes <= LARGEST_TRIED,
                 Unmet::Skip("values are declared to be larger than the suite tries"),
+            ),
+            Self::LongestBatch => (
+                declared.batch_keys <= LONGEST_BATCH_TRIED,
+                Unmet::Skip("batches are declared to be longer than the suite tries"),
+            ),
+            Self::LargestBatch => (
+                declared.batch_bytes <= LARGEST_BATCH_TRIED,
+                Unmet::Skip("batches are declared to be larger than the suite tries"),
+            ),
+            Self::Alphabet => (
+                declared.alphabet != Alphabet::ALL,
+                Unmet::Skip("keys are declared to have any character"),
             ),
             Self::AtOnce => (
                 declared.promptness == Promptness::AtOnce,

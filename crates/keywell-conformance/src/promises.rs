@@ -400,6 +400,12 @@ limits {
     a_store_refuses_longer_keys_than_it_declares [LongestKey]
     /// A store itself refuses values that are larger than it declares, and the old value stays.
     a_store_refuses_larger_values_than_it_declares [LargestValue]
+    /// A store refuses by itself keys outside its alphabet, and nothing is written.
+    a_store_refuses_keys_outside_its_alphabet [Alphabet]
+    /// A store refuses by itself batches of more keys than it declares, and takes the longest.
+    a_store_refuses_longer_batches_than_it_declares [LongestBatch]
+    /// A store refuses by itself batches of more bytes than it declares.
+    a_store_refuses_larger_batches_than_it_declares [LargestBatch]
     /// A value that is larger than the caller can hold is refused, and not reported as absent.
     a_value_that_the_caller_cannot_hold_is_refused []
     /// Values that the caller cannot hold together are refused; one that is asked for twice counts

@@ -203,7 +203,8 @@ pub(crate) async fn value(bucket: &Handle, key: &str) -> Result<Option<Bytes>, E
 
 /// Sets each key to a value equal to the key.
 pub(crate) async fn fill<K: AsRef<str>>(bucket: &Handle, keys: &[K]) -> Result<(), Error> {
-    for keys in keys.chunks(1000) {
+    let longest = bucket.capabilities().batch_keys.min(1000);
+    for keys in keys.chunks(longest) {
         let entries = keys.iter().map(AsRef::as_ref);
         let entries = entries.map(|key| (key, Bytes::copy_from_slice(key.as_bytes())));
         bucket.set_many(entries.collect()).await?;

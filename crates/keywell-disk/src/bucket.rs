@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use keywell_store::layer::Limits;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
     Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
@@ -17,11 +18,12 @@ use crate::tables::ENTRIES;
 use crate::transact::TRANSACTING;
 use crate::{live, page, watch};
 
-/// The longest key, in bytes. Hosts allow less.
-const MAX_KEY_BYTES: usize = 64 * 1024;
-
-/// The largest value, in bytes. Hosts allow less.
-const MAX_VALUE_BYTES: usize = 1024 * 1024 * 1024;
+/// What a bucket takes. Hosts allow less.
+pub(crate) const LIMITS: Limits = Limits {
+    key_bytes: 64 * 1024,
+    value_bytes: 1024 * 1024 * 1024,
+    ..Limits::NONE
+};
 
 /// A bucket of a store on disk.
 #[derive(Debug)]
@@ -133,25 +135,6 @@ fn look_up<T>(
     Ok(expires.map(|expires| found(header, expires, value)))
 }
 
-fn check_key(key: &str) -> Result<()> {
-    let bytes = key.len();
-    let max = MAX_KEY_BYTES;
-    if bytes > max {
-        return Err(Error::Invalid(Invalid::KeyTooLong { bytes, max }));
-    }
-    Ok(())
-}
-
-pub(crate) fn check(key: &str, value: &[u8]) -> Result<()> {
-    check_key(key)?;
-    let bytes = value.len();
-    let max = MAX_VALUE_BYTES;
-    if bytes > max {
-        return Err(Error::Invalid(Invalid::ValueTooLarge { bytes, max }));
-    }
-    Ok(())
-}
-
 impl Bucket for DiskBucket {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
@@ -168,8 +151,7 @@ impl Bucket for DiskBucket {
             ttl: true,
             transact: TRANSACTING,
             durability: Durability::Synced,
-            key_bytes: MAX_KEY_BYTES,
-            value_bytes: MAX_VALUE_BYTES,
+            ..Capabilities::of(LIMITS)
         }
     }
 
@@ -189,7 +171,10 @@ impl Bucket for DiskBucket {
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        let ttl = match check(key, &value).and_then(|()| how.ttl_millis()) {
+        let ttl = match LIMITS
+            .check_entry(key, &value)
+            .and_then(|()| how.ttl_millis())
+        {
             Ok(ttl) => ttl,
             Err(error) => return error.into(),
         };
@@ -208,7 +193,10 @@ impl Bucket for DiskBucket {
         let key = key.to_owned();
         let write = match change {
             Change::Set(value, how) => {
-                let ttl = match check(&key, &value).and_then(|()| how.ttl_millis()) {
+                let ttl = match LIMITS
+                    .check_entry(&key, &value)
+                    .and_then(|()| how.ttl_millis())
+                {
                     Ok(ttl) => ttl,
                     Err(error) => return error.into(),
                 };
@@ -223,7 +211,7 @@ impl Bucket for DiskBucket {
     }
 
     fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
-        let ttl = match check_key(key).and_then(|()| created.ttl_millis()) {
+        let ttl = match LIMITS.check_length(key).and_then(|()| created.ttl_millis()) {
             Ok(ttl) => ttl,
             Err(error) => return error.into(),
         };
@@ -240,6 +228,9 @@ impl Bucket for DiskBucket {
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        if let Err(error) = LIMITS.check_entries(&entries) {
+            return error.into();
+        }
         let last: HashMap<&str, usize> = entries
             .iter()
             .enumerate()
@@ -247,9 +238,6 @@ impl Bucket for DiskBucket {
             .collect();
         let mut write = Vec::with_capacity(last.len());
         for (at, (key, value)) in entries.iter().enumerate() {
-            if let Err(error) = check(key, value) {
-                return error.into();
-            }
             if last.get(key) == Some(&at) {
                 write.push(((*key).to_owned(), value.clone()));
             }
@@ -269,7 +257,7 @@ impl Bucket for DiskBucket {
     }
 
     fn admit(&self, part: Part) -> Result<Part> {
-        check(&part.key, part.value().unwrap_or_default())?;
+        LIMITS.check_entry(&part.key, part.value().unwrap_or_default())?;
         Ok(part.of(self.open.core().id, self.name.clone()))
     }
 

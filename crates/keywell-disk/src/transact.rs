@@ -4,7 +4,7 @@ use keywell_store::{
     Action, Change, Check, Result, Transacted, Transacting, Write as Asked, Written, counter,
 };
 
-use crate::bucket::check;
+use crate::bucket::LIMITS;
 use crate::error::Fault;
 use crate::group::Group;
 use crate::operation::Write;
@@ -38,17 +38,17 @@ impl Planned {
     pub(crate) fn new(checks: Vec<Check>, writes: Vec<Asked>) -> Result<Self> {
         TRANSACTING.check(&checks, &writes)?;
         for one in &checks {
-            check(&one.key, b"")?;
+            LIMITS.check_entry(&one.key, b"")?;
         }
         let mut ttls = Vec::with_capacity(writes.len());
         for write in &writes {
             ttls.push(match &write.action {
                 Action::Change(Change::Set(value, how)) => {
-                    check(&write.key, value)?;
+                    LIMITS.check_entry(&write.key, value)?;
                     how.ttl_millis()?
                 }
                 Action::Change(Change::Delete) | Action::Increment(_) => {
-                    check(&write.key, b"")?;
+                    LIMITS.check_entry(&write.key, b"")?;
                     None
                 }
             });

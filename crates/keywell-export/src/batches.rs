@@ -212,6 +212,7 @@ mod tests {
         value_bytes: 20,
         batch_keys: 10_000,
         batch_bytes: 64 << 20,
+        alphabet: keywell_store::Alphabet::ALL,
     };
 
     /// How many entries each batch has, and the flaw that ends them.

@@ -1,8 +1,10 @@
 //! The calls of a [`MemoryBucket`].
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
+use keywell_store::layer::Limits;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Cursor, Durability, Entry, Error,
     Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
@@ -177,8 +179,8 @@ impl Bucket for MemoryBucket {
             },
             ttl: true,
             durability: Durability::Volatile,
-            key_bytes: usize::MAX,
-            value_bytes: usize::MAX,
+            ttl_step: Duration::from_nanos(1),
+            ..Capabilities::of(Limits::NONE)
         }
     }
 

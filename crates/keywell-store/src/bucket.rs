@@ -83,6 +83,9 @@ pub trait Bucket: Send + Sync {
     /// [`Invalid::ValueTooLarge`](crate::Invalid::ValueTooLarge) for one value that is more by
     /// itself; a store stops reading there. [`ValueBytes`] counts.
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        if let Err(error) = self.capabilities().limits().check_batch_of(keys) {
+            return error.into();
+        }
         let mut bytes = ValueBytes::new(max);
         let answers = keys.iter().map(|key| self.get_within(key, max));
         Answer::sequence_while(answers, move |entry: &Option<Entry>| {
@@ -117,11 +120,7 @@ pub trait Bucket: Send + Sync {
     /// See [`Batching`](crate::Batching) for whether they are written as one. Where one is past what
     /// the bucket declares, none is written, whatever the batching.
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
-        let declared = self.capabilities();
-        let checked = entries
-            .iter()
-            .try_for_each(|(key, value)| declared.check(key, value));
-        if let Err(error) = checked {
+        if let Err(error) = self.capabilities().limits().check_entries(&entries) {
             return error.into();
         }
         let answers = entries
@@ -132,6 +131,9 @@ pub trait Bucket: Send + Sync {
 
     /// Removes many keys; see [`Batching`](crate::Batching) for whether as one.
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        if let Err(error) = self.capabilities().limits().check_batch_of(keys) {
+            return error.into();
+        }
         parts(keys.iter().map(|key| self.delete(key)))
     }
 

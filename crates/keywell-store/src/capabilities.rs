@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use crate::limits::Limits;
-use crate::{Invalid, Result, Transacting};
+use crate::{Alphabet, Result, Transacting};
 
 /// What a bucket can do. The conformance suite checks all that is declared, and that what is not
 /// declared is refused with [`Error::Unsupported`](crate::Error::Unsupported).
@@ -25,14 +27,27 @@ pub struct Capabilities {
     pub durability: Durability,
     /// The longest key it takes, in bytes of UTF-8.
     ///
-    /// A write of a longer one is refused as [`KeyTooLong`](Invalid::KeyTooLong), by the bucket
+    /// A write of a longer one is refused as [`KeyTooLong`](crate::Invalid::KeyTooLong), by the bucket
     /// itself and with nothing written of the whole call; a read may find it absent instead. What
     /// takes more than hosts allow declares what it takes, for embedders who allow more, and
     /// `usize::MAX` where it knows no end.
     pub key_bytes: usize,
     /// The largest value it takes, in bytes, under the longest key and with all else that can go
-    /// with it. A larger one is refused as [`ValueTooLarge`](Invalid::ValueTooLarge), as a key is.
+    /// with it. A larger one is refused as [`ValueTooLarge`](crate::Invalid::ValueTooLarge), as a key is.
     pub value_bytes: usize,
+    /// The most keys of one batch that it writes, reads or deletes. A longer one is refused as
+    /// [`BatchTooLong`](crate::Invalid::BatchTooLong), by the bucket itself and with nothing written.
+    pub batch_keys: usize,
+    /// The most bytes of keys and values of one batch. A larger one is refused as
+    /// [`BatchTooLarge`](crate::Invalid::BatchTooLarge), as a longer one is.
+    pub batch_bytes: usize,
+    /// The characters of keys that it can hold. A write under another key is refused as
+    /// [`KeyCharacter`](crate::Invalid::KeyCharacter), by the bucket itself and with nothing written
+    /// of the whole call; a read may find it absent instead.
+    pub alphabet: Alphabet,
+    /// The step in which it counts times to live. One that is no multiple of it is rounded by less
+    /// than a step.
+    pub ttl_step: Duration,
 }
 
 /// Whether answers are ready at once. A host links components whose stores all answer at once
@@ -109,14 +124,24 @@ pub enum Durability {
 // === impl Capabilities ===
 
 impl Default for Capabilities {
-    /// Nothing that could be left out, and keys and values as large as hosts allow: 1 KiB and
-    /// 16 MiB, see [`Limits`].
+    /// Nothing that could be left out, and keys, values and batches as large as hosts allow: 1 KiB,
+    /// 16 MiB, and 10,000 keys or 64 MiB, see [`Limits`].
     fn default() -> Self {
+        Self::of(Limits::default())
+    }
+}
+
+impl Capabilities {
+    /// Nothing that could be left out, within these limits.
+    #[must_use]
+    pub fn of(limits: Limits) -> Self {
         let Limits {
             key_bytes,
             value_bytes,
-            ..
-        } = Limits::default();
+            batch_keys,
+            batch_bytes,
+            alphabet,
+        } = limits;
         Self {
             promptness: Promptness::default(),
             cas: Cas::default(),
@@ -129,18 +154,32 @@ impl Default for Capabilities {
             durability: Durability::default(),
             key_bytes,
             value_bytes,
+            batch_keys,
+            batch_bytes,
+            alphabet,
+            ttl_step: Duration::from_millis(1),
         }
     }
-}
 
-impl Capabilities {
+    /// The limits that the bucket declares.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.within(Limits::NONE)
+    }
+
     /// The limits of a host, or what the bucket declares where it takes less.
     #[must_use]
     pub fn within(&self, limits: Limits) -> Limits {
         Limits {
             key_bytes: self.key_bytes.min(limits.key_bytes),
             value_bytes: self.value_bytes.min(limits.value_bytes),
-            ..limits
+            batch_keys: self.batch_keys.min(limits.batch_keys),
+            batch_bytes: self.batch_bytes.min(limits.batch_bytes),
+            alphabet: if self.alphabet == Alphabet::ALL {
+                limits.alphabet
+            } else {
+                self.alphabet
+            },
         }
     }
 
@@ -149,24 +188,16 @@ impl Capabilities {
     ///
     /// # Errors
     ///
-    /// [`Invalid::KeyTooLong`] or [`Invalid::ValueTooLarge`].
+    /// As [`Limits::check_entry`].
     pub fn check(&self, key: &str, value: &[u8]) -> Result<()> {
-        let (bytes, max) = (key.len(), self.key_bytes);
-        if bytes > max {
-            return Err(Invalid::KeyTooLong { bytes, max }.into());
-        }
-        let (bytes, max) = (value.len(), self.value_bytes);
-        if bytes > max {
-            return Err(Invalid::ValueTooLarge { bytes, max }.into());
-        }
-        Ok(())
+        self.limits().check_entry(key, value)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Error;
+    use crate::{Error, Invalid};
 
     #[test]
     fn what_is_at_the_limit_is_taken_and_what_is_past_it_is_not() {

@@ -59,6 +59,9 @@ pub enum Invalid {
         /// The limit, in bytes.
         max: usize,
     },
+    /// A key with a character that the store's keys cannot have.
+    #[error("the store holds no keys with the character {0:?}")]
+    KeyCharacter(char),
     /// A value past the limit.
     #[error("the value is {bytes} bytes long, more than the {max} allowed")]
     ValueTooLarge {
@@ -138,6 +141,17 @@ impl Error {
     /// Whether it certainly had no effect, so that the caller may try again.
     pub fn nothing_happened(&self) -> bool {
         !matches!(self, Self::Ambiguous(_) | Self::Internal(_))
+    }
+
+    /// Whether the store may do later what it did not do now, if nothing else is changed.
+    ///
+    /// A write that is [`Ambiguous`](Self::Ambiguous) may have happened, so to do it again takes a
+    /// caller to whom that makes no difference.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::Ambiguous(_) | Self::Internal(_)
+        )
     }
 
     /// The error of a batch in which this part failed and another may have been written, so that the

@@ -136,6 +136,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alphabet;
 mod answer;
 mod bucket;
 mod capabilities;
@@ -161,6 +162,7 @@ mod url;
 mod watch;
 mod write;
 
+pub use alphabet::Alphabet;
 pub use answer::{Answer, BoxFuture};
 pub use bucket::Bucket;
 pub use capabilities::{Batching, Capabilities, Cas, Durability, Listing, Promptness, Watching};

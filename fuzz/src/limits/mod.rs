@@ -38,6 +38,7 @@ pub fn limits(data: &[u8]) {
         value_bytes: input.value_bytes.into(),
         batch_keys: input.batch_keys.into(),
         batch_bytes: input.batch_bytes.into(),
+        ..Limits::default()
     };
     let pair = Pair::memory();
     let bucket = Limited::new(Arc::clone(&pair.buckets[0]), limits);

@@ -1,5 +1,7 @@
 //! Keys that stores are known to get wrong.
 
+use crate::scratch::Handle;
+
 /// Characters that have a meaning in patterns, protocols and joined names.
 pub(super) const PUNCTUATION: &[&str] = &[
     ":", "::", "a:b", "a:", ":a", "*", "a*", "**", "?", "a?", "[a]", "[", "]", "[^a]", "{a}",
@@ -132,8 +134,9 @@ pub(super) const ALIKE: &[&str] = &[
     "a", "A", "a ", "a\u{301}", "aa", "AA", "aA", "1", "01", "1.0", "001", "k1", "k01", "K1", "-0",
 ];
 
-/// All of the above, without duplicates.
-pub(super) fn all() -> Vec<&'static str> {
+/// All of the above that the bucket can hold, without duplicates.
+pub(super) fn all(bucket: &Handle) -> Vec<&'static str> {
+    let alphabet = bucket.capabilities().alphabet;
     let lists = [
         PUNCTUATION,
         BLANKS,
@@ -147,5 +150,6 @@ pub(super) fn all() -> Vec<&'static str> {
     let mut keys = lists.concat();
     keys.sort_unstable();
     keys.dedup();
+    keys.retain(|key| alphabet.has(key));
     keys
 }

@@ -8,9 +8,9 @@ use futures::StreamExt as _;
 use keywell_conformance::{Outcome, Subject, behaviours, errors};
 use keywell_memory::MemoryStore;
 use keywell_store::{
-    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Check, Entry, Error, Event, Filter,
-    Invalid, Listing, Promptness, Set, Since, Store, StoreId, Transacted, Transacting, Version,
-    Watch, Watching, Write,
+    Alphabet, Answer, Batching, Bucket, BucketName, Capabilities, Cas, Check, Entry, Error, Event,
+    Filter, Invalid, Listing, Promptness, Set, Since, Store, StoreId, Transacted, Transacting,
+    Version, Watch, Watching, Write,
 };
 use parking_lot::Mutex;
 
@@ -136,10 +136,32 @@ async fn a_store_of_small_keys_and_values_passes() {
         },
         key_bytes: 64,
         value_bytes: 1024,
+        batch_keys: 25,
+        batch_bytes: 16 << 10,
         ..Capabilities::default()
     };
     let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(small)))).await;
     assert!(kept > 150 && refused < 5, "{kept} kept, {refused} refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_a_narrow_alphabet_passes() {
+    let narrow = Capabilities {
+        cas: Cas::ByVersion,
+        increment: true,
+        list: Listing::Ordered,
+        alphabet: Alphabet {
+            excluded: &[
+                ('\0', '\u{1f}'),
+                ('?', '?'),
+                ('\\', '\\'),
+                ('\u{7f}', '\u{9f}'),
+            ],
+        },
+        ..Capabilities::default()
+    };
+    let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(narrow)))).await;
+    assert!(kept > 100, "{kept} kept, {refused} refused");
 }
 
 /// Applies dropped writes at the next read, which the contract allows.

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use keywell_conformance::{limits, store};
 use keywell_store::{
-    Answer, Capabilities, Change, Entry, Error, Expected, Invalid, Set, Swap, Version, counter,
+    Alphabet, Answer, Capabilities, Change, Entry, Error, Expected, Invalid, Set, Swap, Version,
+    counter,
 };
 
 use crate::bug::{Bug, Caught, Inner};
@@ -122,6 +123,165 @@ impl Bug for Small {
             .into_iter()
             .map(|(key, value)| self.write(inner, key, value, Set::default()));
         Answer::sequence(sets).map(drop)
+    }
+}
+
+/// How a store treats keys outside its alphabet.
+#[derive(Clone, Copy)]
+enum Characters {
+    /// It takes them.
+    Takes,
+    /// It leaves the characters out.
+    LeavesOut,
+    /// It blames the length of the key.
+    BlamesTheLength,
+}
+
+impl Characters {
+    fn excluded(character: char) -> bool {
+        character.is_control()
+    }
+
+    fn key(self, key: &str) -> Result<String, Error> {
+        match self {
+            Self::Takes => Ok(key.to_owned()),
+            Self::LeavesOut => Ok(key.replace(Self::excluded, "")),
+            Self::BlamesTheLength if key.contains(Self::excluded) => {
+                let bytes = key.len();
+                Err(Invalid::KeyTooLong { bytes, max: bytes }.into())
+            }
+            Self::BlamesTheLength => Ok(key.to_owned()),
+        }
+    }
+}
+
+impl Bug for Characters {
+    fn capabilities(&self, inner: &Inner) -> Capabilities {
+        Capabilities {
+            alphabet: Alphabet {
+                excluded: &[('\0', '\u{1f}')],
+            },
+            ..inner.capabilities()
+        }
+    }
+
+    fn set(&self, inner: &Inner, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        match self.key(key) {
+            Ok(key) => inner.set(&key, value, how),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_holds_other_characters_than_it_declares_is_caught() {
+    for characters in [
+        Characters::Takes,
+        Characters::LeavesOut,
+        Characters::BlamesTheLength,
+    ] {
+        Caught::with(characters)
+            .by(limits::a_store_refuses_keys_outside_its_alphabet)
+            .await;
+    }
+}
+
+/// How a store treats batches past those that it declares.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Batches {
+    /// It takes them.
+    TakesMore,
+    /// It takes them where they only read.
+    ReadsMore,
+    /// It writes as many as it takes.
+    WritesSome,
+    /// It blames a value.
+    BlamesAValue,
+    /// It takes fewer keys than it declares.
+    TakesLess,
+}
+
+impl Batches {
+    fn check(self, inner: &Inner, keys: usize, bytes: usize) -> Result<(), Error> {
+        let mut limits = self.capabilities(inner).limits();
+        if self == Self::TakesLess {
+            limits.batch_keys -= 1;
+        }
+        let checked = limits.check_batch(keys, bytes);
+        checked.map_err(|error| match self {
+            Self::BlamesAValue => Invalid::ValueTooLarge { bytes, max: bytes }.into(),
+            _ => error,
+        })
+    }
+}
+
+impl Bug for Batches {
+    fn capabilities(&self, inner: &Inner) -> Capabilities {
+        Capabilities {
+            value_bytes: 1000,
+            batch_keys: 50,
+            batch_bytes: 20_000,
+            ..inner.capabilities()
+        }
+    }
+
+    fn get_many_within(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        let bytes = keys.iter().map(|key| key.len()).sum();
+        match self.check(inner, keys.len(), bytes) {
+            Err(error) if !matches!(self, Self::TakesMore | Self::ReadsMore) => error.into(),
+            _ => inner.get_many_within(keys, max),
+        }
+    }
+
+    fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        let bytes = entries.iter().map(|(key, value)| key.len() + value.len());
+        match self.check(inner, entries.len(), bytes.sum()) {
+            Ok(()) => inner.set_many(entries),
+            Err(_) if *self == Self::TakesMore => inner.set_many(entries),
+            Err(error) => {
+                if *self == Self::WritesSome {
+                    drop(inner.set_many(entries.into_iter().take(10).collect()));
+                }
+                error.into()
+            }
+        }
+    }
+
+    fn delete_many(&self, inner: &Inner, keys: &[&str]) -> Answer<()> {
+        let bytes = keys.iter().map(|key| key.len()).sum();
+        match self.check(inner, keys.len(), bytes) {
+            Err(error) if *self != Self::TakesMore => error.into(),
+            _ => inner.delete_many(keys),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_takes_other_batches_than_it_declares_is_caught() {
+    for batches in [
+        Batches::TakesMore,
+        Batches::ReadsMore,
+        Batches::WritesSome,
+        Batches::BlamesAValue,
+        Batches::TakesLess,
+    ] {
+        Caught::with(batches)
+            .by(limits::a_store_refuses_longer_batches_than_it_declares)
+            .await;
+    }
+    for batches in [
+        Batches::TakesMore,
+        Batches::WritesSome,
+        Batches::BlamesAValue,
+    ] {
+        Caught::with(batches)
+            .by(limits::a_store_refuses_larger_batches_than_it_declares)
+            .await;
     }
 }
 

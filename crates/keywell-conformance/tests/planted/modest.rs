@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::StreamExt as _;
 use keywell_memory::MemoryStore;
@@ -21,6 +23,25 @@ impl Modest {
                 ..entry
             },
             _ => entry,
+        }
+    }
+
+    /// Rounds a time to live up to the step that is declared.
+    fn rounded(&self, how: Set) -> Set {
+        let step = self.0.ttl_step;
+        let rounded = |ttl: Duration| {
+            let steps = ttl.as_nanos().div_ceil(step.as_nanos().max(1));
+            step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))
+        };
+        let is_coarse = step > Duration::from_millis(1);
+        let expiring = how
+            .ttl
+            .filter(|ttl| is_coarse && Set::expiring(*ttl).is_ok());
+        match expiring {
+            Some(ttl) => Set {
+                ttl: Some(rounded(ttl)),
+            },
+            None => how,
         }
     }
 
@@ -51,6 +72,7 @@ impl Bug for Modest {
             return error.into();
         }
         let is_value = self.0.cas == Cas::ByValue;
+        let how = self.rounded(how);
         inner.set(key, value.clone(), how).map(move |version| {
             if is_value {
                 Version::from(value)
@@ -92,7 +114,7 @@ impl Bug for Modest {
         if let Err(error) = self.check(key, b"", created) {
             return error.into();
         }
-        inner.increment_or_create(key, delta, created)
+        inner.increment_or_create(key, delta, self.rounded(created))
     }
 
     fn get_many_within(
@@ -101,6 +123,9 @@ impl Bug for Modest {
         keys: &[&str],
         max: usize,
     ) -> Answer<Vec<Option<Entry>>> {
+        if let Err(error) = self.0.limits().check_batch_of(keys) {
+            return error.into();
+        }
         let mut bytes = ValueBytes::new(max);
         let answers = keys.iter().map(|key| self.get_within(inner, key, max));
         Answer::sequence_while(answers, move |entry: &Option<Entry>| {
@@ -118,10 +143,8 @@ impl Bug for Modest {
     }
 
     fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
-        for (key, value) in &entries {
-            if let Err(error) = self.0.check(key, value) {
-                return error.into();
-            }
+        if let Err(error) = self.0.limits().check_entries(&entries) {
+            return error.into();
         }
         if self.0.batch == Batching::Atomic {
             return inner.set_many(entries);

@@ -91,8 +91,8 @@ fn all_is_declared_that_is_offered() {
             watch: Watching::Resumable,
             ttl: true,
             durability: Durability::Volatile,
-            key_bytes: usize::MAX,
-            value_bytes: usize::MAX,
+            ttl_step: std::time::Duration::from_nanos(1),
+            ..Capabilities::of(keywell_store::layer::Limits::NONE)
         }
     );
 }

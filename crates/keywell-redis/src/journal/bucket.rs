@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
+use keywell_store::layer::Limits;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Cursor, Durability, Entry,
     Error, Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
@@ -15,11 +16,17 @@ use super::tails::Tails;
 use super::{transact, watch};
 use crate::distinct::{self, Distinct};
 
-/// The longest key, in bytes. Hosts allow less.
-const MAX_KEY_BYTES: usize = 64 * 1024;
-
-/// What Redis takes for a string, in bytes. Hosts allow less.
-const MAX_VALUE_BYTES: usize = 512 << 20;
+/// What a bucket takes. Hosts allow less.
+pub(super) const LIMITS: Limits = Limits {
+    key_bytes: 64 * 1024,
+    // The longest string that Redis takes, unless it is configured to take more.
+    value_bytes: 512 << 20,
+    // Redis takes at most 1,048,576 arguments.
+    batch_keys: 500_000,
+    // Redis closes a connection whose commands that it has not run have a gigabyte.
+    batch_bytes: 512 << 20,
+    ..Limits::NONE
+};
 
 /// A bucket of the journal layout.
 #[derive(Clone, Debug)]
@@ -40,21 +47,9 @@ fn shard_of(key: &str, shards: usize) -> usize {
     usize::try_from(hash % shards as u64).expect("it is less than the number of shards")
 }
 
-fn check_key(key: &str) -> Result<()> {
-    let (bytes, max) = (key.len(), MAX_KEY_BYTES);
-    if bytes > max {
-        return Err(Error::Invalid(Invalid::KeyTooLong { bytes, max }));
-    }
-    Ok(())
-}
-
-pub(super) fn check(key: &str, value: &[u8]) -> Result<()> {
-    check_key(key)?;
-    let (bytes, max) = (value.len(), MAX_VALUE_BYTES);
-    if bytes > max {
-        return Err(Error::Invalid(Invalid::ValueTooLarge { bytes, max }));
-    }
-    Ok(())
+fn check_keys(keys: &[&str]) -> Result<()> {
+    LIMITS.check_batch_of(keys)?;
+    keys.iter().try_for_each(|key| LIMITS.check_length(key))
 }
 
 fn value_too_large(error: Error) -> Error {
@@ -94,10 +89,8 @@ impl JournalBucket {
         max: usize,
         with_expiry: bool,
     ) -> Answer<Vec<Option<Entry>>> {
-        for key in keys {
-            if let Err(error) = check_key(key) {
-                return error.into();
-            }
+        if let Err(error) = check_keys(keys) {
+            return error.into();
         }
         let Distinct { keys, places } = Distinct::of(keys);
         let asked = keys.iter().enumerate();
@@ -135,13 +128,12 @@ impl Bucket for JournalBucket {
             ttl: true,
             transact: transact::transacting(self.shards.len()),
             durability: Durability::Process,
-            key_bytes: MAX_KEY_BYTES,
-            value_bytes: MAX_VALUE_BYTES,
+            ..Capabilities::of(LIMITS)
         }
     }
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        if let Err(error) = check_key(key) {
+        if let Err(error) = LIMITS.check_length(key) {
             return error.into();
         }
         let (shard, key) = (self.shard(key), key.to_owned());
@@ -155,7 +147,7 @@ impl Bucket for JournalBucket {
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
-        if let Err(error) = check_key(key) {
+        if let Err(error) = LIMITS.check_length(key) {
             return error.into();
         }
         let (shard, key) = (self.shard(key), key.to_owned());
@@ -163,7 +155,10 @@ impl Bucket for JournalBucket {
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        let ttl = match check(key, &value).and_then(|()| how.ttl_millis()) {
+        let ttl = match LIMITS
+            .check_entry(key, &value)
+            .and_then(|()| how.ttl_millis())
+        {
             Ok(ttl) => ttl,
             Err(error) => return error.into(),
         };
@@ -177,8 +172,10 @@ impl Bucket for JournalBucket {
 
     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
         let checked = match &change {
-            Change::Set(value, how) => check(key, value).and_then(|()| how.ttl_millis()),
-            Change::Delete => check_key(key).map(|()| None),
+            Change::Set(value, how) => LIMITS
+                .check_entry(key, value)
+                .and_then(|()| how.ttl_millis()),
+            Change::Delete => LIMITS.check_length(key).map(|()| None),
         };
         let ttl = match checked {
             Ok(ttl) => ttl,
@@ -189,7 +186,7 @@ impl Bucket for JournalBucket {
     }
 
     fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
-        let ttl = match check_key(key).and_then(|()| created.ttl_millis()) {
+        let ttl = match LIMITS.check_length(key).and_then(|()| created.ttl_millis()) {
             Ok(ttl) => ttl,
             Err(error) => return error.into(),
         };
@@ -207,13 +204,11 @@ impl Bucket for JournalBucket {
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        if let Err(error) = LIMITS.check_entries(&entries) {
+            return error.into();
+        }
         let places = entries.iter().enumerate();
         let last: HashMap<&str, usize> = places.map(|(at, (key, _))| (*key, at)).collect();
-        for (key, value) in &entries {
-            if let Err(error) = check(key, value) {
-                return error.into();
-            }
-        }
         let entries = entries.iter().enumerate();
         let standing = entries.filter(|(at, (key, _))| last.get(key) == Some(at));
         let standing = standing.map(|(_, (key, value))| ((*key).to_owned(), value.clone()));
@@ -228,10 +223,8 @@ impl Bucket for JournalBucket {
     }
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
-        for key in keys {
-            if let Err(error) = check_key(key) {
-                return error.into();
-            }
+        if let Err(error) = check_keys(keys) {
+            return error.into();
         }
         let split = self.split(keys.iter().map(|key| (*key).to_owned()), |key| key);
         Answer::later(async move {
@@ -247,7 +240,7 @@ impl Bucket for JournalBucket {
         if transact::transacting(self.shards.len()) == Transacting::None {
             return Err(Error::Unsupported("transactions"));
         }
-        check(&part.key, part.value().unwrap_or_default())?;
+        LIMITS.check_entry(&part.key, part.value().unwrap_or_default())?;
         Ok(part.of(self.store, self.name.clone()))
     }
 

@@ -2,7 +2,7 @@
 
 use keywell_store::{Action, BucketName, Change, Check, Result, Transacting, Write};
 
-use super::bucket;
+use super::bucket::LIMITS;
 use crate::transact::{BYTES, OPERATIONS};
 
 /// What a bucket of so many shards declares.
@@ -20,14 +20,14 @@ pub(super) fn transacting(shards: usize) -> Transacting {
 pub(super) fn check(shards: usize, checks: &[Check], writes: &[Write]) -> Result<()> {
     transacting(shards).check(checks, writes)?;
     for check in checks {
-        bucket::check(&check.key, b"")?;
+        LIMITS.check_entry(&check.key, b"")?;
     }
     for write in writes {
         let value = match &write.action {
             Action::Change(Change::Set(value, _)) => &value[..],
             Action::Change(Change::Delete) | Action::Increment(_) => b"",
         };
-        bucket::check(&write.key, value)?;
+        LIMITS.check_entry(&write.key, value)?;
     }
     Ok(())
 }

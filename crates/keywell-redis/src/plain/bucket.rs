@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use keywell_store::layer::Limits;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Cursor, Durability, Entry, Error,
     Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
@@ -76,12 +77,17 @@ static GET_WITH_EXPIRY: Script = Script::new(
      return answer",
 );
 
-/// The longest string that Redis takes, unless it is configured to take more, in bytes. Hosts allow
-/// less.
-const MAX_VALUE_BYTES: usize = 512 << 20;
-
-/// Redis takes at most 1,048,576 arguments.
-const MAX_BATCH: usize = 500_000;
+/// What a bucket takes. Hosts allow less.
+pub(super) const LIMITS: Limits = Limits {
+    key_bytes: MAX_KEY_BYTES,
+    // The longest string that Redis takes, unless it is configured to take more.
+    value_bytes: 512 << 20,
+    // Redis takes at most 1,048,576 arguments.
+    batch_keys: 500_000,
+    // Redis closes a connection whose commands that it has not run have a gigabyte.
+    batch_bytes: 512 << 20,
+    ..Limits::NONE
+};
 
 // === impl PlainBucket ===
 
@@ -163,8 +169,7 @@ impl Bucket for PlainBucket {
             ttl: true,
             transact: transact::transacting(&self.link),
             durability: Durability::Process,
-            key_bytes: MAX_KEY_BYTES,
-            value_bytes: MAX_VALUE_BYTES,
+            ..Capabilities::of(LIMITS)
         }
     }
 
@@ -185,7 +190,10 @@ impl Bucket for PlainBucket {
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        let ttl = match check(key, &value).and_then(|()| how.ttl_millis()) {
+        let ttl = match LIMITS
+            .check_entry(key, &value)
+            .and_then(|()| how.ttl_millis())
+        {
             Ok(ttl) => ttl,
             Err(error) => return error.into(),
         };
@@ -204,7 +212,10 @@ impl Bucket for PlainBucket {
     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
         let change = match change {
             Change::Delete => None,
-            Change::Set(value, how) => match check(key, &value).and_then(|()| how.ttl_millis()) {
+            Change::Set(value, how) => match LIMITS
+                .check_entry(key, &value)
+                .and_then(|()| how.ttl_millis())
+            {
                 Ok(ttl) => Some((value, ttl)),
                 Err(error) => return error.into(),
             },
@@ -235,7 +246,7 @@ impl Bucket for PlainBucket {
     }
 
     fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
-        let ttl = match check(key, b"").and_then(|()| created.ttl_millis()) {
+        let ttl = match LIMITS.check_length(key).and_then(|()| created.ttl_millis()) {
             Ok(ttl) => ttl,
             Err(error) => return error.into(),
         };
@@ -256,7 +267,7 @@ impl Bucket for PlainBucket {
         if keys.is_empty() {
             return Answer::now(Vec::new());
         }
-        if let Err(error) = check_batch(keys.len()) {
+        if let Err(error) = LIMITS.check_batch_of(keys) {
             return error.into();
         }
         let Distinct { keys, places } = Distinct::of(keys);
@@ -295,7 +306,7 @@ impl Bucket for PlainBucket {
         if keys.is_empty() {
             return Answer::now(Vec::new());
         }
-        if let Err(error) = check_batch(keys.len()) {
+        if let Err(error) = LIMITS.check_batch_of(keys) {
             return error.into();
         }
         let Distinct { keys, places } = Distinct::of(keys);
@@ -326,14 +337,11 @@ impl Bucket for PlainBucket {
         if entries.is_empty() {
             return Answer::now(());
         }
-        if let Err(error) = check_batch(entries.len()) {
+        if let Err(error) = LIMITS.check_entries(&entries) {
             return error.into();
         }
         let mut last: HashMap<&str, usize> = HashMap::with_capacity(entries.len());
-        for (position, (key, value)) in entries.iter().enumerate() {
-            if let Err(error) = check(key, value) {
-                return error.into();
-            }
+        for (position, (key, _)) in entries.iter().enumerate() {
             last.insert(key, position);
         }
         let mut positions: Vec<usize> = last.into_values().collect();
@@ -353,7 +361,7 @@ impl Bucket for PlainBucket {
         if keys.is_empty() {
             return Answer::now(());
         }
-        if let Err(error) = check_batch(keys.len()) {
+        if let Err(error) = LIMITS.check_batch_of(keys) {
             return error.into();
         }
         let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.keys.full(key)).collect();
@@ -366,7 +374,7 @@ impl Bucket for PlainBucket {
         if transact::transacting(&self.link) == Transacting::None {
             return Err(Error::Unsupported("transactions"));
         }
-        check(&part.key, part.value().unwrap_or_default())?;
+        LIMITS.check_entry(&part.key, part.value().unwrap_or_default())?;
         Ok(part.of(self.store, self.keys.bucket().clone()))
     }
 
@@ -528,24 +536,4 @@ fn integer(command: &'static str, reply: &Value) -> Result<i64> {
         Value::Int(number) => Ok(*number),
         other => Err(unexpected(command, other)),
     }
-}
-
-pub(super) fn check(key: &str, value: &[u8]) -> Result<()> {
-    let (bytes, max) = (key.len(), MAX_KEY_BYTES);
-    if bytes > max {
-        return Err(Error::Invalid(Invalid::KeyTooLong { bytes, max }));
-    }
-    let (bytes, max) = (value.len(), MAX_VALUE_BYTES);
-    if bytes > max {
-        return Err(Error::Invalid(Invalid::ValueTooLarge { bytes, max }));
-    }
-    Ok(())
-}
-
-fn check_batch(keys: usize) -> Result<()> {
-    if keys > MAX_BATCH {
-        let max = MAX_BATCH;
-        return Err(Error::Invalid(Invalid::BatchTooLong { keys, max }));
-    }
-    Ok(())
 }

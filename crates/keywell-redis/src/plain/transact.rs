@@ -6,7 +6,7 @@ use keywell_store::{
     Action, Answer, Change, Check, Result, Transacted, Transacting, Version, Write,
 };
 
-use super::bucket::check;
+use super::bucket::LIMITS;
 use super::fenced;
 use super::names::Keys;
 use crate::journal::reply::Elements;
@@ -78,7 +78,7 @@ fn names(flat: Option<&str>, checks: &[Check], writes: &[Write]) -> Result<Vec<V
         if keys.has_reserved() {
             fenced::check(key)?;
         }
-        check(key, value)?;
+        LIMITS.check_entry(key, value)?;
         Ok(keys.full(key))
     });
     names.collect()

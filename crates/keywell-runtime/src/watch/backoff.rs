@@ -3,8 +3,6 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
-use keywell_store::Error;
-
 use crate::watch::options::Backoff;
 
 /// The waits of one thing that fails again and again.
@@ -40,14 +38,6 @@ impl Backoff {
         let part = u32::try_from(random() % 1024).expect("a number below 1024");
         full.saturating_sub(full / 2048 * part)
     }
-}
-
-/// Whether a store may do later what it did not do now.
-pub(crate) fn may_pass(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unavailable(_) | Error::Ambiguous(_) | Error::Internal(_)
-    )
 }
 
 /// A number that cannot be foreseen.

@@ -31,6 +31,9 @@ impl Limited {
             capabilities: Capabilities {
                 key_bytes: limits.key_bytes,
                 value_bytes: limits.value_bytes,
+                batch_keys: limits.batch_keys,
+                batch_bytes: limits.batch_bytes,
+                alphabet: limits.alphabet,
                 transact: capabilities
                     .transact
                     .within(limits.batch_keys, limits.batch_bytes),

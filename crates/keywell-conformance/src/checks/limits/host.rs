@@ -2,7 +2,6 @@
 //! host refuses without calling the store.
 
 use bytes::Bytes;
-use keywell_store::layer::Limits;
 use keywell_store::{Change, Expected, Invalid, Set};
 
 use super::{is_key, is_value, nothing_written};
@@ -92,13 +91,13 @@ pub(crate) async fn a_swap_past_the_limits_is_refused(scratch: &Scratch<'_>) -> 
 pub(crate) async fn a_batch_of_too_many_keys_is_refused(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     set(&bucket, "there", "old").await?;
-    let many: Vec<String> = (0..Limits::default().batch_keys)
+    let many: Vec<String> = (0..bucket.capabilities().batch_keys)
         .map(|n| format!("k{n}"))
         .collect();
     let mut many: Vec<&str> = many.iter().map(String::as_str).collect();
     many.push("there");
     let is_long = |blamed: &Invalid| matches!(blamed, Invalid::BatchTooLong { .. });
-    let promise = "a batch of more than 10,000 keys is refused as that";
+    let promise = "a batch of more keys than hosts allow and the store declares is refused as that";
     invalid(bucket.get_many(&many).await, is_long, promise)?;
     invalid(bucket.delete_many(&many).await, is_long, promise)?;
     let entries = many.iter().map(|key| (*key, Bytes::new())).collect();
@@ -114,7 +113,7 @@ pub(crate) async fn a_batch_of_too_many_keys_is_refused(scratch: &Scratch<'_>) -
 pub(crate) async fn a_batch_of_too_many_bytes_is_refused(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     set(&bucket, "there", "old").await?;
-    let limits = Limits::default();
+    let limits = bucket.capabilities();
     // Many entries that share one buffer.
     let value = Bytes::from(vec![0; limits.value_bytes]);
     let names: Vec<String> = (0..=limits.batch_bytes / value.len())
@@ -126,7 +125,8 @@ pub(crate) async fn a_batch_of_too_many_bytes_is_refused(scratch: &Scratch<'_>) 
         .collect();
     entries.push(("there", "new".into()));
     let is_large = |blamed: &Invalid| matches!(blamed, Invalid::BatchTooLarge { .. });
-    let promise = "a batch of more than 64 MiB is refused as that";
+    let promise =
+        "a batch of more bytes than hosts allow and the store declares is refused as that";
     invalid(bucket.set_many(entries).await, is_large, promise)?;
     same(
         bucket.exists("0").await?,

@@ -56,7 +56,7 @@ fn compare(listed: &[String], written: &[String], limit: usize) -> Verdict {
 
 pub(crate) async fn an_ordered_listing_is_in_the_order_of_bytes(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    let written = strange::all();
+    let written = strange::all(&bucket);
     fill(&bucket, &written).await?;
     for limit in [1, 7, 1000] {
         let listed = keys(&bucket, "", limit).await?;
@@ -73,7 +73,10 @@ pub(crate) async fn an_ordered_listing_is_in_the_order_of_bytes(scratch: &Scratc
 
 pub(crate) async fn a_key_is_listed_as_it_was_written(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    let mut written: Vec<String> = strange::all().into_iter().map(str::to_owned).collect();
+    let mut written: Vec<String> = strange::all(&bucket)
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     written.push("k".repeat(bucket.capabilities().key_bytes));
     fill(&bucket, &written).await?;
     for limit in [3, 1000] {

@@ -20,7 +20,7 @@ pub(crate) async fn a_prefix_selects_what_begins_with_it(scratch: &Scratch<'_>) 
 
 pub(crate) async fn a_prefix_is_no_pattern(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    let written = strange::all();
+    let written = strange::all(&bucket);
     fill(&bucket, &written).await?;
     for prefix in strange::PUNCTUATION.iter().chain(strange::QUERIES) {
         selects(scratch, &written, prefix).await?;

@@ -9,7 +9,7 @@ use crate::scratch::{Scratch, fill, set, value};
 
 pub(crate) async fn what_was_written_survives_a_restart(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    let keys = strange::all();
+    let keys = strange::all(&bucket);
     fill(&bucket, &keys).await?;
     set(&bucket, "deleted", "v").await?;
     bucket.delete("deleted").await?;

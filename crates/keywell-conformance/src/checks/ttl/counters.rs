@@ -27,13 +27,13 @@ pub(crate) async fn an_increment_gives_what_it_creates_its_time_to_live(
     let begun = Instant::now();
     for (key, delta) in [("long", 41), ("least", i64::MIN), ("most", i64::MAX)] {
         same(increment(&bucket, key, delta, LONG).await?, delta, promise)?;
-        left(expires(&bucket, key).await?, LONG, begun)?;
+        left(&bucket, expires(&bucket, key).await?, LONG, begun)?;
     }
     same(increment(&bucket, "short", -7, SHORT).await?, -7, promise)?;
     gone(scratch, &bucket, "short").await?;
     let promise = "a counter whose time has ended starts over, with a time to live";
     same(increment(&bucket, "short", 2, AMPLE).await?, 2, promise)?;
-    left(expires(&bucket, "short").await?, AMPLE, begun)?;
+    left(&bucket, expires(&bucket, "short").await?, AMPLE, begun)?;
     bucket.delete("short").await?;
     same(increment(&bucket, "short", 3, LONG).await?, 3, promise)?;
     let promise = "a counter is its decimal text until its time ends";

@@ -20,18 +20,19 @@ pub(super) async fn expires(bucket: &Handle, key: &str) -> Result<Expires, Failu
 }
 
 /// Checks what is left of a time to live that was given at a moment between two others.
-pub(super) fn left(answered: Expires, ttl: Duration, begun: Instant) -> Verdict {
+pub(super) fn left(bucket: &Handle, answered: Expires, ttl: Duration, begun: Instant) -> Verdict {
+    let step = bucket.capabilities().ttl_step;
     let Expires::In(left) = answered else {
         let promise = "a reading with expiry has what is left of a time to live";
         return Err(Failure::new(format!("{answered:?}"), promise));
     };
     holds(
-        left <= ttl,
+        left < ttl + step,
         left,
         "no more is left of a time to live than was given",
     )?;
     holds(
-        left + begun.elapsed() + SLACK >= ttl,
+        left + begun.elapsed() + SLACK + step >= ttl,
         left,
         "what is left of a time to live is what was given less what has passed",
     )
@@ -58,7 +59,12 @@ pub(crate) async fn a_reading_has_what_is_left_of_a_time_to_live(scratch: &Scrat
         match each.iter().find(|(known, _)| known == key) {
             Some((_, ttl)) => {
                 let promise = "a key is there until its time ends";
-                left(answered.ok_or(Failure::new("None", promise))?, *ttl, begun)?;
+                left(
+                    &bucket,
+                    answered.ok_or(Failure::new("None", promise))?,
+                    *ttl,
+                    begun,
+                )?;
             }
             None => {
                 let expected = (*key == "none").then_some(Expires::Never);
@@ -83,7 +89,7 @@ pub(crate) async fn what_is_left_of_a_time_to_live_runs_down(scratch: &Scratch<'
         return Err(Failure::new(format!("{answered:?}"), promise));
     };
     holds(
-        left + passed <= LONG + SLACK,
+        left + passed <= LONG + SLACK + bucket.capabilities().ttl_step,
         left,
         "what is left of a time to live runs down",
     )
@@ -121,7 +127,7 @@ pub(crate) async fn a_write_decides_when_its_entry_expires(scratch: &Scratch<'_>
             let answered = expires(&bucket, key).await?;
             match ttl {
                 None => same(answered, Expires::Never, promise)?,
-                Some(ttl) => left(answered, ttl, begun)?,
+                Some(ttl) => left(&bucket, answered, ttl, begun)?,
             }
         }
     }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use keywell_store::{Bucket, BucketName, Store};
 use keywell_wasi::Origin;
 
-use crate::watch::backoff::may_pass;
 use crate::watch::checkpoint::positions::try_writing;
 use crate::watch::dead_letters::DeadLetters;
 use crate::watch::names::{Name, Names};
@@ -91,7 +90,7 @@ impl Storage {
         match self.letters.try_writing(trigger).await {
             Ok(()) => Ok(()),
             // One that is full may have room by the time that there is a letter.
-            Err(error) if may_pass(&error) => {
+            Err(error) if error.may_pass() => {
                 tracing::warn!(trigger, %error, "dead letters cannot be written now");
                 Ok(())
             }

@@ -120,8 +120,8 @@ impl End {
     fn of<T>(result: &Result<T>) -> Self {
         match result {
             Ok(_) => Self::Made,
-            Err(Error::Ambiguous(_) | Error::Corrupt(_) | Error::Internal(_)) => Self::Unknown,
-            Err(_) => Self::Not,
+            Err(error) if error.nothing_happened() => Self::Not,
+            Err(_) => Self::Unknown,
         }
     }
 

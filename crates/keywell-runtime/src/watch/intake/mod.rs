@@ -26,7 +26,6 @@ use futures::{FutureExt as _, StreamExt as _};
 use keywell_store::{BoxFuture, Event, Invalid, ResumeToken};
 
 use crate::Error;
-use crate::watch::backoff::may_pass;
 use crate::watch::counters::Counters;
 use crate::watch::event::KeyEvent;
 use crate::watch::hops::Chain;
@@ -264,7 +263,7 @@ impl Intake {
         let trigger = &*self.trigger;
         let is_lost = match ended {
             Some(keywell_store::Error::Invalid(Invalid::Compacted | Invalid::Token)) => true,
-            Some(error) if !may_pass(error) => return Err(self.refused(error)),
+            Some(error) if !error.may_pass() => return Err(self.refused(error)),
             Some(error) => {
                 tracing::warn!(trigger, %error, "the watch broke off");
                 false

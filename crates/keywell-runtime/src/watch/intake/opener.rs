@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use keywell_store::{Bucket, Error, Filter, Invalid, Result, ResumeToken, Since};
 
-use crate::watch::backoff::{Waits, may_pass};
+use crate::watch::backoff::Waits;
 use crate::watch::intake::sources::Source;
 use crate::watch::options::Backoff;
 
@@ -120,7 +120,7 @@ impl Opener {
         let mut waits = Waits::new(self.backoff);
         loop {
             match attempt().await {
-                Err(error) if may_pass(&error) => {
+                Err(error) if error.may_pass() => {
                     let pause = waits.next();
                     tracing::warn!(trigger = &*self.trigger, %error, ?pause, "{problem}; trying again");
                     tokio::time::sleep_until((Instant::now() + pause).into()).await;

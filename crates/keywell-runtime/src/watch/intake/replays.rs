@@ -11,7 +11,6 @@ use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use keywell_store::{Bucket, Error, Event, Result, Watch};
 
-use crate::watch::backoff::may_pass;
 use crate::watch::dead_letters::{DeadLetter, DeadLetters};
 use crate::watch::event::{KeyEvent, Operation};
 
@@ -165,7 +164,7 @@ impl Reader {
                     let why = "it was kept without its value, and its key is gone";
                     return self.give_up(&id, why).await;
                 }
-                Err(error) if may_pass(&error) => return Err(error),
+                Err(error) if error.may_pass() => return Err(error),
                 Err(error) => {
                     let why = format!("it was kept without its value: {error}");
                     return self.give_up(&id, &why).await;

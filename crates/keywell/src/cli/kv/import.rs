@@ -168,13 +168,10 @@ async fn run(
 /// Writes entries as if one after the other, and answers how many had expired.
 async fn write(bucket: &dyn Bucket, entries: &[Entry]) -> Result<u64, Problem> {
     if entries.iter().all(|entry| entry.expiry.is_none()) {
-        let batch = entries.iter().map(value).collect();
-        let written = bucket.set_many(batch).await;
-        return written.map(|()| 0).map_err(|error| {
-            let atomic = bucket.capabilities().batch == Batching::Atomic;
-            let none = atomic && error.nothing_happened();
-            Problem::Store(error, if none { 0 } else { entries.len() as u64 })
-        });
+        let mut unsure = entries.len();
+        let written = set_all(bucket, entries.iter().map(value), &mut unsure).await;
+        let written = written.map_err(|error| Problem::Store(error, unsure as u64));
+        return written.map(|()| 0);
     }
     // Of a key given twice the last one stands; by itself, each can be written at any time.
     let mut last: HashMap<&str, &Entry> = HashMap::new();
@@ -191,8 +188,11 @@ async fn write(bucket: &dyn Bucket, entries: &[Entry]) -> Result<u64, Problem> {
         }
     }
     let unsure = |error| Problem::Store(error, entries.len() as u64);
-    bucket.set_many(plain).await.map_err(unsure)?;
-    bucket.delete_many(&over).await.map_err(unsure)?;
+    let plain = plain.into_iter();
+    set_all(bucket, plain, &mut 0).await.map_err(unsure)?;
+    for over in over.chunks(bucket.capabilities().batch_keys.max(1)) {
+        bucket.delete_many(over).await.map_err(unsure)?;
+    }
     let sets = expiring.into_iter().map(|(entry, how)| async move {
         let (key, value) = value(entry);
         bucket.set(key, value, how).await
@@ -206,6 +206,42 @@ async fn write(bucket: &dyn Bucket, entries: &[Entry]) -> Result<u64, Problem> {
         expiry == Some(None)
     });
     Ok(expired.count() as u64)
+}
+
+/// Sets keys, in batches that the bucket takes. If it fails with nothing written, `unsure` is set to
+/// zero.
+async fn set_all<'a>(
+    bucket: &dyn Bucket,
+    entries: impl Iterator<Item = (&'a str, Bytes)>,
+    unsure: &mut usize,
+) -> Result<(), Error> {
+    let declared = bucket.capabilities();
+    let mut entries = entries.peekable();
+    let mut is_first = true;
+    loop {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        let fits = |batch: &Vec<(&str, Bytes)>, bytes| {
+            batch.is_empty() || (batch.len() < declared.batch_keys && bytes <= declared.batch_bytes)
+        };
+        while let Some(entry) = entries.next_if(|(key, value)| {
+            let all = bytes + key.len() + value.len();
+            fits(&batch, all)
+        }) {
+            bytes += entry.0.len() + entry.1.len();
+            batch.push(entry);
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let is_atomic = declared.batch == Batching::Atomic;
+        if let Err(error) = bucket.set_many(batch).await {
+            if is_first && is_atomic && error.nothing_happened() {
+                *unsure = 0;
+            }
+            return Err(error);
+        }
+        is_first = false;
+    }
 }
 
 fn value(entry: &Entry) -> (&str, Bytes) {
