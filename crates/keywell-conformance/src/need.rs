@@ -28,6 +28,8 @@ pub(crate) enum Need {
     Watch,
     /// Watching that can be resumed.
     ResumableWatch,
+    /// Watching that can be resumed and coalesces nothing.
+    EveryChange,
     /// Times to live.
     Ttl,
     /// A longest key that the suite can exceed.
@@ -109,7 +111,7 @@ impl Need {
                     _ => Unmet::Refuse(Refusal::Transact),
                 },
             ),
-            Self::Watch | Self::ResumableWatch
+            Self::Watch | Self::ResumableWatch | Self::EveryChange
                 if subject.is_unwatched() && declared.watch != Watching::None =>
             {
                 (false, Unmet::Skip("watching was not tried"))
@@ -118,9 +120,11 @@ impl Need {
                 declared.watch != Watching::None,
                 Unmet::Refuse(Refusal::Watch),
             ),
-            Self::ResumableWatch => (
-                declared.watch == Watching::Resumable,
+            Self::ResumableWatch | Self::EveryChange => (
+                declared.watch == Watching::Resumable
+                    || (self == Self::ResumableWatch && declared.watch.resumes()),
                 match declared.watch {
+                    Watching::Latest => Unmet::Skip("watches are declared to coalesce"),
                     Watching::Lossy => Unmet::Refuse(Refusal::Resume),
                     _ => Unmet::Refuse(Refusal::Watch),
                 },

@@ -288,10 +288,14 @@ watch {
     a_watch_hears_nothing_of_other_buckets [Watch Buckets]
     /// A watch receives the last of concurrent writes of a key last.
     a_watch_hears_the_last_write_last [Watch]
-    /// A watch resumed from an event delivers every later one, once.
+    /// A watch resumed from an event delivers every later one, once; one that coalesces, the last
+    /// state of each key at least.
     a_resumed_watch_misses_nothing [ResumableWatch]
     /// A resumable watch delivers every write separately, and counts none as coalesced.
-    a_watch_that_resumes_coalesces_nothing [ResumableWatch]
+    a_watch_that_resumes_coalesces_nothing [EveryChange]
+    /// A watch, and one resumed from any of its events, delivers the last state of every key that
+    /// changed, and no older one after it.
+    the_last_state_of_every_key_is_delivered [ResumableWatch]
     /// A watch that delivered nothing can be resumed from its start.
     a_watch_resumes_from_its_beginning [ResumableWatch]
     /// A resumed watch keeps to its filter.

@@ -105,6 +105,11 @@ pub enum Watching {
     /// Events may be lost; where the store knows that some were, it delivers a
     /// [`Gap`](crate::Event::Gap).
     Lossy,
+    /// Events carry tokens. A watch, and one that resumes from a token, delivers the last state of
+    /// every key that changed, in order: never an older state of a key after a newer one. States
+    /// in between may be [coalesced](crate::Watch::coalesced) into a later one, and states that
+    /// were delivered may come again.
+    Latest,
     /// Events carry tokens; a watch resumed from one misses none while the history is kept.
     Resumable,
 }
@@ -119,6 +124,20 @@ pub enum Durability {
     Process,
     /// The loss of power.
     Synced,
+}
+
+// === impl Watching ===
+
+impl Watching {
+    /// Whether a watch can be resumed from the token of an event.
+    pub fn resumes(self) -> bool {
+        matches!(self, Self::Latest | Self::Resumable)
+    }
+
+    /// Whether changes of a key may be coalesced into a later one.
+    pub fn coalesces(self) -> bool {
+        matches!(self, Self::Lossy | Self::Latest)
+    }
 }
 
 // === impl Capabilities ===

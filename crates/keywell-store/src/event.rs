@@ -10,9 +10,9 @@ pub enum Event {
     Set {
         /// The key.
         key: String,
-        /// The value that this write stored, not what is there by now. A lossy watch may deliver one
-        /// that a later write stored instead, and then counts the write as
-        /// [coalesced](crate::Watch::coalesced).
+        /// The value that this write stored, not what is there by now. A watch that
+        /// [coalesces](crate::Watching::coalesces) may deliver one that a later write stored
+        /// instead, and then counts the write as [coalesced](crate::Watch::coalesced).
         value: Bytes,
         /// The version of this write, where the store knows it.
         version: Option<Version>,

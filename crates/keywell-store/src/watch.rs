@@ -83,9 +83,9 @@ impl Watch {
         }
     }
 
-    /// How many changes were coalesced into a later one of the same key. Only a
-    /// [lossy](crate::Watching::Lossy) watch does that; changes that it missed are in no count, but
-    /// behind its gaps.
+    /// How many changes were coalesced into a later one of the same key, where the store knows it.
+    /// Only watches that [may](crate::Watching::coalesces) do that. Changes that a lossy one missed
+    /// are in no count, but behind its gaps.
     pub fn coalesced(&self) -> u64 {
         self.coalesced
             .as_ref()

@@ -18,7 +18,7 @@ use crate::bug::{Bug, Inner, Planted};
 use crate::modest::{Modest, without_token};
 
 /// Runs all behaviours, and counts how many were kept, refused and skipped.
-async fn passes(subject: Subject) -> (usize, usize, usize) {
+pub(crate) async fn passes(subject: Subject) -> (usize, usize, usize) {
     let (mut kept, mut refused, mut skipped) = (0, 0, 0);
     for behaviour in behaviours() {
         match behaviour.run(&subject).await {

@@ -8,6 +8,7 @@ mod closing;
 mod deadlines;
 mod honest;
 mod keys;
+mod latest;
 mod limits;
 mod listing;
 mod models;

@@ -195,7 +195,7 @@ impl Bug for Modest {
                 });
                 Watch::new(None, events)
             }),
-            (Watching::Resumable, since) => inner.watch(filter, since),
+            (Watching::Latest | Watching::Resumable, since) => inner.watch(filter, since),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use keywell_store::{Bucket, Cas, Watching};
+use keywell_store::{Bucket, Cas, ResumeToken, Watching};
 use keywell_wasi::{Grants, Watcher, WatcherError};
 
 use crate::Error;
@@ -136,7 +136,8 @@ impl Triggers {
             ..
         } = storage;
         let member = is_shared.then(|| format!("{:016x}", random()));
-        let positions = (watching == Watching::Resumable)
+        let positions = watching
+            .resumes()
             .then(|| Positions::new(state.clone(), &filed_under, member.clone()));
         let purpose = target.purpose(origin.bucket.as_str(), &origin.prefix);
         let mut membership = member.map(|member| {
@@ -161,11 +162,8 @@ impl Triggers {
         let component = target.component.clone();
         let (dead, counted) = (letters.clone(), counters.clone());
         let dispatch = Dispatch::new(component, options.clone(), delivery, dead, counted);
-        let start = begun.source.last().cloned();
-        let start = match positions.as_ref().filter(|_| membership.is_some()) {
-            Some(positions) => positions.start(start.as_ref()).await,
-            None => Ok(start),
-        };
+        let shared = positions.as_ref().filter(|_| membership.is_some());
+        let start = start(shared, begun.source.last()).await;
         let start = start.map_err(failed("cannot store where it begins"))?;
         let checkpoint = Checkpoint::new(positions, start, name.clone(), options);
         let chain = Chain::new(causes.clone(), BucketPlace::new(&origin));
@@ -218,6 +216,17 @@ fn watcher(instances: &Instances) -> Result<Watcher, Error> {
         },
         error => Error::Mismatch(error.to_string()),
     })
+}
+
+/// Where a group of processes begins, which it stores, or one that is alone.
+async fn start(
+    shared: Option<&Positions>,
+    begun: Option<&ResumeToken>,
+) -> keywell_store::Result<Option<ResumeToken>> {
+    match shared {
+        Some(positions) => positions.start(begun).await,
+        None => Ok(begun.cloned()),
+    }
 }
 
 /// Watches on from the stored position, or from now, and then stores that: a crash before the first

@@ -17,6 +17,8 @@ use crate::support::*;
 enum Fault {
     /// They carry no tokens, report a gap before the key `gap`, and count each event as one coalesced.
     Lossy(Arc<AtomicU64>),
+    /// They resume, and deliver the last of the events of a key that are ready together.
+    Latest,
     /// They break off after so many events.
     Breaking(usize),
     /// Nothing is, but the bucket answers later.
@@ -56,6 +58,7 @@ impl Bucket for FaultyBucket {
     fn capabilities(&self) -> Capabilities {
         let watch = match self.fault {
             Fault::Lossy(_) => Watching::Lossy,
+            Fault::Latest => Watching::Latest,
             Fault::Breaking(_) | Fault::Slow => Watching::Resumable,
         };
         Capabilities {
@@ -72,7 +75,7 @@ impl Bucket for FaultyBucket {
                 tokio::task::yield_now().await;
                 answer.await
             }),
-            Fault::Lossy(_) | Fault::Breaking(_) => answer,
+            Fault::Lossy(_) | Fault::Latest | Fault::Breaking(_) => answer,
         }
     }
 
@@ -113,6 +116,24 @@ impl Bucket for FaultyBucket {
                         stream::iter(gap.into_iter().chain([event]).map(Ok))
                     });
                     Watch::new(None, events).counting(coalesced)
+                }
+                Fault::Latest => {
+                    let start = watch.start().cloned();
+                    let count = Arc::new(AtomicU64::new(0));
+                    let counting = count.clone();
+                    let events = watch.ready_chunks(1000).flat_map(move |ready| {
+                        let mut latest: Vec<Event> = Vec::new();
+                        for event in ready.into_iter().map(Result::unwrap) {
+                            let known = latest.iter().position(|one| one.key() == event.key());
+                            if let Some(known) = known {
+                                drop(latest.remove(known));
+                                counting.fetch_add(1, Ordering::SeqCst);
+                            }
+                            latest.push(event);
+                        }
+                        stream::iter(latest.into_iter().map(Ok))
+                    });
+                    Watch::new(start, events).counting(count)
                 }
                 Fault::Breaking(after) => {
                     let start = watch.start().cloned();
@@ -217,4 +238,25 @@ async fn a_watch_that_breaks_off_goes_on_where_it_was() {
     until(&record, "log/k", |text| text == log).await;
     let counts = trigger.stop().await;
     assert_eq!((counts.delivered, counts.gaps), (50, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_coalesces_and_resumes_has_positions_stored() {
+    let store = faulty(Fault::Latest);
+    let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+    let process = Process::new();
+    let trigger = process.watch(&store, "SET@*,DEL@*").await;
+    set(&watched, "k", "1").await;
+    until(&record, "log/k", |log| log == "1;").await;
+    trigger.stop().await;
+    for value in ["2", "3", "4"] {
+        set(&watched, "k", value).await;
+        set(&watched, "other", value).await;
+    }
+    watched.delete("other").await.unwrap();
+    let trigger = process.watch(&store, "SET@*,DEL@*").await;
+    until(&record, "log/k", |log| log == "1;4;").await;
+    until(&record, "log/other", |log| log == "nil;").await;
+    let counts = trigger.stop().await;
+    assert_eq!((counts.delivered, counts.coalesced, counts.gaps), (2, 5, 0));
 }

@@ -68,7 +68,7 @@ pub(crate) async fn a_bucket_whose_keys_expired_is_not_listed(scratch: &Scratch<
 pub(crate) async fn forgetting_what_holds_something_does_nothing(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
     let promise = "forgetting a bucket that holds something does nothing";
-    let is_resumable = bucket.capabilities().watch == Watching::Resumable;
+    let is_resumable = bucket.capabilities().watch.resumes();
     let start = if is_resumable && !scratch.subject.is_unwatched() {
         let listener = Listener::new(scratch, &bucket, Filter::All).await?;
         listener.watch.start().cloned()

@@ -1,4 +1,4 @@
-use keywell_store::{Filter, Since, Watching};
+use keywell_store::{Filter, Since};
 
 use super::{LONG, SHORT, after_the_others, await_expiration, gone};
 use crate::checks::watch::Listener;
@@ -51,8 +51,8 @@ pub(crate) async fn a_watch_delivers_expirations(scratch: &Scratch<'_>) -> Verdi
     let mut watch = bucket.watch(Filter::Key("k".into()), Since::Now).await?;
     set_for(&bucket, "k", "v", SHORT).await?;
     let is_set = await_expiration(scratch, &mut watch, "k").await?;
-    // A lossy watch may coalesce the set with the expiration if it reads the value too late.
-    let is_possible = is_set || bucket.capabilities().watch == Watching::Lossy;
+    // A watch that coalesces may do so with the set if it reads the value too late.
+    let is_possible = is_set || bucket.capabilities().watch.coalesces();
     holds(
         is_possible,
         "the expiration",

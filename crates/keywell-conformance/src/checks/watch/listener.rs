@@ -1,18 +1,18 @@
 use futures::StreamExt as _;
-use keywell_store::{Event, Filter, ResumeToken, Since, Watch, Watching};
+use keywell_store::{Event, Filter, ResumeToken, Since, Watch};
 
 use crate::failure::{Failure, Verdict, same};
 use crate::scratch::{Handle, Scratch};
 
 /// Reads a watch, and fails if an event does not arrive in time.
 ///
-/// A resumable watch delivers every write, once. A lossy watch may coalesce several writes of a key
-/// into one event with the last value. Its events must be a subsequence of the writes, and include
-/// the last write of each key.
+/// A watch that does not coalesce delivers every write, once. One that does may make one event of
+/// several writes of a key, with the last value. Its events must be a subsequence of the writes, and
+/// include the last write of each key.
 pub(in crate::checks) struct Listener<'a> {
     scratch: &'a Scratch<'a>,
     pub(in crate::checks) watch: Watch,
-    pub(in crate::checks) is_lossy: bool,
+    pub(in crate::checks) coalesces: bool,
 }
 
 // === impl Listener ===
@@ -42,11 +42,11 @@ impl<'a> Listener<'a> {
         since: Since,
     ) -> Result<Self, Failure> {
         let watch = bucket.watch(filter, since).await?;
-        let is_lossy = bucket.capabilities().watch == Watching::Lossy;
+        let coalesces = bucket.capabilities().watch.coalesces();
         Ok(Self {
             scratch,
             watch,
-            is_lossy,
+            coalesces,
         })
     }
 
@@ -92,7 +92,7 @@ impl<'a> Listener<'a> {
     /// Checks that the next events, all of one key, are these, in order. The last must differ from
     /// those before it.
     pub(in crate::checks) async fn hears(&mut self, expected: &[&str], promise: &str) -> Verdict {
-        if self.is_lossy {
+        if self.coalesces {
             let last = expected.last().expect("something is expected");
             let received = self.hear_until(last).await?;
             return in_order(&received, expected, promise);
@@ -112,7 +112,7 @@ impl<'a> Listener<'a> {
         expected: &[&str],
         promise: &str,
     ) -> Verdict {
-        if self.is_lossy {
+        if self.coalesces {
             return self.hears_each(expected, promise).await;
         }
         let mut received = self.hear(expected.len()).await?;
@@ -161,8 +161,8 @@ impl<'a> Listener<'a> {
     }
 }
 
-/// Checks that the events are a subsequence of the expected ones. An event may repeat: a lossy watch
-/// may read its value for an earlier write, too.
+/// Checks that the events are a subsequence of the expected ones. An event may repeat: a watch that
+/// coalesces may read its value for an earlier write, too.
 fn in_order(received: &[String], expected: &[&str], promise: &str) -> Verdict {
     let mut left = expected;
     for event in received {
@@ -176,7 +176,7 @@ fn in_order(received: &[String], expected: &[&str], promise: &str) -> Verdict {
 }
 
 /// The key of an event as [`text`]. The keys here contain no equals sign.
-fn key_of(event: &str) -> &str {
+pub(super) fn key_of(event: &str) -> &str {
     let key = event.trim_start_matches(['-', '~']);
     key.split_once('=').map_or(key, |(key, _)| key)
 }

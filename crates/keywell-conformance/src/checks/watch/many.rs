@@ -111,7 +111,7 @@ pub(crate) async fn a_watch_hears_the_last_write_last(scratch: &Scratch<'_>) -> 
     let left = value(&bucket, "k").await?;
     let mut received: Vec<Bytes> = Vec::new();
     loop {
-        let is_all = if listener.is_lossy {
+        let is_all = if listener.coalesces {
             received.last() == left.as_ref()
         } else {
             received.len() == writers * rounds
@@ -128,7 +128,7 @@ pub(crate) async fn a_watch_hears_the_last_write_last(scratch: &Scratch<'_>) -> 
         left,
         "the event delivered last has the value that stays",
     )?;
-    if listener.is_lossy {
+    if listener.coalesces {
         return in_each_writers_order(&received);
     }
     for writer in 0..writers {
