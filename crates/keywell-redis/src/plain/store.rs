@@ -82,8 +82,8 @@ impl Store for PlainStore {
         if let Err(error) = self.check_open() {
             return error.into();
         }
-        let (link, flat) = (self.0.link.clone(), self.0.flat.clone());
-        transact::run(link, flat, checks, writes)
+        let (link, flat) = (self.0.link.clone(), self.0.flat.as_deref());
+        transact::run(link, flat, &checks, writes)
     }
 
     /// Goes through all keys of the database. Any string whose name is a bucket's, a colon and a key

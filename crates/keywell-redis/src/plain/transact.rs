@@ -1,7 +1,5 @@
 //! Transactions on one server: over all buckets, as one script.
 
-use std::sync::Arc;
-
 use keywell_store::{
     Action, Answer, Change, Check, Result, Transacted, Transacting, Version, Write,
 };
@@ -32,14 +30,14 @@ pub(super) fn transacting(link: &Link) -> Transacting {
 /// Performs the writes if all checks hold; `flat` is what names begin with in the flat layout.
 pub(super) fn run(
     link: Link,
-    flat: Option<Arc<str>>,
-    checks: Vec<Check>,
+    flat: Option<&str>,
+    checks: &[Check],
     writes: Vec<Write>,
 ) -> Answer<Transacted> {
     let prepared = transacting(&link)
-        .check(&checks, &writes)
-        .and_then(|()| names(flat.as_deref(), &checks, &writes))
-        .and_then(|names| Ok((names, transact::arguments(&checks, &writes)?)));
+        .check(checks, &writes)
+        .and_then(|()| names(flat, checks, &writes))
+        .and_then(|names| Ok((names, transact::arguments(checks, &writes)?)));
     let (names, arguments) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return error.into(),
