@@ -3,8 +3,8 @@
 //! A store author implements [`Bucket`] (four methods are required, the rest have honest defaults)
 //! and [`Store`], which opens buckets by name. A host, such as `keywell-wasi`, calls them and knows
 //! no store in particular. [`layer`] wraps buckets with what is the same for every store: what a
-//! component may do ([`layer::Granted`]) and how large its keys and values may be
-//! ([`layer::Limited`]).
+//! component may do ([`layer::Granted`]), how large its keys and values may be
+//! ([`layer::Limited`]), and counts of its calls ([`layer::Metered`]). [`layer::Faulty`] is for tests.
 //!
 //! # A complete store
 //!

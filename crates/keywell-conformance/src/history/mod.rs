@@ -32,8 +32,6 @@
 mod check;
 mod clients;
 mod event;
-mod faults;
-mod faulty;
 mod known;
 mod meeting;
 mod operation;
@@ -47,8 +45,7 @@ mod violation;
 pub use check::History;
 pub use clients::Plan;
 pub use event::{Clock, Event, Recorder};
-pub use faults::{Faults, Rates};
-pub use faulty::Faulty;
+pub use keywell_store::layer::{Faults, Faulty, Rates};
 pub use operation::{Operation, Request, Response};
 pub use service::Service;
 pub use settings::seeds;

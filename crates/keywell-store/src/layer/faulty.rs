@@ -5,23 +5,23 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use keywell_store::{
-    Answer, BoxFuture, Bucket, Capabilities, Change, Entry, Error, Expected, Failure, Filter, List,
-    Page, Promptness, Set, Since, Swap, Version, Watch,
-};
 use parking_lot::Mutex;
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 
+use super::chance::Chance;
 use super::faults::{Faults, Rates};
+use crate::{
+    Answer, BoxFuture, Bucket, Capabilities, Change, Entry, Error, Expected, Failure, Filter, List,
+    Page, Part, Promptness, Result, Set, Since, Swap, Version, Watch,
+};
 
-/// A bucket behind a bad network; see [`Faults`].
+/// A bucket behind a bad network, for tests; see [`Faults`].
 ///
-/// Deterministic: the same operations in the same order meet the same faults.
+/// Deterministic: the same operations in the same order meet the same faults. A transaction meets
+/// none: it is the store that runs it.
 pub struct Faulty {
     inner: Arc<dyn Bucket>,
     faults: Faults,
-    chance: Mutex<StdRng>,
+    chance: Mutex<Chance>,
     late: Arc<Mutex<VecDeque<BoxFuture<()>>>>,
 }
 
@@ -62,7 +62,7 @@ impl Faulty {
         Self {
             inner,
             faults,
-            chance: Mutex::new(StdRng::seed_from_u64(faults.seed)),
+            chance: Mutex::new(Chance::new(faults.seed)),
             late: Arc::default(),
         }
     }
@@ -132,6 +132,7 @@ impl Faulty {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Bucket for Faulty {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
@@ -196,6 +197,10 @@ impl Bucket for Faulty {
         self.write(move |inner| inner.delete_many(&borrowed(&keys)))
     }
 
+    fn admit(&self, part: Part) -> Result<Part> {
+        self.inner.admit(part)
+    }
+
     fn list(&self, request: List) -> Answer<Page> {
         self.read(move |inner| inner.list(request.clone()))
     }
@@ -217,18 +222,18 @@ fn borrowed(keys: &[String]) -> Vec<&str> {
 // === impl Fate ===
 
 impl Fate {
-    const MOST_TURNS: u32 = 8;
+    const MOST_TURNS: u64 = 8;
 
-    fn draw(kind: Kind, rates: &Rates, chance: &mut StdRng) -> Self {
+    fn draw(kind: Kind, rates: &Rates, chance: &mut Chance) -> Self {
         let mut turns = || {
-            if chance.random_bool(rates.delay) {
-                chance.random_range(1..=Self::MOST_TURNS)
+            if chance.happens(rates.delay) {
+                1 + u32::try_from(chance.next() % Self::MOST_TURNS).expect("it is small")
             } else {
                 0
             }
         };
         let (turns_before, turns_after) = (turns(), turns());
-        let mut point = chance.random::<f64>();
+        let mut point = chance.unit();
         let mut falls = |rate: f64| {
             point -= rate;
             point < 0.0
@@ -249,8 +254,8 @@ impl Fate {
             turns_before,
             turns_after,
             accident,
-            duplicated: chance.random_bool(rates.duplicate),
-            preceded: chance.random_bool(0.25),
+            duplicated: chance.happens(rates.duplicate),
+            preceded: chance.happens(0.25),
         }
     }
 

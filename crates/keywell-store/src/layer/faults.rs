@@ -20,9 +20,9 @@ pub struct Rates {
     /// Delays the request and the answer, each by a random number of polls, so that operations
     /// overtake each other.
     pub delay: f64,
-    /// Answers [`Unavailable`](keywell_store::Error::Unavailable) and sends nothing.
+    /// Answers [`Unavailable`](crate::Error::Unavailable) and sends nothing.
     pub refuse: f64,
-    /// Loses the request and answers [`Ambiguous`](keywell_store::Error::Ambiguous). A read answers
+    /// Loses the request and answers [`Ambiguous`](crate::Error::Ambiguous). A read answers
     /// `Unavailable` instead, here and below.
     pub lose_request: f64,
     /// Sends the request, loses the answer and answers `Ambiguous`.

@@ -1,0 +1,274 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::meter::{Call, Meter, Method};
+use crate::{
+    Answer, Bucket, Capabilities, Change, Entry, Event, Expected, Filter, List, Page, Part, Result,
+    Set, Since, Swap, Version, Watch,
+};
+
+/// A bucket whose calls are counted: how many, their errors by kind, bytes, and how long answers
+/// take. Without it nothing is counted.
+///
+/// ```
+/// use keywell_store::layer::{Metered, Meters};
+/// # use keywell_store::{Bucket, BucketName};
+/// # fn example(bucket: std::sync::Arc<dyn Bucket>) {
+/// let meters = Meters::default();
+/// let meter = meters.of("cache", &BucketName::default());
+/// let metered = Metered::new(bucket, meter);
+/// # }
+/// ```
+pub struct Metered {
+    inner: Arc<dyn Bucket>,
+    meter: Arc<Meter>,
+}
+
+// === impl Metered ===
+
+impl Metered {
+    /// Counts the calls of a bucket.
+    pub fn new(inner: Arc<dyn Bucket>, meter: Arc<Meter>) -> Self {
+        Self { inner, meter }
+    }
+
+    #[inline]
+    fn call<T: 'static>(
+        &self,
+        method: Method,
+        size: fn(&T) -> usize,
+        ask: impl FnOnce(&dyn Bucket) -> Answer<T>,
+    ) -> Answer<T> {
+        let call = self.meter.begin(method);
+        let answer = ask(&*self.inner);
+        if let Answer::Now(result) = &answer {
+            self.meter.end(&call, result, Call::AT_ONCE);
+            if let Ok(value) = result {
+                self.meter.read_bytes(size(value));
+            }
+        }
+        match answer {
+            // Not taken apart: that would copy it.
+            answer @ Answer::Now(_) => answer,
+            Answer::Later(answer) => {
+                let (meter, call) = (self.meter.clone(), call.waiting());
+                Answer::later(async move {
+                    let result = answer.await;
+                    meter.end(&call, &result, Call::WAITED);
+                    if let Ok(value) = &result {
+                        meter.read_bytes(size(value));
+                    }
+                    result
+                })
+            }
+        }
+    }
+}
+
+fn nothing<T>(_: &T) -> usize {
+    0
+}
+
+fn bytes<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> usize {
+    entries.into_iter().map(|entry| entry.value.len()).sum()
+}
+
+fn keys(page: &Page) -> usize {
+    page.keys.iter().map(String::len).sum()
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl Bucket for Metered {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        self.call(
+            Method::Get,
+            |found| bytes(found),
+            |inner| inner.get_within(key, max),
+        )
+    }
+
+    fn exists(&self, key: &str) -> Answer<bool> {
+        self.call(Method::Exists, nothing, |inner| inner.exists(key))
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        self.meter.wrote_bytes(key.len() + value.len());
+        self.call(Method::Set, nothing, |inner| inner.set(key, value, how))
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.meter.wrote_bytes(key.len());
+        self.call(Method::Delete, nothing, |inner| inner.delete(key))
+    }
+
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        let value = match &change {
+            Change::Set(value, _) => value.len(),
+            Change::Delete => 0,
+        };
+        self.meter.wrote_bytes(key.len() + value);
+        self.call(Method::Swap, nothing, |inner| {
+            inner.swap(key, expected, change)
+        })
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+        self.meter.wrote_bytes(key.len());
+        self.call(Method::Increment, nothing, |inner| {
+            inner.increment(key, delta)
+        })
+    }
+
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.call(
+            Method::GetMany,
+            |found| bytes(found.iter().flatten()),
+            |inner| inner.get_many_within(keys, max),
+        )
+    }
+
+    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        let bytes = entries.iter().map(|(key, value)| key.len() + value.len());
+        self.meter.wrote_bytes(bytes.sum());
+        self.call(Method::SetMany, nothing, |inner| inner.set_many(entries))
+    }
+
+    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        self.meter
+            .wrote_bytes(keys.iter().map(|key| key.len()).sum());
+        self.call(Method::DeleteMany, nothing, |inner| inner.delete_many(keys))
+    }
+
+    /// Each check and each write counts as a call, once the transaction has run or was refused here.
+    fn admit(&self, part: Part) -> Result<Part> {
+        let written = part.key.len() + part.value().map_or(0, <[u8]>::len);
+        let written = if part.writes() { written } else { 0 };
+        let meter = self.meter.clone();
+        let count = move |error: Option<&crate::Error>| {
+            meter.count(Method::Transact);
+            match error {
+                Some(error) => meter.failed(error),
+                None => meter.wrote_bytes(written),
+            }
+        };
+        match self.inner.admit(part) {
+            Ok(mut part) => {
+                part.on_settled(move |outcome| count(outcome.as_ref().err()));
+                Ok(part)
+            }
+            Err(error) => {
+                count(Some(&error));
+                Err(error)
+            }
+        }
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        self.call(Method::List, keys, |inner| inner.list(request))
+    }
+
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        let meter = self.meter.clone();
+        let opened = self.call(Method::Watch, nothing, |inner| inner.watch(filter, since));
+        opened.map(move |watch| {
+            watch.map_events(move |event| {
+                if let Event::Set { value, .. } = &event {
+                    meter.read_bytes(value.len());
+                }
+                event
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt as _, StreamExt as _, stream};
+
+    use super::*;
+    use crate::layer::{ErrorKind, Meters};
+    use crate::{Action, BucketName, Error, Transaction};
+
+    /// Holds `v` under every key at once, takes a value later, and counts nothing.
+    struct Small;
+
+    impl Bucket for Small {
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::default()
+        }
+
+        fn get_within(&self, _: &str, _: usize) -> Answer<Option<Entry>> {
+            Answer::now(Some(Entry {
+                value: "v".into(),
+                version: Version::from(1),
+            }))
+        }
+
+        fn set(&self, _: &str, _: Bytes, _: Set) -> Answer<Version> {
+            Answer::later(async { Err(Error::Ambiguous("lost".into())) })
+        }
+
+        fn delete(&self, _: &str) -> Answer<()> {
+            Answer::now(())
+        }
+
+        fn watch(&self, _: Filter, _: Since) -> Answer<Watch> {
+            let event = Event::Set {
+                key: "k".to_owned(),
+                value: "value".into(),
+                version: None,
+                token: None,
+            };
+            Answer::now(Watch::new(None, stream::iter([Ok(event), Ok(Event::Gap)])))
+        }
+    }
+
+    fn ready<T: 'static>(answer: Answer<T>) -> Result<T> {
+        answer.now_or_never().expect("it is ready when polled")
+    }
+
+    #[test]
+    fn calls_errors_and_bytes_are_counted_by_store_and_bucket() {
+        let meters = Meters::default();
+        let name = BucketName::default();
+        let metered = Metered::new(Arc::new(Small), meters.of("s", &name));
+        for _ in 0..128 {
+            ready(metered.get_within("k", 1)).unwrap();
+        }
+        ready(metered.set("key", "value".into(), Set::default())).unwrap_err();
+        drop(metered.set("key", "value".into(), Set::default()));
+        ready(metered.increment("n", 1)).unwrap_err();
+        let mut transaction = Transaction::default();
+        let write = transaction.write(&metered, "k", Action::Increment(1));
+        assert!(matches!(write, Err(Error::Unsupported(_))), "{write:?}");
+        let watch = ready(metered.watch(Filter::All, Since::Now)).unwrap();
+        assert_eq!(watch.count().now_or_never(), Some(2));
+
+        let read = meters.read();
+        let [(store, bucket, counts)] = &read[..] else {
+            panic!("{read:?}");
+        };
+        assert_eq!((&**store, bucket), ("s", &name));
+        let calls = counts.methods.iter().map(|one| (one.method, one.calls));
+        let expected = [
+            (Method::Get, 128),
+            (Method::Set, 2),
+            (Method::Increment, 1),
+            (Method::Watch, 1),
+            (Method::Transact, 1),
+        ];
+        assert!(calls.eq(expected), "{counts:?}");
+        let errors = [(ErrorKind::Unsupported, 2), (ErrorKind::Ambiguous, 1)];
+        assert_eq!(counts.errors, errors);
+        assert_eq!((counts.bytes_read, counts.bytes_written), (128 + 5, 17));
+        let latency = |at: usize| counts.methods[at].latency.count();
+        assert_eq!(latency(0), 128, "two of them were timed");
+        assert_eq!(latency(1), 1, "one was dropped before its answer came");
+        assert_eq!(meters.of("s", &name).read(), *counts);
+    }
+}
