@@ -215,12 +215,12 @@ impl From<Cursor> for String {
 mod tests {
     use super::*;
 
-    fn entry(bytes: usize) -> Option<Entry> {
-        Some(Entry {
+    fn entry(bytes: usize) -> Entry {
+        Entry {
             value: vec![0; bytes].into(),
             version: 1.into(),
             expires: crate::Expires::Never,
-        })
+        }
     }
 
     fn page(listed: &[(&str, Option<Entry>)], max: usize) -> (Vec<String>, Option<String>) {
@@ -236,11 +236,11 @@ mod tests {
     #[test]
     fn a_page_of_entries_ends_where_its_values_are_too_large() {
         let listed = [
-            ("a", entry(2)),
+            ("a", Some(entry(2))),
             ("b", None),
-            ("c", entry(2)),
-            ("d", entry(0)),
-            ("e", entry(1)),
+            ("c", Some(entry(2))),
+            ("d", Some(entry(0))),
+            ("e", Some(entry(1))),
         ];
         let to = |text: &str| Some(text.to_owned());
         assert_eq!(

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use keywell_store::{Bucket, Cas, ResumeToken, Watching};
+use keywell_store::{Bucket, Cas, Watching};
 use keywell_wasi::{Grants, Watcher, WatcherError};
 
 use crate::Error;
@@ -162,10 +162,8 @@ impl Triggers {
         let component = target.component.clone();
         let (dead, counted) = (letters.clone(), counters.clone());
         let dispatch = Dispatch::new(component, options.clone(), delivery, dead, counted);
-        let shared = positions.as_ref().filter(|_| membership.is_some());
-        let start = start(shared, begun.source.last()).await;
-        let start = start.map_err(failed("cannot store where it begins"))?;
-        let checkpoint = Checkpoint::new(positions, start, name.clone(), options);
+        let checkpoint = checkpoint(positions, is_shared, &begun, &name, options).await;
+        let checkpoint = checkpoint.map_err(failed("cannot store where it begins"))?;
         let chain = Chain::new(causes.clone(), BucketPlace::new(&origin));
         let replays = Replays::new(letters, name.clone(), opener.bucket.clone());
         let intake = Intake::new(
@@ -218,15 +216,20 @@ fn watcher(instances: &Instances) -> Result<Watcher, Error> {
     })
 }
 
-/// Where a group of processes begins, which it stores, or one that is alone.
-async fn start(
-    shared: Option<&Positions>,
-    begun: Option<&ResumeToken>,
-) -> keywell_store::Result<Option<ResumeToken>> {
-    match shared {
-        Some(positions) => positions.start(begun).await,
-        None => Ok(begun.cloned()),
-    }
+/// Begins where the watch does. A group of processes stores that, unless it began before.
+async fn checkpoint(
+    positions: Option<Positions>,
+    is_shared: bool,
+    begun: &Opened,
+    trigger: &Arc<str>,
+    options: &WatchOptions,
+) -> keywell_store::Result<Checkpoint> {
+    let now = begun.source.last();
+    let start = match positions.as_ref().filter(|_| is_shared) {
+        Some(positions) => positions.start(now).await?,
+        None => now.cloned(),
+    };
+    Ok(Checkpoint::new(positions, start, trigger.clone(), options))
 }
 
 /// Watches on from the stored position, or from now, and then stores that: a crash before the first

@@ -117,10 +117,10 @@ impl Bucket for Metered {
         })
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Answer<i64> {
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
         self.meter.wrote_bytes(key.len());
         self.call(Method::Increment, nothing, |inner| {
-            inner.increment(key, delta)
+            inner.increment_or_create(key, delta, created)
         })
     }
 
@@ -129,6 +129,14 @@ impl Bucket for Metered {
             Method::GetMany,
             |found| bytes(found.iter().flatten()),
             |inner| inner.get_many_within(keys, max),
+        )
+    }
+
+    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        self.call(
+            Method::GetMany,
+            |found| bytes(found.iter().flatten()),
+            |inner| inner.get_with_expiry(keys, max),
         )
     }
 
@@ -158,7 +166,7 @@ impl Bucket for Metered {
         };
         match self.inner.admit(part) {
             Ok(mut part) => {
-                part.on_settled(move |outcome| count(outcome.as_ref().err()));
+                part.on_settled(move |outcome, _| count(outcome.as_ref().err()));
                 Ok(part)
             }
             Err(error) => {
@@ -191,6 +199,7 @@ mod tests {
     use futures::{FutureExt as _, StreamExt as _, stream};
 
     use super::*;
+    use crate::Expires;
     use crate::layer::{ErrorKind, Meters};
     use crate::{Action, BucketName, Error, Transaction};
 
@@ -206,6 +215,7 @@ mod tests {
             Answer::now(Some(Entry {
                 value: "v".into(),
                 version: Version::from(1),
+                expires: Expires::Never,
             }))
         }
 
@@ -242,7 +252,7 @@ mod tests {
         }
         ready(metered.set("key", "value".into(), Set::default())).unwrap_err();
         drop(metered.set("key", "value".into(), Set::default()));
-        ready(metered.increment("n", 1)).unwrap_err();
+        ready(metered.increment_or_create("n", 1, Set::default())).unwrap_err();
         let mut transaction = Transaction::default();
         let write = transaction.write(&metered, "k", Action::Increment(1));
         assert!(matches!(write, Err(Error::Unsupported(_))), "{write:?}");

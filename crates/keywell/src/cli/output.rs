@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use keywell_runtime::output::{Format, Output};
 use keywell_store::terminal;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::failed::Failed;
 
@@ -31,15 +32,17 @@ pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
         );
         return Err(Failed::Usage(problem));
     }
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::WARN.into())
-        .parse(filter)
-        .map_err(|error| Failed::Usage(format!("--log {filter}: {error}")))?;
+    let filter = if filter.trim().is_empty() {
+        Targets::new().with_default(LevelFilter::WARN)
+    } else {
+        let parsed = filter.parse();
+        parsed.map_err(|error| Failed::Usage(format!("--log {filter}: {error}")))?
+    };
     let format = if json { Format::Json } else { Format::Text };
     let stderr = OUTPUT.get_or_init(|| Output::process(format)).stderr();
     let is_coloured = stderr.is_terminal() && !json;
     let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(move || LogLines {
             to: stderr.clone(),
             json,
@@ -48,9 +51,9 @@ pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
         .with_ansi(is_coloured)
         .with_target(false);
     if json {
-        log.json().init();
+        log.json().finish().with(filter).init();
     } else {
-        log.compact().init();
+        log.compact().finish().with(filter).init();
     }
     // The standard library's own report of a panic waits for a reader.
     std::panic::set_hook(Box::new(|panic| complain(&panic.to_string())));
@@ -61,7 +64,7 @@ pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
 /// seldom meant.
 fn is_mistyped(word: &str) -> bool {
     let word = word.trim();
-    !word.is_empty() && !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err()
+    !word.is_empty() && !word.contains('=') && word.parse::<LevelFilter>().is_err()
 }
 
 /// Writes a line to standard output, escaped.

@@ -80,7 +80,16 @@ pub(crate) async fn a_page_with_entries_is_bounded_in_bytes(scratch: &Scratch<'_
     let size = bucket.capabilities().value_bytes.min(1000);
     let keys: Vec<String> = (0..40).map(|n| format!("k{n:02}")).collect();
     // Small values between large ones.
-    let value = |at: usize| Bytes::from(vec![b'v'; if at % 3 == 0 { size / 10 } else { size }]);
+    let value = |at: usize| {
+        Bytes::from(vec![
+            b'v';
+            if at.is_multiple_of(3) {
+                size / 10
+            } else {
+                size
+            }
+        ])
+    };
     let entries = keys.iter().enumerate();
     let entries = entries.map(|(at, key)| (key.as_str(), value(at)));
     bucket.set_many(entries.collect()).await?;

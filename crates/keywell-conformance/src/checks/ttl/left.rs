@@ -56,21 +56,14 @@ pub(crate) async fn a_reading_has_what_is_left_of_a_time_to_live(scratch: &Scrat
     same(read.len(), asked.len(), "each key is answered")?;
     for (key, entry) in asked.iter().zip(&read) {
         let answered = entry.as_ref().map(|entry| entry.expires);
-        match each.iter().find(|(known, _)| known == key) {
-            Some((_, ttl)) => {
-                let promise = "a key is there until its time ends";
-                left(
-                    &bucket,
-                    answered.ok_or(Failure::new("None", promise))?,
-                    *ttl,
-                    begun,
-                )?;
-            }
-            None => {
-                let expected = (*key == "none").then_some(Expires::Never);
-                let promise = "an entry without a time to live never expires";
-                same(answered, expected, promise)?;
-            }
+        if let Some((_, ttl)) = each.iter().find(|(known, _)| known == key) {
+            let promise = "a key is there until its time ends";
+            let answered = answered.ok_or(Failure::new("None", promise))?;
+            left(&bucket, answered, *ttl, begun)?;
+        } else {
+            let expected = (*key == "none").then_some(Expires::Never);
+            let promise = "an entry without a time to live never expires";
+            same(answered, expected, promise)?;
         }
     }
     Ok(())

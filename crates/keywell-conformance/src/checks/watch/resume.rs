@@ -54,7 +54,7 @@ struct Progress<'a> {
     newest: BTreeMap<&'a str, usize>,
 }
 
-impl<'a> Progress<'a> {
+impl Progress<'_> {
     /// Adds an event, which must not be older than one of its key before.
     fn add(&mut self, event: &str) -> Verdict {
         let writes = self.writes;
