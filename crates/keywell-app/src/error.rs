@@ -34,7 +34,7 @@ pub enum Error {
         /// The place, the name and the reason.
         text: String,
         /// The reason.
-        source: OpenError,
+        source: Box<OpenError>,
     },
     /// A trigger cannot start.
     #[error("{text}")]
@@ -107,7 +107,7 @@ impl Error {
     pub fn is_in_plan(&self) -> bool {
         match self {
             Self::Plan(_) => true,
-            Self::Store { source, .. } => !matches!(source, OpenError::Store { .. }),
+            Self::Store { source, .. } => !matches!(**source, OpenError::Store { .. }),
             _ => false,
         }
     }

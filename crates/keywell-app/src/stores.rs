@@ -52,7 +52,7 @@ impl Stores {
                     return Err(Error::Store {
                         store: name.clone(),
                         text: located(plan, name, store, &source).to_string(),
-                        source,
+                        source: Box::new(source),
                     });
                 }
             }
@@ -118,13 +118,11 @@ impl Stores {
 
 /// Names the data that a URL leads to, in every process.
 fn identity_in(plan: &Plan, url: &StoreUrl) -> String {
-    match plan.file {
-        Some(_) => identity(url),
-        None => {
-            let here = std::env::current_dir().unwrap_or_default();
-            identity(&relative_to(url.clone(), &here))
-        }
+    if plan.file.is_some() {
+        return identity(url);
     }
+    let here = std::env::current_dir().unwrap_or_default();
+    identity(&relative_to(url.clone(), &here))
 }
 
 /// Where and why a store cannot be opened. Values of settings are not shown.

@@ -109,7 +109,7 @@ impl Trigger {
                 http.run(stop).await;
                 Ok(None)
             }
-            Self::Watch(watch) => watch.run(stop).await.map(|()| None),
+            Self::Watch(watch) => Box::pin(watch.run(stop)).await.map(|()| None),
             Self::Command(command) => command::run(command, stop).await,
         }
     }
