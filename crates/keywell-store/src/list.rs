@@ -260,7 +260,7 @@ mod tests {
     fn a_key_that_is_left_out_takes_its_entry_along() {
         let mut page = Page {
             keys: ["a", "b", "c"].map(String::from).into(),
-            entries: [1, 2, 3].into_iter().map(|bytes| Some(entry(bytes))).collect(),
+            entries: [1, 2, 3].into_iter().map(entry).collect(),
             cursor: None,
         };
         page.retain(|key| key != "b");

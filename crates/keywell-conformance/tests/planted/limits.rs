@@ -144,13 +144,12 @@ impl Characters {
 
     fn key(self, key: &str) -> Result<String, Error> {
         match self {
-            Self::Takes => Ok(key.to_owned()),
             Self::LeavesOut => Ok(key.replace(Self::excluded, "")),
             Self::BlamesTheLength if key.contains(Self::excluded) => {
                 let bytes = key.len();
                 Err(Invalid::KeyTooLong { bytes, max: bytes }.into())
             }
-            Self::BlamesTheLength => Ok(key.to_owned()),
+            Self::Takes | Self::BlamesTheLength => Ok(key.to_owned()),
         }
     }
 }
