@@ -203,13 +203,35 @@ pub(crate) async fn value(bucket: &Handle, key: &str) -> Result<Option<Bytes>, E
 
 /// Sets each key to a value equal to the key.
 pub(crate) async fn fill<K: AsRef<str>>(bucket: &Handle, keys: &[K]) -> Result<(), Error> {
-    let longest = bucket.capabilities().batch_keys.min(1000);
-    for keys in keys.chunks(longest) {
-        let entries = keys.iter().map(AsRef::as_ref);
-        let entries = entries.map(|key| (key, Bytes::copy_from_slice(key.as_bytes())));
-        bucket.set_many(entries.collect()).await?;
+    let entries = keys.iter().map(AsRef::as_ref);
+    let entries = entries.map(|key| (key, Bytes::copy_from_slice(key.as_bytes())));
+    set_all(bucket, entries).await
+}
+
+/// Sets keys, in batches of at most 1000 keys that the bucket takes.
+pub(crate) async fn set_all<'a>(
+    bucket: &Handle,
+    entries: impl Iterator<Item = (&'a str, Bytes)>,
+) -> Result<(), Error> {
+    let longest = longest_batch(bucket);
+    let largest = bucket.capabilities().batch_bytes;
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for (key, value) in entries {
+        let more = key.len() + value.len();
+        let is_full = batch.len() == longest || bytes + more > largest;
+        if is_full && !batch.is_empty() {
+            bucket.set_many(std::mem::take(&mut batch)).await?;
+            bytes = 0;
+        }
+        bytes += more;
+        batch.push((key, value));
     }
-    Ok(())
+    bucket.set_many(batch).await
+}
+
+/// How many keys the suite reads or deletes at once: at most 1000, and what the bucket takes.
+pub(crate) fn longest_batch(bucket: &Handle) -> usize {
+    bucket.capabilities().batch_keys.clamp(1, 1000)
 }
 
 /// All keys with this prefix, in the order listed, read in pages of `limit`.

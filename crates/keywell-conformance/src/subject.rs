@@ -201,13 +201,14 @@ impl Subject {
         for (name, keys) in self.written.take() {
             let cleaned = async {
                 let bucket = self.store().open(&name).await?;
-                let longest = bucket.capabilities().key_bytes;
+                let declared = bucket.capabilities();
+                let (longest, alphabet) = (declared.key_bytes, declared.alphabet);
                 let keys: Vec<&str> = keys
                     .iter()
                     .map(|key| &**key)
-                    .filter(|key| !key.is_empty() && key.len() <= longest)
+                    .filter(|key| !key.is_empty() && key.len() <= longest && alphabet.has(key))
                     .collect();
-                for keys in keys.chunks(1000) {
+                for keys in keys.chunks(declared.batch_keys.clamp(1, 1000)) {
                     if bucket.delete_many(keys).await.is_err() {
                         delete_each(&*bucket, keys).await?;
                     }

@@ -2,7 +2,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use keywell_store::layer::Limits;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Durability, Entry, Error,
     Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
@@ -12,18 +11,12 @@ use redb::{ReadOnlyTable, ReadTransaction};
 
 use crate::entry::{self, Header};
 use crate::error::Fault;
+use crate::limits::LIMITS;
 use crate::open::Open;
 use crate::operation::{Operation, Outcome, Write};
+use crate::planned::TRANSACTING;
 use crate::tables::ENTRIES;
-use crate::transact::TRANSACTING;
-use crate::{live, page, watch};
-
-/// What a bucket takes. Hosts allow less.
-pub(crate) const LIMITS: Limits = Limits {
-    key_bytes: 64 * 1024,
-    value_bytes: 1024 * 1024 * 1024,
-    ..Limits::NONE
-};
+use crate::{follow, page, watch};
 
 /// A bucket of a store on disk.
 #[derive(Debug)]
@@ -275,7 +268,7 @@ impl Bucket for DiskBucket {
         }
         match since {
             since if self.keeps_history => watch::open(&self.open, &self.name, filter, &since),
-            Since::Now => live::open(&self.open, &self.name, filter),
+            Since::Now => follow::open(&self.open, &self.name, filter),
             Since::After(_) => Error::Invalid(Invalid::Token).into(),
         }
     }

@@ -79,8 +79,10 @@ mod error;
 #[cfg(test)]
 mod expiry;
 mod folder;
+mod follow;
 mod group;
 mod history;
+mod limits;
 mod live;
 mod lock;
 mod marks;
@@ -88,6 +90,7 @@ mod open;
 mod operation;
 mod options;
 mod page;
+mod planned;
 mod provider;
 mod queue;
 mod record;

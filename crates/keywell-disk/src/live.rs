@@ -4,15 +4,10 @@
 //! it missed some, delivers a gap.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use futures::stream;
-use keywell_store::{Answer, BucketName, Event, Filter, Result, Watch};
+use keywell_store::{Event, Filter};
 use parking_lot::Mutex;
 use tokio::sync::watch;
-
-use crate::open::Open;
-use crate::queue::closed;
 
 /// The latest changes of all buckets without history.
 #[derive(Debug)]
@@ -38,39 +33,6 @@ struct Recent {
     bytes: usize,
     /// The number of the last change. They are consecutive.
     last: u64,
-}
-
-/// A reader of the changes of one bucket.
-struct Follower {
-    open: Arc<Open>,
-    bucket: BucketName,
-    filter: Filter,
-    last: watch::Receiver<Option<u64>>,
-    /// The number of the last change that was read.
-    position: u64,
-}
-
-/// Opens a watch of a bucket without history.
-pub(crate) fn open(open: &Arc<Open>, bucket: &BucketName, filter: Filter) -> Answer<Watch> {
-    let mut last = open.core().live.last.subscribe();
-    let Some(position) = *last.borrow_and_update() else {
-        return closed().into();
-    };
-    let follower = Follower {
-        open: open.clone(),
-        bucket: bucket.clone(),
-        filter,
-        last,
-        position,
-    };
-    let events = stream::unfold(Some(follower), |follower| async {
-        let mut follower = follower?;
-        match follower.next().await {
-            Ok(event) => Some((Ok(event), Some(follower))),
-            Err(error) => Some((Err(error), None)),
-        }
-    });
-    Answer::now(Watch::new(None, events))
 }
 
 // === impl Live ===
@@ -105,6 +67,22 @@ impl Live {
         self.last.send_replace(Some(recent.last));
     }
 
+    /// The number of the last change, and of those to come; `None` once the store is closed.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<u64>> {
+        self.last.subscribe()
+    }
+
+    /// The next change of a bucket that matches after a number, or a gap. Advances the number past
+    /// it, or to the last change.
+    pub(crate) fn next(
+        &self,
+        position: &mut u64,
+        bucket: Option<u32>,
+        filter: &Filter,
+    ) -> Option<Event> {
+        self.recent.lock().next(position, bucket, filter)
+    }
+
     /// Ends every watch.
     pub(crate) fn close(&self) {
         self.last.send_replace(None);
@@ -136,8 +114,6 @@ impl Recent {
         }
     }
 
-    /// The next change of a bucket that matches after a number, or a gap. Advances the number past
-    /// it, or to the last change.
     fn next(&self, position: &mut u64, bucket: Option<u32>, filter: &Filter) -> Option<Event> {
         let kept = self.changes.len() as u64;
         let behind = self.last - *position;
@@ -154,31 +130,6 @@ impl Recent {
             }
         }
         None
-    }
-}
-
-// === impl Follower ===
-
-impl Follower {
-    async fn next(&mut self) -> Result<Event> {
-        loop {
-            // Marked as seen before the changes are read, so that one in between wakes the watch.
-            if self.last.borrow_and_update().is_none() {
-                return Err(closed());
-            }
-            if let Some(event) = self.read() {
-                return Ok(event);
-            }
-            self.last.changed().await.map_err(|_| closed())?;
-        }
-    }
-
-    fn read(&mut self) -> Option<Event> {
-        let core = self.open.core();
-        // The directory has the number of a bucket before its first change is published.
-        let bucket = core.directory.find(&self.bucket);
-        let recent = core.live.recent.lock();
-        recent.next(&mut self.position, bucket, &self.filter)
     }
 }
 

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use keywell_store::{BucketName, Expected, Result, Swap, Transacted, Version};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::transact::Planned;
+use crate::planned::{EACH, Planned};
 
 /// An operation of the writer.
 #[derive(Debug)]
@@ -67,11 +67,7 @@ impl Operation {
 // === impl Write ===
 
 impl Write {
-    /// The approximate memory of one of many keys besides its bytes.
-    pub(crate) const EACH: usize = 64;
-
     fn bytes(&self) -> usize {
-        const EACH: usize = Write::EACH;
         match self {
             Self::Set(key, value, _) | Self::SwapSet(key, _, value, _) => key.len() + value.len(),
             Self::Delete(key) | Self::SwapDelete(key, _) | Self::Increment(key, ..) => key.len(),

@@ -16,9 +16,9 @@ use crate::live::Live;
 use crate::lock::Lock;
 use crate::open::{Core, Handle, Open};
 use crate::operation::{Operation, Outcome};
+use crate::planned::Planned;
 use crate::queue::Queue;
 use crate::source::Source;
-use crate::transact::Planned;
 use crate::writer::Writer;
 use crate::{OpenError, Options, database, page};
 

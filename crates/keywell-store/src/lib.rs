@@ -151,6 +151,7 @@ mod limits;
 mod list;
 mod name;
 mod provider;
+mod reading;
 pub mod reserved;
 mod secret;
 mod setting;

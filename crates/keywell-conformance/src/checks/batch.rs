@@ -6,7 +6,7 @@ use keywell_store::{Expires, Invalid};
 use super::strange;
 use super::tasks::{beside, together};
 use crate::failure::{Failure, Verdict, holds, invalid, same};
-use crate::scratch::{Handle, Scratch, fill, set, value};
+use crate::scratch::{Handle, Scratch, fill, longest_batch, set, value};
 
 /// The values of these keys, by one `get_many`.
 async fn values(bucket: &Handle, keys: &[&str]) -> Result<Vec<Option<Bytes>>, Failure> {
@@ -217,7 +217,7 @@ pub(crate) async fn a_batch_may_have_thousands_of_keys(scratch: &Scratch<'_>) ->
 
 pub(crate) async fn a_batch_may_have_keys_of_every_kind(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
-    for keys in strange::all(&bucket).chunks(bucket.capabilities().batch_keys) {
+    for keys in strange::all(&bucket).chunks(longest_batch(&bucket)) {
         are_a_batch(&bucket, keys).await?;
     }
     Ok(())

@@ -114,6 +114,8 @@ async fn a_store_whose_watches_coalesce_passes() {
         },
         key_bytes: usize::MAX,
         value_bytes: usize::MAX,
+        batch_keys: usize::MAX,
+        batch_bytes: usize::MAX,
         ..Capabilities::default()
     };
     let subject = Subject::new(Planted::new(Coalescing(Modest(sound))));

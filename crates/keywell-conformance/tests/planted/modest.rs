@@ -155,6 +155,13 @@ impl Bug for Modest {
         Answer::sequence(sets).map(drop)
     }
 
+    fn delete_many(&self, inner: &Inner, keys: &[&str]) -> Answer<()> {
+        match self.0.limits().check_batch_of(keys) {
+            Ok(()) => inner.delete_many(keys),
+            Err(error) => error.into(),
+        }
+    }
+
     fn transact(
         &self,
         sound: &MemoryStore,

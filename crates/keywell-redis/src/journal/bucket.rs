@@ -3,30 +3,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
-use keywell_store::layer::Limits;
 use keywell_store::{
     Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Cursor, Durability, Entry,
     Error, Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
     StoreId, Swap, Transacting, Version, Watch, Watching, reserved,
 };
 
+use super::limits::LIMITS;
 use super::page::{self, Range};
 use super::shard::Shard;
 use super::tails::Tails;
 use super::{transact, watch};
 use crate::distinct::{self, Distinct};
-
-/// What a bucket takes. Hosts allow less.
-pub(super) const LIMITS: Limits = Limits {
-    key_bytes: 64 * 1024,
-    // The longest string that Redis takes, unless it is configured to take more.
-    value_bytes: 512 << 20,
-    // Redis takes at most 1,048,576 arguments.
-    batch_keys: 500_000,
-    // Redis closes a connection whose commands that it has not run have a gigabyte.
-    batch_bytes: 512 << 20,
-    ..Limits::NONE
-};
 
 /// A bucket of the journal layout.
 #[derive(Clone, Debug)]

@@ -73,6 +73,7 @@
 
 mod bucket;
 mod follower;
+mod limits;
 mod page;
 mod position;
 mod reached;

@@ -2,7 +2,7 @@
 
 use keywell_store::{Action, BucketName, Change, Check, Result, Transacting, Write};
 
-use super::bucket::LIMITS;
+use super::limits::LIMITS;
 use crate::transact::{BYTES, OPERATIONS};
 
 /// What a bucket of so many shards declares.

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use keywell_store::layer::Limits;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Cursor, Durability, Entry, Error,
     Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
@@ -11,7 +10,8 @@ use keywell_store::{
 };
 use redis::{Cmd, Value};
 
-use super::names::{Keys, MAX_KEY_BYTES};
+use super::limits::LIMITS;
+use super::names::Keys;
 use super::windows::Windows;
 use super::{lengths, listing, transact};
 use crate::batch;
@@ -76,18 +76,6 @@ static GET_WITH_EXPIRY: Script = Script::new(
      end \
      return answer",
 );
-
-/// What a bucket takes. Hosts allow less.
-pub(super) const LIMITS: Limits = Limits {
-    key_bytes: MAX_KEY_BYTES,
-    // The longest string that Redis takes, unless it is configured to take more.
-    value_bytes: 512 << 20,
-    // Redis takes at most 1,048,576 arguments.
-    batch_keys: 500_000,
-    // Redis closes a connection whose commands that it has not run have a gigabyte.
-    batch_bytes: 512 << 20,
-    ..Limits::NONE
-};
 
 // === impl PlainBucket ===
 

@@ -1,10 +1,11 @@
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Bucket, Capabilities, Change, Entry, Error, Expected, Filter, List, Page, Part, Result,
-    Set, Since, Swap, Version, Watch, reserved,
+    Answer, Bucket, Capabilities, Change, Entry, Expected, Filter, List, Page, Part, Result, Set,
+    Since, Swap, Version, Watch,
 };
 
 use super::bucket::PlainBucket;
+use super::fence::check;
 
 /// The default bucket of the flat layout: all keys of the store but those of reserved buckets.
 ///
@@ -102,16 +103,6 @@ impl Bucket for Fenced {
             Err(error) => error.into(),
         }
     }
-}
-
-/// Refuses the keys of reserved buckets.
-pub(super) fn check(key: &str) -> Result<()> {
-    let Some(bucket) = reserved::bucket_of_key(key) else {
-        return Ok(());
-    };
-    let problem =
-        format!("keys that begin with {bucket}: are Keywell's own, in the bucket {bucket}");
-    Err(Error::AccessDenied(problem.into()))
 }
 
 fn check_filter(filter: &Filter) -> Result<()> {

@@ -1,9 +1,11 @@
 //! The plain and the flat layout: a key is a Redis string.
 
 mod bucket;
+mod fence;
 mod fenced;
 mod glob;
 mod lengths;
+mod limits;
 mod listing;
 mod names;
 mod store;

@@ -4,8 +4,8 @@ use keywell_store::{
     Action, Answer, Change, Check, Result, Transacted, Transacting, Version, Write,
 };
 
-use super::bucket::LIMITS;
-use super::fenced;
+use super::fence;
+use super::limits::LIMITS;
 use super::names::Keys;
 use crate::journal::reply::Elements;
 use crate::link::{Effect, Link, Route, Script};
@@ -74,7 +74,7 @@ fn names(flat: Option<&str>, checks: &[Check], writes: &[Write]) -> Result<Vec<V
     let names = checked.chain(written).map(|(bucket, key, value)| {
         let keys = Keys::new(bucket, flat)?;
         if keys.has_reserved() {
-            fenced::check(key)?;
+            fence::check(key)?;
         }
         LIMITS.check_entry(key, value)?;
         Ok(keys.full(key))

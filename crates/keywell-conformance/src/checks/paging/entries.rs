@@ -6,7 +6,7 @@ use bytes::Bytes;
 use keywell_store::{Expires, List, Page, Set};
 
 use crate::failure::{Failure, Verdict, holds, same};
-use crate::scratch::{Handle, Scratch, fill, set_for};
+use crate::scratch::{Handle, Scratch, fill, set_all, set_for};
 
 /// All pages of a listing.
 async fn pages(bucket: &Handle, mut request: List) -> Result<Vec<Page>, Failure> {
@@ -92,7 +92,7 @@ pub(crate) async fn a_page_with_entries_is_bounded_in_bytes(scratch: &Scratch<'_
     };
     let entries = keys.iter().enumerate();
     let entries = entries.map(|(at, key)| (key.as_str(), value(at)));
-    bucket.set_many(entries.collect()).await?;
+    set_all(&bucket, entries).await?;
     for max in [0, size, size * 5 / 2, size * 7] {
         let request = List {
             values: Some(max),

@@ -6,7 +6,7 @@ use keywell_store::{Event, Filter, Set};
 use super::Listener;
 use crate::checks::tasks::together;
 use crate::failure::{Failure, Verdict, holds, same};
-use crate::scratch::{Scratch, set, value};
+use crate::scratch::{Scratch, set, set_all, value};
 
 pub(crate) async fn every_watch_hears_everything(scratch: &Scratch<'_>) -> Verdict {
     let bucket = scratch.bucket().await?;
@@ -37,7 +37,7 @@ pub(crate) async fn an_unread_watch_holds_nothing_up(scratch: &Scratch<'_>) -> V
     for _ in 0..20 {
         let keys: Vec<String> = (0..100).map(|n| format!("k{n}")).collect();
         let entries = keys.iter().map(|key| (key.as_str(), value.clone()));
-        bucket.set_many(entries.collect()).await?;
+        set_all(&bucket, entries).await?;
     }
     bucket.set("last", "v".into(), Set::default()).await?;
     read.hears(&["last=v"], "an unread watch holds up no other")
