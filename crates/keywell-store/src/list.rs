@@ -32,7 +32,8 @@ pub struct Page {
     /// The keys.
     pub keys: Vec<String>,
     /// The entry of each key, in the same order, if they were asked for; else none. They are as
-    /// [`Bucket::get_with_expiry`] reads them, when the key is listed or after it.
+    /// [`Bucket::get_with_expiry`](crate::Bucket::get_with_expiry) reads them, when the key is
+    /// listed or after it.
     pub entries: Vec<Entry>,
     /// Where to go on; `None` on the last page.
     pub cursor: Option<Cursor>,

@@ -15,9 +15,9 @@ use crate::{draft, draft2};
 
 /// A shape of `wasi:keyvalue`.
 ///
-/// A new one is a folder with a [`Descriptor`], a variant here, and its place in
-/// [`Generation::ALL`]; the compiler asks for its arms in [`descriptor`](Self::descriptor) and
-/// [`link`](Self::link).
+/// A new one is a folder with a `Descriptor`, a variant here, and its place in
+/// [`Generation::ALL`]; the compiler asks for its arms in `descriptor` and
+/// `link`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Generation {
