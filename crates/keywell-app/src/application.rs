@@ -11,7 +11,7 @@ use crate::loaded::{Loaded, runtime_options};
 use crate::stores::Stores;
 use crate::{AppOptions, Error};
 
-/// A plan whose components are compiled, and nothing of which runs yet.
+/// A plan with compiled components that does not run yet.
 pub struct Application {
     runtime: Arc<Runtime>,
     loaded: Loaded,

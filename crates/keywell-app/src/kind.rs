@@ -18,7 +18,7 @@ impl TriggerKind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Http, Self::Watch, Self::Command];
 
-    /// The exports that a trigger of this kind calls, one of which is enough. A name that ends with a
+    /// The exports that a trigger of this kind calls. One is enough. A name that ends with a
     /// full stop stands for all that begin with it, whatever their patch release is.
     pub fn exports(self) -> &'static [&'static str] {
         match self {

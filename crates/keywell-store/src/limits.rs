@@ -54,8 +54,7 @@ impl Limits {
         self.check_length(key)
     }
 
-    /// Checks the length and the characters of a key, for a store, in front of which empty keys are
-    /// refused.
+    /// Checks the length and the characters of a key in a store. Hosts refuse empty keys before that.
     ///
     /// # Errors
     ///

@@ -79,7 +79,7 @@ pub enum ErrorKind {
 pub struct Metering {
     /// The methods that were called, in their order.
     pub methods: Vec<MethodCounts>,
-    /// How many answers were errors, by kind; those of which there were some.
+    /// How many answers were errors, by kind. Kinds without errors are left out.
     pub errors: Vec<(ErrorKind, u64)>,
     /// The bytes of values that were read, or delivered by watches.
     pub bytes_read: u64,
