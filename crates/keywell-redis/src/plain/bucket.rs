@@ -1,17 +1,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_store::{
     Answer, Batching, Bucket, Capabilities, Cas, Change, Cursor, Durability, Entry, Error,
-    Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
-    StoreId, Swap, Transacting, Version, Watch, Watching,
+    Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, StoreId,
+    Swap, Transacting, Version, Watch, Watching,
 };
 use redis::{Cmd, Value};
 
 use super::limits::LIMITS;
 use super::names::Keys;
+use super::reading::{Reading, entry, integer, many};
 use super::windows::Windows;
 use super::{lengths, listing, transact};
 use crate::batch;
@@ -57,26 +57,6 @@ static INCREMENT_OR_CREATE: Script = Script::new(
      return redis.call('GET', KEYS[1])",
 );
 
-/// Reads strings and when they expire, at one instant: `KEYS`, and how many bytes they may have
-/// together. Answers how many they have where that is more. Something else than a string is absent,
-/// as it is to `MGET`.
-static GET_WITH_EXPIRY: Script = Script::new(
-    "local bytes = 0 \
-     for _, key in ipairs(KEYS) do \
-       local length = redis.pcall('STRLEN', key) \
-       if type(length) == 'number' then bytes = bytes + length end \
-     end \
-     if bytes > tonumber(ARGV[1]) then return bytes end \
-     local answer = {} \
-     for _, key in ipairs(KEYS) do \
-       local value = redis.pcall('GET', key) \
-       local is_there = type(value) == 'string' \
-       answer[#answer + 1] = is_there and value \
-       answer[#answer + 1] = is_there and redis.call('PTTL', key) \
-     end \
-     return answer",
-);
-
 // === impl PlainBucket ===
 
 impl PlainBucket {
@@ -118,6 +98,26 @@ impl PlainBucket {
             groups.entry(slot(key)).or_default().push(position);
         }
         groups.into_values().collect()
+    }
+
+    fn read_many(&self, keys: &[&str], max: usize, reading: Reading) -> Answer<Vec<Option<Entry>>> {
+        if keys.is_empty() {
+            return Answer::now(Vec::new());
+        }
+        if let Err(error) = LIMITS.check_batch_of(keys) {
+            return error.into();
+        }
+        let Distinct { keys, places } = Distinct::of(keys);
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.keys.full(key)).collect();
+        let groups = self.groups(&keys);
+        let link = self.link.clone();
+        Answer::later(async move {
+            if reading.asks_lengths_first(&groups) {
+                lengths::check(&link, &keys, &places, max).await?;
+            }
+            let entries = reading.entries(&link, &keys, &groups, max).await?;
+            distinct::spread(&entries, &places, max)
+        })
     }
 
     /// Sends one command for each group, and returns what of it was done.
@@ -249,76 +249,13 @@ impl Bucket for PlainBucket {
     }
 
     /// Of one slot each at one instant; on a server, all of them.
-    ///
-    /// The lengths are asked first, so that the server need not put together what is then refused.
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
-        if keys.is_empty() {
-            return Answer::now(Vec::new());
-        }
-        if let Err(error) = LIMITS.check_batch_of(keys) {
-            return error.into();
-        }
-        let Distinct { keys, places } = Distinct::of(keys);
-        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.keys.full(key)).collect();
-        let groups = self.groups(&keys);
-        let link = self.link.clone();
-        Answer::later(async move {
-            if keys.len() > 1 {
-                lengths::check(&link, &keys, &places, max).await?;
-            }
-            let asked = groups.iter().map(|group| {
-                let command = many(b"MGET", group.iter().map(|position| &keys[*position][..]));
-                let (link, keys) = (&link, &keys);
-                async move {
-                    let route = Route::Key(&keys[group[0]]);
-                    let read = link.call(Effect::ReadWithin(max), route, &command).await;
-                    read.map_err(distinct::too_large)
-                }
-            });
-            let replies = futures::future::try_join_all(asked).await?;
-            let mut entries = vec![None; keys.len()];
-            for (group, reply) in groups.iter().zip(replies) {
-                let Value::Array(values) = reply else {
-                    return Err(unexpected("MGET", &reply));
-                };
-                for (position, value) in group.iter().zip(values) {
-                    entries[*position] = entry("MGET", value)?;
-                }
-            }
-            distinct::spread(&entries, &places, max)
-        })
+        self.read_many(keys, max, Reading::Values)
     }
 
     /// Of one slot each at one instant, in one round trip; on a server, all of them.
     fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
-        if keys.is_empty() {
-            return Answer::now(Vec::new());
-        }
-        if let Err(error) = LIMITS.check_batch_of(keys) {
-            return error.into();
-        }
-        let Distinct { keys, places } = Distinct::of(keys);
-        let keys: Vec<Vec<u8>> = keys.iter().map(|key| self.keys.full(key)).collect();
-        let groups = self.groups(&keys);
-        let link = self.link.clone();
-        Answer::later(async move {
-            if groups.len() > 1 {
-                lengths::check(&link, &keys, &places, max).await?;
-            }
-            let asked = groups.iter().map(|group| {
-                let keys: Vec<&[u8]> = group.iter().map(|at| &keys[*at][..]).collect();
-                let link = &link;
-                async move { expiring(link, &keys, max).await }
-            });
-            let read = futures::future::try_join_all(asked).await?;
-            let mut entries = vec![None; keys.len()];
-            for (group, read) in groups.iter().zip(read) {
-                for (position, entry) in group.iter().zip(read) {
-                    entries[*position] = entry;
-                }
-            }
-            distinct::spread(&entries, &places, max)
-        })
+        self.read_many(keys, max, Reading::WithExpiry)
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
@@ -452,76 +389,4 @@ fn set(key: &[u8], value: &[u8], ttl: Option<u64>, condition: Option<&[u8]>) -> 
         set.arg(condition);
     }
     set
-}
-
-fn many<'a>(name: &[u8], arguments: impl Iterator<Item = &'a [u8]>) -> Cmd {
-    let mut many = Cmd::new();
-    many.arg(name);
-    for argument in arguments {
-        many.arg(argument);
-    }
-    many
-}
-
-fn entry(command: &'static str, reply: Value) -> Result<Option<Entry>> {
-    match reply {
-        Value::Nil => Ok(None),
-        Value::BulkString(value) => {
-            let value = Bytes::from(value);
-            let version = Version::from(value.clone());
-            Ok(Some(Entry {
-                value,
-                version,
-                expires: Expires::Unread,
-            }))
-        }
-        other => Err(unexpected(command, &other)),
-    }
-}
-
-/// The entries of keys that are on one server.
-async fn expiring(link: &Link, keys: &[&[u8]], max: usize) -> Result<Vec<Option<Entry>>> {
-    let bound = max.to_string();
-    let reply = link
-        .script(
-            Effect::ReadWithin(max),
-            Route::Key(keys[0]),
-            &GET_WITH_EXPIRY,
-            keys,
-            &[bound.as_bytes()],
-        )
-        .await
-        .map_err(distinct::too_large)?;
-    let parts = match reply {
-        Value::Array(parts) if parts.len() == 2 * keys.len() => parts,
-        Value::Int(bytes) => {
-            let bytes = usize::try_from(bytes).unwrap_or_default();
-            return Err(Invalid::BatchTooLarge { bytes, max }.into());
-        }
-        other => return Err(unexpected("EVALSHA", &other)),
-    };
-    let mut parts = parts.into_iter();
-    let mut entries = Vec::with_capacity(keys.len());
-    while let (Some(value), Some(left)) = (parts.next(), parts.next()) {
-        let mut read = entry("EVALSHA", value)?;
-        if let Some(entry) = &mut read {
-            entry.expires = expires(integer("EVALSHA", &left)?);
-        }
-        entries.push(read);
-    }
-    Ok(entries)
-}
-
-/// What `PTTL` says of a key that is there.
-fn expires(millis: i64) -> Expires {
-    u64::try_from(millis).map_or(Expires::Never, |left| {
-        Expires::In(Duration::from_millis(left))
-    })
-}
-
-fn integer(command: &'static str, reply: &Value) -> Result<i64> {
-    match reply {
-        Value::Int(number) => Ok(*number),
-        other => Err(unexpected(command, other)),
-    }
 }

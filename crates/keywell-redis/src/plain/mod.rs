@@ -8,6 +8,7 @@ mod lengths;
 mod limits;
 mod listing;
 mod names;
+mod reading;
 mod store;
 mod transact;
 mod windows;
