@@ -57,16 +57,15 @@ impl MemoryBucket {
     }
 
     /// Writes a batch atomically, with all its stripes locked.
-    fn write_many<'a>(
+    fn write_many(
         &self,
-        keys: impl Iterator<Item = &'a str> + Clone,
+        keys: &[HashedKey<'_>],
         mut write: impl FnMut(&mut Writer<'_>, HashedKey<'_>) -> Result<()>,
     ) -> Result<()> {
-        let keys: Vec<_> = keys.map(|key| self.stripes().hashed(key)).collect();
         let alone = self.batches().write();
         let mut stripes = self.stripes().lock(keys.iter().copied());
         self.check_open()?;
-        for key in keys {
+        for &key in keys {
             write(&mut Writer::new(self, stripes.of(key)), key)?;
         }
         drop(stripes);
@@ -270,9 +269,10 @@ impl Bucket for MemoryBucket {
         if let Some(budget) = self.budget() {
             return self.set_bounded(budget, entries).into();
         }
-        let keys: Vec<&str> = entries.iter().map(|(key, _)| *key).collect();
+        let keys = entries.iter().map(|(key, _)| self.stripes().hashed(key));
+        let keys: Vec<_> = keys.collect();
         let mut values = entries.into_iter().map(|(_, value)| value);
-        self.write_many(keys.into_iter(), |writer, key| match values.next() {
+        self.write_many(&keys, |writer, key| match values.next() {
             Some(value) => writer.set(key, value, None).map(drop),
             None => Ok(()),
         })
@@ -280,7 +280,8 @@ impl Bucket for MemoryBucket {
     }
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
-        self.write_many(keys.iter().copied(), |writer, key| {
+        let keys = keys.iter().map(|key| self.stripes().hashed(key));
+        self.write_many(&keys.collect::<Vec<_>>(), |writer, key| {
             writer.delete(key);
             Ok(())
         })

@@ -27,12 +27,11 @@ pub(crate) fn page(stripes: &Stripes, clock: &Clock, scope: &str, request: &List
     let now = clock.now();
     // Twice the average share of a stripe, and a few more for short pages, whose shares vary most.
     let share = (most / (STRIPES / 2) + 4).min(most);
-    let mut keys: Vec<Arc<str>> = Vec::with_capacity(most * 2);
+    let mut keys: Vec<Arc<str>> = Vec::with_capacity(most.min(128));
     let mut complete: Option<Arc<str>> = None;
     for stripe in stripes.iter() {
-        let run = stripe.read().run(after, prefix, share, now);
-        keys.extend(run.keys);
-        complete = match (complete, run.end) {
+        let end = stripe.read().run(after, prefix, share, now, &mut keys);
+        complete = match (complete, end) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
@@ -84,7 +83,7 @@ mod tests {
 
     fn put(stripes: &Stripes, key: HashedKey<'_>) {
         let mut stripe = stripes.of(key).write();
-        stripe.put(key.text.into(), key, "".into(), 1, None);
+        stripe.put(key, "".into(), None, |_, _| 1);
     }
 
     #[test]

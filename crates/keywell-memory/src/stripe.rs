@@ -31,13 +31,6 @@ pub(crate) struct Slot {
     pub(crate) deadline: Option<Moment>,
 }
 
-/// Keys of one stripe, in order.
-pub(crate) struct Run {
-    pub(crate) keys: Vec<Arc<str>>,
-    /// The last key that was scanned; `None` if the stripe was scanned to its end.
-    pub(crate) end: Option<Arc<str>>,
-}
-
 // === impl Stripe ===
 
 impl Stripe {
@@ -71,39 +64,39 @@ impl Stripe {
         self.table.find(key.hash, |slot| &*slot.key == key.text)
     }
 
-    /// Writes a value, and returns the replaced one.
+    /// Writes a value, and returns its version and the replaced value.
     ///
-    /// `key` and `lookup` are the same key.
+    /// `number` makes the version, from the stored key and the value.
     pub(crate) fn put(
         &mut self,
-        key: Arc<str>,
-        lookup: HashedKey<'_>,
+        key: HashedKey<'_>,
         value: Bytes,
-        version: u64,
         deadline: Option<Moment>,
-    ) -> Option<Bytes> {
-        let found = self
-            .table
-            .find_mut(lookup.hash, |slot| *slot.key == *lookup.text);
+        number: impl FnOnce(&Arc<str>, &Bytes) -> u64,
+    ) -> (u64, Option<Bytes>) {
+        let found = self.table.find_mut(key.hash, |slot| *slot.key == *key.text);
         if let Some(slot) = found {
+            slot.version = number(&slot.key, &value);
             self.expiries.shift(&slot.key, slot.deadline, deadline);
-            slot.version = version;
             slot.deadline = deadline;
-            return Some(std::mem::replace(&mut slot.value, value));
+            let replaced = std::mem::replace(&mut slot.value, value);
+            return (slot.version, Some(replaced));
         }
-        self.index.insert(key.clone());
-        self.expiries.shift(&key, None, deadline);
+        let shared = Arc::from(key.text);
+        let version = number(&shared, &value);
+        self.index.insert(shared.clone());
+        self.expiries.shift(&shared, None, deadline);
         let slot = Slot {
-            key,
+            key: shared,
             value,
             version,
             deadline,
         };
         let hasher = &self.hasher;
-        self.table.insert_unique(lookup.hash, slot, |slot| {
+        self.table.insert_unique(key.hash, slot, |slot| {
             HashedKey::new(hasher, &slot.key).hash
         });
-        None
+        (version, None)
     }
 
     /// Removes a key.
@@ -132,33 +125,37 @@ impl Stripe {
             || self.expiries.latest().is_some_and(|last| last > now())
     }
 
-    /// Up to `most` keys that begin with `prefix`, from `after` on.
+    /// Adds up to `most` keys that begin with `prefix`, from `after` on. Returns the last key that
+    /// was scanned, or `None` if the stripe was scanned to its end.
     ///
     /// The number of skipped keys is bounded, too, so a run may end early without keys.
-    pub(crate) fn run(&self, after: Bound<&str>, prefix: &str, most: usize, now: Moment) -> Run {
-        let mut run = Run {
-            keys: Vec::with_capacity(most.min(self.index.len())),
-            end: None,
-        };
+    pub(crate) fn run(
+        &self,
+        after: Bound<&str>,
+        prefix: &str,
+        most: usize,
+        now: Moment,
+        keys: &mut Vec<Arc<str>>,
+    ) -> Option<Arc<str>> {
         let mut last: Option<&Arc<str>> = None;
-        let mut skipped = 0;
-        let keys = self
+        let (mut added, mut skipped) = (0, 0);
+        let listed = self
             .index
             .range::<str, _>((after, Bound::Unbounded))
             .take_while(|key| key.starts_with(prefix));
-        for key in keys {
-            if run.keys.len() == most || skipped == Self::MOST_SKIPPED {
-                run.end = last.cloned();
-                break;
+        for key in listed {
+            if added == most || skipped == Self::MOST_SKIPPED {
+                return last.cloned();
             }
             if self.is_live(key, now) {
-                run.keys.push(key.clone());
+                keys.push(key.clone());
+                added += 1;
             } else {
                 skipped += 1;
             }
             last = Some(key);
         }
-        run
+        None
     }
 
     fn is_live(&self, key: &str, now: Moment) -> bool {
@@ -211,7 +208,7 @@ mod tests {
     fn put(stripe: &mut Stripe, key: &str, deadline: Option<Moment>) {
         let hasher = stripe.hasher.clone();
         let lookup = HashedKey::new(&hasher, key);
-        stripe.put(key.into(), lookup, Bytes::new(), 1, deadline);
+        stripe.put(lookup, Bytes::new(), deadline, |_, _| 1);
     }
 
     fn take(stripe: &mut Stripe, key: &str) -> bool {
@@ -219,8 +216,22 @@ mod tests {
         stripe.take(HashedKey::new(&hasher, key)).is_some()
     }
 
-    fn keys(run: &Run) -> Vec<&str> {
-        run.keys.iter().map(|key| &**key).collect()
+    /// The keys of a run, and its end.
+    fn run(
+        stripe: &Stripe,
+        after: Bound<&str>,
+        prefix: &str,
+        most: usize,
+    ) -> (Vec<String>, Option<String>) {
+        let mut keys = Vec::new();
+        let end = stripe.run(after, prefix, most, Moment::new(2), &mut keys);
+        let text = |key: &Arc<str>| String::from(&**key);
+        (keys.iter().map(text).collect(), end.as_ref().map(text))
+    }
+
+    fn listed(keys: &[&str], end: Option<&str>) -> (Vec<String>, Option<String>) {
+        let keys = keys.iter().map(|&key| key.to_owned()).collect();
+        (keys, end.map(str::to_owned))
     }
 
     #[test]
@@ -274,17 +285,10 @@ mod tests {
             put(&mut stripe, &format!("{number:03}"), Some(Moment::new(1)));
         }
         put(&mut stripe, "last", None);
-        let now = Moment::new(2);
-        let run = stripe.run(Bound::Unbounded, "", 10, now);
-        assert!(run.keys.is_empty());
-        let end = run.end.expect("there is more");
-        assert_eq!(&*end, "255");
-        let run = stripe.run(Bound::Excluded("255"), "", 10, now);
-        let end = run.end.expect("there is more");
-        assert_eq!(&*end, "511");
-        let run = stripe.run(Bound::Excluded("511"), "", 10, now);
-        assert_eq!(keys(&run), ["last"]);
-        assert!(run.end.is_none());
+        let run = |after| run(&stripe, after, "", 10);
+        assert_eq!(run(Bound::Unbounded), listed(&[], Some("255")));
+        assert_eq!(run(Bound::Excluded("255")), listed(&[], Some("511")));
+        assert_eq!(run(Bound::Excluded("511")), listed(&["last"], None));
     }
 
     #[test]
@@ -293,12 +297,9 @@ mod tests {
         for key in ["a", "b1", "b2", "c"] {
             put(&mut stripe, key, None);
         }
-        let now = Moment::new(1);
-        let run = stripe.run(Bound::Included("b"), "b", 2, now);
-        assert_eq!(keys(&run), ["b1", "b2"]);
-        assert!(run.end.is_none());
-        let run = stripe.run(Bound::Included("b"), "b", 1, now);
-        assert_eq!((keys(&run), run.end.as_deref()), (vec!["b1"], Some("b1")));
+        let run = |most| run(&stripe, Bound::Included("b"), "b", most);
+        assert_eq!(run(2), listed(&["b1", "b2"], None));
+        assert_eq!(run(1), listed(&["b1"], Some("b1")));
     }
 
     #[test]

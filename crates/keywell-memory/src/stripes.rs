@@ -56,11 +56,13 @@ impl Stripes {
     ) -> LockedStripes<'_> {
         let set = keys
             .into_iter()
-            .fold(0, |set, key| set | (1 << key.stripe()));
-        let guards = (0..STRIPES)
-            .filter(|position| set & (1 << position) != 0)
-            .map(|position| self.at(position).write())
-            .collect();
+            .fold(0_u64, |set, key| set | (1 << key.stripe()));
+        let mut guards = Vec::with_capacity(set.count_ones() as usize);
+        let mut left = set;
+        while left != 0 {
+            guards.push(self.at(left.trailing_zeros() as usize).write());
+            left &= left - 1;
+        }
         LockedStripes { set, guards }
     }
 }
@@ -111,9 +113,7 @@ mod tests {
         let mut locked = stripes.lock(names.iter().map(|name| stripes.hashed(name)));
         for name in &names {
             let key = stripes.hashed(name);
-            locked
-                .of(key)
-                .put(name.as_str().into(), key, name.clone().into(), 1, None);
+            locked.of(key).put(key, name.clone().into(), None, |_, _| 1);
         }
         drop(locked);
         for name in &names {

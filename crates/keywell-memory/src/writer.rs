@@ -43,9 +43,13 @@ impl<'a> Writer<'a> {
     }
 
     /// The current slot of a key.
-    ///
-    /// Removes an expired one first, so that its expiration is logged before the next write.
     pub(crate) fn current(&mut self, key: HashedKey<'_>) -> Option<&Slot> {
+        self.expire(key);
+        self.stripe.find(key)
+    }
+
+    /// Removes an expired key, so that its expiration is logged before the next write.
+    fn expire(&mut self, key: HashedKey<'_>) {
         let expired = !self.stripe.expiries().is_empty()
             && self
                 .stripe
@@ -54,7 +58,6 @@ impl<'a> Writer<'a> {
         if expired {
             self.remove(key, Kind::Expired);
         }
-        self.stripe.find(key)
     }
 
     /// Writes a value, and answers its version.
@@ -71,11 +74,8 @@ impl<'a> Writer<'a> {
         if let Some(budget) = self.bucket.budget() {
             self.take_cost(budget, key, &value)?;
         }
-        let shared = match self.current(key) {
-            Some(slot) => slot.key().clone(),
-            None => Arc::from(key.text),
-        };
-        Ok(self.put(shared, key, value, deadline))
+        self.expire(key);
+        Ok(self.put_counted(key, value, deadline))
     }
 
     /// Takes the cost of a value from the budget, in exchange for that of the value it replaces.
@@ -101,34 +101,22 @@ impl<'a> Writer<'a> {
         value: Bytes,
         deadline: Option<Moment>,
     ) -> u64 {
-        let found = self.stripe.find(key).map(|slot| slot.key().clone());
-        let shared = found.unwrap_or_else(|| Arc::from(key.text));
-        self.put(shared, key, value, deadline)
-    }
-
-    fn put(
-        &mut self,
-        shared: Arc<str>,
-        key: HashedKey<'_>,
-        value: Bytes,
-        deadline: Option<Moment>,
-    ) -> u64 {
         // Before the log: a watcher that does not see the record is woken, and one that does reads
         // the alarm again.
         if let Some(deadline) = deadline {
             self.bucket.alarm().set(deadline);
         }
-        let version = self
-            .bucket
-            .log()
-            .append(&shared, || Kind::Set(value.clone()));
-        self.spent = self.stripe.put(shared, key, value, version, deadline);
+        let log = self.bucket.log();
+        let number = |key: &Arc<str>, value: &Bytes| log.append(key, || Kind::Set(value.clone()));
+        let (version, spent) = self.stripe.put(key, value, deadline, number);
+        self.spent = spent;
         version
     }
 
     /// Removes a key; whether it existed.
     pub(crate) fn delete(&mut self, key: HashedKey<'_>) -> bool {
-        self.current(key).is_some() && self.remove(key, Kind::Deleted)
+        self.expire(key);
+        self.remove(key, Kind::Deleted)
     }
 
     /// Removes at most `most` expired keys, and returns their number.

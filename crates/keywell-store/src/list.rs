@@ -103,6 +103,9 @@ impl Page {
 
     /// Leaves out keys, with their entries.
     pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        if self.entries.is_empty() {
+            return self.keys.retain(|key| keep(key));
+        }
         let kept: Vec<bool> = self.keys.iter().map(|key| keep(key)).collect();
         let mut each = kept.iter();
         self.keys.retain(|_| each.next().copied().unwrap_or(true));

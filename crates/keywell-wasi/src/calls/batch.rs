@@ -26,12 +26,12 @@ pub(crate) fn get_many<T: KeyvalueView>(
 ) -> wasmtime::Result<Answer<Vec<Found>>> {
     let max = store.data().keyvalue().budget().remaining();
     with_keys(store, &bucket, &keys, |bucket, keys| {
-        let asked: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        let mut found: Vec<Found> = keys.iter().map(|key| ((*key).to_owned(), None)).collect();
         bucket.get_many_within(keys, max).map(|entries| {
-            let values = entries
-                .into_iter()
-                .map(|entry| entry.map(|entry| entry.value));
-            asked.into_iter().zip(values).collect()
+            for ((_, value), entry) in found.iter_mut().zip(entries) {
+                *value = entry.map(|entry| entry.value);
+            }
+            found
         })
     })
 }
