@@ -84,6 +84,11 @@ fn environment(
         variables: variables
             .map(|(name, value)| (name.clone(), value.expose().to_owned()))
             .collect(),
+        config: component
+            .config
+            .iter()
+            .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
+            .collect(),
         arguments: vec![name.to_owned()],
         stdin: false,
         outgoing: outgoing.collect::<Result<_, _>>()?,

@@ -56,6 +56,8 @@ pub struct ComponentPlan {
     pub place: Place,
     /// Its environment variables.
     pub env: Vec<(String, Secret)>,
+    /// The values that it reads by `wasi:config`. Of two with one key the later is read.
+    pub config: Vec<(String, String)>,
     /// The hosts that it may send HTTP requests to: `HOST`, `HOST:PORT`, `*.HOST`, `*`.
     pub outgoing: Vec<Located<String>>,
     /// The store that has every bucket name not in `buckets`; without one, those are denied.

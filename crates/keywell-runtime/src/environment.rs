@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::AllowedHost;
 
 /// What the components of an application see of the world besides their buckets.
@@ -5,6 +8,8 @@ use crate::AllowedHost;
 pub struct Environment {
     /// Environment variables; none of Keywell's own are passed on.
     pub variables: Vec<(String, String)>,
+    /// The values that `wasi:config` answers.
+    pub config: BTreeMap<Arc<str>, Arc<str>>,
     /// Arguments, the program's name first.
     pub arguments: Vec<String>,
     /// Whether the component reads Keywell's standard input. What it prints goes to

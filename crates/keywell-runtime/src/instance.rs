@@ -10,7 +10,7 @@ use crate::printing::Printer;
 use crate::room::Part;
 use crate::state::{Exhausted, State};
 use crate::ticker::Running;
-use crate::{Environment, Error, Options, io, offers};
+use crate::{Environment, Error, Options, io, offers, relatives};
 
 /// A component with its imports linked, from which instances are made.
 pub(crate) struct Instances {
@@ -65,6 +65,7 @@ impl Instances {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(mismatch)?;
         io::link(&mut linker).map_err(mismatch)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(mismatch)?;
+        relatives::link(&mut linker).map_err(mismatch)?;
         keywell_wasi::link(&mut linker, component, &grants).map_err(mismatch)?;
         let pre = linker.instantiate_pre(component).map_err(mismatch)?;
         component

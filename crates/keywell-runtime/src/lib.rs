@@ -23,7 +23,7 @@
 //!
 //! It opens no store and reads no configuration; `keywell` does both. A component has no files and no
 //! sockets, and sends HTTP requests to no host that is not among [`Environment::outgoing`]. What it prints
-//! goes to [`Options::output`].
+//! goes to [`Options::output`], and what it logs (`wasi:logging`) are events of the target [`LOG_TARGET`].
 
 #![deny(unsafe_code)]
 
@@ -47,6 +47,8 @@ mod outgoing;
 pub mod output;
 mod places;
 mod printing;
+mod quota;
+mod relatives;
 mod room;
 mod runtime;
 mod shelf;
@@ -62,4 +64,5 @@ pub use http::{HttpApp, HttpOptions, HttpServer};
 pub use offers::{Interface, interfaces};
 pub use options::Options;
 pub use outgoing::{AllowedHost, HostError};
+pub use relatives::LOG_TARGET;
 pub use runtime::{Bounds, LoadedComponent, Runtime};

@@ -2,7 +2,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-use crate::Missing;
+use crate::{Missing, relatives};
 
 /// The WASI packages that are offered in every 0.2 release: also those that are later than the
 /// engine's, as far as they have what it has.
@@ -18,26 +18,16 @@ const WASI_0_2: [&str; 7] = [
 
 /// What is not offered and well known: a package, or a namespace with its colon; what it is; where it
 /// could come from, or what stands in for it.
-const ELSEWHERE: [(&str, &str, &str); 19] = [
+const ELSEWHERE: [(&str, &str, &str); 17] = [
     (
         "wasi:blobstore",
         "a WASI proposal for object stores",
         "use wasi:keyvalue for values of up to 16 MiB, or wasi:http to an object store; wasmCloud offers it",
     ),
     (
-        "wasi:config",
-        "a WASI proposal for settings",
-        "read environment variables (wasi:cli/environment), which --env and `env` in keywell.toml set",
-    ),
-    (
         "wasi:runtime-config",
         "an early name of wasi:config",
-        "read environment variables (wasi:cli/environment), which --env and `env` in keywell.toml set",
-    ),
-    (
-        "wasi:logging",
-        "a WASI proposal for logs",
-        "print to standard error, which Keywell passes on with the component's name",
+        "use wasi:config, whose values --config and `config` in keywell.toml set",
     ),
     (
         "wasi:messaging",
@@ -127,7 +117,8 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
             let known = keyvalue.iter().find(|import| import.name == name);
             let hint = match known {
                 Some(import) if import.generation.is_some() => None,
-                _ if is_wasi_0_2(name) || is_only_types(&item.ty, engine) => None,
+                _ if is_wasi_0_2(name) || relatives::is_offered(name) => None,
+                _ if is_only_types(&item.ty, engine) => None,
                 _ => Some(hint(name)),
             };
             let name = name.to_owned();
@@ -177,6 +168,12 @@ fn package(name: &str) -> (&str, Option<&str>) {
     (path.split('/').next().unwrap_or(path), version)
 }
 
+/// The interface of an import, with its version: `exit@0.2.0` of `wasi:cli/exit@0.2.0`.
+fn path_of(name: &str) -> &str {
+    name.split_once('/')
+        .map_or(name, |(_, interface)| interface)
+}
+
 /// What an import is that is not offered, and where it could come from.
 fn hint(name: &str) -> String {
     let (package, version) = package(name);
@@ -193,6 +190,16 @@ fn hint(name: &str) -> String {
             ""
         };
         return format!("of {package}, the 0.2 releases are offered, not {version}{build}");
+    }
+    let offered = relatives::versions(package);
+    if !offered.is_empty() {
+        let name_of = |version: &&str| match *version {
+            "" => "the one without a version".to_owned(),
+            version => version.to_owned(),
+        };
+        let offered: Vec<_> = offered.iter().map(name_of).collect();
+        let offered = offered.join(" and ");
+        return format!("of {package}, {offered} are offered, not {}", path_of(name));
     }
     let elsewhere = ELSEWHERE.iter().find(|(known, ..)| {
         known
@@ -257,9 +264,16 @@ mod tests {
                 "0.2.0-draft and 0.2.0-draft2",
             ),
             ("wasi:blobstore/blobstore@0.2.0-draft", "object stores"),
-            ("wasi:config/store@0.2.0-draft", "--env"),
-            ("wasi:config/runtime@0.2.0-draft", "--env"),
-            ("wasi:logging/logging", "standard error"),
+            (
+                "wasi:config/store@0.3.0",
+                "0.2.0-draft and 0.2.0-rc.1 are offered, not store@0.3.0",
+            ),
+            ("wasi:config/runtime@0.2.0-rc.1", "not runtime@0.2.0-rc.1"),
+            (
+                "wasi:logging/logging@0.2.0",
+                "the one without a version and 0.1.0-draft are offered",
+            ),
+            ("wasi:runtime-config/get", "--config"),
             (
                 "wasi:messaging/consumer@0.2.0-draft",
                 "wasi:keyvalue/watcher",

@@ -5,7 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -16,6 +16,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::last_words::LastWords;
 use crate::output::{Output, Stream, Writer, counted};
+use crate::quota::Quota;
 
 /// How the instances of a component print.
 #[derive(Clone)]
@@ -54,15 +55,6 @@ struct Lines {
     quota: Quota,
 }
 
-/// How much of a stream is passed on within a second.
-#[derive(Default)]
-struct Quota {
-    since: Option<Instant>,
-    used: usize,
-    /// Lines past it, which were not reported yet.
-    dropped: u64,
-}
-
 // === impl Printer ===
 
 impl Printer {
@@ -73,6 +65,11 @@ impl Printer {
             output,
             is_raw: false,
         }
+    }
+
+    /// The component's name.
+    pub(crate) fn component(&self) -> &str {
+        &self.component
     }
 
     /// The same, as it is.
@@ -105,13 +102,13 @@ impl Printer {
             self.report(stream, quota);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let line = String::from_utf8_lossy(line);
-            quota.used += self.output.line(Some(&self.component), stream, &line);
+            quota.take(self.output.line(Some(&self.component), stream, &line));
         }
     }
 
     /// Says how much was dropped, if any was.
     fn report(&self, stream: Stream, quota: &mut Quota) {
-        let dropped = std::mem::take(&mut quota.dropped);
+        let dropped = quota.take_dropped();
         if dropped > 0 {
             let lines = counted(dropped);
             let most = Quota::BYTES >> 10;
@@ -280,27 +277,6 @@ impl Drop for Instance {
     }
 }
 
-// === impl Quota ===
-
-impl Quota {
-    const BYTES: usize = 64 << 10;
-    const PERIOD: Duration = Duration::from_secs(1);
-
-    /// Whether another line is passed on. The last one may be past the quota.
-    fn admits(&mut self, now: Instant) -> bool {
-        if self
-            .since
-            .is_none_or(|since| now.saturating_duration_since(since) >= Self::PERIOD)
-        {
-            self.since = Some(now);
-            self.used = 0;
-        }
-        let admits = self.used < Self::BYTES;
-        self.dropped += u64::from(!admits);
-        admits
-    }
-}
-
 /// The most of a line that waits for its end, in bytes. What is longer is passed on as several.
 const LONGEST: usize = 8 << 10;
 
@@ -428,19 +404,6 @@ mod tests {
             .count();
         assert_eq!(passed + dropped.sum::<usize>(), 100);
         assert_eq!(kept[1].text(), "shop | has its own\n");
-    }
-
-    #[test]
-    fn a_quota_is_full_again_after_a_second() {
-        let mut quota = Quota::default();
-        let began = Instant::now();
-        assert!(quota.admits(began));
-        quota.used = Quota::BYTES;
-        let soon = began + Duration::from_millis(999);
-        assert!(!quota.admits(soon) && !quota.admits(soon));
-        assert_eq!(quota.dropped, 2);
-        assert!(quota.admits(began + Quota::PERIOD));
-        assert_eq!(quota.used, 0);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::last_words::LastWords;
 use crate::memory::{InstanceMemory, Refusal};
 use crate::outgoing::Outgoing;
 use crate::printing::Printer;
+use crate::relatives::Log;
 use crate::turn::Turns;
 
 /// The data of one instance's Wasmtime store.
@@ -32,6 +33,7 @@ pub(crate) struct State {
     printer: Arc<Printer>,
     /// Where what the guest writes to standard error is noted, besides being passed on.
     last_words: Option<LastWords>,
+    log: Log,
     memory: InstanceMemory,
     held: Held,
     /// Takes the place of `table` in a call that the budget has no room for, so that the call fails.
@@ -97,6 +99,7 @@ impl State {
             environment,
             printer: common.printer.clone(),
             last_words: None,
+            log: Log::default(),
             memory: InstanceMemory::new(memory, total),
             // The channel of a body has a place more than it has chunks.
             held: Held::new((Self::CHUNKS + 1) * Self::CHUNK),
@@ -147,6 +150,15 @@ impl State {
         self.ticks = 0;
     }
 
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// What the instance logs, and the name of its component.
+    pub(crate) fn log(&mut self) -> (&mut Log, &str) {
+        (&mut self.log, self.printer.component())
+    }
+
     /// What `wasi:io` sees of the instance.
     pub(crate) fn resources(&mut self) -> &mut ResourceTable {
         &mut self.table
@@ -161,6 +173,12 @@ impl State {
             return Ok(UpdateDeadline::Yield(1));
         }
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(self.turns.take())))
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.log.report(self.printer.component());
     }
 }
 

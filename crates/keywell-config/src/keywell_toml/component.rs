@@ -24,7 +24,7 @@ fn component(
     limits: &LimitsPlan,
 ) -> Result<ComponentPlan> {
     table.only(&[
-        "path", "env", "outgoing", "store", "buckets", "memory", "timeout",
+        "path", "env", "config", "outgoing", "store", "buckets", "memory", "timeout",
     ])?;
     let document = table.document;
     let path = table.required("path")?;
@@ -35,6 +35,10 @@ fn component(
     };
     let env = match table.take("env") {
         Some(env) => variables(env.table()?)?,
+        None => Vec::new(),
+    };
+    let config = match table.take("config") {
+        Some(config) => values(config.table()?)?,
         None => Vec::new(),
     };
     let buckets = match table.take("buckets") {
@@ -58,6 +62,7 @@ fn component(
             .join(&*path.value),
         place: path.place,
         env,
+        config,
         outgoing: table
             .texts("outgoing")?
             .map_or_else(Vec::new, |texts| texts.value),
@@ -84,6 +89,14 @@ fn variables(table: Table<'_>) -> Result<Vec<(String, Secret)>> {
             }
             Ok((name.value, value))
         })
+        .collect()
+}
+
+/// `[component.NAME.config]`.
+fn values(table: Table<'_>) -> Result<Vec<(String, String)>> {
+    table
+        .rest()
+        .map(|(key, value)| Ok((key.value, value.setting()?.value.expose().to_owned())))
         .collect()
 }
 

@@ -8,6 +8,7 @@ use keywell_config::{ComponentPlan, LimitsPlan, Plan};
 use keywell_runtime::{AllowedHost, HostError};
 
 use super::cache::CacheArguments;
+use super::config_file::ConfigFile;
 use super::store::GivenUrl;
 use super::usage::Unshown;
 use crate::cli::failed::Failed;
@@ -22,6 +23,15 @@ pub(super) struct ComponentArguments {
     /// An environment variable for the component; may be repeated. It gets no other.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = Unshown::new(variable))]
     variables: Vec<(String, String)>,
+
+    /// A value that the component reads by wasi:config; may be repeated.
+    #[arg(long = "config", value_name = "KEY=VALUE", value_parser = Unshown::new(setting))]
+    config: Vec<(String, String)>,
+
+    /// A file of such values, a line KEY=VALUE each; empty lines and those that begin with # are
+    /// skipped. May be repeated; a later file wins, and --config over all files.
+    #[arg(long, value_name = "FILE", value_parser = ConfigFile::read)]
+    config_file: Vec<ConfigFile>,
 
     /// How long a call may take: 500ms, 30s, 5m.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
@@ -63,10 +73,12 @@ impl ComponentArguments {
     pub(super) fn plan(&self, store: &GivenUrl) -> Plan {
         let variables = self.variables.iter();
         let outgoing = self.outgoing.iter();
+        let files = self.config_file.iter().flat_map(ConfigFile::values);
         let component = ComponentPlan {
             env: variables
                 .map(|(name, value)| (name.clone(), value.clone().into()))
                 .collect(),
+            config: files.chain(&self.config).cloned().collect(),
             outgoing: outgoing.map(|host| host.clone().into()).collect(),
             store: Some(Self::STORE.to_owned()),
             ..ComponentPlan::new(&self.component)
@@ -102,6 +114,13 @@ impl ComponentArguments {
 
 fn host(text: &str) -> Result<String, HostError> {
     text.parse::<AllowedHost>().map(|_| text.to_owned())
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -5,6 +5,7 @@ mod application;
 mod cache;
 mod completions;
 mod component;
+mod config_file;
 mod conformance;
 mod deadletters;
 mod failed;
@@ -38,14 +39,15 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
 
-    /// What to log: error, warn, info, debug or trace, or a filter such as keywell=debug.
+    /// What to log: error, warn, info, debug or trace, or a filter such as keywell=debug. What
+    /// components log by wasi:logging has the target component.
     #[arg(
         long,
         global = true,
         value_name = "FILTER",
         env = "KEYWELL_LOG",
         hide_env_values = true,
-        default_value = "warn"
+        default_value = output::USUAL_LOG
     )]
     log: String,
 

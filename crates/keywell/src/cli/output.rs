@@ -24,6 +24,10 @@ pub(super) fn finish() {
     output().finish(PATIENCE);
 }
 
+/// What is logged where nothing else is asked for. What components log is meant to be read from
+/// `info` on.
+pub(super) const USUAL_LOG: &str = "warn,component=info";
+
 /// Sends the log to standard error.
 pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
     if let Some(word) = filter.split(',').find(|word| is_mistyped(word)) {
@@ -32,12 +36,13 @@ pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
         );
         return Err(Failed::Usage(problem));
     }
-    let filter = if filter.trim().is_empty() {
-        Targets::new().with_default(LevelFilter::WARN)
-    } else {
-        let parsed = filter.parse();
-        parsed.map_err(|error| Failed::Usage(format!("--log {filter}: {error}")))?
+    let filter = match filter.trim() {
+        "" => USUAL_LOG,
+        filter => filter,
     };
+    let filter: Targets = filter
+        .parse()
+        .map_err(|error| Failed::Usage(format!("--log {filter}: {error}")))?;
     let format = if json { Format::Json } else { Format::Text };
     let stderr = OUTPUT.get_or_init(|| Output::process(format)).stderr();
     let is_coloured = stderr.is_terminal() && !json;
@@ -160,6 +165,8 @@ impl<W: io::Write> io::Write for LogLines<W> {
 
 #[cfg(test)]
 mod tests {
+    use keywell_runtime::LOG_TARGET;
+
     use super::*;
 
     const HOSTILE: &str = "\u{1b}]0;t\u{7}\r\u{9b}2J\u{202e}\nWARN forged";
@@ -229,6 +236,23 @@ mod tests {
                 assert!(line.starts_with("  "), "{log:?}");
             }
             assert!(log.contains("forged"), "{log:?}");
+        }
+    }
+
+    #[test]
+    fn the_usual_log_shows_what_components_log_from_info_on() {
+        let usual: Targets = USUAL_LOG.parse().unwrap();
+        for (target, level, is_shown) in [
+            (LOG_TARGET, tracing::Level::INFO, true),
+            (LOG_TARGET, tracing::Level::DEBUG, false),
+            ("keywell", tracing::Level::WARN, true),
+            ("keywell", tracing::Level::INFO, false),
+        ] {
+            assert_eq!(
+                usual.would_enable(target, &level),
+                is_shown,
+                "{target} {level}"
+            );
         }
     }
 

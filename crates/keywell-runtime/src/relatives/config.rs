@@ -1,0 +1,47 @@
+use std::sync::Arc;
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, LinkerInstance, Lower, WasmStr};
+
+use crate::state::State;
+
+/// The variant `error` of `store`, and `config-error` of `runtime`. The host has the values before
+/// the component starts, so no call fails.
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+#[expect(dead_code, reason = "the interface has it")]
+enum ConfigError {
+    #[component(name = "upstream")]
+    Upstream(String),
+    #[component(name = "io")]
+    Io(String),
+}
+
+type Text = Arc<str>;
+
+/// Links `get` and `get-all`.
+pub(super) fn link(interface: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+    interface.func_wrap("get", get)?;
+    interface.func_wrap("get-all", get_all)
+}
+
+fn get(
+    store: StoreContextMut<'_, State>,
+    (key,): (WasmStr,),
+) -> wasmtime::Result<(Result<Option<Text>, ConfigError>,)> {
+    let key = key.to_str(&store)?;
+    let value = store.data().environment().config.get(&*key);
+    Ok((Ok(value.cloned()),))
+}
+
+/// Answers the values in the order of their keys.
+fn get_all(
+    store: StoreContextMut<'_, State>,
+    (): (),
+) -> wasmtime::Result<(Result<Vec<(Text, Text)>, ConfigError>,)> {
+    let config = &store.data().environment().config;
+    let values = config
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()));
+    Ok((Ok(values.collect()),))
+}

@@ -1,0 +1,49 @@
+//! Interfaces beside WASI 0.2 and `wasi:keyvalue` that every component is offered: configuration
+//! values and the log.
+
+mod config;
+mod logging;
+
+pub use self::logging::LOG_TARGET;
+pub(crate) use self::logging::Log;
+
+use wasmtime::component::{Linker, LinkerInstance};
+
+use crate::state::State;
+
+type Link = fn(&mut LinkerInstance<'_, State>) -> wasmtime::Result<()>;
+
+/// The interfaces, and what links the functions of each.
+const OFFERED: [(&str, Link); 5] = [
+    ("wasi:config/runtime@0.2.0-draft", config::link),
+    ("wasi:config/store@0.2.0-draft", config::link),
+    ("wasi:config/store@0.2.0-rc.1", config::link),
+    ("wasi:logging/logging", logging::link),
+    ("wasi:logging/logging@0.1.0-draft", logging::link),
+];
+
+/// Links all of them.
+pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    for (interface, link) in OFFERED {
+        link(&mut linker.instance(interface)?)?;
+    }
+    Ok(())
+}
+
+/// Whether an interface of this name, with its version, is one of them.
+pub(crate) fn is_offered(interface: &str) -> bool {
+    OFFERED.iter().any(|(name, _)| *name == interface)
+}
+
+/// The versions that are offered of a package, for messages.
+pub(crate) fn versions(package: &str) -> Vec<&'static str> {
+    let interfaces = OFFERED.iter().filter_map(|(name, _)| {
+        let (path, version) = name.split_once('@').unwrap_or((name, ""));
+        let is_of_package = path.split('/').next() == Some(package);
+        is_of_package.then_some(version)
+    });
+    let mut versions: Vec<_> = interfaces.collect();
+    versions.sort_unstable();
+    versions.dedup();
+    versions
+}
