@@ -57,6 +57,15 @@ impl Event {
         self
     }
 
+    /// The same event, with where to resume after it. A gap has no place for that.
+    pub(crate) fn with_token(mut self, resume: ResumeToken) -> Self {
+        match &mut self {
+            Self::Set { token, .. } | Self::Delete { token, .. } => *token = Some(resume),
+            Self::Gap => {}
+        }
+        self
+    }
+
     /// Where to resume after this event, where the store can.
     pub fn token(&self) -> Option<&ResumeToken> {
         match self {

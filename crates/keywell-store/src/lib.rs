@@ -5,6 +5,7 @@
 //! no store in particular. [`layer`] wraps buckets with what is the same for every store: what a
 //! component may do ([`layer::Granted`]), how large its keys and values may be
 //! ([`layer::Limited`]), and counts of its calls ([`layer::Metered`]). [`layer::Faulty`] is for tests.
+//! A store that keeps a history makes its watches with [`feed`].
 //!
 //! # A complete store
 //!
@@ -144,6 +145,7 @@ pub mod counter;
 mod entry;
 mod error;
 mod event;
+pub mod feed;
 mod filter;
 mod identity;
 pub mod layer;
