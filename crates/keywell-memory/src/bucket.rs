@@ -18,9 +18,8 @@ use crate::key::{HashedKey, STRIPES};
 use crate::stripe::Slot;
 use crate::stripes::LockedStripes;
 use crate::transact::TRANSACTING;
-use crate::watcher::Watcher;
 use crate::writer::Writer;
-use crate::{listing, sweep};
+use crate::{feed, listing, sweep};
 
 // === impl MemoryBucket ===
 
@@ -158,7 +157,7 @@ impl MemoryBucket {
         if !self.log().reaches(after) {
             return Err(Invalid::Compacted.into());
         }
-        Ok(Watcher::new(self.shared(), filter, after).watch())
+        Ok(feed::watch(self.shared(), filter, after))
     }
 }
 

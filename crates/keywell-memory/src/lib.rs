@@ -53,6 +53,7 @@ mod budget;
 mod clock;
 mod data;
 mod expiry;
+mod feed;
 mod key;
 mod listing;
 mod log;
@@ -64,7 +65,6 @@ mod stripes;
 mod sweep;
 mod token;
 mod transact;
-mod watcher;
 mod writer;
 
 pub use log::History;
