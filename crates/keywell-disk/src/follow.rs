@@ -2,66 +2,54 @@
 
 use std::sync::Arc;
 
-use futures::stream;
-use keywell_store::{Answer, BucketName, Event, Filter, Result, Watch};
+use keywell_store::feed::{self, Chunk, Feed};
+use keywell_store::{Answer, BucketName, Filter, Result, Watch};
 use tokio::sync::watch;
 
 use crate::open::Open;
 use crate::queue::closed;
 
-/// A reader of the changes of one bucket.
-struct Follower {
+/// The changes of one bucket without history. A position is the number of a change.
+struct LiveFeed {
     open: Arc<Open>,
     bucket: BucketName,
     filter: Filter,
     last: watch::Receiver<Option<u64>>,
-    /// The number of the last change that was read.
-    position: u64,
 }
 
 /// Opens a watch of a bucket without history.
 pub(crate) fn open(open: &Arc<Open>, bucket: &BucketName, filter: Filter) -> Answer<Watch> {
-    let mut last = open.core().live.subscribe();
-    let Some(position) = *last.borrow_and_update() else {
+    let last = open.core().live.subscribe();
+    let Some(position) = *last.borrow() else {
         return closed().into();
     };
-    let follower = Follower {
+    let feed = LiveFeed {
         open: open.clone(),
         bucket: bucket.clone(),
         filter,
         last,
-        position,
     };
-    let events = stream::unfold(Some(follower), |follower| async {
-        let mut follower = follower?;
-        match follower.next().await {
-            Ok(event) => Some((Ok(event), Some(follower))),
-            Err(error) => Some((Err(error), None)),
-        }
-    });
-    Answer::now(Watch::new(None, events))
+    Answer::now(feed::follow_live([(feed, position)]))
 }
 
-// === impl Follower ===
+// === impl LiveFeed ===
 
-impl Follower {
-    async fn next(&mut self) -> Result<Event> {
-        loop {
-            // Marked as seen before the changes are read, so that one in between wakes the watch.
-            if self.last.borrow_and_update().is_none() {
-                return Err(closed());
-            }
-            if let Some(event) = self.read() {
-                return Ok(event);
-            }
-            self.last.changed().await.map_err(|_| closed())?;
+impl Feed for LiveFeed {
+    type Position = u64;
+
+    async fn after(&mut self, position: &u64) -> Result<Chunk<u64>> {
+        if self.last.borrow().is_none() {
+            return Err(closed());
         }
-    }
-
-    fn read(&mut self) -> Option<Event> {
         let core = self.open.core();
         // The directory has the number of a bucket before its first change is published.
         let bucket = core.directory.find(&self.bucket);
-        core.live.next(&mut self.position, bucket, &self.filter)
+        Ok(core.live.after(*position, bucket, &self.filter))
+    }
+
+    async fn wait(&mut self, position: &u64) -> Result<()> {
+        let is_more = |last: &Option<u64>| last.is_none_or(|last| last > *position);
+        let last = self.last.wait_for(is_more).await;
+        last.map(drop).map_err(|_| closed())
     }
 }

@@ -405,7 +405,7 @@ impl<'t> Group<'t> {
         if self.base.is_live_watched {
             self.live.push(Change {
                 bucket: record.bucket,
-                event: record.event(version, None),
+                event: record.event(version),
                 bytes: record.stored_bytes(),
             });
         }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use keywell_store::feed::Chunk;
 use keywell_store::{Event, Filter};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -72,15 +73,9 @@ impl Live {
         self.last.subscribe()
     }
 
-    /// The next change of a bucket that matches after a number, or a gap. Advances the number past
-    /// it, or to the last change.
-    pub(crate) fn next(
-        &self,
-        position: &mut u64,
-        bucket: Option<u32>,
-        filter: &Filter,
-    ) -> Option<Event> {
-        self.recent.lock().next(position, bucket, filter)
+    /// The changes of a bucket that match after a number, or a gap.
+    pub(crate) fn after(&self, number: u64, bucket: Option<u32>, filter: &Filter) -> Chunk<u64> {
+        self.recent.lock().after(number, bucket, filter)
     }
 
     /// Ends every watch.
@@ -114,22 +109,25 @@ impl Recent {
         }
     }
 
-    fn next(&self, position: &mut u64, bucket: Option<u32>, filter: &Filter) -> Option<Event> {
+    fn after(&self, number: u64, bucket: Option<u32>, filter: &Filter) -> Chunk<u64> {
+        let upto = self.last;
         let kept = self.changes.len() as u64;
-        let behind = self.last - *position;
+        let behind = upto - number;
         if behind > kept {
-            *position = self.last;
-            return Some(Event::Gap);
+            let events = [(upto, Event::Gap)].into();
+            return Chunk { events, upto };
         }
         let skipped = usize::try_from(kept - behind).unwrap_or(usize::MAX);
-        for change in self.changes.range(skipped..) {
-            *position += 1;
+        let numbered = (number + 1..).zip(self.changes.range(skipped..));
+        let matching = numbered.filter(|(_, change)| {
             let matches = change.event.key().is_some_and(|key| filter.matches(key));
-            if Some(change.bucket) == bucket && matches {
-                return Some(change.event.clone());
-            }
+            matches && Some(change.bucket) == bucket
+        });
+        let events = matching.map(|(number, change)| (number, change.event.clone()));
+        Chunk {
+            events: events.collect(),
+            upto,
         }
-        None
     }
 }
 
@@ -153,7 +151,16 @@ mod tests {
     fn a_reader_that_falls_behind_delivers_a_gap_and_goes_on_at_the_end() {
         let mut recent = Recent::default();
         let mut position = 0;
-        let mut next = |recent: &Recent| recent.next(&mut position, Some(7), &Filter::All);
+        let mut next = |recent: &Recent| {
+            let mut chunk = recent.after(position, Some(7), &Filter::All);
+            position = chunk.upto;
+            let next = chunk.events.pop_front();
+            assert!(chunk.events.is_empty());
+            next.map(|(number, event)| {
+                assert_eq!(number, chunk.upto);
+                event
+            })
+        };
         assert_eq!(next(&recent), None);
         for _ in 0..=Live::MOST_CHANGES {
             recent.push(change("k", 1));
@@ -166,9 +173,32 @@ mod tests {
             (1, Live::MOST_BYTES + 1)
         );
         assert_eq!(next(&recent), Some(change("large", 0).event));
-        assert_eq!(recent.next(&mut 0, Some(7), &Filter::All), Some(Event::Gap));
-        let mut behind = recent.last - 1;
-        assert_eq!(recent.next(&mut behind, Some(8), &Filter::All), None);
-        assert_eq!(behind, recent.last);
+        let gap = recent.after(0, Some(7), &Filter::All);
+        assert_eq!(gap.events, [(recent.last, Event::Gap)]);
+        let others = recent.after(recent.last - 1, Some(8), &Filter::All);
+        assert_eq!((others.events.len(), others.upto), (0, recent.last));
+    }
+
+    #[test]
+    fn changes_are_numbered_and_those_of_other_buckets_and_keys_left_out() {
+        let mut recent = Recent::default();
+        let other = Change {
+            bucket: 8,
+            ..change("k", 1)
+        };
+        for change in [change("k", 1), other, change("j", 1), change("k", 1)] {
+            recent.push(change);
+        }
+        let filter = Filter::Key("k".to_owned());
+        let numbers = |chunk: Chunk<u64>| {
+            let numbers = chunk.events.iter().map(|(number, _)| *number);
+            (numbers.collect::<Vec<_>>(), chunk.upto)
+        };
+        let after = |number| numbers(recent.after(number, Some(7), &filter));
+        assert_eq!(after(0), (vec![1, 4], 4));
+        assert_eq!(after(1), (vec![4], 4));
+        assert_eq!(after(4), (vec![], 4));
+        let unknown = recent.after(0, None, &filter);
+        assert_eq!(numbers(unknown), (vec![], 4));
     }
 }

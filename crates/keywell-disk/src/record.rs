@@ -2,7 +2,7 @@
 //! the bucket and the length of the key (four bytes each, big-endian), the key, the value.
 
 use bytes::Bytes;
-use keywell_store::{Event, ResumeToken, Version};
+use keywell_store::{Event, Version};
 
 use crate::error::Fault;
 
@@ -72,9 +72,9 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// The event that a watch delivers.
-    pub(crate) fn event(&self, version: u64, token: Option<ResumeToken>) -> Event {
-        let key = self.key.to_owned();
+    /// The event that a watch delivers, without a token.
+    pub(crate) fn event(&self, version: u64) -> Event {
+        let (key, token) = (self.key.to_owned(), None);
         match self.kind {
             Kind::Set(value) => Event::Set {
                 key,

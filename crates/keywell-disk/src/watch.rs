@@ -1,10 +1,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures::stream;
+use keywell_store::feed::{self, Chunk, Feed};
 use keywell_store::{
-    Answer, BucketName, Cursor, Error, Event, Filter, Invalid, Result, ResumeToken, Since, Watch,
+    Answer, BucketName, Cursor, Error, Filter, Invalid, Result, ResumeToken, Since, Watch,
 };
 use redb::{ReadTransaction, ReadableTable};
 use tokio::sync::watch;
@@ -21,30 +20,15 @@ const CHUNK_EVENTS: usize = 512;
 /// The most bytes of events that one read returns. It always returns at least one event.
 const CHUNK_BYTES: usize = 1024 * 1024;
 
-/// How many filtered events advance the reported position.
+/// How many events that a watch excludes advance its reported position.
 const SKIPPED_EVENTS: u64 = 64;
 
-/// A reader of the history that waits for more events at its end.
-struct Follower {
+/// The history, as a watch of one bucket reads it. A position is a sequence number.
+struct HistoryFeed {
     open: Arc<Open>,
     bucket: BucketName,
     filter: Arc<Filter>,
-    scope: Arc<str>,
     progress: watch::Receiver<Option<u64>>,
-    /// The last event read.
-    position: u64,
-    /// Events read and not yet delivered, with their sequence numbers.
-    ready: VecDeque<(u64, Event)>,
-    /// The sequence number up to which all events are delivered.
-    reached: Arc<AtomicU64>,
-    is_over: bool,
-}
-
-/// The events of one read of the history.
-struct Chunk {
-    events: VecDeque<(u64, Event)>,
-    /// The last event of the read, whether or not the filter matches it.
-    position: u64,
 }
 
 /// Opens a watch. It has no task, and reads when it is polled.
@@ -62,29 +46,17 @@ pub(crate) fn open(
             Err(error) => return error.into(),
         },
     };
-    let mut follower = Follower {
+    let feed = HistoryFeed {
         open: open.clone(),
         bucket: bucket.clone(),
         filter: Arc::new(filter),
-        scope,
         progress: open.core().progress.subscribe(),
-        position: 0,
-        ready: VecDeque::new(),
-        reached: Arc::default(),
-        is_over: false,
     };
     open.read(move |reading| begin(reading, resumed))
         .map(move |position| {
-            follower.position = position;
-            let start = token(position, &follower.scope);
-            follower.reached.store(position, Ordering::Relaxed);
-            let (reached, scope) = (follower.reached.clone(), follower.scope.clone());
-            let reached = move || token(reached.load(Ordering::Relaxed), &scope);
-            let events = stream::unfold(follower, |mut follower| async move {
-                let event = follower.next().await?;
-                Some((event, follower))
-            });
-            Watch::new(Some(start), events).reaching(reached)
+            feed::follow([(feed, position)], move |positions| {
+                token(positions[0], &scope)
+            })
         })
 }
 
@@ -126,97 +98,74 @@ fn position(token: &ResumeToken, scope: &str) -> Result<u64> {
         .ok_or(Error::Invalid(Invalid::Token))
 }
 
-// === impl Follower ===
+// === impl HistoryFeed ===
 
-impl Follower {
-    async fn next(&mut self) -> Option<Result<Event>> {
-        while !self.is_over {
-            if let Some((sequence, event)) = self.ready.pop_front() {
-                self.reached.store(sequence, Ordering::Relaxed);
-                return Some(Ok(event));
-            }
-            self.skip();
-            if let Err(error) = self.advance().await {
-                self.is_over = true;
-                return Some(Err(error));
-            }
-        }
-        None
-    }
+impl Feed for HistoryFeed {
+    type Position = u64;
 
-    /// Advances the reported position past filtered events, in steps. A caller that stores each
-    /// position in the same store would otherwise advance it with every store, for ever.
-    fn skip(&self) {
-        if self.position - self.reached.load(Ordering::Relaxed) >= SKIPPED_EVENTS {
-            self.reached.store(self.position, Ordering::Relaxed);
+    async fn after(&mut self, position: &u64) -> Result<Chunk<u64>> {
+        let position = *position;
+        let last = self.progress.borrow().ok_or_else(closed)?;
+        if last <= position {
+            let events = VecDeque::new();
+            return Ok(Chunk {
+                events,
+                upto: position,
+            });
         }
-    }
-
-    /// Reads more events, or waits until there are any.
-    async fn advance(&mut self) -> Result<()> {
-        // Marked as seen before the history is read, so that a write in between wakes the watch.
-        let Some(last) = *self.progress.borrow_and_update() else {
-            return Err(closed());
-        };
-        if last <= self.position {
-            return self.progress.changed().await.map_err(|_| closed());
-        }
-        let chunk = self.read().await?;
-        self.position = chunk.position;
-        self.ready = chunk.events;
-        if self.ready.is_empty() {
-            // Many events of other buckets must not block the thread.
-            tokio::task::yield_now().await;
-        }
-        Ok(())
-    }
-
-    fn read(&self) -> Answer<Chunk> {
         // The directory has the number of a bucket before its first event is published.
         let bucket = self.open.core().directory.find(&self.bucket);
         let filter = self.filter.clone();
-        let scope = self.scope.clone();
-        let position = self.position;
         self.open
-            .read(move |reading| Chunk::read(reading, position, bucket, &filter, &scope))
+            .read(move |reading| read(reading, position, bucket, &filter))
+            .await
+    }
+
+    async fn wait(&mut self, position: &u64) -> Result<()> {
+        let is_more = |last: &Option<u64>| last.is_none_or(|last| last > *position);
+        let last = self.progress.wait_for(is_more).await;
+        last.map(drop).map_err(|_| closed())
+    }
+
+    /// In steps: a caller that stores each position in the same store would otherwise advance it with
+    /// every store, for ever.
+    fn skips(&self, reached: &u64, upto: &u64) -> bool {
+        upto - reached >= SKIPPED_EVENTS
     }
 }
 
-// === impl Chunk ===
-
-impl Chunk {
-    fn read(
-        reading: &ReadTransaction,
-        mut position: u64,
-        bucket: Option<u32>,
-        filter: &Filter,
-        scope: &str,
-    ) -> Result<Self, Fault> {
-        let compacted = || Fault::Answer(Error::Invalid(Invalid::Compacted));
-        let changes = reading.open_table(CHANGES)?;
-        let mut events = VecDeque::new();
-        let mut bytes = 0;
-        for row in changes.range(position + 1..)?.take(CHUNK_EVENTS) {
-            let (sequence, stored) = row?;
-            if sequence.value() != position + 1 {
-                return Err(compacted());
-            }
-            position += 1;
-            let record = Record::read(stored.value())?;
-            if Some(record.bucket) == bucket && filter.matches(record.key) {
-                events.push_back((
-                    position,
-                    record.event(position, Some(token(position, scope))),
-                ));
-            }
-            bytes += stored.value().len();
-            if bytes >= CHUNK_BYTES {
-                break;
-            }
-        }
-        if bytes == 0 && position < last(reading)? {
+/// The events after a position, as many as one read returns.
+fn read(
+    reading: &ReadTransaction,
+    position: u64,
+    bucket: Option<u32>,
+    filter: &Filter,
+) -> Result<Chunk<u64>, Fault> {
+    let compacted = || Fault::Answer(Error::Invalid(Invalid::Compacted));
+    let changes = reading.open_table(CHANGES)?;
+    let mut chunk = Chunk {
+        events: VecDeque::new(),
+        upto: position,
+    };
+    let mut bytes = 0;
+    for row in changes.range(position + 1..)?.take(CHUNK_EVENTS) {
+        let (sequence, stored) = row?;
+        chunk.upto += 1;
+        if sequence.value() != chunk.upto {
             return Err(compacted());
         }
-        Ok(Self { events, position })
+        let record = Record::read(stored.value())?;
+        if Some(record.bucket) == bucket && filter.matches(record.key) {
+            let event = record.event(chunk.upto);
+            chunk.events.push_back((chunk.upto, event));
+        }
+        bytes += stored.value().len();
+        if bytes >= CHUNK_BYTES {
+            break;
+        }
     }
+    if chunk.upto == position && position < last(reading)? {
+        return Err(compacted());
+    }
+    Ok(chunk)
 }
