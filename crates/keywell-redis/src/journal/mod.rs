@@ -72,11 +72,10 @@
 //! evict: `maxmemory-policy` has to be `noeviction`, or one of the `volatile-` ones.
 
 mod bucket;
-mod follower;
+mod feed;
 mod limits;
 mod page;
 mod position;
-mod reached;
 mod recent;
 mod record;
 mod registry;

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use keywell_store::{Error, Event, Failure, Filter, Result, ResumeToken, Version};
+use keywell_store::{Error, Event, Failure, Filter, Result, Version};
 use redis::Value;
 
 use super::position::{Nonce, Position};
@@ -93,9 +93,9 @@ impl Record {
         filter.matches(&self.key)
     }
 
-    pub(crate) fn event(&self, token: ResumeToken) -> Event {
-        let token = Some(token);
-        let key = self.key.clone();
+    /// The event that a watch delivers, without a token.
+    pub(crate) fn event(&self) -> Event {
+        let (key, token) = (self.key.clone(), None);
         match &self.change {
             Change::Set(value) => Event::Set {
                 key,
@@ -197,13 +197,12 @@ mod tests {
         let after = record.position(&before);
         assert_eq!((after.epoch, after.seq), (before.epoch, 8));
         assert!(!record.follows(&after));
-        let token = ResumeToken::from(String::new());
         let Event::Set {
             key,
             value,
             version,
             ..
-        } = record.event(token)
+        } = record.event()
         else {
             panic!("it is a set");
         };
