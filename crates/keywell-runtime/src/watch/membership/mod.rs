@@ -3,7 +3,7 @@
 //! Knows nothing of watches. [`record`] is what members have in common, [`member`] decides as a state
 //! machine without a clock or I/O, [`driver`] performs what it decides in a bucket, and
 //! [`lock_file`] shows others on this machine that a process has ended. What members promise to each
-//! other stands at the top of `member.rs`; `simulation` holds them to it, by seeds.
+//! other stands at the top of `member/mod.rs`; `simulation` holds them to it, by seeds.
 //!
 //! - A group is one record in a bucket, written by compare-and-swap. Members renew their lease (10 s
 //!   unless set otherwise) every third of it.

@@ -1,12 +1,14 @@
 //! Members in simulated time, by seeds: `KEYWELL_SEED` runs one of them again, `KEYWELL_SEEDS` says
 //! how many to run.
 //!
-//! Whatever the seed, the promises at the top of `member.rs` hold, and an owner learns of every gap
+//! Whatever the seed, the promises at the top of `member/mod.rs` hold, and an owner learns of every gap
 //! but one: that which is left where a partition was given away, its old owner died, and no other
 //! had claimed it.
 
 mod checks;
 mod process;
+mod schedule;
+mod store;
 mod world;
 
 use world::{Setting, World};

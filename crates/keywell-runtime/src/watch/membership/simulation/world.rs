@@ -1,8 +1,7 @@
 //! A store and processes in simulated time: messages that are late or lost, processes that pause and
 //! die, clocks that run apart. Every run follows from its seed.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,9 +13,9 @@ use super::super::messages::{Effect, Event, Identity, Notice, Strategy, Workload
 use super::super::record::Record;
 use super::checks::Checks;
 use super::process::{LEASE, Process};
+use super::schedule::Schedule;
+use super::store::Store;
 
-/// How far the rate of a clock is from 1, at most. Two clocks differ by less than a fifth.
-const DRIFT: f64 = 0.08;
 /// How long a process waits for an answer.
 const TIMEOUT: Duration = Duration::from_millis(60);
 
@@ -51,16 +50,11 @@ pub(super) struct World {
     setting: Setting,
     rng: StdRng,
     base: Instant,
-    pub(super) now: Duration,
-    queue: BinaryHeap<Reverse<(Duration, u64)>>,
-    events: BTreeMap<u64, What>,
-    next: u64,
-    stored: Option<(Record, u64)>,
-    version: u64,
-    lock_files: BTreeSet<String>,
-    pub(super) processes: Vec<Process>,
+    schedule: Schedule<What>,
+    store: Store,
+    processes: Vec<Process>,
     /// Whether there is work for members that have partitions.
-    pub(super) is_busy: bool,
+    is_busy: bool,
     /// No faults from then on.
     calm_from: Duration,
     /// How often a message is lost, of 1000.
@@ -83,13 +77,8 @@ impl World {
             setting,
             rng,
             base: Instant::now(),
-            now: Duration::ZERO,
-            queue: BinaryHeap::new(),
-            events: BTreeMap::new(),
-            next: 0,
-            stored: None,
-            version: 0,
-            lock_files: BTreeSet::new(),
+            schedule: Schedule::new(),
+            store: Store::default(),
             processes: Vec::new(),
             is_busy: true,
             calm_from: chaos,
@@ -100,36 +89,25 @@ impl World {
         for _ in 0..world.rng.random_range(1..4) {
             world.start();
         }
-        world.after(Duration::ZERO, What::Fault);
-        world.after(Duration::ZERO, What::Check);
-        world.after(LEASE, What::Shift);
+        world.schedule.after(Duration::ZERO, What::Fault);
+        world.schedule.after(Duration::ZERO, What::Check);
+        world.schedule.after(LEASE, What::Shift);
         world
     }
 
     /// Runs to the end, or to the first broken promise.
     pub(super) fn run(mut self) -> Result<(), String> {
         let end = self.calm_from + Self::CALM;
-        while let Some(Reverse((at, id))) = self.queue.pop() {
-            if at > end {
-                break;
-            }
-            self.now = at;
-            let what = self.events.remove(&id).expect("each is queued once");
+        while let Some(what) = self.schedule.next_until(end) {
+            let now = self.now();
             self.happen(what)
-                .map_err(|problem| format!("after {at:?}: {problem}"))?;
+                .map_err(|problem| format!("after {now:?}: {problem}"))?;
         }
-        let record = self.stored.as_ref().map(|(record, _)| record);
-        Checks::balanced(&self.processes, record)
+        Checks::balanced(&self.processes, self.store.record())
     }
 
-    fn after(&mut self, pause: Duration, what: What) {
-        self.at(self.now + pause, what);
-    }
-
-    fn at(&mut self, at: Duration, what: What) {
-        self.next += 1;
-        self.queue.push(Reverse((at, self.next)));
-        self.events.insert(self.next, what);
+    fn now(&self) -> Duration {
+        self.schedule.now()
     }
 
     fn happen(&mut self, what: What) -> Result<(), String> {
@@ -142,8 +120,8 @@ impl World {
             if !asleep.is_alive {
                 return Ok(());
             }
-            if asleep.paused_until > self.now {
-                self.at(asleep.paused_until, what);
+            if asleep.paused_until > self.now() {
+                self.schedule.at(asleep.paused_until, what);
                 return Ok(());
             }
         }
@@ -177,16 +155,16 @@ impl World {
                 Ok(())
             }
             What::Fault => {
-                if self.now < self.calm_from {
+                if self.now() < self.calm_from {
                     self.fault()?;
                     let pause = LEASE.mul_f64(self.rng.random_range(0.02..2.5));
-                    self.after(pause, What::Fault);
+                    self.schedule.after(pause, What::Fault);
                 }
                 Ok(())
             }
             What::Check => {
-                self.after(LEASE / 6, What::Check);
-                let Self { now, base, .. } = *self;
+                self.schedule.after(LEASE / 6, What::Check);
+                let (now, base) = (self.now(), self.base);
                 let (is_busy, died) = (self.is_busy, self.died);
                 let strategy = self.setting.strategy;
                 self.checks
@@ -195,12 +173,12 @@ impl World {
                     .orphans(now, base, is_busy, died, &self.processes)
             }
             What::Shift => {
-                self.is_busy = self.now >= self.calm_from || self.rng.random_bool(0.7);
+                self.is_busy = self.now() >= self.calm_from || self.rng.random_bool(0.7);
                 let pause = LEASE.mul_f64(self.rng.random_range(1.0..6.0));
-                self.after(pause, What::Shift);
+                self.schedule.after(pause, What::Shift);
+                let now = self.now();
                 for process in 0..self.processes.len() {
-                    let healthy = &mut self.processes[process].healthy_since;
-                    *healthy = (*healthy).max(self.now);
+                    self.processes[process].mark_unwell(now);
                     self.wake(process);
                 }
                 Ok(())
@@ -217,28 +195,10 @@ impl World {
             strategy: self.setting.strategy,
             lease: LEASE,
         };
-        let mut process = Process {
-            member: Member::new(identity, self.base),
-            taken: BTreeSet::new(),
-            draining: BTreeMap::new(),
-            is_alive: true,
-            paused_until: self.now,
-            healthy_since: self.now,
-            is_watching: false,
-            has_begun: false,
-            is_departing: false,
-            is_local: self.rng.random_bool(0.3),
-            rate: self.rng.random_range(1.0 - DRIFT..1.0 + DRIFT),
-            offset: Duration::from_millis(self.rng.random_range(0..1_000_000)),
-            request: 0,
-            changes: VecDeque::new(),
-            cut_until: Duration::ZERO,
-            changes_until: Duration::ZERO,
-            wake_at: None,
-        };
-        process.member.plant(self.setting.defect);
+        let member = Member::with_defect(identity, self.base, self.setting.defect);
+        let process = Process::start(member, self.now(), &mut self.rng);
         self.processes.push(process);
-        self.after(Duration::ZERO, What::Wake(number));
+        self.schedule.after(Duration::ZERO, What::Wake(number));
     }
 
     fn fault(&mut self) -> Result<(), String> {
@@ -255,23 +215,22 @@ impl World {
         }
         let index = alive[self.rng.random_range(0..alive.len())];
         let length = LEASE.mul_f64(self.rng.random_range(0.01..2.5));
-        let now = self.now;
+        let now = self.now();
         let process = &mut self.processes[index];
         match self.rng.random_range(0..10) {
             0..4 => {
                 process.paused_until = process.paused_until.max(now + length);
-                process.healthy_since = process.healthy_since.max(now + length);
+                process.mark_unwell(now + length);
             }
             4..7 => {
                 process.cut_until = now + length;
-                let healthy = &mut process.healthy_since;
-                *healthy = (*healthy).max(now + length + TIMEOUT);
+                process.mark_unwell(now + length + TIMEOUT);
             }
             7..9 => {
                 process.is_alive = false;
                 self.died = now;
                 let owned = |partition: &u8| {
-                    let record = self.stored.as_ref().map(|(record, _)| record);
+                    let record = self.store.record();
                     let owner = record.and_then(|record| record.owner(*partition));
                     owner == Some(process.member.name()) && !process.member.gives_away(*partition)
                 };
@@ -306,11 +265,11 @@ impl World {
     }
 
     fn loses(&mut self, process: usize) -> bool {
-        let is_lost = self.now < self.calm_from && self.rng.random_ratio(self.losses, 1000);
-        let is_cut = self.processes[process].cut_until > self.now;
+        let is_lost = self.now() < self.calm_from && self.rng.random_ratio(self.losses, 1000);
+        let is_cut = self.processes[process].cut_until > self.now();
         if is_lost || is_cut {
-            let healthy = &mut self.processes[process].healthy_since;
-            *healthy = (*healthy).max(self.now + TIMEOUT);
+            let until = self.now() + TIMEOUT;
+            self.processes[process].mark_unwell(until);
         }
         is_lost || is_cut
     }
@@ -318,24 +277,26 @@ impl World {
     fn latency(&mut self) -> Duration {
         let millis = match self.rng.random_range(0..50) {
             // Later than it is waited for.
-            0 if self.now < self.calm_from => self.rng.random_range(10..200),
+            0 if self.now() < self.calm_from => self.rng.random_range(10..200),
             _ => self.rng.random_range(0..4),
         };
         Duration::from_millis(millis) + Duration::from_micros(self.rng.random_range(0..999))
     }
 
     fn send(&mut self, process: usize, request: Request) {
-        let id = self.next + 1;
+        let id = self.schedule.next_number();
         self.processes[process].request = id;
         let failed = match request {
             Request::Watch => Event::Watching(false),
             Request::Read | Request::Swap(..) => Event::Failed,
         };
         let timeout = TIMEOUT.div_f64(self.processes[process].rate);
-        self.after(timeout, What::Answer(process, id, failed));
+        self.schedule
+            .after(timeout, What::Answer(process, id, failed));
         if !self.loses(process) {
             let latency = self.latency();
-            self.after(latency, What::Request(process, id, request));
+            self.schedule
+                .after(latency, What::Request(process, id, request));
         }
     }
 
@@ -346,26 +307,23 @@ impl World {
                 Event::Watching(true)
             }
             Request::Read => {
-                let stored = self.stored.clone();
-                let ended = stored
-                    .as_ref()
-                    .map(|(record, _)| self.ended(process, record));
-                Event::Read(stored, ended.unwrap_or_default())
+                let is_local = self.processes[process].is_local;
+                let ended = is_local.then(|| self.store.take_ended(&self.processes));
+                Event::Read(self.store.read(), ended.unwrap_or_default())
             }
             Request::Swap(record, expected) => self.swap(*record, expected),
         };
         if !self.loses(process) {
             let latency = self.latency();
-            self.after(latency, What::Answer(process, id, answer));
+            self.schedule
+                .after(latency, What::Answer(process, id, answer));
         }
     }
 
     fn swap(&mut self, record: Record, expected: Option<u64>) -> Event<u64> {
-        if self.stored.as_ref().map(|(_, version)| *version) != expected {
+        let Some(version) = self.store.swap(&record, expected) else {
             return Event::Stale;
-        }
-        self.version += 1;
-        self.stored = Some((record.clone(), self.version));
+        };
         if self.setting.strategy == Strategy::Overlapping {
             self.checks.covered(&self.processes, &record);
         }
@@ -378,31 +336,13 @@ impl World {
             // Changes of one key arrive in their order.
             let latency = self.latency();
             let arrives = &mut self.processes[watcher].changes_until;
-            *arrives = (*arrives).max(self.now + latency);
+            *arrives = (*arrives).max(self.schedule.now() + latency);
             let arrives = *arrives;
             let is_known = self.rng.random_ratio(19, 20);
             let change = is_known.then(|| shared.clone());
-            self.at(arrives, What::Change(watcher, change));
+            self.schedule.at(arrives, What::Change(watcher, change));
         }
-        Event::Swapped(self.version)
-    }
-
-    /// Members whose lock file on the machine of a process is locked no longer.
-    fn ended(&mut self, process: usize, record: &Record) -> BTreeSet<String> {
-        if !self.processes[process].is_local {
-            return BTreeSet::new();
-        }
-        let processes = &self.processes;
-        let has_ended = |name: &String| {
-            let process = processes.iter().find(|other| other.member.name() == name);
-            process.is_some_and(|process| !process.is_alive)
-        };
-        let files = record
-            .members()
-            .filter(|name| self.lock_files.contains(*name));
-        let ended: BTreeSet<String> = files.filter(|name| has_ended(name)).cloned().collect();
-        self.lock_files.retain(|name| !ended.contains(name));
-        ended
+        Event::Swapped(version)
     }
 
     fn tick(&mut self, index: usize) -> Result<(), String> {
@@ -428,17 +368,17 @@ impl World {
         let Some(due) = process.member.due(has_work) else {
             return;
         };
-        let clock = process.clock(self.base, self.now);
+        let clock = process.clock(self.base, self.now());
         let pause = due.saturating_duration_since(clock).div_f64(process.rate);
-        let at = self.now + pause + Duration::from_micros(5);
+        let at = self.now() + pause + Duration::from_micros(5);
         if process.wake_at.is_none_or(|other| at < other) {
             self.processes[index].wake_at = Some(at);
-            self.at(at, What::Wake(index));
+            self.schedule.at(at, What::Wake(index));
         }
     }
 
     fn step(&mut self, index: usize, event: Event<u64>) -> Result<(), String> {
-        let clock = self.processes[index].clock(self.base, self.now);
+        let clock = self.processes[index].clock(self.base, self.now());
         let effects = self.processes[index].member.on(clock, event);
         for effect in effects {
             match effect {
@@ -450,11 +390,11 @@ impl World {
                 Effect::Lock => {
                     let process = &self.processes[index];
                     if process.is_local {
-                        self.lock_files.insert(process.member.name().to_owned());
+                        self.store.lock(process.member.name());
                     }
                 }
                 Effect::Unlock => {
-                    self.lock_files.remove(self.processes[index].member.name());
+                    self.store.unlock(self.processes[index].member.name());
                 }
                 Effect::Notify(notice) => self.notice(index, notice)?,
             }
@@ -486,6 +426,7 @@ impl World {
     }
 
     fn notice(&mut self, index: usize, notice: Notice) -> Result<(), String> {
+        let now = self.now();
         let mut dropped = BTreeSet::new();
         let process = &mut self.processes[index];
         match notice {
@@ -495,38 +436,20 @@ impl World {
             Notice::Assigned(_)
                 if process.is_departing && self.setting.strategy == Strategy::Resumable => {}
             Notice::Assigned(assigned) => {
-                for gone in &assigned.lost {
-                    process.taken.remove(gone);
-                    process.draining.remove(gone);
+                if self.setting.strategy == Strategy::Resumable {
+                    // Their positions cannot be read.
+                    let unreadable = assigned.acquired.iter().copied();
+                    dropped.extend(unreadable.filter(|_| self.rng.random_ratio(1, 40)));
                 }
-                for partition in &assigned.acquired {
-                    process.draining.remove(partition);
-                    if self.setting.strategy == Strategy::Resumable && self.rng.random_ratio(1, 40)
-                    {
-                        // Its position cannot be read.
-                        process.taken.remove(partition);
-                        dropped.insert(*partition);
-                        process.healthy_since = process.healthy_since.max(self.now);
-                    } else {
-                        process.taken.insert(*partition);
-                        self.checks.adopt(*partition, index);
-                    }
+                if !dropped.is_empty() {
+                    process.mark_unwell(now);
                 }
-                for partition in &assigned.handed_over {
-                    process.taken.remove(partition);
+                for partition in &assigned.acquired - &dropped {
+                    self.checks.adopt(partition, index);
                 }
-                let mut drains = Vec::new();
-                for partition in assigned.draining {
-                    if process.taken.contains(&partition)
-                        && !process.draining.contains_key(&partition)
-                    {
-                        process.draining.insert(partition, false);
-                        drains.push(partition);
-                    }
-                }
-                for partition in drains {
+                for partition in process.assign(&assigned, &dropped) {
                     let work = LEASE.mul_f64(self.rng.random_range(0.0..0.5));
-                    self.after(work, What::Drained(index, partition));
+                    self.schedule.after(work, What::Drained(index, partition));
                 }
                 self.checks
                     .acquired(&assigned.acquired, &assigned.orphaned)?;
@@ -541,19 +464,23 @@ impl World {
             Notice::Left => {
                 process.is_alive = false;
                 // As if it had died, if it could not write that it left.
-                self.died = self.now;
+                self.died = now;
                 if self.setting.strategy == Strategy::Overlapping {
                     self.checks.excuse(process.taken.clone());
                 }
             }
         }
-        if let Some((record, _)) = &self.stored
+        if let Some(record) = self.store.record()
             && self.setting.strategy == Strategy::Overlapping
         {
             self.checks.covered(&self.processes, record);
         }
-        self.checks
-            .one_owner(self.now, self.base, self.setting.strategy, &self.processes)?;
+        self.checks.one_owner(
+            self.now(),
+            self.base,
+            self.setting.strategy,
+            &self.processes,
+        )?;
         if !dropped.is_empty() {
             self.step(index, Event::Dropped(dropped))?;
         }
