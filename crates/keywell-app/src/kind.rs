@@ -1,36 +1,43 @@
+use keywell_config::TriggerPlan;
 use keywell_runtime::LoadedComponent;
 
-/// A kind of trigger. It is matched without a wildcard, so that a new kind does not compile until it
-/// is handled everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TriggerKind {
+/// Makes [`TriggerKind`] of a table: each kind, and the exports that it calls.
+macro_rules! trigger_kinds {
+    ($($(#[$doc:meta])* $kind:ident => [$($export:literal),+],)+) => {
+        /// A kind of trigger. It is matched without a wildcard, so that a new kind does not compile
+        /// until it is handled everywhere.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum TriggerKind {
+            $($(#[$doc])* $kind,)+
+        }
+
+        impl TriggerKind {
+            /// All of them.
+            pub const ALL: [Self; [$(TriggerKind::$kind),+].len()] = [$(Self::$kind),+];
+
+            /// The exports that a trigger of this kind calls. One is enough. A name that ends with a
+            /// full stop stands for all that begin with it, whatever their patch release is.
+            pub fn exports(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$kind => &[$($export),+],)+
+                }
+            }
+        }
+    };
+}
+
+trigger_kinds! {
     /// HTTP requests.
-    Http,
+    Http => ["wasi:http/incoming-handler@0.2."],
     /// Changes of keys.
-    Watch,
+    Watch => ["wasi:keyvalue/watcher@0.2.0-draft", "wasi:keyvalue/watcher@0.2.0-draft2"],
     /// The application's start.
-    Command,
+    Command => ["wasi:cli/run@0.2."],
 }
 
 // === impl TriggerKind ===
 
 impl TriggerKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Http, Self::Watch, Self::Command];
-
-    /// The exports that a trigger of this kind calls. One is enough. A name that ends with a
-    /// full stop stands for all that begin with it, whatever their patch release is.
-    pub fn exports(self) -> &'static [&'static str] {
-        match self {
-            Self::Http => &["wasi:http/incoming-handler@0.2."],
-            Self::Watch => &[
-                "wasi:keyvalue/watcher@0.2.0-draft",
-                "wasi:keyvalue/watcher@0.2.0-draft2",
-            ],
-            Self::Command => &["wasi:cli/run@0.2."],
-        }
-    }
-
     /// Whether a component can be called by a trigger of this kind.
     pub fn is_exported_by(self, component: &LoadedComponent) -> bool {
         let component = component.component();
@@ -44,5 +51,15 @@ impl TriggerKind {
                     None => name == *interface,
                 })
         })
+    }
+}
+
+impl From<&TriggerPlan> for TriggerKind {
+    fn from(trigger: &TriggerPlan) -> Self {
+        match trigger {
+            TriggerPlan::Http(_) => Self::Http,
+            TriggerPlan::Watch(_) => Self::Watch,
+            TriggerPlan::Command(_) => Self::Command,
+        }
     }
 }
