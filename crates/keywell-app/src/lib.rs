@@ -76,6 +76,7 @@ mod machine;
 mod options;
 mod registry;
 mod running;
+mod spec;
 mod status;
 mod stop;
 mod stores;

@@ -4,14 +4,21 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use keywell_config::ListenAddress;
-use keywell_runtime::{Error, HttpApp, HttpServer};
+use keywell_runtime::{Error, HttpApp, HttpEndpoint, HttpServer};
 
 use crate::StartError;
+
+/// The servers of a trigger that runs, and where it was to listen.
+pub(crate) struct Listening {
+    pub(crate) address: ListenAddress,
+    pub(crate) endpoints: Vec<HttpEndpoint>,
+}
 
 /// Listens on an address, or on all addresses of a name: a client of `localhost` may try any of them
 /// first. With port 0, all of them have the port that was free at the first.
 ///
-/// An address that this machine does not have is left out, as long as there is another.
+/// An address that this machine does not have is left out, as long as there is another. One that is
+/// listened on already by a trigger that is to go is shared with it.
 ///
 /// # Errors
 ///
@@ -19,7 +26,16 @@ use crate::StartError;
 pub(crate) async fn listen(
     address: &ListenAddress,
     app: &HttpApp,
+    going: &[Listening],
 ) -> Result<Vec<HttpServer>, StartError> {
+    if let Some(same) = going.iter().find(|going| going.address == *address) {
+        let shared = same.endpoints.iter();
+        let shared: Option<Vec<_>> = shared.map(|server| server.share(app.clone())).collect();
+        if let Some(servers) = shared.filter(|servers| !servers.is_empty()) {
+            return Ok(servers);
+        }
+    }
+    let endpoints = going.iter().flat_map(|going| &going.endpoints);
     let found = tokio::net::lookup_host((address.host(), address.port())).await;
     let found = found.map_err(|source| StartError::Resolve {
         address: address.to_string(),
@@ -36,6 +52,11 @@ pub(crate) async fn listen(
     for mut address in addresses {
         if let (0, Some(first)) = (address.port(), servers.first()) {
             address.set_port(first.addr().port());
+        }
+        let shared = endpoints.clone().find(|going| going.addr() == address);
+        if let Some(server) = shared.and_then(|going| going.share(app.clone())) {
+            servers.push(server);
+            continue;
         }
         match HttpServer::bind(address, app.clone()).await {
             Ok(server) => servers.push(server),

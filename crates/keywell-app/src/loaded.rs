@@ -3,8 +3,11 @@ use std::sync::Arc;
 
 use keywell_config::Plan;
 use keywell_runtime::{LoadedComponent, Options, Runtime};
+use keywell_wasi::Grants;
 
 use crate::component::{Checked, Component, granted};
+use crate::listen::Listening;
+use crate::spec::Spec;
 use crate::status::ComponentStatus;
 use crate::stores::Stores;
 use crate::trigger::{Prepared, Trigger};
@@ -17,6 +20,9 @@ pub(crate) struct Loaded {
     /// As many as the plan has, in its order.
     triggers: Vec<Prepared>,
 }
+
+/// What each component may open, by its name in the plan.
+pub(crate) type GrantsByName = BTreeMap<String, Arc<Grants>>;
 
 /// What the runtime of a plan is made of.
 pub(crate) fn runtime_options(plan: &Plan, options: &AppOptions) -> Options {
@@ -89,33 +95,73 @@ impl Loaded {
         components.collect()
     }
 
-    /// Makes every trigger ready, or none; with the component that each calls.
+    /// What each trigger is made of, in the order of the plan.
+    pub(crate) fn specs(&self, stores: &Stores) -> Vec<Spec> {
+        let specs = self.plan.triggers.iter().map(|trigger| {
+            let name = trigger.component();
+            let component = &self.plan.components[name];
+            let granted = component.buckets.values().map(|grant| &grant.store);
+            let named = component.store.iter().chain(granted);
+            let named = named.chain(trigger.stores());
+            Spec {
+                trigger: trigger.without_places(),
+                component: component.without_places(),
+                loaded: self.components[name].loaded.clone(),
+                limits: self.plan.limits.clone(),
+                stores: named.map(|store| stores.get(store)).collect(),
+            }
+        });
+        specs.collect()
+    }
+
+    /// What each component may open.
+    pub(crate) fn grants(&self, stores: &Stores) -> Result<GrantsByName, Error> {
+        let mut grants = BTreeMap::new();
+        for (name, component) in &self.plan.components {
+            let granted = granted(&self.plan, component, stores)?;
+            grants.insert(name.clone(), Arc::new(granted));
+        }
+        Ok(grants)
+    }
+
+    /// Makes every trigger ready, or none.
     pub(crate) async fn start(
         &self,
         runtime: &Runtime,
         stores: &Stores,
         options: &AppOptions,
-    ) -> Result<Vec<(String, Trigger)>, Error> {
-        let mut grants = BTreeMap::new();
-        for (name, component) in &self.plan.components {
-            let granted = granted(&self.plan, component, stores)?;
-            grants.insert(name.as_str(), Arc::new(granted));
-        }
+    ) -> Result<Vec<(usize, Trigger)>, Error> {
+        let grants = self.grants(stores)?;
         let mut started = Vec::new();
-        for (prepared, trigger) in self.triggers.iter().zip(&self.plan.triggers) {
-            let name = trigger.component();
-            let (component, grants) = (&self.components[name], grants[name].clone());
-            let ready = prepared.start(runtime, component, grants, stores, options);
-            let ready = ready.await.map_err(|source| {
-                let problem = format!("the component {name} cannot start: {source}");
-                Error::Start {
-                    component: name.to_owned(),
-                    text: self.plan.error_at(trigger.place(), problem).to_string(),
-                    source,
-                }
-            })?;
-            started.extend(ready.map(|trigger| (name.to_owned(), trigger)));
+        for index in 0..self.triggers.len() {
+            let trigger = self.start_one(index, runtime, &grants, stores, options, &[]);
+            started.extend(trigger.await?.map(|trigger| (index, trigger)));
         }
         Ok(started)
+    }
+
+    /// Makes the trigger at an index of the plan ready; none where it is left out. Those that are
+    /// `going` leave it their addresses.
+    pub(crate) async fn start_one(
+        &self,
+        index: usize,
+        runtime: &Runtime,
+        grants: &GrantsByName,
+        stores: &Stores,
+        options: &AppOptions,
+        going: &[Listening],
+    ) -> Result<Option<Trigger>, Error> {
+        let trigger = &self.plan.triggers[index];
+        let name = trigger.component();
+        let (component, grants) = (&self.components[name], grants[name].clone());
+        let ready = self.triggers[index].start(runtime, component, grants, stores, options, going);
+        ready.await.map_err(|source| {
+            let problem = format!("the component {name} cannot start: {source}");
+            Error::Start {
+                component: name.to_owned(),
+                text: self.plan.error_at(trigger.place(), problem).to_string(),
+                source,
+            }
+        })
     }
 }

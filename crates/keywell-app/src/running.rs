@@ -1,70 +1,87 @@
 //! Triggers that run together: one that fails stops the others, as being asked to does, so that a
-//! supervisor restarts the whole process rather than missing a part of it.
+//! supervisor restarts the whole process rather than missing a part of it. One that fails while it is
+//! asked to stop alone stops no other.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
 
 use keywell_runtime::Error;
+use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
 use crate::TriggerError;
 use crate::event::Event;
 use crate::status::TriggerState;
-use crate::stop::{Stop, Stopper, stop};
+use crate::stop::{Stop, Stopper};
 
 /// What a trigger ends with: a command's exit code, if it is one.
 type Ended = Result<Option<u8>, Error>;
 
 /// Triggers that run. Dropping it ends them at once.
+#[derive(Default)]
 pub(crate) struct Running {
     stopper: Stopper,
-    stop: Stop,
     tasks: JoinSet<Ended>,
     components: HashMap<Id, String>,
 }
 
-/// Says whether a trigger runs, also when it does not any more.
-#[derive(Clone, Default)]
-pub(crate) struct Ending(Arc<OnceLock<TriggerState>>);
-
-/// Stops the others where a trigger fails or panics.
-struct Alarm {
+/// A trigger that runs, or has ended.
+pub(crate) struct Task {
+    id: Id,
     stopper: Stopper,
-    ending: Ending,
+    state: watch::Receiver<TriggerState>,
+}
+
+/// Stops all triggers where one fails or panics.
+struct Alarm {
+    all: Stopper,
+    own: Stopper,
+    state: watch::Sender<TriggerState>,
 }
 
 // === impl Running ===
 
 impl Running {
     /// Runs a trigger that calls a component.
-    pub(crate) fn spawn<F>(&mut self, component: &str, run: impl FnOnce(Stop) -> F) -> Ending
+    pub(crate) fn spawn<F>(&mut self, component: &str, run: impl FnOnce(Stop) -> F) -> Task
     where
         F: Future<Output = Ended> + Send + 'static,
     {
-        let ending = Ending::default();
+        let stopper = Stopper::default();
+        let (sender, state) = watch::channel(TriggerState::Running);
         let alarm = Alarm {
-            stopper: self.stopper.clone(),
-            ending: ending.clone(),
+            all: self.stopper.clone(),
+            own: stopper.clone(),
+            state: sender,
         };
-        let run = run(self.stop.clone());
+        let run = run(stopper.stop_or(&self.stopper));
         let task = self.tasks.spawn(async move {
             let ended = run.await;
-            if ended.is_ok() {
-                alarm.ending.set(TriggerState::Ended);
-            } else if let Err(error) = &ended {
-                alarm.ending.set(TriggerState::Failed(error.to_string()));
-                alarm.stopper.ask();
-            }
-            drop(alarm);
+            alarm.end(match &ended {
+                Ok(_) => TriggerState::Ended,
+                Err(error) => TriggerState::Failed(error.to_string()),
+            });
             ended
         });
-        self.components.insert(task.id(), component.to_owned());
-        ending
+        let id = task.id();
+        self.components.insert(id, component.to_owned());
+        Task { id, stopper, state }
+    }
+
+    /// A trigger that runs calls another component from now on.
+    pub(crate) fn rename(&mut self, task: &Task, component: &str) {
+        if let Some(name) = self.components.get_mut(&task.id) {
+            component.clone_into(name);
+        }
     }
 
     /// Asks all of them to stop.
     pub(crate) fn ask_to_stop(&self) {
         self.stopper.ask();
+    }
+
+    /// Whether all of them were asked to stop, or one has failed.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopper.has_asked()
     }
 
     /// What happens next; none once all have ended. Nothing is lost where this is dropped.
@@ -87,40 +104,49 @@ impl Running {
     }
 }
 
-impl Default for Running {
-    fn default() -> Self {
-        let (stopper, stop) = stop();
-        Self {
-            stopper,
-            stop,
-            tasks: JoinSet::new(),
-            components: HashMap::new(),
-        }
-    }
-}
+// === impl Task ===
 
-// === impl Ending ===
-
-impl Ending {
+impl Task {
     pub(crate) fn state(&self) -> TriggerState {
-        self.0.get().cloned().unwrap_or(TriggerState::Running)
+        self.state.borrow().clone()
     }
 
-    fn set(&self, state: TriggerState) {
-        // The first counts.
-        drop(self.0.set(state));
+    /// Asks this trigger to stop, and no other.
+    pub(crate) fn ask_to_stop(&self) {
+        self.stopper.ask();
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(&self) {
+        let mut state = self.state.clone();
+        // A dropped sender means that it has ended, too.
+        drop(
+            state
+                .wait_for(|state| *state != TriggerState::Running)
+                .await,
+        );
     }
 }
 
 // === impl Alarm ===
 
+impl Alarm {
+    /// Takes note how the trigger ended. The first counts.
+    fn end(&self, ended: TriggerState) {
+        if *self.state.borrow() != TriggerState::Running {
+            return;
+        }
+        let has_failed = ended != TriggerState::Ended;
+        self.state.send_replace(ended);
+        if has_failed && !self.own.has_asked() {
+            self.all.ask();
+        }
+    }
+}
+
 impl Drop for Alarm {
     fn drop(&mut self) {
-        if self.ending.state() == TriggerState::Running {
-            self.ending
-                .set(TriggerState::Failed("it panicked".to_owned()));
-            self.stopper.ask();
-        }
+        self.end(TriggerState::Failed("it panicked".to_owned()));
     }
 }
 

@@ -209,16 +209,8 @@ impl Plan {
                 let problem = format!("there is no component {name:?}");
                 return Err(self.error_at(place, problem));
             }
-            match trigger {
-                TriggerPlan::Http(_) | TriggerPlan::Command(_) => {}
-                TriggerPlan::Watch(watch) => {
-                    let dead_letters = watch.dead_letters.as_ref();
-                    let dead_letters = dead_letters.and_then(|dead| dead.store.as_ref());
-                    let named = [&watch.store].into_iter();
-                    for name in named.chain(&watch.positions).chain(dead_letters) {
-                        store(name, place)?;
-                    }
-                }
+            for name in trigger.stores() {
+                store(name, place)?;
             }
         }
         Ok(())
@@ -247,6 +239,19 @@ impl ComponentPlan {
             ..Self::default()
         }
     }
+
+    /// The same component, as if it had not been read from a file.
+    #[must_use]
+    pub fn without_places(&self) -> Self {
+        let mut component = self.clone();
+        component.place = Place::default();
+        let buckets = component.buckets.values_mut();
+        let buckets = buckets.map(|grant| &mut grant.bucket);
+        for text in component.outgoing.iter_mut().chain(buckets) {
+            text.place = Place::default();
+        }
+        component
+    }
 }
 
 // === impl TriggerPlan ===
@@ -267,6 +272,34 @@ impl TriggerPlan {
             Self::Http(http) => http.place,
             Self::Watch(watch) => watch.place,
             Self::Command(command) => command.place,
+        }
+    }
+
+    /// The same trigger, as if it had not been read from a file.
+    #[must_use]
+    pub fn without_places(&self) -> Self {
+        let mut trigger = self.clone();
+        match &mut trigger {
+            Self::Http(http) => http.place = Place::default(),
+            Self::Watch(watch) => watch.forget_places(),
+            Self::Command(command) => command.place = Place::default(),
+        }
+        trigger
+    }
+
+    /// The stores that it names, by their names in the plan.
+    pub fn stores(&self) -> Vec<&String> {
+        match self {
+            Self::Http(_) | Self::Command(_) => Vec::new(),
+            Self::Watch(watch) => {
+                let dead_letters = watch.dead_letters.as_ref();
+                let dead_letters = dead_letters.and_then(|dead| dead.store.as_ref());
+                let watched = std::iter::once(&watch.store);
+                watched
+                    .chain(&watch.positions)
+                    .chain(dead_letters)
+                    .collect()
+            }
         }
     }
 }
@@ -324,6 +357,16 @@ impl WatchPlan {
             positions: None,
             dead_letters: None,
             place: Place::default(),
+        }
+    }
+
+    fn forget_places(&mut self) {
+        self.place = Place::default();
+        let dead_letters = self.dead_letters.iter_mut();
+        let dead_letters = dead_letters.map(|dead| &mut dead.bucket);
+        let texts = self.name.iter_mut().chain(&mut self.on).chain(dead_letters);
+        for text in texts.chain([&mut self.bucket]) {
+            text.place = Place::default();
         }
     }
 }

@@ -60,7 +60,7 @@ pub mod watch;
 pub use command::Command;
 pub use environment::Environment;
 pub use error::{Error, Missing};
-pub use http::{HttpApp, HttpOptions, HttpServer};
+pub use http::{HttpApp, HttpEndpoint, HttpOptions, HttpServer};
 pub use offers::{Interface, interfaces};
 pub use options::Options;
 pub use outgoing::{AllowedHost, HostError};

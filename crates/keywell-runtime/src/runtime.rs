@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keywell_wasi::Grants;
+use twox_hash::XxHash3_64;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -32,6 +33,8 @@ pub struct Runtime {
 pub struct LoadedComponent {
     name: Arc<str>,
     component: Component,
+    /// Of the bytes that it was compiled from, if they are known.
+    digest: Option<(usize, u64)>,
     bounds: Bounds,
 }
 
@@ -109,6 +112,11 @@ impl Runtime {
         // The first eight bytes: a magic number, then a version and a layer of 16 bits each.
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let path = path.to_owned();
+        let digest = Some((wasm.len(), XxHash3_64::oneshot(wasm)));
+        let loaded = |component| LoadedComponent {
+            digest,
+            ..LoadedComponent::from(component).named(&name)
+        };
         match wasm {
             [b'\0', b'a', b's', b'm', _, _, 0x01, 0x00, ..] => {}
             [b'\0', b'a', b's', b'm', _, _, 0x00, 0x00, ..] => {
@@ -121,7 +129,7 @@ impl Runtime {
             .as_ref()
             .and_then(|kept| kept.load(&self.engine, wasm));
         if let Some(component) = kept {
-            return Ok(LoadedComponent::from(component).named(&name));
+            return Ok(loaded(component));
         }
         let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
             let reason = format!("{error:#}");
@@ -140,7 +148,7 @@ impl Runtime {
         if let Some(artifacts) = &self.artifacts {
             artifacts.keep(&self.engine, wasm, &component);
         }
-        Ok(LoadedComponent::from(component).named(&name))
+        Ok(loaded(component))
     }
 
     /// Makes a component ready to answer HTTP requests.
@@ -208,6 +216,7 @@ impl Runtime {
             name,
             component,
             bounds,
+            ..
         }: &LoadedComponent,
         grants: Arc<Grants>,
         environment: Environment,
@@ -237,6 +246,12 @@ impl LoadedComponent {
         &self.component
     }
 
+    /// Whether both were compiled from the same bytes, and have the same name and limits.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.digest.is_some()
+            && (self.digest, &self.name, self.bounds) == (other.digest, &other.name, other.bounds)
+    }
+
     /// The same component under another name for the log; the default is that of its file.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
@@ -258,6 +273,7 @@ impl From<Component> for LoadedComponent {
         Self {
             name: "component".into(),
             component,
+            digest: None,
             bounds: Bounds::default(),
         }
     }

@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use keywell_config::{CommandPlan, ConfigError, HttpPlan, Plan, TriggerPlan};
 use keywell_runtime::watch::Counters;
-use keywell_runtime::{Command, Error, HttpApp, Runtime};
+use keywell_runtime::{Command, Error, HttpApp, HttpEndpoint, Runtime};
 use keywell_wasi::Grants;
 
 use self::http::Http;
 use self::watch::Watch;
 use crate::component::Component;
 use crate::kind::TriggerKind;
+use crate::listen::Listening;
 use crate::status::{TriggerCounts, TriggerSource};
 use crate::stop::Stop;
 use crate::stores::Stores;
@@ -56,7 +57,8 @@ impl Prepared {
         })
     }
 
-    /// Makes it ready to run; none where it is left out.
+    /// Makes it ready to run; none where it is left out. Triggers that are `going` leave it their
+    /// addresses.
     pub(crate) async fn start(
         &self,
         runtime: &Runtime,
@@ -64,13 +66,14 @@ impl Prepared {
         grants: Arc<Grants>,
         stores: &Stores,
         options: &AppOptions,
+        going: &[Listening],
     ) -> Result<Option<Trigger>, StartError> {
         Ok(Some(match self {
             Self::Http(plan) => {
                 if plan.is_optional && !TriggerKind::Http.is_exported_by(&component.loaded) {
                     return Ok(None);
                 }
-                Trigger::Http(Http::start(plan, runtime, component, grants).await?)
+                Trigger::Http(Http::start(plan, runtime, component, grants, going).await?)
             }
             Self::Watch(watch) => {
                 let started = watch.start(runtime, component, grants, stores, options);
@@ -91,6 +94,14 @@ impl Trigger {
             Self::Http(http) => http.source(),
             Self::Watch(watch) => watch.source(),
             Self::Command(_) => TriggerSource::Command,
+        }
+    }
+
+    /// Where it listens for requests; nowhere, if it does not.
+    pub(crate) fn endpoints(&self) -> Vec<HttpEndpoint> {
+        match self {
+            Self::Http(http) => http.endpoints(),
+            Self::Watch(_) | Self::Command(_) => Vec::new(),
         }
     }
 
@@ -118,6 +129,14 @@ impl Trigger {
 // === impl Counting ===
 
 impl Counting {
+    /// The application that answers requests, if it is a trigger's that has one.
+    pub(crate) fn app(&self) -> Option<&HttpApp> {
+        match self {
+            Self::Http(app) => Some(app),
+            Self::Watch(_) | Self::Command => None,
+        }
+    }
+
     pub(crate) fn counts(&self) -> TriggerCounts {
         match self {
             Self::Http(app) => TriggerCounts::Http {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
@@ -50,6 +50,8 @@ struct App {
     idle: Arc<Shelf<Idle>>,
     calls: Calls,
     connections: Arc<Connections>,
+    /// Gone with the application.
+    alive: watch::Sender<()>,
 }
 
 type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
@@ -76,6 +78,7 @@ impl HttpApp {
             reuse: options.reuse,
             calls: Calls::default(),
             connections,
+            alive: watch::Sender::new(()),
         })))
     }
 
@@ -97,6 +100,13 @@ impl HttpApp {
     /// refused before it was called do not count.
     pub fn requests(&self) -> u64 {
         self.0.calls.begun()
+    }
+
+    /// Waits until it answers no request and never will again: until all handles but this future are
+    /// dropped, and the last request has ended.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut alive = self.0.alive.subscribe();
+        async move { while alive.changed().await.is_ok() {} }
     }
 
     /// Waits until no request is being answered.

@@ -1,5 +1,8 @@
 //! The HTTP trigger.
 //!
+//! A server asks for each request which application answers it (`answering.rs`), so that another can
+//! take its place while connections are open.
+//!
 //! A connection (`connection.rs`) is one task (`serving.rs`), which also bounds what its client may
 //! take: time for a request's head, for reading a response, for the guest that writes one. What is beneath it
 //! (`protocol.rs`, `wire.rs`) buffers little, so that a client that does not read stops the guest.
@@ -10,6 +13,7 @@
 //! If the guest has returned, its body is sent whole, with its length; if it is shorter or longer than
 //! declared, nothing of it is sent.
 
+mod answering;
 mod app;
 mod body;
 mod calls;
@@ -31,4 +35,4 @@ mod wire;
 
 pub use app::{HttpApp, HttpOptions};
 pub(crate) use connections::Connections;
-pub use server::HttpServer;
+pub use server::{HttpEndpoint, HttpServer};

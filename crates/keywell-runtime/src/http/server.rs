@@ -1,10 +1,12 @@
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::HttpApp;
+use super::answering::Answering;
 use super::seldom::Seldom;
 use super::serving::serve;
 use crate::Error;
@@ -14,9 +16,18 @@ use crate::Error;
 /// Its connections are among those that [`Options::connections`](crate::Options::connections) allows
 /// all servers of a runtime.
 pub struct HttpServer {
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     addr: SocketAddr,
-    app: HttpApp,
+    answering: Answering,
+}
+
+/// A server that runs elsewhere, to change what answers its requests. Cloning it gives another
+/// handle; the server stops listening though there are some.
+#[derive(Clone)]
+pub struct HttpEndpoint {
+    listener: Weak<TcpListener>,
+    addr: SocketAddr,
+    answering: Answering,
 }
 
 // === impl HttpServer ===
@@ -44,9 +55,9 @@ impl HttpServer {
         let listener = Self::listen(addr).map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         Ok(Self {
-            listener,
+            listener: Arc::new(listener),
             addr,
-            app,
+            answering: Answering::new(app),
         })
     }
 
@@ -71,10 +82,19 @@ impl HttpServer {
         self.addr
     }
 
+    /// A handle for while it serves.
+    pub fn endpoint(&self) -> HttpEndpoint {
+        HttpEndpoint {
+            listener: Arc::downgrade(&self.listener),
+            addr: self.addr,
+            answering: self.answering.clone(),
+        }
+    }
+
     /// Serves until `stop` is ready; then accepts no new work, and returns when running requests are
     /// finished, or after 30 seconds.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let connections = self.app.connections().clone();
+        let connections = self.answering.app().connections().clone();
         let server = connections.server();
         let accepting = async {
             let mut failures = Seldom::default();
@@ -83,9 +103,9 @@ impl HttpServer {
                     Ok((stream, _)) => {
                         // It is closed where there is no room.
                         if let Some(admitted) = connections.admit(server) {
-                            let (app, addr) = (self.app.clone(), self.addr);
+                            let (answering, addr) = (self.answering.clone(), self.addr);
                             tokio::spawn(async move {
-                                serve(admitted.connection(), stream, addr, app).await;
+                                serve(admitted.connection(), stream, addr, answering).await;
                             });
                         }
                     }
@@ -100,11 +120,36 @@ impl HttpServer {
         drop(self.listener);
         let finished = async {
             connections.close(server).await;
-            self.app.idle().await;
+            self.answering.app().idle().await;
         };
         if tokio::time::timeout(Self::GRACE, finished).await.is_err() {
             tracing::warn!("requests did not finish in time, and were ended");
         }
+    }
+}
+
+// === impl HttpEndpoint ===
+
+impl HttpEndpoint {
+    /// The address that the server listens on.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Lets another application answer the requests that come from now on, also on connections that
+    /// are open. The application before it answers those that have come.
+    pub fn answer_with(&self, app: HttpApp) {
+        self.answering.replace(app);
+    }
+
+    /// Another server at the same socket: while both serve, either accepts a connection. `None` where
+    /// the server has stopped listening.
+    pub fn share(&self, app: HttpApp) -> Option<HttpServer> {
+        Some(HttpServer {
+            listener: self.listener.upgrade()?,
+            addr: self.addr,
+            answering: Answering::new(app),
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::HttpApp;
+use super::answering::Answering;
 use super::connection::{Closing, Connection, Due};
 use super::exchange::Exchange;
 use super::progress::Why;
@@ -29,11 +29,11 @@ pub(super) async fn serve(
     connection: &Arc<Connection>,
     stream: TcpStream,
     listener: SocketAddr,
-    app: HttpApp,
+    answering: Answering,
 ) {
     // A response leaves in one write, so there is nothing to gain from waiting for more.
     drop(stream.set_nodelay(true));
-    let ended = speak_http(connection, stream, listener, app).await;
+    let ended = speak_http(connection, stream, listener, answering).await;
     if let (Ended::ByItself, Some(socket)) = (ended, connection.take_socket()) {
         linger(socket).await;
     }
@@ -43,12 +43,12 @@ async fn speak_http(
     connection: &Arc<Connection>,
     stream: TcpStream,
     listener: SocketAddr,
-    app: HttpApp,
+    answering: Answering,
 ) -> Ended {
     let wire = TokioIo::new(Wire::new(stream, connection.clone()));
     let service = service_fn(|request| {
         let exchange = Exchange::begin(connection, request.version());
-        app.clone().respond(request, listener, exchange)
+        answering.app().respond(request, listener, exchange)
     });
     let protocol = protocol(connection);
     let mut http = pin!(protocol.serve_connection(wire, service));

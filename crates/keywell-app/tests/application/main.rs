@@ -3,99 +3,16 @@
 #![cfg(all(feature = "disk", feature = "memory"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+mod reload;
+mod support;
 
-use keywell_app::config::{CommandPlan, ComponentPlan, HttpPlan, StorePlan, TriggerPlan};
+use keywell_app::config::ComponentPlan;
 use keywell_app::{
-    AppOptions, Application, Error, Event, Handle, Plan, Status, TriggerCounts, TriggerKind,
-    TriggerSource, TriggerState,
+    AppOptions, Application, Error, Event, TriggerCounts, TriggerKind, TriggerState,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Answers HTTP, though never with a response.
-const HTTP: &str = r#"(component
-    (import "wasi:http/types@0.2.0" (instance $types
-        (export "incoming-request" (type (sub resource)))
-        (export "response-outparam" (type (sub resource)))))
-    (alias export $types "incoming-request" (type $request))
-    (alias export $types "response-outparam" (type $response))
-    (core module $m (func (export "handle") (param i32 i32)))
-    (core instance $i (instantiate $m))
-    (func $handle (param "request" (own $request)) (param "response-out" (own $response))
-        (canon lift (core func $i "handle")))
-    (instance $handler (export "handle" (func $handle)))
-    (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))"#;
-
-/// A command that succeeds at once, fails at once, or goes on for ever.
-fn command(body: &str) -> String {
-    format!(
-        r#"(component
-            (core module $m (func (export "run") (result i32) {body}))
-            (core instance $i (instantiate $m))
-            (func $run (result (result)) (canon lift (core func $i "run")))
-            (instance $cli (export "run" (func $run)))
-            (export "wasi:cli/run@0.2.0" (instance $cli)))"#
-    )
-}
-
-/// The file of a component.
-fn component(folder: &Path, name: &str, text: &str) -> PathBuf {
-    let path = folder.join(name);
-    std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
-    path
-}
-
-/// A plan with a component that has a store, and that a trigger calls.
-fn plan(path: &Path, store: &str, trigger: TriggerPlan) -> Plan {
-    let component = ComponentPlan {
-        store: Some("main".to_owned()),
-        ..ComponentPlan::new(path)
-    };
-    let mut plan = Plan::default();
-    let main = StorePlan::new(store);
-    plan.stores.insert("main".to_owned(), main);
-    let name = trigger.component().to_owned();
-    plan.components.insert(name, component);
-    plan.triggers.push(trigger);
-    plan
-}
-
-fn http(addr: SocketAddr) -> TriggerPlan {
-    TriggerPlan::Http(HttpPlan::new("web", addr))
-}
-
-fn run() -> TriggerPlan {
-    TriggerPlan::Command(CommandPlan::new("job"))
-}
-
-fn free() -> SocketAddr {
-    ([127, 0, 0, 1], 0).into()
-}
-
-async fn start(plan: Plan) -> Result<Handle, Error> {
-    Application::load(plan, AppOptions::default())?
-        .start()
-        .await
-}
-
-fn address(status: &Status) -> SocketAddr {
-    match &status.triggers[0].source {
-        TriggerSource::Http { addrs } => addrs[0],
-        other => panic!("{other:?}"),
-    }
-}
-
-/// The status line of the response to a request.
-async fn get(address: SocketAddr) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    stream.write_all(request).await.unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).await.unwrap();
-    response.lines().next().unwrap_or_default().to_owned()
-}
+use support::{HTTP, address, command, component, free, get, http, plan, run, start};
 
 #[tokio::test]
 async fn an_application_says_what_it_is_and_what_it_did_and_stops() {
@@ -217,59 +134,4 @@ async fn a_start_that_is_given_up_leaves_nothing_open() {
     let stopped = application.start_unless(std::future::ready(())).await;
     assert!(stopped.unwrap().is_none());
     start(plan).await.unwrap().stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_reload_goes_over_to_another_plan_and_keeps_its_stores() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = component(folder.path(), "web.wasm", HTTP);
-    // One process at a time can have it open, and one store: it is kept, or the reload fails.
-    let store = format!("disk:{}", folder.path().join("data").display());
-    let mut handle = start(plan(&path, &store, http(free()))).await.unwrap();
-    let first = address(&handle.status());
-    let mut more = plan(&path, &store, http(first));
-    more.stores
-        .insert("other".to_owned(), StorePlan::new("memory:"));
-    handle.reload(more).await.unwrap();
-    let status = handle.status();
-    assert_eq!(address(&status), first);
-    assert_eq!(status.stores.len(), 2);
-    assert_eq!(get(first).await, "HTTP/1.1 500 Internal Server Error");
-    handle
-        .reload(plan(&path, "memory:", http(free())))
-        .await
-        .unwrap();
-    assert_eq!(handle.status().stores.len(), 1);
-    // The store on disk was closed.
-    start(plan(&path, &store, http(free())))
-        .await
-        .unwrap()
-        .stop()
-        .await
-        .unwrap();
-    handle.stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_plan_that_fails_leaves_the_old_one_running() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = component(folder.path(), "web.wasm", HTTP);
-    let old = plan(&path, "memory:", http(free()));
-    let mut handle = start(old.clone()).await.unwrap();
-    let first = address(&handle.status());
-    let absent = plan(&folder.path().join("none.wasm"), "memory:", http(free()));
-    let unreachable = plan(&path, "disk:/dev/null/x", http(free()));
-    let mut larger = old;
-    larger.limits.instances = Some(7);
-    for plan in [absent, unreachable, larger] {
-        handle.reload(plan).await.unwrap_err();
-        assert_eq!(address(&handle.status()), first, "nothing was stopped");
-    }
-    let taken = TcpListener::bind(free()).await.unwrap();
-    let busy = plan(&path, "memory:", http(taken.local_addr().unwrap()));
-    let error = handle.reload(busy).await.unwrap_err();
-    assert!(matches!(error, Error::Start { .. }), "{error}");
-    let again = address(&handle.status());
-    assert_eq!(get(again).await, "HTTP/1.1 500 Internal Server Error");
-    handle.stop().await.unwrap();
 }
