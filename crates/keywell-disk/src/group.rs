@@ -9,7 +9,7 @@ use crate::directory::{self, Directory};
 use crate::entry::{self, Header};
 use crate::error::Fault;
 use crate::history::History;
-use crate::live::Change;
+use crate::live::LiveEvent;
 use crate::marks::Marks;
 use crate::operation::{Operation, Outcome, Request, Write};
 use crate::record::{Kind, Record};
@@ -40,7 +40,7 @@ pub(crate) struct Base<'a> {
 pub(crate) struct Settled {
     pub(crate) marks: Marks,
     pub(crate) buckets: Vec<(Arc<str>, u32)>,
-    pub(crate) live: Vec<Change>,
+    pub(crate) live: Vec<LiveEvent>,
     pub(crate) outcomes: Vec<Result<Outcome>>,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct Group<'t> {
     marks: Marks,
     buckets: Vec<(Arc<str>, u32)>,
     /// What changed in buckets without history.
-    live: Vec<Change>,
+    live: Vec<LiveEvent>,
     has_changed: bool,
 }
 
@@ -403,7 +403,7 @@ impl<'t> Group<'t> {
         let version = self.marks.live.max(self.marks.sequence) + 1;
         self.marks.live = version;
         if self.base.is_live_watched {
-            self.live.push(Change {
+            self.live.push(LiveEvent {
                 bucket: record.bucket,
                 event: record.event(version),
                 bytes: record.stored_bytes(),

@@ -20,7 +20,7 @@ pub(crate) struct Live {
 
 /// A change of a bucket without history.
 #[derive(Debug)]
-pub(crate) struct Change {
+pub(crate) struct LiveEvent {
     /// The number of the bucket.
     pub(crate) bucket: u32,
     pub(crate) event: Event,
@@ -30,7 +30,7 @@ pub(crate) struct Change {
 
 #[derive(Debug, Default)]
 struct Recent {
-    changes: VecDeque<Change>,
+    changes: VecDeque<LiveEvent>,
     bytes: usize,
     /// The number of the last change. They are consecutive.
     last: u64,
@@ -48,7 +48,7 @@ impl Live {
     }
 
     /// Publishes changes that are durable. The last one is kept whatever its size.
-    pub(crate) fn publish(&self, changes: Vec<Change>) {
+    pub(crate) fn publish(&self, changes: Vec<LiveEvent>) {
         if changes.is_empty() {
             return;
         }
@@ -96,7 +96,7 @@ impl Default for Live {
 // === impl Recent ===
 
 impl Recent {
-    fn push(&mut self, change: Change) {
+    fn push(&mut self, change: LiveEvent) {
         self.last += 1;
         self.bytes += change.bytes;
         self.changes.push_back(change);
@@ -135,8 +135,8 @@ impl Recent {
 mod tests {
     use super::*;
 
-    fn change(key: &str, bytes: usize) -> Change {
-        Change {
+    fn change(key: &str, bytes: usize) -> LiveEvent {
+        LiveEvent {
             bucket: 7,
             event: Event::Delete {
                 key: key.to_owned(),

@@ -13,11 +13,11 @@ pub(crate) struct Record {
     /// The nonce of the event before it: by this, a reader knows that none is missing between.
     prev: Nonce,
     key: String,
-    change: Change,
+    op: Op,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Change {
+enum Op {
     Set(Bytes),
     Deleted,
     Expired,
@@ -55,10 +55,10 @@ impl Record {
             nonce: parsed(&nonce)?,
             prev: parsed(&prev)?,
             key,
-            change: match &op[..] {
-                b"set" => Change::Set(value),
-                b"del" => Change::Deleted,
-                b"exp" => Change::Expired,
+            op: match &op[..] {
+                b"set" => Op::Set(value),
+                b"del" => Op::Deleted,
+                b"exp" => Op::Expired,
                 _ => return Err(Foreign),
             },
         };
@@ -82,9 +82,9 @@ impl Record {
     /// About what it takes in memory, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         const OVERHEAD: usize = 128;
-        let value = match &self.change {
-            Change::Set(value) => value.len(),
-            Change::Deleted | Change::Expired => 0,
+        let value = match &self.op {
+            Op::Set(value) => value.len(),
+            Op::Deleted | Op::Expired => 0,
         };
         OVERHEAD + self.key.len() + value
     }
@@ -96,16 +96,16 @@ impl Record {
     /// The event that a watch delivers, without a token.
     pub(crate) fn event(&self) -> Event {
         let (key, token) = (self.key.clone(), None);
-        match &self.change {
-            Change::Set(value) => Event::Set {
+        match &self.op {
+            Op::Set(value) => Event::Set {
                 key,
                 value: value.clone(),
                 version: Some(version(self.seq, self.nonce)),
                 token,
             },
-            change => Event::Delete {
+            op => Event::Delete {
                 key,
-                expired: *change == Change::Expired,
+                expired: *op == Op::Expired,
                 token,
             },
         }
@@ -121,7 +121,7 @@ impl Record {
             nonce: Nonce::new(),
             prev: before.nonce,
             key: "k".to_owned(),
-            change: Change::Set(Bytes::from(vec![0; bytes])),
+            op: Op::Set(Bytes::from(vec![0; bytes])),
         }
     }
 }

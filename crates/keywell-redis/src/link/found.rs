@@ -2,7 +2,7 @@ use keywell_store::{Error, Result};
 use redis::Value;
 
 use super::cluster::target_of;
-use super::place::Place;
+use super::primary::Primary;
 use super::reply::Verdict;
 
 /// What a node's reply says of where a key is.
@@ -11,7 +11,7 @@ pub(crate) enum Found {
     /// Here; and what is there.
     Here(Result<Value>),
     /// Its slot is another node's.
-    Moved(Place),
+    Moved(Primary),
     /// Its slot is being moved, and the key is no longer here.
     Asked,
     /// The node does not say.
@@ -21,22 +21,22 @@ pub(crate) enum Found {
 // === impl Found ===
 
 impl Found {
-    /// Reads the reply of the node at this place.
-    pub(crate) fn of(reply: Value, at: &Place) -> Self {
+    /// Reads the reply of a primary.
+    pub(crate) fn of(reply: Value, at: &Primary) -> Self {
         match Verdict::of(reply) {
             Verdict::Done(Ok(value)) => Self::Here(Ok(value)),
             // Another program keeps something there.
             Verdict::Done(Err(error @ Error::Corrupt(_))) => Self::Here(Err(error)),
             Verdict::Done(Err(error)) => Self::Unknown(error),
             Verdict::Moved(target) => match at {
-                Place::Node(from) => match target_of(&target, from) {
+                Primary::Node(from) => match target_of(&target, from) {
                     Ok(to) if to == *from => Self::Unknown(Error::Unavailable(
                         "a node of the cluster points to itself".into(),
                     )),
-                    Ok(to) => Self::Moved(Place::Node(to)),
+                    Ok(to) => Self::Moved(Primary::Node(to)),
                     Err(error) => Self::Unknown(error),
                 },
-                Place::Primary => Self::Unknown(Error::Unavailable(
+                Primary::Only => Self::Unknown(Error::Unavailable(
                     "the server is part of a cluster, and another one has this key".into(),
                 )),
             },
@@ -60,7 +60,7 @@ mod tests {
     fn a_reply_says_where_a_key_is() {
         let node = |port| {
             let host = "h".to_owned();
-            Place::Node(Address::Tcp { host, port })
+            Primary::Node(Address::Tcp { host, port })
         };
         let of = |reply: &str| {
             let reply = redis::parse_redis_value(reply.as_bytes()).unwrap();

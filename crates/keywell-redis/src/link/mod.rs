@@ -36,8 +36,8 @@ mod found;
 mod keeper;
 mod node;
 mod pinned;
-mod place;
 mod post;
+mod primary;
 mod reply;
 mod route;
 mod script;
@@ -62,8 +62,8 @@ pub(crate) use found::Found;
 pub(crate) use keywell_client::Backoff;
 use node::Node;
 pub(crate) use pinned::Pinned;
-pub(crate) use place::Place;
 pub(crate) use post::Post;
+pub(crate) use primary::Primary;
 use reply::Verdict;
 pub(crate) use reply::{Effect, refusal, unexpected};
 pub(crate) use route::{Route, slot};
@@ -270,31 +270,31 @@ impl Link {
     }
 
     /// The primaries. Each emits the events of its own keys.
-    pub(crate) async fn places(&self) -> Result<Vec<Place>> {
+    pub(crate) async fn primaries(&self) -> Result<Vec<Primary>> {
         match &self.0.topology {
-            Topology::Primary(_) => Ok(vec![Place::Primary]),
+            Topology::Primary(_) => Ok(vec![Primary::Only]),
             Topology::Cluster(cluster) => {
                 let primaries = cluster.primaries().await?;
-                Ok(primaries.into_iter().map(Place::Node).collect())
+                Ok(primaries.into_iter().map(Primary::Node).collect())
             }
         }
     }
 
     /// The primaries that there are now: a cluster is asked, as one that got its first slots since
     /// is announced by no node.
-    pub(crate) async fn present_places(&self) -> Result<Vec<Place>> {
+    pub(crate) async fn present_primaries(&self) -> Result<Vec<Primary>> {
         if let Topology::Cluster(cluster) = &self.0.topology {
             cluster.look().await?;
         }
-        self.places().await
+        self.primaries().await
     }
 
     /// One of the connections to a primary.
-    pub(crate) async fn pinned_at(&self, place: &Place) -> Result<Pinned> {
-        let node = match (&self.0.topology, place) {
+    pub(crate) async fn pinned_at(&self, primary: &Primary) -> Result<Pinned> {
+        let node = match (&self.0.topology, primary) {
             (Topology::Primary(node), _) => node.clone(),
-            (Topology::Cluster(cluster), Place::Node(address)) => cluster.node(address),
-            (Topology::Cluster(cluster), Place::Primary) => cluster.owner(Route::Any).await?.1,
+            (Topology::Cluster(cluster), Primary::Node(address)) => cluster.node(address),
+            (Topology::Cluster(cluster), Primary::Only) => cluster.owner(Route::Any).await?.1,
         };
         Pinned::to(self.1.clone(), node).await
     }
@@ -316,25 +316,25 @@ impl Link {
     }
 
     /// A connection of one's own to a primary.
-    pub(crate) async fn dedicated_at(&self, place: &Place) -> Result<Dedicated> {
-        let finder = match (&self.0.topology, place) {
-            (Topology::Cluster(cluster), Place::Node(address)) => cluster.finder_at(address),
+    pub(crate) async fn dedicated_at(&self, primary: &Primary) -> Result<Dedicated> {
+        let finder = match (&self.0.topology, primary) {
+            (Topology::Cluster(cluster), Primary::Node(address)) => cluster.finder_at(address),
             (Topology::Primary(node), _) => node.finder().clone(),
-            (Topology::Cluster(_), Place::Primary) => return self.dedicated(Route::Any).await,
+            (Topology::Cluster(_), Primary::Only) => return self.dedicated(Route::Any).await,
         };
         let found = finder.find().await;
         found.map_err(|error| Error::Unavailable(Failure::new(error.to_string())))
     }
 
     /// How people reach a primary by `redis-cli`; `None` where sentinels never led to it.
-    pub(crate) fn cli_at(&self, place: &Place) -> Option<String> {
-        let address = match (&self.0.topology, place) {
-            (_, Place::Node(address)) => address.clone(),
-            (Topology::Primary(node), Place::Primary) => match &**node.finder() {
+    pub(crate) fn cli_at(&self, primary: &Primary) -> Option<String> {
+        let address = match (&self.0.topology, primary) {
+            (_, Primary::Node(address)) => address.clone(),
+            (Topology::Primary(node), Primary::Only) => match &**node.finder() {
                 Finder::At(address, _) => address.clone(),
                 Finder::Sentinel(sentinels) => sentinels.found()?,
             },
-            (Topology::Cluster(_), Place::Primary) => return None,
+            (Topology::Cluster(_), Primary::Only) => return None,
         };
         Some(self.0.cli.at(&address))
     }
@@ -349,24 +349,24 @@ impl Link {
     }
 
     /// Sends a command that changes nothing to a primary.
-    pub(crate) async fn read_at(&self, place: &Place, command: &Cmd) -> Result<Value> {
-        self.call_at(Effect::Read, place, command).await
+    pub(crate) async fn read_at(&self, primary: &Primary, command: &Cmd) -> Result<Value> {
+        self.call_at(Effect::Read, primary, command).await
     }
 
     /// Sends a command to a primary, wherever its keys are.
     pub(crate) async fn call_at(
         &self,
         effect: Effect,
-        place: &Place,
+        primary: &Primary,
         command: &Cmd,
     ) -> Result<Value> {
         self.1.check()?;
-        let called = match (&self.0.topology, place) {
+        let called = match (&self.0.topology, primary) {
             (Topology::Primary(node), _) => node.lane().call(command).await,
-            (Topology::Cluster(cluster), Place::Node(address)) => {
+            (Topology::Cluster(cluster), Primary::Node(address)) => {
                 cluster.node(address).lane().call(command).await
             }
-            (Topology::Cluster(_), Place::Primary) => {
+            (Topology::Cluster(_), Primary::Only) => {
                 return self.call(effect, Route::Any, command).await;
             }
         };
@@ -381,9 +381,9 @@ impl Link {
 
     /// Whether every primary answers and takes writes.
     pub(crate) async fn health(&self) -> Result<()> {
-        for place in self.places().await? {
-            self.read_at(&place, &text("PING")).await?;
-            let role = match self.read_at(&place, &text("ROLE")).await {
+        for primary in self.primaries().await? {
+            self.read_at(&primary, &text("PING")).await?;
+            let role = match self.read_at(&primary, &text("ROLE")).await {
                 Err(Error::AccessDenied(_)) => continue,
                 role => role?,
             };

@@ -183,8 +183,8 @@ async fn scan<T: Default>(link: &Link, pattern: &[u8], found: impl Fn(&mut T, &[
 /// Goes through all names; whether it came to the end. What a server says where to go on means
 /// nothing to another, which hashes its keys in another way: it would leave out some of them.
 async fn pass(link: &Link, pattern: &[u8], mut found: impl FnMut(&[u8])) -> Result<bool> {
-    for place in link.present_places().await? {
-        let server = link.pinned_at(&place).await?;
+    for primary in link.present_primaries().await? {
+        let server = link.pinned_at(&primary).await?;
         let mut cursor = b"0".to_vec();
         loop {
             let Some(step) = step(&server, &cursor, pattern).await? else {

@@ -54,13 +54,13 @@ impl Hub {
 
     /// Opens a watch: every write that begins after this returns is emitted or counted.
     pub(crate) async fn watch(self: Arc<Self>, keys: Keys, filter: Filter) -> Result<Watch> {
-        let places = self.link.places().await?;
-        for place in &places {
-            notifications::ensure(&self.link, place, self.settings.configure).await?;
+        let primaries = self.link.primaries().await?;
+        for primary in &primaries {
+            notifications::ensure(&self.link, primary, self.settings.configure).await?;
         }
         let database = self.settings.database;
         let watcher = |number| Watcher::new(number, database, keys, &filter);
-        let (watcher, joined) = self.listeners.join(&places, watcher)?;
+        let (watcher, joined) = self.listeners.join(&primaries, watcher)?;
         let guard = Guard {
             listeners: self.listeners.clone(),
             watcher,

@@ -14,7 +14,7 @@ use super::notifications::{self, Unfit};
 use super::request::Request;
 use super::session::Session;
 use super::slots::Peers;
-use crate::link::{Backoff, Link, Place};
+use crate::link::{Backoff, Link, Primary};
 
 /// How to listen.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ const LASTING: Duration = Duration::from_secs(10);
 /// listeners at the other nodes of a cluster.
 pub(super) async fn run(
     link: Link,
-    place: Place,
+    primary: Primary,
     settings: Settings,
     peers: Option<Peers>,
     mut requests: mpsc::UnboundedReceiver<Request>,
@@ -46,7 +46,7 @@ pub(super) async fn run(
     let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
     let mut members = Members::default();
     loop {
-        match connect(&link, &place, settings, peers.clone()).await {
+        match connect(&link, &primary, settings, peers.clone()).await {
             Ok(session) => {
                 let begun = Instant::now();
                 let ended = session.run(&mut members, &mut requests).await;
@@ -89,7 +89,7 @@ pub(super) async fn run(
 
 async fn connect(
     link: &Link,
-    place: &Place,
+    primary: &Primary,
     settings: Settings,
     peers: Option<Peers>,
 ) -> Result<Session, Refused> {
@@ -98,12 +98,12 @@ async fn connect(
         configure,
         check_interval,
     } = settings;
-    let connection = link.dedicated_at(place).await.map_err(Refused::ForNow)?;
-    let emission = Emission::new(check_interval, configure, link.cli_at(place));
+    let connection = link.dedicated_at(primary).await.map_err(Refused::ForNow)?;
+    let emission = Emission::new(check_interval, configure, link.cli_at(primary));
     let within = link.answer_timeout();
     let session = Session::start(connection, database, within, peers, emission).await;
     let session = session.map_err(Refused::ForNow)?;
-    match notifications::ensure(link, place, configure).await {
+    match notifications::ensure(link, primary, configure).await {
         Ok(()) => Ok(session),
         Err(Unfit::Silent(error)) => Err(Refused::ForGood(error)),
         Err(Unfit::Unknown(error)) => Err(Refused::ForNow(error)),

@@ -20,7 +20,7 @@ use super::primaries::{Primaries, PrimaryChange};
 use super::request::Request;
 use super::slots::{Directory, PeerRequest, Peers, SlotSources};
 use super::watcher::Watcher;
-use crate::link::{Link, Place};
+use crate::link::{Link, Primary};
 use crate::options::Address;
 
 /// The listeners of a store, and the watches that they serve.
@@ -35,7 +35,7 @@ pub(super) struct Listeners {
 struct State {
     watchers: HashMap<u64, Arc<Watcher>>,
     next_number: u64,
-    listeners: HashMap<Place, Listener>,
+    listeners: HashMap<Primary, Listener>,
     /// Follows the changes of primaries.
     follower: Option<Task>,
     is_closed: bool,
@@ -67,7 +67,7 @@ impl Listeners {
     /// Adds a watch, which these primaries serve and any others that have listeners.
     pub(super) fn join(
         self: &Arc<Self>,
-        places: &[Place],
+        primaries: &[Primary],
         watcher: impl FnOnce(u64) -> Watcher,
     ) -> Result<(Arc<Watcher>, Joined)> {
         let mut state = self.state.lock();
@@ -77,10 +77,10 @@ impl Listeners {
         let number = state.next_number;
         state.next_number += 1;
         let watcher = Arc::new(watcher(number));
-        for place in places {
-            if !state.listeners.contains_key(place) {
-                let listener = self.listen(place, &state.watchers);
-                state.listeners.insert(place.clone(), listener);
+        for primary in primaries {
+            if !state.listeners.contains_key(primary) {
+                let listener = self.listen(primary, &state.watchers);
+                state.listeners.insert(primary.clone(), listener);
             }
         }
         state.watchers.insert(number, watcher.clone());
@@ -141,7 +141,11 @@ impl Listeners {
     }
 
     /// Starts a listener at a primary, for these watches.
-    fn listen(self: &Arc<Self>, place: &Place, watchers: &HashMap<u64, Arc<Watcher>>) -> Listener {
+    fn listen(
+        self: &Arc<Self>,
+        primary: &Primary,
+        watchers: &HashMap<u64, Arc<Watcher>>,
+    ) -> Listener {
         let (requests, received) = mpsc::unbounded_channel();
         for watcher in watchers.values() {
             let _ = requests.send(Request::Join(watcher.clone(), None));
@@ -152,12 +156,12 @@ impl Listeners {
                 self.link.clone(),
                 directory,
                 self.sources.clone(),
-                place.clone(),
+                primary.clone(),
             )
         });
         let listening = listener::run(
             self.link.clone(),
-            place.clone(),
+            primary.clone(),
             self.settings,
             peers,
             received,
@@ -170,7 +174,7 @@ impl Listeners {
 
     /// Starts and ends listeners, so that there is one at each primary.
     async fn reconcile(self: &Arc<Self>) {
-        let Ok(places) = self.link.places().await else {
+        let Ok(primaries) = self.link.primaries().await else {
             return;
         };
         let mut state = self.state.lock();
@@ -179,13 +183,15 @@ impl Listeners {
             return;
         }
         let before = state.listeners.len();
-        state.listeners.retain(|place, _| places.contains(place));
+        state
+            .listeners
+            .retain(|primary, _| primaries.contains(primary));
         let has_ended = state.listeners.len() < before;
         let mut has_started = false;
-        for place in places {
-            if !state.listeners.contains_key(&place) {
-                let listener = self.listen(&place, &state.watchers);
-                state.listeners.insert(place, listener);
+        for primary in primaries {
+            if !state.listeners.contains_key(&primary) {
+                let listener = self.listen(&primary, &state.watchers);
+                state.listeners.insert(primary, listener);
                 has_started = true;
             }
         }
@@ -204,11 +210,11 @@ impl Listeners {
 }
 
 impl Directory for Listeners {
-    fn is_listening(&self, place: &Place) -> bool {
-        self.state.lock().listeners.contains_key(place)
+    fn is_listening(&self, primary: &Primary) -> bool {
+        self.state.lock().listeners.contains_key(primary)
     }
 
-    fn send(&self, to: &Place, request: PeerRequest) -> Result<(), PeerRequest> {
+    fn send(&self, to: &Primary, request: PeerRequest) -> Result<(), PeerRequest> {
         let state = self.state.lock();
         let Some(listener) = state.listeners.get(to) else {
             return Err(request);
@@ -219,14 +225,14 @@ impl Directory for Listeners {
         }
     }
 
-    fn discover(self: Arc<Self>, place: Place) -> BoxFuture<'static, ()> {
+    fn discover(self: Arc<Self>, primary: Primary) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            if !self.is_listening(&place) {
+            if !self.is_listening(&primary) {
                 self.link.refresh().await;
                 self.reconcile().await;
             }
-            if !self.is_listening(&place) {
-                self.sources.release_all(&place);
+            if !self.is_listening(&primary) {
+                self.sources.release_all(&primary);
             }
         })
     }

@@ -6,7 +6,7 @@
 use keywell_store::{Error, Failure, Result};
 use redis::{Cmd, Value};
 
-use crate::link::{Effect, Link, Place};
+use crate::link::{Effect, Link, Primary};
 use crate::wire::{command, text};
 
 /// The flags that watches need: events by key, of strings, of all types (`del`, `rename`,
@@ -26,8 +26,8 @@ pub(super) enum Unfit {
 }
 
 /// Checks that a primary emits the events that watches need, and sets it so if it may.
-pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Result<(), Unfit> {
-    let flags = match link.read_at(place, &query()).await {
+pub(super) async fn ensure(link: &Link, primary: &Primary, configure: bool) -> Result<(), Unfit> {
+    let flags = match link.read_at(primary, &query()).await {
         Ok(reply) => flags_of(&reply),
         // Hosted servers often have no CONFIG: then this is set elsewhere, if at all.
         Err(Error::AccessDenied(_) | Error::Internal(_)) => {
@@ -45,10 +45,10 @@ pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Resul
     }
     let wanted = format!("{flags}{missing}");
     if !configure {
-        return Err(Unfit::Silent(refusal(link, place, &wanted)));
+        return Err(Unfit::Silent(refusal(link, primary, &wanted)));
     }
     match link
-        .call_at(Effect::Write, place, &set_flags(&wanted))
+        .call_at(Effect::Write, primary, &set_flags(&wanted))
         .await
     {
         Ok(_) => {
@@ -56,7 +56,7 @@ pub(super) async fn ensure(link: &Link, place: &Place, configure: bool) -> Resul
             Ok(())
         }
         Err(Error::AccessDenied(_) | Error::Internal(_)) => {
-            Err(Unfit::Silent(refusal(link, place, &wanted)))
+            Err(Unfit::Silent(refusal(link, primary, &wanted)))
         }
         // Setting it is idempotent, so the caller may retry.
         Err(error) => {
@@ -74,8 +74,8 @@ impl From<Unfit> for Error {
     }
 }
 
-fn refusal(link: &Link, place: &Place, wanted: &str) -> Error {
-    let remedy = remedy(link.cli_at(place).as_deref(), wanted);
+fn refusal(link: &Link, primary: &Primary, wanted: &str) -> Error {
+    let remedy = remedy(link.cli_at(primary).as_deref(), wanted);
     Error::Unavailable(Failure::new(format!(
         "the server does not emit keyspace events, so its keys cannot be watched; {remedy}"
     )))

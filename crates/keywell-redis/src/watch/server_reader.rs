@@ -11,7 +11,7 @@ use super::members::Members;
 use super::pending::Pending;
 use super::read_queue::ReadQueue;
 use super::value_query::ValueQuery;
-use crate::link::{Found, Place};
+use crate::link::{Found, Primary};
 
 /// The keys of one server to be read and emitted.
 pub(super) struct ServerReader(ReadQueue<Pending>);
@@ -71,7 +71,7 @@ impl ServerReader {
             Ok(reply) => reply,
             Err(next) => return self.0.queue(name, next, pending, behind),
         };
-        let value = match Found::of(reply, &Place::Primary) {
+        let value = match Found::of(reply, &Primary::Only) {
             Found::Here(value) => value.and_then(ValueQuery::value),
             Found::Unknown(error) => Err(error),
             Found::Moved(_) | Found::Asked => {

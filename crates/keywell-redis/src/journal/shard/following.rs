@@ -27,7 +27,7 @@ pub(crate) struct Chunk {
 
 /// A position as scripts take it; all empty for none.
 #[derive(Default)]
-struct Place([String; 3]);
+struct PositionArguments([String; 3]);
 
 fn compacted() -> Error {
     Error::Invalid(Invalid::Compacted)
@@ -56,9 +56,9 @@ impl Shard {
     /// [`Invalid::Token`] for a place in another journal, and [`Invalid::Compacted`] for one whose
     /// next event is kept no more, or which the server has lost.
     pub(crate) async fn begin(&self, asked: Option<Position>) -> Result<Position> {
-        let asked = asked.map(Place::of).unwrap_or_default();
+        let asked = asked.map(PositionArguments::of).unwrap_or_default();
         for _ in 0..Self::SWEEPS {
-            let arguments = asked.arguments();
+            let arguments = asked.bytes();
             let begun = self.enter(Effect::Read, &scripts::BEGIN, &[], &arguments);
             let answered = begun.await?;
             match &*answered.word {
@@ -91,10 +91,10 @@ impl Shard {
     /// [`Invalid::Compacted`] if the next event is kept no more, or the place is not one of this
     /// journal any longer.
     pub(crate) async fn follow(&self, position: &Position) -> Result<Chunk> {
-        let place = Place::of(*position);
+        let after = PositionArguments::of(*position);
         let events = Self::CHUNK_EVENTS.to_string();
         let bytes = Self::CHUNK_BYTES.to_string();
-        let [epoch, seq, nonce] = place.arguments();
+        let [epoch, seq, nonce] = after.bytes();
         let arguments = [epoch, seq, nonce, events.as_bytes(), bytes.as_bytes()];
         let answered = self.look(&scripts::FOLLOW, &arguments).await?;
         let answered = answered.ok_or_else(compacted)?;
@@ -186,9 +186,9 @@ impl Shard {
     }
 }
 
-// === impl Place ===
+// === impl PositionArguments ===
 
-impl Place {
+impl PositionArguments {
     fn of(position: Position) -> Self {
         Self([
             position.epoch.to_string(),
@@ -197,7 +197,7 @@ impl Place {
         ])
     }
 
-    fn arguments(&self) -> [&[u8]; 3] {
+    fn bytes(&self) -> [&[u8]; 3] {
         self.0.each_ref().map(String::as_bytes)
     }
 }

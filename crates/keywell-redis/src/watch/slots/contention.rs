@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use keywell_store::Result;
 
-use crate::link::Place;
+use crate::link::Primary;
 use crate::watch::counts::EventCounts;
 use crate::watch::key_event::KeyEvent;
 use crate::watch::members::Members;
@@ -22,7 +22,7 @@ pub(in crate::watch) struct Contention {
     /// ourselves.
     copies: EventCounts,
     /// Those of nodes that say our node does not have the key. If it does, they retry.
-    contested: Vec<(Place, EventCounts)>,
+    contested: Vec<(Primary, EventCounts)>,
     /// The epoch in which all of them were heard, if it was one, and here.
     heard_in: Option<u64>,
     /// The epoch in which the read in flight was sent.
@@ -84,8 +84,8 @@ impl Contention {
     }
 
     /// A node that claims the key as well.
-    pub(super) fn contender(&self) -> Option<&Place> {
-        self.contested.first().map(|(place, _)| place)
+    pub(super) fn contender(&self) -> Option<&Primary> {
+        self.contested.first().map(|(primary, _)| primary)
     }
 
     /// For another listener, which is to emit all of it.
@@ -103,7 +103,7 @@ impl Contention {
     }
 
     /// For another listener, whose node may not have the key, as the node at `by` claims it.
-    pub(super) fn into_contested(self, by: &Place) -> Self {
+    pub(super) fn into_contested(self, by: &Primary) -> Self {
         let (last, attempts) = (self.pending.last(), self.attempts);
         let mut contested = Self::from_counts(EventCounts::default(), last, attempts);
         contested.contested.push((by.clone(), self.into_counts()));
@@ -111,7 +111,7 @@ impl Contention {
     }
 
     /// Takes out the contested events, for each of their nodes to retry.
-    pub(super) fn take_contested(&mut self) -> Vec<(Place, Self)> {
+    pub(super) fn take_contested(&mut self) -> Vec<(Primary, Self)> {
         let (last, attempts) = (self.pending.last(), self.attempts + 1);
         let contested = std::mem::take(&mut self.contested).into_iter();
         contested
@@ -166,9 +166,9 @@ mod tests {
     use super::*;
     use crate::options::Address;
 
-    fn node(port: u16) -> Place {
+    fn node(port: u16) -> Primary {
         let host = "h".to_owned();
-        Place::Node(Address::Tcp { host, port })
+        Primary::Node(Address::Tcp { host, port })
     }
 
     fn counts(contention: Contention) -> Vec<(u64, u64)> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use super::contention::Contention;
-use crate::link::Place;
+use crate::link::Primary;
 
 /// What the listener at one node asks of the listener at another.
 pub(in crate::watch) enum PeerRequest {
@@ -18,11 +18,11 @@ pub(in crate::watch) enum PeerRequest {
 /// The listeners of a store, by node.
 pub(in crate::watch) trait Directory: Send + Sync {
     /// Whether a node has a listener.
-    fn is_listening(&self, place: &Place) -> bool;
+    fn is_listening(&self, primary: &Primary) -> bool;
 
     /// Sends a request to the listener at a node, or returns it if there is none.
-    fn send(&self, to: &Place, request: PeerRequest) -> Result<(), PeerRequest>;
+    fn send(&self, to: &Primary, request: PeerRequest) -> Result<(), PeerRequest>;
 
     /// Starts a listener at a node that had none, if it is one of the cluster's primaries.
-    fn discover(self: Arc<Self>, place: Place) -> BoxFuture<'static, ()>;
+    fn discover(self: Arc<Self>, primary: Primary) -> BoxFuture<'static, ()>;
 }

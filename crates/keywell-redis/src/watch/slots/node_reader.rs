@@ -16,7 +16,7 @@ use super::contention::Contention;
 use super::directory::PeerRequest;
 use super::peers::Peers;
 use super::sources::Claim;
-use crate::link::{Found, Place};
+use crate::link::{Found, Primary};
 use crate::watch::key_event::KeyEvent;
 use crate::watch::members::Members;
 use crate::watch::pending::Pending;
@@ -179,7 +179,7 @@ impl NodeReader {
         name: Vec<u8>,
         mut events: Contention,
         behind: Option<Contention>,
-        to: Place,
+        to: Primary,
         members: &Members,
     ) {
         if let Some(behind) = behind {
@@ -188,7 +188,7 @@ impl NodeReader {
         // Where that node has no listener yet, one whose node claims the key will do.
         let successors = [Some(to.clone()), events.contender().cloned()];
         let mut successors = successors.into_iter().flatten();
-        let Some(successor) = successors.find(|place| self.peers.is_listening(place)) else {
+        let Some(successor) = successors.find(|primary| self.peers.is_listening(primary)) else {
             let discovered = self.peers.discover(to);
             return self.defer(name, events.next_attempt(), discovered, members);
         };
@@ -202,7 +202,7 @@ impl NodeReader {
     }
 
     /// Passes a key on to another listener.
-    fn pass_on(&mut self, to: &Place, name: Vec<u8>, events: Contention, members: &Members) {
+    fn pass_on(&mut self, to: &Primary, name: Vec<u8>, events: Contention, members: &Members) {
         let request = PeerRequest::Take(name, Box::new(events));
         if let Err(PeerRequest::Take(name, events)) = self.peers.send(to, request) {
             let discovered = self.peers.discover(to.clone());

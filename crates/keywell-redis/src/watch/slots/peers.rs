@@ -12,7 +12,7 @@ use redis::Value;
 use super::contention::Contention;
 use super::directory::{Directory, PeerRequest};
 use super::sources::{Claim, SlotSources, SourceGuard};
-use crate::link::{Backoff, Found, Link, Place, Route, slot};
+use crate::link::{Backoff, Found, Link, Primary, Route, slot};
 use crate::wire::command;
 
 /// How a listener deals with the others.
@@ -21,7 +21,7 @@ pub(in crate::watch) struct Peers {
     link: Link,
     directory: Weak<dyn Directory>,
     sources: Arc<SlotSources>,
-    own: Place,
+    own: Primary,
 }
 
 // === impl Peers ===
@@ -31,7 +31,7 @@ impl Peers {
         link: Link,
         directory: Weak<dyn Directory>,
         sources: Arc<SlotSources>,
-        own: Place,
+        own: Primary,
     ) -> Self {
         Self {
             link,
@@ -42,7 +42,7 @@ impl Peers {
     }
 
     /// The node that this listener is at.
-    pub(super) fn own(&self) -> &Place {
+    pub(super) fn own(&self) -> &Primary {
         &self.own
     }
 
@@ -68,7 +68,7 @@ impl Peers {
     }
 
     /// Returns contested events to their listeners, which retry.
-    pub(super) fn return_contested(&self, name: &[u8], contested: Vec<(Place, Contention)>) {
+    pub(super) fn return_contested(&self, name: &[u8], contested: Vec<(Primary, Contention)>) {
         for (by, events) in contested {
             // A listener that ended has reported a gap.
             let request = PeerRequest::Retry(name.to_vec(), Box::new(events));
@@ -77,7 +77,7 @@ impl Peers {
     }
 
     /// Transfers the slot of a key to another listener, or to the first that claims it.
-    pub(super) fn transfer(&self, name: &[u8], to: Option<Place>) {
+    pub(super) fn transfer(&self, name: &[u8], to: Option<Primary>) {
         self.sources.transfer(slot(name), &self.own, to);
     }
 
@@ -87,13 +87,13 @@ impl Peers {
     }
 
     /// Whether a node has a listener.
-    pub(super) fn is_listening(&self, place: &Place) -> bool {
+    pub(super) fn is_listening(&self, primary: &Primary) -> bool {
         let directory = self.directory.upgrade();
-        directory.is_some_and(|directory| directory.is_listening(place))
+        directory.is_some_and(|directory| directory.is_listening(primary))
     }
 
     /// Sends a request to the listener at another node, or returns it if there is none.
-    pub(super) fn send(&self, to: &Place, request: PeerRequest) -> Result<(), PeerRequest> {
+    pub(super) fn send(&self, to: &Primary, request: PeerRequest) -> Result<(), PeerRequest> {
         match self.directory.upgrade() {
             Some(directory) => directory.send(to, request),
             // All watches have ended.
@@ -111,11 +111,11 @@ impl Peers {
     }
 
     /// Waits until a node has a listener, if it is one of the cluster's primaries.
-    pub(super) fn discover(&self, place: Place) -> BoxFuture<'static, ()> {
+    pub(super) fn discover(&self, primary: Primary) -> BoxFuture<'static, ()> {
         let directory = self.directory.clone();
         Box::pin(async move {
             if let Some(directory) = directory.upgrade() {
-                directory.discover(place).await;
+                directory.discover(primary).await;
             }
         })
     }

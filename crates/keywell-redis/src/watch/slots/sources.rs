@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::link::Place;
+use crate::link::Primary;
 
 /// The sources of a cluster's slots.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(in crate::watch) struct SlotSources(Mutex<HashMap<u16, Source>>);
 
 #[derive(Debug, Default)]
 struct Source {
-    place: Option<Place>,
+    primary: Option<Primary>,
     /// How often the slot has lost a source.
     epoch: u64,
 }
@@ -26,7 +26,7 @@ pub(super) enum Claim {
     /// There is no source.
     Vacant,
     Own,
-    Other(Place),
+    Other(Primary),
 }
 
 /// Keeps all sources as they are while it is held.
@@ -44,46 +44,46 @@ impl SlotSources {
     }
 
     /// Who is the source of a slot, and in which epoch. A slot without one gets `first`.
-    pub(super) fn claim(&self, slot: u16, own: &Place, first: Option<&Place>) -> (Claim, u64) {
+    pub(super) fn claim(&self, slot: u16, own: &Primary, first: Option<&Primary>) -> (Claim, u64) {
         let mut sources = self.0.lock();
         let source = sources.entry(slot).or_default();
-        if source.place.is_none() {
-            source.place = first.cloned();
+        if source.primary.is_none() {
+            source.primary = first.cloned();
         }
-        let claim = match &source.place {
+        let claim = match &source.primary {
             None => Claim::Vacant,
-            Some(place) if place == own => Claim::Own,
-            Some(place) => Claim::Other(place.clone()),
+            Some(primary) if primary == own => Claim::Own,
+            Some(primary) => Claim::Other(primary.clone()),
         };
         (claim, source.epoch)
     }
 
     /// Keeps `own` the source of a slot while the guard is held; `None` if it is not the source, or
     /// the epoch is over.
-    pub(super) fn hold(&self, slot: u16, own: &Place, epoch: u64) -> Option<SourceGuard<'_>> {
+    pub(super) fn hold(&self, slot: u16, own: &Primary, epoch: u64) -> Option<SourceGuard<'_>> {
         let sources = self.0.lock();
         let is_own = sources
             .get(&slot)
-            .is_some_and(|source| source.epoch == epoch && source.place.as_ref() == Some(own));
+            .is_some_and(|source| source.epoch == epoch && source.primary.as_ref() == Some(own));
         is_own.then(|| SourceGuard(sources))
     }
 
     /// Transfers a slot from its source `own` to another, or to the first that claims it.
-    pub(super) fn transfer(&self, slot: u16, own: &Place, to: Option<Place>) {
+    pub(super) fn transfer(&self, slot: u16, own: &Primary, to: Option<Primary>) {
         let mut sources = self.0.lock();
         if let Some(source) = sources.get_mut(&slot)
-            && source.place.as_ref() == Some(own)
+            && source.primary.as_ref() == Some(own)
         {
-            source.place = to;
+            source.primary = to;
             source.epoch += 1;
         }
     }
 
     /// Takes all slots from a source.
-    pub(in crate::watch) fn release_all(&self, place: &Place) {
+    pub(in crate::watch) fn release_all(&self, primary: &Primary) {
         for source in self.0.lock().values_mut() {
-            if source.place.as_ref() == Some(place) {
-                source.place = None;
+            if source.primary.as_ref() == Some(primary) {
+                source.primary = None;
                 source.epoch += 1;
             }
         }
@@ -95,9 +95,9 @@ mod tests {
     use super::*;
     use crate::options::Address;
 
-    fn node(port: u16) -> Place {
+    fn node(port: u16) -> Primary {
         let host = "h".to_owned();
-        Place::Node(Address::Tcp { host, port })
+        Primary::Node(Address::Tcp { host, port })
     }
 
     #[test]

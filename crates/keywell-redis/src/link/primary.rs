@@ -2,9 +2,9 @@ use crate::options::Address;
 
 /// A primary of a store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
+pub(crate) enum Primary {
     /// The only one.
-    Primary,
+    Only,
     /// One of a cluster.
     Node(Address),
 }
