@@ -3,60 +3,35 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::latency::{Latencies, Latency};
+use super::method::{METHODS, Method};
+use super::tally::Tally;
 use crate::{BucketName, Error, Result};
 
-/// The meters of all buckets, by the name of the store and that of the bucket.
+/// The meters of buckets, by the name of the store and that of the bucket.
+///
+/// Guests choose the names of buckets, so the number of meters is bounded: past
+/// [`Meters::MAX`], buckets of a store that have none yet share one.
 #[derive(Debug, Default)]
-pub struct Meters(Mutex<BTreeMap<(String, BucketName), Arc<Meter>>>);
+pub struct Meters(Mutex<BTreeMap<Key, Arc<Meter>>>);
+
+/// A store and a bucket, or all buckets that have no meter of their own.
+type Key = (String, Option<BucketName>);
 
 /// What is counted of one bucket. All counts only grow.
 #[derive(Debug, Default)]
-pub struct Meter {
-    methods: [Counts; METHODS.len()],
+pub struct Meter([Counts; METHODS.len()]);
+
+#[derive(Debug, Default)]
+struct Counts {
+    tally: Tally,
     errors: [AtomicU64; ErrorKind::ALL.len()],
-    bytes_read: AtomicU64,
-    bytes_written: AtomicU64,
+    latencies: Latencies,
 }
-
-/// A method of a bucket whose calls are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "each is the method of this name")]
-pub enum Method {
-    Get,
-    Exists,
-    Set,
-    Delete,
-    Swap,
-    Increment,
-    GetMany,
-    SetMany,
-    DeleteMany,
-    List,
-    Watch,
-    /// A check or a write of a transaction.
-    Transact,
-}
-
-/// All methods, in their order.
-pub const METHODS: [Method; 12] = [
-    Method::Get,
-    Method::Exists,
-    Method::Set,
-    Method::Delete,
-    Method::Swap,
-    Method::Increment,
-    Method::GetMany,
-    Method::SetMany,
-    Method::DeleteMany,
-    Method::List,
-    Method::Watch,
-    Method::Transact,
-];
 
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,12 +54,6 @@ pub enum ErrorKind {
 pub struct Metering {
     /// The methods that were called, in their order.
     pub methods: Vec<MethodCounts>,
-    /// How many answers were errors, by kind. Kinds without errors are left out.
-    pub errors: Vec<(ErrorKind, u64)>,
-    /// The bytes of values that were read, or delivered by watches.
-    pub bytes_read: u64,
-    /// The bytes of keys and values that were to be written.
-    pub bytes_written: u64,
 }
 
 /// The counts of a method.
@@ -95,26 +64,16 @@ pub struct MethodCounts {
     pub method: Method,
     /// How often it was called.
     pub calls: u64,
+    /// How many answers were errors, by kind. Kinds without errors are left out.
+    pub errors: Vec<(ErrorKind, u64)>,
+    /// Of a method that reads, the bytes of values and listed keys that were read, or delivered by
+    /// watches; of one that writes, the bytes of keys and values that were to be written.
+    pub bytes: u64,
     /// How long answers took. One in 64 of those that came at once is timed, and counts as 64.
     pub latency: Latency,
 }
 
-/// A histogram of times. Its buckets are powers of two: the first is below 128 ns, the last has
-/// all from 34 s on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Latency([u64; Self::BUCKETS]);
-
-#[derive(Debug, Default)]
-struct Counts {
-    calls: AtomicU64,
-    latency: [AtomicU64; Latency::BUCKETS],
-}
-
-/// How many of the answers that come at once are timed: one in so many. To read the clock twice takes
-/// longer than all else that is counted: with one in 64 a `get` in memory takes some 13 ns more.
-const SAMPLED: u64 = 64;
-
-/// A call that is under way.
+/// A call of a method that begins.
 pub(super) struct Call {
     method: Method,
     began: Option<Instant>,
@@ -123,15 +82,22 @@ pub(super) struct Call {
 // === impl Meters ===
 
 impl Meters {
+    /// The most buckets that have a meter of their own, of all stores.
+    pub const MAX: usize = 1024;
+
     /// The meter of a bucket, under the name that the store has for its user.
     pub fn of(&self, store: &str, bucket: &BucketName) -> Arc<Meter> {
         let mut meters = self.0.lock();
-        let meter = meters.entry((store.to_owned(), bucket.clone()));
-        meter.or_default().clone()
+        let mut key = (store.to_owned(), Some(bucket.clone()));
+        if meters.len() >= Self::MAX && !meters.contains_key(&key) {
+            key.1 = None;
+        }
+        meters.entry(key).or_default().clone()
     }
 
-    /// All counts, by store and bucket.
-    pub fn read(&self) -> Vec<(String, BucketName, Metering)> {
+    /// All counts, by store and bucket. Without a bucket, those of all that have no meter of their
+    /// own.
+    pub fn read(&self) -> Vec<(String, Option<BucketName>, Metering)> {
         let meters = self.0.lock();
         meters
             .iter()
@@ -145,90 +111,84 @@ impl Meters {
 impl Meter {
     /// The counts by now.
     pub fn read(&self) -> Metering {
-        let each = METHODS.into_iter().zip(&self.methods);
-        let counts = each.map(|(method, counts)| MethodCounts {
-            method,
-            calls: load(&counts.calls),
-            latency: Latency(counts.latency.each_ref().map(load)),
+        let each = METHODS.into_iter().zip(&self.0);
+        let counts = each.map(|(method, counts)| {
+            let count = counts.tally.read();
+            let errors = ErrorKind::ALL.into_iter().zip(&counts.errors);
+            let errors = errors.map(|(kind, count)| (kind, count.load(Ordering::Relaxed)));
+            MethodCounts {
+                method,
+                calls: count.calls,
+                errors: errors.filter(|(_, count)| *count > 0).collect(),
+                bytes: count.bytes,
+                latency: counts.latencies.read(),
+            }
         });
-        let errors = ErrorKind::ALL.into_iter().zip(self.errors.iter().map(load));
         Metering {
             methods: counts.filter(|counts| counts.calls > 0).collect(),
-            errors: errors.filter(|(_, count)| *count > 0).collect(),
-            bytes_read: load(&self.bytes_read),
-            bytes_written: load(&self.bytes_written),
         }
     }
 
-    /// Counts a call, and answers how many there were before.
-    #[inline]
-    pub(super) fn count(&self, method: Method) -> u64 {
-        let calls = &self.methods[method as usize].calls;
-        calls.fetch_add(1, Ordering::Relaxed)
-    }
-
+    /// Begins a call, which is counted once it is known whether its answer came at once.
     #[inline]
     pub(super) fn begin(&self, method: Method) -> Call {
-        let is_timed = self.count(method).is_multiple_of(SAMPLED);
+        // Of the answers that come at once, one in so many is timed: to read the clock twice takes
+        // longer than to count.
+        let is_timed = self.counts(method).tally.is_first();
         Call {
             method,
             began: is_timed.then(Instant::now),
         }
     }
 
-    /// The call did not answer at once: it is timed in any case.
+    /// Counts a call whose answer came at once.
     #[inline]
-    pub(super) fn end<T>(&self, call: &Call, result: &Result<T>, weight: u64) {
+    pub(super) fn end_at_once<T>(&self, call: &Call, bytes: usize, result: &Result<T>) {
+        self.call(call.method, bytes);
         if let Some(began) = call.began {
-            let latency = &self.methods[call.method as usize].latency;
-            latency[Latency::bucket(began.elapsed())].fetch_add(weight, Ordering::Relaxed);
+            let latencies = &self.counts(call.method).latencies;
+            latencies.add(began.elapsed(), Tally::MOVED);
         }
         if let Err(error) = result {
-            self.failed(error);
+            self.failed(call.method, error);
         }
     }
 
-    pub(super) fn failed(&self, error: &Error) {
+    /// Counts a call whose answer is to come, and answers when it began.
+    pub(super) fn wait(&self, call: &Call, bytes: usize) -> Instant {
+        self.call(call.method, bytes);
+        call.began.unwrap_or_else(Instant::now)
+    }
+
+    /// Counts the answer of a call that was counted.
+    pub(super) fn end<T>(&self, method: Method, began: Instant, bytes: usize, result: &Result<T>) {
+        self.bytes(method, bytes);
+        self.counts(method).latencies.add(began.elapsed(), 1);
+        if let Err(error) = result {
+            self.failed(method, error);
+        }
+    }
+
+    #[inline]
+    pub(super) fn call(&self, method: Method, bytes: usize) {
+        self.counts(method).tally.call(bytes);
+    }
+
+    #[inline]
+    pub(super) fn bytes(&self, method: Method, bytes: usize) {
+        self.counts(method).tally.bytes(bytes);
+    }
+
+    #[cold]
+    pub(super) fn failed(&self, method: Method, error: &Error) {
         let kind = ErrorKind::of(error);
-        self.errors[kind as usize].fetch_add(1, Ordering::Relaxed);
+        self.counts(method).errors[kind as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     #[inline]
-    pub(super) fn read_bytes(&self, bytes: usize) {
-        add(&self.bytes_read, bytes);
+    fn counts(&self, method: Method) -> &Counts {
+        &self.0[method as usize]
     }
-
-    #[inline]
-    pub(super) fn wrote_bytes(&self, bytes: usize) {
-        add(&self.bytes_written, bytes);
-    }
-}
-
-fn load(count: &AtomicU64) -> u64 {
-    count.load(Ordering::Relaxed)
-}
-
-#[inline]
-fn add(count: &AtomicU64, bytes: usize) {
-    if bytes > 0 {
-        count.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-}
-
-// === impl Call ===
-
-impl Call {
-    /// The answer does not come at once: the call is timed in any case.
-    pub(super) fn waiting(self) -> Self {
-        Self {
-            began: Some(self.began.unwrap_or_else(Instant::now)),
-            ..self
-        }
-    }
-
-    /// What a call that is timed counts for, where the answer comes at once.
-    pub(super) const AT_ONCE: u64 = SAMPLED;
-    pub(super) const WAITED: u64 = 1;
 }
 
 // === impl ErrorKind ===
@@ -259,35 +219,19 @@ impl ErrorKind {
             Error::Internal(_) => Self::Internal,
         }
     }
-}
 
-// === impl Latency ===
-
-impl Latency {
-    const BUCKETS: usize = 30;
-
-    /// Below this power of two of nanoseconds is the first bucket.
-    const FIRST: u32 = 7;
-
-    fn bucket(time: Duration) -> usize {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let power = (u64::BITS - nanos.leading_zeros()).saturating_sub(Self::FIRST);
-        (power as usize).min(Self::BUCKETS - 1)
-    }
-
-    /// Each upper bound, without it, and how many times are below it and in no bucket before;
-    /// `None` is the last bound.
-    pub fn buckets(&self) -> impl Iterator<Item = (Option<Duration>, u64)> {
-        self.0.iter().enumerate().map(|(bucket, count)| {
-            let bound = 1_u64 << (bucket + Self::FIRST as usize);
-            let is_last = bucket + 1 == Self::BUCKETS;
-            ((!is_last).then(|| Duration::from_nanos(bound)), *count)
-        })
-    }
-
-    /// How many answers it stands for.
-    pub fn count(&self) -> u64 {
-        self.0.iter().sum()
+    /// Its name, as in `access-denied`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoSuchBucket => "no-such-bucket",
+            Self::AccessDenied => "access-denied",
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::Unavailable => "unavailable",
+            Self::Ambiguous => "ambiguous",
+            Self::Corrupt => "corrupt",
+            Self::Internal => "internal",
+        }
     }
 }
 
@@ -296,25 +240,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_in_the_bucket_below_its_bound() {
-        let bounds: Vec<_> = Latency::default().buckets().collect();
-        for nanos in [0, 127, 128, 1000, 1 << 20, 20_000_000_000, u64::MAX] {
-            let time = Duration::from_nanos(nanos);
-            let bucket = Latency::bucket(time);
-            assert!(bounds[bucket].0.is_none_or(|bound| time < bound), "{nanos}");
-            let before = bucket.checked_sub(1).and_then(|before| bounds[before].0);
-            assert!(before.is_none_or(|bound| time >= bound), "{nanos}");
-        }
-        assert_eq!(Latency::bucket(Duration::from_secs(35)), 29);
-    }
-
-    #[test]
-    fn each_method_and_each_kind_has_a_place_of_its_own() {
-        for (at, method) in METHODS.into_iter().enumerate() {
-            assert_eq!(method as usize, at);
-        }
+    fn each_kind_has_a_place_of_its_own() {
         for (at, kind) in ErrorKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, at);
         }
+    }
+
+    #[test]
+    fn buckets_past_the_bound_share_a_meter() {
+        let meters = Meters::default();
+        let name = |number: usize| BucketName::parse(&format!("b{number}")).unwrap();
+        for number in 0..Meters::MAX + 10 {
+            meters.of("s", &name(number)).call(Method::Get, 1);
+        }
+        meters.of("s", &name(0)).call(Method::Get, 1);
+        let read = meters.read();
+        assert_eq!(read.len(), Meters::MAX + 1);
+        let calls = |bucket: Option<&BucketName>| {
+            let found = read.iter().find(|(_, one, _)| one.as_ref() == bucket);
+            found.map(|(_, _, metering)| metering.methods[0].calls)
+        };
+        assert_eq!(calls(None), Some(10));
+        assert_eq!(calls(Some(&name(0))), Some(2));
+        assert_eq!(calls(Some(&name(Meters::MAX))), None);
     }
 }

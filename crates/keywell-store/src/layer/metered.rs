@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::meter::{Call, Meter, Method};
+use super::meter::Meter;
+use super::method::Method;
 use crate::{
     Answer, Bucket, Capabilities, Change, Entry, Event, Expected, Filter, List, Page, Part, Result,
     Set, Since, Swap, Version, Watch,
@@ -10,6 +11,9 @@ use crate::{
 
 /// A bucket whose calls are counted: how many, their errors by kind, bytes, and how long answers
 /// take. Without it nothing is counted.
+///
+/// A call whose answer comes at once costs one atomic step more, and one in 64 of those is timed, as
+/// to read the clock twice takes longer than to count. Counts are exact.
 ///
 /// ```
 /// use keywell_store::layer::{Metered, Meters};
@@ -33,49 +37,69 @@ impl Metered {
         Self { inner, meter }
     }
 
+    /// Counts a call that writes so many bytes, and of whose value so many are read.
     #[inline]
     fn call<T: 'static>(
         &self,
         method: Method,
-        size: fn(&T) -> usize,
+        written: usize,
+        read: impl Fn(&T) -> usize + Send + 'static,
         ask: impl FnOnce(&dyn Bucket) -> Answer<T>,
     ) -> Answer<T> {
         let call = self.meter.begin(method);
         let answer = ask(&*self.inner);
         if let Answer::Now(result) = &answer {
-            self.meter.end(&call, result, Call::AT_ONCE);
-            if let Ok(value) = result {
-                self.meter.read_bytes(size(value));
-            }
+            let bytes = written + result.as_ref().map_or(0, &read);
+            self.meter.end_at_once(&call, bytes, result);
         }
         match answer {
             // Not taken apart: that would copy it.
             answer @ Answer::Now(_) => answer,
             Answer::Later(answer) => {
-                let (meter, call) = (self.meter.clone(), call.waiting());
+                let (meter, began) = (self.meter.clone(), self.meter.wait(&call, written));
                 Answer::later(async move {
                     let result = answer.await;
-                    meter.end(&call, &result, Call::WAITED);
-                    if let Ok(value) = &result {
-                        meter.read_bytes(size(value));
-                    }
+                    let bytes = result.as_ref().map_or(0, read);
+                    meter.end(method, began, bytes, &result);
                     result
                 })
             }
         }
     }
+
+    /// Counts a call of which no bytes are read.
+    #[inline]
+    fn write<T: 'static>(
+        &self,
+        method: Method,
+        written: usize,
+        ask: impl FnOnce(&dyn Bucket) -> Answer<T>,
+    ) -> Answer<T> {
+        self.call(method, written, |_| 0, ask)
+    }
+
+    /// Counts a call that writes nothing.
+    #[inline]
+    fn read<T: 'static>(
+        &self,
+        method: Method,
+        read: impl Fn(&T) -> usize + Send + 'static,
+        ask: impl FnOnce(&dyn Bucket) -> Answer<T>,
+    ) -> Answer<T> {
+        self.call(method, 0, read, ask)
+    }
 }
 
-fn nothing<T>(_: &T) -> usize {
-    0
-}
-
-fn bytes<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> usize {
+/// The bytes of the values.
+#[inline]
+fn values<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> usize {
     entries.into_iter().map(|entry| entry.value.len()).sum()
 }
 
-fn keys(page: &Page) -> usize {
-    page.keys.iter().map(String::len).sum()
+/// The bytes of the keys, and of the values that came with them.
+fn listed(page: &Page) -> usize {
+    let keys: usize = page.keys.iter().map(String::len).sum();
+    keys + values(&page.entries)
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -85,25 +109,24 @@ impl Bucket for Metered {
     }
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        self.call(
+        self.read(
             Method::Get,
-            |found| bytes(found),
+            |found: &Option<Entry>| values(found),
             |inner| inner.get_within(key, max),
         )
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
-        self.call(Method::Exists, nothing, |inner| inner.exists(key))
+        self.read(Method::Exists, |_| 0, |inner| inner.exists(key))
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        self.meter.wrote_bytes(key.len() + value.len());
-        self.call(Method::Set, nothing, |inner| inner.set(key, value, how))
+        let written = key.len() + value.len();
+        self.write(Method::Set, written, |inner| inner.set(key, value, how))
     }
 
     fn delete(&self, key: &str) -> Answer<()> {
-        self.meter.wrote_bytes(key.len());
-        self.call(Method::Delete, nothing, |inner| inner.delete(key))
+        self.write(Method::Delete, key.len(), |inner| inner.delete(key))
     }
 
     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
@@ -111,45 +134,42 @@ impl Bucket for Metered {
             Change::Set(value, _) => value.len(),
             Change::Delete => 0,
         };
-        self.meter.wrote_bytes(key.len() + value);
-        self.call(Method::Swap, nothing, |inner| {
+        self.write(Method::Swap, key.len() + value, |inner| {
             inner.swap(key, expected, change)
         })
     }
 
     fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
-        self.meter.wrote_bytes(key.len());
-        self.call(Method::Increment, nothing, |inner| {
+        self.write(Method::Increment, key.len(), |inner| {
             inner.increment_or_create(key, delta, created)
         })
     }
 
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
-        self.call(
+        self.read(
             Method::GetMany,
-            |found| bytes(found.iter().flatten()),
+            |found: &Vec<Option<Entry>>| values(found.iter().flatten()),
             |inner| inner.get_many_within(keys, max),
         )
     }
 
     fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
-        self.call(
+        self.read(
             Method::GetMany,
-            |found| bytes(found.iter().flatten()),
+            |found: &Vec<Option<Entry>>| values(found.iter().flatten()),
             |inner| inner.get_with_expiry(keys, max),
         )
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         let bytes = entries.iter().map(|(key, value)| key.len() + value.len());
-        self.meter.wrote_bytes(bytes.sum());
-        self.call(Method::SetMany, nothing, |inner| inner.set_many(entries))
+        let written = bytes.sum();
+        self.write(Method::SetMany, written, |inner| inner.set_many(entries))
     }
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
-        self.meter
-            .wrote_bytes(keys.iter().map(|key| key.len()).sum());
-        self.call(Method::DeleteMany, nothing, |inner| inner.delete_many(keys))
+        let written = keys.iter().map(|key| key.len()).sum();
+        self.write(Method::DeleteMany, written, |inner| inner.delete_many(keys))
     }
 
     /// Each check and each write counts as a call, once the transaction has run or was refused here.
@@ -157,12 +177,12 @@ impl Bucket for Metered {
         let written = part.key.len() + part.value().map_or(0, <[u8]>::len);
         let written = if part.writes() { written } else { 0 };
         let meter = self.meter.clone();
-        let count = move |error: Option<&crate::Error>| {
-            meter.count(Method::Transact);
-            match error {
-                Some(error) => meter.failed(error),
-                None => meter.wrote_bytes(written),
+        let count = move |error: Option<&crate::Error>| match error {
+            Some(error) => {
+                meter.call(Method::Transact, 0);
+                meter.failed(Method::Transact, error);
             }
+            None => meter.call(Method::Transact, written),
         };
         match self.inner.admit(part) {
             Ok(mut part) => {
@@ -177,16 +197,16 @@ impl Bucket for Metered {
     }
 
     fn list(&self, request: List) -> Answer<Page> {
-        self.call(Method::List, keys, |inner| inner.list(request))
+        self.read(Method::List, listed, |inner| inner.list(request))
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         let meter = self.meter.clone();
-        let opened = self.call(Method::Watch, nothing, |inner| inner.watch(filter, since));
+        let opened = self.read(Method::Watch, |_| 0, |inner| inner.watch(filter, since));
         opened.map(move |watch| {
             watch.map_events(move |event| {
                 if let Event::Set { value, .. } = &event {
-                    meter.read_bytes(value.len());
+                    meter.bytes(Method::Watch, value.len());
                 }
                 event
             })
@@ -263,19 +283,18 @@ mod tests {
         let [(store, bucket, counts)] = &read[..] else {
             panic!("{read:?}");
         };
-        assert_eq!((&**store, bucket), ("s", &name));
-        let calls = counts.methods.iter().map(|one| (one.method, one.calls));
+        assert_eq!((&**store, bucket.as_ref()), ("s", Some(&name)));
+        let [unsupported, ambiguous] = [ErrorKind::Unsupported, ErrorKind::Ambiguous];
         let expected = [
-            (Method::Get, 128),
-            (Method::Set, 2),
-            (Method::Increment, 1),
-            (Method::Watch, 1),
-            (Method::Transact, 1),
+            (Method::Get, 128, vec![], 128),
+            (Method::Set, 2, vec![(ambiguous, 1)], 16),
+            (Method::Increment, 1, vec![(unsupported, 1)], 1),
+            (Method::Watch, 1, vec![], 5),
+            (Method::Transact, 1, vec![(unsupported, 1)], 0),
         ];
-        assert!(calls.eq(expected), "{counts:?}");
-        let errors = [(ErrorKind::Unsupported, 2), (ErrorKind::Ambiguous, 1)];
-        assert_eq!(counts.errors, errors);
-        assert_eq!((counts.bytes_read, counts.bytes_written), (128 + 5, 17));
+        let all = counts.methods.iter();
+        let all = all.map(|one| (one.method, one.calls, one.errors.clone(), one.bytes));
+        assert!(all.eq(expected), "{counts:?}");
         let latency = |at: usize| counts.methods[at].latency.count();
         assert_eq!(latency(0), 128, "two of them were timed");
         assert_eq!(latency(1), 1, "one was dropped before its answer came");

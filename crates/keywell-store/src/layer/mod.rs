@@ -4,15 +4,20 @@ mod chance;
 mod faults;
 mod faulty;
 mod granted;
+mod latency;
 mod limited;
 mod meter;
 mod metered;
+mod method;
+mod tally;
 
 pub use faults::{Faults, Rates};
 pub use faulty::Faulty;
 pub use granted::{Grant, Granted};
+pub use latency::Latency;
 pub use limited::Limited;
-pub use meter::{ErrorKind, Latency, METHODS, Meter, Metering, Meters, Method, MethodCounts};
+pub use meter::{ErrorKind, Meter, Metering, Meters, MethodCounts};
 pub use metered::Metered;
+pub use method::{METHODS, Method};
 
 pub use crate::limits::Limits;
