@@ -6,6 +6,7 @@
 //! component may do ([`layer::Granted`]), how large its keys and values may be
 //! ([`layer::Limited`]), and counts of its calls ([`layer::Metered`]). [`layer::Faulty`] is for tests.
 //! A store that keeps a history makes its watches with [`feed`].
+//! [`layer::Layered`] puts a layer around all buckets of a store.
 //!
 //! # A complete store
 //!

@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keywell_memory::MemoryStore;
-use keywell_store::layer::{Grant, Limits};
-use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Entry, Error, Promptness, Set, Store, Version,
-};
+use keywell_store::layer::{Faults, Faulty, Grant, Layered, Limits, METHODS, Rates, Script};
+use keywell_store::{BucketName, Error, Promptness, Set, Store};
 use keywell_wasi::{Generation, Grants, Keyvalue, KeyvalueView, imports, link};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -74,52 +72,19 @@ async fn memory_with(bucket: &str, key: &str) -> Arc<MemoryStore> {
     Arc::new(store)
 }
 
-/// A store that waits before each answer, or fails.
-struct Distant {
-    inner: Arc<dyn Store>,
-    failing: Option<Error>,
-}
-
-impl Store for Distant {
-    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        let failing = self.failing.clone();
-        let opened = self.inner.open(name);
-        Answer::later(async move {
-            tokio::task::yield_now().await;
-            let inner = opened.await?;
-            let bucket: Arc<dyn Bucket> = Arc::new(DistantBucket { inner, failing });
-            Ok(bucket)
-        })
-    }
-}
-
-struct DistantBucket {
-    inner: Arc<dyn Bucket>,
-    failing: Option<Error>,
-}
-
-impl Bucket for DistantBucket {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
-    }
-
-    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        let found = self.inner.get_within(key, max);
-        let failing = self.failing.clone();
-        Answer::later(async move {
-            tokio::task::yield_now().await;
-            failing.map_or(Ok(()), Err)?;
-            found.await
-        })
-    }
-
-    fn set(&self, _: &str, _: Bytes, _: Set) -> Answer<Version> {
-        Error::Unsupported("writes").into()
-    }
-
-    fn delete(&self, _: &str) -> Answer<()> {
-        Error::Unsupported("writes").into()
-    }
+/// A store that waits before each answer, and whose calls may fail.
+fn distant(inner: Arc<dyn Store>, script: &Script) -> Arc<dyn Store> {
+    let delayed = Faults {
+        reads: Rates {
+            delay: 1.0,
+            ..Rates::default()
+        },
+        ..Faults::default()
+    };
+    let script = script.clone();
+    Arc::new(Layered::late(inner, move |_, bucket| {
+        Arc::new(Faulty::new(bucket, delayed).following(&script))
+    }))
 }
 
 #[tokio::test]
@@ -130,11 +95,8 @@ async fn a_store_that_answers_at_once_needs_no_fibre() {
 
 #[tokio::test]
 async fn a_store_that_waits_is_awaited() {
-    let inner = memory_with("", "k").await;
-    let grants = Grants::everything_in(Arc::new(Distant {
-        inner,
-        failing: None,
-    }));
+    let store = distant(memory_with("", "k").await, &Script::of(&METHODS));
+    let grants = Grants::everything_in(store);
     assert_eq!(grants.promptness(), Promptness::Waits);
     assert_eq!(exists(grants).await, THERE);
 }
@@ -148,12 +110,11 @@ async fn a_store_that_fails_is_an_error_in_the_guest_and_no_trap() {
         Error::Internal("a defect".into()),
         Error::NoSuchBucket("b".to_owned()),
     ] {
-        let inner: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let store = Distant {
-            inner,
-            failing: Some(failing),
-        };
-        assert_eq!(exists(Grants::everything_in(Arc::new(store))).await, ERROR);
+        let script = Script::of(&METHODS);
+        script.fail(&failing);
+        let store = distant(Arc::new(MemoryStore::default()), &script);
+        assert_eq!(exists(Grants::everything_in(store)).await, ERROR);
+        assert_eq!(script.counts().failed, 1);
     }
 }
 

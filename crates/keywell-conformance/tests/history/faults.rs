@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use keywell_conformance::history::{Faults, Faulty, Rates};
 use keywell_memory::MemoryStore;
+use keywell_store::layer::{Method, Script};
 use keywell_store::{Bucket, BucketName, Error, Promptness, Set, Store};
 
 async fn memory() -> Arc<dyn Bucket> {
@@ -93,4 +94,25 @@ async fn a_duplicated_request_takes_effect_twice() {
         2
     );
     assert_eq!(faulty.capabilities().promptness, Promptness::Waits);
+}
+
+#[tokio::test]
+async fn a_call_that_a_script_fails_never_reaches_the_bucket_and_one_that_it_holds_does() {
+    let bucket = memory().await;
+    let script = Script::of(&[Method::Increment]);
+    let faulty = Faulty::new(bucket.clone(), Faults::default()).following(&script);
+    let increment = || faulty.increment_or_create("n", 1, Set::default());
+    script.fail_next(1, &Error::Corrupt("torn".into()));
+    let error = increment().await.unwrap_err();
+    assert!(matches!(error, Error::Corrupt(_)), "{error}");
+    assert!(!bucket.exists("n").await.unwrap());
+    script.hold();
+    let held = tokio::spawn(increment());
+    script.until(|counts| counts.held == 1).await;
+    assert!(bucket.exists("n").await.unwrap());
+    // It does not concern other methods.
+    assert!(faulty.exists("n").await.unwrap());
+    assert!(!held.is_finished());
+    script.release();
+    assert_eq!(held.await.unwrap().unwrap(), 1);
 }

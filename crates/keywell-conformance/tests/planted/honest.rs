@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use keywell_conformance::{Outcome, Subject, behaviours, errors};
 use keywell_memory::MemoryStore;
+use keywell_store::layer::{Faults, Faulty, Layered, Metered, Meters};
 use keywell_store::{
     Alphabet, Answer, Batching, Bucket, BucketName, Capabilities, Cas, Check, Entry, Error, Event,
     Filter, Invalid, Listing, Promptness, Set, Since, Store, StoreId, Transacted, Transacting,
@@ -164,6 +165,27 @@ async fn a_store_of_a_narrow_alphabet_passes() {
     };
     let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(narrow)))).await;
     assert!(kept > 100, "{kept} kept, {refused} refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_metered_passes() {
+    let meters = Arc::new(Meters::default());
+    let counting = meters.clone();
+    let metered = Layered::new(Arc::new(MemoryStore::new()), move |name, bucket| {
+        Arc::new(Metered::new(bucket, counting.of("m", name)))
+    });
+    let (kept, refused, _) = passes(Subject::new(metered)).await;
+    assert!(kept > 150 && refused < 5, "{kept} kept, {refused} refused");
+    assert!(!meters.read().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_only_answers_late_passes() {
+    let late = Layered::late(Arc::new(MemoryStore::new()), |_, bucket| {
+        Arc::new(Faulty::new(bucket, Faults::delays(1)))
+    });
+    let (kept, ..) = passes(Subject::new(late)).await;
+    assert!(kept > 150, "{kept} kept");
 }
 
 /// Applies dropped writes at the next read, which the contract allows.

@@ -5,24 +5,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use keywell_conformance::{Outcome, Subject, behaviours};
 use keywell_memory::MemoryStore;
-use keywell_store::layer::{Grant, Granted};
+use keywell_store::layer::{Grant, Granted, Layered};
 use keywell_store::{Answer, Bucket, BucketName, Entry, Error, Filter, Since, Store, Watch};
 
 use crate::bug::{Bug, Inner, Planted};
 
 /// A store that allows only reads.
-struct ReadOnly(MemoryStore);
-
-impl Store for ReadOnly {
-    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        self.0.open(name).map(|inner| {
-            let grant = Grant {
-                read_only: true,
-                ..Grant::default()
-            };
-            Arc::new(Granted::new(inner, grant)) as Arc<dyn Bucket>
-        })
-    }
+fn read_only() -> Layered {
+    let grant = Grant {
+        read_only: true,
+        ..Grant::default()
+    };
+    Layered::new(Arc::new(MemoryStore::new()), move |_, bucket| {
+        Arc::new(Granted::new(bucket, grant.clone()))
+    })
 }
 
 /// A store that is down.
@@ -50,10 +46,10 @@ impl Bug for Garbled {
 
 #[tokio::test]
 async fn preflight_reports_a_store_that_cannot_be_tested() {
-    let read_only = Subject::new(ReadOnly(MemoryStore::new())).preflight().await;
+    let refused = Subject::new(read_only()).preflight().await;
     assert!(
-        matches!(read_only, Err(Error::AccessDenied(_))),
-        "{read_only:?}"
+        matches!(refused, Err(Error::AccessDenied(_))),
+        "{refused:?}"
     );
     let down = Subject::new(Down).preflight().await;
     assert!(matches!(down, Err(Error::Unavailable(_))), "{down:?}");

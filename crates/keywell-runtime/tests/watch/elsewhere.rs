@@ -3,32 +3,21 @@
 use std::sync::Arc;
 
 use keywell_runtime::watch::{PositionsStore, WatchTarget};
-use keywell_store::layer::{Grant, Granted};
-use keywell_store::{Answer, Bucket, BucketName, List, Store, reserved};
+use keywell_store::layer::{Grant, Granted, Layered};
+use keywell_store::{List, Store, reserved};
 
 use crate::lossy::public;
 use crate::support::*;
 
 /// A store whose reserved buckets may not be written, as for an account that may only read.
-struct Refusing(Arc<dyn Store>);
-
-impl Store for Refusing {
-    fn is_exclusive(&self) -> bool {
-        self.0.is_exclusive()
-    }
-
-    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+fn refusing() -> Arc<dyn Store> {
+    Arc::new(Layered::new(public(), |name, bucket| {
         let grant = Grant {
             read_only: reserved::is_reserved(name),
             ..Grant::default()
         };
-        let opened = self.0.open(name);
-        opened.map(|inner| Arc::new(Granted::new(inner, grant)) as Arc<dyn Bucket>)
-    }
-}
-
-fn refusing() -> Arc<dyn Store> {
-    Arc::new(Refusing(public()))
+        Arc::new(Granted::new(bucket, grant))
+    }))
 }
 
 /// What is watched in a store of this name, with positions in another.

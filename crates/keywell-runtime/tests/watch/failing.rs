@@ -1,14 +1,9 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_runtime::watch::{Operation, WatchOptions, WatchTarget};
-use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Entry, Error, Filter, List, Page, Set, Since, Store,
-    Version, Watch,
-};
-use tokio::sync::Notify;
+use keywell_store::layer::{Method, Script};
+use keywell_store::{Error, Set};
 
 use crate::support::*;
 
@@ -122,72 +117,12 @@ async fn a_letter_marked_while_no_trigger_runs_is_delivered_at_the_next_start() 
     assert!(!letters.remove(&dead.id).await.unwrap());
 }
 
-/// A store that takes no writes until it is mended.
-struct Refusing {
-    inner: Arc<dyn Store>,
-    is_mended: Arc<AtomicBool>,
-    refused: Arc<Notify>,
-}
-
-struct RefusingBucket {
-    inner: Arc<dyn Bucket>,
-    is_mended: Arc<AtomicBool>,
-    refused: Arc<Notify>,
-}
-
-impl Store for Refusing {
-    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        let (is_mended, refused) = (self.is_mended.clone(), self.refused.clone());
-        self.inner.open(name).map(move |inner| -> Arc<dyn Bucket> {
-            Arc::new(RefusingBucket {
-                inner,
-                is_mended,
-                refused,
-            })
-        })
-    }
-}
-
-impl Bucket for RefusingBucket {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        self.inner.get_within(key, max)
-    }
-
-    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        if self.is_mended.load(Ordering::SeqCst) {
-            return self.inner.set(key, value, how);
-        }
-        self.refused.notify_one();
-        Error::Unavailable("full".into()).into()
-    }
-
-    fn delete(&self, key: &str) -> Answer<()> {
-        self.inner.delete(key)
-    }
-
-    fn list(&self, request: List) -> Answer<Page> {
-        self.inner.list(request)
-    }
-
-    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
-        self.inner.watch(filter, since)
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_whose_letter_cannot_be_written_is_not_lost() {
     let (store, elsewhere) = (memory(), memory());
-    let is_mended = Arc::new(AtomicBool::new(false));
-    let refused = Arc::new(Notify::new());
-    let refusing: Arc<dyn Store> = Arc::new(Refusing {
-        inner: elsewhere.clone(),
-        is_mended: is_mended.clone(),
-        refused: refused.clone(),
-    });
+    let script = Script::of(&[Method::Set]);
+    script.fail(&Error::Unavailable("full".into()));
+    let refusing = faulty(&elsewhere, &script);
     let target = WatchTarget {
         dead_letters: (Some(refusing), name(WatchTarget::DEAD_LETTERS)),
         ..target("SET@*")
@@ -199,16 +134,13 @@ async fn an_event_whose_letter_cannot_be_written_is_not_lost() {
         .await
         .unwrap();
     set(&watched, "trap:", "1").await;
-    for _ in 0..3 {
-        tokio::time::timeout(PATIENCE, refused.notified())
-            .await
-            .unwrap();
-    }
+    let refused = script.until(|counts| counts.failed >= 3);
+    tokio::time::timeout(PATIENCE, refused).await.unwrap();
     set(&watched, "k", "2").await;
     until(&record, "log/k", |log| log == "2;").await;
     assert_eq!(trigger.stop().await.dead, 0);
     // The position stayed before it, so the next start has it again.
-    is_mended.store(true, Ordering::SeqCst);
+    script.mend();
     let trigger = process.try_watch(&store, target, &options()).await.unwrap();
     let letter = letter(&elsewhere, |letter| letter.key == "trap:").await;
     assert_eq!(letter.value.unwrap(), "1");

@@ -1,163 +1,47 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::StreamExt as _;
 use keywell_memory::{History, MemoryStore};
 use keywell_runtime::watch::{Backoff, WatchOptions, WatchTarget};
-use keywell_store::layer::{Grant, Limits};
-use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Entry, Error, Event, Filter, List, Page, Result, Set,
-    Since, Store, Version, Watch, Watching,
-};
+use keywell_store::layer::{Faults, Faulty, Grant, Layered, Limits, Method, Script};
+use keywell_store::{Bucket, Error, Store};
 use keywell_wasi::Grants;
-use tokio::sync::{Notify, Semaphore};
 
+use crate::lossy::{Watched, Watches};
 use crate::support::*;
 
-/// A store that other processes can open, too, whose answers to reads of the bucket that is watched
-/// are counted, and wait or fail.
-struct Shop {
-    inner: MemoryStore,
-    is_exclusive: bool,
-    reads: Arc<Reads>,
+/// A store of a short history, and the script of the reads of the bucket that is watched.
+fn shop(is_exclusive: bool) -> (Arc<dyn Store>, Script) {
+    let inner = MemoryStore::with_history(History {
+        events: 10,
+        bytes: 1 << 20,
+    });
+    scripted(Watched {
+        inner,
+        watches: Watches::Resumable,
+        is_exclusive,
+    })
 }
 
-struct Reads {
-    /// Whether its watches repeat nothing.
-    is_lossy: bool,
-    answered: AtomicUsize,
-    /// How many of the next ones fail.
-    failing: AtomicUsize,
-    begun: Notify,
-    /// Answers wait until it has a permit.
-    gate: Semaphore,
+/// The same of a store whose watches repeat nothing, and that other processes can open, too.
+fn lossy_shop() -> (Arc<dyn Store>, Script) {
+    scripted(Watched {
+        inner: MemoryStore::default(),
+        watches: Watches::Lossy(Arc::default()),
+        is_exclusive: false,
+    })
 }
 
-struct Shelf {
-    inner: Arc<dyn Bucket>,
-    reads: Arc<Reads>,
-}
-
-// === impl Shop ===
-
-impl Shop {
-    fn new(is_exclusive: bool, is_lossy: bool) -> Self {
-        let inner = MemoryStore::with_history(History {
-            events: if is_lossy { 1000 } else { 10 },
-            bytes: 1 << 20,
-        });
-        let reads = Reads {
-            is_lossy,
-            answered: AtomicUsize::new(0),
-            failing: AtomicUsize::new(0),
-            begun: Notify::new(),
-            gate: Semaphore::new(1),
-        };
-        Self {
-            inner,
-            is_exclusive,
-            reads: Arc::new(reads),
+fn scripted(store: Watched) -> (Arc<dyn Store>, Script) {
+    let script = Script::of(&[Method::Get, Method::Exists, Method::GetMany]);
+    let follows = script.clone();
+    let store = Layered::late(Arc::new(store), move |name, bucket| {
+        if !name.is_default() {
+            return bucket;
         }
-    }
-
-    fn open_to_all(self) -> (Arc<dyn Store>, Arc<Reads>) {
-        let reads = self.reads.clone();
-        (Arc::new(self), reads)
-    }
-}
-
-impl Store for Shop {
-    fn is_exclusive(&self) -> bool {
-        self.is_exclusive
-    }
-
-    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        let opened = self.inner.open(name);
-        if name.as_str() != "default" {
-            return opened;
-        }
-        let reads = self.reads.clone();
-        opened.map(move |inner| -> Arc<dyn Bucket> { Arc::new(Shelf { inner, reads }) })
-    }
-}
-
-// === impl Shelf ===
-
-impl Shelf {
-    /// Answers what was there when it was asked, when it may.
-    fn answer<T: Send + 'static>(&self, answer: Answer<T>) -> Answer<T> {
-        let reads = self.reads.clone();
-        Answer::later(async move {
-            let answer: Result<T> = answer.await;
-            reads.begun.notify_one();
-            drop(reads.gate.acquire().await.unwrap());
-            let failing = reads
-                .failing
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-                    left.checked_sub(1)
-                });
-            if failing.is_ok() {
-                return Err(Error::Unavailable("frozen".into()));
-            }
-            reads.answered.fetch_add(1, Ordering::SeqCst);
-            answer
-        })
-    }
-}
-
-impl Bucket for Shelf {
-    fn capabilities(&self) -> Capabilities {
-        let declared = self.inner.capabilities();
-        let watch = if self.reads.is_lossy {
-            Watching::Lossy
-        } else {
-            declared.watch
-        };
-        Capabilities {
-            watch,
-            promptness: keywell_store::Promptness::Waits,
-            ..declared
-        }
-    }
-
-    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        self.answer(self.inner.get_within(key, max))
-    }
-
-    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
-        self.answer(self.inner.get_many_within(keys, max))
-    }
-
-    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        self.inner.set(key, value, how)
-    }
-
-    fn delete(&self, key: &str) -> Answer<()> {
-        self.inner.delete(key)
-    }
-
-    fn list(&self, request: List) -> Answer<Page> {
-        self.inner.list(request)
-    }
-
-    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
-        let watch = self.inner.watch(filter, since);
-        if !self.reads.is_lossy {
-            return watch;
-        }
-        watch.map(|watch| {
-            let events = watch.map(|event| {
-                let mut event = event.unwrap();
-                if let Event::Set { token, .. } | Event::Delete { token, .. } = &mut event {
-                    *token = None;
-                }
-                Ok(event)
-            });
-            Watch::new(None, events)
-        })
-    }
+        Arc::new(Faulty::new(bucket, Faults::default()).following(&follows))
+    });
+    (Arc::new(store), script)
 }
 
 fn brisk() -> WatchOptions {
@@ -177,7 +61,7 @@ async fn bustle(watched: &Arc<dyn Bucket>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_read_after_a_gap_and_not_delivered_is_read_again() {
     for is_exclusive in [true, false] {
-        let (store, _) = Shop::new(is_exclusive, false).open_to_all();
+        let (store, _) = shop(is_exclusive);
         let (watched, record) = (open(&store, "").await, open(&store, "record").await);
         let process = Process::new();
         let patient = WatchOptions {
@@ -222,7 +106,7 @@ async fn what_was_read_after_a_gap_and_not_delivered_is_read_again() {
 #[tokio::test]
 async fn a_process_that_is_killed_right_after_its_first_start_misses_nothing() {
     for is_exclusive in [true, false] {
-        let (store, _) = Shop::new(is_exclusive, false).open_to_all();
+        let (store, _) = shop(is_exclusive);
         let (watched, record) = (open(&store, "").await, open(&store, "record").await);
         let process = Process::new();
         // On one thread, its task has not run by then.
@@ -236,7 +120,7 @@ async fn a_process_that_is_killed_right_after_its_first_start_misses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gap_of_all_shares_is_one() {
-    let (store, reads) = Shop::new(false, false).open_to_all();
+    let (store, reads) = shop(false);
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();
     let named = |on| WatchTarget {
@@ -258,12 +142,12 @@ async fn a_gap_of_all_shares_is_one() {
         until(&record, &format!("log/{key}"), |log| log == "v;v;").await;
     }
     assert_eq!(trigger.stop().await.gaps, 1);
-    assert_eq!(reads.answered.load(Ordering::SeqCst), 1);
+    assert_eq!(reads.counts().answered, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_is_away_while_named_keys_are_read_again_is_waited_for() {
-    let (store, reads) = Shop::new(false, true).open_to_all();
+    let (store, reads) = lossy_shop();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     set(&watched, "named", "v").await;
     let on = || target("SET@named,SET@early");
@@ -273,16 +157,16 @@ async fn a_store_that_is_away_while_named_keys_are_read_again_is_waited_for() {
     until(&record, "log/early", |log| log == "v;").await;
     watched.delete("early").await.unwrap();
     first.crash().await;
-    reads.failing.store(3, Ordering::SeqCst);
+    reads.fail_next(3, &Error::Unavailable("frozen".into()));
     let second = process.try_watch(&store, on(), &brisk()).await.unwrap();
     until(&record, "log/named", |log| log == "v;").await;
-    assert_eq!(reads.failing.load(Ordering::SeqCst), 0);
+    assert_eq!(reads.counts().failed, 3);
     assert_eq!(second.stop().await.gaps, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_read_again_is_not_delivered_after_a_later_event() {
-    let (store, reads) = Shop::new(false, true).open_to_all();
+    let (store, reads) = lossy_shop();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let keys: Vec<String> = (0..20).map(|key| format!("n{key}")).collect();
     let on = || {
@@ -303,22 +187,18 @@ async fn what_was_read_again_is_not_delivered_after_a_later_event() {
         until(&record, &format!("log/{key}"), |log| log == "old;").await;
     }
     first.crash().await;
-    let closed = reads.gate.acquire().await.unwrap();
+    reads.hold();
     let second = process.try_watch(&store, on(), &brisk()).await.unwrap();
-    let begun = tokio::time::timeout(PATIENCE, reads.begun.notified()).await;
-    begun.unwrap();
+    let begun = reads.until(|counts| counts.held > 0);
+    tokio::time::timeout(PATIENCE, begun).await.unwrap();
     for key in &keys {
         set(&watched, key, "new").await;
     }
     for key in &keys {
         until(&record, &format!("log/{key}"), |log| log == "old;new;").await;
     }
-    drop(closed);
-    let answered = async {
-        while reads.answered.load(Ordering::SeqCst) == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
+    reads.release();
+    let answered = reads.until(|counts| counts.answered > 0);
     tokio::time::timeout(PATIENCE, answered).await.unwrap();
     for key in &keys {
         set(&watched, key, "newer").await;
@@ -334,7 +214,7 @@ async fn what_was_read_again_is_not_delivered_after_a_later_event() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn named_keys_that_no_batch_may_have_together_are_read_one_by_one() {
-    let (store, reads) = Shop::new(true, false).open_to_all();
+    let (store, reads) = shop(true);
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();
     process.watch(&store, "SET@a,SET@b").await.stop().await;
@@ -362,5 +242,5 @@ async fn named_keys_that_no_batch_may_have_together_are_read_one_by_one() {
     until(&record, "log/b", |log| log == "2;").await;
     drop(stop);
     running.await.unwrap().unwrap();
-    assert_eq!(reads.answered.load(Ordering::SeqCst), 2);
+    assert_eq!(reads.counts().answered, 2);
 }

@@ -2,26 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use keywell_memory::MemoryStore;
 use keywell_runtime::watch::{Backoff, WatchOptions};
-use keywell_store::{Answer, Bucket, BucketName, Promptness, Store};
+use keywell_store::Store;
 use serde_json::{Value, json};
 
-use crate::sharing::group;
+use crate::sharing::{group, public};
 use crate::support::*;
-
-/// A store that other processes can open, too.
-struct Public(MemoryStore);
-
-impl Store for Public {
-    fn promptness(&self) -> Promptness {
-        self.0.promptness()
-    }
-
-    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        self.0.open(name)
-    }
-}
 
 /// Sets keys whose events fail at once, and marks their letters to be sent again.
 async fn marked(store: &Arc<dyn Store>, keys: &[String]) {
@@ -46,7 +32,7 @@ async fn marked(store: &Arc<dyn Store>, keys: &[String]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_share_whose_letters_are_being_sent_again_is_given_away_when_they_are_through() {
-    let store: Arc<dyn Store> = Arc::new(Public(MemoryStore::default()));
+    let store = public();
     let (state, record) = (
         open(&store, "keywell-triggers").await,
         open(&store, "record").await,
@@ -88,7 +74,7 @@ async fn a_share_whose_letters_are_being_sent_again_is_given_away_when_they_are_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_letter_whose_share_is_lost_is_not_tried_again() {
-    let store: Arc<dyn Store> = Arc::new(Public(MemoryStore::default()));
+    let store = public();
     let (state, record) = (
         open(&store, "keywell-triggers").await,
         open(&store, "record").await,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use keywell_memory::MemoryStore;
+use keywell_store::layer::{Faults, Faulty, Layered, Rates};
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Change, Entry, Error, Event, Expected, Filter, List,
     Page, Promptness, Set, Since, Store, Swap, Version, Watch, Watching,
@@ -12,54 +13,52 @@ use keywell_wasi::Grants;
 
 use crate::support::*;
 
-/// What is wrong with the watches of a store.
+/// How the watches of a store differ from those of a memory store.
 #[derive(Clone)]
-enum Fault {
+pub(crate) enum Watches {
+    /// Not at all.
+    Resumable,
     /// They carry no tokens, report a gap before the key `gap`, and count each event as one coalesced.
     Lossy(Arc<AtomicU64>),
     /// They resume, and deliver the last of the events of a key that are ready together.
     Latest,
     /// They break off after so many events.
     Breaking(usize),
-    /// Nothing is, but the bucket answers later.
-    Slow,
 }
 
-struct Faulty {
-    inner: MemoryStore,
-    fault: Fault,
-    is_exclusive: bool,
+/// A memory store whose default bucket has other watches. What the test itself looks at is whole.
+pub(crate) struct Watched {
+    pub(crate) inner: MemoryStore,
+    pub(crate) watches: Watches,
+    pub(crate) is_exclusive: bool,
 }
 
-struct FaultyBucket {
+struct WatchedBucket {
     inner: Arc<dyn Bucket>,
-    fault: Fault,
+    watches: Watches,
 }
 
-impl Store for Faulty {
+impl Store for Watched {
     fn is_exclusive(&self) -> bool {
         self.is_exclusive
     }
 
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        // What the test itself looks at is whole.
-        let fault = match name.as_str() {
-            "default" => self.fault.clone(),
-            "keywell-triggers" => Fault::Slow,
-            _ => return self.inner.open(name),
-        };
-        self.inner
-            .open(name)
-            .map(move |inner| -> Arc<dyn Bucket> { Arc::new(FaultyBucket { inner, fault }) })
+        let opened = self.inner.open(name);
+        if !name.is_default() {
+            return opened;
+        }
+        let watches = self.watches.clone();
+        opened.map(move |inner| -> Arc<dyn Bucket> { Arc::new(WatchedBucket { inner, watches }) })
     }
 }
 
-impl Bucket for FaultyBucket {
+impl Bucket for WatchedBucket {
     fn capabilities(&self) -> Capabilities {
-        let watch = match self.fault {
-            Fault::Lossy(_) => Watching::Lossy,
-            Fault::Latest => Watching::Latest,
-            Fault::Breaking(_) | Fault::Slow => Watching::Resumable,
+        let watch = match self.watches {
+            Watches::Lossy(_) => Watching::Lossy,
+            Watches::Latest => Watching::Latest,
+            Watches::Resumable | Watches::Breaking(_) => Watching::Resumable,
         };
         Capabilities {
             watch,
@@ -69,14 +68,7 @@ impl Bucket for FaultyBucket {
     }
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        let answer = self.inner.get_within(key, max);
-        match self.fault {
-            Fault::Slow => Answer::later(async {
-                tokio::task::yield_now().await;
-                answer.await
-            }),
-            Fault::Lossy(_) | Fault::Latest | Fault::Breaking(_) => answer,
-        }
+        self.inner.get_within(key, max)
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
@@ -100,11 +92,12 @@ impl Bucket for FaultyBucket {
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
-        let fault = self.fault.clone();
+        let watches = self.watches.clone();
         self.inner
             .watch(filter, since)
-            .map(move |watch| match fault {
-                Fault::Lossy(coalesced) => {
+            .map(move |watch| match watches {
+                Watches::Resumable => watch,
+                Watches::Lossy(coalesced) => {
                     let counted = coalesced.clone();
                     let events = watch.flat_map(move |event| {
                         let mut event = event.unwrap();
@@ -117,7 +110,7 @@ impl Bucket for FaultyBucket {
                     });
                     Watch::new(None, events).counting(coalesced)
                 }
-                Fault::Latest => {
+                Watches::Latest => {
                     let start = watch.start().cloned();
                     let count = Arc::new(AtomicU64::new(0));
                     let counting = count.clone();
@@ -135,32 +128,45 @@ impl Bucket for FaultyBucket {
                     });
                     Watch::new(start, events).counting(count)
                 }
-                Fault::Breaking(after) => {
+                Watches::Breaking(after) => {
                     let start = watch.start().cloned();
                     let broken = stream::iter([Err(Error::Unavailable("cut off".into()))]);
                     Watch::new(start, watch.take(after).chain(broken))
                 }
-                Fault::Slow => watch,
             })
     }
 }
 
-fn faulty(fault: Fault) -> Arc<dyn Store> {
-    let inner = MemoryStore::default();
-    Arc::new(Faulty {
-        inner,
-        fault,
-        is_exclusive: true,
-    })
+/// A store whose triggers wait for their records, too.
+fn store_with(watches: Watches, is_exclusive: bool) -> Arc<dyn Store> {
+    let store = Watched {
+        inner: MemoryStore::default(),
+        watches,
+        is_exclusive,
+    };
+    let slow_reads = Faults {
+        reads: Rates {
+            delay: 1.0,
+            ..Rates::default()
+        },
+        ..Faults::default()
+    };
+    Arc::new(Layered::late(
+        Arc::new(store),
+        move |name, bucket| match name.as_str() {
+            "keywell-triggers" => Arc::new(Faulty::new(bucket, slow_reads)),
+            _ => bucket,
+        },
+    ))
+}
+
+fn alone(watches: Watches) -> Arc<dyn Store> {
+    store_with(watches, true)
 }
 
 /// A store whose events come once and carry no tokens, for several processes.
 pub(crate) fn public() -> Arc<dyn Store> {
-    Arc::new(Faulty {
-        inner: MemoryStore::default(),
-        fault: Fault::Lossy(Arc::default()),
-        is_exclusive: false,
-    })
+    store_with(Watches::Lossy(Arc::default()), false)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -185,7 +191,7 @@ async fn what_comes_before_a_process_has_its_shares_is_delivered_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_store_lost_is_counted_and_a_new_start_is_from_now() {
     let coalesced = Arc::new(AtomicU64::new(0));
-    let store = faulty(Fault::Lossy(coalesced.clone()));
+    let store = alone(Watches::Lossy(coalesced.clone()));
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();
     let trigger = process.watch(&store, "SET@*").await;
@@ -205,7 +211,7 @@ async fn what_a_store_lost_is_counted_and_a_new_start_is_from_now() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_store_does_not_repeat_is_delivered_before_the_stop() {
-    let store = faulty(Fault::Lossy(Arc::default()));
+    let store = alone(Watches::Lossy(Arc::default()));
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let one_by_one = keywell_runtime::watch::WatchOptions {
         parallel: 1,
@@ -226,7 +232,7 @@ async fn what_a_store_does_not_repeat_is_delivered_before_the_stop() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_watch_that_breaks_off_goes_on_where_it_was() {
-    let store = faulty(Fault::Breaking(7));
+    let store = alone(Watches::Breaking(7));
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let trigger = Process::new().watch(&store, "SET@*").await;
     let mut log = String::new();
@@ -242,7 +248,7 @@ async fn a_watch_that_breaks_off_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_coalesces_and_resumes_has_positions_stored() {
-    let store = faulty(Fault::Latest);
+    let store = alone(Watches::Latest);
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();
     let trigger = process.watch(&store, "SET@*,DEL@*").await;

@@ -1,92 +1,36 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use keywell_runtime::watch::WatchTarget;
-use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Entry, Error, Filter, Invalid, List, Page, Set,
-    Since, Store, Version, Watch,
-};
+use keywell_store::layer::{Layered, Limited, Limits, Method, Script};
+use keywell_store::{Error, Store};
 
 use crate::support::*;
 
-/// A store of letters that takes short values only, or cannot be watched.
-struct Letters {
-    inner: Arc<dyn Store>,
-    /// The longest value, in bytes.
-    max: usize,
-    is_watched: bool,
-}
-
-struct LettersBucket {
-    inner: Arc<dyn Bucket>,
-    max: usize,
-    is_watched: bool,
-}
-
-impl Store for Letters {
-    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        let (max, is_watched) = (self.max, self.is_watched);
-        self.inner.open(name).map(move |inner| -> Arc<dyn Bucket> {
-            Arc::new(LettersBucket {
-                inner,
-                max,
-                is_watched,
-            })
-        })
-    }
-}
-
-impl Bucket for LettersBucket {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        self.inner.get_within(key, max)
-    }
-
-    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        let (bytes, max) = (value.len(), self.max);
-        if bytes > max {
-            return Error::Invalid(Invalid::ValueTooLarge { bytes, max }).into();
-        }
-        self.inner.set(key, value, how)
-    }
-
-    fn delete(&self, key: &str) -> Answer<()> {
-        self.inner.delete(key)
-    }
-
-    fn list(&self, request: List) -> Answer<Page> {
-        self.inner.list(request)
-    }
-
-    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
-        if !self.is_watched {
-            return Error::Unavailable("it reports no changes".into()).into();
-        }
-        self.inner.watch(filter, since)
-    }
-}
-
-/// What a trigger is about, whose letters are in such a store, over another that a test can watch.
-fn elsewhere(max: usize, is_watched: bool) -> (Arc<dyn Store>, WatchTarget) {
+/// A target whose letters are in a store of values of at most so many bytes, and that store without
+/// the bound.
+fn with_short_letters(max: usize) -> (Arc<dyn Store>, WatchTarget) {
     let inner = memory();
-    let letters: Arc<dyn Store> = Arc::new(Letters {
-        inner: inner.clone(),
-        max,
-        is_watched,
+    let limits = Limits {
+        value_bytes: max,
+        ..Limits::default()
+    };
+    let short = Layered::new(inner.clone(), move |_, bucket| {
+        Arc::new(Limited::new(bucket, limits))
     });
-    let target = WatchTarget {
+    let target = with_letters_in(Arc::new(short));
+    (inner, target)
+}
+
+fn with_letters_in(letters: Arc<dyn Store>) -> WatchTarget {
+    WatchTarget {
         dead_letters: (Some(letters), name(WatchTarget::DEAD_LETTERS)),
         ..target("SET@*")
-    };
-    (inner, target)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_letter_without_its_value_is_sent_with_what_its_key_holds() {
-    let (store, (inner, target)) = (memory(), elsewhere(1000, true));
+    let (store, (inner, target)) = (memory(), with_short_letters(1000));
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();
     let trigger = process.try_watch(&store, target, &options()).await.unwrap();
@@ -106,7 +50,7 @@ async fn a_letter_without_its_value_is_sent_with_what_its_key_holds() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_letter_without_its_value_is_kept_when_its_key_is_gone() {
-    let (store, (inner, target)) = (memory(), elsewhere(1000, true));
+    let (store, (inner, target)) = (memory(), with_short_letters(1000));
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();
     let trigger = process.try_watch(&store, target, &options()).await.unwrap();
@@ -155,7 +99,10 @@ async fn a_letter_that_cannot_be_read_is_kept() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn letters_that_cannot_be_watched_are_sent_again_all_the_same() {
-    let (store, (inner, target)) = (memory(), elsewhere(10_000, false));
+    let (store, inner) = (memory(), memory());
+    let script = Script::of(&[Method::Watch]);
+    script.fail(&Error::Unavailable("it reports no changes".into()));
+    let target = with_letters_in(faulty(&inner, &script));
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
     let process = Process::new();
     let options = options();

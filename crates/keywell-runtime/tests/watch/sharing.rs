@@ -28,7 +28,7 @@ pub(crate) fn group() -> String {
     format!("groups/{}", target("SET@*").name())
 }
 
-fn public() -> Arc<dyn Store> {
+pub(crate) fn public() -> Arc<dyn Store> {
     Arc::new(Public(MemoryStore::default()))
 }
 

@@ -9,6 +9,7 @@ use keywell_runtime::watch::{
     Backoff, Counters, Counts, DeadLetter, DeadLetters, Subscriptions, WatchOptions, WatchTarget,
 };
 use keywell_runtime::{Error, LoadedComponent, Options, Runtime};
+use keywell_store::layer::{Faults, Faulty, Layered, Script};
 use keywell_store::{Bucket, BucketName, Filter, Set, Since, Store};
 use keywell_wasi::Grants;
 use tokio::sync::oneshot;
@@ -38,6 +39,14 @@ pub(crate) fn name(name: &str) -> BucketName {
 
 pub(crate) fn memory() -> Arc<dyn Store> {
     Arc::new(MemoryStore::default())
+}
+
+/// The store, all of whose buckets follow a script.
+pub(crate) fn faulty(store: &Arc<dyn Store>, script: &Script) -> Arc<dyn Store> {
+    let script = script.clone();
+    Arc::new(Layered::late(store.clone(), move |_, bucket| {
+        Arc::new(Faulty::new(bucket, Faults::default()).following(&script))
+    }))
 }
 
 pub(crate) async fn open(store: &Arc<dyn Store>, bucket: &str) -> Arc<dyn Bucket> {

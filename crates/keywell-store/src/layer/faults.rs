@@ -1,5 +1,6 @@
-/// The rates of faults, and the seed of their order.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The rates of faults, and the seed of their order. By default there are none, and every answer
+/// comes later nevertheless.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Faults {
     /// Determines the faults, together with the order of the operations.
     pub seed: u64,

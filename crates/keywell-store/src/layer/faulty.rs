@@ -1,7 +1,5 @@
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -9,18 +7,23 @@ use parking_lot::Mutex;
 
 use super::chance::Chance;
 use super::faults::{Faults, Rates};
+use super::method::Method;
+use super::script::Script;
+use super::turns::Turns;
 use crate::{
     Answer, BoxFuture, Bucket, Capabilities, Change, Entry, Error, Expected, Failure, Filter, List,
     Page, Part, Promptness, Result, Set, Since, Swap, Version, Watch,
 };
 
-/// A bucket behind a bad network, for tests; see [`Faults`].
+/// A bucket behind a bad network, for tests: faults come by a seed ([`Faults`]), or when a test says
+/// so ([`Script`]). [`Layered::late`](super::Layered::late) makes a store of such buckets.
 ///
 /// Deterministic: the same operations in the same order meet the same faults. A transaction meets
 /// none: it is the store that runs it.
 pub struct Faulty {
     inner: Arc<dyn Bucket>,
     faults: Faults,
+    script: Option<Script>,
     chance: Mutex<Chance>,
     late: Arc<Mutex<VecDeque<BoxFuture<()>>>>,
 }
@@ -51,9 +54,6 @@ enum Accident {
     Late,
 }
 
-/// Completes after this many polls.
-struct Turns(u32);
-
 // === impl Faulty ===
 
 impl Faulty {
@@ -62,43 +62,61 @@ impl Faulty {
         Self {
             inner,
             faults,
+            script: None,
             chance: Mutex::new(Chance::new(faults.seed)),
             late: Arc::default(),
         }
     }
 
+    /// The same bucket, whose calls meet the faults of a script besides.
+    #[must_use]
+    pub fn following(self, script: &Script) -> Self {
+        Self {
+            script: Some(script.clone()),
+            ..self
+        }
+    }
+
     fn read<T: Send + 'static>(
         &self,
+        method: Method,
         ask: impl Fn(&dyn Bucket) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        self.send(Kind::Read, &self.faults.reads, ask)
+        self.send(method, Kind::Read, &self.faults.reads, ask)
     }
 
     fn write<T: Send + 'static>(
         &self,
+        method: Method,
         ask: impl Fn(&dyn Bucket) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        self.send(Kind::Write, &self.faults.writes, ask)
+        self.send(method, Kind::Write, &self.faults.writes, ask)
     }
 
     fn atomic<T: Send + 'static>(
         &self,
+        method: Method,
         ask: impl Fn(&dyn Bucket) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        self.send(Kind::Write, &self.faults.atomics, ask)
+        self.send(method, Kind::Write, &self.faults.atomics, ask)
     }
 
     fn send<T: Send + 'static>(
         &self,
+        method: Method,
         kind: Kind,
         rates: &Rates,
         ask: impl Fn(&dyn Bucket) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
         let fate = Fate::draw(kind, rates, &mut self.chance.lock());
+        let script = self.script.clone().filter(|script| script.covers(method));
         let inner = self.inner.clone();
         let late = self.late.clone();
         Answer::later(async move {
-            Turns(fate.turns_before).await;
+            if let Some(script) = &script {
+                script.begin()?;
+            }
+            Turns::new(fate.turns_before).await;
             if fate.preceded {
                 let earlier = late.lock().pop_front();
                 if let Some(earlier) = earlier {
@@ -120,10 +138,13 @@ impl Faulty {
             }
             if fate.duplicated {
                 drop(ask(&*inner).await);
-                Turns(fate.turns_before).await;
+                Turns::new(fate.turns_before).await;
             }
             let answer = ask(&*inner).await;
-            Turns(fate.turns_after).await;
+            Turns::new(fate.turns_after).await;
+            if let Some(script) = &script {
+                script.end().await;
+            }
             match fate.accident {
                 Accident::AnswerLost => Err(fate.unanswered("answer lost")),
                 _ => answer,
@@ -143,42 +164,52 @@ impl Bucket for Faulty {
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
         let key = key.to_owned();
-        self.read(move |inner| inner.get_within(&key, max))
+        self.read(Method::Get, move |inner| inner.get_within(&key, max))
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
         let key = key.to_owned();
-        self.read(move |inner| inner.exists(&key))
+        self.read(Method::Exists, move |inner| inner.exists(&key))
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
         let key = key.to_owned();
-        self.write(move |inner| inner.set(&key, value.clone(), how))
+        self.write(Method::Set, move |inner| {
+            inner.set(&key, value.clone(), how)
+        })
     }
 
     fn delete(&self, key: &str) -> Answer<()> {
         let key = key.to_owned();
-        self.write(move |inner| inner.delete(&key))
+        self.write(Method::Delete, move |inner| inner.delete(&key))
     }
 
     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
         let key = key.to_owned();
-        self.atomic(move |inner| inner.swap(&key, expected.clone(), change.clone()))
+        self.atomic(Method::Swap, move |inner| {
+            inner.swap(&key, expected.clone(), change.clone())
+        })
     }
 
     fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
         let key = key.to_owned();
-        self.atomic(move |inner| inner.increment_or_create(&key, delta, created))
+        self.atomic(Method::Increment, move |inner| {
+            inner.increment_or_create(&key, delta, created)
+        })
     }
 
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let keys = owned(keys);
-        self.read(move |inner| inner.get_many_within(&borrowed(&keys), max))
+        self.read(Method::GetMany, move |inner| {
+            inner.get_many_within(&borrowed(&keys), max)
+        })
     }
 
     fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let keys = owned(keys);
-        self.read(move |inner| inner.get_with_expiry(&borrowed(&keys), max))
+        self.read(Method::GetMany, move |inner| {
+            inner.get_with_expiry(&borrowed(&keys), max)
+        })
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
@@ -186,7 +217,7 @@ impl Bucket for Faulty {
             .into_iter()
             .map(|(key, value)| (key.to_owned(), value))
             .collect();
-        self.write(move |inner| {
+        self.write(Method::SetMany, move |inner| {
             let entries = entries.iter().map(|(key, value)| (&**key, value.clone()));
             inner.set_many(entries.collect())
         })
@@ -194,7 +225,9 @@ impl Bucket for Faulty {
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
         let keys = owned(keys);
-        self.write(move |inner| inner.delete_many(&borrowed(&keys)))
+        self.write(Method::DeleteMany, move |inner| {
+            inner.delete_many(&borrowed(&keys))
+        })
     }
 
     fn admit(&self, part: Part) -> Result<Part> {
@@ -202,12 +235,14 @@ impl Bucket for Faulty {
     }
 
     fn list(&self, request: List) -> Answer<Page> {
-        self.read(move |inner| inner.list(request.clone()))
+        self.read(Method::List, move |inner| inner.list(request.clone()))
     }
 
     /// Opening the watch meets faults. Its events do not: a store must not lose those.
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
-        self.read(move |inner| inner.watch(filter.clone(), since.clone()))
+        self.read(Method::Watch, move |inner| {
+            inner.watch(filter.clone(), since.clone())
+        })
     }
 }
 
@@ -264,20 +299,5 @@ impl Fate {
             Kind::Read => Error::Unavailable(Failure::new(what)),
             Kind::Write => Error::Ambiguous(Failure::new(what)),
         }
-    }
-}
-
-// === impl Turns ===
-
-impl Future for Turns {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.0 == 0 {
-            return Poll::Ready(());
-        }
-        self.0 -= 1;
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 }
