@@ -51,7 +51,8 @@
 //!
 //! A plan is made as above, or read from a file by [`Plan::read`]; nothing behind it knows which.
 //! While the application runs, [`Handle::next`] says when a command exits or a trigger fails,
-//! [`Handle::counters`] what each trigger has done, and [`Handle::reload`] goes over to another plan.
+//! [`Handle::counters`] what each trigger has done, [`Handle::metering`] what was counted of each
+//! bucket, and [`Handle::reload`] goes over to another plan.
 //! To stop at a signal, wait for it and for [`Handle::next`], then call [`Handle::stop`].
 //!
 //! The crate also has the registry of the kinds of stores: each is a feature of its name (`memory`,
@@ -92,6 +93,6 @@ pub use kind::TriggerKind;
 pub use options::AppOptions;
 pub use registry::{PROVIDERS, identity, open, open_existing, provider, relative_to};
 pub use status::{
-    ComponentStatus, Status, StoreStatus, TriggerCounters, TriggerCounts, TriggerSource,
-    TriggerState, TriggerStatus,
+    BucketMetering, ComponentStatus, Status, StoreStatus, TriggerCounters, TriggerCounts,
+    TriggerSource, TriggerState, TriggerStatus,
 };

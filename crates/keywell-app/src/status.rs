@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use keywell_runtime::watch::{Counts, Subscriptions};
 use keywell_store::BucketName;
+use keywell_store::layer::Metering;
 
 /// What an application consists of while it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,4 +104,16 @@ pub enum TriggerCounts {
     Watch(Counts),
     /// The application's start, which nothing is counted of.
     Command,
+}
+
+/// What was counted of a bucket since its store was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketMetering {
+    /// The store, by its name in the plan.
+    pub store: String,
+    /// The bucket's name in the store; `None` for all that have no counts of their own, past
+    /// [`Meters::MAX`](keywell_store::layer::Meters::MAX) buckets.
+    pub bucket: Option<BucketName>,
+    /// Its counts.
+    pub metering: Metering,
 }

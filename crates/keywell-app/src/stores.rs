@@ -3,11 +3,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use keywell_config::{ConfigError, Plan, StorePlan};
+use keywell_store::layer::{Layered, Metered, Meters};
 use keywell_store::{OpenError, Provider, Store, StoreUrl, StoreUrlError};
 
 use crate::Error;
 use crate::registry::{identity, open, provider, relative_to};
-use crate::status::StoreStatus;
+use crate::status::{BucketMetering, StoreStatus};
 
 /// The stores of a plan, each opened once.
 #[derive(Default)]
@@ -16,6 +17,10 @@ pub(crate) struct Stores(BTreeMap<String, Opened>);
 #[derive(Clone)]
 struct Opened {
     store: Arc<dyn Store>,
+    /// The store as it is used: itself, or with a meter around each bucket.
+    used: Arc<dyn Store>,
+    /// Where its calls are counted.
+    meters: Option<Arc<Meters>>,
     url: StoreUrl,
     identity: String,
 }
@@ -35,16 +40,20 @@ impl Stores {
         for (name, store, url) in urls {
             let open_already = kept.0.get(name).filter(|opened| opened.url == url);
             if let Some(opened) = open_already {
-                stores.0.insert(name.clone(), opened.clone());
+                let opened = opened.clone().metered(name, plan.is_metered);
+                stores.0.insert(name.clone(), opened);
                 continue;
             }
             match open(&url).await {
-                Ok(opened) => {
+                Ok(store) => {
                     let opened = Opened {
-                        store: opened,
+                        used: store.clone(),
+                        store,
+                        meters: None,
                         identity: identity_in(plan, &url),
                         url,
                     };
+                    let opened = opened.metered(name, plan.is_metered);
                     stores.0.insert(name.clone(), opened);
                 }
                 Err(source) => {
@@ -62,12 +71,12 @@ impl Stores {
 
     /// A store by its name in the plan.
     pub(crate) fn get(&self, name: &str) -> Arc<dyn Store> {
-        self.opened(name).store.clone()
+        self.opened(name).used.clone()
     }
 
     /// As [`get`](Self::get), for a name that may not be one.
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<dyn Store>> {
-        self.0.get(name).map(|opened| &opened.store)
+        self.0.get(name).map(|opened| &opened.used)
     }
 
     /// What names a store in every process.
@@ -85,6 +94,18 @@ impl Stores {
             is_exclusive: opened.store.is_exclusive(),
         });
         stores.collect()
+    }
+
+    /// What was counted of each bucket that is metered.
+    pub(crate) fn metering(&self) -> Vec<BucketMetering> {
+        let meters = self.0.values().filter_map(|opened| opened.meters.as_ref());
+        let all = meters.flat_map(|meters| meters.read());
+        let all = all.map(|(store, bucket, metering)| BucketMetering {
+            store,
+            bucket,
+            metering,
+        });
+        all.collect()
     }
 
     fn opened(&self, name: &str) -> &Opened {
@@ -113,6 +134,34 @@ impl Stores {
             }
         }
         failed
+    }
+}
+
+// === impl Opened ===
+
+impl Opened {
+    /// The same store with meters, or without. Counts go on where it had meters already.
+    fn metered(self, name: &str, is_metered: bool) -> Self {
+        if is_metered == self.meters.is_some() {
+            return self;
+        }
+        if !is_metered {
+            return Self {
+                used: self.store.clone(),
+                meters: None,
+                ..self
+            };
+        }
+        let meters = Arc::new(Meters::default());
+        let (counting, name) = (meters.clone(), name.to_owned());
+        let layered = Layered::new(self.store.clone(), move |bucket, inner| {
+            Arc::new(Metered::new(inner, counting.of(&name, bucket)))
+        });
+        Self {
+            used: Arc::new(layered),
+            meters: Some(meters),
+            ..self
+        }
     }
 }
 
@@ -173,4 +222,64 @@ fn url(plan: &Plan, name: &str, store: &StorePlan) -> Result<StoreUrl, ConfigErr
         Some(folder) => relative_to(url, folder),
         None => url,
     })
+}
+
+#[cfg(all(test, feature = "memory"))]
+mod tests {
+    use keywell_store::BucketName;
+
+    use super::*;
+
+    fn plan(url: &str, is_metered: bool) -> Plan {
+        Plan {
+            stores: [("main".to_owned(), StorePlan::new(url))].into(),
+            is_metered,
+            ..Plan::default()
+        }
+    }
+
+    async fn get(stores: &Stores) {
+        let bucket = stores.get("main").open(&BucketName::default()).await;
+        let bucket = bucket.expect("a store in memory opens every bucket");
+        let found = bucket.get("k").await.expect("it answers every key");
+        assert_eq!(found, None);
+    }
+
+    fn calls(stores: &Stores) -> Vec<u64> {
+        let metering = stores.metering();
+        let methods = metering.iter().flat_map(|one| &one.metering.methods);
+        methods.map(|method| method.calls).collect()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_around_a_store_that_is_not_metered() {
+        let none = Stores::default();
+        let plain = Stores::open(&plan("memory:", false), &none).await.unwrap();
+        let opened = plain.opened("main");
+        assert!(Arc::ptr_eq(&opened.store, &opened.used));
+        get(&plain).await;
+        assert!(plain.metering().is_empty());
+    }
+
+    #[tokio::test]
+    async fn counts_of_a_store_that_stays_open_go_on() {
+        let none = Stores::default();
+        let metered = plan("memory:", true);
+        let first = Stores::open(&metered, &none).await.unwrap();
+        get(&first).await;
+        let again = Stores::open(&metered, &first).await.unwrap();
+        get(&again).await;
+        assert_eq!(calls(&again), [2]);
+        let plain = Stores::open(&plan("memory:", false), &again).await.unwrap();
+        let opened = plain.opened("main");
+        assert!(Arc::ptr_eq(&opened.store, &opened.used));
+        assert!(Arc::ptr_eq(&opened.store, &first.opened("main").store));
+        let other = plan("memory:?max-bytes=1MiB", true);
+        let other = Stores::open(&other, &again).await.unwrap();
+        assert_eq!(
+            calls(&other),
+            [0; 0],
+            "a store of another URL is another one"
+        );
+    }
 }

@@ -19,6 +19,8 @@ pub struct Plan {
     pub components: BTreeMap<String, ComponentPlan>,
     /// What calls the components, in the order written; never empty in one that was read.
     pub triggers: Vec<TriggerPlan>,
+    /// Whether the calls of every store are counted and timed. No file asks for it.
+    pub is_metered: bool,
 }
 
 /// What bounds components. What is not given is the program's usual.

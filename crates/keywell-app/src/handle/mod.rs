@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::loaded::Loaded;
 use crate::running::{Running, Task};
 use crate::spec::Spec;
-use crate::status::{Status, TriggerCounters, TriggerSource, TriggerStatus};
+use crate::status::{BucketMetering, Status, TriggerCounters, TriggerSource, TriggerStatus};
 use crate::stores::Stores;
 use crate::trigger::{Counting, Trigger};
 use crate::{AppOptions, Error};
@@ -89,6 +89,16 @@ impl Handle {
             counts: started.counting.counts(),
         });
         counters.collect()
+    }
+
+    /// What was counted of each bucket, by store and bucket; nothing unless the plan
+    /// [is metered](keywell_config::Plan::is_metered).
+    ///
+    /// These are the calls that reach a store: not those that a grant or a limit refused before it,
+    /// and besides those of components the ones that triggers make for their positions and dead
+    /// letters.
+    pub fn metering(&self) -> Vec<BucketMetering> {
+        self.stores.metering()
     }
 
     /// Waits for what happens next; none once all triggers have ended. Nothing is lost where the

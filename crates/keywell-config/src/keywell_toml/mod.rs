@@ -85,6 +85,7 @@ fn parse(file: &Path, text: &str) -> Result<Plan> {
         stores,
         components,
         triggers,
+        is_metered: false,
     })
 }
 

@@ -87,6 +87,11 @@ impl Output {
         &self.0.stderr
     }
 
+    /// How lines are written.
+    pub fn format(&self) -> Format {
+        self.0.format
+    }
+
     /// Waits, on this thread, until all is written, for a program that ends. It gives up when nothing
     /// was written for this long.
     pub fn finish(&self, patience: Duration) {

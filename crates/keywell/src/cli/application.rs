@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use keywell_app::{Error, Event, Handle, TriggerSource, TriggerStatus};
 
-use super::output;
+use super::{metrics, output};
 
 /// What is printed of a trigger that runs: a line for each address. `store` is how a store of the
 /// plan is shown.
@@ -30,7 +30,8 @@ pub(super) fn lines(trigger: &TriggerStatus, store: impl Fn(&str) -> String) -> 
 
 /// Lets an application run until `stop` is ready, and answers whether that was why it ended.
 ///
-/// The error of a trigger that fails is printed at once.
+/// The error of a trigger that fails is printed at once, and what was counted of stores once all
+/// triggers have ended.
 pub(super) async fn attend(
     mut handle: Handle,
     stop: impl Future<Output = ()>,
@@ -53,6 +54,7 @@ pub(super) async fn attend(
             }
         }
     }
+    metrics::report(&handle.metering());
     handle.stop().await?;
     Ok(is_well)
 }

@@ -9,6 +9,7 @@ use keywell_runtime::{AllowedHost, HostError};
 
 use super::cache::CacheArguments;
 use super::config_file::ConfigFile;
+use super::metrics::MetricsArguments;
 use super::store::GivenUrl;
 use super::usage::Unshown;
 use crate::cli::failed::Failed;
@@ -59,6 +60,9 @@ pub(super) struct ComponentArguments {
     outgoing: Vec<String>,
 
     #[command(flatten)]
+    metrics: MetricsArguments,
+
+    #[command(flatten)]
     cache: CacheArguments,
 }
 
@@ -93,6 +97,7 @@ impl ComponentArguments {
             },
             stores: [(Self::STORE.to_owned(), store.plan())].into(),
             components: [(self.name(), component)].into(),
+            is_metered: self.metrics.metrics,
             ..Plan::default()
         }
     }

@@ -12,6 +12,7 @@ mod failed;
 mod files;
 mod inspect;
 mod kv;
+mod metrics;
 mod output;
 mod run;
 mod serve;

@@ -14,6 +14,9 @@ use crate::cli::failed::Failed;
 /// waited for, so that a pipe that is not read stops nothing.
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
+/// The target of figures that are lines of the log where it is JSON, whatever else is logged.
+pub(super) const METRICS: &str = "keywell::metrics";
+
 pub(super) fn output() -> &'static Output {
     OUTPUT.get_or_init(|| Output::process(Format::Text))
 }
@@ -43,6 +46,11 @@ pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
     let filter: Targets = filter
         .parse()
         .map_err(|error| Failed::Usage(format!("--log {filter}: {error}")))?;
+    let filter = if json {
+        filter.with_target(METRICS, LevelFilter::INFO)
+    } else {
+        filter
+    };
     let format = if json { Format::Json } else { Format::Text };
     let stderr = OUTPUT.get_or_init(|| Output::process(format)).stderr();
     let is_coloured = stderr.is_terminal() && !json;

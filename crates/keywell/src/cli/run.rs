@@ -6,8 +6,8 @@ use keywell_app::Event;
 use keywell_config::{CommandPlan, TriggerPlan};
 
 use super::component::ComponentArguments;
-use super::signal;
 use super::store::StoreArguments;
+use super::{metrics, signal};
 use crate::cli::failed::{Ended, Failed};
 
 /// Run a component as a command, from start to end. Its exit code is passed on.
@@ -44,6 +44,7 @@ impl Run {
         let mut handle = started.map_err(Failed::of_one)?.ok_or_else(interrupted)?;
         let ended = signal::unless(stop, async { Ok::<_, Failed>(handle.next().await) });
         let ended = ended.await?.flatten();
+        metrics::report(&handle.metering());
         handle.stop().await.map_err(Failed::of_one)?;
         match ended {
             Some(Event::Exited { code, .. }) => Ok(ExitCode::from(code)),

@@ -10,6 +10,7 @@ use keywell_config::{ConfigError, Plan};
 
 use super::application::{attend, lines};
 use super::cache::CacheArguments;
+use super::metrics::MetricsArguments;
 use super::{files, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
@@ -38,6 +39,9 @@ pub(super) struct Up {
     file: PathBuf,
 
     #[command(flatten)]
+    metrics: MetricsArguments,
+
+    #[command(flatten)]
     cache: CacheArguments,
 }
 
@@ -48,7 +52,10 @@ impl Up {
         // Before all else, so that no signal is missed that comes once a trigger is printed.
         let mut stop = pin!(signal::stop()?);
         files::raise_limit();
-        let plan = Plan::read(&self.file)?;
+        let plan = Plan {
+            is_metered: self.metrics.metrics,
+            ..Plan::read(&self.file)?
+        };
         let application = Application::load(plan, self.cache.options())?;
         let Some(handle) = application.start_unless(stop.as_mut()).await? else {
             return Ok(ExitCode::SUCCESS);
