@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use keywell_memory::MemoryStore;
+use keywell_store::Store;
+use keywell_store::layer::{Layered, Metered, Meters};
 use keywell_wasi::{Grants, Keyvalue, KeyvalueView};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -34,7 +36,21 @@ impl Keywell {
     }
 
     pub(crate) fn with(component: &Component, size: u32) -> Done<Self> {
-        let grants = Arc::new(Grants::everything_in(Arc::new(MemoryStore::default())));
+        Self::on(Arc::new(MemoryStore::default()), component, size)
+    }
+
+    /// The same, with a meter around each bucket, as by `--metrics`.
+    pub(crate) fn metered(engine: &Engine, name: &str, size: u32) -> Done<Self> {
+        let component = Component::from_file(engine, guest(name))?;
+        let meters = Meters::default();
+        let store = Layered::new(Arc::new(MemoryStore::default()), move |name, bucket| {
+            Arc::new(Metered::new(bucket, meters.of("main", name)))
+        });
+        Self::on(Arc::new(store), &component, size)
+    }
+
+    fn on(store: Arc<dyn Store>, component: &Component, size: u32) -> Done<Self> {
+        let grants = Arc::new(Grants::everything_in(store));
         let mut linker = Linker::new(component.engine());
         keywell_wasi::link(&mut linker, component, &grants)?;
         let state = State(Keyvalue::new(grants));

@@ -41,6 +41,7 @@ const CALLS: [(&str, &str); 10] = [
 
 const FLOOR: &str = "raw host function";
 const AS_IT_COMES: &str = "wasmtime-wasi-keyvalue, Wasmtime's defaults";
+const UNMETERED: &str = "the same without `--metrics`";
 const IN_OUR_ENGINE: &str = "wasmtime-wasi-keyvalue, Keywell's Wasmtime";
 
 pub(crate) fn group(effort: &Effort) -> Done<Group> {
@@ -83,6 +84,8 @@ pub(crate) fn group(effort: &Effort) -> Done<Group> {
         }
     }
 
+    group.rows.push(metered_row(&engine, &mut draft2, effort)?);
+
     let subjects: [Subject<'_>; 2] = [
         Box::new(|| pairs.0.time("get-many", effort.call)),
         Box::new(|| pairs_floor.0.time("get-many", effort.call)),
@@ -99,6 +102,19 @@ pub(crate) fn group(effort: &Effort) -> Done<Group> {
     );
     group.rows.push(row);
     Ok(group)
+}
+
+/// What counting the calls of the store costs.
+fn metered_row(engine: &Engine, plain: &mut Keywell, effort: &Effort) -> Done<Row> {
+    let mut metered = Keywell::metered(engine, "bench_draft2", VALUE)?;
+    let subjects: [Subject<'_>; 2] = [
+        Box::new(|| metered.0.time("get", effort.call)),
+        Box::new(|| plain.0.time("get", effort.call)),
+    ];
+    let [metered, plain] = rounds(effort.rounds, subjects)?;
+    let beside = ("unmetered", UNMETERED);
+    let row = row("get", "`get`", "draft2-metered", &metered, beside, &plain);
+    Ok(row.goal(Goal::AtMost(1.05)))
 }
 
 /// Both generations beside the peer as its users have it, and the draft beside it in our engine.
