@@ -18,6 +18,7 @@ mod listings;
 mod store_urls;
 mod stores;
 mod tokens;
+mod wadm;
 
 pub use counters::counters;
 pub use cursors::cursors;
@@ -27,6 +28,7 @@ pub use limits::limits;
 pub use listings::listings;
 pub use store_urls::store_urls;
 pub use tokens::tokens;
+pub use wadm::wadm;
 
 /// A target's name, and what it runs.
 pub type Target = (&'static str, fn(&[u8]));
@@ -41,4 +43,5 @@ pub const TARGETS: &[Target] = &[
     ("listings", listings),
     ("store_urls", store_urls),
     ("tokens", tokens),
+    ("wadm", wadm),
 ];

@@ -29,7 +29,8 @@
 //! ```
 //!
 //! A plan holds together: every name that is used is defined, every amount is within its bounds.
-//! `keywell.toml` is the one form that is read so far; others lead to the same plan.
+//! `keywell.toml` is the one form that becomes a plan so far; [`wadm`] reads the manifests of wasmCloud
+//! into a form of their own.
 //!
 //! # What it does not do
 //!
@@ -46,6 +47,7 @@ mod nearest;
 mod place;
 mod plan;
 pub mod units;
+pub mod wadm;
 
 pub use error::ConfigError;
 pub use keywell_store::Secret;

@@ -1,0 +1,148 @@
+//! Reads YAML 1.2 into a tree, by the events of `saphyr-parser`.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
+
+use super::builder::Builder;
+use super::finding::Finding;
+use super::node::{self, Node, Scalar, Value};
+use crate::Place;
+
+/// What a file has: the first document, and where a second begins if there is one.
+pub(super) struct Yaml<'i> {
+    pub(super) root: Option<Node<'i>>,
+    pub(super) second: Option<Place>,
+}
+
+/// Reads the first document of a text.
+///
+/// # Errors
+///
+/// The first that is no YAML, or goes beyond the bounds of [`Builder`].
+pub(super) fn read(text: &str) -> Result<Yaml<'_>, Finding> {
+    let mut parser = Parser::new_from_str(text);
+    let mut builder = Builder::new();
+    // The anchors of the open lists and mappings, 0 for none.
+    let mut open: Vec<usize> = Vec::new();
+    let mut anchored: HashMap<usize, Node<'_>> = HashMap::new();
+    let mut documents = 0;
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|error| unread(&error))?;
+        let place = place(span.start);
+        match event {
+            Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
+            Event::StreamEnd => break,
+            Event::DocumentStart(_) => {
+                documents += 1;
+                if documents == 2 {
+                    let root = builder.finish();
+                    let second = Some(place);
+                    return Ok(Yaml { root, second });
+                }
+            }
+            Event::Alias(anchor) => {
+                // One whose anchor stands on what the alias is in is not there yet.
+                let Some(node) = anchored.get(&anchor) else {
+                    let message = "this alias is within what it stands for";
+                    return Err(Finding::error(place, message));
+                };
+                builder.alias(place, node)?;
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_text = match tag {
+                    None => false,
+                    Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => true,
+                    Some(tag) => {
+                        let message = format!("the tag {tag} has no meaning in a manifest");
+                        return Err(Finding::error(place, message).help("leave it out"));
+                    }
+                };
+                let scalar = Scalar {
+                    text,
+                    is_plain: style == ScalarStyle::Plain && !is_text,
+                };
+                if anchor > 0 {
+                    let value = Value::Scalar(scalar.clone());
+                    anchored.insert(anchor, Node { place, value });
+                }
+                builder.scalar(place, scalar)?;
+            }
+            Event::SequenceStart(anchor, _) => {
+                open.push(anchor);
+                builder.begin(place, Value::List(Vec::new()))?;
+            }
+            Event::MappingStart(anchor, _) => {
+                open.push(anchor);
+                builder.begin(place, Value::Mapping(Vec::new()))?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let anchor = open.pop().unwrap_or(0);
+                if let Some(node) = builder.end(anchor > 0)? {
+                    anchored.insert(anchor, node);
+                }
+            }
+        }
+    }
+    Ok(Yaml {
+        root: builder.finish(),
+        second: None,
+    })
+}
+
+/// The parser counts lines from one and columns from zero.
+fn place(marker: Marker) -> Place {
+    node::place(marker.line(), marker.col() + 1)
+}
+
+/// What is wrong with the syntax, in plain words where the parser's are not.
+fn unread(error: &ScanError) -> Finding {
+    let place = place(*error.marker());
+    let info = error.info();
+    let (message, help) = match info {
+        info if info.split(' ').any(|word| matches!(word, "tab" | "tabs")) => (
+            "YAML does not allow a tab here".to_owned(),
+            "indent with spaces",
+        ),
+        "mapping values are not allowed in this context" => (
+            "there is a second colon in this line, or the line is indented too far".to_owned(),
+            "put a text that has a colon and a space in it in quotes",
+        ),
+        "while parsing a block mapping, did not find expected key"
+        | "simple key expect ':'"
+        | "simple key expected" => (
+            "a key and a colon should stand here".to_owned(),
+            "look at the indentation of this line and of the one before",
+        ),
+        "while parsing a block collection, did not find expected '-' indicator" => (
+            "an item of a list, which begins with a dash, should stand here".to_owned(),
+            "look at the indentation of this line",
+        ),
+        "block sequence entries are not allowed in this context" => (
+            "a list cannot begin here".to_owned(),
+            "put its first dash on a line of its own, behind the key's line",
+        ),
+        // The scanner looks ahead in flow style, and has a bound of its own.
+        "recursion limit exceeded" => {
+            let message = format!("this is nested more than {} deep", Builder::MAX_DEPTH);
+            (message, "")
+        }
+        "while parsing node, found unknown anchor" => (
+            "this alias has no anchor before it".to_owned(),
+            "put a text that begins with * in quotes",
+        ),
+        "while scanning a quoted scalar, found unexpected end of stream" => {
+            ("this quote has no end".to_owned(), "add the closing quote")
+        }
+        info => {
+            let words = info.rsplit(", ").next().unwrap_or(info);
+            (format!("this is no YAML: {words}"), "")
+        }
+    };
+    let finding = Finding::error(place, message);
+    if help.is_empty() {
+        finding
+    } else {
+        finding.help(help)
+    }
+}

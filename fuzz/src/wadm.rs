@@ -1,0 +1,37 @@
+//! Manifests of wadm: any text is a manifest or errors, each at a place of the text.
+
+use std::path::Path;
+
+use keywell_config::wadm::{self, Severity};
+
+/// Reads what is given as a manifest, in a file of either kind.
+///
+/// # Panics
+///
+/// If a text without errors is no manifest, if one with errors is, or if a finding stands outside it.
+pub fn wadm(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let lines = text.lines().count() + 1;
+    for file in ["wadm.yaml", "wadm.json"] {
+        let (manifest, findings) = wadm::read(Path::new(file), text);
+        let has_error = findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error);
+        assert_eq!(manifest.is_none(), has_error, "{file}: {findings:?}");
+        for finding in &findings {
+            // The parser of YAML counts a lone carriage return as the end of a line too.
+            let is_within = finding.place.line <= lines || text.contains('\r');
+            assert!(finding.place.is_known() && is_within, "{file}: {finding}");
+            assert!(!finding.message.is_empty(), "{file}: {finding}");
+        }
+        let places = findings.iter().map(|finding| finding.place);
+        assert!(places.is_sorted_by_key(|place| (place.line, place.column)));
+        if let Some(manifest) = manifest {
+            let components = manifest.components.iter();
+            let mut links = components.flat_map(|component| &component.links);
+            assert!(links.all(|link| manifest.component(&link.target).is_some()));
+        }
+    }
+}
