@@ -109,7 +109,7 @@ pub(super) fn read(node: &Node<'_>, findings: &mut Findings) -> Option<Component
     let traits = traits::read(fields.list("traits", findings), &what, !is_local, findings);
     (component.scaler, component.links) = (traits.scaler, traits.links);
     let is_component = kind == Some(ComponentKind::Component);
-    if is_component && is_local && !traits.has_scaler && !what.is_empty() {
+    if is_component && is_local && !traits.has_scaler && !component.name.is_empty() {
         let message = format!("{what} has no scaler, so wadm would never start it");
         let help = "add a spreadscaler; without one the usual bound applies here";
         findings.push(Finding::warning(component.name.place, message).help(help));

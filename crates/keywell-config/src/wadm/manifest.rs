@@ -214,10 +214,19 @@ fn policy(node: &Node<'_>, findings: &mut Findings) -> Option<Policy> {
     let what = format!("properties of {}", fields.what);
     fields.finish(Unknown::Ignored, findings);
     let properties = properties.and_then(|node| settings::loose_properties(node, &what, findings));
+    let is_read = properties.is_some();
     let properties = properties.unwrap_or_default();
     let backend = properties
         .iter()
         .find(|property| property.name.value == "backend");
+    let is_secret = kind
+        .as_ref()
+        .is_some_and(|kind| kind.value == Policy::SECRET);
+    if is_secret && is_read && backend.is_none() {
+        let message = format!("{what} has no backend");
+        let help = "add backend: nats-kv, vault or kube";
+        findings.push(Finding::error(node.place, message).help(help));
+    }
     Some(Policy {
         backend: backend.map(|property| Located {
             value: property.value.expose().to_owned(),

@@ -28,7 +28,7 @@ pub(super) fn read(text: &str) -> Result<Yaml<'_>, Finding> {
     let mut anchored: HashMap<usize, Node<'_>> = HashMap::new();
     let mut documents = 0;
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| unread(&error))?;
+        let (event, span) = event.map_err(|error| unread(text, &error))?;
         let place = place(span.start);
         match event {
             Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
@@ -96,14 +96,15 @@ fn place(marker: Marker) -> Place {
 }
 
 /// What is wrong with the syntax, in plain words where the parser's are not.
-fn unread(error: &ScanError) -> Finding {
+fn unread(text: &str, error: &ScanError) -> Finding {
     let place = place(*error.marker());
     let info = error.info();
+    if info.split(' ').any(|word| matches!(word, "tab" | "tabs")) {
+        // The parser's place may be the start of the text that the tab ends.
+        let place = indented_with_tab(text, place).unwrap_or(place);
+        return Finding::error(place, "YAML does not allow a tab here").help("indent with spaces");
+    }
     let (message, help) = match info {
-        info if info.split(' ').any(|word| matches!(word, "tab" | "tabs")) => (
-            "YAML does not allow a tab here".to_owned(),
-            "indent with spaces",
-        ),
         "mapping values are not allowed in this context" => (
             "there is a second colon in this line, or the line is indented too far".to_owned(),
             "put a text that has a colon and a space in it in quotes",
@@ -145,4 +146,14 @@ fn unread(error: &ScanError) -> Finding {
     } else {
         finding.help(help)
     }
+}
+
+/// The first tab in the indentation of a line, from that of a place on.
+fn indented_with_tab(text: &str, from: Place) -> Option<Place> {
+    let mut lines = text.lines().enumerate().skip(from.line.saturating_sub(1));
+    lines.find_map(|(index, line)| {
+        let indentation = line.len() - line.trim_start().len();
+        let tab = line[..indentation].find('\t')?;
+        Some(node::place(index + 1, line[..tab].chars().count() + 1))
+    })
 }

@@ -85,10 +85,17 @@ fn check_interfaces(link: &Link, findings: &mut Findings) {
             package.value, interface.value
         );
         let finding = Finding::warning(interface.place, message);
-        findings.push(match nearest(interface, known.iter().copied()) {
-            Some(meant) => finding.help(format!("did you mean {meant}?")),
-            None => finding.help(format!("there is {}", known.join(", "))),
-        });
+        // An interface that is cut short is nearer to the whole one than to another.
+        let whole = known
+            .iter()
+            .copied()
+            .find(|known| known.starts_with(&*interface.value));
+        findings.push(
+            match whole.or_else(|| nearest(interface, known.iter().copied())) {
+                Some(meant) => finding.help(format!("did you mean {meant}?")),
+                None => finding.help(format!("there is {}", known.join(", "))),
+            },
+        );
     }
 }
 

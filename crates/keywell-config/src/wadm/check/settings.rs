@@ -12,13 +12,8 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
     check_secrets(manifest, findings);
     for policy in &manifest.policies {
         let name = &policy.name.value;
-        if policy.kind.value == Policy::SECRET {
-            if policy.backend.is_none() {
-                let message = format!("properties of the policy {name} has no backend");
-                let help = "add backend: nats-kv, vault or kube";
-                findings.push(Finding::error(policy.place, message).help(help));
-            }
-        } else if !policy.kind.is_empty() && !is_used(manifest, name) {
+        let is_known = policy.kind.is_empty() || policy.kind.value == Policy::SECRET;
+        if !is_known && !is_used(manifest, name) {
             let message = format!("the policy {name} has no effect: its type is not known");
             let help = format!("the type for secrets is {}", Policy::SECRET);
             findings.push(Finding::warning(policy.kind.place, message).help(help));
