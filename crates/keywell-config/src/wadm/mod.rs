@@ -24,7 +24,7 @@
 //! assert!(manifest.is_none());
 //! assert_eq!(
 //!     findings[0].to_string(),
-//!     "15:17 error spreadscalar of hello is no trait; did you mean spreadscaler?"
+//!     "14:17 error spreadscalar of hello is no trait; did you mean spreadscaler?"
 //! );
 //! ```
 //!
