@@ -13,7 +13,7 @@ pub fn wadm(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let lines = text.lines().count() + 1;
+    let last_line = text.lines().count() + 1;
     for file in ["wadm.yaml", "wadm.json"] {
         let (manifest, findings) = wadm::read(Path::new(file), text);
         let has_error = findings
@@ -22,7 +22,7 @@ pub fn wadm(data: &[u8]) {
         assert_eq!(manifest.is_none(), has_error, "{file}: {findings:?}");
         for finding in &findings {
             // The parser of YAML counts a lone carriage return as the end of a line too.
-            let is_within = finding.place.line <= lines || text.contains('\r');
+            let is_within = finding.place.line <= last_line || text.contains('\r');
             assert!(finding.place.is_known() && is_within, "{file}: {finding}");
             assert!(!finding.message.is_empty(), "{file}: {finding}");
         }

@@ -141,7 +141,7 @@ fn key(node: Node<'_>) -> Result<Key<'_>, Finding> {
     })
 }
 
-/// Looks for a key that a mapping has twice, through the whole tree.
+/// Looks in the whole tree for a key that a mapping has twice.
 pub(super) fn find_repeated_key(node: &Node<'_>) -> Option<Finding> {
     match &node.value {
         Value::Scalar(_) => None,
