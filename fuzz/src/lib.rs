@@ -15,6 +15,7 @@ mod imports;
 mod input;
 mod limits;
 mod listings;
+mod plans;
 mod store_urls;
 mod stores;
 mod tokens;
@@ -26,6 +27,7 @@ pub use exports::exports;
 pub use imports::imports;
 pub use limits::limits;
 pub use listings::listings;
+pub use plans::plans;
 pub use store_urls::store_urls;
 pub use tokens::tokens;
 pub use wadm::wadm;
@@ -41,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     ("imports", imports),
     ("limits", limits),
     ("listings", listings),
+    ("plans", plans),
     ("store_urls", store_urls),
     ("tokens", tokens),
     ("wadm", wadm),

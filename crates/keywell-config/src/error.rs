@@ -1,8 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::Place;
-
-pub(crate) type Result<T, E = ConfigError> = std::result::Result<T, E>;
+use crate::{Problem, Report};
 
 /// What is wrong with a configuration, and where. It never has a value that may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,40 +14,41 @@ pub enum ConfigError {
         /// The system's reason, or what to do about it.
         problem: String,
     },
-    /// Something at this place is wrong.
-    #[error("{}:{place}: {problem}", file.display())]
-    At {
-        /// The file.
-        file: PathBuf,
-        /// Where in it.
-        place: Place,
-        /// What is wrong, what was expected, and the nearest of what is known.
-        problem: String,
-    },
-    /// Something is missing from the whole of it.
-    #[error("{}: {problem}", file.display())]
-    Whole {
-        /// The file.
-        file: PathBuf,
-        /// What is missing.
-        problem: String,
-    },
-    /// Something in a plan that was not read from a file is wrong.
-    #[error("{problem}")]
-    Given {
-        /// What is wrong, and what was expected.
-        problem: String,
-    },
+    /// Something in it is wrong, at one place or at several.
+    #[error("{0}")]
+    Invalid(Box<Report>),
 }
 
 // === impl ConfigError ===
 
 impl ConfigError {
-    pub(crate) fn at(file: &Path, place: Place, problem: impl Into<String>) -> Self {
-        Self::At {
+    /// Everything that is wrong, and the warnings, as a report to show.
+    pub fn report(&self) -> Report {
+        match self {
+            Self::Read { file, problem } => {
+                let message = format!("cannot read {}: {problem}", file.display());
+                Problem::error(message).into()
+            }
+            Self::Invalid(report) => (**report).clone(),
+        }
+    }
+
+    pub(crate) fn read(file: &Path, problem: impl Into<String>) -> Self {
+        Self::Read {
             file: file.to_owned(),
-            place,
             problem: problem.into(),
         }
+    }
+}
+
+impl From<Problem> for ConfigError {
+    fn from(problem: Problem) -> Self {
+        Self::Invalid(Box::new(problem.into()))
+    }
+}
+
+impl From<Report> for ConfigError {
+    fn from(report: Report) -> Self {
+        Self::Invalid(Box::new(report))
     }
 }

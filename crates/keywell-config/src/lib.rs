@@ -23,12 +23,16 @@
 //! let error = Plan::from_toml("keywell.toml".as_ref(), "[stroe.main]").unwrap_err();
 //! assert_eq!(
 //!     error.to_string(),
-//!     "keywell.toml:1:2: there is no stroe at the top; did you mean store?"
+//!     "keywell.toml:1:2: there is no stroe at the top; did you mean store?\n\
+//!      keywell.toml: nothing calls a component; add a [[trigger.http]] or a [[trigger.watch]]"
 //! );
 //! # Ok::<(), keywell_config::ConfigError>(())
 //! ```
 //!
 //! A plan holds together: every name that is used is defined, every amount is within its bounds.
+//! Where it does not, everything that is wrong is in one [`Report`], which shows it with the lines of
+//! the file and without their secrets. A [`Draft`] has what could be read beside what is wrong.
+//!
 //! `keywell.toml` is the one form that becomes a plan so far; [`wadm`] reads the manifests of wasmCloud
 //! into a form of their own.
 //!
@@ -40,15 +44,20 @@
 
 #![forbid(unsafe_code)]
 
+mod clash;
+mod draft;
 mod error;
 mod keywell_toml;
 mod listen;
 mod nearest;
 mod place;
 mod plan;
+mod report;
+pub mod section;
 pub mod units;
 pub mod wadm;
 
+pub use draft::Draft;
 pub use error::ConfigError;
 pub use keywell_store::Secret;
 pub use listen::ListenAddress;
@@ -57,3 +66,4 @@ pub use plan::{
     CommandPlan, ComponentPlan, DeadLettersPlan, GrantPlan, HttpPlan, LimitsPlan, Plan, StorePlan,
     TriggerPlan, WatchPlan,
 };
+pub use report::{Problem, Report, Severity, Source};

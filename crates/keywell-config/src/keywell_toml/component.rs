@@ -1,59 +1,65 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::defined::Defined;
-use super::table::{Table, Value};
-use crate::error::Result;
-use crate::{ComponentPlan, GrantPlan, LimitsPlan, Located, Secret};
+use super::defined::{Components, Defined};
+use super::document::Document;
+use super::read::Read;
+use super::table::Table;
+use super::value::Value;
+use crate::{ComponentPlan, GrantPlan, LimitsPlan, Located, Problem, Secret};
 
 /// `[component.NAME]`.
 pub(super) fn components(
     root: &mut Table<'_>,
     defined: &Defined<'_>,
     limits: &LimitsPlan,
-) -> Result<BTreeMap<String, ComponentPlan>> {
-    let components = root.named("component")?.into_iter();
+) -> Components {
+    let document = defined.document;
+    let mut components = Components::default();
+    let named = root.take("component").and_then(Value::named_tables);
+    components.names.are_partial = named.is_wrong();
+    for (name, table) in named.ok().into_iter().flatten() {
+        let errors = document.errors();
+        let component = table.and_then(|table| component(table, defined, limits));
+        if document.errors() > errors {
+            components.wrong.insert(name.value.clone());
+        }
+        components.names.known.insert(name.value.clone());
+        if let Some(component) = component {
+            components.plans.insert(name.value, component);
+        }
+    }
     components
-        .map(|(name, table)| Ok((name.value, component(table, defined, limits)?)))
-        .collect()
 }
 
 fn component(
     mut table: Table<'_>,
     defined: &Defined<'_>,
     limits: &LimitsPlan,
-) -> Result<ComponentPlan> {
-    table.only(&[
-        "path", "env", "config", "outgoing", "store", "buckets", "memory", "timeout",
-    ])?;
+) -> Option<ComponentPlan> {
     let document = table.document;
-    let path = table.required("path")?;
-    let store = table.text("store")?;
-    let store = match store {
-        Some(store) => Some(defined.store(Some(store), &table)?),
-        None => None,
-    };
-    let env = match table.take("env") {
-        Some(env) => variables(env.table()?)?,
-        None => Vec::new(),
-    };
-    let config = match table.take("config") {
-        Some(config) => values(config.table()?)?,
-        None => Vec::new(),
-    };
-    let buckets = match table.take("buckets") {
-        Some(buckets) => grants(buckets.table()?, store.as_ref(), defined)?,
-        None => BTreeMap::new(),
-    };
-    let (what, place) = (table.what.clone(), table.place);
-    let memory = table.size("memory")?;
+    let path = table.required("path");
+    let store = table.text("store").and_then(|store| defined.store(store));
+    let env = table.take("env").and_then(Value::named);
+    let env = env
+        .ok()
+        .map_or_else(Vec::new, |env| variables(document, env));
+    let config = table.take("config").and_then(Value::named);
+    let config = config.ok().map_or_else(Vec::new, values);
+    let buckets = table.take("buckets").and_then(Value::named);
+    let buckets = buckets.ok().map(|buckets| grants(buckets, &store, defined));
+    let memory = table.size("memory");
     if let (Some(own), Some(all)) = (memory, limits.memory)
         && own > all
     {
+        let what = &table.what;
         let problem = format!("{what}.memory is more than that of [limits], which is for all");
-        return Err(document.error(place, problem));
+        document.wrong(table.place, Problem::error(problem));
     }
-    Ok(ComponentPlan {
+    let outgoing = table.texts("outgoing").ok();
+    let timeout = table.duration("timeout");
+    let path = path?;
+    Some(ComponentPlan {
         // Joined to a folder, an absolute path stays as it is.
         path: document
             .file
@@ -63,53 +69,56 @@ fn component(
         place: path.place,
         env,
         config,
-        outgoing: table
-            .texts("outgoing")?
-            .map_or_else(Vec::new, |texts| texts.value),
-        store,
-        buckets,
+        outgoing: outgoing.map_or_else(Vec::new, |texts| texts.value),
+        store: store.ok(),
+        buckets: buckets.unwrap_or_default(),
         memory,
-        timeout: table.duration("timeout")?,
+        timeout,
     })
 }
 
-fn variables(table: Table<'_>) -> Result<Vec<(String, Secret)>> {
-    let document = table.document;
-    table
-        .rest()
-        .map(|(name, value)| {
-            if name.is_empty() || name.contains(['=', '\0']) {
-                let problem = "a variable's name is not empty and has no = in it";
-                return Err(document.error(name.place, problem));
-            }
-            let place = value.place;
-            let value = value.setting()?.value;
-            if value.expose().contains('\0') {
-                return Err(document.error(place, "a variable has no zero byte in it"));
-            }
-            Ok((name.value, value))
-        })
-        .collect()
+fn variables(
+    document: &Document<'_>,
+    variables: Vec<(Located<String>, Value<'_>)>,
+) -> Vec<(String, Secret)> {
+    let variables = variables.into_iter().filter_map(|(name, value)| {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            let problem = "a variable's name is not empty and has no = in it";
+            document.wrong(name.place, Problem::error(problem));
+            return None;
+        }
+        let place = value.place;
+        let value = value.setting()?.value;
+        if value.expose().contains('\0') {
+            let problem = "a variable has no zero byte in it";
+            document.wrong(place, Problem::error(problem));
+            return None;
+        }
+        Some((name.value, value))
+    });
+    variables.collect()
 }
 
 /// `[component.NAME.config]`.
-fn values(table: Table<'_>) -> Result<Vec<(String, String)>> {
-    table
-        .rest()
-        .map(|(key, value)| Ok((key.value, value.setting()?.value.expose().to_owned())))
-        .collect()
+fn values(values: Vec<(Located<String>, Value<'_>)>) -> Vec<(String, String)> {
+    let values = values.into_iter().filter_map(|(key, value)| {
+        let value = value.setting()?.value;
+        Some((key.value, value.expose().to_owned()))
+    });
+    values.collect()
 }
 
 /// `[component.NAME.buckets]`: to the component's name for a bucket, the bucket.
 fn grants(
-    table: Table<'_>,
-    store: Option<&String>,
+    buckets: Vec<(Located<String>, Value<'_>)>,
+    store: &Read<String>,
     defined: &Defined<'_>,
-) -> Result<BTreeMap<String, GrantPlan>> {
+) -> BTreeMap<String, GrantPlan> {
     let mut grants: BTreeMap<String, GrantPlan> = BTreeMap::new();
-    let document = table.document;
-    for (name, value) in table.rest() {
-        let grant = grant(&name.value, value, store, defined)?;
+    for (name, value) in buckets {
+        let Some(grant) = grant(&name.value, value, store, defined) else {
+            continue;
+        };
         // The empty name is another of the default's.
         let own = if name.is_empty() {
             "default".to_owned()
@@ -117,52 +126,58 @@ fn grants(
             name.value
         };
         if grants.insert(own, grant).is_some() {
-            let problem = "\"\" and \"default\" are one bucket; keep one of them";
-            return Err(document.error(name.place, problem));
+            let problem = Problem::error("\"\" and \"default\" are one bucket");
+            let document = defined.document;
+            document.wrong(name.place, problem.help("keep one of them"));
         }
     }
-    Ok(grants)
+    grants
 }
 
 fn grant(
     name: &str,
     value: Value<'_>,
-    store: Option<&String>,
+    store: &Read<String>,
     defined: &Defined<'_>,
-) -> Result<GrantPlan> {
+) -> Option<GrantPlan> {
+    // That of the component, or the only one.
+    let usual = |what: &str, place| match store {
+        Read::Is(store) => Some(store.clone()),
+        Read::Wrong => None,
+        Read::Absent => defined.only_store(what, place),
+    };
     // A name by itself is a bucket in the component's store.
-    let mut table = if value.is_table() {
-        value.table()?
-    } else {
+    if !value.is_table() {
         let bucket = value.text()?;
-        let store = match store {
-            Some(store) => store.clone(),
-            None => defined.only_store(&format!("the bucket {name:?}"), bucket.place)?,
-        };
-        return Ok(GrantPlan {
-            store,
+        return Some(GrantPlan {
+            store: usual(&format!("the bucket {name:?}"), bucket.place)?,
             bucket,
             read_only: false,
             prefix: String::new(),
         });
-    };
-    table.only(&["store", "bucket", "read-only", "prefix"])?;
-    let named = table.text("store")?;
-    let store = match (named, store) {
-        (None, Some(store)) => store.clone(),
-        (named, _) => defined.store(named, &table)?,
-    };
+    }
+    let mut table = value.table()?;
     let place = table.place;
-    let bucket = table.text("bucket")?.unwrap_or_else(|| Located {
-        value: name.to_owned(),
-        place,
-    });
-    Ok(GrantPlan {
-        store,
-        bucket,
-        read_only: table.boolean("read-only")?.unwrap_or(false),
-        prefix: table
-            .text("prefix")?
-            .map_or_else(String::new, |prefix| prefix.value),
+    let own = table.text("store").and_then(|store| defined.store(store));
+    let store = match own {
+        Read::Is(store) => Some(store),
+        Read::Wrong => None,
+        Read::Absent => usual(&table.what, place),
+    };
+    let bucket = match table.text("bucket") {
+        Read::Is(bucket) => Some(bucket),
+        Read::Wrong => None,
+        Read::Absent => Some(Located {
+            value: name.to_owned(),
+            place,
+        }),
+    };
+    let read_only = table.boolean("read-only").unwrap_or(false);
+    let prefix = table.text("prefix").ok();
+    Some(GrantPlan {
+        store: store?,
+        bucket: bucket?,
+        read_only,
+        prefix: prefix.map_or_else(String::new, |prefix| prefix.value),
     })
 }

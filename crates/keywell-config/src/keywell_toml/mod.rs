@@ -3,21 +3,76 @@
 //! - An unknown key is an error that names the nearest known one.
 //! - `"false"` and `false` mean the same, as do other settings with and without quotes.
 //! - Every value has the line and column at which it was read.
+//! - What is wrong is reported and stands as absent, and reading goes on. What follows from it is not
+//!   reported again: a store whose URL is wrong is a store all the same.
 //!
 //! It walks the parsed tables itself, since a derived reader has no places.
 
 mod component;
 mod defined;
+mod document;
+mod limits;
+mod read;
+mod shown;
 mod store;
 mod table;
 mod trigger;
+mod value;
 
 use std::path::Path;
 
-use self::defined::Defined;
-use self::table::{Document, Table};
-use crate::error::Result;
-use crate::{ConfigError, LimitsPlan, Plan};
+use toml::de::DeTable;
+
+use self::defined::{Components, Defined};
+use self::document::Document;
+use self::table::Table;
+use crate::section::ROOT;
+use crate::{ConfigError, Draft, Place, Plan};
+
+// === impl Draft ===
+
+impl Draft {
+    /// Reads the file of a plan as far as it can be read: `keywell.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Read`].
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let cannot = |problem: String| ConfigError::read(file, problem);
+        let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;
+        if metadata.len() > Plan::MAX_BYTES {
+            let problem = format!("it is larger than {} bytes", Plan::MAX_BYTES);
+            return Err(cannot(problem));
+        }
+        let text = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
+        let text = String::from_utf8(text).map_err(|_| cannot("it is not UTF-8".to_owned()))?;
+        Ok(Self::from_toml(file, &text))
+    }
+
+    /// Reads the text of a `keywell.toml` as far as it can be read. `file` is for messages, and paths
+    /// in the text are taken from its folder.
+    pub fn from_toml(file: &Path, text: &str) -> Self {
+        // The byte order mark that some editors begin a file with.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let root = root.into_inner();
+        let mut secrets = shown::secrets(text, &root);
+        if !errors.is_empty() {
+            secrets.extend(shown::secrets_in_broken(text));
+        }
+        let mut document = Document::new(file, text, secrets);
+        for error in errors {
+            let span = error.span().unwrap_or_default();
+            let place = document.place(&span);
+            document.broken(place, error.message().replace('\n', ", "));
+        }
+        let plan = plan(&document, root);
+        Self {
+            plan,
+            report: document.into_report(),
+        }
+    }
+}
 
 // === impl Plan ===
 
@@ -29,20 +84,9 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`].
+    /// [`ConfigError`], with everything that is wrong.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        let cannot = |problem: String| ConfigError::Read {
-            file: file.to_owned(),
-            problem,
-        };
-        let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;
-        if metadata.len() > Self::MAX_BYTES {
-            let problem = format!("it is larger than {} bytes", Self::MAX_BYTES);
-            return Err(cannot(problem));
-        }
-        let text = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
-        let text = String::from_utf8(text).map_err(|_| cannot("it is not UTF-8".to_owned()))?;
-        Self::from_toml(file, &text)
+        Draft::read(file)?.finish()
     }
 
     /// Reads a plan from the text of a `keywell.toml`. `file` is for messages, and paths in the
@@ -50,64 +94,37 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`].
+    /// [`ConfigError`], with everything that is wrong.
     pub fn from_toml(file: &Path, text: &str) -> Result<Self, ConfigError> {
-        parse(file, text)
+        Draft::from_toml(file, text).finish()
     }
 }
 
-fn parse(file: &Path, text: &str) -> Result<Plan> {
-    // The byte order mark that some editors begin a file with.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let document = Document { file, text };
-    let mut root = Table::root(document)?;
-    root.only(&["store", "component", "trigger", "limits"])?;
-    let limits = limits(&mut root)?;
-    let stores = store::stores(&mut root)?;
+fn plan(document: &Document<'_>, root: DeTable<'_>) -> Plan {
+    let start = Place {
+        line: 1,
+        column: 1,
+        length: 0,
+    };
+    let mut root = Table::new(document, &ROOT, String::new(), start, root);
+    let limits = limits::limits(&mut root);
     let mut defined = Defined {
         document,
-        stores: &stores,
-        components: None,
+        stores: store::stores(document, &mut root),
+        components: Components::default(),
     };
-    let components = component::components(&mut root, &defined, &limits)?;
-    defined.components = Some(&components);
-    let triggers = trigger::triggers(&mut root, &defined)?;
-    if triggers.is_empty() {
-        return Err(ConfigError::Whole {
-            file: file.to_owned(),
-            problem: "nothing calls a component; add a [[trigger.http]] or a [[trigger.watch]]"
-                .to_owned(),
-        });
+    defined.components = component::components(&mut root, &defined, &limits);
+    let triggers = trigger::triggers(&mut root, &defined);
+    for (place, problem) in crate::clash::clashes(&triggers) {
+        document.wrong(place, problem);
     }
-    Ok(Plan {
-        file: Some(file.to_owned()),
+    Plan {
+        file: Some(document.file.to_owned()),
+        source: Some(document.source().clone()),
         limits,
-        stores,
-        components,
+        stores: defined.stores.plans,
+        components: defined.components.plans,
         triggers,
         is_metered: false,
-    })
-}
-
-fn limits(root: &mut Table<'_>) -> Result<LimitsPlan> {
-    let Some(limits) = root.take("limits") else {
-        return Ok(LimitsPlan::default());
-    };
-    let mut limits = limits.table()?;
-    limits.only(&[
-        "memory",
-        "timeout",
-        "instances",
-        "connections",
-        "write-timeout",
-        "total-memory",
-    ])?;
-    Ok(LimitsPlan {
-        memory: limits.size("memory")?,
-        timeout: limits.duration("timeout")?,
-        instances: limits.number("instances", 1..10_001)?,
-        connections: limits.number("connections", 1..1_000_001)?,
-        write_timeout: limits.duration("write-timeout")?,
-        total_memory: limits.size("total-memory")?,
-    })
+    }
 }

@@ -1,27 +1,39 @@
-use std::collections::BTreeMap;
-
+use super::defined::Stores;
+use super::document::Document;
 use super::table::Table;
-use crate::error::Result;
+use super::value::Value;
 use crate::{Located, StorePlan};
 
 /// `[store.NAME]`. Every key but the URL is a setting of the store, which knows its own.
-pub(super) fn stores(root: &mut Table<'_>) -> Result<BTreeMap<String, StorePlan>> {
-    let stores = root.named("store")?.into_iter();
+pub(super) fn stores(document: &Document<'_>, root: &mut Table<'_>) -> Stores {
+    let mut stores = Stores::default();
+    let named = root.take("store").and_then(Value::named_tables);
+    stores.names.are_partial = named.is_wrong();
+    for (name, table) in named.ok().into_iter().flatten() {
+        let errors = document.errors();
+        let store = table.and_then(store);
+        // One with something wrong has its name all the same.
+        stores.names.known.insert(name.value.clone());
+        if let Some(store) = store.filter(|_| document.errors() == errors) {
+            stores.plans.insert(name.value, store);
+        }
+    }
     stores
-        .map(|(Located { value: name, .. }, mut table)| {
-            let url = table.take("url").ok_or_else(|| table.misses("url"))?;
-            let Located { value, place } = url.text()?;
-            let settings = table
-                .rest()
-                .map(|(key, value)| Ok((key.value, value.setting()?)));
-            let store = StorePlan {
-                url: Located {
-                    value: value.into(),
-                    place,
-                },
-                settings: settings.collect::<Result<_>>()?,
-            };
-            Ok((name, store))
-        })
-        .collect()
+}
+
+fn store(mut table: Table<'_>) -> Option<StorePlan> {
+    let url = table.take("url").and_then(Value::text);
+    let url = table.present("url", url);
+    let settings: Vec<_> = table
+        .rest()
+        .filter_map(|(key, value)| Some((key.value, value.setting()?)))
+        .collect();
+    let Located { value, place } = url?;
+    Some(StorePlan {
+        url: Located {
+            value: value.into(),
+            place,
+        },
+        settings,
+    })
 }

@@ -1,97 +1,105 @@
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt::Display;
-use std::ops::Range;
-use std::path::Path;
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::de::DeTable;
 
+use super::document::Document;
+use super::read::Read;
+use super::value::Value;
 use crate::nearest::nearest;
-use crate::{ConfigError, Located, Place, Secret, units};
-
-/// The text that is read, for the places of keys and values in it.
-#[derive(Clone, Copy)]
-pub(super) struct Document<'i> {
-    pub(super) file: &'i Path,
-    pub(super) text: &'i str,
-}
+use crate::section::{Kind, Section};
+use crate::{Located, Place, Problem, units};
 
 /// A table that is taken apart key by key.
 pub(super) struct Table<'i> {
-    pub(super) document: Document<'i>,
+    pub(super) document: &'i Document<'i>,
     /// What messages call it: `store.main`.
     pub(super) what: String,
     /// Where it begins.
     pub(super) place: Place,
+    section: &'static Section,
     entries: DeTable<'i>,
-}
-
-/// A value of a table.
-pub(super) struct Value<'i> {
-    document: Document<'i>,
-    what: String,
-    pub(super) place: Place,
-    node: DeValue<'i>,
-}
-
-type Result<T, E = ConfigError> = std::result::Result<T, E>;
-
-// === impl Document ===
-
-impl Document<'_> {
-    pub(super) fn place(&self, span: &Range<usize>) -> Place {
-        Place::of(self.text, span.start)
-    }
-
-    pub(super) fn error(&self, place: Place, problem: impl Into<String>) -> ConfigError {
-        ConfigError::at(self.file, place, problem)
-    }
+    /// The keys that were probably meant by unknown ones.
+    meant: HashSet<&'static str>,
+    /// How much was wrong before it was read.
+    errors: usize,
 }
 
 // === impl Table ===
 
 impl<'i> Table<'i> {
-    pub(super) fn root(document: Document<'i>) -> Result<Self> {
-        let parsed = DeTable::parse(document.text).map_err(|error| {
-            let offset = error.span().map_or(0, |span| span.start);
-            let place = Place::of(document.text, offset);
-            document.error(place, error.message().replace('\n', ", "))
-        })?;
-        Ok(Self {
+    /// Reports every key that the section does not have.
+    pub(super) fn new(
+        document: &'i Document<'i>,
+        section: &'static Section,
+        what: String,
+        place: Place,
+        entries: DeTable<'i>,
+    ) -> Self {
+        let mut table = Self {
             document,
-            what: String::new(),
-            place: Place { line: 1, column: 1 },
-            entries: parsed.into_inner(),
-        })
+            what,
+            place,
+            section,
+            entries,
+            meant: HashSet::new(),
+            errors: document.errors(),
+        };
+        if section.others.is_none() {
+            table.report_unknown();
+        }
+        table
     }
 
-    /// Refuses every key but these.
-    pub(super) fn only(&self, known: &[&str]) -> Result<()> {
-        let mut unknown = self.entries.keys().filter(|key| {
-            let key: &str = key.get_ref();
-            !known.contains(&key)
-        });
-        let Some(key) = unknown.next() else {
-            return Ok(());
-        };
-        let hint = match nearest(key.get_ref(), known.iter().copied()) {
-            Some(nearest) => format!("did you mean {nearest}?"),
-            None => format!("there is {}", known.join(", ")),
-        };
+    fn report_unknown(&mut self) {
         let within = match &*self.what {
             "" => "at the top".to_owned(),
             what => format!("in {what}"),
         };
-        let problem = format!("there is no {} {within}; {hint}", key.get_ref());
-        Err(self
-            .document
-            .error(self.document.place(&key.span()), problem))
+        let mut unknown = Vec::new();
+        for key in self.entries.keys() {
+            if self.section.key(key.get_ref()).is_some() {
+                continue;
+            }
+            let nearest = nearest(key.get_ref(), self.section.names());
+            let help = match nearest {
+                Some(nearest) => format!("did you mean {nearest}?"),
+                None => {
+                    let names: Vec<&str> = self.section.names().collect();
+                    format!("there is {}", names.join(", "))
+                }
+            };
+            let problem = Problem::error(format!("there is no {} {within}", key.get_ref()));
+            let place = self.document.place(&key.span());
+            self.document.wrong(place, problem.help(help));
+            self.meant.extend(nearest);
+            unknown.push(key.clone());
+        }
+        for key in unknown {
+            self.entries.remove_entry(&key);
+        }
     }
 
-    pub(super) fn take(&mut self, key: &str) -> Option<Value<'i>> {
-        let (name, value) = self.entries.remove_entry(key)?;
-        Some(self.value(&name, value))
+    /// Whether nothing was found to be wrong since it was begun.
+    pub(super) fn is_right(&self) -> bool {
+        self.document.errors() == self.errors
+    }
+
+    /// Takes a key of the section.
+    pub(super) fn take(&mut self, key: &'static str) -> Read<Value<'i>> {
+        match self.entries.remove_entry(key) {
+            Some((name, value)) => Read::Is(self.value(&name, value, self.kind(key))),
+            None if self.meant.contains(key) => Read::Wrong,
+            None => Read::Absent,
+        }
+    }
+
+    fn kind(&self, key: &str) -> &'static Kind {
+        let key = self.section.key(key);
+        &key.expect("the reader asks for keys of the section").kind
     }
 
     /// What is left, in the order written.
@@ -99,231 +107,76 @@ impl<'i> Table<'i> {
         let entries = std::mem::take(&mut self.entries);
         let mut entries: Vec<_> = entries.into_iter().collect();
         entries.sort_by_key(|(name, _)| name.span().start);
+        let others = self.section.others.as_ref();
+        let kind = others.expect("only sections of any keys have a rest");
         entries.into_iter().map(move |(name, value)| {
-            let place = self.document.place(&name.span());
             let located = Located {
                 value: name.get_ref().clone().into_owned(),
-                place,
+                place: self.document.place(&name.span()),
             };
-            (located, self.value(&name, value))
+            (located, self.value(&name, value, kind))
         })
     }
 
-    /// The tables behind a key whose keys are names: `[store.NAME]`.
-    pub(super) fn named(&mut self, key: &str) -> Result<Vec<(Located<String>, Table<'i>)>> {
-        let Some(value) = self.take(key) else {
-            return Ok(Vec::new());
-        };
-        let place = value.place;
-        let document = self.document;
-        let wrong = || document.error(place, format!("{key} is written [{key}.NAME]"));
-        let DeValue::Table(entries) = value.node else {
-            return Err(wrong());
-        };
-        let table = Table {
-            document,
-            what: key.to_owned(),
-            place,
-            entries,
-        };
-        let tables = table.rest().map(|(name, value)| match value.node {
-            DeValue::Table(_) => value.table().map(|table| (name, table)),
-            _ => Err(wrong()),
-        });
-        tables.collect()
+    pub(super) fn text(&mut self, key: &'static str) -> Read<Located<String>> {
+        self.take(key).and_then(Value::text)
     }
 
-    pub(super) fn text(&mut self, key: &str) -> Result<Option<Located<String>>> {
-        self.take(key).map(Value::text).transpose()
+    /// A text that has to be there, or that it is not is reported.
+    pub(super) fn required(&mut self, key: &'static str) -> Option<Located<String>> {
+        let text = self.text(key);
+        self.present(key, text)
     }
 
-    pub(super) fn required(&mut self, key: &str) -> Result<Located<String>> {
-        self.text(key)?.ok_or_else(|| self.misses(key))
+    /// What was read of a key that has to be there, or that it is not is reported.
+    pub(super) fn present<T>(&self, key: &str, read: Read<T>) -> Option<T> {
+        if let Read::Absent = read {
+            let problem = Problem::error(format!("{} has no {key}", self.what));
+            self.document.missing(self.place, problem);
+        }
+        read.ok()
     }
 
-    pub(super) fn misses(&self, key: &str) -> ConfigError {
-        self.document
-            .error(self.place, format!("{} has no {key}", self.what))
+    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
+        self.take(key).and_then(|value| value.boolean()).ok()
     }
 
-    pub(super) fn boolean(&mut self, key: &str) -> Result<Option<bool>> {
-        self.take(key).map(|value| value.boolean()).transpose()
+    pub(super) fn number(&mut self, key: &'static str) -> Option<u32> {
+        self.take(key).and_then(|value| value.number()).ok()
     }
 
-    pub(super) fn number(&mut self, key: &str, within: Range<u32>) -> Result<Option<u32>> {
-        let number = |value: Value<'_>| {
-            let number: Option<u32> = value.scalar().and_then(|text| text.parse().ok());
-            let last = within.end - 1;
-            number
-                .filter(|number| within.contains(number))
-                .ok_or_else(|| {
-                    value.unlike(format_args!("a whole number, {} to {last}", within.start))
-                })
-        };
-        self.take(key).map(number).transpose()
-    }
-
-    pub(super) fn duration(&mut self, key: &str) -> Result<Option<Duration>> {
+    pub(super) fn duration(&mut self, key: &'static str) -> Option<Duration> {
         self.parsed(key, units::duration)
     }
 
-    pub(super) fn size(&mut self, key: &str) -> Result<Option<usize>> {
+    pub(super) fn size(&mut self, key: &'static str) -> Option<usize> {
         self.parsed(key, units::size)
     }
 
     /// A text in a form of its own, read by what says how it should be.
     pub(super) fn parsed<T, E: Display>(
         &mut self,
-        key: &str,
+        key: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>> {
-        let Some(value) = self.take(key) else {
-            return Ok(None);
-        };
-        let (document, place, what) = (value.document, value.place, value.what.clone());
-        let parsed = match value.scalar() {
-            Some(text) => parse(&text).map_err(|how| how.to_string()),
-            None => return Err(value.unlike("a text")),
-        };
-        parsed
-            .map(Some)
-            .map_err(|how| document.error(place, format!("{what}: {how}")))
+    ) -> Option<T> {
+        self.take(key).and_then(|value| value.parsed(parse)).ok()
     }
 
     /// Texts, written as a list or, if it is one, by itself.
-    pub(super) fn texts(&mut self, key: &str) -> Result<Option<Located<Vec<Located<String>>>>> {
-        let Some(value) = self.take(key) else {
-            return Ok(None);
-        };
-        let place = value.place;
-        let value = match value.node {
-            DeValue::Array(_) => {
-                let items = value.items().into_iter();
-                items.map(Value::text).collect::<Result<_>>()?
-            }
-            _ => vec![value.text()?],
-        };
-        Ok(Some(Located { value, place }))
+    pub(super) fn texts(&mut self, key: &'static str) -> Read<Located<Vec<Located<String>>>> {
+        self.take(key).and_then(Value::texts)
     }
 
-    fn value(&self, name: &Spanned<Cow<'i, str>>, value: Spanned<DeValue<'i>>) -> Value<'i> {
+    fn value(
+        &self,
+        name: &Spanned<Cow<'i, str>>,
+        value: Spanned<toml::de::DeValue<'i>>,
+        kind: &'static Kind,
+    ) -> Value<'i> {
         let what = match &*self.what {
             "" => name.get_ref().to_string(),
             what => format!("{what}.{}", name.get_ref()),
         };
-        // A table that is made up by the headers of its parts stands where the first of them does.
-        let span = match value.get_ref() {
-            DeValue::Table(_) | DeValue::Array(_) => name.span(),
-            _ => value.span(),
-        };
-        Value {
-            document: self.document,
-            what,
-            place: self.document.place(&span),
-            node: value.into_inner(),
-        }
-    }
-}
-
-// === impl Value ===
-
-impl<'i> Value<'i> {
-    pub(super) fn is_table(&self) -> bool {
-        matches!(self.node, DeValue::Table(_))
-    }
-
-    pub(super) fn table(self) -> Result<Table<'i>> {
-        let DeValue::Table(entries) = self.node else {
-            return Err(self.unlike("a table"));
-        };
-        Ok(Table {
-            document: self.document,
-            what: self.what,
-            place: self.place,
-            entries,
-        })
-    }
-
-    /// The tables of an array: `[[trigger.http]]`.
-    pub(super) fn tables(self) -> Result<Vec<Table<'i>>> {
-        let what = self.what.clone();
-        let wrong = self.unlike(format_args!("written [[{what}]]"));
-        if !matches!(self.node, DeValue::Array(_)) {
-            return Err(wrong);
-        }
-        let tables = self.items().into_iter();
-        tables
-            .map(|value| {
-                if value.is_table() {
-                    value.table()
-                } else {
-                    Err(wrong.clone())
-                }
-            })
-            .collect()
-    }
-
-    fn items(self) -> Vec<Value<'i>> {
-        let (document, what) = (self.document, self.what);
-        let DeValue::Array(items) = self.node else {
-            return Vec::new();
-        };
-        let items: DeArray<'i> = items;
-        let items = items.into_iter().map(|item| Value {
-            document,
-            what: what.clone(),
-            place: document.place(&item.span()),
-            node: item.into_inner(),
-        });
-        items.collect()
-    }
-
-    pub(super) fn text(self) -> Result<Located<String>> {
-        match self.node {
-            DeValue::String(text) => Ok(Located {
-                value: text.into_owned(),
-                place: self.place,
-            }),
-            _ => Err(self.unlike("a text in quotes")),
-        }
-    }
-
-    /// A setting: a text, a number, or true or false, each as text.
-    pub(super) fn setting(self) -> Result<Located<Secret>> {
-        let place = self.place;
-        let text = self
-            .scalar()
-            .ok_or_else(|| self.unlike("a text, a number, true or false"))?;
-        Ok(Located {
-            value: text.into(),
-            place,
-        })
-    }
-
-    /// True or false, in quotes or not. Nothing else, lest `"false"` or `0` count as true somewhere.
-    fn boolean(&self) -> Result<bool> {
-        match self.scalar().as_deref() {
-            Some("true") => Ok(true),
-            Some("false") => Ok(false),
-            _ => Err(self.unlike("true or false")),
-        }
-    }
-
-    fn scalar(&self) -> Option<String> {
-        match &self.node {
-            DeValue::String(text) => Some(text.clone().into_owned()),
-            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-                .ok()
-                .map(|number| number.to_string()),
-            DeValue::Float(number) => Some(number.as_str().to_owned()),
-            DeValue::Boolean(truth) => Some(truth.to_string()),
-            DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
-        }
-    }
-
-    /// That it should be something else. The value is not shown, since it may be secret.
-    pub(super) fn unlike(&self, expected: impl Display) -> ConfigError {
-        let problem = format!("{} should be {expected}", self.what);
-        self.document.error(self.place, problem)
+        Value::new(self.document, what, name.span(), value, kind)
     }
 }

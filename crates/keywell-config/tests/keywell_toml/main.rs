@@ -4,6 +4,7 @@
 
 mod file;
 mod mistakes;
+mod problems;
 mod reading;
 
 use std::path::Path;

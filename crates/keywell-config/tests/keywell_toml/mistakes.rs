@@ -238,6 +238,11 @@ fn errors_have_their_place_and_what_was_expected() {
         if !error.starts_with(&expected) {
             otherwise.push(format!("{wrong:?}\n     got {error}\nexpected {expected}"));
         }
+        if error.lines().count() > 1 {
+            otherwise.push(format!(
+                "{wrong:?}\nis reported with what follows from it: {error}"
+            ));
+        }
     }
     assert!(otherwise.is_empty(), "{}", otherwise.join("\n"));
 }

@@ -1,8 +1,12 @@
+//! What an application is made of.
+
+mod check;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{ConfigError, ListenAddress, Located, Place, Secret};
+use crate::{ListenAddress, Located, Place, Secret, Source};
 
 /// An application: stores, components and what calls them. Every name in one that was read from a
 /// file is defined; [`Plan::check`] says whether it is so in one that a program made.
@@ -11,6 +15,8 @@ pub struct Plan {
     /// The file it was read from, for messages; relative places of stores are taken from its folder.
     /// Without one, they are taken from the current folder.
     pub file: Option<PathBuf>,
+    /// The text of that file, for messages.
+    pub source: Option<Source>,
     /// What bounds all components together.
     pub limits: LimitsPlan,
     /// The stores, by name.
@@ -166,59 +172,6 @@ pub struct DeadLettersPlan {
     pub bucket: Located<String>,
 }
 
-// === impl Plan ===
-
-impl Plan {
-    /// An error about something in this plan that only its user can know to be wrong.
-    pub fn error_at(&self, place: Place, problem: impl Into<String>) -> ConfigError {
-        match &self.file {
-            Some(file) if place.is_known() => ConfigError::at(file, place, problem),
-            Some(file) => ConfigError::Whole {
-                file: file.clone(),
-                problem: problem.into(),
-            },
-            None => ConfigError::Given {
-                problem: problem.into(),
-            },
-        }
-    }
-
-    /// Checks that every store and every component that is named is there. A plan that was read from
-    /// a file passes.
-    ///
-    /// # Errors
-    ///
-    /// The first name that is not defined, and where it is used.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let store = |name: &String, place| {
-            let problem = || format!("there is no store {name:?}");
-            let is_known = self.stores.contains_key(name);
-            is_known
-                .then_some(())
-                .ok_or_else(|| self.error_at(place, problem()))
-        };
-        for component in self.components.values() {
-            if let Some(name) = &component.store {
-                store(name, component.place)?;
-            }
-            for grant in component.buckets.values() {
-                store(&grant.store, grant.bucket.place)?;
-            }
-        }
-        for trigger in &self.triggers {
-            let (name, place) = (trigger.component(), trigger.place());
-            if !self.components.contains_key(name) {
-                let problem = format!("there is no component {name:?}");
-                return Err(self.error_at(place, problem));
-            }
-            for name in trigger.stores() {
-                store(name, place)?;
-            }
-        }
-        Ok(())
-    }
-}
-
 // === impl StorePlan ===
 
 impl StorePlan {
@@ -370,38 +323,5 @@ impl WatchPlan {
         for text in texts.chain([&mut self.bucket]) {
             text.place = Place::default();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-
-    use super::*;
-
-    #[test]
-    fn a_plan_that_a_program_made_is_checked_for_names_that_are_not_defined() {
-        let mut plan = Plan::default();
-        let mut problems = Vec::new();
-        let counter = HttpPlan::new("counter", SocketAddr::from(([127, 0, 0, 1], 0)));
-        plan.triggers.push(TriggerPlan::Http(counter));
-        problems.push(plan.check().unwrap_err().to_string());
-        let mut component = ComponentPlan::new("counter.wasm");
-        component.store = Some("main".to_owned());
-        plan.components.insert("counter".to_owned(), component);
-        problems.push(plan.check().unwrap_err().to_string());
-        let main = StorePlan::new("memory:");
-        plan.stores.insert("main".to_owned(), main);
-        plan.check().unwrap();
-        let mut watch = WatchPlan::new("counter", "main", "SET@a");
-        watch.positions = Some("other".to_owned());
-        plan.triggers.push(TriggerPlan::Watch(Box::new(watch)));
-        problems.push(plan.check().unwrap_err().to_string());
-        let expected = [
-            "there is no component \"counter\"",
-            "there is no store \"main\"",
-            "there is no store \"other\"",
-        ];
-        assert_eq!(problems, expected);
     }
 }

@@ -1,0 +1,41 @@
+//! `[[trigger.http]]` and `[[trigger.watch]]`, in the order written.
+
+mod http;
+mod watch;
+
+use super::defined::Defined;
+use super::read::Read;
+use super::table::Table;
+use super::value::Value;
+use crate::{Place, Problem, TriggerPlan};
+
+pub(super) fn triggers(root: &mut Table<'_>, defined: &Defined<'_>) -> Vec<TriggerPlan> {
+    let document = defined.document;
+    let table = root.take("trigger").and_then(|value| {
+        if value.is_table() {
+            return value.table();
+        }
+        value.unlike("written [[trigger.http]] or [[trigger.watch]]")
+    });
+    let (mut table, is_wrong) = match table {
+        Read::Is(table) => (Some(table), false),
+        Read::Wrong => (None, true),
+        Read::Absent => (None, false),
+    };
+    let mut take = |key| table.as_mut().map_or(Read::Absent, |table| table.take(key));
+    let [http, watch] = ["http", "watch"].map(|key| take(key).and_then(Value::tables));
+    let is_wrong = is_wrong || http.is_wrong() || watch.is_wrong();
+    let [http, watch] = [http, watch].map(|tables| tables.ok().unwrap_or_default());
+    if http.is_empty() && watch.is_empty() && !is_wrong {
+        let problem = Problem::error("nothing calls a component");
+        let help = "add a [[trigger.http]] or a [[trigger.watch]]";
+        document.missing(Place::default(), problem.help(help));
+    }
+    let mut triggers: Vec<_> = http::triggers(http, defined).collect();
+    triggers.extend(watch::triggers(watch, defined));
+    triggers.sort_by_key(|trigger| {
+        let place = trigger.place();
+        (place.line, place.column)
+    });
+    triggers
+}

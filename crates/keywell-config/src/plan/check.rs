@@ -1,0 +1,131 @@
+use std::collections::HashSet;
+
+use crate::{ConfigError, Place, Plan, Problem, Report, TriggerPlan, clash};
+
+// === impl Plan ===
+
+impl Plan {
+    /// An error about something in this plan that only its user can know to be wrong.
+    pub fn error_at(&self, place: Place, problem: impl Into<String>) -> ConfigError {
+        self.at(place, Problem::error(problem)).into()
+    }
+
+    /// A problem with something in this plan, at its place.
+    #[must_use]
+    pub fn at(&self, place: Place, problem: Problem) -> Problem {
+        match &self.file {
+            Some(file) => problem.at(file.clone(), self.source.clone(), place),
+            None => problem,
+        }
+    }
+
+    /// Checks that every store and every component that is named is there, and that no two triggers
+    /// listen on one address. A plan that was read from a file passes.
+    ///
+    /// # Errors
+    ///
+    /// Every name that is not defined and every address that is taken, with its place.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut report = Report::default();
+        // Each name once: what is missing is missing for all that use it.
+        let mut missing = HashSet::new();
+        let mut check = |kind, name: &String, is_known: bool, place| {
+            if !is_known && missing.insert((kind, name.clone())) {
+                let problem = Problem::error(format!("there is no {kind} {name:?}"));
+                report.push(self.at(place, problem));
+            }
+        };
+        let has_store = |name: &String| self.stores.contains_key(name);
+        for component in self.components.values() {
+            if let Some(name) = &component.store {
+                check("store", name, has_store(name), component.place);
+            }
+            for grant in component.buckets.values() {
+                let (name, place) = (&grant.store, grant.bucket.place);
+                check("store", name, has_store(name), place);
+            }
+        }
+        for trigger in &self.triggers {
+            let (name, place) = (trigger.component().to_owned(), trigger.place());
+            let is_known = self.components.contains_key(&name);
+            check("component", &name, is_known, place);
+            match trigger {
+                TriggerPlan::Http(_) | TriggerPlan::Command(_) => {}
+                TriggerPlan::Watch(watch) => {
+                    let dead_letters = watch.dead_letters.as_ref();
+                    let dead_letters = dead_letters.and_then(|dead| dead.store.as_ref());
+                    let named = [&watch.store].into_iter();
+                    for name in named.chain(&watch.positions).chain(dead_letters) {
+                        check("store", name, has_store(name), place);
+                    }
+                }
+            }
+        }
+        for (place, problem) in clash::clashes(&self.triggers) {
+            report.push(self.at(place, problem));
+        }
+        if report.has_errors() {
+            return Err(report.into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use crate::{ComponentPlan, HttpPlan, StorePlan, WatchPlan};
+
+    use super::*;
+
+    #[test]
+    fn a_plan_that_a_program_made_is_checked_for_names_that_are_not_defined() {
+        let mut plan = Plan::default();
+        let mut problems = Vec::new();
+        let counter = HttpPlan::new("counter", SocketAddr::from(([127, 0, 0, 1], 0)));
+        plan.triggers.push(TriggerPlan::Http(counter));
+        problems.push(plan.check().unwrap_err().to_string());
+        let mut component = ComponentPlan::new("counter.wasm");
+        component.store = Some("main".to_owned());
+        plan.components.insert("counter".to_owned(), component);
+        problems.push(plan.check().unwrap_err().to_string());
+        let main = StorePlan::new("memory:");
+        plan.stores.insert("main".to_owned(), main);
+        plan.check().unwrap();
+        let mut watch = WatchPlan::new("counter", "main", "SET@a");
+        watch.positions = Some("other".to_owned());
+        plan.triggers.push(TriggerPlan::Watch(Box::new(watch)));
+        problems.push(plan.check().unwrap_err().to_string());
+        let expected = [
+            "there is no component \"counter\"",
+            "there is no store \"main\"",
+            "there is no store \"other\"",
+        ];
+        assert_eq!(problems, expected);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_with_it_is_reported_once() {
+        let mut plan = Plan::default();
+        for component in ["a", "b"] {
+            let addr = SocketAddr::from(([127, 0, 0, 1], 80));
+            let http = HttpPlan::new(component, addr);
+            plan.triggers.push(TriggerPlan::Http(http));
+            let mut plan_of = ComponentPlan::new("x.wasm");
+            plan_of.store = Some("main".to_owned());
+            plan.components.insert(component.to_owned(), plan_of);
+        }
+        let watch = WatchPlan::new("c", "main", "SET@a");
+        plan.triggers.push(TriggerPlan::Watch(Box::new(watch)));
+        let report = plan.check().unwrap_err().report();
+        let problems = report.problems().iter();
+        let problems: Vec<&str> = problems.map(|problem| &*problem.message).collect();
+        let expected = [
+            "there is no store \"main\"",
+            "there is no component \"c\"",
+            "127.0.0.1:80 is the address of another trigger, too, which calls a",
+        ];
+        assert_eq!(problems, expected);
+    }
+}
