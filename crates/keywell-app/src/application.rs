@@ -30,12 +30,17 @@ impl Application {
     /// [`Error::Plan`], [`Error::Runtime`] or [`Error::Component`].
     pub fn load(plan: Plan, options: AppOptions) -> Result<Self, Error> {
         let runtime = Runtime::new(&runtime_options(&plan, &options)).map_err(Error::Runtime)?;
-        Ok(Self {
-            loaded: Loaded::load(plan, &runtime)?,
-            runtime: Arc::new(runtime),
+        let loaded = Loaded::load(plan, &runtime)?;
+        Ok(Self::new(Arc::new(runtime), loaded, options))
+    }
+
+    pub(crate) fn new(runtime: Arc<Runtime>, loaded: Loaded, options: AppOptions) -> Self {
+        Self {
+            runtime,
+            loaded,
             options,
             stores: None,
-        })
+        }
     }
 
     /// Whether a component can be called by triggers of a kind; not, if there is no such component.

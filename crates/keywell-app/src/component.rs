@@ -1,13 +1,12 @@
 use std::time::Duration;
 
-use keywell_config::{ComponentPlan, ConfigError, Located, Plan};
+use keywell_config::{ComponentPlan, ConfigError, Located, Plan, Problem, Report};
 use keywell_runtime::{AllowedHost, Bounds, Environment, LoadedComponent, Runtime};
 use keywell_store::BucketName;
 use keywell_store::layer::{Grant, Limits};
 use keywell_wasi::Grants;
 use keywell_wasi::reserved::is_reserved;
 
-use crate::Error;
 use crate::stores::Stores;
 
 /// A component of a plan, compiled, with what its instances see of the world.
@@ -34,30 +33,34 @@ impl<'a> Checked<'a> {
         name: &'a str,
         component: &'a ComponentPlan,
     ) -> Result<Self, ConfigError> {
-        grants(plan, component, |_, _| ())?;
-        Ok(Self {
-            name,
-            plan: component,
-            environment: environment(plan, name, component)?,
-        })
+        let mut report = Report::default();
+        let granted = grants(plan, component, |_, _| ());
+        let environment = environment(plan, name, component);
+        if let Err(error) = granted {
+            report.extend(error.report());
+        }
+        match environment {
+            Ok(environment) if !report.has_errors() => Ok(Self {
+                name,
+                plan: component,
+                environment,
+            }),
+            Ok(_) => Err(report.into()),
+            Err(error) => {
+                report.extend(error.report());
+                Err(report.into())
+            }
+        }
     }
 
     /// Compiles it. `memory` is the most of an instance where the component has none of its own.
     pub(crate) fn load(
         self,
         runtime: &Runtime,
-        plan: &Plan,
         memory: usize,
-    ) -> Result<Component, Error> {
+    ) -> Result<Component, keywell_runtime::Error> {
         let name = self.name;
-        let loaded = runtime.load(&self.plan.path).map_err(|source| {
-            let problem = format!("the component {name}: {source}");
-            Error::Component {
-                component: name.to_owned(),
-                text: plan.error_at(self.plan.place, problem).to_string(),
-                source,
-            }
-        })?;
+        let loaded = runtime.load(&self.plan.path)?;
         let bounds = Bounds {
             memory: Some(self.plan.memory.unwrap_or(memory)),
             timeout: self.plan.timeout,
@@ -75,10 +78,17 @@ fn environment(
     name: &str,
     component: &ComponentPlan,
 ) -> Result<Environment, ConfigError> {
-    let outgoing = component.outgoing.iter().map(|host| {
-        host.parse::<AllowedHost>()
-            .map_err(|error| plan.error_at(host.place, error.to_string()))
-    });
+    let mut report = Report::default();
+    let mut outgoing = Vec::new();
+    for host in &component.outgoing {
+        match host.parse::<AllowedHost>() {
+            Ok(host) => outgoing.push(host),
+            Err(error) => report.push(plan.at(host.place, Problem::error(error.to_string()))),
+        }
+    }
+    if report.has_errors() {
+        return Err(report.into());
+    }
     let variables = component.env.iter();
     Ok(Environment {
         variables: variables
@@ -91,7 +101,7 @@ fn environment(
             .collect(),
         arguments: vec![name.to_owned()],
         stdin: false,
-        outgoing: outgoing.collect::<Result<_, _>>()?,
+        outgoing,
     })
 }
 
@@ -124,21 +134,31 @@ fn grants(
     component: &ComponentPlan,
     mut each: impl FnMut(BucketName, (String, BucketName, Grant)),
 ) -> Result<(), ConfigError> {
+    let mut report = Report::default();
     for (own, grant) in &component.buckets {
         let place = grant.bucket.place;
-        let own = BucketName::parse(own);
-        let own = own.map_err(|error| plan.error_at(place, error.to_string()))?;
-        let bucket = bucket(plan, &grant.bucket)?;
+        let [own, bucket] = [own, &grant.bucket.value].map(|name| BucketName::parse(name));
+        let (own, bucket) = match (own, bucket) {
+            (Ok(own), Ok(bucket)) => (own, bucket),
+            (Err(error), _) | (_, Err(error)) => {
+                report.push(plan.at(place, Problem::error(error.to_string())));
+                continue;
+            }
+        };
         if let Some(reserved) = [&own, &bucket].into_iter().find(|name| is_reserved(name)) {
             let problem =
                 format!("the bucket {reserved} is Keywell's own, and no component is granted it");
-            return Err(plan.error_at(place, problem));
+            report.push(plan.at(place, Problem::error(problem)));
+            continue;
         }
         let rights = Grant {
             read_only: grant.read_only,
             prefix: grant.prefix.clone(),
         };
         each(own, (grant.store.clone(), bucket, rights));
+    }
+    if report.has_errors() {
+        return Err(report.into());
     }
     Ok(())
 }

@@ -66,9 +66,11 @@
 #![forbid(unsafe_code)]
 
 mod application;
+mod check;
 mod component;
 mod error;
 mod event;
+mod examined;
 mod handle;
 mod kind;
 mod listen;
@@ -86,6 +88,7 @@ mod trigger;
 pub use application::Application;
 pub use error::{Error, StartError, TriggerError};
 pub use event::Event;
+pub use examined::Examined;
 pub use handle::Handle;
 pub use keywell_config as config;
 pub use keywell_config::Plan;

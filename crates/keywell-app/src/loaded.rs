@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keywell_config::Plan;
+use keywell_config::{Plan, Problem, Report};
 use keywell_runtime::{LoadedComponent, Options, Runtime};
 use keywell_wasi::Grants;
 
+use crate::check::{self, Findings};
 use crate::component::{Checked, Component, granted};
 use crate::listen::Listening;
 use crate::spec::Spec;
@@ -51,6 +52,23 @@ fn memory(plan: &Plan) -> usize {
         .unwrap_or_else(|| Options::default().memory)
 }
 
+fn read_triggers(plan: &Plan, report: &mut Report) -> Vec<Prepared> {
+    let triggers = plan.triggers.iter().filter_map(|trigger| {
+        let read = Prepared::read(plan, trigger);
+        read.map_err(|error| report.extend(error.report())).ok()
+    });
+    triggers.collect()
+}
+
+fn read_components<'a>(plan: &'a Plan, report: &mut Report) -> Vec<(&'a str, Checked<'a>)> {
+    let components = plan.components.iter().filter_map(|(name, component)| {
+        let read = Checked::read(plan, name, component);
+        let read = read.map_err(|error| report.extend(error.report()));
+        Some((name.as_str(), read.ok()?))
+    });
+    components.collect()
+}
+
 // === impl Loaded ===
 
 impl Loaded {
@@ -58,20 +76,61 @@ impl Loaded {
     pub(crate) fn load(plan: Plan, runtime: &Runtime) -> Result<Self, Error> {
         plan.check()?;
         // Errors in the text are reported before any component is compiled.
-        let triggers = plan.triggers.iter();
-        let triggers = triggers
-            .map(|trigger| Prepared::read(&plan, trigger))
-            .collect::<Result<_, _>>()?;
-        let mut checked = Vec::new();
-        for (name, component) in &plan.components {
-            checked.push((name, Checked::read(&plan, name, component)?));
+        let mut report = Report::default();
+        let triggers = read_triggers(&plan, &mut report);
+        let checked = read_components(&plan, &mut report);
+        if report.has_errors() {
+            return Err(Error::Plan(report.into()));
         }
         let mut components = BTreeMap::new();
         for (name, component) in checked {
-            let component = component.load(runtime, &plan, memory(&plan))?;
-            components.insert(name.clone(), component);
+            let place = plan.components[name].place;
+            let component = component.load(runtime, memory(&plan)).map_err(|source| {
+                let problem = format!("the component {name}: {source}");
+                Error::Component {
+                    component: name.to_owned(),
+                    text: plan.error_at(place, problem).to_string(),
+                    source,
+                }
+            })?;
+            components.insert(name.to_owned(), component);
         }
         Ok(Self {
+            plan,
+            components,
+            triggers,
+        })
+    }
+
+    /// As [`load`](Self::load), but goes on where something is wrong, and checks besides that each
+    /// component can be called as its triggers do and has what it imports. `findings` has what is
+    /// known of the plan's names already.
+    pub(crate) fn examine(plan: Plan, runtime: &Runtime, findings: &mut Findings) -> Option<Self> {
+        let is_whole = !findings.report.has_errors();
+        let mut report = Report::default();
+        let triggers = read_triggers(&plan, &mut report);
+        let checked = read_components(&plan, &mut report);
+        let mut components = BTreeMap::new();
+        let mut checked: BTreeMap<&str, Checked<'_>> = checked.into_iter().collect();
+        for (name, component) in &plan.components {
+            // Also the file of one whose text is wrong may be wrong.
+            let loaded = match checked.remove(name.as_str()) {
+                Some(checked) => checked.load(runtime, memory(&plan)).map(Some),
+                None => runtime.load(&component.path).map(|_| None),
+            };
+            match loaded {
+                Ok(loaded) => components.extend(loaded.map(|loaded| (name.clone(), loaded))),
+                Err(error) => {
+                    let problem = Problem::error(format!("the component {name}: {error}"));
+                    findings.of_world(plan.at(component.place, problem));
+                }
+            }
+        }
+        findings.of_plan(report);
+        check::components(&plan, &components, is_whole, findings);
+        check::triggers(&plan, &components, findings);
+        let has_errors = findings.report.has_errors();
+        (!has_errors).then_some(Self {
             plan,
             components,
             triggers,

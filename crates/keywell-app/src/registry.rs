@@ -38,6 +38,15 @@ pub async fn open_existing(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> 
     known(url)?.open(url, Making::Refused).await
 }
 
+/// Checks a URL as far as that is possible without opening anything.
+///
+/// # Errors
+///
+/// As [`open`], but for what the store itself reports.
+pub(crate) fn check(url: &StoreUrl) -> Result<(), OpenError> {
+    known(url)?.check(url)
+}
+
 /// The URL with its relative paths taken from a folder: its place, where that is a path, and
 /// settings that name files, such as `tls-ca`.
 pub fn relative_to(url: StoreUrl, folder: &Path) -> StoreUrl {

@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use keywell_config::{ConfigError, Plan, StorePlan};
+use futures::future::join_all;
+use keywell_config::{ConfigError, Place, Plan, Problem, Report, StorePlan};
 use keywell_store::layer::{Layered, Metered, Meters};
-use keywell_store::{OpenError, Provider, Store, StoreUrl, StoreUrlError};
+use keywell_store::{OpenError, Provider, SettingError, Settings, Store, StoreUrl, StoreUrlError};
 
 use crate::Error;
-use crate::registry::{identity, open, provider, relative_to};
+use crate::registry::{self, identity, open, provider, relative_to};
 use crate::status::{BucketMetering, StoreStatus};
 
 /// The stores of a plan, each opened once.
@@ -179,6 +180,12 @@ fn located(plan: &Plan, name: &str, store: &StorePlan, error: &OpenError) -> Con
     let OpenError::Setting { error, .. } = error else {
         return plan.error_at(store.url.place, format!("the store {name}: {error}"));
     };
+    let place = setting_place(store, error).unwrap_or(store.url.place);
+    plan.error_at(place, format!("the store {name}: {error}"))
+}
+
+/// Where a setting is that is wrong, if that is beside the URL.
+fn setting_place(store: &StorePlan, error: &SettingError) -> Option<Place> {
     let url = store.url.expose().parse::<StoreUrl>().ok();
     let provider = url.and_then(|url| provider(url.scheme()));
     let is_it = |given: &str| {
@@ -187,11 +194,61 @@ fn located(plan: &Plan, name: &str, store: &StorePlan, error: &OpenError) -> Con
             || table.any(|setting| setting.name == error.name() && setting.is_called(given))
     };
     let mut settings = store.settings.iter();
-    let place = settings.find_map(|(given, value)| is_it(given).then_some(value.place));
-    plan.error_at(
-        place.unwrap_or(store.url.place),
-        format!("the store {name}: {error}"),
-    )
+    settings.find_map(|(given, value)| is_it(given).then_some(value.place))
+}
+
+/// Everything that is wrong with the URLs and settings of a plan's stores.
+pub(crate) fn check(plan: &Plan) -> Report {
+    let mut report = Report::default();
+    for (name, store) in &plan.stores {
+        let url = match url(plan, name, store) {
+            Ok(url) => url,
+            Err(error) => {
+                report.extend(error.report());
+                continue;
+            }
+        };
+        let settings = provider(url.scheme()).map(Provider::settings);
+        let mut is_right = true;
+        // One by one, so that each that is wrong is reported.
+        for setting in url.settings() {
+            let Err(error) = Settings::read(settings.unwrap_or_default(), [setting]) else {
+                continue;
+            };
+            let place = setting_place(store, &error).unwrap_or(store.url.place);
+            if settings.is_some() {
+                is_right = false;
+                let problem = Problem::error(format!("the store {name}: {error}"));
+                report.push(plan.at(place, problem));
+            }
+        }
+        let checked = registry::check(&url);
+        if let Some(error) = checked.err().filter(|_| is_right) {
+            report.extend(located(plan, name, store, &error).report());
+        }
+    }
+    report
+}
+
+/// The stores of a plan that are on servers and cannot be opened. Each is opened and closed again;
+/// stores on this machine are not, as opening creates them and a running application may have them.
+pub(crate) async fn reach(plan: &Plan) -> Vec<Problem> {
+    let stores = plan.stores.iter().map(async |(name, store)| {
+        let url = url(plan, name, store).ok()?;
+        if !url.place().starts_with("//") || registry::check(&url).is_err() {
+            return None;
+        }
+        match registry::open_existing(&url).await {
+            Ok(store) => {
+                drop(store.close().await);
+                None
+            }
+            Err(error) => Some(located(plan, name, store, &error)),
+        }
+    });
+    let errors = join_all(stores).await.into_iter().flatten();
+    let problems = errors.flat_map(|error| error.report().problems().to_vec());
+    problems.collect()
 }
 
 fn url(plan: &Plan, name: &str, store: &StorePlan) -> Result<StoreUrl, ConfigError> {
@@ -212,11 +269,19 @@ fn url(plan: &Plan, name: &str, store: &StorePlan) -> Result<StoreUrl, ConfigErr
             format!("the URL of the store {name}: {problem}"),
         )
     })?;
+    let mut report = Report::default();
     for (setting, value) in &store.settings {
-        url = url.with_setting(setting, value.expose()).map_err(|_| {
-            let problem = format!("the URL of the store {name} has the setting {setting}, too");
-            wrong(value.place, problem)
-        })?;
+        url = match url.clone().with_setting(setting, value.expose()) {
+            Ok(url) => url,
+            Err(_) => {
+                let problem = format!("the URL of the store {name} has the setting {setting}, too");
+                report.push(plan.at(value.place, Problem::error(problem)));
+                url
+            }
+        };
+    }
+    if report.has_errors() {
+        return Err(report.into());
     }
     Ok(match plan.file.as_deref().and_then(Path::parent) {
         Some(folder) => relative_to(url, folder),

@@ -105,6 +105,10 @@ impl Provider for DiskProvider {
         }
     }
 
+    fn check(&self, url: &StoreUrl) -> Result<(), OpenError> {
+        self.options(url, Making::Refused).map(drop)
+    }
+
     fn open(&self, url: &StoreUrl, making: Making) -> Opening {
         let options = self.options(url, making);
         let path = PathBuf::from(url.place());

@@ -70,6 +70,10 @@ impl Provider for MemoryProvider {
         true
     }
 
+    fn check(&self, url: &StoreUrl) -> Result<(), OpenError> {
+        Self::store(url).map(drop)
+    }
+
     fn open(&self, url: &StoreUrl, _: Making) -> Opening {
         let store = Self::store(url).map(|store| Arc::new(store) as Arc<dyn Store>);
         Box::pin(std::future::ready(store))

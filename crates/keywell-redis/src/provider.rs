@@ -13,6 +13,21 @@ pub struct RedisProvider;
 
 // === impl RedisProvider ===
 
+impl RedisProvider {
+    fn options(self, url: &StoreUrl) -> Result<Options, OpenError> {
+        Options::from_store_url(url).map_err(|error| {
+            let url = self.shown(url);
+            match error {
+                SettingError::Value { name, expected } if name == "url" => {
+                    let problem = format!("has an invalid URL; it must be {expected}");
+                    OpenError::Place { url, problem }
+                }
+                error => OpenError::Setting { url, error },
+            }
+        })
+    }
+}
+
 impl Provider for RedisProvider {
     fn name(&self) -> &'static str {
         "redis"
@@ -52,19 +67,15 @@ impl Provider for RedisProvider {
         TABLE
     }
 
+    fn check(&self, url: &StoreUrl) -> Result<(), OpenError> {
+        self.options(url).map(drop)
+    }
+
     fn open(&self, url: &StoreUrl, _: Making) -> Opening {
-        let options = Options::from_store_url(url);
+        let options = self.options(url);
         let url = self.shown(url);
         Box::pin(async move {
-            let options = match options {
-                Ok(options) => options,
-                Err(SettingError::Value { name, expected }) if name == "url" => {
-                    let problem = format!("has an invalid URL; it must be {expected}");
-                    return Err(OpenError::Place { url, problem });
-                }
-                Err(error) => return Err(OpenError::Setting { url, error }),
-            };
-            let connected = RedisStore::connect(&options).await;
+            let connected = RedisStore::connect(&options?).await;
             let store = connected.map_err(|error| OpenError::Store {
                 url,
                 source: error.into(),

@@ -40,6 +40,13 @@ pub trait Provider: Send + Sync {
         url.to_string()
     }
 
+    /// Checks a URL as far as that is possible without opening anything.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Setting`] or [`OpenError::Place`], as [`open`](Self::open) has them.
+    fn check(&self, url: &StoreUrl) -> Result<(), OpenError>;
+
     /// Opens the store at a URL, from within a tokio runtime.
     ///
     /// # Errors

@@ -201,11 +201,6 @@ fn what_cannot_be_run_is_reported_with_its_place() {
             ":9:11: the store main: the setting history must be a whole number",
         ),
         (
-            &format!("{}url = 'disk:/dev/null/x'", one(http)),
-            1,
-            ":8:7: the store main: cannot open the store",
-        ),
-        (
             &format!("{}url = 'memory:'", one(&format!("{watch}on = 'SET'"))),
             2,
             ":6:6: at character 4 of \"SET\": expected `@`",
@@ -286,14 +281,27 @@ fn what_cannot_be_run_is_reported_with_its_place() {
         ),
     ] {
         let (ended, refused) = refusal(folder.path(), text);
-        let expected = format!("keywell: FOLDER/keywell.toml{message}");
+        let (place, message) = message.split_once(": ").unwrap();
+        let (place, message) = (
+            format!("--> FOLDER/keywell.toml{place}\n"),
+            format!("error: {message}"),
+        );
         assert!(
-            refused.starts_with(&expected),
-            "{text}\n     got {refused}\nexpected {expected}"
+            refused.contains(&place) && refused.contains(&message),
+            "{text}\n     got {refused}\nexpected {message} {place}"
         );
         assert_eq!(ended, code, "{refused}");
         assert!(!refused.contains("hunter2"), "{refused}");
     }
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_is_reported_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, refused) = refusal(folder.path(), &two("disk:/dev/null/x"));
+    assert_eq!(code, 1, "{refused}");
+    let expected = "keywell: FOLDER/keywell.toml:2:7: the store main: cannot open the store";
+    assert!(refused.starts_with(expected), "{refused}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use keywell_config::{ConfigError, Plan, WatchPlan};
+use keywell_config::{ConfigError, Plan, Problem, Report, WatchPlan};
 use keywell_runtime::watch::{
     Backoff, Counters, PositionsStore, Subscriptions, WatchOptions, WatchTarget, WatchTrigger,
 };
@@ -31,29 +31,45 @@ pub(crate) struct Watch {
 
 impl Prepared {
     pub(crate) fn read(plan: &Plan, watch: &WatchPlan) -> Result<Self, ConfigError> {
+        let mut report = Report::default();
+        let mut wrong = |place, problem: String| {
+            report.push(plan.at(place, Problem::error(problem)));
+        };
         for on in &watch.on {
-            Subscriptions::parse(on).map_err(|error| plan.error_at(on.place, error.to_string()))?;
+            if let Err(error) = Subscriptions::parse(on) {
+                wrong(on.place, error.to_string());
+            }
         }
+        if let Some(name) = &watch.name
+            && name.place.is_known()
+            // The runtime checks it again; here it is for the place.
+            && let Err(problem) = WatchTarget::check_name(name)
+        {
+            wrong(name.place, problem.to_string());
+        }
+        let bucket = component::bucket(plan, &watch.bucket);
+        let dead_letters = watch.dead_letters.as_ref();
+        let dead_letters = dead_letters.map(|dead| component::bucket(plan, &dead.bucket));
+        let dead_letters = dead_letters.transpose();
+        let (bucket, dead_letters) = match (bucket, dead_letters) {
+            (Ok(bucket), Ok(dead_letters)) if !report.has_errors() => (bucket, dead_letters),
+            (bucket, dead_letters) => {
+                for error in [bucket.err(), dead_letters.err()].into_iter().flatten() {
+                    report.extend(error.report());
+                }
+                return Err(report.into());
+            }
+        };
         let texts: Vec<&str> = watch.on.iter().map(|on| on.as_str()).collect();
         // Each was read by itself, so all of them can be.
         let subscriptions = Subscriptions::parse(&texts.join(","))
             .map_err(|error| plan.error_at(watch.place, error.to_string()))?;
-        let bucket = component::bucket(plan, &watch.bucket)?;
         let mut target = WatchTarget::new(&watch.component, bucket, subscriptions);
-        if let Some(name) = &watch.name {
-            // The runtime checks it again; here it is for the place.
-            if name.place.is_known() {
-                WatchTarget::check_name(name)
-                    .map_err(|problem| plan.error_at(name.place, problem))?;
-            }
-            target.name = Some(name.value.clone());
-        }
-        let dead_letters = watch.dead_letters.as_ref();
-        let dead_letters = dead_letters.map(|dead| component::bucket(plan, &dead.bucket));
+        target.name = watch.name.as_ref().map(|name| name.value.clone());
         Ok(Self {
             plan: watch.clone(),
             target,
-            dead_letters: dead_letters.transpose()?,
+            dead_letters,
         })
     }
 

@@ -2,6 +2,7 @@ use std::io::{self, Write as _};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use keywell_config::Report;
 use keywell_runtime::output::{Format, Output};
 use keywell_store::terminal;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -107,6 +108,13 @@ pub(super) fn print(text: &str) -> Result<(), Failed> {
 pub(super) fn complain(text: &str) {
     let text = terminal::escape_lines(text);
     write_remark(&format!("keywell: {text}"));
+}
+
+/// Writes what is wrong with a configuration to standard error, which escapes what it quotes itself.
+pub(super) fn report(report: &Report) {
+    let stderr = output().stderr();
+    let text = report.render(stderr.is_terminal());
+    drop(stderr.clone().write_all(text.as_bytes()));
 }
 
 /// Writes a line to standard error, escaped.

@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::Args;
-use keywell_app::Application;
-use keywell_config::{ConfigError, Plan};
+use keywell_app::Examined;
+use keywell_config::{ConfigError, Draft, Plan};
 
 use super::application::{attend, lines};
 use super::cache::CacheArguments;
@@ -19,9 +19,13 @@ use crate::cli::failed::{Ended, Failed};
 /// Each store is opened once. Each trigger that starts is printed as a line. If one cannot start,
 /// none does. If one fails later, its error is printed, the others stop, and the exit code is 1. SIGINT or
 /// SIGTERM lets running requests and deliveries finish and closes the stores.
+///
+/// With --check nothing starts: everything that is wrong is printed with its place, and the exit code
+/// is 2 if there is an error.
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  keywell up\n  keywell up shop/keywell.toml\n\n\
+    after_help = "Example:\n  keywell up\n  keywell up shop/keywell.toml\n  \
+    keywell up --check --online shop/keywell.toml\n\n\
     What it reads:\n  \
     [store.main]\n  \
     url = \"disk:data\"\n\n  \
@@ -38,6 +42,14 @@ pub(super) struct Up {
     #[arg(value_name = "FILE", default_value = "keywell.toml")]
     file: PathBuf,
 
+    /// Print everything that is wrong with the file, and start nothing.
+    #[arg(long)]
+    check: bool,
+
+    /// Check also that the servers of stores can be reached.
+    #[arg(long, requires = "check")]
+    online: bool,
+
     #[command(flatten)]
     metrics: MetricsArguments,
 
@@ -49,14 +61,23 @@ pub(super) struct Up {
 
 impl Up {
     pub(super) async fn main(self) -> Ended {
+        if self.check {
+            return self.check().await;
+        }
         // Before all else, so that no signal is missed that comes once a trigger is printed.
         let mut stop = pin!(signal::stop()?);
         files::raise_limit();
-        let plan = Plan {
-            is_metered: self.metrics.metrics,
-            ..Plan::read(&self.file)?
-        };
-        let application = Application::load(plan, self.cache.options())?;
+        let examined = self.examined()?;
+        output::report(examined.report());
+        let is_in_plan = examined.is_in_plan();
+        let application = examined.application().map_err(|report| {
+            let text = format!("{} has {}", self.file.display(), report.count());
+            if is_in_plan {
+                Failed::Usage(text)
+            } else {
+                Failed::Failure(text)
+            }
+        })?;
         let Some(handle) = application.start_unless(stop.as_mut()).await? else {
             return Ok(ExitCode::SUCCESS);
         };
@@ -71,6 +92,47 @@ impl Up {
             ExitCode::FAILURE
         })
     }
+
+    /// Reads the file and everything that it names.
+    fn examined(&self) -> Result<Examined, Failed> {
+        let mut draft = Draft::read(&self.file)?;
+        draft.plan.is_metered = self.metrics.metrics;
+        Ok(Examined::new(draft, self.cache.options()))
+    }
+
+    /// Prints everything that is wrong, or that nothing is.
+    async fn check(self) -> Ended {
+        let mut examined = self.examined()?;
+        if self.online {
+            examined.reach().await;
+        }
+        let report = examined.report();
+        output::report(report);
+        let file = self.file.display();
+        if report.has_errors() {
+            return Err(Failed::Usage(format!("{file} has {}", report.count())));
+        }
+        let size = size(examined.plan());
+        output::say(&match report.warnings() {
+            0 => format!("{file} is valid: {size}"),
+            _ => format!("{file} is valid, with {}: {size}", report.count()),
+        });
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How many things a plan has: "1 store, 2 components and 2 triggers".
+fn size(plan: &Plan) -> String {
+    let count = |number, what| match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    };
+    format!(
+        "{}, {} and {}",
+        count(plan.stores.len(), "store"),
+        count(plan.components.len(), "component"),
+        count(plan.triggers.len(), "trigger")
+    )
 }
 
 impl From<ConfigError> for Failed {

@@ -1,0 +1,114 @@
+//! What can be wrong with an application besides the text of its plan.
+
+use std::collections::BTreeMap;
+
+use keywell_config::{Plan, Problem, Report, TriggerPlan};
+use keywell_runtime::{Error, interfaces};
+
+use crate::component::Component;
+use crate::kind::TriggerKind;
+
+/// What is wrong with a plan, and whether the plan is to blame.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) report: Report,
+    pub(crate) is_in_plan: bool,
+}
+
+// === impl Findings ===
+
+impl Findings {
+    /// Adds what is wrong with the plan itself, so that it fails everywhere.
+    pub(crate) fn of_plan(&mut self, report: Report) {
+        self.is_in_plan |= report.has_errors();
+        self.report.extend(report);
+    }
+
+    /// Adds what is wrong with the world: a file or a server.
+    pub(crate) fn of_world(&mut self, problem: Problem) {
+        self.report.push(problem);
+    }
+}
+
+/// Checks that each component is offered what it imports. With `is_whole`, the plan has all grants
+/// that its file has.
+pub(crate) fn components(
+    plan: &Plan,
+    components: &BTreeMap<String, Component>,
+    is_whole: bool,
+    findings: &mut Findings,
+) {
+    for (name, component) in components {
+        let (own, component) = (&plan.components[name], component.loaded.component());
+        for missing in interfaces(component).into_iter().filter_map(|i| i.missing) {
+            let problem = format!(
+                "the component {name} imports what Keywell does not offer: {}",
+                missing.import
+            );
+            let problem = Problem::error(problem).help(missing.hint);
+            findings.of_world(plan.at(own.place, problem));
+        }
+        let imports = keywell_wasi::imports(component);
+        let import = imports.iter().find(|import| import.generation.is_some());
+        if let Some(import) = import
+            && is_whole
+            && own.store.is_none()
+            && own.buckets.is_empty()
+        {
+            let problem = format!(
+                "the component {name} imports {} and is granted no bucket",
+                import.name
+            );
+            let help = format!("add a store or buckets to [component.{name}]");
+            let problem = Problem::warning(problem).help(help);
+            findings.of_world(plan.at(own.place, problem));
+        }
+    }
+}
+
+/// Checks that each component exports what its triggers call.
+pub(crate) fn triggers(
+    plan: &Plan,
+    components: &BTreeMap<String, Component>,
+    findings: &mut Findings,
+) {
+    for trigger in &plan.triggers {
+        let name = trigger.component();
+        let Some(component) = components.get(name) else {
+            continue;
+        };
+        let (kind, wanted, caller) = match trigger {
+            TriggerPlan::Http(http) if http.is_optional => continue,
+            TriggerPlan::Http(_) => (
+                TriggerKind::Http,
+                "wasi:http/incoming-handler@0.2",
+                "an HTTP trigger",
+            ),
+            TriggerPlan::Watch(_) => (
+                TriggerKind::Watch,
+                "wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft",
+                "a watch trigger",
+            ),
+            TriggerPlan::Command(_) => (TriggerKind::Command, "wasi:cli/run@0.2", "a command"),
+        };
+        if kind.is_exported_by(&component.loaded) {
+            continue;
+        }
+        let component = component.loaded.component();
+        let component_type = component.component_type();
+        let exports = component_type.exports(component.engine());
+        let exports: Vec<&str> = exports.map(|(name, _)| name).collect();
+        let has = if exports.is_empty() {
+            "nothing".to_owned()
+        } else {
+            exports.join(", ")
+        };
+        let error = Error::NoExport {
+            wanted,
+            caller,
+            has,
+        };
+        let problem = Problem::error(format!("the component {name} cannot start: {error}"));
+        findings.of_world(plan.at(trigger.place(), problem));
+    }
+}

@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use keywell_config::{Draft, Plan, Problem, Report};
+use keywell_runtime::Runtime;
+
+use crate::check::Findings;
+use crate::loaded::{Loaded, runtime_options};
+use crate::{AppOptions, Application, stores};
+
+/// A plan that was looked at as a whole: everything that is wrong with it, and the application, if
+/// nothing is.
+pub struct Examined {
+    findings: Findings,
+    plan: Plan,
+    application: Option<Application>,
+}
+
+// === impl Examined ===
+
+impl Examined {
+    /// Checks a plan and compiles its components, on this thread. Nothing is opened yet.
+    ///
+    /// Unlike [`Application::load`], it goes on where something is wrong, checks the URLs and the
+    /// settings of stores, and that each component can be called as its triggers do.
+    pub fn new(draft: Draft, options: AppOptions) -> Self {
+        let Draft { plan, report } = draft;
+        let mut findings = Findings::default();
+        let is_whole = !report.has_errors();
+        findings.of_plan(report);
+        if let (true, Err(error)) = (is_whole, plan.check()) {
+            findings.of_plan(error.report());
+        }
+        let mut application = None;
+        match Runtime::new(&runtime_options(&plan, &options)) {
+            Ok(runtime) => {
+                let loaded = Loaded::examine(plan.clone(), &runtime, &mut findings);
+                application =
+                    loaded.map(|loaded| Application::new(Arc::new(runtime), loaded, options));
+            }
+            Err(error) => findings.of_world(Problem::error(error.to_string())),
+        }
+        findings.of_plan(stores::check(&plan));
+        Self {
+            findings,
+            plan,
+            application,
+        }
+    }
+
+    /// Reports stores on servers that cannot be opened besides, from within a tokio runtime. Each is
+    /// opened and closed again. Stores on this machine are left alone.
+    pub async fn reach(&mut self) {
+        for problem in stores::reach(&self.plan).await {
+            self.findings.of_world(problem);
+        }
+    }
+
+    /// The plan, as far as it could be read.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Everything that is wrong with the plan, and warnings.
+    pub fn report(&self) -> &Report {
+        &self.findings.report
+    }
+
+    /// Whether the plan is to blame for an error, so that it fails everywhere, rather than the world:
+    /// a file or a server.
+    pub fn is_in_plan(&self) -> bool {
+        self.findings.is_in_plan
+    }
+
+    /// The application, if there is no error.
+    ///
+    /// # Errors
+    ///
+    /// The report.
+    pub fn application(self) -> Result<Application, Report> {
+        let report = self.findings.report;
+        let application = self.application.filter(|_| !report.has_errors());
+        application.ok_or(report)
+    }
+}
