@@ -122,17 +122,18 @@ pub(crate) fn granted(
     };
     let mut named = Vec::new();
     grants(plan, component, |own, grant| named.push((own, grant)))?;
-    for (own, (store, bucket, grant)) in named {
-        granted = granted.with(own, stores.get(&store), bucket, grant, Limits::default());
+    for (own, (store, bucket, grant, limits)) in named {
+        granted = granted.with(own, stores.get(&store), bucket, grant, limits);
     }
     Ok(granted)
 }
 
-/// Reads the grants of a component: for its name of a bucket, the store, the bucket and the rights.
+/// Reads the grants of a component: for its name of a bucket, the store, the bucket, the rights and
+/// the limits.
 fn grants(
     plan: &Plan,
     component: &ComponentPlan,
-    mut each: impl FnMut(BucketName, (String, BucketName, Grant)),
+    mut each: impl FnMut(BucketName, (String, BucketName, Grant, Limits)),
 ) -> Result<(), ConfigError> {
     let mut report = Report::default();
     for (own, grant) in &component.buckets {
@@ -155,7 +156,13 @@ fn grants(
             read_only: grant.read_only,
             prefix: grant.prefix.clone(),
         };
-        each(own, (grant.store.clone(), bucket, rights));
+        let usual = Limits::default();
+        let limits = Limits {
+            key_bytes: grant.max_key.unwrap_or(usual.key_bytes),
+            value_bytes: grant.max_value.unwrap_or(usual.value_bytes),
+            ..usual
+        };
+        each(own, (grant.store.clone(), bucket, rights, limits));
     }
     if report.has_errors() {
         return Err(report.into());

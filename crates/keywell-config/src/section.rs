@@ -49,13 +49,15 @@ pub enum Kind {
     Number(RangeInclusive<u32>),
     /// A size for memory: `256MiB`.
     Size,
+    /// A number of bytes in this range, which may have a unit: `64`, `64KiB`.
+    Bytes(RangeInclusive<usize>),
     /// A time: `30s`.
     Duration,
     /// A list of texts, or one text.
     Texts,
-    /// A text that may be secret.
+    /// A text that may be secret, or a table that says where it is found.
     Secret,
-    /// A text, a number, true or false, each of which may be secret.
+    /// A text, a number, true or false, each of which may be secret, or such a table.
     Setting,
     /// A table.
     Table(&'static Section),
@@ -119,9 +121,15 @@ impl Kind {
             Self::Table(section) | Self::TextOrTable(section) | Self::Tables(section) => {
                 Some(*section)
             }
+            Self::Secret | Self::Setting => Some(&SECRET),
             Self::Map(kind) => kind.section(),
             _ => None,
         }
+    }
+
+    /// Whether it is a setting, or a table of settings.
+    pub(crate) fn is_setting(&self) -> bool {
+        matches!(self, Self::Setting)
     }
 
     /// Whether a value that is no table may be secret.
@@ -238,6 +246,28 @@ pub static STORE: Section = Section {
     help: "A store, which is opened once and shared by all components and triggers that use it.",
 };
 
+/// `{ env = "NAME" }` or `{ file = "PATH" }`, in the place of a text that may be secret.
+pub static SECRET: Section = Section {
+    heading: "",
+    keys: &[
+        Key::new(
+            "env",
+            Kind::Text,
+            "",
+            "the name of an environment variable of Keywell's own",
+        ),
+        Key::new(
+            "file",
+            Kind::Path,
+            "",
+            "the path of a file of at most 64 KiB, from the folder of this file; a line end behind \
+             its text is left out",
+        ),
+    ],
+    others: None,
+    help: "Where a text is found that may be secret; one of the two.",
+};
+
 /// `[component.NAME]`.
 pub static COMPONENT: Section = Section {
     heading: "[component.NAME]",
@@ -317,6 +347,19 @@ pub static GRANT: Section = Section {
             Kind::Text,
             "none",
             "what every key begins with in the store, unseen by the component",
+        ),
+        Key::new(
+            "max-key",
+            Kind::Bytes(1..=1024),
+            "1024",
+            "the most bytes of a key, without the prefix; a longer one is refused, and not seen if \
+             others wrote it",
+        ),
+        Key::new(
+            "max-value",
+            Kind::Bytes(32..=16 << 20),
+            "`16MiB`",
+            "the most bytes of a value; a larger one is refused",
         ),
     ],
     others: None,

@@ -47,6 +47,25 @@ pub fn size(text: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "at least 64KiB and at most 4GiB".to_owned())
 }
 
+/// Reads a number of bytes: a whole number, which may have KiB, MiB or GiB.
+///
+/// # Errors
+///
+/// What to write instead.
+pub fn bytes(text: &str) -> Result<usize, String> {
+    let (number, unit) = number_and_unit(text)?;
+    let unit: u64 = match unit {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err("write a number of bytes, or one with KiB, MiB or GiB".to_owned()),
+    };
+    let bytes = number.checked_mul(unit);
+    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    bytes.ok_or_else(|| "that is more than there can be".to_owned())
+}
+
 fn number_and_unit(text: &str) -> Result<(u64, &str), String> {
     let end = text
         .find(|c: char| !c.is_ascii_digit())
@@ -69,6 +88,8 @@ mod tests {
         assert_eq!(duration("876000h"), Ok(Duration::from_hours(876_000)));
         assert_eq!(duration("876001h"), Err("at most 100 years".to_owned()));
         assert_eq!(size("256MiB"), Ok(256 << 20));
+        assert_eq!([bytes("64"), bytes("64 KiB")], [Ok(64), Ok(64 << 10)]);
+        assert!(bytes("64KB").is_err() && bytes("99999999999GiB").is_err());
         for wrong in [
             "",
             "30",

@@ -92,6 +92,36 @@ fn a_component_has_the_buckets_that_it_is_granted_and_no_others() {
 }
 
 #[test]
+fn a_grant_bounds_the_keys_and_the_values_of_its_bucket_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mischief = guest("mischief");
+    let text = format!(
+        "[store.main]\nurl = \"memory:\"\n\
+         [component.bounded]\npath = {mischief:?}\n\
+         buckets.default = {{ bucket = \"b\", prefix = \"long/\", max-key = 4, max-value = 32 }}\n\
+         [component.free]\npath = {mischief:?}\nbuckets = {{ default = \"b\" }}\n\
+         \n[[trigger.http]]\ncomponent = \"bounded\"\naddr = \"127.0.0.1:0\"\n\
+         \n[[trigger.http]]\ncomponent = \"free\"\naddr = \"127.0.0.1:0\"\n"
+    );
+    let application = Application::start(folder.path(), &text);
+    let [bounded, free] = &addresses(&application)[..] else {
+        panic!("{:?}", application.lines);
+    };
+    let (fits, large) = ("v".repeat(32), "v".repeat(33));
+    for (key, value, is_allowed) in [
+        ("abcd", &fits, true),
+        ("abcde", &fits, false),
+        ("abcd", &large, false),
+    ] {
+        let path = format!("/set?key={key}&value={value}");
+        let answer = get(bounded, &path).text();
+        assert_eq!(answer == "ok", is_allowed, "{path}: {answer}");
+        assert_eq!(get(free, &path).text(), "ok");
+    }
+    assert_eq!(get(bounded, "/get?key=abcd").text(), fits);
+}
+
+#[test]
 fn bounds_of_a_component_are_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let mischief = guest("mischief");

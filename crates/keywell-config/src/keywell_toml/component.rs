@@ -88,7 +88,7 @@ fn variables(
             return None;
         }
         let place = value.place;
-        let value = value.setting()?.value;
+        let value = value.secret()?.value;
         if value.expose().contains('\0') {
             let problem = "a variable has no zero byte in it";
             document.wrong(place, Problem::error(problem));
@@ -154,6 +154,8 @@ fn grant(
             bucket,
             read_only: false,
             prefix: String::new(),
+            max_key: None,
+            max_value: None,
         });
     }
     let mut table = value.table()?;
@@ -174,10 +176,13 @@ fn grant(
     };
     let read_only = table.boolean("read-only").unwrap_or(false);
     let prefix = table.text("prefix").ok();
+    let (max_key, max_value) = (table.bytes("max-key"), table.bytes("max-value"));
     Some(GrantPlan {
         store: store?,
         bucket: bucket?,
         read_only,
         prefix: prefix.map_or_else(String::new, |prefix| prefix.value),
+        max_key,
+        max_value,
     })
 }

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
@@ -15,6 +15,8 @@ pub(super) struct Document<'i> {
     /// The lines of a text that is not TOML, as far as it is not. What else is wrong with them, and what
     /// is missing from the rest, may follow from that.
     broken: Option<HashSet<usize>>,
+    /// The first URL that has a password in it.
+    password: Cell<Option<Place>>,
 }
 
 // === impl Document ===
@@ -27,6 +29,7 @@ impl<'i> Document<'i> {
             source: Source::new(text, secrets),
             report: RefCell::default(),
             broken: None,
+            password: Cell::default(),
         }
     }
 
@@ -68,12 +71,24 @@ impl<'i> Document<'i> {
         self.report.borrow_mut().push(problem);
     }
 
+    /// Notes that the file has a password in it, which is warned of once.
+    pub(super) fn note_password(&self, place: Place) {
+        if self.password.get().is_none() {
+            self.password.set(Some(place));
+        }
+    }
+
     /// How much is wrong so far.
     pub(super) fn errors(&self) -> usize {
         self.report.borrow().errors()
     }
 
     pub(super) fn into_report(self) -> Report {
+        if let Some(place) = self.password.get() {
+            let problem = Problem::warning("a URL in this file has a password as plain text");
+            let help = "write the URL as { env = \"NAME\" } or { file = \"PATH\" }";
+            self.push(problem.help(help), place);
+        }
         self.report.into_inner()
     }
 }

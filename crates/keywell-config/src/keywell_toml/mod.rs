@@ -13,6 +13,7 @@ mod defined;
 mod document;
 mod limits;
 mod read;
+mod secret;
 mod shown;
 mod store;
 mod table;

@@ -2,7 +2,7 @@ use super::defined::Stores;
 use super::document::Document;
 use super::table::Table;
 use super::value::Value;
-use crate::{Located, StorePlan};
+use crate::StorePlan;
 
 /// `[store.NAME]`. Every key but the URL is a setting of the store, which knows its own.
 pub(super) fn stores(document: &Document<'_>, root: &mut Table<'_>) -> Stores {
@@ -22,18 +22,14 @@ pub(super) fn stores(document: &Document<'_>, root: &mut Table<'_>) -> Stores {
 }
 
 fn store(mut table: Table<'_>) -> Option<StorePlan> {
-    let url = table.take("url").and_then(Value::text);
+    let url = table.take("url").and_then(Value::secret);
     let url = table.present("url", url);
     let settings: Vec<_> = table
         .rest()
-        .filter_map(|(key, value)| Some((key.value, value.setting()?)))
+        .filter_map(|(key, value)| Some((key.value, value.secret()?)))
         .collect();
-    let Located { value, place } = url?;
     Some(StorePlan {
-        url: Located {
-            value: value.into(),
-            place,
-        },
+        url: url?,
         settings,
     })
 }

@@ -153,6 +153,21 @@ impl<'i> Table<'i> {
         self.parsed(key, units::size)
     }
 
+    /// A number of bytes, within the range of the key.
+    pub(super) fn bytes(&mut self, key: &'static str) -> Option<usize> {
+        let Kind::Bytes(range) = self.kind(key) else {
+            unreachable!("the reader asks for bytes where the section has some");
+        };
+        self.parsed(key, |text| {
+            let bytes = units::bytes(text)?;
+            let (first, last) = (range.start(), range.end());
+            let outside = || format!("at least {first} and at most {last} bytes");
+            Some(bytes)
+                .filter(|bytes| range.contains(bytes))
+                .ok_or_else(outside)
+        })
+    }
+
     /// A text in a form of its own, read by what says how it should be.
     pub(super) fn parsed<T, E: Display>(
         &mut self,

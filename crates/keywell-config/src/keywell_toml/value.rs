@@ -5,6 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::document::Document;
+use super::secret;
 use super::table::Table;
 use crate::section::Kind;
 use crate::{Located, Place, Problem, Secret};
@@ -167,15 +168,29 @@ impl<'i> Value<'i> {
         Some(Located { value, place })
     }
 
-    /// A setting: a text, a number, or true or false, each as text.
-    pub(super) fn setting(self) -> Option<Located<Secret>> {
-        match self.scalar() {
-            Some(text) => Some(Located {
-                value: text.into(),
-                place: self.place,
-            }),
-            None => self.unlike("a text, a number, true or false"),
+    /// A text that may be secret, or where it is found. A setting may be a number, true or false, too,
+    /// each as text.
+    pub(super) fn secret(self) -> Option<Located<Secret>> {
+        if self.is_table() {
+            return secret::secret(self.table()?);
         }
+        let (text, expected) = match (self.kind.is_setting(), &self.node) {
+            (true, _) => (self.scalar(), "a text, a number, true or false"),
+            (false, DeValue::String(text)) => (Some(text.to_string()), ""),
+            (false, _) => (None, "a text in quotes"),
+        };
+        let Some(value) = text else {
+            return self.unlike(format_args!("{expected}, or a table with env or file"));
+        };
+        let text = Located {
+            value,
+            place: self.place,
+        };
+        secret::note_password(self.document, &text);
+        Some(Located {
+            value: text.value.into(),
+            place: text.place,
+        })
     }
 
     /// True or false, in quotes or not. Nothing else, lest `"false"` or `0` count as true somewhere.

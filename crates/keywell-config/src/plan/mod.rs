@@ -89,6 +89,10 @@ pub struct GrantPlan {
     pub read_only: bool,
     /// What every key begins with in the store, unseen by the component.
     pub prefix: String,
+    /// The most bytes of a key, without the prefix, where that is less than usual.
+    pub max_key: Option<usize>,
+    /// The most bytes of a value, where that is less than usual.
+    pub max_value: Option<usize>,
 }
 
 /// What calls a component. It is matched without a wildcard wherever triggers are handled, so that

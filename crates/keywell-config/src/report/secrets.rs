@@ -37,6 +37,22 @@ pub(crate) fn of_url(url: &str) -> Vec<Range<usize>> {
     secrets
 }
 
+/// Whether a URL has a password: in its login, or as a setting.
+pub(crate) fn has_password(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else {
+        return false;
+    };
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let login = place.rsplit_once('@').map_or("", |(login, _)| login);
+    let password = login.split_once(':').map_or("", |(_, password)| password);
+    let is_set = |setting: &str| {
+        setting
+            .strip_prefix("password=")
+            .is_some_and(|value| !value.is_empty())
+    };
+    !password.is_empty() || query.split('&').any(is_set)
+}
+
 /// The secrets of all URLs with a login or settings in a text, whatever they stand in.
 pub(super) fn in_urls(text: &str) -> Vec<Range<usize>> {
     let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
@@ -50,7 +66,9 @@ pub(super) fn in_urls(text: &str) -> Vec<Range<usize>> {
             continue;
         };
         let begin = word.as_ptr().addr() - text.as_ptr().addr() + scheme;
-        let url = of_url(&word[scheme..]).into_iter();
+        // What ends the text that it stands in is no part of it.
+        let url = word[scheme..].trim_end_matches(['"', '\'', ',', ')', ']', '}']);
+        let url = of_url(url).into_iter();
         secrets.extend(url.map(|secret| begin + secret.start..begin + secret.end));
     }
     secrets
@@ -141,9 +159,32 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_seen_where_urls_have_one() {
+        for url in [
+            "redis://u:p@h",
+            "redis://:p@h",
+            "http://h?password=p",
+            "a://u:p@h,v:q@i",
+        ] {
+            assert!(has_password(url), "{url}");
+        }
+        for url in [
+            "redis://h",
+            "redis://u@h",
+            "redis://u:@h",
+            "disk:a@b:c",
+            "a://h/x:y@z?password=",
+        ] {
+            let expected = url.contains("x:y@z");
+            assert_eq!(has_password(url), expected, "{url}");
+        }
+    }
+
+    #[test]
     fn urls_are_found_wherever_they_stand() {
-        let text = "store = 'redis://u:hunter2@h' # x://a http://u:p@x, redis://h?a=b";
-        let shown = "store = 'redis://u:*@h' # x://a http://u:*@x, redis://h?a=*";
+        let text = "x = ['redis://h?a=b'], store = 'redis://u:hunter2@h' # x://a http://u:p@x, redis://h?a=b";
+        let shown =
+            "x = ['redis://h?a=*'], store = 'redis://u:*@h' # x://a http://u:*@x, redis://h?a=*";
         assert_eq!(masked(text, in_urls(text)), shown);
         let twice = "redis://u:p@h redis://u:p@h";
         assert_eq!(masked(twice, in_urls(twice)), "redis://u:*@h redis://u:*@h");

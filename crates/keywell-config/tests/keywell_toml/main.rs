@@ -6,6 +6,7 @@ mod file;
 mod mistakes;
 mod problems;
 mod reading;
+mod secrets;
 
 use std::path::Path;
 

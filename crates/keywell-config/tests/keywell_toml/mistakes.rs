@@ -159,6 +159,14 @@ const WRONG: &[(&str, &str)] = &[
         "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndeadline='0s'",
         "11:10: trigger.watch.deadline: at least 1ms",
     ),
+    (
+        "[component.d]\npath='d'\nbuckets={x={max-key=0}}",
+        "10:21: component.d.buckets.x.max-key: at least 1 and at most 1024 bytes",
+    ),
+    (
+        "[component.d]\npath='d'\nbuckets={x={max-value='1MB'}}",
+        "10:23: component.d.buckets.x.max-value: write a number of bytes, or one with KiB",
+    ),
     // What is missing.
     ("[store.b]\nhistory=0", "8:8: store.b has no url"),
     ("[component.d]\nstore='a'", "8:12: component.d has no path"),

@@ -37,7 +37,7 @@ timeout = "5s"
 
 [component.alerts.buckets]
 orders = "shop"
-"" = { bucket = "start", read-only = true, prefix = "a/" }
+"" = { bucket = "start", read-only = true, prefix = "a/", max-key = 64, max-value = "1KiB" }
 archive = { store = "letters", read-only = "false" }
 
 [component.shop]
@@ -161,6 +161,9 @@ fn everything_that_can_be_written_is_read() {
             ("orders", "main", "shop", false, ""),
         ]
     );
+    let limits = |name: &str| (alerts.buckets[name].max_key, alerts.buckets[name].max_value);
+    assert_eq!(limits("default"), (Some(64), Some(1024)));
+    assert_eq!(limits("orders"), (None, None));
     let shop = &plan.components["shop"];
     assert_eq!(shop.path, Path::new("/opt/shop.wasm"));
     assert_eq!((&shop.store, shop.buckets.len()), (&None, 0));

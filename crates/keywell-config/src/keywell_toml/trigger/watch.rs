@@ -22,6 +22,11 @@ pub(super) fn triggers(tables: Vec<Table<'_>>, defined: &Defined<'_>) -> Vec<Tri
         let Some(watch) = watch(table, defined) else {
             continue;
         };
+        if watch.store.is_empty() || watch.component.is_empty() {
+            // What it watches is not known, which was reported.
+            triggers.push(TriggerPlan::Watch(Box::new(watch)));
+            continue;
+        }
         if let Some(name) = &watch.name {
             let keeps = watch.positions.as_ref().unwrap_or(&watch.store);
             let by = (place_of(keeps), name.value.clone());
@@ -96,8 +101,8 @@ fn watch(mut table: Table<'_>, defined: &Defined<'_>) -> Option<WatchPlan> {
         dead_letters: dead_letters.ok(),
         place,
     };
-    let is_whole = !plan.component.is_empty() && !plan.store.is_empty() && !plan.on.is_empty();
-    is_whole.then_some(plan)
+    // What it is called for can be checked all the same where the rest is wrong.
+    (!plan.on.is_empty()).then_some(plan)
 }
 
 fn dead_letters_of(value: Value<'_>, defined: &Defined<'_>) -> Option<DeadLettersPlan> {

@@ -1,0 +1,82 @@
+//! Values that may be secret: written as they are, or taken from the environment or a file.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use super::document::Document;
+use super::table::Table;
+use crate::report::secrets;
+use crate::{Located, Problem, Secret};
+
+/// The largest file of a secret, in bytes.
+const MAX_BYTES: u64 = 64 << 10;
+
+/// `{ env = "NAME" }` or `{ file = "PATH" }`.
+pub(super) fn secret(mut table: Table<'_>) -> Option<Located<Secret>> {
+    let (what, place, document) = (table.what.clone(), table.place, table.document);
+    let (env, file) = (table.text("env").ok(), table.text("file").ok());
+    if !table.is_right() {
+        return None;
+    }
+    let found = match (env, file) {
+        (Some(name), None) => variable(&name.value)
+            .map_err(|problem| (name.place, format!("the environment variable {problem}"))),
+        (None, Some(path)) => content(document.file, &path.value)
+            .map_err(|problem| (path.place, format!("the file {problem}"))),
+        _ => Err((place, "write either env or file".to_owned())),
+    };
+    match found {
+        Ok(value) => Some(Located {
+            value: value.into(),
+            place,
+        }),
+        Err((place, problem)) => {
+            document.wrong(place, Problem::error(format!("{what}: {problem}")));
+            None
+        }
+    }
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(format!("{name:?} cannot be"));
+    }
+    match std::env::var(name) {
+        Ok(value) => Ok(value),
+        Err(std::env::VarError::NotPresent) => Err(format!("{name} is not set")),
+        Err(std::env::VarError::NotUnicode(_)) => Err(format!("{name} is not UTF-8")),
+    }
+}
+
+/// The text of a file, without the line end that editors put behind it.
+fn content(config: &Path, path: &str) -> Result<String, String> {
+    let path = config.parent().unwrap_or(Path::new("")).join(path);
+    let wrong = |problem: String| format!("{} {problem}", path.display());
+    let cannot = |error: std::io::Error| wrong(format!("cannot be read: {error}"));
+    // What is no file, such as a pipe, may never end, or not even begin.
+    if !std::fs::metadata(&path).map_err(cannot)?.is_file() {
+        return Err(wrong("is not a file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(&path).map_err(cannot)?;
+    let read = file.take(MAX_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(cannot)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(wrong(format!("has more than {MAX_BYTES} bytes")));
+    }
+    let mut text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
+}
+
+/// Notes a password that stands in the file itself.
+pub(super) fn note_password(document: &Document<'_>, text: &Located<String>) {
+    if secrets::has_password(&text.value) {
+        document.note_password(text.place);
+    }
+}
