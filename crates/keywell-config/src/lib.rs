@@ -53,6 +53,7 @@ mod nearest;
 mod place;
 mod plan;
 mod report;
+mod schema;
 pub mod section;
 pub mod units;
 pub mod wadm;
@@ -67,3 +68,4 @@ pub use plan::{
     TriggerPlan, WatchPlan,
 };
 pub use report::{Problem, Report, Severity, Source};
+pub use schema::schema;

@@ -1,5 +1,7 @@
 //! Problems as a compiler shows them: with the line that is wrong, and what is wrong in it underlined.
 
+use std::fmt::Write as _;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use keywell_store::terminal::escape;
 
@@ -29,7 +31,7 @@ impl Report {
             .map(|problem| rendered(problem, &renderer) + "\n\n")
             .collect();
         if more > 0 {
-            text.push_str(&format!("and {more} more\n"));
+            let _ = writeln!(text, "and {more} more");
         }
         text
     }

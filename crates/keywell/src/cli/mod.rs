@@ -15,6 +15,7 @@ mod kv;
 mod metrics;
 mod output;
 mod run;
+mod schema;
 mod serve;
 mod signal;
 mod store;
@@ -76,6 +77,8 @@ enum Command {
     Inspect(inspect::Inspect),
     /// List the kinds of stores, and their settings.
     Stores(stores::Stores),
+    /// Print the JSON Schema of keywell.toml, for editors.
+    Schema(schema::Schema),
     /// Print a script that completes the command line in a shell.
     Completions(completions::Completions),
 }
@@ -105,6 +108,7 @@ pub(crate) fn main() -> ExitCode {
                 Command::DeadLetters(letters) => letters.main().await,
                 Command::Inspect(inspect) => inspect.main(),
                 Command::Stores(stores) => stores.main(),
+                Command::Schema(schema) => schema.main(),
                 Command::Completions(completions) => completions.main(Arguments::command()),
             }
         }));
