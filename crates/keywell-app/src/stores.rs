@@ -271,14 +271,12 @@ fn url(plan: &Plan, name: &str, store: &StorePlan) -> Result<StoreUrl, ConfigErr
     })?;
     let mut report = Report::default();
     for (setting, value) in &store.settings {
-        url = match url.clone().with_setting(setting, value.expose()) {
-            Ok(url) => url,
-            Err(_) => {
-                let problem = format!("the URL of the store {name} has the setting {setting}, too");
-                report.push(plan.at(value.place, Problem::error(problem)));
-                url
-            }
-        };
+        if let Ok(more) = url.clone().with_setting(setting, value.expose()) {
+            url = more;
+        } else {
+            let problem = format!("the URL of the store {name} has the setting {setting}, too");
+            report.push(plan.at(value.place, Problem::error(problem)));
+        }
     }
     if report.has_errors() {
         return Err(report.into());

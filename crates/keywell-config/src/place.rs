@@ -81,7 +81,7 @@ fn advanced((line, column): (usize, usize), bytes: &[u8]) -> (usize, usize) {
     match bytes.iter().rposition(|byte| *byte == b'\n') {
         None => (line, column + characters(bytes)),
         Some(last) => {
-            let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+            let lines = bytes.split(|byte| *byte == b'\n').count() - 1;
             (line + lines, 1 + characters(&bytes[last + 1..]))
         }
     }

@@ -135,9 +135,8 @@ impl Kind {
     /// Whether a value that is no table may be secret.
     pub fn is_secret(&self) -> bool {
         match self {
-            Self::Secret | Self::Setting => true,
             // What stands in the place of a whole table may be a URL, or a password.
-            Self::Table(_) | Self::Tables(_) => true,
+            Self::Secret | Self::Setting | Self::Table(_) | Self::Tables(_) => true,
             Self::Map(kind) => kind.is_secret(),
             _ => false,
         }

@@ -65,12 +65,11 @@ impl<'i> Table<'i> {
                 continue;
             }
             let nearest = nearest(key.get_ref(), self.section.names());
-            let help = match nearest {
-                Some(nearest) => format!("did you mean {nearest}?"),
-                None => {
-                    let names: Vec<&str> = self.section.names().collect();
-                    format!("there is {}", names.join(", "))
-                }
+            let help = if let Some(nearest) = nearest {
+                format!("did you mean {nearest}?")
+            } else {
+                let names: Vec<&str> = self.section.names().collect();
+                format!("there is {}", names.join(", "))
             };
             let problem = Problem::error(format!("there is no {} {within}", key.get_ref()));
             let place = self.document.place(&key.span());

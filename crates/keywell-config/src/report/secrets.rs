@@ -11,10 +11,10 @@ pub(crate) fn of_url(url: &str) -> Vec<Range<usize>> {
             && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
     };
     let Some((scheme, rest)) = url.split_once(':') else {
-        return vec![0..url.len()];
+        return std::iter::once(0..url.len()).collect();
     };
     if !is_scheme(scheme) {
-        return vec![0..url.len()];
+        return std::iter::once(0..url.len()).collect();
     }
     let mut secrets = Vec::new();
     // The last one: a password may have others, whatever it should be written as.

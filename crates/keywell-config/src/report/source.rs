@@ -69,25 +69,19 @@ impl Source {
             if number < from || number >= to {
                 continue;
             }
-            let begin = match self.secret_at(start + offset) {
-                Some(secret) => match masked {
-                    Some((known, begin)) if known == secret => begin,
-                    _ => {
-                        let begin = shown.len();
-                        masked = Some((secret, begin));
-                        shown.push_str(MASK);
-                        begin
-                    }
-                },
-                None => {
-                    let begin = shown.len();
-                    push_escaped(&mut shown, character);
-                    begin
+            let mut begin = shown.len();
+            match (self.secret_at(start + offset), masked) {
+                // One mask stands for all of its characters.
+                (Some(secret), Some((known, at))) if known == secret => begin = at,
+                (Some(secret), _) => {
+                    masked = Some((secret, begin));
+                    shown.push_str(MASK);
                 }
-            };
+                (None, _) => push_escaped(&mut shown, character),
+            }
             if (first..last).contains(&number) {
-                let begun = span.map_or(begin, |span: Range<usize>| span.start);
-                span = Some(begun..shown.len());
+                let first = span.map_or(begin, |span: Range<usize>| span.start);
+                span = Some(first..shown.len());
             }
         }
         // What is wrong with the end of a line is behind it.
