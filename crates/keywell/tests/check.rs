@@ -34,7 +34,7 @@ fn counter() -> String {
         "[store.main]\nurl = 'disk:data'\n\
          [component.counter]\npath = {:?}\nstore = 'main'\n\
          [[trigger.http]]\ncomponent = 'counter'\naddr = '127.0.0.1:0'\n",
-        guest("counter")
+        guest("counter").to_str().unwrap()
     )
 }
 
@@ -146,7 +146,7 @@ on = ["PUT@a", "SET"]
         "{complained}"
     );
     assert!(!complained.contains("hunter2"), "{complained}");
-    assert!(!complained.contains("\u{1b}"), "{complained}");
+    assert!(!complained.contains('\u{1b}'), "{complained}");
     let last = complained.lines().last().unwrap();
     assert!(
         last.starts_with("keywell: FOLDER/keywell.toml has 16"),

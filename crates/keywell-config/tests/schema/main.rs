@@ -4,6 +4,7 @@
 
 mod json;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use keywell_config::section::{self, Section};
@@ -64,7 +65,7 @@ fn table(section: &Section) -> String {
             "" if key.is_required => "required",
             default => default,
         };
-        table += &format!("| `{}` | {default} | {} |\n", key.name, key.help);
+        let _ = writeln!(table, "| `{}` | {default} | {} |", key.name, key.help);
     }
     table
 }
