@@ -283,6 +283,12 @@ pub static COMPONENT: Section = Section {
             "a table of environment variables; the component has no others",
         ),
         Key::new(
+            "config",
+            Kind::Map(&Kind::Setting),
+            "none",
+            "a table of values that the component reads by `wasi:config`",
+        ),
+        Key::new(
             "outgoing",
             Kind::Texts,
             "none",

@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn changes_are_numbered_and_those_of_other_buckets_and_keys_left_out() {
         let mut recent = Recent::default();
-        let other = Change {
+        let other = LiveEvent {
             bucket: 8,
             ..change("k", 1)
         };

@@ -102,7 +102,7 @@ fn variables(
 /// `[component.NAME.config]`.
 fn values(values: Vec<(Located<String>, Value<'_>)>) -> Vec<(String, String)> {
     let values = values.into_iter().filter_map(|(key, value)| {
-        let value = value.setting()?.value;
+        let value = value.secret()?.value;
         Some((key.value, value.expose().to_owned()))
     });
     values.collect()

@@ -83,6 +83,7 @@ fn rendered(problem: &Problem, renderer: &Renderer) -> String {
 const PATH: &str = "FILE";
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "one part is hidden")]
 mod tests {
     use super::*;
     use crate::Place;

@@ -119,6 +119,7 @@ impl fmt::Debug for Source {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "one part is hidden")]
 mod tests {
     use super::*;
 

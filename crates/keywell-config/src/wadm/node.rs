@@ -39,7 +39,11 @@ pub(super) enum Kind {
 
 /// A place, by its line and column from 1.
 pub(super) fn place(line: usize, column: usize) -> Place {
-    Place { line, column }
+    Place {
+        line,
+        column,
+        length: 0,
+    }
 }
 
 // === impl Node ===

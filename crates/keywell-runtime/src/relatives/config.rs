@@ -21,27 +21,24 @@ type Text = Arc<str>;
 
 /// Links `get` and `get-all`.
 pub(super) fn link(interface: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    interface.func_wrap("get", get)?;
-    interface.func_wrap("get-all", get_all)
+    interface.func_wrap("get", |store, (key,): (WasmStr,)| {
+        let value = get(&store, &key.to_str(&store)?);
+        Ok((Ok::<_, ConfigError>(value),))
+    })?;
+    interface.func_wrap("get-all", |store, (): ()| {
+        Ok((Ok::<_, ConfigError>(get_all(&store)),))
+    })
 }
 
-fn get(
-    store: StoreContextMut<'_, State>,
-    (key,): (WasmStr,),
-) -> wasmtime::Result<(Result<Option<Text>, ConfigError>,)> {
-    let key = key.to_str(&store)?;
-    let value = store.data().environment().config.get(&*key);
-    Ok((Ok(value.cloned()),))
+fn get(store: &StoreContextMut<'_, State>, key: &str) -> Option<Text> {
+    store.data().environment().config.get(key).cloned()
 }
 
 /// Answers the values in the order of their keys.
-fn get_all(
-    store: StoreContextMut<'_, State>,
-    (): (),
-) -> wasmtime::Result<(Result<Vec<(Text, Text)>, ConfigError>,)> {
+fn get_all(store: &StoreContextMut<'_, State>) -> Vec<(Text, Text)> {
     let config = &store.data().environment().config;
     let values = config
         .iter()
         .map(|(key, value)| (key.clone(), value.clone()));
-    Ok((Ok(values.collect()),))
+    values.collect()
 }
