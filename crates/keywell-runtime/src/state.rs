@@ -14,10 +14,10 @@ use crate::common::Common;
 use crate::environment::Environment;
 use crate::held::Held;
 use crate::last_words::LastWords;
+use crate::log::Log;
 use crate::memory::{InstanceMemory, Refusal};
 use crate::outgoing::Outgoing;
 use crate::printing::Printer;
-use crate::relatives::Log;
 use crate::turn::Turns;
 
 /// The data of one instance's Wasmtime store.

@@ -208,7 +208,6 @@ fn no_refusal_of_a_file_shows_what_it_holds() {
             format!("outgoing = 'https://u:{CANARY}@h'"),
         ),
         ("store = 'main'", format!("outgoing = 'https://h?{CANARY}'")),
-        ("store = 'main'", format!("memory = '{CANARY}'")),
         (
             "store = 'main'",
             format!("buckets = {{ b = {{ store = '{url}' }} }}"),

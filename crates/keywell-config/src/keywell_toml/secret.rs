@@ -4,20 +4,20 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::document::Document;
-use super::table::Table;
 use crate::report::secrets;
-use crate::{Located, Problem, Secret};
+use crate::{Located, Place, Problem, Secret};
 
 /// The largest file of a secret, in bytes.
 const MAX_BYTES: u64 = 64 << 10;
 
-/// `{ env = "NAME" }` or `{ file = "PATH" }`.
-pub(super) fn secret(mut table: Table<'_>) -> Option<Located<Secret>> {
-    let (what, place, document) = (table.what.clone(), table.place, table.document);
-    let (env, file) = (table.text("env").ok(), table.text("file").ok());
-    if !table.is_right() {
-        return None;
-    }
+/// The secret of `{ env = "NAME" }` or `{ file = "PATH" }`.
+pub(super) fn found(
+    document: &Document<'_>,
+    what: &str,
+    place: Place,
+    env: Option<Located<String>>,
+    file: Option<Located<String>>,
+) -> Option<Located<Secret>> {
     let found = match (env, file) {
         (Some(name), None) => variable(&name.value)
             .map_err(|problem| (name.place, format!("the environment variable {problem}"))),

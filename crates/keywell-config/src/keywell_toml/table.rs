@@ -4,14 +4,15 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::document::Document;
 use super::read::Read;
+use super::secret;
 use super::value::Value;
 use crate::nearest::nearest;
 use crate::section::{Kind, Section};
-use crate::{Located, Place, Problem, units};
+use crate::{Located, Place, Problem, Secret, units};
 
 /// A table that is taken apart key by key.
 pub(super) struct Table<'i> {
@@ -192,5 +193,95 @@ impl<'i> Table<'i> {
             what => format!("{what}.{}", name.get_ref()),
         };
         Value::new(self.document, what, name.span(), value, kind)
+    }
+}
+
+// === impl Value ===
+
+impl<'i> Value<'i> {
+    /// A table of the value's section.
+    pub(super) fn table(self) -> Option<Table<'i>> {
+        let DeValue::Table(entries) = self.node else {
+            return self.unlike("a table");
+        };
+        let section = self.kind.section();
+        let section = section.expect("the reader asks for tables where there are some");
+        Some(Table::new(
+            self.document,
+            section,
+            self.what,
+            self.place,
+            entries,
+        ))
+    }
+
+    /// The tables behind a key whose keys are names, `[store.NAME]`; without a table where one is
+    /// wrong.
+    pub(super) fn named_tables(self) -> Option<Vec<(Located<String>, Option<Table<'i>>)>> {
+        let (document, place) = (self.document, self.place);
+        let problem = Problem::error(format!("{0} is written [{0}.NAME]", self.what));
+        if !self.is_table() {
+            document.wrong(place, problem);
+            return None;
+        }
+        let tables = self.named()?.into_iter().map(|(name, value)| {
+            if !value.is_table() {
+                document.wrong(place, problem.clone());
+                return (name, None);
+            }
+            (name, value.table())
+        });
+        Some(tables.collect())
+    }
+
+    /// The tables of an array, `[[trigger.http]]`.
+    pub(super) fn tables(self) -> Option<Vec<Table<'i>>> {
+        let expected = format!("written [[{}]]", self.what);
+        if !matches!(self.node, DeValue::Array(_)) {
+            return self.unlike(expected);
+        }
+        let (document, place, what) = (self.document, self.place, self.what.clone());
+        let mut tables = Vec::new();
+        for value in self.items() {
+            if !value.is_table() {
+                document.wrong(
+                    place,
+                    Problem::error(format!("{what} should be {expected}")),
+                );
+                return None;
+            }
+            tables.extend(value.table());
+        }
+        Some(tables)
+    }
+
+    /// A text that may be secret, or where it is found. A setting may be a number, true or false, too,
+    /// each as text.
+    pub(super) fn secret(self) -> Option<Located<Secret>> {
+        if self.is_table() {
+            let mut table = self.table()?;
+            let (env, file) = (table.text("env").ok(), table.text("file").ok());
+            if !table.is_right() {
+                return None;
+            }
+            return secret::found(table.document, &table.what, table.place, env, file);
+        }
+        let (text, expected) = match (self.kind.is_setting(), &self.node) {
+            (true, _) => (self.scalar(), "a text, a number, true or false"),
+            (false, DeValue::String(text)) => (Some(text.to_string()), ""),
+            (false, _) => (None, "a text in quotes"),
+        };
+        let Some(value) = text else {
+            return self.unlike(format_args!("{expected}, or a table with env or file"));
+        };
+        let text = Located {
+            value,
+            place: self.place,
+        };
+        secret::note_password(self.document, &text);
+        Some(Located {
+            value: text.value.into(),
+            place: text.place,
+        })
     }
 }

@@ -5,18 +5,16 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::document::Document;
-use super::secret;
-use super::table::Table;
 use crate::section::Kind;
-use crate::{Located, Place, Problem, Secret};
+use crate::{Located, Place, Problem};
 
 /// A value of a table.
 pub(super) struct Value<'i> {
-    document: &'i Document<'i>,
-    what: String,
+    pub(super) document: &'i Document<'i>,
+    pub(super) what: String,
     pub(super) place: Place,
-    node: DeValue<'i>,
-    kind: &'static Kind,
+    pub(super) node: DeValue<'i>,
+    pub(super) kind: &'static Kind,
 }
 
 // === impl Value ===
@@ -57,22 +55,6 @@ impl<'i> Value<'i> {
         matches!(self.node, DeValue::Table(_))
     }
 
-    /// A table of the value's section.
-    pub(super) fn table(self) -> Option<Table<'i>> {
-        let DeValue::Table(entries) = self.node else {
-            return self.unlike("a table");
-        };
-        let section = self.kind.section();
-        let section = section.expect("the reader asks for tables where there are some");
-        Some(Table::new(
-            self.document,
-            section,
-            self.what,
-            self.place,
-            entries,
-        ))
-    }
-
     /// The values of a table whose keys are names, in the order written.
     pub(super) fn named(mut self) -> Option<Vec<(Located<String>, Value<'i>)>> {
         let DeValue::Table(entries) = &mut self.node else {
@@ -92,47 +74,8 @@ impl<'i> Value<'i> {
         Some(named.collect())
     }
 
-    /// The tables behind a key whose keys are names, `[store.NAME]`; without a table where one is
-    /// wrong.
-    pub(super) fn named_tables(self) -> Option<Vec<(Located<String>, Option<Table<'i>>)>> {
-        let (document, place) = (self.document, self.place);
-        let problem = Problem::error(format!("{0} is written [{0}.NAME]", self.what));
-        if !self.is_table() {
-            document.wrong(place, problem);
-            return None;
-        }
-        let tables = self.named()?.into_iter().map(|(name, value)| {
-            if !value.is_table() {
-                document.wrong(place, problem.clone());
-                return (name, None);
-            }
-            (name, value.table())
-        });
-        Some(tables.collect())
-    }
-
-    /// The tables of an array, `[[trigger.http]]`.
-    pub(super) fn tables(self) -> Option<Vec<Table<'i>>> {
-        let expected = format!("written [[{}]]", self.what);
-        if !matches!(self.node, DeValue::Array(_)) {
-            return self.unlike(expected);
-        }
-        let (document, place, what) = (self.document, self.place, self.what.clone());
-        let mut tables = Vec::new();
-        for value in self.items() {
-            if !value.is_table() {
-                document.wrong(
-                    place,
-                    Problem::error(format!("{what} should be {expected}")),
-                );
-                return None;
-            }
-            tables.extend(value.table());
-        }
-        Some(tables)
-    }
-
-    fn items(self) -> Vec<Value<'i>> {
+    /// The items of an array; of anything else, none.
+    pub(super) fn items(self) -> Vec<Value<'i>> {
         let (document, what, kind) = (self.document, self.what, self.kind);
         let DeValue::Array(items) = self.node else {
             return Vec::new();
@@ -166,31 +109,6 @@ impl<'i> Value<'i> {
             vec![self.text()?]
         };
         Some(Located { value, place })
-    }
-
-    /// A text that may be secret, or where it is found. A setting may be a number, true or false, too,
-    /// each as text.
-    pub(super) fn secret(self) -> Option<Located<Secret>> {
-        if self.is_table() {
-            return secret::secret(self.table()?);
-        }
-        let (text, expected) = match (self.kind.is_setting(), &self.node) {
-            (true, _) => (self.scalar(), "a text, a number, true or false"),
-            (false, DeValue::String(text)) => (Some(text.to_string()), ""),
-            (false, _) => (None, "a text in quotes"),
-        };
-        let Some(value) = text else {
-            return self.unlike(format_args!("{expected}, or a table with env or file"));
-        };
-        let text = Located {
-            value,
-            place: self.place,
-        };
-        secret::note_password(self.document, &text);
-        Some(Located {
-            value: text.value.into(),
-            place: text.place,
-        })
     }
 
     /// True or false, in quotes or not. Nothing else, lest `"false"` or `0` count as true somewhere.
@@ -227,7 +145,7 @@ impl<'i> Value<'i> {
         parsed.map_err(report).ok()
     }
 
-    fn scalar(&self) -> Option<String> {
+    pub(super) fn scalar(&self) -> Option<String> {
         match &self.node {
             DeValue::String(text) => Some(text.clone().into_owned()),
             DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())

@@ -4,9 +4,6 @@
 mod config;
 mod logging;
 
-pub use self::logging::LOG_TARGET;
-pub(crate) use self::logging::Log;
-
 use wasmtime::component::{Linker, LinkerInstance};
 
 use crate::state::State;
