@@ -1,4 +1,6 @@
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use keywell_conformance::batch;
@@ -59,9 +61,40 @@ async fn duplicates_that_are_answered_once_are_caught() {
 }
 
 /// Declares atomic batches, and writes one entry after the other.
-struct HalfDone;
+#[derive(Default)]
+struct HalfDone {
+    /// How many reads of several keys have ended.
+    reads: Arc<AtomicUsize>,
+}
+
+impl HalfDone {
+    /// Lets other tasks run until one of them has read, or for a while where none reads, so that a
+    /// busy machine hides no half of a batch.
+    async fn let_read(reads: &AtomicUsize) {
+        let before = reads.load(Ordering::Relaxed);
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+            if reads.load(Ordering::Relaxed) > before {
+                break;
+            }
+        }
+    }
+}
 
 impl Bug for HalfDone {
+    fn get_many_within(
+        &self,
+        inner: &Inner,
+        keys: &[&str],
+        max: usize,
+    ) -> Answer<Vec<Option<Entry>>> {
+        let reads = self.reads.clone();
+        inner.get_many_within(keys, max).map(move |read| {
+            reads.fetch_add(1, Ordering::Relaxed);
+            read
+        })
+    }
+
     fn capabilities(&self, inner: &Inner) -> Capabilities {
         Capabilities {
             promptness: Promptness::Waits,
@@ -70,7 +103,7 @@ impl Bug for HalfDone {
     }
 
     fn set_many(&self, inner: &Inner, entries: Vec<(&str, Bytes)>) -> Answer<()> {
-        let inner = inner.clone();
+        let (inner, reads) = (inner.clone(), self.reads.clone());
         let entries: Vec<_> = entries
             .into_iter()
             .map(|(key, v)| (key.to_owned(), v))
@@ -78,19 +111,19 @@ impl Bug for HalfDone {
         Answer::later(async move {
             for (key, value) in entries {
                 inner.set(&key, value, Set::default()).await?;
-                tokio::task::yield_now().await;
+                Self::let_read(&reads).await;
             }
             Ok(())
         })
     }
 
     fn delete_many(&self, inner: &Inner, keys: &[&str]) -> Answer<()> {
-        let inner = inner.clone();
+        let (inner, reads) = (inner.clone(), self.reads.clone());
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         Answer::later(async move {
             for key in keys {
                 inner.delete(&key).await?;
-                tokio::task::yield_now().await;
+                Self::let_read(&reads).await;
             }
             Ok(())
         })
@@ -99,7 +132,7 @@ impl Bug for HalfDone {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_is_seen_half_done_is_caught() {
-    let caught = Caught::with(HalfDone);
+    let caught = Caught::with(HalfDone::default());
     caught.by(batch::readers_see_an_atomic_batch_whole).await;
     caught.by(batch::readers_see_an_atomic_deletion_whole).await;
     caught
