@@ -51,7 +51,7 @@
 //! # What it does not do
 //!
 //! It opens no other file: a `file://` in a value is returned as it is written, as is an image. It
-//! does not look into the configuration of a provider, and does not make a [`Plan`](crate::Plan).
+//! does not look into the configuration of a provider, and does not make a [`Plan`].
 
 mod builder;
 mod check;
