@@ -57,7 +57,7 @@ pub enum Kind {
     Texts,
     /// A text that may be secret, or a table that says where it is found.
     Secret,
-    /// A text, a number, true or false, each of which may be secret, or such a table.
+    /// A text, a number, true or false, any of them possibly secret, or a table that says where it is found.
     Setting,
     /// A table.
     Table(&'static Section),

@@ -29,7 +29,7 @@ pub(crate) enum Level {
     Critical,
 }
 
-/// What an instance logs, of which a bounded number of bytes a second is passed on.
+/// What an instance logs. A bounded number of bytes a second is passed on.
 #[derive(Default)]
 pub(crate) struct Log {
     quota: Quota,

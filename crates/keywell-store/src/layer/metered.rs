@@ -67,7 +67,7 @@ impl Metered {
         }
     }
 
-    /// Counts a call of which no bytes are read.
+    /// Counts a call that reads no bytes.
     #[inline]
     fn write<T: 'static>(
         &self,
