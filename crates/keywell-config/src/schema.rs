@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use crate::section::{Key, Kind, ROOT, SECRET, Section};
+use crate::section::{Key, Kind, ROOT, Section};
 
 /// The JSON Schema (2020-12) of a `keywell.toml`, as text, for editors that complete and check it.
 ///
@@ -39,8 +39,8 @@ fn section(section: &Section) -> Value {
 }
 
 /// One of the places where a secret is found.
-fn secret() -> Value {
-    let mut schema = section(&SECRET);
+fn secret(places: &Section) -> Value {
+    let mut schema = section(places);
     schema["minProperties"] = 1.into();
     schema["maxProperties"] = 1.into();
     schema
@@ -75,9 +75,9 @@ fn kind(of: &Kind) -> Value {
             { "type": "integer", "minimum": range.start(), "maximum": range.end() },
             { "type": "string", "pattern": "^[0-9]+ *(KiB|MiB|GiB)?$" },
         ] }),
-        Kind::Secret => json!({ "anyOf": [{ "type": "string" }, secret()] }),
-        Kind::Setting => {
-            json!({ "anyOf": [{ "type": ["string", "number", "boolean"] }, secret()] })
+        Kind::Secret(place) => json!({ "anyOf": [{ "type": "string" }, secret(place)] }),
+        Kind::Setting(place) => {
+            json!({ "anyOf": [{ "type": ["string", "number", "boolean"] }, secret(place)] })
         }
         Kind::Table(inner) => section(inner),
         Kind::TextOrTable(inner) => json!({ "anyOf": [{ "type": "string" }, section(inner)] }),

@@ -34,7 +34,7 @@ fn is_shown(name: &str, section: &'static Section) -> bool {
 /// The section in a value of a kind, but for that of a secret.
 fn inner(kind: &'static Kind) -> Option<&'static Section> {
     match kind {
-        Kind::Secret | Kind::Setting => None,
+        Kind::Secret(_) | Kind::Setting(_) => None,
         Kind::Map(kind) => inner(kind),
         kind => kind.section(),
     }
@@ -73,7 +73,7 @@ impl Hidden<'_> {
                     self.value(item, kind);
                 }
             }
-            DeValue::String(_) if matches!(kind, Kind::Secret) => self.hide_url(value.span()),
+            DeValue::String(_) if matches!(kind, Kind::Secret(_)) => self.hide_url(value.span()),
             _ if kind.is_secret() => self.hide(value),
             _ => {}
         }

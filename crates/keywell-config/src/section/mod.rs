@@ -1,0 +1,18 @@
+//! The keys of a `keywell.toml`: the reader takes its known keys from these tables, and what is shown
+//! of a file, its schema and its page in the documentation are made from them.
+
+mod component;
+mod key;
+mod limits;
+mod root;
+mod secret;
+mod store;
+mod trigger;
+
+pub use component::{COMPONENT, GRANT};
+pub use key::{Key, Kind, Section};
+pub use limits::LIMITS;
+pub use root::ROOT;
+pub use secret::SECRET;
+pub use store::STORE;
+pub use trigger::{DEAD_LETTERS, HTTP, TRIGGER, WATCH};

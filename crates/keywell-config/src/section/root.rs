@@ -1,0 +1,38 @@
+use super::component::COMPONENT;
+use super::key::{Key, Kind, Section};
+use super::limits::LIMITS;
+use super::store::STORE;
+use super::trigger::TRIGGER;
+
+/// The whole file.
+pub static ROOT: Section = Section {
+    heading: "",
+    keys: &[
+        Key::new(
+            "store",
+            Kind::Map(&Kind::Table(&STORE)),
+            "",
+            "the stores, by name",
+        ),
+        Key::new(
+            "component",
+            Kind::Map(&Kind::Table(&COMPONENT)),
+            "",
+            "the components, by name",
+        ),
+        Key::new(
+            "trigger",
+            Kind::Table(&TRIGGER),
+            "",
+            "what calls the components",
+        ),
+        Key::new(
+            "limits",
+            Kind::Table(&LIMITS),
+            "",
+            "what bounds all components together",
+        ),
+    ],
+    others: None,
+    help: "An application: its stores, its components, and the triggers that call them.",
+};

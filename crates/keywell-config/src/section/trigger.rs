@@ -1,0 +1,148 @@
+use super::key::{Key, Kind, Section};
+
+/// `[trigger]`, which is written as arrays of tables.
+pub static TRIGGER: Section = Section {
+    heading: "",
+    keys: &[
+        Key::new(
+            "http",
+            Kind::Tables(&HTTP),
+            "",
+            "triggers that answer HTTP requests",
+        ),
+        Key::new(
+            "watch",
+            Kind::Tables(&WATCH),
+            "",
+            "triggers that deliver changes of keys",
+        ),
+    ],
+    others: None,
+    help: "What calls the components.",
+};
+
+/// `[[trigger.http]]`.
+pub static HTTP: Section = Section {
+    heading: "[[trigger.http]]",
+    keys: &[
+        Key::required(
+            "component",
+            Kind::Name,
+            "the component to call, by its name",
+        ),
+        Key::new(
+            "addr",
+            Kind::Address,
+            "`127.0.0.1:8080`",
+            "the address to listen on; port 0 takes a free one; a name, as in `localhost:8080`, \
+             stands for all its addresses; an IPv6 address may have a zone, as in \
+             `[fe80::1%eth0]:8080`",
+        ),
+        Key::new(
+            "reuse",
+            Kind::Number(0..=u32::MAX - 1),
+            "1",
+            "how many requests an instance answers",
+        ),
+    ],
+    others: None,
+    help: "HTTP requests to an address.",
+};
+
+/// `[[trigger.watch]]`.
+pub static WATCH: Section = Section {
+    heading: "[[trigger.watch]]",
+    keys: &[
+        Key::required(
+            "component",
+            Kind::Name,
+            "the component to call, by its name",
+        ),
+        Key::required(
+            "on",
+            Kind::Texts,
+            "which changes: `\"SET@order:*,DEL@order:*\"`, or a list of such texts",
+        ),
+        Key::new(
+            "bucket",
+            Kind::Text,
+            "`default`",
+            "the bucket, by the component's name for it",
+        ),
+        Key::new(
+            "store",
+            Kind::Name,
+            "that of the bucket",
+            "the store of that bucket, which may be repeated here",
+        ),
+        Key::new(
+            "name",
+            Kind::Text,
+            "made of the component, the bucket and `on`",
+            "the trigger's name, under which its position is stored and by which processes share \
+             its events, see below",
+        ),
+        Key::new(
+            "parallel",
+            Kind::Number(1..=10_000),
+            "64",
+            "how many deliveries may run at once; those of one key run one after the other",
+        ),
+        Key::new(
+            "deadline",
+            Kind::Duration,
+            "the component's `timeout`",
+            "how long one attempt may take",
+        ),
+        Key::new(
+            "retries",
+            Kind::Number(0..=1000),
+            "3",
+            "how often a failed delivery is retried",
+        ),
+        Key::new(
+            "backoff",
+            Kind::Duration,
+            "`100ms`",
+            "the wait before the first retry; each wait is twice the one before, up to 10 s",
+        ),
+        Key::new(
+            "hops",
+            Kind::Number(1..=1000),
+            "8",
+            "the longest chain of deliveries, each caused by a write of the one before",
+        ),
+        Key::new(
+            "positions",
+            Kind::Name,
+            "the watched store",
+            "the name of another store for its position and dead letters, if the watched one \
+             cannot be written: see [stores](stores.md#servers-that-may-not-be-written)",
+        ),
+        Key::new(
+            "dead-letters",
+            Kind::TextOrTable(&DEAD_LETTERS),
+            "`keywell-deadletters` in the store of `positions`",
+            "the bucket for events that could not be delivered: its name in the watched store, or \
+             a table with `store` and `bucket`",
+        ),
+    ],
+    others: None,
+    help: "Changes of the keys of a bucket.",
+};
+
+/// `dead-letters` of `[[trigger.watch]]`.
+pub static DEAD_LETTERS: Section = Section {
+    heading: "[trigger.watch.dead-letters]",
+    keys: &[
+        Key::new(
+            "store",
+            Kind::Name,
+            "the watched store",
+            "the store of the bucket, by its name",
+        ),
+        Key::required("bucket", Kind::Text, "the bucket's name in the store"),
+    ],
+    others: None,
+    help: "Where deliveries go that failed for good.",
+};
