@@ -52,8 +52,7 @@ pub(crate) fn components(
         let import = imports.iter().find(|import| import.generation.is_some());
         if let Some(import) = import
             && is_whole
-            && own.store.is_none()
-            && own.buckets.is_empty()
+            && own.links().all(|link| link.stores().next().is_none())
         {
             let problem = format!(
                 "the component {name} imports {} and is granted no bucket",

@@ -1,6 +1,7 @@
+use std::path::Path;
 use std::time::Duration;
 
-use keywell_config::{ComponentPlan, ConfigError, Located, Plan, Problem, Report};
+use keywell_config::{ComponentPlan, ConfigError, LinkPlan, Located, Plan, Problem, Report};
 use keywell_runtime::{AllowedHost, Bounds, Environment, LoadedComponent, Runtime};
 use keywell_store::BucketName;
 use keywell_store::layer::{Grant, Limits};
@@ -20,6 +21,7 @@ pub(crate) struct Component {
 /// A component whose text was read, to be compiled once that of all was.
 pub(crate) struct Checked<'a> {
     name: &'a str,
+    file: &'a Path,
     plan: &'a ComponentPlan,
     environment: Environment,
 }
@@ -34,20 +36,26 @@ impl<'a> Checked<'a> {
         component: &'a ComponentPlan,
     ) -> Result<Self, ConfigError> {
         let mut report = Report::default();
-        let granted = grants(plan, component, |_, _| ());
-        let environment = environment(plan, name, component);
-        if let Err(error) = granted {
-            report.extend(error.report());
+        for link in component.links() {
+            if let Err(error) = grants(plan, link, |_, _| ()) {
+                report.extend(error.report());
+            }
         }
-        match environment {
-            Ok(environment) if !report.has_errors() => Ok(Self {
+        let environment = environment(plan, name, component);
+        let file = component.code.file().ok_or_else(|| {
+            let problem = format!("the image {} was not downloaded", component.code);
+            plan.error_at(component.place, problem)
+        });
+        match (file, environment) {
+            (Ok(file), Ok(environment)) if !report.has_errors() => Ok(Self {
                 name,
+                file,
                 plan: component,
                 environment,
             }),
-            Ok(_) => Err(report.into()),
-            Err(error) => {
-                report.extend(error.report());
+            (file, environment) => {
+                let errors = file.err().into_iter().chain(environment.err());
+                errors.for_each(|error| report.extend(error.report()));
                 Err(report.into())
             }
         }
@@ -60,7 +68,7 @@ impl<'a> Checked<'a> {
         memory: usize,
     ) -> Result<Component, keywell_runtime::Error> {
         let name = self.name;
-        let loaded = runtime.load(&self.plan.path)?;
+        let loaded = runtime.load(self.file)?;
         let bounds = Bounds {
             memory: Some(self.plan.memory.unwrap_or(memory)),
             timeout: self.plan.timeout,
@@ -110,33 +118,33 @@ pub(crate) fn bucket(plan: &Plan, name: &Located<String>) -> Result<BucketName, 
     BucketName::parse(name).map_err(|error| plan.error_at(name.place, error.to_string()))
 }
 
-/// What a component may open, once the stores are.
+/// What a component may open by a link, once the stores are open.
 pub(crate) fn granted(
     plan: &Plan,
-    component: &ComponentPlan,
+    link: &LinkPlan,
     stores: &Stores,
 ) -> Result<Grants, ConfigError> {
-    let mut granted = match &component.store {
+    let mut granted = match &link.store {
         Some(store) => Grants::everything_in(stores.get(store)),
         None => Grants::none(),
     };
     let mut named = Vec::new();
-    grants(plan, component, |own, grant| named.push((own, grant)))?;
+    grants(plan, link, |own, grant| named.push((own, grant)))?;
     for (own, (store, bucket, grant, limits)) in named {
         granted = granted.with(own, stores.get(&store), bucket, grant, limits);
     }
     Ok(granted)
 }
 
-/// Reads the grants of a component: for its name of a bucket, the store, the bucket, the rights and
+/// Reads the grants of a link: for the component's name of a bucket, the store, the bucket, the rights and
 /// the limits.
 fn grants(
     plan: &Plan,
-    component: &ComponentPlan,
+    link: &LinkPlan,
     mut each: impl FnMut(BucketName, (String, BucketName, Grant, Limits)),
 ) -> Result<(), ConfigError> {
     let mut report = Report::default();
-    for (own, grant) in &component.buckets {
+    for (own, grant) in &link.buckets {
         let place = grant.bucket.place;
         let [own, bucket] = [own, &grant.bucket.value].map(|name| BucketName::parse(name));
         let (own, bucket) = match (own, bucket) {

@@ -23,11 +23,11 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("counter.wasm");
 //! # std::fs::write(&path, wat::parse_str(text)?)?;
-//! use keywell_app::config::{ComponentPlan, HttpPlan, StorePlan, TriggerPlan};
+//! use keywell_app::config::{ComponentPlan, HttpPlan, LinkPlan, StorePlan, TriggerPlan};
 //! use keywell_app::{AppOptions, Application, Plan, TriggerSource};
 //!
 //! let counter = ComponentPlan {
-//!     store: Some("main".into()),
+//!     link: LinkPlan::to("main"),
 //!     ..ComponentPlan::new(path) // counter.wasm
 //! };
 //! let http = HttpPlan::new("counter", "127.0.0.1:0".parse::<std::net::SocketAddr>()?);

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keywell_config::{Plan, Problem, Report};
+use keywell_config::{LinkPlan, Plan, Problem, Report};
 use keywell_runtime::{LoadedComponent, Options, Runtime};
 use keywell_wasi::Grants;
 
@@ -116,7 +116,10 @@ impl Loaded {
             // Also the file of one whose text is wrong may be wrong.
             let loaded = match checked.remove(name.as_str()) {
                 Some(checked) => checked.load(runtime, memory(&plan)).map(Some),
-                None => runtime.load(&component.path).map(|_| None),
+                None => match component.code.file() {
+                    Some(file) => runtime.load(file).map(|_| None),
+                    None => continue,
+                },
             };
             match loaded {
                 Ok(loaded) => components.extend(loaded.map(|loaded| (name.clone(), loaded))),
@@ -149,7 +152,7 @@ impl Loaded {
         let components = self.plan.components.iter();
         let components = components.map(|(name, component)| ComponentStatus {
             name: name.clone(),
-            path: component.path.clone(),
+            code: component.code.clone(),
         });
         components.collect()
     }
@@ -159,9 +162,8 @@ impl Loaded {
         let specs = self.plan.triggers.iter().map(|trigger| {
             let name = trigger.component();
             let component = &self.plan.components[name];
-            let granted = component.buckets.values().map(|grant| &grant.store);
-            let named = component.store.iter().chain(granted);
-            let named = named.chain(trigger.stores());
+            let linked = component.links().flat_map(LinkPlan::stores);
+            let named = linked.chain(trigger.stores());
             Spec {
                 trigger: trigger.without_places(),
                 component: component.without_places(),
@@ -177,7 +179,7 @@ impl Loaded {
     pub(crate) fn grants(&self, stores: &Stores) -> Result<GrantsByName, Error> {
         let mut grants = BTreeMap::new();
         for (name, component) in &self.plan.components {
-            let granted = granted(&self.plan, component, stores)?;
+            let granted = granted(&self.plan, &component.link, stores)?;
             grants.insert(name.clone(), Arc::new(granted));
         }
         Ok(grants)

@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
+use keywell_config::Code;
 use keywell_runtime::watch::{Counts, Subscriptions};
 use keywell_store::BucketName;
 use keywell_store::layer::Metering;
@@ -32,8 +32,8 @@ pub struct StoreStatus {
 pub struct ComponentStatus {
     /// Its name in the plan.
     pub name: String,
-    /// Its file.
-    pub path: PathBuf,
+    /// Where its bytes are.
+    pub code: Code,
 }
 
 /// A trigger that was started.

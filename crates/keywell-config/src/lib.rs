@@ -17,7 +17,7 @@
 //!     addr = "127.0.0.1:8080"
 //! "#;
 //! let plan = Plan::from_toml("keywell.toml".as_ref(), text)?;
-//! assert_eq!(plan.components["counter"].path.to_str(), Some("counter.wasm"));
+//! assert_eq!(plan.components["counter"].code.file(), Some("counter.wasm".as_ref()));
 //! assert!(matches!(plan.triggers[0], TriggerPlan::Http(_)));
 //!
 //! let error = Plan::from_toml("keywell.toml".as_ref(), "[stroe.main]").unwrap_err();
@@ -64,8 +64,8 @@ pub use keywell_store::Secret;
 pub use listen::ListenAddress;
 pub use place::{Located, Place};
 pub use plan::{
-    CommandPlan, ComponentPlan, DeadLettersPlan, GrantPlan, HttpPlan, LimitsPlan, Plan, StorePlan,
-    TriggerPlan, WatchPlan,
+    Code, CommandPlan, ComponentPlan, CorsPlan, DeadLettersPlan, GrantPlan, HostPlan, HttpPlan,
+    ImportPlan, LimitsPlan, LinkPlan, PathPlan, Plan, StorePlan, TlsPlan, TriggerPlan, WatchPlan,
 };
 pub use report::{Problem, Report, Severity, Source};
 pub use schema::schema;

@@ -94,6 +94,13 @@ fn characters(bytes: &[u8]) -> usize {
 
 // === impl Located ===
 
+impl<T> Located<T> {
+    /// Makes it stand nowhere.
+    pub(crate) fn forget_place(&mut self) {
+        self.place = Place::default();
+    }
+}
+
 impl<T> Deref for Located<T> {
     type Target = T;
 

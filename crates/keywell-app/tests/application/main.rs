@@ -6,7 +6,7 @@
 mod reload;
 mod support;
 
-use keywell_app::config::ComponentPlan;
+use keywell_app::config::{Code, ComponentPlan};
 use keywell_app::{
     AppOptions, Application, Error, Event, TriggerCounts, TriggerKind, TriggerState,
 };
@@ -29,7 +29,7 @@ async fn an_application_says_what_it_is_and_what_it_did_and_stops() {
         (&*status.stores[0].name, &*status.stores[0].url),
         ("main", "memory:")
     );
-    assert_eq!(status.components[0].path, path);
+    assert_eq!(status.components[0].code, Code::File(path));
     assert_eq!(status.triggers[0].state, TriggerState::Running);
     let address = address(&status);
     assert_eq!(get(address).await, "HTTP/1.1 500 Internal Server Error");

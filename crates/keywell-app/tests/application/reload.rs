@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use keywell_app::config::{ComponentPlan, StorePlan, TriggerPlan, WatchPlan};
+use keywell_app::config::{ComponentPlan, LinkPlan, StorePlan, TriggerPlan, WatchPlan};
 use keywell_app::{AppOptions, Application, Error, TriggerCounts, TriggerState};
 use keywell_store::{BucketName, Set};
 use tokio::net::{TcpListener, TcpStream};
@@ -72,7 +72,7 @@ async fn a_request_under_way_is_answered_by_what_it_came_to() {
     let mut next = plan(&path, "memory:", http(address));
     next.stores
         .insert("second".to_owned(), StorePlan::new("memory:"));
-    next.components.get_mut("web").unwrap().store = Some("second".to_owned());
+    next.components.get_mut("web").unwrap().link = LinkPlan::to("second");
     let old = async {
         while client.get("/get?key=who").await != "none" {}
         slow.send("def").await;

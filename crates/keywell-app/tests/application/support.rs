@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use keywell_app::config::{CommandPlan, ComponentPlan, HttpPlan, StorePlan, TriggerPlan};
+use keywell_app::config::{CommandPlan, ComponentPlan, HttpPlan, LinkPlan, StorePlan, TriggerPlan};
 use keywell_app::{AppOptions, Application, Error, Handle, Plan, Status, TriggerSource};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -42,7 +42,7 @@ pub(crate) fn component(folder: &Path, name: &str, text: &str) -> PathBuf {
 /// A plan with a component that has a store, and that a trigger calls.
 pub(crate) fn plan(path: &Path, store: &str, trigger: TriggerPlan) -> Plan {
     let component = ComponentPlan {
-        store: Some("main".to_owned()),
+        link: LinkPlan::to("main"),
         ..ComponentPlan::new(path)
     };
     let mut plan = Plan::default();

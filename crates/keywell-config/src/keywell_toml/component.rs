@@ -6,7 +6,7 @@ use super::document::Document;
 use super::read::Read;
 use super::table::Table;
 use super::value::Value;
-use crate::{ComponentPlan, GrantPlan, LimitsPlan, Located, Problem, Secret};
+use crate::{Code, ComponentPlan, GrantPlan, LimitsPlan, LinkPlan, Located, Problem, Secret};
 
 /// `[component.NAME]`.
 pub(super) fn components(
@@ -61,19 +61,25 @@ fn component(
     let path = path?;
     Some(ComponentPlan {
         // Joined to a folder, an absolute path stays as it is.
-        path: document
-            .file
-            .parent()
-            .unwrap_or(Path::new(""))
-            .join(&*path.value),
+        code: Code::File(
+            document
+                .file
+                .parent()
+                .unwrap_or(Path::new(""))
+                .join(&*path.value),
+        ),
         place: path.place,
         env,
         config,
         outgoing: outgoing.map_or_else(Vec::new, |texts| texts.value),
-        store: store.ok(),
-        buckets: buckets.unwrap_or_default(),
+        link: LinkPlan {
+            store: store.ok(),
+            every_bucket: None,
+            buckets: buckets.unwrap_or_default(),
+        },
         memory,
         timeout,
+        ..ComponentPlan::default()
     })
 }
 

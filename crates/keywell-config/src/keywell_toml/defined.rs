@@ -102,8 +102,10 @@ impl Defined<'_> {
             name => name,
         };
         let granted = plan.and_then(|plan| {
-            let named = plan.buckets.get(own).map(|grant| &grant.store);
-            named.or(plan.store.as_ref())
+            let link = &plan.link;
+            let named = link.buckets.get(own).map(|grant| &grant.store);
+            let every = link.every_bucket.as_ref().map(|grant| &grant.store);
+            named.or(link.store.as_ref()).or(every)
         });
         if granted.is_none() && !self.components.wrong.contains(component) {
             let problem = format!("the component {component} is not granted the bucket {own:?}");

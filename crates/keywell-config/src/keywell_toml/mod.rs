@@ -126,6 +126,7 @@ fn plan(document: &Document<'_>, root: DeTable<'_>) -> Plan {
         stores: defined.stores.plans,
         components: defined.components.plans,
         triggers,
+        health: None,
         is_metered: false,
     }
 }

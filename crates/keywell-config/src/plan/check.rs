@@ -37,12 +37,19 @@ impl Plan {
         };
         let has_store = |name: &String| self.stores.contains_key(name);
         for component in self.components.values() {
-            if let Some(name) = &component.store {
-                check("store", name, has_store(name), component.place);
+            for link in component.links() {
+                if let Some(name) = &link.store {
+                    check("store", name, has_store(name), component.place);
+                }
+                for grant in link.grants() {
+                    let (name, place) = (&grant.store, grant.bucket.place);
+                    check("store", name, has_store(name), place);
+                }
             }
-            for grant in component.buckets.values() {
-                let (name, place) = (&grant.store, grant.bucket.place);
-                check("store", name, has_store(name), place);
+            for import in &component.imports {
+                let (name, place) = (&import.component, import.interface.place);
+                let is_known = self.components.contains_key(name);
+                check("component", name, is_known, place);
             }
         }
         for trigger in &self.triggers {
@@ -75,7 +82,7 @@ impl Plan {
 mod tests {
     use std::net::SocketAddr;
 
-    use crate::{ComponentPlan, HttpPlan, StorePlan, WatchPlan};
+    use crate::{ComponentPlan, HttpPlan, LinkPlan, StorePlan, WatchPlan};
 
     use super::*;
 
@@ -87,7 +94,7 @@ mod tests {
         plan.triggers.push(TriggerPlan::Http(counter));
         problems.push(plan.check().unwrap_err().to_string());
         let mut component = ComponentPlan::new("counter.wasm");
-        component.store = Some("main".to_owned());
+        component.link = LinkPlan::to("main");
         plan.components.insert("counter".to_owned(), component);
         problems.push(plan.check().unwrap_err().to_string());
         let main = StorePlan::new("memory:");
@@ -113,7 +120,7 @@ mod tests {
             let http = HttpPlan::new(component, addr);
             plan.triggers.push(TriggerPlan::Http(http));
             let mut plan_of = ComponentPlan::new("x.wasm");
-            plan_of.store = Some("main".to_owned());
+            plan_of.link = LinkPlan::to("main");
             plan.components.insert(component.to_owned(), plan_of);
         }
         let watch = WatchPlan::new("c", "main", "SET@a");

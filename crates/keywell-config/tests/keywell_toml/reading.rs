@@ -120,7 +120,10 @@ fn everything_that_can_be_written_is_read() {
     );
 
     let alerts = &plan.components["alerts"];
-    assert_eq!(alerts.path, Path::new("apps/guests/http_watcher.wasm"));
+    assert_eq!(
+        alerts.code.file(),
+        Some(Path::new("apps/guests/http_watcher.wasm"))
+    );
     let env: Vec<_> = alerts
         .env
         .iter()
@@ -136,10 +139,11 @@ fn everything_that_can_be_written_is_read() {
     );
     let outgoing: Vec<&str> = alerts.outgoing.iter().map(|host| host.as_str()).collect();
     assert_eq!(outgoing, ["localhost:3001", "*.example.com"]);
-    assert_eq!(alerts.store.as_deref(), Some("main"));
+    assert_eq!(alerts.link.store.as_deref(), Some("main"));
     assert_eq!(alerts.memory, Some(64 << 20));
     assert_eq!(alerts.timeout, Some(Duration::from_secs(5)));
     let buckets: Vec<_> = alerts
+        .link
         .buckets
         .iter()
         .map(|(name, grant)| {
@@ -161,12 +165,15 @@ fn everything_that_can_be_written_is_read() {
             ("orders", "main", "shop", false, ""),
         ]
     );
-    let limits = |name: &str| (alerts.buckets[name].max_key, alerts.buckets[name].max_value);
+    let limits = |name: &str| {
+        let grant = &alerts.link.buckets[name];
+        (grant.max_key, grant.max_value)
+    };
     assert_eq!(limits("default"), (Some(64), Some(1024)));
     assert_eq!(limits("orders"), (None, None));
     let shop = &plan.components["shop"];
-    assert_eq!(shop.path, Path::new("/opt/shop.wasm"));
-    assert_eq!((&shop.store, shop.buckets.len()), (&None, 0));
+    assert_eq!(shop.code.file(), Some(Path::new("/opt/shop.wasm")));
+    assert_eq!((&shop.link.store, shop.link.buckets.len()), (&None, 0));
 }
 
 #[test]
@@ -211,7 +218,7 @@ fn where_there_is_one_store_it_need_not_be_named() {
     );
     let plan = plan.unwrap();
     assert_eq!(watch(&plan.triggers[0]).store, "only");
-    assert_eq!(plan.components["c"].buckets["x"].store, "only");
+    assert_eq!(plan.components["c"].link.buckets["x"].store, "only");
 }
 
 #[test]

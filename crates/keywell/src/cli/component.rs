@@ -4,7 +4,7 @@ use std::time::Duration;
 use clap::Args;
 use keywell_app::Application;
 use keywell_config::units::{duration, size};
-use keywell_config::{ComponentPlan, LimitsPlan, Plan};
+use keywell_config::{ComponentPlan, LimitsPlan, LinkPlan, Plan};
 use keywell_runtime::{AllowedHost, HostError};
 
 use super::cache::CacheArguments;
@@ -84,7 +84,7 @@ impl ComponentArguments {
                 .collect(),
             config: files.chain(&self.config).cloned().collect(),
             outgoing: outgoing.map(|host| host.clone().into()).collect(),
-            store: Some(Self::STORE.to_owned()),
+            link: LinkPlan::to(Self::STORE),
             ..ComponentPlan::new(&self.component)
         };
         Plan {

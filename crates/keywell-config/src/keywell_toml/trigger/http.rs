@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::keywell_toml::defined::Defined;
 use crate::keywell_toml::table::Table;
-use crate::{HttpPlan, TriggerPlan};
+use crate::{HttpPlan, ListenAddress, TriggerPlan};
 
 const DEFAULT_ADDR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -19,14 +19,12 @@ pub(super) fn triggers<'d>(
 fn http(mut table: Table<'_>, defined: &Defined<'_>) -> Option<HttpPlan> {
     let component = table.required("component");
     let component = component.and_then(|name| defined.component(name));
+    let addr = table.parsed("addr", str::parse);
+    let addr: ListenAddress = addr.unwrap_or_else(|| DEFAULT_ADDR.into());
     let plan = HttpPlan {
-        addr: table
-            .parsed("addr", str::parse)
-            .unwrap_or_else(|| DEFAULT_ADDR.into()),
         reuse: table.number("reuse").unwrap_or(1),
-        component: component?,
-        is_optional: false,
         place: table.place,
+        ..HttpPlan::new(component?, addr)
     };
     table.is_right().then_some(plan)
 }

@@ -1,0 +1,126 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::link::LinkPlan;
+use crate::{Located, Place, Secret};
+
+/// A component, what it sees of the world, and what bounds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ComponentPlan {
+    /// What is compiled.
+    pub code: Code,
+    /// Where that is written.
+    pub place: Place,
+    /// Its environment variables.
+    pub env: Vec<(String, Secret)>,
+    /// The values that it reads by `wasi:config`. Of two with one key the later is read.
+    pub config: Vec<(String, String)>,
+    /// The hosts that it may send HTTP requests to: `HOST`, `HOST:PORT`, `*.HOST`, `*`.
+    pub outgoing: Vec<Located<String>>,
+    /// What it reads by `wasmcloud:secrets`. Of two with one key the later is read.
+    pub secrets: Vec<(String, Secret)>,
+    /// What it reaches by `wasi:keyvalue`, where it has not chosen a link by its name.
+    pub link: LinkPlan,
+    /// What it reaches by `wasi:keyvalue` once it has chosen a link, by the names of the links.
+    pub links: BTreeMap<String, LinkPlan>,
+    /// Imports that other components answer.
+    pub imports: Vec<ImportPlan>,
+    /// How many instances of it there may be at once, where it is less than that of all; 0 where it
+    /// is not to run.
+    pub instances: Option<u32>,
+    /// The most memory of an instance, in bytes, where it is less than that of all.
+    pub memory: Option<usize>,
+    /// How long a call may take, where it is not as for all.
+    pub timeout: Option<Duration>,
+}
+
+/// Where a component's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// In a file. A path that was read is taken from the folder of the configuration where it is
+    /// relative.
+    File(PathBuf),
+    /// In an image of a registry.
+    Image {
+        /// Its reference: `ghcr.io/NAME:TAG`, with or without `oci://` before it.
+        reference: String,
+        /// The file that it was downloaded to.
+        file: Option<PathBuf>,
+    },
+}
+
+/// An import of a component that another component answers, with its own links and limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportPlan {
+    /// The interface, without a version: `wasi:keyvalue/store`.
+    pub interface: Located<String>,
+    /// The name of the link that has to be chosen for this; without one, it is so where none is chosen.
+    pub link: Option<String>,
+    /// The component that answers, by its name in the plan.
+    pub component: String,
+}
+
+// === impl Code ===
+
+impl Default for Code {
+    fn default() -> Self {
+        Self::File(PathBuf::new())
+    }
+}
+
+impl Code {
+    /// The file, if it is known yet.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Image { file, .. } => file.as_deref(),
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    /// The path or the reference.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => file.display().fmt(f),
+            Self::Image { reference, .. } => f.write_str(reference),
+        }
+    }
+}
+
+// === impl ComponentPlan ===
+
+impl ComponentPlan {
+    /// A component that has no buckets, no variables, and bounds as for all.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            code: Code::File(path.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Its links, that without a name first.
+    pub fn links(&self) -> impl Iterator<Item = &LinkPlan> {
+        std::iter::once(&self.link).chain(self.links.values())
+    }
+
+    /// The same component, as if it had not been read from a file.
+    #[must_use]
+    pub fn without_places(&self) -> Self {
+        let mut component = self.clone();
+        component.place = Place::default();
+        component.link.forget_places();
+        component
+            .links
+            .values_mut()
+            .for_each(LinkPlan::forget_places);
+        let imports = component.imports.iter_mut();
+        let imports = imports.map(|import| &mut import.interface);
+        for text in component.outgoing.iter_mut().chain(imports) {
+            text.place = Place::default();
+        }
+        component
+    }
+}

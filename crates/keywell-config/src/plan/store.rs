@@ -1,0 +1,22 @@
+use crate::{Located, Secret};
+
+/// A store to open once, for all that use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePlan {
+    /// Its URL, which may have a password in it.
+    pub url: Located<Secret>,
+    /// Its settings besides those in the URL, as text whatever they were written as.
+    pub settings: Vec<(String, Located<Secret>)>,
+}
+
+// === impl StorePlan ===
+
+impl StorePlan {
+    /// A store at a URL, with the settings that are in it.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: Secret::from(url.into()).into(),
+            settings: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use super::command::CommandPlan;
+use super::http::HttpPlan;
+use super::watch::WatchPlan;
+use crate::Place;
+
+/// What calls a component. It is matched without a wildcard wherever triggers are handled, so that
+/// a new kind does not compile until it is handled everywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TriggerPlan {
+    /// HTTP requests.
+    Http(HttpPlan),
+    /// Changes of keys.
+    Watch(Box<WatchPlan>),
+    /// The application's start: the component runs once, as a command.
+    Command(CommandPlan),
+}
+
+// === impl TriggerPlan ===
+
+impl TriggerPlan {
+    /// The component that it calls, by its name in the plan.
+    pub fn component(&self) -> &str {
+        match self {
+            Self::Http(http) => &http.component,
+            Self::Watch(watch) => &watch.component,
+            Self::Command(command) => &command.component,
+        }
+    }
+
+    /// Where it begins.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Http(http) => http.place,
+            Self::Watch(watch) => watch.place,
+            Self::Command(command) => command.place,
+        }
+    }
+
+    /// The same trigger, as if it had not been read from a file.
+    #[must_use]
+    pub fn without_places(&self) -> Self {
+        let mut trigger = self.clone();
+        match &mut trigger {
+            Self::Http(http) => http.forget_places(),
+            Self::Watch(watch) => watch.forget_places(),
+            Self::Command(command) => command.place = Place::default(),
+        }
+        trigger
+    }
+
+    /// The stores that it names, by their names in the plan.
+    pub fn stores(&self) -> Vec<&String> {
+        match self {
+            Self::Http(_) | Self::Command(_) => Vec::new(),
+            Self::Watch(watch) => {
+                let dead_letters = watch.dead_letters.as_ref();
+                let dead_letters = dead_letters.and_then(|dead| dead.store.as_ref());
+                let watched = std::iter::once(&watch.store);
+                watched
+                    .chain(&watch.positions)
+                    .chain(dead_letters)
+                    .collect()
+            }
+        }
+    }
+}
