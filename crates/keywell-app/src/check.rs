@@ -7,6 +7,7 @@ use keywell_runtime::{Error, interfaces};
 
 use crate::component::Component;
 use crate::kind::TriggerKind;
+use crate::trigger::read_tls;
 
 /// What is wrong with a plan, and whether the plan is to blame.
 #[derive(Debug, Default)]
@@ -65,13 +66,23 @@ pub(crate) fn components(
     }
 }
 
-/// Checks that each component exports what its triggers call.
+/// Checks that each component exports what its triggers call, and that certificates can be read.
 pub(crate) fn triggers(
     plan: &Plan,
     components: &BTreeMap<String, Component>,
     findings: &mut Findings,
 ) {
+    let mut encrypted = Vec::new();
     for trigger in &plan.triggers {
+        if let TriggerPlan::Http(http) = trigger
+            && let Some(tls) = &http.tls
+            && !encrypted.contains(&(&tls.certificate, &tls.key))
+        {
+            encrypted.push((&tls.certificate, &tls.key));
+            if let Err(error) = read_tls(tls) {
+                findings.of_world(plan.at(tls.place, Problem::error(error.to_string())));
+            }
+        }
         let name = trigger.component();
         let Some(component) = components.get(name) else {
             continue;

@@ -40,7 +40,7 @@
 //! let handle = Application::load(plan, AppOptions::default())?.start().await?;
 //!
 //! for trigger in handle.status().triggers {
-//!     if let TriggerSource::Http { addrs } = trigger.source {
+//!     if let TriggerSource::Http { addrs, .. } = trigger.source {
 //!         println!("{} listens on {addrs:?}", trigger.component);
 //!     }
 //! }

@@ -12,7 +12,7 @@ use crate::spec::Spec;
 use crate::status::ComponentStatus;
 use crate::stores::Stores;
 use crate::trigger::{Prepared, Trigger};
-use crate::{AppOptions, Error, machine};
+use crate::{AppOptions, Error, StartError, machine};
 
 /// A plan whose components are loaded. Nothing of it is open.
 pub(crate) struct Loaded {
@@ -193,16 +193,16 @@ impl Loaded {
         options: &AppOptions,
     ) -> Result<Vec<(usize, Trigger)>, Error> {
         let grants = self.grants(stores)?;
-        let mut started = Vec::new();
+        let (mut started, mut listening) = (Vec::new(), Listening::default());
         for index in 0..self.triggers.len() {
-            let trigger = self.start_one(index, runtime, &grants, stores, options, &[]);
+            let trigger = self.start_one(index, runtime, &grants, stores, options, &mut listening);
             started.extend(trigger.await?.map(|trigger| (index, trigger)));
         }
         Ok(started)
     }
 
-    /// Makes the trigger at an index of the plan ready; none where it is left out. Those that are
-    /// `going` leave it their addresses.
+    /// Makes the trigger at an index of the plan ready; none where it is left out. It shares
+    /// the addresses of those that listen where it does.
     pub(crate) async fn start_one(
         &self,
         index: usize,
@@ -210,19 +210,27 @@ impl Loaded {
         grants: &GrantsByName,
         stores: &Stores,
         options: &AppOptions,
-        going: &[Listening],
+        listening: &mut Listening,
     ) -> Result<Option<Trigger>, Error> {
         let trigger = &self.plan.triggers[index];
         let name = trigger.component();
         let (component, grants) = (&self.components[name], grants[name].clone());
-        let ready = self.triggers[index].start(runtime, component, grants, stores, options, going);
-        ready.await.map_err(|source| {
-            let problem = format!("the component {name} cannot start: {source}");
-            Error::Start {
-                component: name.to_owned(),
-                text: self.plan.error_at(trigger.place(), problem).to_string(),
-                source,
-            }
-        })
+        let ready =
+            self.triggers[index].start(runtime, component, grants, stores, options, listening);
+        ready
+            .await
+            .map_err(|source| self.cannot_start(index, source))
+    }
+
+    /// Why the trigger at an index of the plan cannot start.
+    pub(crate) fn cannot_start(&self, index: usize, source: StartError) -> Error {
+        let trigger = &self.plan.triggers[index];
+        let name = trigger.component();
+        let problem = format!("the component {name} cannot start: {source}");
+        Error::Start {
+            component: name.to_owned(),
+            text: self.plan.error_at(trigger.place(), problem).to_string(),
+            source,
+        }
     }
 }

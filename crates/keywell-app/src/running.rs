@@ -26,7 +26,6 @@ pub(crate) struct Running {
 
 /// A trigger that runs, or has ended.
 pub(crate) struct Task {
-    id: Id,
     stopper: Stopper,
     state: watch::Receiver<TriggerState>,
 }
@@ -62,16 +61,8 @@ impl Running {
             });
             ended
         });
-        let id = task.id();
-        self.components.insert(id, component.to_owned());
-        Task { id, stopper, state }
-    }
-
-    /// A trigger that runs calls another component from now on.
-    pub(crate) fn rename(&mut self, task: &Task, component: &str) {
-        if let Some(name) = self.components.get_mut(&task.id) {
-            component.clone_into(name);
-        }
+        self.components.insert(task.id(), component.to_owned());
+        Task { stopper, state }
     }
 
     /// Asks all of them to stop.

@@ -55,6 +55,12 @@ pub enum TriggerSource {
     Http {
         /// The addresses that are listened on, with their ports; at least one.
         addrs: Vec<SocketAddr>,
+        /// The path that it answers, alone or with those below it; `/` for all.
+        path: String,
+        /// The host that it answers, if it does not answer all.
+        host: Option<String>,
+        /// Whether connections are encrypted.
+        is_encrypted: bool,
     },
     /// Changes of keys.
     Watch {

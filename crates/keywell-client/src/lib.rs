@@ -57,4 +57,4 @@ mod tls;
 
 pub use backoff::Backoff;
 pub use deadline::{Deadline, Late};
-pub use tls::{Tls, TlsConnector, TlsError, TlsStream};
+pub use tls::{Tls, TlsConnector, TlsError, TlsStream, identity};

@@ -63,8 +63,7 @@ impl Tls {
         let Some((chain, key)) = &self.certificate else {
             return Ok(config.with_no_client_auth());
         };
-        let own = certificates(chain)?;
-        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error))?;
+        let (own, secret) = identity(chain, key)?;
         config
             .with_client_auth_cert(own, secret)
             .map_err(|error| unusable(key, error))
@@ -121,6 +120,21 @@ impl TlsConnector {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         self.0.connect(name, stream).await
     }
+}
+
+/// Reads a certificate chain and its key, PEM files, which blocks the thread. Whether one fits the
+/// other is not checked.
+///
+/// # Errors
+///
+/// [`TlsError::File`].
+pub fn identity(
+    chain: &Path,
+    key: &Path,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+    let own = certificates(chain)?;
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error))?;
+    Ok((own, secret))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -1,6 +1,9 @@
-use crate::{HttpPlan, ListenAddress, Place, Problem, TriggerPlan};
+use std::path::Path;
 
-/// The HTTP triggers that cannot listen, since one before them has their address.
+use crate::{HostPlan, HttpPlan, ListenAddress, PathPlan, Place, Problem, TriggerPlan};
+
+/// The HTTP triggers that cannot listen beside those before them: they need the address of one, or
+/// have the same address and cannot be told apart, or cannot share its connections.
 pub(crate) fn clashes(triggers: &[TriggerPlan]) -> Vec<(Place, Problem)> {
     let mut clashes = Vec::new();
     let mut taken: Vec<&HttpPlan> = Vec::new();
@@ -8,25 +11,69 @@ pub(crate) fn clashes(triggers: &[TriggerPlan]) -> Vec<(Place, Problem)> {
         let TriggerPlan::Http(http) = trigger else {
             continue;
         };
-        match taken.iter().find(|other| clash(&other.addr, &http.addr)) {
-            Some(other) => {
-                let (addr, taken, component) = (&http.addr, &other.addr, &other.component);
-                let problem = if addr == taken {
-                    format!(
-                        "{addr} is the address of another trigger, too, which calls {component}"
-                    )
-                } else {
-                    format!(
-                        "{addr} is taken by {taken} of another trigger, which calls {component}"
-                    )
-                };
-                let problem = Problem::error(problem).help("give each an addr with its own port");
-                clashes.push((http.place, problem));
-            }
+        let mut others = taken.iter().filter(|other| clash(&other.addr, &http.addr));
+        match others.find_map(|other| between(other, http)) {
+            Some(clash) => clashes.push(clash),
             None => taken.push(http),
         }
     }
     clashes
+}
+
+/// What is wrong with a trigger beside another one whose address clashes.
+fn between(other: &HttpPlan, http: &HttpPlan) -> Option<(Place, Problem)> {
+    let (addr, taken, component) = (&http.addr, &other.addr, &other.component);
+    if addr != taken {
+        let problem =
+            format!("{addr} is taken by {taken} of another trigger, which calls {component}");
+        let problem = Problem::error(problem).help("give each an addr with its own port");
+        return Some((http.place, problem));
+    }
+    if let (Some(own), Some(before)) = (&http.host, &other.host)
+        && own.header.value != before.header.value
+    {
+        let (own, before) = (&own.header, &before.header);
+        let problem = format!(
+            "the host is that of the header {} here, and of {} for another trigger of {addr}",
+            own.value, before.value
+        );
+        let help = "give all triggers of an address the same host-header";
+        return Some((own.place, Problem::error(problem).help(help)));
+    }
+    if route(other) == route(http) {
+        let problem =
+            format!("{addr} is the address of another trigger, too, which calls {component}");
+        let help = "give each a path or a host of its own, or an addr with its own port";
+        return Some((http.place, Problem::error(problem).help(help)));
+    }
+    if files(other) != files(http) {
+        let place = http.tls.as_ref().map_or(http.place, |tls| tls.place);
+        let problem = format!("{addr} has another tls in a trigger that calls {component}");
+        let help = "give all triggers of an address the same tls";
+        return Some((place, Problem::error(problem).help(help)));
+    }
+    if other.keeps_alive != http.keeps_alive {
+        let problem = format!("{addr} has another keep-alive in a trigger that calls {component}");
+        let help = "give all triggers of an address the same keep-alive";
+        return Some((http.place, Problem::error(problem).help(help)));
+    }
+    None
+}
+
+/// Which requests to its address a trigger answers.
+fn route(http: &HttpPlan) -> (bool, &str, Option<String>) {
+    let (is_exact, path) = match &http.path {
+        PathPlan::Exact(path) => (true, path.as_str()),
+        PathPlan::Prefix(path) => (false, path.trim_end_matches('/')),
+    };
+    let host = |host: &HostPlan| host.value.to_ascii_lowercase();
+    (is_exact, path, http.host.as_ref().map(host))
+}
+
+/// What its connections are encrypted with.
+fn files(http: &HttpPlan) -> Option<[&Path; 2]> {
+    let tls = http.tls.as_ref();
+    tls.map(|tls| [&*tls.certificate, &*tls.key])
 }
 
 /// Whether no two listeners can have these addresses. Names are not looked up, but for `localhost`.

@@ -47,6 +47,7 @@
 mod clash;
 mod draft;
 mod error;
+mod http;
 mod keywell_toml;
 mod listen;
 mod nearest;

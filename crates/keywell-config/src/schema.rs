@@ -81,6 +81,9 @@ fn kind(of: &Kind) -> Value {
         }
         Kind::Table(inner) => section(inner),
         Kind::TextOrTable(inner) => json!({ "anyOf": [{ "type": "string" }, section(inner)] }),
+        Kind::BooleanOrTable(inner) => {
+            json!({ "anyOf": [kind(&Kind::Boolean), section(inner)] })
+        }
         Kind::Tables(inner) => json!({ "type": "array", "items": section(inner) }),
         Kind::Map(kind_of_values) => json!({
             "type": "object",

@@ -68,6 +68,9 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// An address cannot be encrypted with the certificate and the key that are given.
+    #[error(transparent)]
+    Tls(#[from] keywell_client::TlsError),
     /// A watch trigger cannot start or continue.
     #[error("the trigger {trigger:?} {problem}")]
     Watch {

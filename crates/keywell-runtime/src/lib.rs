@@ -61,7 +61,7 @@ pub mod watch;
 pub use command::Command;
 pub use environment::Environment;
 pub use error::{Error, Missing};
-pub use http::{HttpApp, HttpEndpoint, HttpOptions, HttpServer};
+pub use http::{Cors, HttpApp, HttpEndpoint, HttpOptions, HttpRoute, HttpServer, HttpTls};
 pub use log::LOG_TARGET;
 pub use offers::{Interface, interfaces};
 pub use options::Options;

@@ -49,6 +49,55 @@ fn components_of_an_application_share_a_store() {
 }
 
 #[test]
+fn components_behind_one_address_are_found_by_path_and_by_host() {
+    let folder = tempfile::tempdir().unwrap();
+    // The port is free again, and the triggers share it.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let counter = guest("counter");
+    let mischief = guest("mischief");
+    let trigger = |component: &str, more: &str| {
+        format!("\n[[trigger.http]]\ncomponent = {component:?}\naddr = {address:?}\n{more}")
+    };
+    let text = [
+        "[store.main]\nurl = \"memory:\"\n".to_owned(),
+        format!("[component.counter]\npath = {counter:?}\nstore = \"main\"\n"),
+        format!("[component.mischief]\npath = {mischief:?}\nstore = \"main\"\n"),
+        trigger("counter", "path = \"/tea\"\nread-only = true\n"),
+        trigger(
+            "mischief",
+            "exact-path = \"/get\"\ncache-control = \"no-store\"\n",
+        ),
+        trigger("counter", "host = \"count.example\"\ncors = true\n"),
+    ];
+    let application = Application::start(folder.path(), &text.concat());
+    let expected = [
+        format!("counter listens on http://{address}/tea"),
+        format!("mischief listens on http://{address}/get"),
+        format!("counter listens on http://{address} for the host count.example"),
+    ];
+    assert_eq!(application.lines, expected);
+    let ask = |method: &str, path: &str, host: &str| {
+        let mut connection = TcpStream::connect(&address).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).unwrap();
+        let mut raw = Vec::new();
+        connection.read_to_end(&mut raw).unwrap();
+        Response::parse(&raw)
+    };
+    assert_eq!(ask("GET", "/tea", "x").text(), "Counter /tea: 1\n");
+    assert_eq!(ask("GET", "/get?key=/tea", "x").text(), "1");
+    let counted = ask("GET", "/get?key=/tea", "Count.Example:80").text();
+    assert_eq!(counted, "Counter /get: 1\n");
+    assert_eq!(ask("POST", "/tea/pot", "x").status, 405);
+    assert_eq!(ask("GET", "/teapot", "x").status, 404);
+    application.stop();
+}
+
+#[test]
 fn a_component_has_the_buckets_that_it_is_granted_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
     let mischief = guest("mischief");

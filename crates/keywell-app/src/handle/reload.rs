@@ -4,16 +4,15 @@
 //!    stores runs on.
 //! 2. Everything that can fail comes first, while the old triggers run. Only those that must end
 //!    before their successors start are stopped before that, and are started again if one fails.
-//! 3. Then the new triggers take over: a server goes on listening, and another application answers
-//!    behind it. What came before is finished by what it came to, and only then are stores closed.
+//! 3. Then the new triggers take over: an address stays open, and its routes change. What came before
+//!    is finished by what it came to, and only then are stores closed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use futures::future::join_all;
 use keywell_config::{Plan, TriggerPlan};
-use keywell_runtime::{HttpApp, HttpEndpoint};
+use keywell_runtime::{HttpEndpoint, HttpTls};
 
 use super::{Handle, Started};
 use crate::event::Event;
@@ -23,7 +22,7 @@ use crate::running::{Running, Task};
 use crate::spec::Spec;
 use crate::status::TriggerState;
 use crate::stores::Stores;
-use crate::trigger::Trigger;
+use crate::trigger::{Trigger, load_tls};
 use crate::{Error, TriggerError};
 
 /// What a reload does with each trigger.
@@ -39,9 +38,6 @@ struct Changes {
 // === impl Handle ===
 
 impl Handle {
-    /// How long requests to an application that was replaced may take to finish.
-    const GRACE: Duration = Duration::from_secs(30);
-
     /// Goes over to another plan, whose limits have to be those of the one that runs.
     ///
     /// - A trigger that is the same in both plans, with its component, the component's file, and the
@@ -49,8 +45,8 @@ impl Handle {
     ///   that is the same is not run again.
     /// - An address that both plans have stays open, and no connection to it is refused. Requests
     ///   that have come are answered by the old component, and those that come from then on by the
-    ///   new one, also on connections that are open. Only where a trigger takes some of the addresses
-    ///   of another are open connections closed, as soon as nothing runs on them.
+    ///   new one, also on connections that are open. Routes of an address come and go while others
+    ///   answer. Certificates are read again.
     /// - A watch trigger that changes stops before its successor starts; one that cannot resume misses
     ///   changes between the two.
     /// - Other triggers of the old plan stop once the new ones run: what runs may finish, and
@@ -83,8 +79,19 @@ impl Handle {
         }
         let specs = loaded.specs(&stores);
         let changes = self.changes(&specs, is_restart);
-        match self.start(&loaded, &stores, &specs, &changes).await {
-            Ok(started) => {
+        let renewed = self.renewed(&loaded, &changes).await;
+        let started = match renewed {
+            Ok(renewed) => {
+                let started = self.start(&loaded, &stores, &specs, &changes).await;
+                started.map(|started| (renewed, started))
+            }
+            Err(error) => Err(error),
+        };
+        match started {
+            Ok((renewed, started)) => {
+                for (number, tls) in renewed {
+                    self.triggers[number].encrypt_with(&tls);
+                }
                 self.loaded = loaded;
                 let left = std::mem::replace(&mut self.stores, stores);
                 self.go_over(specs, &changes, started).await;
@@ -114,6 +121,27 @@ impl Handle {
         }
     }
 
+    /// What the triggers that run on are encrypted with, by their numbers: the files may be others by
+    /// now.
+    async fn renewed(
+        &self,
+        loaded: &Loaded,
+        changes: &Changes,
+    ) -> Result<Vec<(usize, HttpTls)>, Error> {
+        let mut renewed = Vec::new();
+        for (index, kept) in changes.kept.iter().enumerate() {
+            if let Some(number) = kept
+                && let TriggerPlan::Http(http) = &loaded.plan().triggers[index]
+                && let Some(tls) = &http.tls
+            {
+                let read = load_tls(tls).await;
+                let read = read.map_err(|error| loaded.cannot_start(index, error.into()));
+                renewed.push((*number, read?));
+            }
+        }
+        Ok(renewed)
+    }
+
     /// Makes every trigger ready that is new, by its place in the plan; or none, and then what was
     /// stopped for it runs again.
     async fn start(
@@ -124,11 +152,16 @@ impl Handle {
         changes: &Changes,
     ) -> Result<BTreeMap<usize, Trigger>, Error> {
         let grants = loaded.grants(stores)?;
-        let going = changes.going.iter().map(|number| &self.triggers[*number]);
-        let listening: Vec<Listening> = going.filter_map(Started::listening).collect();
+        let mut listening = Listening::default();
+        for (number, trigger) in self.triggers.iter().enumerate() {
+            trigger.note(&mut listening, changes.going.contains(&number));
+        }
         let (runtime, options) = (self.runtime.clone(), self.options.clone());
-        let start =
-            |index| loaded.start_one(index, &runtime, &grants, stores, &options, &listening);
+        let mut start = async |index| {
+            let listening = &mut listening;
+            let start = loaded.start_one(index, &runtime, &grants, stores, &options, listening);
+            start.await
+        };
         let new = (0..specs.len()).filter(|index| changes.kept[*index].is_none());
         let (last, first): (Vec<usize>, Vec<usize>) =
             new.partition(|index| specs[*index].is_exclusive());
@@ -185,7 +218,9 @@ impl Handle {
         let index = self.triggers[number].index;
         let (loaded, runtime, stores) = (&self.loaded, &self.runtime, &self.stores);
         let grants = loaded.grants(stores)?;
-        let trigger = loaded.start_one(index, runtime, &grants, stores, &self.options, &[]);
+        let mut listening = Listening::default();
+        let (options, listening) = (&self.options, &mut listening);
+        let trigger = loaded.start_one(index, runtime, &grants, stores, options, listening);
         if let Some(trigger) = trigger.await? {
             let spec = loaded.specs(stores).swap_remove(index);
             self.triggers[number] = Started::run(&mut self.running, index, spec, trigger);
@@ -204,44 +239,42 @@ impl Handle {
             self.running = Running::default();
         }
         let mut old: Vec<Option<Started>> = self.triggers.drain(..).map(Some).collect();
-        let mut kept: Vec<Option<Started>> = changes
+        let mut running_on: Vec<Option<Started>> = changes
             .kept
             .iter()
             .map(|number| number.and_then(|number| old[number].take()))
             .collect();
-        let mut replaced = Vec::new();
+        // All routes of an address are there before one of its triggers runs, or goes.
+        started.values().for_each(Trigger::open);
         for (index, spec) in specs.into_iter().enumerate() {
-            if let Some(kept) = kept[index].take() {
+            if let Some(same) = running_on[index].take() {
                 self.triggers.push(Started {
                     index,
                     spec,
-                    ..kept
+                    ..same
                 });
                 continue;
             }
-            let Some(trigger) = started.remove(&index) else {
-                // It is left out.
-                continue;
-            };
-            let mut servers = old.iter_mut();
-            let servers = servers.find(|old| matches!(old, Some(old) if old.serves(&trigger)));
-            let next = match servers.and_then(Option::take) {
-                Some(servers) => {
-                    replaced.extend(servers.counting.app().map(HttpApp::ended));
-                    self.running.rename(&servers.task, spec.trigger.component());
-                    servers.answer_with(index, spec, &trigger)
-                }
-                None => Started::run(&mut self.running, index, spec, trigger),
-            };
-            self.triggers.push(next);
+            // Without a trigger, it is left out.
+            if let Some(trigger) = started.remove(&index) {
+                let next = Started::run(&mut self.running, index, spec, trigger);
+                self.triggers.push(next);
+            }
         }
-        let gone: Vec<Task> = old.into_iter().flatten().map(|gone| gone.task).collect();
+        let endpoints = self.triggers.iter().flat_map(|next| &next.endpoints);
+        let kept: BTreeSet<SocketAddr> = endpoints.map(HttpEndpoint::addr).collect();
+        let gone = old.into_iter().flatten().map(|gone| {
+            // Elsewhere it answers until its connections are closed.
+            let shared = gone
+                .endpoints
+                .iter()
+                .filter(|own| kept.contains(&own.addr()));
+            shared.for_each(HttpEndpoint::withdraw);
+            gone.task
+        });
+        let gone: Vec<Task> = gone.collect();
         gone.iter().for_each(Task::ask_to_stop);
         join_all(gone.iter().map(Task::ended)).await;
-        let replaced = join_all(replaced);
-        if tokio::time::timeout(Self::GRACE, replaced).await.is_err() {
-            tracing::warn!("requests to a component that was replaced did not finish in time");
-        }
     }
 }
 
@@ -257,39 +290,17 @@ impl Started {
         runs && self.spec.is_same_as(spec)
     }
 
-    fn listening(&self) -> Option<Listening> {
+    /// Encrypts the connections to it that are opened from now on.
+    fn encrypt_with(&self, tls: &HttpTls) {
+        let endpoints = self.endpoints.iter();
+        endpoints.for_each(|endpoint| endpoint.encrypt_with(tls.clone()));
+    }
+
+    /// Adds where it listens.
+    fn note(&self, listening: &mut Listening, is_going: bool) {
         match &self.spec.trigger {
-            TriggerPlan::Http(http) => Some(Listening {
-                address: http.addr.clone(),
-                endpoints: self.endpoints.clone(),
-            }),
-            TriggerPlan::Watch(_) | TriggerPlan::Command(_) => None,
-        }
-    }
-
-    /// Whether its servers listen where those of another trigger are to.
-    fn serves(&self, other: &Trigger) -> bool {
-        let addrs = |endpoints: &[HttpEndpoint]| -> BTreeSet<SocketAddr> {
-            endpoints.iter().map(HttpEndpoint::addr).collect()
-        };
-        let own = addrs(&self.endpoints);
-        !own.is_empty() && own == addrs(&other.endpoints())
-    }
-
-    /// Lets the application of another trigger answer behind its servers.
-    fn answer_with(self, index: usize, spec: Spec, trigger: &Trigger) -> Self {
-        let counting = trigger.counting();
-        if let Some(app) = counting.app() {
-            for endpoint in &self.endpoints {
-                endpoint.answer_with(app.clone());
-            }
-        }
-        Self {
-            source: trigger.source(),
-            index,
-            spec,
-            counting,
-            ..self
+            TriggerPlan::Http(http) => listening.add(http, self.endpoints.clone(), is_going),
+            TriggerPlan::Watch(_) | TriggerPlan::Command(_) => {}
         }
     }
 }

@@ -9,15 +9,15 @@ mod watch;
 
 use std::sync::Arc;
 
-use keywell_config::{CommandPlan, ConfigError, HttpPlan, Plan, TriggerPlan};
+use keywell_config::{CommandPlan, ConfigError, Plan, TriggerPlan};
 use keywell_runtime::watch::Counters;
 use keywell_runtime::{Command, Error, HttpApp, HttpEndpoint, Runtime};
 use keywell_wasi::Grants;
 
 use self::http::Http;
+pub(crate) use self::http::{load_tls, read_tls};
 use self::watch::Watch;
 use crate::component::Component;
-use crate::kind::TriggerKind;
 use crate::listen::Listening;
 use crate::status::{TriggerCounts, TriggerSource};
 use crate::stop::Stop;
@@ -26,7 +26,7 @@ use crate::{AppOptions, StartError};
 
 /// The plan of a trigger, and what its text means.
 pub(crate) enum Prepared {
-    Http(HttpPlan),
+    Http(Box<http::Prepared>),
     Watch(Box<watch::Prepared>),
     Command(CommandPlan),
 }
@@ -51,14 +51,14 @@ pub(crate) enum Counting {
 impl Prepared {
     pub(crate) fn read(plan: &Plan, trigger: &TriggerPlan) -> Result<Self, ConfigError> {
         Ok(match trigger {
-            TriggerPlan::Http(http) => Self::Http(http.clone()),
+            TriggerPlan::Http(http) => Self::Http(Box::new(http::Prepared::read(plan, http)?)),
             TriggerPlan::Watch(watch) => Self::Watch(Box::new(watch::Prepared::read(plan, watch)?)),
             TriggerPlan::Command(command) => Self::Command(command.clone()),
         })
     }
 
-    /// Makes it ready to run; none where it is left out. Triggers that are `going` leave it their
-    /// addresses.
+    /// Makes it ready to run; none where it is left out. It shares the addresses of those that listen
+    /// where it does.
     pub(crate) async fn start(
         &self,
         runtime: &Runtime,
@@ -66,14 +66,12 @@ impl Prepared {
         grants: Arc<Grants>,
         stores: &Stores,
         options: &AppOptions,
-        going: &[Listening],
+        listening: &mut Listening,
     ) -> Result<Option<Trigger>, StartError> {
         Ok(Some(match self {
-            Self::Http(plan) => {
-                if plan.is_optional && !TriggerKind::Http.is_exported_by(&component.loaded) {
-                    return Ok(None);
-                }
-                Trigger::Http(Http::start(plan, runtime, component, grants, going).await?)
+            Self::Http(http) => {
+                let started = http.start(runtime, component, grants, listening);
+                return Ok(started.await?.map(Trigger::Http));
             }
             Self::Watch(watch) => {
                 let started = watch.start(runtime, component, grants, stores, options);
@@ -113,6 +111,14 @@ impl Trigger {
         }
     }
 
+    /// Lets it answer requests where others of its addresses do.
+    pub(crate) fn open(&self) {
+        match self {
+            Self::Http(http) => http.open(),
+            Self::Watch(_) | Self::Command(_) => {}
+        }
+    }
+
     /// Runs it until it is asked to stop, or a command exits: then the answer is its code.
     pub(crate) async fn run(self, stop: Stop) -> Result<Option<u8>, Error> {
         match self {
@@ -129,14 +135,6 @@ impl Trigger {
 // === impl Counting ===
 
 impl Counting {
-    /// The application that answers requests, if it is a trigger's that has one.
-    pub(crate) fn app(&self) -> Option<&HttpApp> {
-        match self {
-            Self::Http(app) => Some(app),
-            Self::Watch(_) | Self::Command => None,
-        }
-    }
-
     pub(crate) fn counts(&self) -> TriggerCounts {
         match self {
             Self::Http(app) => TriggerCounts::Http {

@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod reload;
+mod routes;
+mod settings;
 mod support;
+mod tls;
 
 use keywell_app::config::{Code, ComponentPlan};
 use keywell_app::{

@@ -145,7 +145,7 @@ async fn an_address_is_kept_for_a_trigger_that_has_some_of_them() {
     trigger.addr = "localhost:0".parse().unwrap();
     let mut handle = start(named).await.unwrap();
     let status = handle.status();
-    let keywell_app::TriggerSource::Http { addrs } = &status.triggers[0].source else {
+    let keywell_app::TriggerSource::Http { addrs, .. } = &status.triggers[0].source else {
         panic!("it is an HTTP trigger");
     };
     for kept in addrs {

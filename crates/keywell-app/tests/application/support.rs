@@ -74,19 +74,36 @@ pub(crate) async fn start(plan: Plan) -> Result<Handle, Error> {
 
 pub(crate) fn address(status: &Status) -> SocketAddr {
     match &status.triggers[0].source {
-        TriggerSource::Http { addrs } => addrs[0],
+        TriggerSource::Http { addrs, .. } => addrs[0],
         other => panic!("{other:?}"),
     }
 }
 
 /// The status line of the response to a request.
 pub(crate) async fn get(address: SocketAddr) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    stream.write_all(request).await.unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).await.unwrap();
+    let response = exchange(address, "GET / HTTP/1.1\r\nhost: x\r\n").await;
     response.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The response to a request, which is the last of its connection. Its head is still open.
+pub(crate) async fn exchange(address: SocketAddr, request: &str) -> String {
+    raw(address, &format!("{request}connection: close\r\n\r\n")).await
+}
+
+/// Everything that a server answers until it ends the connection.
+pub(crate) async fn raw(address: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut response = Vec::new();
+    drop(stream.read_to_end(&mut response).await);
+    String::from_utf8_lossy(&response).into_owned()
+}
+
+/// The status of the response to a request.
+pub(crate) async fn status(address: SocketAddr, request: &str) -> u16 {
+    let response = exchange(address, request).await;
+    let status = response.split(' ').nth(1);
+    status.and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 
 /// A guest's file.
@@ -125,9 +142,20 @@ impl Client {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// The body of the next response.
+    /// The body of the next response, which has to be a success.
     pub(crate) async fn body(&mut self) -> String {
         assert_eq!(self.line().await, "HTTP/1.1 200 OK");
+        self.rest().await
+    }
+
+    /// The status of the next response, which is read.
+    pub(crate) async fn refusal(&mut self) -> u16 {
+        let line = self.line().await;
+        self.rest().await;
+        line.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
+    async fn rest(&mut self) -> String {
         let (mut length, mut is_chunked) = (0, false);
         loop {
             let line = self.line().await;

@@ -113,10 +113,20 @@ impl<'i> Value<'i> {
 
     /// True or false, in quotes or not. Nothing else, lest `"false"` or `0` count as true somewhere.
     pub(super) fn boolean(&self) -> Option<bool> {
+        self.truth().or_else(|| self.unlike("true or false"))
+    }
+
+    /// The same, where it may be something else that was tried before.
+    pub(super) fn boolean_or(&self, other: &str) -> Option<bool> {
+        let expected = format_args!("{other}, true or false");
+        self.truth().or_else(|| self.unlike(expected))
+    }
+
+    fn truth(&self) -> Option<bool> {
         match self.scalar().as_deref() {
             Some("true") => Some(true),
             Some("false") => Some(false),
-            _ => self.unlike("true or false"),
+            _ => None,
         }
     }
 

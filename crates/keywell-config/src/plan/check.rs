@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use crate::{ConfigError, Place, Plan, Problem, Report, TriggerPlan, clash};
+use crate::{ConfigError, Place, Plan, Problem, Report, TriggerPlan, clash, http};
 
 // === impl Plan ===
 
@@ -19,12 +19,13 @@ impl Plan {
         }
     }
 
-    /// Checks that every store and every component that is named is there, and that no two triggers
-    /// listen on one address. A plan that was read from a file passes.
+    /// Checks that every store and every component that is named is there, that triggers of one
+    /// address can be told apart, and the texts of HTTP triggers. A plan that was read from a file passes.
     ///
     /// # Errors
     ///
-    /// Every name that is not defined and every address that is taken, with its place.
+    /// Every name that is not defined, every address that is taken and every text that is wrong, with
+    /// its place.
     pub fn check(&self) -> Result<(), ConfigError> {
         let mut report = Report::default();
         // Each name once: what is missing is missing for all that use it.
@@ -52,12 +53,14 @@ impl Plan {
                 check("component", name, is_known, place);
             }
         }
+        let mut mistakes = Vec::new();
         for trigger in &self.triggers {
             let (name, place) = (trigger.component().to_owned(), trigger.place());
             let is_known = self.components.contains_key(&name);
             check("component", &name, is_known, place);
             match trigger {
-                TriggerPlan::Http(_) | TriggerPlan::Command(_) => {}
+                TriggerPlan::Http(of) => mistakes.extend(http::mistakes(of)),
+                TriggerPlan::Command(_) => {}
                 TriggerPlan::Watch(watch) => {
                     let dead_letters = watch.dead_letters.as_ref();
                     let dead_letters = dead_letters.and_then(|dead| dead.store.as_ref());
@@ -68,7 +71,8 @@ impl Plan {
                 }
             }
         }
-        for (place, problem) in clash::clashes(&self.triggers) {
+        mistakes.extend(clash::clashes(&self.triggers));
+        for (place, problem) in mistakes {
             report.push(self.at(place, problem));
         }
         if report.has_errors() {

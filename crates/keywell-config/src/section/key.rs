@@ -60,6 +60,8 @@ pub enum Kind {
     Table(&'static Section),
     /// A text, or a table with more.
     TextOrTable(&'static Section),
+    /// True or false, or a table with more.
+    BooleanOrTable(&'static Section),
     /// An array of tables.
     Tables(&'static Section),
     /// A table whose keys are names.
@@ -117,6 +119,7 @@ impl Kind {
         match self {
             Self::Table(section)
             | Self::TextOrTable(section)
+            | Self::BooleanOrTable(section)
             | Self::Tables(section)
             | Self::Secret(section)
             | Self::Setting(section) => Some(*section),

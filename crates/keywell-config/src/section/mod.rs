@@ -15,4 +15,4 @@ pub use limits::LIMITS;
 pub use root::ROOT;
 pub use secret::SECRET;
 pub use store::STORE;
-pub use trigger::{DEAD_LETTERS, HTTP, TRIGGER, WATCH};
+pub use trigger::{CORS, DEAD_LETTERS, HTTP, TLS, TRIGGER, WATCH};

@@ -44,9 +44,128 @@ pub static HTTP: Section = Section {
             "1",
             "how many requests an instance answers",
         ),
+        Key::new(
+            "path",
+            Kind::Text,
+            "`/`",
+            "the path that it answers, with all paths below it: `/shop` stands for `/shop/cart` and \
+             not for `/shopping`; of several, the longest answers",
+        ),
+        Key::new(
+            "exact-path",
+            Kind::Text,
+            "none",
+            "a path that it answers alone, in place of `path`",
+        ),
+        Key::new(
+            "host",
+            Kind::Text,
+            "all that no other trigger answers",
+            "the host that it answers, in letters of any case; without a port, it stands for all \
+             ports",
+        ),
+        Key::new(
+            "host-header",
+            Kind::Text,
+            "`host`",
+            "the header that `host` is compared with; of any other one than `host`, the whole \
+             value",
+        ),
+        Key::new(
+            "read-only",
+            Kind::Boolean,
+            "`false`",
+            "whether other methods than GET and HEAD are refused, with 405",
+        ),
+        Key::new(
+            "timeout",
+            Kind::Duration,
+            "the component's `timeout`",
+            "how long a request may take, if that is less than the component's `timeout`; past it, \
+             the response is 408",
+        ),
+        Key::new(
+            "cache-control",
+            Kind::Text,
+            "none",
+            "a `Cache-Control` that every response of the component gets",
+        ),
+        Key::new(
+            "keep-alive",
+            Kind::Boolean,
+            "`true`",
+            "whether a connection stays open for more requests; over HTTP/2, it always does",
+        ),
+        Key::new(
+            "cors",
+            Kind::BooleanOrTable(&CORS),
+            "what the component does",
+            "which pages of other origins may read the responses: a table as below, or `true` for \
+             its defaults",
+        ),
+        Key::new(
+            "tls",
+            Kind::Table(&TLS),
+            "no encryption",
+            "what connections are encrypted with: a table with `certificate` and `key`",
+        ),
     ],
     others: None,
     help: "HTTP requests to an address.",
+};
+
+/// `cors` of `[[trigger.http]]`.
+pub static CORS: Section = Section {
+    heading: "[trigger.http.cors]",
+    keys: &[
+        Key::new(
+            "origins",
+            Kind::Texts,
+            "all",
+            "the origins, each `http://HOST` or `https://HOST`, with or without a port",
+        ),
+        Key::new(
+            "headers",
+            Kind::Texts,
+            "`accept`, `accept-language`, `content-type`, `content-language`",
+            "the headers that a request may have",
+        ),
+        Key::new(
+            "methods",
+            Kind::Texts,
+            "`GET`, `POST`, `PUT`, `DELETE`, `HEAD`, `OPTIONS`",
+            "the methods that a request may have",
+        ),
+        Key::new(
+            "exposed-headers",
+            Kind::Texts,
+            "none",
+            "the headers of a response that a page may read, besides those that it always may",
+        ),
+        Key::new(
+            "max-age",
+            Kind::Duration,
+            "`300s`",
+            "how long a browser may keep an answer to a preflight request",
+        ),
+    ],
+    others: None,
+    help: "Which pages of other origins may read the responses.",
+};
+
+/// `tls` of `[[trigger.http]]`.
+pub static TLS: Section = Section {
+    heading: "[trigger.http.tls]",
+    keys: &[
+        Key::required(
+            "certificate",
+            Kind::Path,
+            "a PEM file with the certificate, and those up to the root",
+        ),
+        Key::required("key", Kind::Path, "a PEM file with its private key"),
+    ],
+    others: None,
+    help: "What the connections to an address are encrypted with.",
 };
 
 /// `[[trigger.watch]]`.

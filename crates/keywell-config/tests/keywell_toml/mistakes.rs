@@ -147,6 +147,104 @@ const WRONG: &[(&str, &str)] = &[
         "[[trigger.http]]\ncomponent='c'\naddr='8080'",
         "10:6: trigger.http.addr: write an address or a name, and a port",
     ),
+    // HTTP.
+    (
+        "[[trigger.http]]\ncomponent='c'\npath='shop'",
+        "10:6: \"shop\" is no path of requests; begin it with a slash",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nexact-path='/a?b'",
+        "10:12: \"/a?b\" is no path of requests; leave out the query",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\npath='/a b'",
+        "10:6: \"/a b\" is no path of requests; write other characters than ASCII",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\npath='/a'\nexact-path='/b'",
+        "11:12: trigger.http has path and exact-path; keep one of them",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nhost='http://a'",
+        "10:6: \"http://a\" is no host; write the host alone",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nhost='*.a'",
+        "10:6: \"*.a\" is no host; write a whole name",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nhost='a:b'",
+        "10:6: \"a:b\" is no host; write a name or an address",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nhost-header='x-host'",
+        "10:13: trigger.http has a host-header and no host",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nhost-header='x host'\nhost='a'",
+        "10:13: \"x host\" is not the name of a header",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nread-only='no'",
+        "10:11: trigger.http.read-only should be true or false",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\ntimeout=5",
+        "10:9: trigger.http.timeout: write a whole number and ms, s, m or h",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\ncache-control=\"a\\nb\"",
+        "10:15: \"a\\nb\" is no value of a header",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\ncors='yes'",
+        "10:6: trigger.http.cors should be a table, true or false",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\ncors={origin='x'}",
+        "10:7: there is no origin in trigger.http.cors; did you mean origins?",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\ncors={origins=['http://a', 'http://b/']}",
+        "10:28: \"http://b/\" is no origin; write the host, and a port",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\ncors={origins='*'}",
+        "10:15: \"*\" is no origin; leave origins out to allow all",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\ncors={methods=['GET', 'A B']}",
+        "10:23: \"A B\" is not a method",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\ncors={exposed-headers='x:'}",
+        "10:23: \"x:\" is not the name of a header",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\ntls={certificate='x'}",
+        "10:1: trigger.http.tls has no key",
+    ),
+    // Triggers of one address that cannot be told apart, or cannot share it.
+    (
+        "[[trigger.http]]\ncomponent='c'",
+        "8:1: 127.0.0.1:8080 is the address of another trigger, too, which calls c; give each a path",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\npath='/a'\nhost='A'\n[[trigger.http]]\ncomponent='c'\npath='/a/'\nhost='a'",
+        "12:1: 127.0.0.1:8080 is the address of another trigger, too, which calls c; give each a path",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\nhost='a'\n[[trigger.http]]\ncomponent='c'\nhost='b'\nhost-header='X-Host'",
+        "14:13: the host is that of the header x-host here, and of host for another trigger of 127.0.0.1:8080",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\npath='/a'\ntls={certificate='x',key='y'}",
+        "11:1: 127.0.0.1:8080 has another tls in a trigger that calls c; give all triggers",
+    ),
+    (
+        "[[trigger.http]]\ncomponent='c'\npath='/a'\nkeep-alive=false",
+        "8:1: 127.0.0.1:8080 has another keep-alive in a trigger that calls c; give all triggers",
+    ),
     (
         "[[trigger.watch]]\ncomponent='c'\non='SET@k'\nretries=2000",
         "11:9: trigger.watch.retries should be a whole number, 0 to 1000",

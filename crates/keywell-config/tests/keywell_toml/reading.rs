@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use keywell_config::{HttpPlan, LimitsPlan, TriggerPlan, WatchPlan};
+use keywell_config::{CorsPlan, HttpPlan, LimitsPlan, PathPlan, TriggerPlan, WatchPlan};
 
 use crate::read;
 
@@ -208,6 +208,59 @@ fn triggers_keep_their_order() {
     assert_eq!(unnamed.dead_letters.as_ref().unwrap().store, None);
     assert_eq!(unnamed.positions, None, "that is the watched store");
     assert_eq!(unnamed.parallel, None);
+}
+
+#[test]
+fn several_triggers_of_one_address_have_routes_and_settings() {
+    let plan = read(
+        "[component.c]\npath='c'\n\
+         [[trigger.http]]\ncomponent='c'\npath='/shop'\nhost='a.example'\nhost-header='X-Host'\n\
+         read-only=true\ntimeout='2s'\ncache-control='no-store'\nkeep-alive=false\n\
+         tls={certificate='tls/own.pem',key='/etc/own.key'}\n\
+         cors={origins=['https://a.example'],headers=['x-a'],methods='GET',exposed-headers='x-b',max-age='1h'}\n\
+         [[trigger.http]]\ncomponent='c'\nexact-path='/shop'\nkeep-alive='false'\ncors=true\n\
+         tls={certificate='tls/own.pem',key='/etc/own.key'}\n\
+         [[trigger.http]]\ncomponent='c'\naddr='127.0.0.1:8081'\ncors=false\n",
+    );
+    let plan = plan.unwrap();
+    let [first, second, third] = &plan.triggers[..] else {
+        panic!("{:?}", plan.triggers);
+    };
+    let first = http(first);
+    assert!(matches!(&first.path, PathPlan::Prefix(path) if path.as_str() == "/shop"));
+    let host = first.host.as_ref().unwrap();
+    let host = (host.header.as_str(), host.value.as_str());
+    assert_eq!(host, ("x-host", "a.example"));
+    assert!(first.is_read_only && !first.keeps_alive);
+    assert_eq!(first.timeout, Some(Duration::from_secs(2)));
+    let cache_control = first.cache_control.as_ref();
+    assert_eq!(cache_control.unwrap().as_str(), "no-store");
+    let tls = first.tls.as_ref().unwrap();
+    assert_eq!(tls.certificate, Path::new("apps/tls/own.pem"));
+    assert_eq!(tls.key, Path::new("/etc/own.key"));
+    let cors = first.cors.as_ref().unwrap();
+    let lists = [
+        &cors.origins,
+        &cors.headers,
+        &cors.methods,
+        &cors.exposed_headers,
+    ];
+    let lists = lists.map(|texts| texts.iter().map(|text| text.as_str()).collect::<Vec<_>>());
+    assert_eq!(
+        lists,
+        [["https://a.example"], ["x-a"], ["GET"], ["x-b"]].map(Vec::from)
+    );
+    assert_eq!(cors.max_age, Duration::from_hours(1));
+    let second = http(second);
+    assert!(matches!(&second.path, PathPlan::Exact(path) if path.as_str() == "/shop"));
+    assert_eq!(second.cors, Some(CorsPlan::default()));
+    let third = http(third);
+    assert_eq!(
+        (&third.cors, &third.tls, &third.host),
+        (&None, &None, &None)
+    );
+    assert_eq!(third.path, PathPlan::default());
+    assert!(third.keeps_alive && !third.is_read_only);
 }
 
 #[test]

@@ -1,10 +1,8 @@
-use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -14,39 +12,34 @@ use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-use super::body::{Content, ResponseBody, finished};
+use super::body::{Content, finished};
 use super::calls::Calls;
 use super::connections::Connections;
-use super::exchange::Exchange;
 use super::idle::{Idle, Reusable};
+use super::options::HttpOptions;
+use super::policy::Policy;
 use super::refusal::Refusal;
-use super::target;
+use crate::Error;
 use crate::call::Call;
 use crate::instance::Instances;
 use crate::room::Busy;
 use crate::shelf::Shelf;
-use crate::{Environment, Error};
-
-/// How an HTTP component is run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HttpOptions {
-    /// How many requests an instance answers, one after the other, before it is replaced. 0 and 1
-    /// both mean one. Later requests then see the state that the component keeps in its memory. An idle
-    /// instance ends earlier if a call of another component needs its place; one that fails, or
-    /// returns without a whole response, is not used again.
-    pub reuse: u32,
-    /// What its instances see of the world.
-    pub environment: Environment,
-}
 
 /// A component that answers HTTP requests. Cloning it gives another handle.
 #[derive(Clone)]
 pub struct HttpApp(Arc<App>);
 
+/// An application, without keeping it.
+pub(super) struct WeakApp(Weak<App>);
+
 struct App {
     instances: Instances,
     exports: ProxyIndices,
     reuse: u32,
+    /// How long a request may take, and what it is answered with past that.
+    timeout: Duration,
+    late: Refusal,
+    policy: Option<Arc<Policy>>,
     idle: Arc<Shelf<Idle>>,
     calls: Calls,
     connections: Arc<Connections>,
@@ -71,11 +64,19 @@ impl HttpApp {
             has: Instances::exports(instances.pre().component()),
         })?;
         instances.room().expect_requests();
+        let usual = instances.timeout();
+        let (timeout, late) = match options.timeout {
+            Some(own) if own < usual => (own, Refusal::Late),
+            Some(_) | None => (usual, Refusal::TimedOut),
+        };
         Ok(Self(Arc::new(App {
             idle: instances.room().shelves().add(),
             instances,
             exports,
             reuse: options.reuse,
+            timeout,
+            late,
+            policy: Policy::of(options).map(Arc::new),
             calls: Calls::default(),
             connections,
             alive: watch::Sender::new(()),
@@ -86,14 +87,29 @@ impl HttpApp {
     pub(super) async fn respond(
         self,
         request: Request<Incoming>,
-        listener: SocketAddr,
-        exchange: Exchange,
-    ) -> Result<Response<ResponseBody>, Infallible> {
+        scheme: Scheme,
+    ) -> Response<Content> {
         let Self(app) = self;
         let version = request.version();
-        let response = app.answer(request, listener).await;
-        let response = response.unwrap_or_else(|refusal| refusal.response(version));
-        Ok(response.map(|content| ResponseBody::new(content, exchange)))
+        let policy = app.policy.clone();
+        let asked = policy.as_ref().map(|policy| policy.asked(&request));
+        let own = policy.as_ref().and_then(|policy| policy.answer(&request));
+        let mut response = match own {
+            Some(own) => own,
+            None => match app.answer(request, scheme).await {
+                Ok(mut response) => {
+                    if let Some(policy) = &policy {
+                        policy.amend(response.headers_mut());
+                    }
+                    response
+                }
+                Err(refusal) => refusal.response(version),
+            },
+        };
+        if let (Some(policy), Some(asked)) = (policy, asked) {
+            policy.finish(asked, response.headers_mut());
+        }
+        response
     }
 
     /// How many requests the component was called for, those that run included. Requests that were
@@ -109,14 +125,24 @@ impl HttpApp {
         async move { while alive.changed().await.is_ok() {} }
     }
 
-    /// Waits until no request is being answered.
-    pub(crate) async fn idle(&self) {
-        self.0.calls.ended().await;
-    }
-
     /// The connections of its runtime.
     pub(super) fn connections(&self) -> &Arc<Connections> {
         &self.0.connections
+    }
+
+    pub(super) fn downgrade(&self) -> WeakApp {
+        WeakApp(Arc::downgrade(&self.0))
+    }
+}
+
+// === impl WeakApp ===
+
+impl WeakApp {
+    /// Waits until no request is being answered.
+    pub(super) async fn idle(&self) {
+        if let Some(app) = self.0.upgrade() {
+            app.calls.ended().await;
+        }
     }
 }
 
@@ -125,19 +151,19 @@ impl HttpApp {
 impl App {
     async fn answer(
         self: Arc<Self>,
-        mut request: Request<Incoming>,
-        listener: SocketAddr,
+        request: Request<Incoming>,
+        scheme: Scheme,
     ) -> Result<Response<Content>, Refusal> {
-        target::check(&mut request, listener)?;
         let name = self.instances.name().clone();
-        let entered = self.instances.room().enter(self.instances.timeout()).await;
+        let entered = self.instances.room().enter(self.timeout).await;
         let place = entered.map_err(|Busy| Refusal::Busy)?;
         // Waiting was no fault of the component.
-        let deadline = self.instances.deadline();
+        let deadline = Instant::now() + self.timeout;
+        let late = self.late;
         let (answer, mut answered) = oneshot::channel();
         let running = self.instances.run();
         let is_head = request.method() == Method::HEAD;
-        let guest = self.call(request, answer, deadline);
+        let guest = self.call(request, scheme, answer, deadline);
         let mut call = Some(Call::new(name.clone(), guest, deadline, running, place));
         poll_fn(|cx| {
             let ended = match call.as_mut().map(|call| Pin::new(call).poll(cx)) {
@@ -148,7 +174,7 @@ impl App {
                 Some(Poll::Pending) | None => None,
             };
             match (answered.try_recv(), ended) {
-                (_, Some(Err(error))) => Poll::Ready(Err(Refusal::unanswered(&name, &error))),
+                (_, Some(Err(error))) => Poll::Ready(Err(Refusal::unanswered(&name, &error, late))),
                 (Ok(answered), ended) => {
                     let guest = match (ended, call.take()) {
                         (None, Some(call)) => Guest::Runs(call),
@@ -169,6 +195,7 @@ impl App {
     async fn call(
         self: Arc<Self>,
         request: Request<Incoming>,
+        scheme: Scheme,
         answer: oneshot::Sender<Answered>,
         deadline: Instant,
     ) -> Ended {
@@ -179,8 +206,8 @@ impl App {
             answered,
         } = self.instance(deadline).await?;
         let mut http = store.data_mut().http();
-        // Nothing here speaks TLS, whatever a target says.
-        let request = http.new_incoming_request(Scheme::Http, request)?;
+        // That of the connection, whatever a target says.
+        let request = http.new_incoming_request(scheme, request)?;
         let outparam = http.new_response_outparam(answer)?;
         proxy
             .wasi_http_incoming_handler()

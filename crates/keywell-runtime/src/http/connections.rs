@@ -101,21 +101,27 @@ impl Connections {
         })
     }
 
-    /// Closes the connections of a server when what runs on them is answered, and waits until all
-    /// of them are closed.
-    pub(super) async fn close(&self, server: u64) {
+    /// Closes the connections of a server when what runs on them is answered.
+    pub(super) fn close(&self, server: u64) {
+        for (_, (of, connection)) in &self.open.lock().all {
+            if *of == server {
+                connection.close_gracefully();
+            }
+        }
+    }
+
+    /// Waits until a server has no connection.
+    pub(super) async fn closed(&self, server: u64) {
         loop {
             let ended = self.ended.notified();
-            let mut left = 0;
-            for (_, (of, connection)) in &self.open.lock().all {
-                if *of == server {
-                    connection.close_gracefully();
-                    left += 1;
-                }
-            }
-            if left == 0 {
-                // One is woken at a time, and may not be the only one that waits.
-                return self.ended.notify_one();
+            if self
+                .open
+                .lock()
+                .all
+                .iter()
+                .all(|(_, (of, _))| *of != server)
+            {
+                return;
             }
             ended.await;
         }
@@ -176,6 +182,6 @@ impl Drop for Admitted {
             open.counted -= 1;
         }
         drop(open);
-        self.connections.ended.notify_one();
+        self.connections.ended.notify_waiters();
     }
 }

@@ -1,7 +1,8 @@
 //! The HTTP trigger.
 //!
-//! A server asks for each request which application answers it (`answering.rs`), so that another can
-//! take its place while connections are open.
+//! For each request the routes of an address (`route.rs`) say which application answers it, so that
+//! they can change while connections are open. The servers of an address share them (`site.rs`).
+//! What a trigger does besides calling its component is its policy (`policy.rs`).
 //!
 //! A connection (`connection.rs`) is one task (`serving.rs`), which also bounds what its client may
 //! take: time for a request's head, for reading a response, for the guest that writes one. What is beneath it
@@ -13,26 +14,36 @@
 //! If the guest has returned, its body is sent whole, with its length; if it is shorter or longer than
 //! declared, nothing of it is sent.
 
-mod answering;
 mod app;
 mod body;
 mod calls;
 mod connection;
 mod connections;
+mod cors;
 mod exchange;
 mod idle;
+mod options;
 mod piece;
+mod policy;
 mod progress;
 mod protocol;
 mod refusal;
+mod route;
 mod seldom;
 mod server;
 mod serving;
+mod site;
+mod stream;
 mod target;
 mod timer;
+mod tls;
 mod unsent;
 mod wire;
 
-pub use app::{HttpApp, HttpOptions};
+pub use app::HttpApp;
 pub(crate) use connections::Connections;
+pub use cors::Cors;
+pub use options::HttpOptions;
+pub use route::HttpRoute;
 pub use server::{HttpEndpoint, HttpServer};
+pub use tls::HttpTls;

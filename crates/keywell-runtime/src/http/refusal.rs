@@ -13,8 +13,14 @@ pub(super) enum Refusal {
     NoHost,
     InvalidHost,
     Connect,
+    NotFound,
+    /// Every route asks for a host, and the request has none.
+    Unaddressed,
+    ReadOnly,
     Busy,
     TimedOut,
+    /// The time of the trigger is up, which is less than that of the component.
+    Late,
     Failed,
 }
 
@@ -22,10 +28,11 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// For a guest that ended with an error before it had given a response.
-    pub(super) fn unanswered(component: &str, error: &wasmtime::Error) -> Self {
+    /// `late` is for one whose time is up.
+    pub(super) fn unanswered(component: &str, error: &wasmtime::Error, late: Self) -> Self {
         if error.is::<TimedOut>() {
             tracing::warn!(component, "took longer than it may, and was ended");
-            Self::TimedOut
+            late
         } else if is_no_room(error) {
             tracing::warn!(component, "no instance can be made of it now: {error:#}");
             Self::Busy
@@ -52,11 +59,24 @@ impl Refusal {
                 StatusCode::NOT_IMPLEMENTED,
                 "the method CONNECT is not served\n",
             ),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "no component answers this host and path\n",
+            ),
+            Self::Unaddressed => (
+                StatusCode::BAD_REQUEST,
+                "the request lacks the header that says its host\n",
+            ),
+            Self::ReadOnly => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "only GET and HEAD are allowed\n",
+            ),
             Self::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too busy; try again later\n",
             ),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "the component took too long\n"),
+            Self::Late => (StatusCode::REQUEST_TIMEOUT, "the request took too long\n"),
             Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "the component failed\n"),
         };
         let text = Bytes::from_static(text.as_bytes());
@@ -69,6 +89,12 @@ impl Refusal {
         );
         if self == Self::Busy {
             headers.insert(header::RETRY_AFTER, const { HeaderValue::from_static("1") });
+        }
+        if self == Self::ReadOnly {
+            headers.insert(
+                header::ALLOW,
+                const { HeaderValue::from_static("GET, HEAD") },
+            );
         }
         // What follows such a request may be no request.
         let is_malformed = matches!(self, Self::NoHost | Self::InvalidHost | Self::Connect);

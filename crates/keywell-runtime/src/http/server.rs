@@ -5,29 +5,35 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::HttpApp;
-use super::answering::Answering;
+use super::route::HttpRoute;
 use super::seldom::Seldom;
 use super::serving::serve;
+use super::site::{Entry, Site};
+use super::tls::HttpTls;
 use crate::Error;
 
-/// Listens for HTTP/1.1 and, by prior knowledge, HTTP/2 in clear text.
+/// Listens for HTTP/1.1 and HTTP/2: in clear text by prior knowledge, encrypted by ALPN.
+///
+/// Several servers may share an address, each with a route of its own. One of them accepts
+/// connections for all, and whatever connection a request comes on, the routes decide which
+/// application answers it.
 ///
 /// Its connections are among those that [`Options::connections`](crate::Options::connections) allows
 /// all servers of a runtime.
 pub struct HttpServer {
     listener: Arc<TcpListener>,
-    addr: SocketAddr,
-    answering: Answering,
+    route: HttpRoute,
+    tls: Option<HttpTls>,
+    entry: Entry,
 }
 
-/// A server that runs elsewhere, to change what answers its requests. Cloning it gives another
-/// handle; the server stops listening though there are some.
+/// A server that runs elsewhere. Cloning it gives another handle; the server stops listening though
+/// there are some.
 #[derive(Clone)]
 pub struct HttpEndpoint {
     listener: Weak<TcpListener>,
-    addr: SocketAddr,
-    answering: Answering,
+    site: Arc<Site>,
+    number: u64,
 }
 
 // === impl HttpServer ===
@@ -41,7 +47,8 @@ impl HttpServer {
     /// for its bookkeeping; without this limit it would buffer up to some megabytes per connection.
     const SEND_BUFFER: u32 = 128 << 10;
 
-    /// Listens on an address; port 0 takes a free one.
+    /// Listens on an address; port 0 takes a free one. An application by itself answers every
+    /// request.
     ///
     /// # Errors
     ///
@@ -50,15 +57,24 @@ impl HttpServer {
         clippy::unused_async,
         reason = "it is called within a runtime, which the listener needs"
     )]
-    pub async fn bind(addr: SocketAddr, app: HttpApp) -> Result<Self, Error> {
+    pub async fn bind(addr: SocketAddr, route: impl Into<HttpRoute>) -> Result<Self, Error> {
         let listen = |source| Error::Listen { addr, source };
         let listener = Self::listen(addr).map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
+        let route = route.into();
+        let site = Site::new(addr, route.app().connections().clone());
         Ok(Self {
             listener: Arc::new(listener),
-            addr,
-            answering: Answering::new(app),
+            route,
+            tls: None,
+            entry: site.entry(),
         })
+    }
+
+    /// The same, encrypted, where there is something to encrypt with.
+    #[must_use]
+    pub fn encrypted(self, tls: Option<HttpTls>) -> Self {
+        Self { tls, ..self }
     }
 
     fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -79,51 +95,68 @@ impl HttpServer {
 
     /// The address that it listens on.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.entry.site().addr()
     }
 
     /// A handle for while it serves.
     pub fn endpoint(&self) -> HttpEndpoint {
         HttpEndpoint {
             listener: Arc::downgrade(&self.listener),
-            addr: self.addr,
-            answering: self.answering.clone(),
+            site: self.entry.site().clone(),
+            number: self.entry.number(),
         }
     }
 
+    /// Lets its application answer requests by its route, where servers of the address serve
+    /// already. Of equal routes, the one that was opened last answers. Serving does it, too.
+    pub fn open(&self) {
+        self.entry.open(&self.route, self.tls.as_ref());
+    }
+
     /// Serves until `stop` is ready; then accepts no new work, and returns when running requests are
-    /// finished, or after 30 seconds.
+    /// finished, or after 30 seconds. While other servers of the address serve, only the requests of
+    /// its own application are waited for.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let connections = self.answering.app().connections().clone();
-        let server = connections.server();
+        self.open();
+        let Self {
+            listener,
+            route,
+            tls: _,
+            entry,
+        } = self;
+        let site = entry.site();
         let accepting = async {
-            let mut failures = Seldom::default();
-            loop {
-                match self.listener.accept().await {
-                    Ok((stream, _)) => {
-                        // It is closed where there is no room.
-                        if let Some(admitted) = connections.admit(server) {
-                            let (answering, addr) = (self.answering.clone(), self.addr);
-                            tokio::spawn(async move {
-                                serve(admitted.connection(), stream, addr, answering).await;
-                            });
-                        }
-                    }
-                    Err(error) => rest_after(&error, &mut failures).await,
-                }
-            }
+            let _turn = site.accepting().await;
+            accept(&listener, site).await;
         };
         tokio::select! {
             () = accepting => {}
             () = stop => {}
         }
-        drop(self.listener);
+        let (app, ended) = (route.app().downgrade(), route.app().ended());
+        drop(route);
+        let is_last = Arc::into_inner(listener).is_some();
+        if is_last {
+            site.connections().close(site.server());
+        }
         let finished = async {
-            connections.close(server).await;
-            self.answering.app().idle().await;
+            site.connections().closed(site.server()).await;
+            app.idle().await;
+        };
+        let finished = async {
+            tokio::select! {
+                () = finished => {}
+                // Where it was withdrawn, and connections stay open for others.
+                () = ended => {}
+            }
         };
         if tokio::time::timeout(Self::GRACE, finished).await.is_err() {
-            tracing::warn!("requests did not finish in time, and were ended");
+            let what = if is_last {
+                "and were ended"
+            } else {
+                "though another component answers by now"
+            };
+            tracing::warn!("requests did not finish in time, {what}");
         }
     }
 }
@@ -133,23 +166,48 @@ impl HttpServer {
 impl HttpEndpoint {
     /// The address that the server listens on.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.site.addr()
     }
 
-    /// Lets another application answer the requests that come from now on, also on connections that
-    /// are open. The application before it answers those that have come.
-    pub fn answer_with(&self, app: HttpApp) {
-        self.answering.replace(app);
-    }
-
-    /// Another server at the same socket: while both serve, either accepts a connection. `None` where
-    /// the server has stopped listening.
-    pub fn share(&self, app: HttpApp) -> Option<HttpServer> {
+    /// Another server at the same address, with a route of its own. `None` where no server of the
+    /// address listens any more.
+    pub fn share(&self, route: impl Into<HttpRoute>) -> Option<HttpServer> {
         Some(HttpServer {
             listener: self.listener.upgrade()?,
-            addr: self.addr,
-            answering: Answering::new(app),
+            route: route.into(),
+            tls: None,
+            entry: self.site.entry(),
         })
+    }
+
+    /// Encrypts the connections of the address that are opened from now on.
+    pub fn encrypt_with(&self, tls: HttpTls) {
+        self.site.encrypt_with(tls);
+    }
+
+    /// Withdraws the server's route: its application answers the requests that have come, and no
+    /// more.
+    pub fn withdraw(&self) {
+        self.site.remove(self.number);
+    }
+}
+
+/// Accepts connections for ever.
+async fn accept(listener: &TcpListener, site: &Arc<Site>) {
+    let mut failures = Seldom::default();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // It is closed where there is no room.
+                if let Some(admitted) = site.connections().admit(site.server()) {
+                    let site = site.clone();
+                    tokio::spawn(async move {
+                        serve(admitted.connection(), stream, &site).await;
+                    });
+                }
+            }
+            Err(error) => rest_after(&error, &mut failures).await,
+        }
     }
 }
 

@@ -1,18 +1,28 @@
+use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio_rustls::Accept;
+use tokio_rustls::server::TlsStream;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
-use super::answering::Answering;
+use super::app::HttpApp;
+use super::body::ResponseBody;
 use super::connection::{Closing, Connection, Due};
 use super::exchange::Exchange;
 use super::progress::Why;
 use super::protocol::protocol;
+use super::refusal::Refusal;
+use super::site::Site;
+use super::stream::Stream;
+use super::target::{self, Local};
 use super::timer::Timer;
 use super::wire::{Wire, linger};
 
@@ -25,33 +35,90 @@ enum Ended {
 }
 
 /// Answers requests until the connection ends.
-pub(super) async fn serve(
-    connection: &Arc<Connection>,
-    stream: TcpStream,
-    listener: SocketAddr,
-    answering: Answering,
-) {
+pub(super) async fn serve(connection: &Arc<Connection>, stream: TcpStream, site: &Arc<Site>) {
     // A response leaves in one write, so there is nothing to gain from waiting for more.
     drop(stream.set_nodelay(true));
-    let ended = speak_http(connection, stream, listener, answering).await;
+    let wire = Wire::new(stream, connection.clone());
+    let stream = match site.tls() {
+        None => Ok(Stream::Plain(wire)),
+        Some(tls) => {
+            let shaken = Box::pin(shake_hands(connection, tls.accept(wire))).await;
+            shaken.map(|stream| Stream::Encrypted(Box::new(stream)))
+        }
+    };
+    let ended = match stream {
+        Ok(stream) => speak_http(connection, stream, site).await,
+        Err(ended) => ended,
+    };
     if let (Ended::ByItself, Some(socket)) = (ended, connection.take_socket()) {
         linger(socket).await;
     }
 }
 
-async fn speak_http(
+/// Waits for a client to encrypt its connection, for as long as for the head of a request.
+async fn shake_hands(
     connection: &Arc<Connection>,
-    stream: TcpStream,
-    listener: SocketAddr,
-    answering: Answering,
-) -> Ended {
-    let wire = TokioIo::new(Wire::new(stream, connection.clone()));
+    accept: Accept<Wire>,
+) -> Result<TlsStream<Wire>, Ended> {
+    let (mut accept, mut timer) = (pin!(accept), Timer::default());
+    poll_fn(|cx| {
+        connection.wakes(cx.waker());
+        if let Poll::Ready(shaken) = accept.as_mut().poll(cx) {
+            return Poll::Ready(shaken.map_err(|error| {
+                tracing::debug!("a connection could not be encrypted: {error}");
+                Ended::ByItself
+            }));
+        }
+        if connection.closing().is_some() {
+            return Poll::Ready(Err(Ended::Idle));
+        }
+        let due = connection.due();
+        timer.poll(due.map(|(due, _)| due), cx).map(|()| {
+            if let Some((_, Due::Response(why))) = due {
+                connection.reset(why);
+                return Err(Ended::Reset);
+            }
+            Err(Ended::Idle)
+        })
+    })
+    .await
+}
+
+/// Answers a request by the application that it is for, if there is one.
+async fn respond(
+    app: Result<HttpApp, Refusal>,
+    mut request: Request<Incoming>,
+    local: Local,
+    exchange: Exchange,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let version = request.version();
+    // What is wrong with a request goes before where it is to go.
+    let app = target::check(&mut request, local).and(app);
+    let response = match app {
+        Ok(app) => {
+            let scheme = if local.is_encrypted {
+                Scheme::Https
+            } else {
+                Scheme::Http
+            };
+            app.respond(request, scheme).await
+        }
+        Err(refusal) => refusal.response(version),
+    };
+    Ok(response.map(|content| ResponseBody::new(content, exchange)))
+}
+
+async fn speak_http(connection: &Arc<Connection>, stream: Stream, site: &Arc<Site>) -> Ended {
+    let local = Local {
+        addr: site.addr(),
+        is_encrypted: matches!(stream, Stream::Encrypted(_)),
+    };
     let service = service_fn(|request| {
         let exchange = Exchange::begin(connection, request.version());
-        answering.app().respond(request, listener, exchange)
+        respond(site.app(&request), request, local, exchange)
     });
     let protocol = protocol(connection);
-    let mut http = pin!(protocol.serve_connection(wire, service));
+    let mut http = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     let mut timer = Timer::default();
     let mut is_closing = false;
     poll_fn(|cx| {

@@ -5,9 +5,17 @@ use http::{Method, Request, Uri, Version, header};
 
 use super::refusal::Refusal;
 
+/// Where requests come in.
+#[derive(Clone, Copy)]
+pub(super) struct Local {
+    /// The address that is listened on.
+    pub(super) addr: SocketAddr,
+    pub(super) is_encrypted: bool,
+}
+
 /// Checks where a request is to go: it names one host, in its target or in one `Host` line, and is no
 /// `CONNECT`. HTTP/1.0 needs no host; then it is the address of the listener.
-pub(super) fn check<B>(request: &mut Request<B>, listener: SocketAddr) -> Result<(), Refusal> {
+pub(super) fn check<B>(request: &mut Request<B>, local: Local) -> Result<(), Refusal> {
     if request.method() == Method::CONNECT {
         return Err(Refusal::Connect);
     }
@@ -28,7 +36,7 @@ pub(super) fn check<B>(request: &mut Request<B>, listener: SocketAddr) -> Result
         }
         (Version::HTTP_2, None, None) | (Version::HTTP_11, _, None) => Err(Refusal::NoHost),
         (_, None, None) => {
-            let uri = named(request.uri(), listener).ok_or(Refusal::NoHost)?;
+            let uri = named(request.uri(), local).ok_or(Refusal::NoHost)?;
             *request.uri_mut() = uri;
             Ok(())
         }
@@ -36,10 +44,14 @@ pub(super) fn check<B>(request: &mut Request<B>, listener: SocketAddr) -> Result
     }
 }
 
-fn named(uri: &Uri, listener: SocketAddr) -> Option<Uri> {
+fn named(uri: &Uri, local: Local) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
-    parts.scheme = Some(Scheme::HTTP);
-    parts.authority = Some(Authority::try_from(listener.to_string()).ok()?);
+    parts.scheme = Some(if local.is_encrypted {
+        Scheme::HTTPS
+    } else {
+        Scheme::HTTP
+    });
+    parts.authority = Some(Authority::try_from(local.addr.to_string()).ok()?);
     parts.path_and_query = parts
         .path_and_query
         .or_else(|| Some(PathAndQuery::from_static("/")));
@@ -97,13 +109,20 @@ fn is_port(port: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    fn local(is_encrypted: bool) -> Local {
+        Local {
+            addr: "127.0.0.1:8080".parse().unwrap(),
+            is_encrypted,
+        }
+    }
+
     fn checked(version: Version, target: &str, hosts: &[&str]) -> Result<String, Refusal> {
         let mut request = Request::builder().version(version).uri(target);
         for host in hosts {
             request = request.header(header::HOST, *host);
         }
         let mut request = request.body(()).unwrap();
-        check(&mut request, "127.0.0.1:8080".parse().unwrap())?;
+        check(&mut request, local(false))?;
         Ok(request.uri().to_string())
     }
 
@@ -142,12 +161,16 @@ mod tests {
         let checked = |target| checked(Version::HTTP_10, target, &[]);
         assert_eq!(checked("/x?y").unwrap(), "http://127.0.0.1:8080/x?y");
         assert_eq!(checked("http://a/x").unwrap(), "http://a/x");
+        let request = Request::builder().version(Version::HTTP_10).uri("/x");
+        let mut request = request.body(()).unwrap();
+        check(&mut request, local(true)).unwrap();
+        assert_eq!(request.uri(), "https://127.0.0.1:8080/x");
     }
 
     #[test]
     fn connect_is_refused() {
         let mut request = Request::connect("a:443").body(()).unwrap();
-        let checked = check(&mut request, "127.0.0.1:8080".parse().unwrap());
+        let checked = check(&mut request, local(false));
         assert_eq!(checked, Err(Refusal::Connect));
     }
 

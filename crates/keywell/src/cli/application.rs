@@ -11,10 +11,20 @@ use super::{metrics, output};
 pub(super) fn lines(trigger: &TriggerStatus, store: impl Fn(&str) -> String) -> Vec<String> {
     let name = &trigger.component;
     match &trigger.source {
-        TriggerSource::Http { addrs } => addrs
-            .iter()
-            .map(|addr| format!("{name} listens on http://{addr}"))
-            .collect(),
+        TriggerSource::Http {
+            addrs,
+            path,
+            host,
+            is_encrypted,
+        } => {
+            let scheme = if *is_encrypted { "https" } else { "http" };
+            let path = if path == "/" { "" } else { path };
+            let host = host.as_ref();
+            let host = host.map_or_else(String::new, |host| format!(" for the host {host}"));
+            let addrs = addrs.iter();
+            let line = |addr| format!("{name} listens on {scheme}://{addr}{path}{host}");
+            addrs.map(line).collect()
+        }
         TriggerSource::Watch {
             subscriptions,
             bucket,

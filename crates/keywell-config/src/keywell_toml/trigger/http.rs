@@ -1,8 +1,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use crate::keywell_toml::defined::Defined;
+use crate::keywell_toml::read::Read;
 use crate::keywell_toml::table::Table;
-use crate::{HttpPlan, ListenAddress, TriggerPlan};
+use crate::keywell_toml::value::Value;
+use crate::{
+    CorsPlan, HostPlan, HttpPlan, ListenAddress, Located, PathPlan, Problem, TlsPlan, TriggerPlan,
+    http,
+};
 
 const DEFAULT_ADDR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -12,19 +18,97 @@ pub(super) fn triggers<'d>(
     defined: &'d Defined<'d>,
 ) -> impl Iterator<Item = TriggerPlan> {
     let tables = tables.into_iter();
-    tables.filter_map(|table| Some(TriggerPlan::Http(http(table, defined)?)))
+    tables.filter_map(|table| Some(TriggerPlan::Http(trigger(table, defined)?)))
 }
 
 /// A trigger; none if anything is wrong with it, as it may be meant for another address.
-fn http(mut table: Table<'_>, defined: &Defined<'_>) -> Option<HttpPlan> {
+fn trigger(mut table: Table<'_>, defined: &Defined<'_>) -> Option<HttpPlan> {
+    let document = table.document;
     let component = table.required("component");
     let component = component.and_then(|name| defined.component(name));
     let addr = table.parsed("addr", str::parse);
     let addr: ListenAddress = addr.unwrap_or_else(|| DEFAULT_ADDR.into());
     let plan = HttpPlan {
+        path: path(&mut table),
+        host: host(&mut table),
         reuse: table.number("reuse").unwrap_or(1),
+        is_read_only: table.boolean("read-only").unwrap_or(false),
+        timeout: table.duration("timeout"),
+        cache_control: table.text("cache-control").ok(),
+        cors: table.take("cors").and_then(cors).ok().flatten(),
+        keeps_alive: table.boolean("keep-alive").unwrap_or(true),
+        tls: table.take("tls").and_then(tls).ok(),
         place: table.place,
-        ..HttpPlan::new(component?, addr)
+        ..HttpPlan::new(component.unwrap_or_default(), addr)
     };
-    table.is_right().then_some(plan)
+    for (place, problem) in http::mistakes(&plan) {
+        document.wrong(place, problem);
+    }
+    // A name may be unknown without an error, where other names could not be read.
+    (table.is_right() && !plan.component.is_empty()).then_some(plan)
+}
+
+fn path(table: &mut Table<'_>) -> PathPlan {
+    match (table.text("path").ok(), table.text("exact-path").ok()) {
+        (Some(_), Some(exact)) => {
+            let problem = format!("{} has path and exact-path", table.what);
+            let problem = Problem::error(problem).help("keep one of them");
+            table.document.wrong(exact.place, problem);
+            PathPlan::default()
+        }
+        (None, Some(exact)) => PathPlan::Exact(exact),
+        (Some(prefix), None) => PathPlan::Prefix(prefix),
+        (None, None) => PathPlan::default(),
+    }
+}
+
+fn host(table: &mut Table<'_>) -> Option<HostPlan> {
+    let (host, header) = (table.text("host"), table.text("host-header").ok());
+    if let (Read::Absent, Some(header)) = (&host, &header) {
+        let problem = format!("{} has a host-header and no host", table.what);
+        table
+            .document
+            .missing(header.place, Problem::error(problem));
+    }
+    let value = host.ok()?;
+    let mut header = header.unwrap_or_else(|| Located {
+        value: "host".to_owned(),
+        place: value.place,
+    });
+    header.value.make_ascii_lowercase();
+    Some(HostPlan { header, value })
+}
+
+/// A table, or `true` for one without keys; `false` stands for none.
+fn cors(value: Value<'_>) -> Option<Option<CorsPlan>> {
+    if !value.is_table() {
+        let is_on = value.boolean_or("a table")?;
+        return Some(is_on.then(CorsPlan::default));
+    }
+    let mut table = value.table()?;
+    let usual = CorsPlan::default();
+    let mut texts = |key, usual| {
+        let texts = table.texts(key).ok();
+        texts.map_or(usual, |texts| texts.value)
+    };
+    Some(Some(CorsPlan {
+        origins: texts("origins", usual.origins),
+        headers: texts("headers", usual.headers),
+        methods: texts("methods", usual.methods),
+        exposed_headers: texts("exposed-headers", usual.exposed_headers),
+        max_age: table.duration("max-age").unwrap_or(usual.max_age),
+    }))
+}
+
+fn tls(value: Value<'_>) -> Option<TlsPlan> {
+    let mut table = value.table()?;
+    let (certificate, key) = (table.required("certificate"), table.required("key"));
+    let folder = table.document.file.parent().unwrap_or(Path::new(""));
+    // Joined to a folder, an absolute path stays as it is.
+    let path = |path: Located<String>| -> PathBuf { folder.join(path.value) };
+    Some(TlsPlan {
+        certificate: path(certificate?),
+        key: path(key?),
+        place: table.place,
+    })
 }
