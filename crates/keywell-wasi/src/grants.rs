@@ -7,17 +7,26 @@ use keywell_store::reserved::is_reserved;
 use keywell_store::{Answer, Bucket, BucketName, Error, Promptness, Store};
 use parking_lot::RwLock;
 
+use crate::chosen::LinkNumber;
 use crate::cursors::Cursors;
+use crate::opened::Opened;
 
 /// What one component may open: which bucket names, in which stores, with which rights and limits.
 ///
 /// Shared by all instances of the component. What is not granted is `access-denied`, whether or not
 /// it exists, and so are the [`reserved`](crate::reserved) buckets, whatever is granted.
+///
+/// A component may have other grants [beside](Grants::with_link) these, and choose between them by
+/// the names of links.
 pub struct Grants {
     named: HashMap<BucketName, Granting>,
     rest: Option<Granting>,
     layer: Option<Arc<Layer>>,
-    opened: RwLock<HashMap<Box<str>, Arc<Limited>, RandomState>>,
+    opened: RwLock<HashMap<Box<str>, Arc<Opened>, RandomState>>,
+    /// Which of the component's links this is.
+    link: LinkNumber,
+    /// The component's other links, by name.
+    links: Vec<(String, Arc<Self>)>,
     pub(crate) cursors: Cursors,
 }
 
@@ -57,6 +66,8 @@ impl Grants {
             rest: None,
             layer: None,
             opened: RwLock::default(),
+            link: LinkNumber::UNNAMED,
+            links: Vec::new(),
             cursors: Cursors::default(),
         }
     }
@@ -100,21 +111,65 @@ impl Grants {
         self
     }
 
+    /// Grants every name that is not granted by itself: each of them is this one bucket in the store.
+    #[must_use]
+    pub fn with_every_name(
+        mut self,
+        store: Arc<dyn Store>,
+        bucket: BucketName,
+        grant: Grant,
+        limits: Limits,
+    ) -> Self {
+        self.rest = Some(Granting {
+            store,
+            bucket: Some(bucket),
+            grant,
+            limits,
+        });
+        self
+    }
+
+    /// Has other grants beside these, which an instance chooses by the name of their link
+    /// ([`Keyvalue::choose_link`](crate::Keyvalue::choose_link)). Of two of one name the later
+    /// counts, and links that `grants` have themselves are of no use.
+    #[must_use]
+    pub fn with_link(mut self, name: impl Into<String>, mut grants: Self) -> Self {
+        let name = name.into();
+        let known = self.links.iter().position(|(known, _)| *known == name);
+        grants.link = LinkNumber::named(known.unwrap_or(self.links.len()));
+        match known {
+            Some(known) => self.links[known].1 = Arc::new(grants),
+            None => self.links.push((name, Arc::new(grants))),
+        }
+        self
+    }
+
     /// The same grants for other instances, with a layer around every bucket of a store, beneath
-    /// what is granted of it.
+    /// what is granted of it, by every link.
     #[must_use]
     pub fn layered(
         &self,
         layer: impl Fn(&Origin, Arc<dyn Bucket>) -> Arc<dyn Bucket> + Send + Sync + 'static,
     ) -> Self {
-        let layer: Arc<Layer> = match self.layer.clone() {
-            None => Arc::new(layer),
-            Some(inner) => Arc::new(move |origin, bucket| layer(origin, inner(origin, bucket))),
+        let layer: Arc<Layer> = Arc::new(layer);
+        self.layered_by(&layer)
+    }
+
+    fn layered_by(&self, added: &Arc<Layer>) -> Self {
+        let layer = match (self.layer.clone(), added.clone()) {
+            (None, added) => added,
+            (Some(inner), added) => {
+                Arc::new(move |origin: &Origin, bucket| added(origin, inner(origin, bucket)))
+            }
         };
+        let links = self.links.iter();
+        let links = links.map(|(name, grants)| (name.clone(), Arc::new(grants.layered_by(added))));
         Self {
             named: self.named.clone(),
             rest: self.rest.clone(),
             layer: Some(layer),
+            link: self.link,
+            links: links.collect(),
             ..Self::none()
         }
     }
@@ -129,22 +184,38 @@ impl Grants {
     /// # Errors
     ///
     /// [`Error::AccessDenied`] if it is not granted or reserved, and what its store says.
-    pub fn bucket(self: &Arc<Self>, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        self.open(name.as_str())
-            .map(|bucket| -> Arc<dyn Bucket> { bucket })
+    pub fn bucket(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        self.open_anew(name)
+            .map(|bucket| -> Arc<dyn Bucket> { Arc::new(bucket) })
     }
 
-    /// Whether every granted store answers at once, and so how [`link`](crate::link) links.
+    /// Whether every granted store answers at once, by every link, and so how [`link`](crate::link)
+    /// links.
     pub fn promptness(&self) -> Promptness {
         let mut grantings = self.named.values().chain(&self.rest);
-        if grantings.all(|granting| granting.store.promptness() == Promptness::AtOnce) {
+        let mut links = self.links.iter();
+        if grantings.all(|granting| granting.store.promptness() == Promptness::AtOnce)
+            && links.all(|(_, grants)| grants.promptness() == Promptness::AtOnce)
+        {
             Promptness::AtOnce
         } else {
             Promptness::Waits
         }
     }
 
-    pub(crate) fn open(self: &Arc<Self>, name: &str) -> Answer<Arc<Limited>> {
+    /// The link of a name, if there is one.
+    pub(crate) fn number(&self, name: &str) -> Option<LinkNumber> {
+        let index = self.links.iter().position(|(known, _)| known == name)?;
+        Some(LinkNumber::named(index))
+    }
+
+    /// What is granted by another link than that without a name.
+    pub(crate) fn by(&self, link: LinkNumber) -> Option<&Arc<Self>> {
+        let (_, grants) = self.links.get(link.index()?)?;
+        Some(grants)
+    }
+
+    pub(crate) fn open(self: &Arc<Self>, name: &str) -> Answer<Arc<Opened>> {
         if let Some(bucket) = self.opened.read().get(name) {
             return Answer::now(bucket.clone());
         }
@@ -152,23 +223,30 @@ impl Grants {
             Ok(parsed) => parsed,
             Err(error) => return error.into(),
         };
-        let granting = self.granting(&parsed);
-        let Some(granting) = granting.filter(|granting| granting.is_open(&parsed)) else {
-            return Error::AccessDenied("this bucket is not granted".into()).into();
-        };
-        let granting = granting.clone();
         let grants = self.clone();
         let name = name.into();
-        granting
-            .open(&parsed, self.layer.clone())
+        self.open_anew(&parsed)
             .map(move |bucket| grants.keep(name, bucket))
+    }
+
+    fn open_anew(&self, name: &BucketName) -> Answer<Limited> {
+        let granting = self.granting(name);
+        let Some(granting) = granting.filter(|granting| granting.is_open(name)) else {
+            return Error::AccessDenied("this bucket is not granted".into()).into();
+        };
+        granting.clone().open(name, self.layer.clone())
     }
 
     fn granting(&self, name: &BucketName) -> Option<&Granting> {
         self.named.get(name).or(self.rest.as_ref())
     }
 
-    fn keep(&self, name: Box<str>, bucket: Arc<Limited>) -> Arc<Limited> {
+    fn keep(&self, name: Box<str>, bucket: Limited) -> Arc<Opened> {
+        let bucket = Arc::new(Opened {
+            bucket,
+            name: name.clone(),
+            link: self.link,
+        });
         let mut opened = self.opened.write();
         if opened.len() < Self::KEPT_OPEN {
             return opened.entry(name).or_insert(bucket).clone();
@@ -193,7 +271,7 @@ impl Granting {
         }
     }
 
-    fn open(self, asked: &BucketName, layer: Option<Arc<Layer>>) -> Answer<Arc<Limited>> {
+    fn open(self, asked: &BucketName, layer: Option<Arc<Layer>>) -> Answer<Limited> {
         let origin = self.origin(asked);
         let Self { grant, limits, .. } = self;
         origin.store.open(&origin.bucket).map(move |bucket| {
@@ -206,7 +284,7 @@ impl Granting {
             } else {
                 Arc::new(Granted::new(bucket, grant))
             };
-            Arc::new(Limited::new(bucket, limits))
+            Limited::new(bucket, limits)
         })
     }
 }

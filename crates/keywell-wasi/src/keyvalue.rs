@@ -1,20 +1,22 @@
 use std::sync::Arc;
 
-use keywell_store::Entry;
-use keywell_store::layer::Limited;
+use keywell_store::{Answer, Entry, Error};
 use slab::Slab;
 use wasmtime::component::{Resource, ResourceTable};
 
 use crate::budget::Budget;
+use crate::chosen::{Chosen, LinkNumber, Linked};
 use crate::error::StoreError;
 use crate::grants::Grants;
+use crate::opened::Opened;
 
 /// What one instance of a component holds of `wasi:keyvalue`: its open buckets and its pending
 /// swaps. Lives in the data of a Wasmtime store. A handle is an index into one of its slabs, not an
 /// entry of a `ResourceTable`.
 pub struct Keyvalue {
     pub(crate) grants: Arc<Grants>,
-    buckets: Slab<Arc<Limited>>,
+    chosen: Chosen,
+    buckets: Slab<Arc<Opened>>,
     swaps: Slab<PendingSwap>,
     limit: HandleLimit,
     budget: Budget,
@@ -47,7 +49,7 @@ pub(crate) enum CasHandle {}
 
 /// A `cas` resource: a key as it was at one instant.
 pub(crate) struct PendingSwap {
-    pub(crate) bucket: Arc<Limited>,
+    pub(crate) bucket: Arc<Opened>,
     pub(crate) key: String,
     pub(crate) read: Option<Entry>,
 }
@@ -83,6 +85,7 @@ impl Keyvalue {
     pub fn with_limit(grants: Arc<Grants>, limit: HandleLimit) -> Self {
         Self {
             grants,
+            chosen: Chosen::default(),
             buckets: Slab::new(),
             swaps: Slab::new(),
             limit,
@@ -106,10 +109,60 @@ impl Keyvalue {
         &mut self.budget
     }
 
-    pub(crate) fn bucket(
+    /// Whether there is a link of this name for an interface: `wasi:keyvalue/store`, without a version.
+    pub fn has_link(&self, interface: &str, name: &str) -> bool {
+        let is_linked = Linked::of(interface).is_some() || interface == "wasi:keyvalue/watcher";
+        is_linked && self.grants.number(name).is_some()
+    }
+
+    /// Has the calls of an interface use the link of a name from now on, or the one without a name.
+    /// Where there is no link of the name, they are `access-denied`. Of other interfaces than
+    /// `wasi:keyvalue/store`, `atomics` and `batch` nothing changes.
+    ///
+    /// Buckets that are open stay on the link by which they were opened. A call of `atomics` or
+    /// `batch` with a bucket of another link than theirs goes to the bucket of the same name on their
+    /// link: so a component may choose a link for one of them alone, as it can on wasmCloud, whose
+    /// buckets are names and have no link.
+    pub fn choose_link(&mut self, interface: &str, name: Option<&str>) {
+        let link = match name {
+            None => LinkNumber::UNNAMED,
+            Some(name) => self.grants.number(name).unwrap_or(LinkNumber::ABSENT),
+        };
+        if let Some(interface) = Linked::of(interface) {
+            self.chosen.choose(interface, link);
+        }
+    }
+
+    /// Opens a bucket by the link that is chosen for `wasi:keyvalue/store`.
+    pub(crate) fn open(&self, name: &str) -> Answer<Arc<Opened>> {
+        self.open_by(self.chosen.of(Linked::Store), name)
+    }
+
+    /// The bucket of the same name on the link of an interface; none where that is the link of this
+    /// bucket.
+    #[inline]
+    pub(crate) fn elsewhere(
         &self,
-        handle: &Resource<BucketHandle>,
-    ) -> wasmtime::Result<&Arc<Limited>> {
+        interface: Linked,
+        bucket: &Opened,
+    ) -> Option<Answer<Arc<Opened>>> {
+        let link = self.chosen.of(interface);
+        (link != bucket.link).then(|| self.open_by(link, &bucket.name))
+    }
+
+    fn open_by(&self, link: LinkNumber, name: &str) -> Answer<Arc<Opened>> {
+        if link == LinkNumber::UNNAMED {
+            return self.grants.open(name);
+        }
+        match self.grants.by(link) {
+            Some(grants) => grants.open(name),
+            None => {
+                Error::AccessDenied("there is no link of the name that was chosen".into()).into()
+            }
+        }
+    }
+
+    pub(crate) fn bucket(&self, handle: &Resource<BucketHandle>) -> wasmtime::Result<&Arc<Opened>> {
         self.buckets
             .get(handle.rep() as usize)
             .ok_or_else(|| wasmtime::format_err!("a bucket handle outlived its bucket"))
@@ -117,7 +170,7 @@ impl Keyvalue {
 
     pub(crate) fn add_bucket(
         &mut self,
-        bucket: Arc<Limited>,
+        bucket: Arc<Opened>,
     ) -> Result<Resource<BucketHandle>, StoreError> {
         let rep = self.reserve()?.buckets.insert(bucket);
         Ok(Resource::new_own(representation(rep)))

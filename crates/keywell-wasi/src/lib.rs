@@ -52,6 +52,7 @@
 
 mod budget;
 mod calls;
+mod chosen;
 mod cursors;
 mod descriptor;
 mod draft;
@@ -62,6 +63,7 @@ mod grants;
 mod interface;
 mod keyvalue;
 mod link;
+mod opened;
 mod watcher;
 
 pub use budget::{Budget, OverBudget, TotalMemory};

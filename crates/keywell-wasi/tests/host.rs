@@ -35,12 +35,19 @@ fn component() -> Component {
 
 /// Whether the component finds `k` in its default bucket.
 async fn exists(grants: Grants) -> u32 {
+    exists_by(None, grants).await
+}
+
+/// The same by a link that is chosen by its name.
+async fn exists_by(link_name: Option<&str>, grants: Grants) -> u32 {
     let component = component();
     let grants = Arc::new(grants);
     let mut linker = Linker::new(component.engine());
     link(&mut linker, &component, &grants).unwrap();
     let at_once = grants.promptness() == Promptness::AtOnce;
-    let mut store = wasmtime::Store::new(component.engine(), State(Keyvalue::new(grants)));
+    let mut keyvalue = Keyvalue::new(grants);
+    keyvalue.choose_link("wasi:keyvalue/store", link_name);
+    let mut store = wasmtime::Store::new(component.engine(), State(keyvalue));
     if at_once {
         // Without a fibre: these fail where any host function is async.
         let instance = linker.instantiate(&mut store, &component).unwrap();
@@ -172,6 +179,96 @@ async fn a_grant_maps_a_name_to_a_bucket_and_hides_a_prefix() {
     };
     assert_eq!(exists(grants("tenant/")).await, THERE);
     assert_eq!(exists(grants("other/")).await, ABSENT);
+}
+
+#[tokio::test]
+async fn every_other_name_can_stand_for_one_bucket() {
+    let store = memory_with("shop", "tenant/k").await;
+    let other = memory_with("own", "k").await;
+    let name = |name| BucketName::parse(name).unwrap();
+    let grant = Grant {
+        read_only: true,
+        prefix: "tenant/".to_owned(),
+    };
+    let own = (name("own"), Grant::default(), Limits::default());
+    let grants = Grants::none()
+        .with(own.0.clone(), other, own.0, own.1, own.2)
+        .with_every_name(store.clone(), name("shop"), grant, Limits::default());
+    let grants = Arc::new(grants.layered(|_, bucket| bucket));
+    for asked in ["default", "shop", "anything", "own"] {
+        let bucket = grants.bucket(&name(asked)).await.unwrap();
+        assert!(bucket.exists("k").await.unwrap(), "{asked}");
+        let is_refused = bucket.delete("k").await.is_err();
+        assert_eq!(is_refused, asked != "own", "{asked}");
+        let origin = grants.origin(&name(asked)).unwrap();
+        assert_eq!(
+            origin.bucket,
+            name(if asked == "own" { "own" } else { "shop" })
+        );
+    }
+    let reserved = grants.bucket(&name("keywell-triggers")).await;
+    assert!(matches!(reserved, Err(Error::AccessDenied(_))));
+}
+
+#[tokio::test]
+async fn a_link_is_chosen_by_its_name_and_one_that_is_not_there_is_refused() {
+    let grants = || async {
+        let cache = memory_with("", "k").await;
+        let audit = distant(memory_with("", "k").await, &Script::of(&METHODS));
+        Grants::everything_in(Arc::new(MemoryStore::default()))
+            .with_link("cache", Grants::none())
+            .with_link("audit", Grants::everything_in(audit))
+            .with_link("cache", Grants::everything_in(cache))
+            .with_link("empty", Grants::none())
+    };
+    for (name, expected) in [
+        (None, ABSENT),
+        (Some("cache"), THERE),
+        (Some("audit"), THERE),
+        (Some("empty"), ERROR),
+        (Some("other"), ERROR),
+        // The runtime has a word for that without a name.
+        (Some("default"), ERROR),
+    ] {
+        let plain = grants().await;
+        assert_eq!(plain.promptness(), Promptness::Waits, "one of them waits");
+        let layered = plain.layered(|_, bucket| bucket);
+        assert_eq!(exists_by(name, plain).await, expected, "{name:?}");
+        assert_eq!(exists_by(name, layered).await, expected, "{name:?}");
+    }
+    let keyvalue = Keyvalue::new(Arc::new(grants().await));
+    for interface in ["store", "atomics", "batch", "watcher"] {
+        let interface = format!("wasi:keyvalue/{interface}");
+        assert!(keyvalue.has_link(&interface, "audit"));
+        assert!(!keyvalue.has_link(&interface, "other"));
+    }
+    for interface in [
+        "wasi:keyvalue/types",
+        "wasi:http/outgoing-handler",
+        "store",
+        "",
+    ] {
+        assert!(!keyvalue.has_link(interface, "audit"), "{interface}");
+    }
+}
+
+#[tokio::test]
+async fn a_layer_is_around_the_buckets_of_every_link_once() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let layers = Arc::new(AtomicUsize::new(0));
+    let counting = || {
+        let layers = layers.clone();
+        move |_: &keywell_wasi::Origin, bucket| {
+            layers.fetch_add(1, Ordering::Relaxed);
+            bucket
+        }
+    };
+    let store = memory_with("", "k").await;
+    let grants = Grants::none().with_link("cache", Grants::everything_in(store));
+    let grants = grants.layered(counting()).layered(counting());
+    assert_eq!(exists_by(Some("cache"), grants).await, THERE);
+    assert_eq!(layers.load(Ordering::Relaxed), 2);
 }
 
 #[test]

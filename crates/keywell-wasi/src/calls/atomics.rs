@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use keywell_store::layer::Limited;
 use keywell_store::{Answer, Bucket as _, Cas, Change, Error, Expected, Result, Set, Swap};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lower, Resource, WasmList, WasmStr};
 
 use crate::calls::{answer, fits, refused};
+use crate::chosen::Linked;
 use crate::error::StoreError;
 use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, CasHandle, KeyvalueView, PendingSwap};
+use crate::opened::Opened;
 
 /// Asks for an increment.
 pub(crate) fn increment<T: KeyvalueView>(
@@ -17,11 +18,15 @@ pub(crate) fn increment<T: KeyvalueView>(
     (bucket, key, delta): (Resource<BucketHandle>, WasmStr, i64),
 ) -> wasmtime::Result<Answer<i64>> {
     let key = key.to_str(&*store)?;
-    Ok(store
-        .data()
-        .keyvalue()
-        .bucket(&bucket)?
-        .increment_or_create(&key, delta, Set::default()))
+    let keyvalue = store.data().keyvalue();
+    let bucket = keyvalue.bucket(&bucket)?;
+    if let Some(other) = keyvalue.elsewhere(Linked::Atomics, bucket) {
+        let key = key.into_owned();
+        return Ok(
+            other.then(move |bucket| bucket.increment_or_create(&key, delta, Set::default()))
+        );
+    }
+    Ok(bucket.increment_or_create(&key, delta, Set::default()))
 }
 
 /// Links the resource `cas` and `swap`.
@@ -55,7 +60,11 @@ fn new<T: KeyvalueView>(
     let key = key.to_str(&*store)?;
     let keyvalue = store.data().keyvalue();
     let (bucket, max) = (keyvalue.bucket(&bucket)?, keyvalue.budget().remaining());
-    Ok(read(bucket.clone(), key.into_owned(), max))
+    let key = key.into_owned();
+    Ok(match keyvalue.elsewhere(Linked::Atomics, bucket) {
+        Some(other) => other.then(move |bucket| read(bucket, key, max)),
+        None => read(bucket.clone(), key, max),
+    })
 }
 
 fn made<T: KeyvalueView>(
@@ -117,7 +126,7 @@ fn swapped<T: KeyvalueView>(
 }
 
 /// Reads a key, to swap it later.
-fn read(bucket: Arc<Limited>, key: String, max: usize) -> Answer<PendingSwap> {
+fn read(bucket: Arc<Opened>, key: String, max: usize) -> Answer<PendingSwap> {
     if bucket.capabilities().cas == Cas::None {
         return Error::Unsupported("compare-and-swap").into();
     }

@@ -1,12 +1,13 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use keywell_store::layer::Limited;
+use keywell_store::layer::{Limited, Limits};
 use keywell_store::{Answer, Bucket as _};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Resource, WasmList, WasmStr};
 
 use crate::calls::{answer, fits};
+use crate::chosen::Linked;
 use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 
@@ -25,7 +26,7 @@ pub(crate) fn get_many<T: KeyvalueView>(
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
 ) -> wasmtime::Result<Answer<Vec<Found>>> {
     let max = store.data().keyvalue().budget().remaining();
-    with_keys(store, &bucket, &keys, |bucket, keys| {
+    with_keys(store, &bucket, &keys, move |bucket, keys| {
         let mut found: Vec<Found> = keys.iter().map(|key| ((*key).to_owned(), None)).collect();
         bucket.get_many_within(keys, max).map(|entries| {
             for ((_, value), entry) in found.iter_mut().zip(entries) {
@@ -40,7 +41,14 @@ fn set_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, entries): (Resource<BucketHandle>, WasmList<(WasmStr, WasmList<u8>)>),
 ) -> wasmtime::Result<Asked<()>> {
-    let limits = *store.data().keyvalue().bucket(&bucket)?.limits();
+    let keyvalue = store.data().keyvalue();
+    let held = keyvalue.bucket(&bucket)?;
+    let other = keyvalue.elsewhere(Linked::Batch, held);
+    // Those of another bucket are not known here.
+    let limits = match &other {
+        Some(_) => Limits::default(),
+        None => *held.limits(),
+    };
     if let Err(error) = limits.check_batch(entries.len(), 0) {
         return Ok(error.into());
     }
@@ -66,8 +74,21 @@ fn set_many<T: KeyvalueView>(
     let entries = entries
         .iter()
         .map(|(key, value)| (&**key, Bytes::copy_from_slice(value)));
-    let bucket = store.data().keyvalue().bucket(&bucket)?;
-    let written = bucket.set_many(entries.collect());
+    let written = match other {
+        None => {
+            let bucket = store.data().keyvalue().bucket(&bucket)?;
+            bucket.set_many(entries.collect())
+        }
+        Some(other) => {
+            let entries: Vec<(String, Bytes)> = entries
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect();
+            other.then(move |bucket| {
+                let entries = entries.iter().map(|(key, value)| (&**key, value.clone()));
+                bucket.set_many(entries.collect())
+            })
+        }
+    };
     Ok(Asked::holding(written, bytes))
 }
 
@@ -81,22 +102,31 @@ fn delete_many<T: KeyvalueView>(
 }
 
 /// Reads a list of keys where it lies, unless it is longer than a batch may be.
-fn with_keys<T: KeyvalueView, A>(
+fn with_keys<T: KeyvalueView, A: Send + 'static>(
     store: &mut StoreContextMut<'_, T>,
     bucket: &Resource<BucketHandle>,
     keys: &WasmList<WasmStr>,
-    ask: impl FnOnce(&Limited, &[&str]) -> Answer<A>,
+    ask: impl FnOnce(&Limited, &[&str]) -> Answer<A> + Send + 'static,
 ) -> wasmtime::Result<Answer<A>> {
-    let limits = store.data().keyvalue().bucket(bucket)?.limits();
-    if let Err(error) = limits.check_batch(keys.len(), 0) {
+    let keyvalue = store.data().keyvalue();
+    let held = keyvalue.bucket(bucket)?;
+    if let Err(error) = held.limits().check_batch(keys.len(), 0) {
         return Ok(error.into());
     }
+    let other = keyvalue.elsewhere(Linked::Batch, held);
     let keys: Vec<WasmStr> = keys.iter(&mut *store)?.collect::<wasmtime::Result<_>>()?;
     let store = &*store;
     let keys: Vec<Cow<'_, str>> = keys
         .iter()
         .map(|key| key.to_str(store))
         .collect::<wasmtime::Result<_>>()?;
+    if let Some(other) = other {
+        let keys: Vec<String> = keys.into_iter().map(Cow::into_owned).collect();
+        return Ok(other.then(move |bucket| {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            ask(&bucket, &keys)
+        }));
+    }
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
     Ok(ask(store.data().keyvalue().bucket(bucket)?, &keys))
 }

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use keywell_store::layer::Limited;
 use keywell_store::{Answer, Bucket as _, Cursor, List, Page, Result, Set};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Resource, WasmList, WasmStr};
@@ -10,6 +9,7 @@ use crate::calls::{answer, fits};
 use crate::error::StoreError;
 use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
+use crate::opened::Opened;
 
 /// Links `store` but for `list-keys`, whose cursors differ between generations.
 pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
@@ -25,14 +25,14 @@ pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
 fn open<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (name,): (WasmStr,),
-) -> wasmtime::Result<Answer<Arc<Limited>>> {
+) -> wasmtime::Result<Answer<Arc<Opened>>> {
     let name = name.to_str(&*store)?;
-    Ok(store.data().keyvalue().grants.open(&name))
+    Ok(store.data().keyvalue().open(&name))
 }
 
 fn opened<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
-    bucket: Result<Arc<Limited>>,
+    bucket: Result<Arc<Opened>>,
 ) -> Result<Resource<BucketHandle>, StoreError> {
     store.data_mut().keyvalue_mut().add_bucket(bucket?)
 }

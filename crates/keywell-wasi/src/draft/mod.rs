@@ -1,15 +1,19 @@
 //! `wasi:keyvalue@0.2.0-draft`: counters and cursors are `u64`; no compare-and-swap.
 
+use std::sync::Arc;
+
 use keywell_store::{Answer, Bucket as _, Error, Invalid, Page, Result, Set};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lower, Resource, WasmStr};
 
 use crate::calls;
+use crate::chosen::Linked;
 use crate::descriptor::Descriptor;
 use crate::draft2;
 use crate::error::StoreError;
 use crate::interface::{Interface, Link};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
+use crate::opened::Opened;
 
 pub(crate) const DESCRIPTOR: Descriptor = Descriptor {
     name: "0.2.0-draft",
@@ -83,13 +87,21 @@ fn increment<T: KeyvalueView>(
         return Ok(Error::Invalid(Invalid::Overflow).into());
     };
     let key = key.to_str(&*store)?.into_owned();
-    let bucket = store.data().keyvalue().bucket(&bucket)?.clone();
-    Ok(bucket
+    let keyvalue = store.data().keyvalue();
+    let bucket = keyvalue.bucket(&bucket)?;
+    Ok(match keyvalue.elsewhere(Linked::Atomics, bucket) {
+        Some(other) => other.then(move |bucket| add(bucket, key, delta)),
+        None => add(bucket.clone(), key, delta),
+    })
+}
+
+fn add(bucket: Arc<Opened>, key: String, delta: i64) -> Answer<u64> {
+    bucket
         .increment_or_create(&key, delta, Set::default())
         .then(move |sum| match u64::try_from(sum) {
             Ok(sum) => Answer::now(sum),
             Err(_) => bucket
                 .increment_or_create(&key, -delta, Set::default())
                 .and_then(|_| Err(Error::Invalid(Invalid::Overflow))),
-        }))
+        })
 }

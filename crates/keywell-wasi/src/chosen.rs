@@ -1,0 +1,60 @@
+/// One of a component's links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LinkNumber(u32);
+
+/// An interface of `wasi:keyvalue` whose calls can have another link than those of the others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Linked {
+    Store,
+    Atomics,
+    Batch,
+}
+
+/// The links that the interfaces use, in one instance.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chosen([LinkNumber; 3]);
+
+// === impl LinkNumber ===
+
+impl LinkNumber {
+    /// The one without a name.
+    pub(crate) const UNNAMED: Self = Self(0);
+    /// One of a name that the component has no link of.
+    pub(crate) const ABSENT: Self = Self(u32::MAX);
+
+    /// The one at an index of those with a name.
+    pub(crate) fn named(index: usize) -> Self {
+        u32::try_from(index + 1).map_or(Self::ABSENT, Self)
+    }
+
+    /// Its index among those with a name.
+    pub(crate) fn index(self) -> Option<usize> {
+        (self.0 as usize).checked_sub(1)
+    }
+}
+
+// === impl Linked ===
+
+impl Linked {
+    /// The interface of a name without a version, if it is one of these.
+    pub(crate) fn of(interface: &str) -> Option<Self> {
+        match interface.strip_prefix("wasi:keyvalue/")? {
+            "store" => Some(Self::Store),
+            "atomics" => Some(Self::Atomics),
+            "batch" => Some(Self::Batch),
+            _ => None,
+        }
+    }
+}
+
+// === impl Chosen ===
+
+impl Chosen {
+    pub(crate) fn of(&self, interface: Linked) -> LinkNumber {
+        self.0[interface as usize]
+    }
+
+    pub(crate) fn choose(&mut self, interface: Linked, link: LinkNumber) {
+        self.0[interface as usize] = link;
+    }
+}

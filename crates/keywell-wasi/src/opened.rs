@@ -1,0 +1,23 @@
+use std::ops::Deref;
+
+use keywell_store::layer::Limited;
+
+use crate::chosen::LinkNumber;
+
+/// A bucket that is open, and where the component found it.
+pub(crate) struct Opened {
+    pub(crate) bucket: Limited,
+    /// The component's name for it.
+    pub(crate) name: Box<str>,
+    pub(crate) link: LinkNumber,
+}
+
+// === impl Opened ===
+
+impl Deref for Opened {
+    type Target = Limited;
+
+    fn deref(&self) -> &Limited {
+        &self.bucket
+    }
+}
