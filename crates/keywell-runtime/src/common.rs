@@ -56,8 +56,9 @@ impl Shared {
         }
     }
 
-    /// For a component. Triggers of one component have one part of the room and of the turns.
-    pub(crate) fn common(&self, component: &Arc<str>) -> Common {
+    /// For a component, of which so many calls run at once at most. Triggers of one component have one
+    /// part of the room and of the turns.
+    pub(crate) fn common(&self, component: &Arc<str>, most: Option<u32>) -> Common {
         let mut components = self.components.lock();
         components.retain(|_, known| known.part.strong_count() > 0);
         let known = components.get(component);
@@ -71,6 +72,7 @@ impl Shared {
             components.insert(component.clone(), known);
             (part, turns)
         });
+        part.limit(most.map_or(usize::MAX, |most| most as usize));
         Common {
             client: self.client.clone(),
             ticker: self.ticker.clone(),

@@ -198,8 +198,13 @@ fn hint(name: &str) -> String {
             version => version.to_owned(),
         };
         let offered: Vec<_> = offered.iter().map(name_of).collect();
-        let offered = offered.join(" and ");
-        return format!("of {package}, {offered} are offered, not {}", path_of(name));
+        let offered = match offered.split_last() {
+            Some((last, others)) if !others.is_empty() => {
+                format!("{} and {last} are offered", others.join(", "))
+            }
+            _ => format!("{} is offered", offered.concat()),
+        };
+        return format!("of {package}, {offered}, not {}", path_of(name));
     }
     let elsewhere = ELSEWHERE.iter().find(|(known, ..)| {
         known
@@ -283,7 +288,15 @@ mod tests {
                 "wasi:teapot/brew@1.0.0",
                 "a WASI interface that Keywell does not have",
             ),
-            ("wasmcloud:bus/lattice@1.0.0", "wasmCloud's own"),
+            ("wasmcloud:messaging/consumer@0.2.0", "wasmCloud's own"),
+            (
+                "wasmcloud:bus/lattice@3.0.0",
+                "of wasmcloud:bus, 1.0.0, 2.0.0 and 2.0.1 are offered, not lattice@3.0.0",
+            ),
+            (
+                "wasmcloud:secrets/store@1.0.0",
+                "0.1.0-draft is offered, not store@1.0.0",
+            ),
             ("fermyon:spin/key-value@2.0.0", "Spin's own"),
             ("spin:postgres/postgres@3.0.0", "Spin's own"),
             ("golem:api/host@1.1.7", "Golem's own"),

@@ -12,7 +12,8 @@ use slab::Slab;
 ///    components without a place compete for the rest.
 /// 2. A component that has half of the room gets more only while no other one waits.
 /// 3. If there may be requests, other calls have at most half of the room together.
-/// 4. Otherwise, first come, first served.
+/// 4. A component has at most as many as its own limit says.
+/// 5. Otherwise, first come, first served.
 pub(crate) struct Places<W> {
     limit: usize,
     free: usize,
@@ -30,6 +31,7 @@ pub(crate) struct Places<W> {
 
 struct Component<W> {
     held: usize,
+    most: usize,
     requests: BTreeMap<u64, W>,
     others: BTreeMap<u64, W>,
 }
@@ -82,9 +84,16 @@ impl<W> Places<W> {
     pub(crate) fn add(&mut self) -> usize {
         self.components.insert(Component {
             held: 0,
+            most: usize::MAX,
             requests: BTreeMap::new(),
             others: BTreeMap::new(),
         })
+    }
+
+    /// From now on a component gets no place where it has so many. Others may have [`next`](Self::next)
+    /// turns by that.
+    pub(crate) fn limit(&mut self, component: usize, most: usize) {
+        self.components[component].most = most;
     }
 
     /// A component that has no place and waits for none is gone. Others may have [`next`](Self::next)
@@ -178,8 +187,12 @@ impl<W> Places<W> {
         if self.free == 0 || for_requests && self.others >= self.limit.div_ceil(2) {
             return false;
         }
+        let component = &self.components[caller.component];
+        if component.held >= component.most {
+            return false;
+        }
         let without = self.components.len() - self.holders;
-        self.components[caller.component].held == 0 || self.free > without.min(self.limit / 2)
+        component.held == 0 || self.free > without.min(self.limit / 2)
     }
 
     fn take(&mut self, caller: Caller) {
@@ -317,6 +330,25 @@ mod tests {
         );
         assert_eq!(places.give_back(request(four)), [""; 0]);
         assert_eq!(places.give_back(request(five)), ["one"]);
+    }
+
+    #[test]
+    fn a_component_has_no_more_places_than_its_own_limit() {
+        let (mut places, [one, two]) = places(8);
+        places.0.limit(one, 2);
+        assert_eq!(places.take(request(one), 1) + places.take(other(one), 3), 2);
+        for name in ["first", "second", "third"] {
+            places.wait(request(one), name);
+        }
+        assert_eq!(places.take(request(two), 8), 6, "the rest is for others");
+        assert_eq!(places.give_back(request(two)), [""; 0]);
+        assert_eq!(places.give_back(other(one)), ["first"]);
+        places.0.limit(one, 3);
+        assert_eq!(places.served(), ["second"], "there is one free");
+        places.0.limit(one, 1);
+        assert_eq!(places.give_back(request(one)), [""; 0]);
+        assert_eq!(places.give_back(request(one)), [""; 0]);
+        assert_eq!(places.give_back(request(one)), ["third"]);
     }
 
     #[test]

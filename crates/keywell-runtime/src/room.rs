@@ -76,6 +76,12 @@ impl Room {
 // === impl Part ===
 
 impl Part {
+    /// From now on so many calls of the component run at once at most.
+    pub(crate) fn limit(&self, most: usize) {
+        self.room
+            .change(|places| places.limit(self.component, most));
+    }
+
     /// From now on there may be requests.
     pub(crate) fn expect_requests(&self) {
         self.room.places.lock().expect_requests();

@@ -46,6 +46,9 @@ pub struct Bounds {
     pub memory: Option<usize>,
     /// How long a call may take, in place of [`Options::timeout`].
     pub timeout: Option<Duration>,
+    /// How many calls may run at once, at least 1, where that is less than [`Options::instances`]; of
+    /// all components of one name. Others wait, as those past [`Options::instances`] do.
+    pub instances: Option<u32>,
 }
 
 // === impl Runtime ===
@@ -232,7 +235,8 @@ impl Runtime {
             component,
             grants,
             environment,
-            self.shared.common(name),
+            self.shared
+                .common(name, bounds.instances.map(|most| most.max(1))),
             &options,
         )
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -30,6 +31,8 @@ pub(crate) struct State {
     // dearest part to make.
     wasi: Option<WasiCtx>,
     environment: Arc<Environment>,
+    /// The names of the links that were chosen, by interfaces that other components answer.
+    chosen: BTreeMap<String, String>,
     printer: Arc<Printer>,
     /// Where what the guest writes to standard error is noted, besides being passed on.
     last_words: Option<LastWords>,
@@ -74,6 +77,8 @@ impl State {
     const CHUNKS: usize = 4;
     /// The largest piece of a body that is taken at once, in bytes.
     const CHUNK: usize = 12 * 1024;
+    /// What `wasmcloud:bus` calls the link without a name.
+    const UNNAMED: &str = "default";
 
     pub(crate) fn new(
         grants: Arc<Grants>,
@@ -97,6 +102,7 @@ impl State {
             },
             wasi: None,
             environment,
+            chosen: BTreeMap::new(),
             printer: common.printer.clone(),
             last_words: None,
             log: Log::default(),
@@ -148,6 +154,36 @@ impl State {
     pub(crate) fn begin(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.ticks = 0;
+    }
+
+    /// Whether there is a link of a name for an interface: `ns:package/interface`, without a version.
+    /// That without a name is always there.
+    pub(crate) fn has_link(&self, interface: &str, name: &str) -> bool {
+        let others = self.environment.links.get(interface);
+        name == Self::UNNAMED
+            || self.keyvalue.has_link(interface, name)
+            || others.is_some_and(|names| names.contains(name))
+    }
+
+    /// Has an interface use the link of a name from now on. Where there is none of that name, its calls
+    /// fail.
+    pub(crate) fn choose_link(&mut self, interface: &str, name: &str) {
+        let name = (name != Self::UNNAMED).then_some(name);
+        self.keyvalue.choose_link(interface, name);
+        if !self.environment.links.contains_key(interface) {
+            return;
+        }
+        match name {
+            Some(name) => self.chosen.insert(interface.to_owned(), name.to_owned()),
+            None => self.chosen.remove(interface),
+        };
+    }
+
+    /// The name of the link that was chosen for an interface that another component answers; none
+    /// where it uses that without a name.
+    #[allow(dead_code, reason = "for imports that other components answer")]
+    pub(crate) fn chosen_link(&self, interface: &str) -> Option<&str> {
+        self.chosen.get(interface).map(String::as_str)
     }
 
     pub(crate) fn environment(&self) -> &Environment {

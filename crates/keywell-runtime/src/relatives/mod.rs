@@ -1,8 +1,10 @@
 //! Interfaces beside WASI 0.2 and `wasi:keyvalue` that every component is offered: configuration
-//! values and the log.
+//! values, the log, secrets, and the choice between links.
 
 mod config;
+mod lattice;
 mod logging;
+mod secrets;
 
 use wasmtime::component::{Linker, LinkerInstance};
 
@@ -11,12 +13,17 @@ use crate::state::State;
 type Link = fn(&mut LinkerInstance<'_, State>) -> wasmtime::Result<()>;
 
 /// The interfaces, and what links the functions of each.
-const OFFERED: [(&str, Link); 5] = [
+const OFFERED: [(&str, Link); 10] = [
     ("wasi:config/runtime@0.2.0-draft", config::link),
     ("wasi:config/store@0.2.0-draft", config::link),
     ("wasi:config/store@0.2.0-rc.1", config::link),
     ("wasi:logging/logging", logging::link),
     ("wasi:logging/logging@0.1.0-draft", logging::link),
+    ("wasmcloud:bus/lattice@1.0.0", lattice::link_unchecked),
+    ("wasmcloud:bus/lattice@2.0.0", lattice::link_checked),
+    ("wasmcloud:bus/lattice@2.0.1", lattice::link_checked),
+    ("wasmcloud:secrets/reveal@0.1.0-draft", secrets::link_reveal),
+    ("wasmcloud:secrets/store@0.1.0-draft", secrets::link_store),
 ];
 
 /// Links all of them.
