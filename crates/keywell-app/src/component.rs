@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -72,6 +73,7 @@ impl<'a> Checked<'a> {
         let bounds = Bounds {
             memory: Some(self.plan.memory.unwrap_or(memory)),
             timeout: self.plan.timeout,
+            instances: self.plan.instances,
         };
         Ok(Component {
             loaded: loaded.named(name).within(bounds),
@@ -98,6 +100,13 @@ fn environment(
         return Err(report.into());
     }
     let variables = component.env.iter();
+    let mut links: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for import in &component.imports {
+        if let Some(link) = &import.link {
+            let names = links.entry(import.interface.value.clone()).or_default();
+            names.insert(link.clone());
+        }
+    }
     Ok(Environment {
         variables: variables
             .map(|(name, value)| (name.clone(), value.expose().to_owned()))
@@ -107,6 +116,8 @@ fn environment(
             .iter()
             .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
             .collect(),
+        secrets: component.secrets.clone(),
+        links,
         arguments: vec![name.to_owned()],
         stdin: false,
         outgoing,
@@ -118,12 +129,20 @@ pub(crate) fn bucket(plan: &Plan, name: &Located<String>) -> Result<BucketName, 
     BucketName::parse(name).map_err(|error| plan.error_at(name.place, error.to_string()))
 }
 
-/// What a component may open by a link, once the stores are open.
+/// What a component may open, once the stores are open.
 pub(crate) fn granted(
     plan: &Plan,
-    link: &LinkPlan,
+    component: &ComponentPlan,
     stores: &Stores,
 ) -> Result<Grants, ConfigError> {
+    let mut granted = granted_by(plan, &component.link, stores)?;
+    for (name, link) in &component.links {
+        granted = granted.with_link(name, granted_by(plan, link, stores)?);
+    }
+    Ok(granted)
+}
+
+fn granted_by(plan: &Plan, link: &LinkPlan, stores: &Stores) -> Result<Grants, ConfigError> {
     let mut granted = match &link.store {
         Some(store) => Grants::everything_in(stores.get(store)),
         None => Grants::none(),
@@ -131,30 +150,37 @@ pub(crate) fn granted(
     let mut named = Vec::new();
     grants(plan, link, |own, grant| named.push((own, grant)))?;
     for (own, (store, bucket, grant, limits)) in named {
-        granted = granted.with(own, stores.get(&store), bucket, grant, limits);
+        let store = stores.get(&store);
+        granted = match own {
+            Some(own) => granted.with(own, store, bucket, grant, limits),
+            None => granted.with_every_name(store, bucket, grant, limits),
+        };
     }
     Ok(granted)
 }
 
-/// Reads the grants of a link: for the component's name of a bucket, the store, the bucket, the rights and
-/// the limits.
+/// Reads the grants of a link: for the component's name of a bucket, or for every other name, the
+/// store, the bucket, the rights and the limits.
 fn grants(
     plan: &Plan,
     link: &LinkPlan,
-    mut each: impl FnMut(BucketName, (String, BucketName, Grant, Limits)),
+    mut each: impl FnMut(Option<BucketName>, (String, BucketName, Grant, Limits)),
 ) -> Result<(), ConfigError> {
     let mut report = Report::default();
-    for (own, grant) in &link.buckets {
+    let named = link.buckets.iter().map(|(own, grant)| (Some(own), grant));
+    // A whole store has every other name already.
+    let every = link.every_bucket.iter().filter(|_| link.store.is_none());
+    for (own, grant) in named.chain(every.map(|grant| (None, grant))) {
         let place = grant.bucket.place;
-        let [own, bucket] = [own, &grant.bucket.value].map(|name| BucketName::parse(name));
-        let (own, bucket) = match (own, bucket) {
+        let own = own.map(|own| BucketName::parse(own)).transpose();
+        let (own, bucket) = match (own, BucketName::parse(&grant.bucket)) {
             (Ok(own), Ok(bucket)) => (own, bucket),
             (Err(error), _) | (_, Err(error)) => {
                 report.push(plan.at(place, Problem::error(error.to_string())));
                 continue;
             }
         };
-        if let Some(reserved) = [&own, &bucket].into_iter().find(|name| is_reserved(name)) {
+        if let Some(reserved) = own.iter().chain([&bucket]).find(|name| is_reserved(name)) {
             let problem =
                 format!("the bucket {reserved} is Keywell's own, and no component is granted it");
             report.push(plan.at(place, Problem::error(problem)));

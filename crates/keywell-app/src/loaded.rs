@@ -179,7 +179,7 @@ impl Loaded {
     pub(crate) fn grants(&self, stores: &Stores) -> Result<GrantsByName, Error> {
         let mut grants = BTreeMap::new();
         for (name, component) in &self.plan.components {
-            let granted = granted(&self.plan, &component.link, stores)?;
+            let granted = granted(&self.plan, component, stores)?;
             grants.insert(name.clone(), Arc::new(granted));
         }
         Ok(grants)
@@ -214,6 +214,10 @@ impl Loaded {
     ) -> Result<Option<Trigger>, Error> {
         let trigger = &self.plan.triggers[index];
         let name = trigger.component();
+        if self.plan.components[name].instances == Some(0) {
+            tracing::warn!(component = name, "its instances are 0, so it does not run");
+            return Ok(None);
+        }
         let (component, grants) = (&self.components[name], grants[name].clone());
         let ready =
             self.triggers[index].start(runtime, component, grants, stores, options, listening);

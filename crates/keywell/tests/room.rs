@@ -96,6 +96,41 @@ fn requests_to_two_components_wait_in_one_line() {
 }
 
 #[test]
+fn a_component_has_no_more_instances_than_its_own_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gate, alerts) = (Gate::start(), Alerts::start());
+    let text = application(4, 1, &gate, &alerts.address);
+    let text = text.replace("[component.left]\n", "[component.left]\ninstances = 1\n");
+    let application = Application::start(folder.path(), &text);
+    let [left, right] = both(&application);
+    thread::scope(|scope| {
+        let path = gate.path();
+        let running = scope.spawn(move || answer(left, &path));
+        let held = gate.hold();
+        // Half of the sixty-four that may wait; none of them runs beside the first.
+        let (sender, answers) = mpsc::channel();
+        for _ in 0..35 {
+            let sender = sender.clone();
+            scope.spawn(move || sender.send(answer(left, "/get?key=k")).unwrap());
+        }
+        for _ in 0..3 {
+            let (status, _) = answers.recv_timeout(support::PATIENCE).unwrap();
+            assert_eq!(status, 503);
+        }
+        assert_eq!(get(right, "/get?key=k").status, 200, "others have room");
+        assert!(answers.try_recv().is_err());
+        held.let_go();
+        for _ in 0..32 {
+            let (status, _) = answers.recv_timeout(support::PATIENCE).unwrap();
+            assert_eq!(status, 200);
+        }
+        let (status, text) = running.join().unwrap();
+        assert_eq!((status, &*text), FETCHED);
+    });
+    application.stop();
+}
+
+#[test]
 fn a_request_that_had_to_wait_has_all_of_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let gate = Gate::start();

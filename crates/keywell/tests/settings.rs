@@ -1,4 +1,4 @@
-//! Configuration values and logs of components.
+//! Interfaces beside WASI and `wasi:keyvalue`: configuration values, secrets, links and logs.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -156,4 +156,58 @@ fn keywell_toml_has_the_values_of_each_component() {
         message.contains("component.a.config.a should be"),
         "{message}"
     );
+}
+
+#[test]
+fn a_component_without_secrets_and_links_runs_and_has_none() {
+    let steps = [
+        "secret:token",
+        "link:1.0.0:default:store,atomics,batch",
+        "link:2.0.0:default:store,atomics,batch",
+        "link:2.0.1:default:store,atomics,batch",
+        "bucket",
+        "count:k",
+        "many:k",
+    ];
+    let expected = "token: not-found\nlink: default\nlink: default\nlink: default\n\
+        bucket: opened\ncount: 1\nmany: 1\n";
+    assert_eq!(stdout(&run(&[], &steps)), expected);
+}
+
+#[test]
+fn a_link_that_is_not_there_is_refused_at_once_or_in_its_calls() {
+    for version in ["2.0.0", "2.0.1"] {
+        let link = format!("link:{version}:cache:store,atomics");
+        let expected = "link: interface `wasi:keyvalue/store` does not have an existing link with name \
+             `cache`\nbucket: opened\ncount: 1\n";
+        assert_eq!(stdout(&run(&[], &[&link, "bucket", "count:k"])), expected);
+    }
+    // 1.0.0 has no answer. Each interface has its own choice.
+    let unchecked = run(
+        &[],
+        &[
+            "link:1.0.0:cache:atomics,types",
+            "bucket",
+            "count:k",
+            "batch:k=v",
+            "has:k",
+            "link:1.0.0:default:atomics",
+            "count:n",
+            "link:1.0.0:cache:batch",
+            "many:k",
+            "unbatch:k",
+            "has:k",
+            "link:1.0.0:cache:store",
+            "has:k",
+            "bucket",
+        ],
+    );
+    let expected = "link: cache\nbucket: opened\ncount: access-denied\nbatch: done\nhas: true\n\
+        link: default\ncount: 1\nlink: cache\nmany: access-denied\nunbatch: access-denied\n\
+        has: true\nlink: cache\nhas: true\nbucket: access-denied\n";
+    assert_eq!(stdout(&unchecked), expected);
+    let logged = stderr(&unchecked);
+    let warning = "WARN interface `wasi:keyvalue/atomics` does not have an existing link with name \
+        `cache` component=\"settings.wasm\" context=\"wasmcloud:bus\"";
+    assert!(logged.contains(warning), "{logged}");
 }

@@ -1,6 +1,17 @@
-//! Prints the configuration values that it has, by each of the interfaces for them, and logs by both of those for the log.
+//! Does what its arguments say with the interfaces beside WASI and `wasi:keyvalue` that hosts offer.
 //!
-//! Each argument is a step: `get:KEY`, `all`, `log:LEVEL:CONTEXT:MESSAGE`, or `flood:N` for N messages of a kilobyte.
+//! - `get:KEY`, `all`: prints configuration values, by each of the interfaces for them.
+//! - `log:LEVEL:CONTEXT:MESSAGE`, `flood:N`: logs by both of the interfaces for the log; N messages of a kilobyte.
+//! - `secret:KEY`: prints a secret. `secrets:KEY:N`: holds it N times.
+//! - `link:VERSION:NAME:INTERFACE,INTERFACE`: chooses a link for interfaces of `wasi:keyvalue`, by a version of
+//!   `wasmcloud:bus`, and prints its answer.
+//! - `bucket`: opens the default bucket, which the steps after it use.
+//! - `count:KEY`, `batch:KEY=VALUE`: writes a key by `atomics` or `batch`, and prints the answer.
+//! - `unbatch:KEY`, `many:KEY`: deletes and reads a key by `batch`.
+//! - `has:KEY`: whether the bucket has a key.
+
+mod links;
+mod secrets;
 
 use std::env;
 use std::process::ExitCode;
@@ -24,6 +35,7 @@ use logging::wasi::logging::logging as plain;
 use logging_draft::wasi::logging::logging as draft_log;
 
 fn main() -> ExitCode {
+    let mut links = links::Links::default();
     for step in env::args().skip(1) {
         let (step, rest) = step.split_once(':').unwrap_or((&step, ""));
         let done = match step {
@@ -31,7 +43,9 @@ fn main() -> ExitCode {
             "all" => all(),
             "log" => log(rest),
             "flood" => flood(rest),
-            _ => None,
+            "secret" => secrets::show(rest),
+            "secrets" => secrets::hold(rest),
+            step => links.step(step, rest),
         };
         if done.is_none() {
             eprintln!("not a step: {step}");

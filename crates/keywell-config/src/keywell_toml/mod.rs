@@ -12,6 +12,7 @@ mod component;
 mod defined;
 mod document;
 mod limits;
+mod link;
 mod read;
 mod secret;
 mod shown;

@@ -1,4 +1,5 @@
 use super::key::{Key, Kind, Section};
+use super::link::{GRANT, LINK};
 use super::secret::SECRET;
 
 /// `[component.NAME]`.
@@ -43,6 +44,32 @@ pub static COMPONENT: Section = Section {
              a table as below",
         ),
         Key::new(
+            "every-bucket",
+            Kind::TextOrTable(&GRANT),
+            "none",
+            "in place of `store`: the bucket that every name not in `buckets` stands for, written as \
+             one in `buckets`",
+        ),
+        Key::new(
+            "links",
+            Kind::Map(&Kind::Table(&LINK)),
+            "none",
+            "other links, by the names by which the component chooses them, see below",
+        ),
+        Key::new(
+            "secrets",
+            Kind::Map(&Kind::Setting(&SECRET)),
+            "none",
+            "a table of values that the component reads by `wasmcloud:secrets`",
+        ),
+        Key::new(
+            "instances",
+            Kind::Number(0..=10_000),
+            "that of `[limits]`",
+            "how many instances of it may run at once, of all its triggers; calls past it wait; 0 \
+             leaves its triggers out",
+        ),
+        Key::new(
             "memory",
             Kind::Size,
             "that of `[limits]`",
@@ -57,50 +84,4 @@ pub static COMPONENT: Section = Section {
     ],
     others: None,
     help: "A component, what it sees of the world, and what bounds it.",
-};
-
-/// `[component.NAME.buckets.BUCKET]`.
-pub static GRANT: Section = Section {
-    heading: "[component.NAME.buckets.BUCKET]",
-    keys: &[
-        Key::new(
-            "store",
-            Kind::Name,
-            "the component's `store`, or the only one",
-            "the store of the bucket, by its name",
-        ),
-        Key::new(
-            "bucket",
-            Kind::Text,
-            "the component's name for it",
-            "the bucket's name in the store",
-        ),
-        Key::new(
-            "read-only",
-            Kind::Boolean,
-            "`false`",
-            "whether writes are refused",
-        ),
-        Key::new(
-            "prefix",
-            Kind::Text,
-            "none",
-            "what every key begins with in the store, unseen by the component",
-        ),
-        Key::new(
-            "max-key",
-            Kind::Bytes(1..=1024),
-            "1024",
-            "the most bytes of a key, without the prefix; a longer one is refused, and not seen if \
-             others wrote it",
-        ),
-        Key::new(
-            "max-value",
-            Kind::Bytes(32..=16 << 20),
-            "`16MiB`",
-            "the most bytes of a value; a larger one is refused",
-        ),
-    ],
-    others: None,
-    help: "A bucket, and what the component may do with it.",
 };

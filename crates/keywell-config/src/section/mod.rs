@@ -4,14 +4,16 @@
 mod component;
 mod key;
 mod limits;
+mod link;
 mod root;
 mod secret;
 mod store;
 mod trigger;
 
-pub use component::{COMPONENT, GRANT};
+pub use component::COMPONENT;
 pub use key::{Key, Kind, Section};
 pub use limits::LIMITS;
+pub use link::{GRANT, LINK};
 pub use root::ROOT;
 pub use secret::SECRET;
 pub use store::STORE;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod file;
+mod links;
 mod mistakes;
 mod problems;
 mod reading;

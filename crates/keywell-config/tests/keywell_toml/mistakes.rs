@@ -262,6 +262,10 @@ const WRONG: &[(&str, &str)] = &[
         "10:21: component.d.buckets.x.max-key: at least 1 and at most 1024 bytes",
     ),
     (
+        "[component.d]\npath='d'\ninstances=10001",
+        "10:11: component.d.instances should be a whole number, 0 to 10000",
+    ),
+    (
         "[component.d]\npath='d'\nbuckets={x={max-value='1MB'}}",
         "10:23: component.d.buckets.x.max-value: write a number of bytes, or one with KiB",
     ),
@@ -280,6 +284,45 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead-letters={}",
         "11:1: trigger.watch.dead-letters has no bucket",
+    ),
+    // Links.
+    (
+        "[component.d]\npath='d'\nstore='a'\nevery-bucket='x'",
+        "11:14: component.d.every-bucket stands beside a store, and both say what every other name \
+         stands for; keep one of them",
+    ),
+    (
+        "[store.b]\nurl='memory:'\n[component.d]\npath='d'\nevery-bucket='x'",
+        "12:14: component.d.every-bucket names no store, and there is more than one",
+    ),
+    (
+        "[component.d]\npath='d'\nevery-bucket={bucket='x', prefx='y'}",
+        "10:27: there is no prefx in component.d.every-bucket; did you mean prefix?",
+    ),
+    (
+        "[component.d]\npath='d'\n[component.d.links.default]\nstore='a'",
+        "10:20: the link \"default\" is the one that the component has without a name; write its store \
+         or buckets in [component.d]",
+    ),
+    (
+        "[component.d]\npath='d'\n[component.d.links.'']\nstore='a'",
+        "10:20: a link has a name; write the one by which",
+    ),
+    (
+        "[component.d]\npath='d'\nlinks='a'",
+        "10:7: component.d.links is written [component.d.links.NAME]",
+    ),
+    (
+        "[component.d]\npath='d'\n[component.d.links.x]\nstor='a'",
+        "11:1: there is no stor in component.d.links.x; did you mean store?",
+    ),
+    (
+        "[component.d]\npath='d'\n[component.d.links.x]\nstore='b'",
+        "11:7: there is no store \"b\"; there is a",
+    ),
+    (
+        "[component.d]\npath='d'\nsecrets={a=[]}",
+        "10:10: component.d.secrets.a should be a text, a number, true or false",
     ),
     // Names of nothing.
     (

@@ -45,6 +45,7 @@ fn the_page_about_the_file_has_the_tables_of_its_sections() {
         ("store", &section::STORE),
         ("component", &section::COMPONENT),
         ("grant", &section::GRANT),
+        ("link", &section::LINK),
         ("http", &section::HTTP),
         ("cors", &section::CORS),
         ("tls", &section::TLS),
