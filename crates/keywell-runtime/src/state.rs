@@ -348,3 +348,50 @@ type Sending = Box<
             )>,
         > + Send,
 >;
+
+#[cfg(test)]
+mod tests {
+    use crate::common::Shared;
+    use crate::output::Output;
+    use crate::ticker::Ticker;
+
+    use super::*;
+
+    #[test]
+    fn a_link_is_chosen_for_an_interface_that_another_component_answers() {
+        let engine = Engine::default();
+        let ticker = Ticker::start(&engine).unwrap();
+        let shared = Shared::new(ticker, 1, usize::MAX, Output::default());
+        let links = [("acme:shop/prices".to_owned(), ["b".to_owned()].into())];
+        let environment = Environment {
+            links: links.into(),
+            ..Environment::default()
+        };
+        let mut state = State::new(
+            Arc::new(Grants::none()),
+            Arc::new(environment),
+            &shared.common(&"shop".into(), None),
+            1 << 20,
+            Instant::now(),
+        );
+        let (linked, other) = ("acme:shop/prices", "acme:shop/stock");
+        let has = [
+            (linked, "b"),
+            (linked, "c"),
+            (other, "b"),
+            (other, "default"),
+        ];
+        let has = has.map(|(interface, name)| state.has_link(interface, name));
+        assert_eq!(has, [true, false, false, true]);
+        for (interface, name, chosen) in [
+            (other, "b", None),
+            (linked, "b", Some("b")),
+            // What `wasmcloud:bus` 1.0.0 does not check.
+            (linked, "c", Some("c")),
+            (linked, "default", None),
+        ] {
+            state.choose_link(interface, name);
+            assert_eq!(state.chosen_link(linked), chosen, "{interface} {name}");
+        }
+    }
+}

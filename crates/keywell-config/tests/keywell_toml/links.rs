@@ -1,6 +1,6 @@
 //! Links of a component, with a name and without, and what else it may have beside buckets.
 
-use keywell_config::{GrantPlan, LinkPlan};
+use keywell_config::LinkPlan;
 
 use crate::read;
 
@@ -38,37 +38,44 @@ on = "SET@k"
 component = "c"
 "#;
 
-fn shown(link: &LinkPlan) -> (Option<&str>, Option<&GrantPlan>, Vec<(&str, &str, &str)>) {
+/// The names of a link's buckets, with the store and the bucket of each.
+fn buckets(link: &LinkPlan) -> Vec<(&str, &str, &str)> {
     let buckets = link.buckets.iter();
-    let buckets = buckets.map(|(name, grant)| (&**name, &*grant.store, grant.bucket.as_str()));
-    (
-        link.store.as_deref(),
-        link.every_bucket.as_ref(),
-        buckets.collect(),
-    )
+    buckets
+        .map(|(name, grant)| (&**name, &*grant.store, grant.bucket.as_str()))
+        .collect()
 }
 
 #[test]
 fn a_component_has_a_link_without_a_name_and_others_by_their_names() {
     let plan = read(LINKS).unwrap();
     let component = &plan.components["c"];
-    let (store, every, buckets) = shown(&component.link);
-    let every = every.unwrap();
+    let LinkPlan {
+        store,
+        every_bucket,
+        ..
+    } = &component.link;
+    let every = every_bucket.as_ref().unwrap();
     assert_eq!(
         (store, &*every.store, every.bucket.as_str()),
-        (None, "one", "default")
+        (&None, "one", "default")
     );
     assert_eq!((&*every.prefix, every.read_only), ("a/", false));
-    assert_eq!(buckets, [("other", "two", "other")]);
+    assert_eq!(buckets(&component.link), [("other", "two", "other")]);
 
     let names: Vec<&String> = component.links.keys().collect();
     assert_eq!(names, ["audit", "cache"]);
-    let (store, every, buckets) = shown(&component.links["cache"]);
-    assert_eq!((store, every), (Some("two"), None));
-    assert_eq!(buckets, [("own", "two", "kept")], "its store is the link's");
-    let (store, every, buckets) = shown(&component.links["audit"]);
-    let every = every.unwrap();
-    assert_eq!((store, buckets.len()), (None, 0));
+    let cache = &component.links["cache"];
+    assert_eq!(cache.store.as_deref(), Some("two"));
+    assert_eq!(cache.every_bucket, None);
+    assert_eq!(
+        buckets(cache),
+        [("own", "two", "kept")],
+        "its store is the link's"
+    );
+    let audit = &component.links["audit"];
+    assert_eq!((&audit.store, audit.buckets.len()), (&None, 0));
+    let every = audit.every_bucket.as_ref().unwrap();
     assert_eq!((&*every.store, every.bucket.as_str()), ("two", "log"));
     assert_eq!(
         (every.read_only, every.max_key, every.max_value),
