@@ -23,13 +23,17 @@ pub(crate) fn target() -> Done {
     run(Command::new("rustup").args(["target", "add", TARGET]))
 }
 
-/// Finds the servers that tests start, or installs Debian's. A service that the package starts by
+/// Finds the servers that tests start, or installs Debian's. A service that a package starts by
 /// itself is not left running: tests start their own.
 pub(crate) fn servers() -> Done {
+    redis()?;
+    registry()
+}
+
+fn redis() -> Done {
     let named = std::env::var_os("KEYWELL_REDIS_SERVER");
-    let version = |server: &OsStr| works(Command::new(server).arg("--version"));
     if let Some(named) = named {
-        if version(&named) {
+        if has_version(&named) {
             return Ok(());
         }
         return Err(format!(
@@ -37,35 +41,12 @@ pub(crate) fn servers() -> Done {
             named.display()
         ));
     }
-    let is_there = || {
-        ["redis-server", "valkey-server"]
-            .map(OsStr::new)
-            .into_iter()
-            .any(version)
-            && ["redis-cli", "valkey-cli"]
-                .map(OsStr::new)
-                .into_iter()
-                .any(version)
-    };
+    let is_there =
+        || has_one_of(["redis-server", "valkey-server"]) && has_one_of(["redis-cli", "valkey-cli"]);
     if is_there() {
         return Ok(());
     }
-    let is_root = Command::new("id").arg("-u").output();
-    let is_root = is_root.is_ok_and(|id| id.stdout.trim_ascii() == b"0");
-    if is_root && works(Command::new("apt-get").arg("--version")) {
-        let install = || {
-            run(Command::new("apt-get")
-                .args(["install", "-y", "-qq", "--no-install-recommends"])
-                .args(["redis-server", "redis-tools"])
-                // Its scripts start no service in single-user mode, as they see it.
-                .envs([("RUNLEVEL", "1"), ("DEBIAN_FRONTEND", "noninteractive")]))
-        };
-        // Lists may be missing or old, and then a second attempt has new ones.
-        if install().is_err() {
-            run(Command::new("apt-get").args(["update", "-qq"]))?;
-            install()?;
-        }
-    }
+    install(&["redis-server", "redis-tools"])?;
     if is_there() {
         return Ok(());
     }
@@ -75,6 +56,54 @@ pub(crate) fn servers() -> Done {
          add redis"
             .to_owned(),
     )
+}
+
+/// The registry of images.
+fn registry() -> Done {
+    let is_there = || has_one_of(["docker-registry", "registry"]);
+    if is_there() {
+        return Ok(());
+    }
+    install(&["docker-registry"])?;
+    if is_there() {
+        return Ok(());
+    }
+    Err(
+        "docker-registry, which tests start, is not installed. Debian and Ubuntu: apt-get install \
+         docker-registry; Fedora: dnf install docker-distribution; Alpine: apk add \
+         docker-registry; else see https://github.com/distribution/distribution/releases"
+            .to_owned(),
+    )
+}
+
+fn has_version(server: &OsStr) -> bool {
+    works(Command::new(server).arg("--version"))
+}
+
+fn has_one_of(servers: [&str; 2]) -> bool {
+    servers.map(OsStr::new).into_iter().any(has_version)
+}
+
+/// Installs packages of Debian, where this is Debian and root runs it.
+fn install(packages: &[&str]) -> Done {
+    let is_root = Command::new("id").arg("-u").output();
+    let is_root = is_root.is_ok_and(|id| id.stdout.trim_ascii() == b"0");
+    if !is_root || !works(Command::new("apt-get").arg("--version")) {
+        return Ok(());
+    }
+    let install = || {
+        run(Command::new("apt-get")
+            .args(["install", "-y", "-qq", "--no-install-recommends"])
+            .args(packages)
+            // Their scripts start no service in single-user mode, as they see it.
+            .envs([("RUNLEVEL", "1"), ("DEBIAN_FRONTEND", "noninteractive")]))
+    };
+    // Lists may be missing or old, and then a second attempt has new ones.
+    if install().is_ok() {
+        return Ok(());
+    }
+    run(Command::new("apt-get").args(["update", "-qq"]))?;
+    install()
 }
 
 /// Builds the guests from source.

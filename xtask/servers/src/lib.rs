@@ -1,6 +1,6 @@
 //! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
-//! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, and a [`Proxy`] that
-//! breaks connections where a test wants them broken.
+//! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, a [`Proxy`] that
+//! breaks connections where a test wants them broken, and a [`Registry`] of images.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -32,6 +32,7 @@ mod process;
 pub mod program;
 mod proxy;
 mod redis;
+mod registry;
 pub mod resp;
 mod sentinel;
 mod slot;
@@ -43,6 +44,7 @@ pub use cluster::Cluster;
 pub use error::{Error, Result};
 pub use proxy::{Proxy, Towards};
 pub use redis::Redis;
+pub use registry::Registry;
 pub use sentinel::Sentinels;
 pub use slot::SlotMove;
 pub use tls::Tls;

@@ -33,6 +33,23 @@ pub fn valkey() -> Option<PathBuf> {
     find("valkey-server")
 }
 
+/// The registry of images: `docker-registry`, as Debian calls it, or `registry`, as its authors do.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says what to install and how.
+pub fn registry() -> Result<PathBuf> {
+    let found = find("docker-registry").or_else(|| find("registry"));
+    found.ok_or_else(|| {
+        Error::Missing(
+            "docker-registry is not installed. Debian and Ubuntu: apt-get install docker-registry; \
+             Fedora: dnf install docker-distribution; Alpine: apk add docker-registry; else see \
+             https://github.com/distribution/distribution/releases"
+                .to_owned(),
+        )
+    })
+}
+
 /// A tool of a server's, `cli` or `benchmark`: `redis-cli` or `valkey-cli` from beside the server, or
 /// else from the `PATH`.
 ///
