@@ -85,6 +85,26 @@ impl Folder {
         Ok(concerns)
     }
 
+    /// This folder, if only this user may write to it.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::PermissionDenied`], which says who may and what to do.
+    pub fn owned_alone(self) -> io::Result<Self> {
+        let access = self.access()?;
+        if access.is_ours_alone() {
+            return Ok(self);
+        }
+        let path = self.path.display();
+        let problem = if access.owner == access.user {
+            format!("others may write to {path}; run `chmod go-w {path}`")
+        } else {
+            let (owner, user) = (access.owner, access.user);
+            format!("{path} belongs to user {owner}, and this process runs as user {user}")
+        };
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, problem))
+    }
+
     /// Whether it has something of this name, be it a link that leads nowhere.
     ///
     /// # Errors

@@ -1,0 +1,42 @@
+//! The login for a registry, where Docker has it: in its configuration or with a credential helper.
+
+mod config;
+mod helper;
+
+use std::time::Duration;
+
+use self::config::{Config, Found};
+use crate::error::Problem;
+
+/// A user and a password. It has no `Debug`, so that nothing prints it.
+pub(crate) struct Login {
+    pub(crate) user: String,
+    pub(crate) password: String,
+    /// Where it was found.
+    pub(crate) source: String,
+}
+
+/// Finds the login for a registry, if there is one. A credential helper may take `patience`.
+pub(crate) async fn find(registry: &str, patience: Duration) -> Result<Option<Login>, Problem> {
+    let problem = |reason| Problem::Credentials {
+        registry: registry.to_owned(),
+        reason,
+    };
+    let Some(config) = Config::read().map_err(problem)? else {
+        return Ok(None);
+    };
+    let login = match config.find(registry).map_err(problem)? {
+        Found::Nothing => return Ok(None),
+        Found::Login { user, password } => Some((user, password, config.path())),
+        Found::Helper { name, server } => {
+            let login = helper::ask(&name, &server, patience).await;
+            let login = login.map_err(problem)?;
+            login.map(|(user, password)| (user, password, helper::program(&name)))
+        }
+    };
+    Ok(login.map(|(user, password, source)| Login {
+        user,
+        password,
+        source,
+    }))
+}
