@@ -1,8 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::Duration;
 
-use keywell_config::{ComponentPlan, ConfigError, LinkPlan, Located, Plan, Problem, Report};
+use keywell_config::{Code, ComponentPlan, ConfigError, LinkPlan, Located, Plan, Problem, Report};
 use keywell_runtime::{AllowedHost, Bounds, Environment, LoadedComponent, Runtime};
 use keywell_store::BucketName;
 use keywell_store::layer::{Grant, Limits};
@@ -22,7 +21,6 @@ pub(crate) struct Component {
 /// A component whose text was read, to be compiled once that of all was.
 pub(crate) struct Checked<'a> {
     name: &'a str,
-    file: &'a Path,
     plan: &'a ComponentPlan,
     environment: Environment,
 }
@@ -42,34 +40,29 @@ impl<'a> Checked<'a> {
                 report.extend(error.report());
             }
         }
-        let environment = environment(plan, name, component);
-        let file = component.code.file().ok_or_else(|| {
-            let problem = format!("the image {} was not downloaded", component.code);
-            plan.error_at(component.place, problem)
-        });
-        match (file, environment) {
-            (Ok(file), Ok(environment)) if !report.has_errors() => Ok(Self {
+        match environment(plan, name, component) {
+            Ok(environment) if !report.has_errors() => Ok(Self {
                 name,
-                file,
                 plan: component,
                 environment,
             }),
-            (file, environment) => {
-                let errors = file.err().into_iter().chain(environment.err());
+            environment => {
+                let errors = environment.err().into_iter();
                 errors.for_each(|error| report.extend(error.report()));
                 Err(report.into())
             }
         }
     }
 
-    /// Compiles it. `memory` is the most of an instance where the component has none of its own.
+    /// Compiles it. `memory` is the most of an instance where the component has none of its own. Its
+    /// file has to be known.
     pub(crate) fn load(
         self,
         runtime: &Runtime,
         memory: usize,
     ) -> Result<Component, keywell_runtime::Error> {
         let name = self.name;
-        let loaded = runtime.load(self.file)?;
+        let loaded = load(&self.plan.code, runtime)?;
         let bounds = Bounds {
             memory: Some(self.plan.memory.unwrap_or(memory)),
             timeout: self.plan.timeout,
@@ -80,6 +73,20 @@ impl<'a> Checked<'a> {
             environment: self.environment,
             timeout: self.plan.timeout,
         })
+    }
+}
+
+/// Compiles the code of a component, whose file has to be known.
+pub(crate) fn load(
+    code: &Code,
+    runtime: &Runtime,
+) -> Result<LoadedComponent, keywell_runtime::Error> {
+    match code {
+        Code::File(file) => runtime.load(file),
+        Code::Image { reference, file } => {
+            let file = file.as_deref().expect("images were downloaded before");
+            runtime.load_as(reference.as_ref(), file)
+        }
     }
 }
 

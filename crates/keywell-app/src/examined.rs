@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use keywell_config::{Draft, Plan, Problem, Report};
+use keywell_config::{Draft, Place, Plan, Problem, Report};
 use keywell_runtime::Runtime;
 
 use crate::check::Findings;
@@ -21,7 +21,8 @@ impl Examined {
     /// Checks a plan and compiles its components, on this thread. Nothing is opened yet.
     ///
     /// Unlike [`Application::load`], it goes on where something is wrong, checks the URLs and the
-    /// settings of stores, and that each component can be called as its triggers do.
+    /// settings of stores, and that each component can be called as its triggers do. A component in an
+    /// image that was not downloaded is not checked, and there is no application then.
     pub fn new(draft: Draft, options: AppOptions) -> Self {
         let Draft { plan, report } = draft;
         let mut findings = Findings::default();
@@ -55,6 +56,18 @@ impl Examined {
         }
     }
 
+    /// Adds a problem that the caller found with something in the plan, and whether the plan is to
+    /// blame.
+    pub fn add(&mut self, place: Place, problem: Problem, is_in_plan: bool) {
+        let mut report = Report::default();
+        report.push(self.plan.at(place, problem));
+        if is_in_plan {
+            self.findings.of_plan(report);
+        } else {
+            self.findings.report.extend(report);
+        }
+    }
+
     /// The plan, as far as it could be read.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -71,7 +84,7 @@ impl Examined {
         self.findings.is_in_plan
     }
 
-    /// The application, if there is no error.
+    /// The application, if there is no error and every image was downloaded.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use keywell_runtime::{LoadedComponent, Options, Runtime};
 use keywell_wasi::Grants;
 
 use crate::check::{self, Findings};
-use crate::component::{Checked, Component, granted};
+use crate::component::{Checked, Component, granted, load};
 use crate::listen::Listening;
 use crate::spec::Spec;
 use crate::status::ComponentStatus;
@@ -79,6 +79,10 @@ impl Loaded {
         let mut report = Report::default();
         let triggers = read_triggers(&plan, &mut report);
         let checked = read_components(&plan, &mut report);
+        for component in plan.components.values().filter(|own| !own.has_file()) {
+            let problem = format!("the image {} was not downloaded", component.code);
+            report.push(plan.at(component.place, Problem::error(problem)));
+        }
         if report.has_errors() {
             return Err(Error::Plan(report.into()));
         }
@@ -104,7 +108,8 @@ impl Loaded {
 
     /// As [`load`](Self::load), but goes on where something is wrong, and checks besides that each
     /// component can be called as its triggers do and has what it imports. `findings` has what is
-    /// known of the plan's names already.
+    /// known of the plan's names already. What is in an image that was not downloaded is not checked, and
+    /// answers none.
     pub(crate) fn examine(plan: Plan, runtime: &Runtime, findings: &mut Findings) -> Option<Self> {
         let is_whole = !findings.report.has_errors();
         let mut report = Report::default();
@@ -112,14 +117,11 @@ impl Loaded {
         let checked = read_components(&plan, &mut report);
         let mut components = BTreeMap::new();
         let mut checked: BTreeMap<&str, Checked<'_>> = checked.into_iter().collect();
-        for (name, component) in &plan.components {
+        for (name, component) in plan.components.iter().filter(|(_, own)| own.has_file()) {
             // Also the file of one whose text is wrong may be wrong.
             let loaded = match checked.remove(name.as_str()) {
                 Some(checked) => checked.load(runtime, memory(&plan)).map(Some),
-                None => match component.code.file() {
-                    Some(file) => runtime.load(file).map(|_| None),
-                    None => continue,
-                },
+                None => load(&component.code, runtime).map(|_| None),
             };
             match loaded {
                 Ok(loaded) => components.extend(loaded.map(|loaded| (name.clone(), loaded))),
@@ -132,8 +134,8 @@ impl Loaded {
         findings.of_plan(report);
         check::components(&plan, &components, is_whole, findings);
         check::triggers(&plan, &components, findings);
-        let has_errors = findings.report.has_errors();
-        (!has_errors).then_some(Self {
+        let is_whole = components.len() == plan.components.len();
+        (is_whole && !findings.report.has_errors()).then_some(Self {
             plan,
             components,
             triggers,

@@ -15,6 +15,8 @@ pub fn schema() -> String {
     );
     root.insert("title".to_owned(), "keywell.toml".into());
     root.insert("required".to_owned(), json!(["trigger"]));
+    let component = &mut schema["properties"]["component"]["additionalProperties"];
+    component["oneOf"] = json!([{ "required": ["path"] }, { "required": ["image"] }]);
     let text = serde_json::to_string_pretty(&schema).expect("a value can be written");
     text + "\n"
 }

@@ -99,11 +99,21 @@ impl Runtime {
     ///
     /// [`Error::Read`], [`Error::NotWasm`], [`Error::CoreModule`] or [`Error::Malformed`].
     pub fn load(&self, path: &Path) -> Result<LoadedComponent, Error> {
+        self.load_as(path, path)
+    }
+
+    /// As [`Runtime::load`], but messages call the file `name` where it can be read: the reference of
+    /// the image that it was in.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::load`].
+    pub fn load_as(&self, name: &Path, path: &Path) -> Result<LoadedComponent, Error> {
         let wasm = fs::read(path).map_err(|source| Error::Read {
             path: path.to_owned(),
             source,
         })?;
-        self.compile(path, &wasm)
+        self.compile(name, &wasm)
     }
 
     /// Compiles a component, and keeps the result in the cache. `path` is for messages.

@@ -37,7 +37,7 @@ fn component(
     limits: &LimitsPlan,
 ) -> Option<ComponentPlan> {
     let document = table.document;
-    let path = table.required("path");
+    let code = code(&mut table);
     let env = table.take("env").and_then(Value::named);
     let env = env
         .ok()
@@ -59,17 +59,10 @@ fn component(
     }
     let outgoing = table.texts("outgoing").ok();
     let timeout = table.duration("timeout");
-    let path = path?;
+    let Located { value: code, place } = code?;
     Some(ComponentPlan {
-        // Joined to a folder, an absolute path stays as it is.
-        code: Code::File(
-            document
-                .file
-                .parent()
-                .unwrap_or(Path::new(""))
-                .join(&*path.value),
-        ),
-        place: path.place,
+        code,
+        place,
         env,
         config,
         outgoing: outgoing.map_or_else(Vec::new, |texts| texts.value),
@@ -80,6 +73,43 @@ fn component(
         memory,
         timeout,
         ..ComponentPlan::default()
+    })
+}
+
+/// The file or the image, only one of which is to be given.
+fn code(table: &mut Table<'_>) -> Option<Located<Code>> {
+    let document = table.document;
+    let path = match (table.text("path"), table.text("image")) {
+        (Read::Absent, Read::Is(image)) => {
+            return Some(Located {
+                value: Code::Image {
+                    reference: image.value,
+                    file: None,
+                },
+                place: image.place,
+            });
+        }
+        (Read::Is(path), Read::Absent) => path,
+        (Read::Absent, Read::Absent) => {
+            let problem = Problem::error(format!("{} has no path and no image", table.what));
+            document.missing(table.place, problem);
+            return None;
+        }
+        (Read::Is(_), Read::Is(image)) => {
+            let problem = format!("{} has a path, and an image, too", table.what);
+            document.wrong(
+                image.place,
+                Problem::error(problem).help("keep one of them"),
+            );
+            return None;
+        }
+        (Read::Wrong, _) | (_, Read::Wrong) => return None,
+    };
+    let folder = document.file.parent().unwrap_or(Path::new(""));
+    Some(Located {
+        // Joined to a folder, an absolute path stays as it is.
+        value: Code::File(folder.join(&path.value)),
+        place: path.place,
     })
 }
 

@@ -101,6 +101,11 @@ impl ComponentPlan {
         }
     }
 
+    /// Whether the file of its code is known: that of an image is, once it was downloaded.
+    pub fn has_file(&self) -> bool {
+        self.code.file().is_some()
+    }
+
     /// Its links, that without a name first.
     pub fn links(&self) -> impl Iterator<Item = &LinkPlan> {
         std::iter::once(&self.link).chain(self.links.values())

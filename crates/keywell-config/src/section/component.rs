@@ -6,10 +6,18 @@ use super::secret::SECRET;
 pub static COMPONENT: Section = Section {
     heading: "[component.NAME]",
     keys: &[
-        Key::required(
+        Key::new(
             "path",
             Kind::Path,
+            "this or `image`",
             "the component's file; a relative path starts at the folder of this file",
+        ),
+        Key::new(
+            "image",
+            Kind::Text,
+            "this or `path`",
+            "the [image](images.md) that has the component: `REGISTRY/NAME:TAG`, \
+             `REGISTRY/NAME@sha256:DIGEST`",
         ),
         Key::new(
             "env",

@@ -142,6 +142,8 @@ fn what_is_written_as_it_should_not_be_is_not_valid() {
         "[component.d]\npath='d'\nbuckets={x={read-only=1}}",
         "[component.d]\npath='d'\nbuckets={x={readonly=true}}",
         "[component.d]\nstore='a'",
+        "[component.d]\npath='d'\nimage='ghcr.io/a/b'",
+        "[component.d]\nimage=1",
         "[store.b]\nhistory=0",
         "[store.b]\nurl='memory:'\nx=[1]",
         "[store.b]\nurl={}",

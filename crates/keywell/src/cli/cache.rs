@@ -5,10 +5,10 @@ use keywell_app::AppOptions;
 
 use super::output;
 
-/// Where compiled components are kept.
+/// Where compiled components and images are kept.
 #[derive(Args)]
-pub(super) struct CacheArguments {
-    /// Where compiled components are kept.
+pub(super) struct CacheFolder {
+    /// Where compiled components and images are kept.
     #[arg(
         long,
         value_name = "FOLDER",
@@ -16,10 +16,31 @@ pub(super) struct CacheArguments {
         hide_env_values = true
     )]
     cache: Option<PathBuf>,
+}
 
-    /// Compile every time, and cache nothing.
+/// Whether and where compiled components are kept.
+#[derive(Args)]
+pub(super) struct CacheArguments {
+    #[command(flatten)]
+    folder: CacheFolder,
+
+    /// Compile every time, and keep no compiled component. Images are kept.
     #[arg(long, conflicts_with = "cache")]
     no_cache: bool,
+}
+
+// === impl CacheFolder ===
+
+impl CacheFolder {
+    /// The folder; none where the environment names none.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.cache.clone().or_else(cache)
+    }
+
+    /// The folder of images in it.
+    pub(super) fn images(&self) -> Option<PathBuf> {
+        Some(self.folder()?.join("images"))
+    }
 }
 
 // === impl CacheArguments ===
@@ -34,17 +55,19 @@ impl CacheArguments {
         }
     }
 
-    /// The folder; none where nothing is to be kept.
+    /// The folder of compiled components; none where none is to be kept.
     fn folder(&self) -> Option<PathBuf> {
-        if self.no_cache {
-            return None;
-        }
-        self.cache.clone().or_else(cache)
+        (!self.no_cache).then(|| self.folder.folder())?
+    }
+
+    /// The folder of images.
+    pub(super) fn images(&self) -> Option<PathBuf> {
+        self.folder.images()
     }
 }
 
 /// The user's cache folder, where the platform's rules put it.
-pub(super) fn cache() -> Option<PathBuf> {
+fn cache() -> Option<PathBuf> {
     let caches =
         absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
     Some(caches.join("keywell"))

@@ -4,20 +4,22 @@ use std::time::Duration;
 use clap::Args;
 use keywell_app::Application;
 use keywell_config::units::{duration, size};
-use keywell_config::{ComponentPlan, LimitsPlan, LinkPlan, Plan};
+use keywell_config::{Code, ComponentPlan, LimitsPlan, LinkPlan, Plan};
 use keywell_runtime::{AllowedHost, HostError};
 
 use super::cache::CacheArguments;
 use super::config_file::ConfigFile;
+use super::images::ImageArguments;
 use super::metrics::MetricsArguments;
 use super::store::GivenUrl;
 use super::usage::Unshown;
+use super::written::Written;
 use crate::cli::failed::Failed;
 
 /// A component, and what bounds it.
 #[derive(Args)]
 pub(super) struct ComponentArguments {
-    /// The component's file.
+    /// The component: a file, or an image such as ghcr.io/NAME:TAG.
     #[arg(value_name = "COMPONENT")]
     component: PathBuf,
 
@@ -64,6 +66,9 @@ pub(super) struct ComponentArguments {
 
     #[command(flatten)]
     cache: CacheArguments,
+
+    #[command(flatten)]
+    images: ImageArguments,
 }
 
 // === impl ComponentArguments ===
@@ -72,9 +77,13 @@ impl ComponentArguments {
     /// The store of the plan.
     pub(super) const STORE: &str = "main";
 
-    /// A plan of this component alone, by the name of its file, with every bucket of a store; nothing
-    /// calls it.
-    pub(super) fn plan(&self, store: &GivenUrl) -> Plan {
+    /// A file, or an image.
+    pub(super) fn written(&self) -> Result<Written, Failed> {
+        Written::read(&self.component)
+    }
+
+    /// A plan of a component alone, by its own name, with every bucket of a store; nothing calls it.
+    pub(super) fn plan(&self, written: &Written, store: &GivenUrl) -> Plan {
         let variables = self.variables.iter();
         let outgoing = self.outgoing.iter();
         let files = self.config_file.iter().flat_map(ConfigFile::values);
@@ -85,7 +94,8 @@ impl ComponentArguments {
             config: files.chain(&self.config).cloned().collect(),
             outgoing: outgoing.map(|host| host.clone().into()).collect(),
             link: LinkPlan::to(Self::STORE),
-            ..ComponentPlan::new(&self.component)
+            code: written.code(),
+            ..ComponentPlan::default()
         };
         Plan {
             limits: LimitsPlan {
@@ -96,24 +106,22 @@ impl ComponentArguments {
                 ..LimitsPlan::default()
             },
             stores: [(Self::STORE.to_owned(), store.plan())].into(),
-            components: [(self.name(), component)].into(),
+            components: [(written.name(), component)].into(),
             is_metered: self.metrics.metrics,
             ..Plan::default()
         }
     }
 
-    /// Checks and compiles a plan.
-    pub(super) fn load(&self, plan: Plan) -> Result<Application, Failed> {
+    /// Downloads the component, if it is an image, and checks and compiles a plan.
+    pub(super) async fn load(&self, mut plan: Plan) -> Result<Application, Failed> {
+        let folder = self.cache.images();
+        for component in plan.components.values_mut() {
+            if let Code::Image { reference, file } = &mut component.code {
+                let pull = self.images.pull_one(folder.as_deref(), reference);
+                *file = Some(pull.await?.file);
+            }
+        }
         Application::load(plan, self.cache.options()).map_err(Failed::of_one)
-    }
-
-    /// The component's file name, which a command sees as its first argument.
-    pub(super) fn name(&self) -> String {
-        self.component
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
     }
 }
 

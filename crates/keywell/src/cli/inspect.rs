@@ -7,21 +7,29 @@ use keywell_runtime::{LoadedComponent, Options, Runtime, interfaces};
 use keywell_store::terminal::{self, escape};
 use serde::Serialize;
 
-use super::cache::cache;
+use super::cache::CacheFolder;
+use super::images::ImageArguments;
 use super::output;
+use super::written::Written;
 use crate::cli::failed::{Ended, Failed};
 
 /// Show what a component imports and exports, and whether Keywell offers it.
 #[derive(Args)]
 #[command(after_help = "Example:\n  keywell inspect counter.wasm")]
 pub(super) struct Inspect {
-    /// The component's file.
+    /// The component: a file, or an image such as ghcr.io/NAME:TAG.
     #[arg(value_name = "COMPONENT")]
     component: PathBuf,
 
     /// Print JSON.
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    images: ImageArguments,
+
+    #[command(flatten)]
+    cache: CacheFolder,
 }
 
 #[derive(Serialize)]
@@ -45,13 +53,21 @@ struct Import {
 // === impl Inspect ===
 
 impl Inspect {
-    pub(super) fn main(self) -> Ended {
+    pub(super) async fn main(self) -> Ended {
         let options = Options {
-            cache: cache(),
+            cache: self.cache.folder(),
             instances: 1,
             ..Options::default()
         };
-        let loaded = Runtime::new(&options)?.load(&self.component)?;
+        let runtime = Runtime::new(&options)?;
+        let loaded = match Written::read(&self.component)? {
+            Written::File(file) => runtime.load(&file)?,
+            Written::Image(reference) => {
+                let (name, folder) = (reference.to_string(), self.cache.images());
+                let pulled = self.images.pull_one(folder.as_deref(), &name).await?;
+                runtime.load_as(name.as_ref(), &pulled.file)?
+            }
+        };
         let report = Report::new(&loaded);
         if self.json {
             let json = serde_json::to_string_pretty(&report)

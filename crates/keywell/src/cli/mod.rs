@@ -8,12 +8,16 @@ mod component;
 mod config_file;
 mod conformance;
 mod deadletters;
+mod draft;
 mod failed;
 mod files;
+mod images;
 mod inspect;
 mod kv;
 mod metrics;
 mod output;
+mod pull;
+mod push;
 mod run;
 mod schema;
 mod serve;
@@ -22,6 +26,7 @@ mod store;
 mod stores;
 mod up;
 mod usage;
+mod written;
 
 use std::process::ExitCode;
 
@@ -75,6 +80,10 @@ enum Command {
     DeadLetters(deadletters::DeadLettersCommand),
     /// Show what a component imports and exports.
     Inspect(inspect::Inspect),
+    /// Download the component of an image from a registry.
+    Pull(pull::Pull),
+    /// Upload a component to a registry, as an image.
+    Push(push::Push),
     /// List the kinds of stores, and their settings.
     Stores(stores::Stores),
     /// Print the JSON Schema of keywell.toml, for editors.
@@ -106,7 +115,9 @@ pub(crate) fn main() -> ExitCode {
                 Command::Kv(kv) => kv.main().await,
                 Command::Conformance(conformance) => conformance.main().await,
                 Command::DeadLetters(letters) => letters.main().await,
-                Command::Inspect(inspect) => inspect.main(),
+                Command::Inspect(inspect) => inspect.main().await,
+                Command::Pull(pull) => pull.main().await,
+                Command::Push(push) => push.main().await,
                 Command::Stores(stores) => stores.main(),
                 Command::Schema(schema) => schema.main(),
                 Command::Completions(completions) => completions.main(Arguments::command()),

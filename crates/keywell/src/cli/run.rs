@@ -33,13 +33,16 @@ impl Run {
     pub(super) async fn main(self) -> Ended {
         let mut stop = pin!(signal::stop()?);
         let interrupted = || Failed::Failure("interrupted".to_owned());
-        let mut plan = self.component.plan(&self.store.store);
+        let written = self.component.written()?;
+        let mut plan = self.component.plan(&written, &self.store.store);
         plan.triggers.push(TriggerPlan::Command(CommandPlan {
             arguments: self.arguments,
             has_stdin: true,
-            ..CommandPlan::new(self.component.name())
+            ..CommandPlan::new(written.name())
         }));
-        let application = self.component.load(plan)?;
+        let load = self.component.load(plan);
+        let application = signal::unless(stop.as_mut(), load).await?;
+        let application = application.ok_or_else(interrupted)?;
         let started = application.start_unless(stop.as_mut()).await;
         let mut handle = started.map_err(Failed::of_one)?.ok_or_else(interrupted)?;
         let ended = signal::unless(stop, async { Ok::<_, Failed>(handle.next().await) });

@@ -13,6 +13,7 @@ use super::application::{attend, lines};
 use super::component::ComponentArguments;
 use super::store::{self, GivenUrl, StoreArguments};
 use super::usage::Unshown;
+use super::written::Written;
 use super::{files, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
@@ -25,6 +26,7 @@ use crate::cli::failed::{Ended, Failed};
 #[command(
     after_help = "Examples:\n  keywell serve counter.wasm --store disk:visits\n  \
                   curl http://127.0.0.1:8080/hello\n  \
+                  keywell serve ghcr.io/acme/counter:1.0 --store disk:visits\n  \
                   keywell serve http_watcher.wasm --watch 'SET@order:*,DEL@order:*' \
                   --allow-http localhost:3001 --store 'redis://127.0.0.1?layout=flat'"
 )]
@@ -93,12 +95,16 @@ impl Serve {
         // Before all else, so that no signal is missed that comes once the address is printed.
         let mut stop = pin!(signal::stop()?);
         files::raise_limit();
-        let mut application = self.component.load(self.plan())?;
+        let written = self.component.written()?;
+        let load = self.component.load(self.plan(&written));
+        let Some(mut application) = signal::unless(stop.as_mut(), load).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
         let opened = async { application.open().await.map_err(Failed::of_one) };
         if signal::unless(stop.as_mut(), opened).await?.is_none() {
             return Ok(ExitCode::SUCCESS);
         }
-        self.warn_if_nothing_calls(&application);
+        self.warn_if_nothing_calls(&written.name(), &application);
         let started = application.start_unless(stop.as_mut()).await;
         let Some(handle) = started.map_err(Failed::of_one)? else {
             return Ok(ExitCode::SUCCESS);
@@ -114,15 +120,15 @@ impl Serve {
         })
     }
 
-    fn plan(&self) -> Plan {
-        let mut plan = self.component.plan(&self.store.store);
+    fn plan(&self, written: &Written) -> Plan {
+        let mut plan = self.component.plan(written, &self.store.store);
         plan.limits.connections = Some(self.connections);
         plan.limits.write_timeout = Some(self.write_timeout);
         plan.triggers.push(TriggerPlan::Http(HttpPlan {
             reuse: self.reuse,
             // Without anything to watch, that it answers no HTTP is the error to report.
             is_optional: !self.watch.is_empty(),
-            ..HttpPlan::new(self.component.name(), self.addr.clone())
+            ..HttpPlan::new(written.name(), self.addr.clone())
         }));
         if self.watch.is_empty() {
             return plan;
@@ -138,14 +144,14 @@ impl Serve {
             bucket: self.watch_bucket.as_str().to_owned().into(),
             on: on.map(|on| on.to_string().into()).collect(),
             positions: positions.map(|_| Self::POSITIONS.to_owned()),
-            ..WatchPlan::new(self.component.name(), ComponentArguments::STORE, "")
+            ..WatchPlan::new(written.name(), ComponentArguments::STORE, "")
         })));
         plan
     }
 
     /// Warns where the component is called for changes alone, and no other process can make any.
-    fn warn_if_nothing_calls(&self, application: &Application) {
-        let answers_http = application.can_be_called(&self.component.name(), TriggerKind::Http);
+    fn warn_if_nothing_calls(&self, component: &str, application: &Application) {
+        let answers_http = application.can_be_called(component, TriggerKind::Http);
         let store = application.store(ComponentArguments::STORE);
         let store_is_ours = store.is_some_and(|store| store.is_exclusive());
         if store_is_ours && !answers_http && !self.watch.is_empty() {

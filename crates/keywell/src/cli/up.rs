@@ -10,6 +10,7 @@ use keywell_config::{ConfigError, Draft, Plan};
 
 use super::application::{attend, lines};
 use super::cache::CacheArguments;
+use super::images::ImageArguments;
 use super::metrics::MetricsArguments;
 use super::{files, output, signal};
 use crate::cli::failed::{Ended, Failed};
@@ -46,7 +47,7 @@ pub(super) struct Up {
     #[arg(long)]
     check: bool,
 
-    /// Check also that the servers of stores can be reached.
+    /// Check also that the servers of stores can be reached, and download images.
     #[arg(long, requires = "check")]
     online: bool,
 
@@ -55,6 +56,9 @@ pub(super) struct Up {
 
     #[command(flatten)]
     cache: CacheArguments,
+
+    #[command(flatten)]
+    images: ImageArguments,
 }
 
 // === impl Up ===
@@ -67,7 +71,9 @@ impl Up {
         // Before all else, so that no signal is missed that comes once a trigger is printed.
         let mut stop = pin!(signal::stop()?);
         files::raise_limit();
-        let examined = self.examined()?;
+        let Some(examined) = signal::unless(stop.as_mut(), self.examined(true)).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
         output::report(examined.report());
         let is_in_plan = examined.is_in_plan();
         let application = examined.application().map_err(|report| {
@@ -93,16 +99,27 @@ impl Up {
         })
     }
 
-    /// Reads the file and everything that it names.
-    fn examined(&self) -> Result<Examined, Failed> {
+    /// Reads the file and everything that it names; of images, those alone that are kept, unless they
+    /// are to be downloaded.
+    async fn examined(&self, is_online: bool) -> Result<Examined, Failed> {
         let mut draft = Draft::read(&self.file)?;
         draft.plan.is_metered = self.metrics.metrics;
-        Ok(Examined::new(draft, self.cache.options()))
+        let folder = self.cache.images();
+        let unpulled = if is_online {
+            self.images.pull(folder.as_deref(), &mut draft.plan).await
+        } else {
+            self.images.find(folder.as_deref(), &mut draft.plan).await
+        };
+        let mut examined = Examined::new(draft, self.cache.options());
+        for unpulled in unpulled {
+            examined.add(unpulled.place, unpulled.problem, unpulled.is_in_plan);
+        }
+        Ok(examined)
     }
 
     /// Prints everything that is wrong, or that nothing is.
     async fn check(self) -> Ended {
-        let mut examined = self.examined()?;
+        let mut examined = self.examined(self.online).await?;
         if self.online {
             examined.reach().await;
         }

@@ -7,9 +7,9 @@ use clap::Args;
 use keywell_export::Line;
 use keywell_store::List;
 
-use super::draft::Draft;
 use super::progress::{Progress, summarize};
 use super::{Sink, Stop, Target};
+use crate::cli::draft::Draft;
 use crate::cli::signal;
 
 /// How many bytes of values are read at a time, unless one alone has more.

@@ -5,7 +5,6 @@
 
 mod buckets;
 mod delete;
-mod draft;
 mod exists;
 mod export;
 mod get;

@@ -2,9 +2,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// A file that appears whole or not at all: it is written beside its place and moved there at the
+/// A file that a user names, which appears whole or not at all: it is written beside its place and moved there at the
 /// end. Dropped before that, it is gone, and what was in its place stays.
-pub(super) struct Draft {
+pub(in crate::cli) struct Draft {
     file: File,
     /// Where it is written and where it shall be; none where it is written in place.
     moves: Option<(PathBuf, PathBuf)>,
@@ -13,7 +13,7 @@ pub(super) struct Draft {
 // === impl Draft ===
 
 impl Draft {
-    pub(super) fn begin(path: &Path) -> io::Result<Self> {
+    pub(in crate::cli) fn begin(path: &Path) -> io::Result<Self> {
         match fs::metadata(path) {
             Ok(there) if there.is_dir() => Err(ErrorKind::IsADirectory.into()),
             // Of a link, the file that it points to is replaced, and its permissions stay.
@@ -49,12 +49,12 @@ impl Draft {
         Err(ErrorKind::AlreadyExists.into())
     }
 
-    pub(super) fn file(&self) -> &File {
+    pub(in crate::cli) fn file(&self) -> &File {
         &self.file
     }
 
     /// Puts the file in its place, once it is on the disk.
-    pub(super) fn keep(mut self) -> io::Result<()> {
+    pub(in crate::cli) fn keep(mut self) -> io::Result<()> {
         let Some((draft, path)) = &self.moves else {
             return Ok(());
         };

@@ -1,0 +1,169 @@
+//! The images of components, which are downloaded before a plan is loaded.
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use keywell_config::units::duration;
+use keywell_config::{Code, Place, Plan, Problem};
+use keywell_image::{ImageOptions, ImageReference, Images, Pulled};
+
+use crate::cli::failed::Failed;
+
+/// How registries are reached.
+#[derive(Args)]
+pub(super) struct ImageArguments {
+    /// A registry that is spoken to without TLS, as written in references: HOST or HOST:PORT; may be
+    /// repeated. localhost and 127.0.0.1 always are.
+    #[arg(long, value_name = "REGISTRY")]
+    insecure_registry: Vec<String>,
+
+    /// How long a registry may send nothing: 500ms, 30s, 5m.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    registry_timeout: Duration,
+}
+
+/// Why the image of a component of a plan cannot be had.
+pub(super) struct Unpulled {
+    pub(super) problem: Problem,
+    /// Where the image is written.
+    pub(super) place: Place,
+    /// Whether the plan is to blame, rather than the world.
+    pub(super) is_in_plan: bool,
+}
+
+// === impl ImageArguments ===
+
+impl ImageArguments {
+    pub(super) fn options(&self) -> ImageOptions {
+        ImageOptions {
+            insecure: self.insecure_registry.clone(),
+            patience: self.registry_timeout,
+        }
+    }
+
+    /// Resolves the image of every component of a plan that has one, downloads what is not kept yet,
+    /// and puts the file into the plan. Answers what cannot be had.
+    pub(super) async fn pull(&self, folder: Option<&Path>, plan: &mut Plan) -> Vec<Unpulled> {
+        let mut unpulled = Vec::new();
+        for (component, place, reference, file) in wanted(plan) {
+            match self.pull_one(folder, reference).await {
+                Ok(pulled) => *file = Some(pulled.file),
+                Err(error) => unpulled.push(Unpulled::new(component, place, error)),
+            }
+        }
+        unpulled
+    }
+
+    /// As [`pull`](Self::pull), but asks no registry. That an image is not kept is a warning.
+    pub(super) async fn find(&self, folder: Option<&Path>, plan: &mut Plan) -> Vec<Unpulled> {
+        let mut unpulled = Vec::new();
+        for (component, place, reference, file) in wanted(plan) {
+            match self.find_one(folder, reference).await {
+                Ok(Some(kept)) => *file = Some(kept.file),
+                Ok(None) => unpulled.push(Unpulled::unseen(component, place, reference)),
+                Err(error) => unpulled.push(Unpulled::new(component, place, error)),
+            }
+        }
+        unpulled
+    }
+
+    /// Resolves an image, and downloads it if it is not kept yet.
+    pub(super) async fn pull_one(
+        &self,
+        folder: Option<&Path>,
+        reference: &str,
+    ) -> Result<Pulled, Failed> {
+        let parsed = parsed(reference)?;
+        let progress = progress(reference);
+        let images = self.images(folder)?;
+        let arrived = |done, of| {
+            progress.set_length(of);
+            progress.set_position(done);
+        };
+        let pulled = images.pull(&parsed, &arrived).await;
+        pulled.map_err(|error| Failed::Failure(error.to_string()))
+    }
+
+    async fn find_one(
+        &self,
+        folder: Option<&Path>,
+        reference: &str,
+    ) -> Result<Option<Pulled>, Failed> {
+        let parsed = parsed(reference)?;
+        let kept = self.images(folder)?.kept(&parsed).await;
+        kept.map_err(|error| Failed::Failure(error.to_string()))
+    }
+
+    fn images(&self, folder: Option<&Path>) -> Result<Images, Failed> {
+        let folder = folder.ok_or_else(|| {
+            let problem = "there is no folder to keep images in; give one by --cache FOLDER";
+            Failed::Failure(problem.to_owned())
+        })?;
+        Images::open(folder, self.options()).map_err(|error| {
+            let folder = folder.display();
+            Failed::Failure(format!("cannot keep images in {folder}: {error}"))
+        })
+    }
+}
+
+// === impl Unpulled ===
+
+impl Unpulled {
+    fn new(component: &str, place: Place, error: Failed) -> Self {
+        let (problem, is_in_plan) = match error {
+            Failed::Usage(problem) => (problem, true),
+            Failed::Failure(problem) => (problem, false),
+        };
+        Self {
+            problem: Problem::error(format!("the component {component}: {problem}")),
+            place,
+            is_in_plan,
+        }
+    }
+
+    fn unseen(component: &str, place: Place, reference: &str) -> Self {
+        let problem = format!(
+            "the component {component} was not checked: the image {reference} was not downloaded yet"
+        );
+        Self {
+            problem: Problem::warning(problem).help("--online downloads it"),
+            place,
+            is_in_plan: false,
+        }
+    }
+}
+
+/// Reads a reference.
+pub(super) fn parsed(reference: &str) -> Result<ImageReference, Failed> {
+    let parsed = reference.parse::<ImageReference>();
+    parsed.map_err(|error| Failed::Usage(error.to_string()))
+}
+
+/// The components whose images have no file yet: each name, place, reference, and where its file goes.
+fn wanted(plan: &mut Plan) -> impl Iterator<Item = (&str, Place, &str, &mut Option<PathBuf>)> {
+    let components = plan.components.iter_mut();
+    components.filter_map(|(name, component)| match &mut component.code {
+        Code::Image {
+            reference,
+            file: file @ None,
+        } => Some((name.as_str(), component.place, reference.as_str(), file)),
+        _ => None,
+    })
+}
+
+/// Shown on standard error if that is a terminal; it clears itself.
+fn progress(reference: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{spinner} {msg} {bytes} of {total_bytes}")
+        .expect("the template is well-formed");
+    let message = keywell_store::terminal::escape(reference).into_owned();
+    bar.with_style(style)
+        .with_message(message)
+        .with_finish(ProgressFinish::AndClear)
+}
