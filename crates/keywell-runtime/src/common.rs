@@ -23,8 +23,9 @@ pub(crate) struct Shared {
     total: Arc<TotalMemory>,
 }
 
-/// What all triggers of a component have.
+/// What all callers of a component have.
 struct Known {
+    /// For its triggers, if it has any.
     part: Weak<Part>,
     turns: Turns,
 }
@@ -34,7 +35,9 @@ struct Known {
 pub(crate) struct Common {
     pub(crate) client: Arc<Client>,
     pub(crate) ticker: Arc<Ticker>,
-    pub(crate) part: Arc<Part>,
+    pub(crate) room: Arc<Room>,
+    /// Of what triggers call; what other components call has none, and no place is kept free for it.
+    pub(crate) part: Option<Arc<Part>>,
     pub(crate) turns: Turns,
     pub(crate) printer: Arc<Printer>,
     pub(crate) total: Arc<TotalMemory>,
@@ -56,28 +59,39 @@ impl Shared {
         }
     }
 
-    /// For a component, of which so many calls run at once at most. Triggers of one component have one
-    /// part of the room and of the turns.
-    pub(crate) fn common(&self, component: &Arc<str>, most: Option<u32>) -> Common {
+    /// For a component that a trigger calls, or that other components call, and of which triggers run
+    /// so many calls at once at most. Triggers of one component have one part of the room, and all
+    /// callers one part of the turns.
+    pub(crate) fn common(
+        &self,
+        component: &Arc<str>,
+        most: Option<u32>,
+        has_trigger: bool,
+    ) -> Common {
         let mut components = self.components.lock();
-        components.retain(|_, known| known.part.strong_count() > 0);
-        let known = components.get(component);
-        let known = known.and_then(|known| Some((known.part.upgrade()?, known.turns.clone())));
-        let (part, turns) = known.unwrap_or_else(|| {
-            let (part, turns) = (self.room.part(), self.turns.for_another_component());
-            let known = Known {
-                part: Arc::downgrade(&part),
-                turns: turns.clone(),
-            };
-            components.insert(component.clone(), known);
-            (part, turns)
+        components.retain(|_, known| known.turns.are_used());
+        let known = components
+            .entry(component.clone())
+            .or_insert_with(|| Known {
+                part: Weak::new(),
+                turns: self.turns.for_another_component(),
+            });
+        let part = has_trigger.then(|| {
+            known.part.upgrade().unwrap_or_else(|| {
+                let part = self.room.part();
+                known.part = Arc::downgrade(&part);
+                part
+            })
         });
-        part.limit(most.map_or(usize::MAX, |most| most as usize));
+        if let Some(part) = &part {
+            part.limit(most.map_or(usize::MAX, |most| most as usize));
+        }
         Common {
             client: self.client.clone(),
             ticker: self.ticker.clone(),
+            room: self.room.clone(),
             part,
-            turns,
+            turns: known.turns.clone(),
             printer: Arc::new(Printer::new(component.clone(), self.output.clone())),
             total: self.total.clone(),
         }

@@ -22,14 +22,16 @@ const TABLES_PER_INSTANCE: u32 = 4;
 /// How many elements a table may have. They are address space until they are used.
 const TABLE_ELEMENTS: usize = 1_000_000;
 
-/// An engine with a pool for the instances that the options allow.
+/// An engine with a pool for the instances that the options allow: a chain of them for each place in
+/// the room.
 ///
 /// Slots reserve address space, not memory: 4 GiB and a guard for each linear memory, so that
 /// bounds need no checks in compiled code, and 8 MB for each table. A free slot keeps what its last
 /// instance touched, within bounds, which is what makes a new instance cheap. `pagemap_scan` stays off:
 /// there are reports of pages that leak into the next instance.
 pub(crate) fn engine(options: &Options) -> Result<Engine, Error> {
-    let instances = options.instances.max(1);
+    let places = options.instances.max(1);
+    let instances = places.saturating_mul(options.chain.max(1));
     let kept = (options.keep_resident / instances as usize).min(KEPT_MEMORY);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)

@@ -44,6 +44,24 @@ pub enum Error {
     /// The component imports an interface that is offered, in a shape that is not.
     #[error("the component's imports do not fit what Keywell offers: {0}")]
     Mismatch(String),
+    /// Another component cannot answer an import of this one.
+    #[error("it cannot call the component {callee} by {interface}: {problem}")]
+    Unanswered {
+        /// The other component.
+        callee: String,
+        /// The import.
+        interface: String,
+        /// What the other component has in its place, and what to do.
+        problem: String,
+    },
+    /// Calls go through more components than the runtime has instances for.
+    #[error("a call goes through {chain} components, and the runtime has room for {most}")]
+    Chain {
+        /// How many components it goes through.
+        chain: u32,
+        /// [`Options::chain`](crate::Options::chain).
+        most: u32,
+    },
     /// The component does not export what its trigger calls.
     #[error("the component exports no {wanted}, which {caller} calls; it exports {has}")]
     NoExport {

@@ -8,9 +8,10 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 use crate::common::Common;
 use crate::printing::Printer;
 use crate::room::Part;
+use crate::shelf::Shelves;
 use crate::state::{Exhausted, State};
 use crate::ticker::Running;
-use crate::{Environment, Error, Options, io, offers, relatives};
+use crate::{Environment, Error, Options, io, relatives};
 
 /// A component with its imports linked, from which instances are made.
 pub(crate) struct Instances {
@@ -21,6 +22,7 @@ pub(crate) struct Instances {
     common: Common,
     memory: usize,
     timeout: Duration,
+    chain: u32,
 }
 
 /// An instance in a store of its own.
@@ -48,6 +50,7 @@ pub(crate) fn is_no_room(error: &wasmtime::Error) -> bool {
 // === impl Instances ===
 
 impl Instances {
+    /// `calls` links what other components answer.
     pub(crate) fn new(
         name: Arc<str>,
         component: &Component,
@@ -55,11 +58,8 @@ impl Instances {
         environment: Environment,
         common: Common,
         options: &Options,
+        calls: impl FnOnce(&mut Linker<State>) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let missing = offers::missing(component);
-        if !missing.is_empty() {
-            return Err(Error::Missing(missing));
-        }
         let mismatch = |error: wasmtime::Error| Error::Mismatch(format!("{error:#}"));
         let mut linker = Linker::new(component.engine());
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(mismatch)?;
@@ -67,6 +67,7 @@ impl Instances {
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(mismatch)?;
         relatives::link(&mut linker).map_err(mismatch)?;
         keywell_wasi::link(&mut linker, component, &grants).map_err(mismatch)?;
+        calls(&mut linker)?;
         let pre = linker.instantiate_pre(component).map_err(mismatch)?;
         component
             .initialize_copy_on_write_image()
@@ -79,6 +80,7 @@ impl Instances {
             common,
             memory: options.memory,
             timeout: options.timeout,
+            chain: options.chain,
         })
     }
 
@@ -112,9 +114,20 @@ impl Instances {
         self.timeout
     }
 
-    /// Where a call finds room before it has an instance.
+    /// How many components a call may go through, itself included.
+    pub(crate) fn chain(&self) -> u32 {
+        self.chain
+    }
+
+    /// Where a call of a trigger finds room before it has an instance.
     pub(crate) fn room(&self) -> &Arc<Part> {
-        &self.common.part
+        let part = self.common.part.as_ref();
+        part.expect("what a trigger calls has its part of the room")
+    }
+
+    /// Instances that no call has.
+    fn shelves(&self) -> &Shelves {
+        self.common.room.shelves()
     }
 
     #[cfg(test)]
@@ -140,9 +153,10 @@ impl Instances {
         store.set_epoch_deadline(1);
     }
 
-    /// An instance in a store of its own, for a call that has a place in the room.
+    /// An instance in a store of its own, for a call that has a place in the room, or that such a call
+    /// led to.
     ///
-    /// The pool has a slot for each place. Where an idle instance has it, that one is ended.
+    /// The pool has slots for each place. Where an idle instance has it, that one is ended.
     ///
     /// # Errors
     ///
@@ -155,13 +169,12 @@ impl Instances {
             match self.make(deadline).await {
                 Err(error) if error.is::<PoolConcurrencyLimitError>() => {
                     // That none is idle says that there is a slot by now, once.
-                    if !self.room().shelves().end_one() && std::mem::replace(&mut found_none, true)
-                    {
+                    if !self.shelves().end_one() && std::mem::replace(&mut found_none, true) {
                         return Err(error);
                     }
                 }
                 Err(error) if error.is::<TotalExhausted>() => {
-                    if !self.common.part.shelves().end_one() {
+                    if !self.shelves().end_one() {
                         return self.make_when_freed(deadline).await;
                     }
                 }

@@ -29,6 +29,7 @@
 
 mod artifact;
 mod call;
+mod calls;
 mod command;
 mod common;
 mod engine;
@@ -58,6 +59,7 @@ mod ticker;
 mod turn;
 pub mod watch;
 
+pub use calls::{Callee, Import};
 pub use command::Command;
 pub use environment::Environment;
 pub use error::{Error, Missing};

@@ -216,7 +216,8 @@ fn hint(name: &str) -> String {
     match elsewhere {
         Some((_, is, from)) => format!("{is}; {from}"),
         None if package.contains(':') => format!(
-            "compose the component with one that exports it (`wac plug`), or leave {package} out"
+            "name a component that exports it in `imports` of keywell.toml, compose the two (`wac \
+             plug`), or leave {package} out"
         ),
         None => "a plain import, which only a component composed with this one can offer".into(),
     }

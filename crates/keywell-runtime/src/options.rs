@@ -22,6 +22,11 @@ pub struct Options {
     /// most half of them), a component has more than half only while no other waits, and has at most
     /// half of the waiting requests.
     pub instances: u32,
+    /// How many components a call may go through, the first included, where
+    /// [components answer imports of others](crate::Callee). There may be so many times as many
+    /// instances as [`instances`](Self::instances) says, as those of components that others call
+    /// count within the calls that led to them. The pool reserves address space for all of them.
+    pub chain: u32,
     /// How many connections clients may have open, of all HTTP servers together. If the limit of open
     /// files is lower, that counts instead, less a reserve for other files: 128 and one for each
     /// instance, and at most half of the limit.
@@ -31,7 +36,7 @@ pub struct Options {
     pub write_timeout: Duration,
     /// How much memory, in bytes, free pool slots may keep for the next instance all together, so
     /// that it starts on pages the process already has. The share of one slot is this divided by
-    /// [`Options::instances`], at most 2 MiB; a slot keeps only what an instance has touched.
+    /// the number of slots, at most 2 MiB; a slot keeps only what an instance has touched.
     pub keep_resident: usize,
     /// Where compiled components are kept; `None` compiles at every start. A user who can write there
     /// can run code as this process, so the folder is made for its user alone.
@@ -50,6 +55,7 @@ impl Default for Options {
             total_memory: usize::MAX,
             timeout: Duration::from_secs(30),
             instances: 256,
+            chain: 1,
             connections: 10_000,
             write_timeout: Duration::from_secs(30),
             keep_resident: 512 << 20,

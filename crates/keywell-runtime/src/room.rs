@@ -61,6 +61,11 @@ impl Room {
         })
     }
 
+    /// Instances that no call has, which are in the pool beside those that calls have.
+    pub(crate) fn shelves(&self) -> &Shelves {
+        &self.shelves
+    }
+
     /// Changes the places, and wakes the callers that got one.
     fn change(&self, change: impl FnOnce(&mut Places<Waker>)) {
         let mut places = self.places.lock();
@@ -115,9 +120,9 @@ impl Part {
         has_place.then(|| self.place(kind))
     }
 
-    /// Instances that no call has, which are in the pool beside those that calls have.
+    /// Those of the room.
     pub(crate) fn shelves(&self) -> &Shelves {
-        &self.room.shelves
+        self.room.shelves()
     }
 
     fn take(self: &Arc<Self>, kind: Kind) -> Result<Result<HeldPlace, Waiting<'_>>, Busy> {

@@ -9,13 +9,14 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::artifact::Artifacts;
+use crate::calls::{self, Callee, Import};
 use crate::common::Shared;
 use crate::engine::engine;
 use crate::http::Connections;
 use crate::instance::Instances;
 use crate::ticker::Ticker;
 use crate::watch::{self, Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
-use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options};
+use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options, offers};
 
 /// Compiles components and makes applications of them. One for a process.
 pub struct Runtime {
@@ -36,6 +37,7 @@ pub struct LoadedComponent {
     /// Of the bytes that it was compiled from, if they are known.
     digest: Option<(usize, u64)>,
     bounds: Bounds,
+    imports: Vec<Import>,
 }
 
 /// Limits of one component, where they differ from those of its runtime.
@@ -91,6 +93,11 @@ impl Runtime {
             causes: Arc::new(Causes::new()),
             triggers: Triggers::default(),
         })
+    }
+
+    /// How many components a call may go through: [`Options::chain`].
+    pub fn chain(&self) -> u32 {
+        self.options.chain.max(1)
     }
 
     /// Loads a component from its file: its compiled code from the cache, or else compiles it.
@@ -168,7 +175,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`], [`Error::Mismatch`], [`Error::NoExport`] or [`Error::TooLarge`].
+    /// [`Error::Missing`], [`Error::Mismatch`], [`Error::NoExport`] or [`Error::TooLarge`];
+    /// [`Error::Unanswered`] or [`Error::Chain`] where others answer its imports.
     pub fn http(
         &self,
         component: &LoadedComponent,
@@ -179,7 +187,7 @@ impl Runtime {
             stdin: false,
             ..options.environment.clone()
         };
-        let instances = self.instances(component, grants, environment)?;
+        let instances = self.instances(component, grants, environment, true)?;
         HttpApp::new(instances, self.connections.clone(), options)
     }
 
@@ -194,7 +202,7 @@ impl Runtime {
         grants: Arc<Grants>,
         environment: Environment,
     ) -> Result<Command, Error> {
-        Command::new(self.instances(component, grants, environment)?)
+        Command::new(self.instances(component, grants, environment, true)?)
     }
 
     /// Makes a component ready to be called for changes. Every change after the return is delivered.
@@ -214,13 +222,38 @@ impl Runtime {
             stdin: false,
             ..options.environment.clone()
         };
-        let causes = self.causes.clone();
-        let grants =
-            Arc::new(grants.layered(move |origin, bucket| watch::layer(&causes, origin, bucket)));
-        let instances = self.instances(component, grants.clone(), environment)?;
+        let grants = self.caused(&grants);
+        let instances = self.instances(component, grants.clone(), environment, true)?;
         self.triggers
             .open(instances, grants, &self.causes, target, options)
             .await
+    }
+
+    /// Makes a component ready to [answer imports](LoadedComponent::calling) of others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::http`].
+    pub fn callee(
+        &self,
+        component: &LoadedComponent,
+        grants: &Grants,
+        environment: Environment,
+    ) -> Result<Callee, Error> {
+        let environment = Environment {
+            stdin: false,
+            ..environment
+        };
+        // A delivery may have led to a call.
+        let grants = self.caused(grants);
+        let instances = self.instances(component, grants, environment, false)?;
+        Ok(Callee::new(instances))
+    }
+
+    /// The same grants, with writes that deliveries lead to entered in the ledger.
+    fn caused(&self, grants: &Grants) -> Arc<Grants> {
+        let causes = self.causes.clone();
+        Arc::new(grants.layered(move |origin, bucket| watch::layer(&causes, origin, bucket)))
     }
 
     fn instances(
@@ -229,15 +262,29 @@ impl Runtime {
             name,
             component,
             bounds,
+            imports,
             ..
         }: &LoadedComponent,
         grants: Arc<Grants>,
         environment: Environment,
+        has_trigger: bool,
     ) -> Result<Instances, Error> {
+        let mut missing = offers::missing(component);
+        missing.retain(|missing| !calls::answers(imports, &missing.import));
+        if !missing.is_empty() {
+            return Err(Error::Missing(missing));
+        }
         let all = &self.options;
+        let chains = imports.iter().map(|import| import.callee.chain());
+        let chain = 1 + chains.max().unwrap_or(0);
+        let most = self.chain();
+        if chain > most {
+            return Err(Error::Chain { chain, most });
+        }
         let options = Options {
             memory: bounds.memory.map_or(all.memory, |own| own.min(all.memory)),
             timeout: bounds.timeout.unwrap_or(all.timeout),
+            chain,
             ..all.clone()
         };
         Instances::new(
@@ -246,8 +293,9 @@ impl Runtime {
             grants,
             environment,
             self.shared
-                .common(name, bounds.instances.map(|most| most.max(1))),
+                .common(name, bounds.instances.map(|most| most.max(1)), has_trigger),
             &options,
+            |linker| calls::link(linker, component, imports),
         )
     }
 }
@@ -275,6 +323,22 @@ impl LoadedComponent {
         }
     }
 
+    /// Checks that another component can answer the imports of an interface, which is named without
+    /// a version. It can where there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unanswered`].
+    pub fn check_call(&self, interface: &str, callee: &Self) -> Result<(), Error> {
+        calls::check(&self.component, interface, &callee.name, &callee.component)
+    }
+
+    /// The same component, with imports that others answer.
+    #[must_use]
+    pub fn calling(self, imports: Vec<Import>) -> Self {
+        Self { imports, ..self }
+    }
+
     /// The same component with limits of its own.
     #[must_use]
     pub fn within(self, bounds: Bounds) -> Self {
@@ -289,6 +353,7 @@ impl From<Component> for LoadedComponent {
             component,
             digest: None,
             bounds: Bounds::default(),
+            imports: Vec::new(),
         }
     }
 }
@@ -299,24 +364,48 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn components_share_threads_and_the_triggers_of_one_its_turns() {
+    fn runtime() -> Runtime {
         let options = Options {
             instances: 2,
             ..Options::default()
         };
-        let runtime = Runtime::new(&options).unwrap();
-        let instances = |name| {
-            let component = runtime.compile(Path::new(name), b"\0asm\x0d\0\x01\0");
-            let grants = Grants::everything_in(Arc::new(MemoryStore::default()));
-            let environment = Environment::default();
-            runtime.instances(&component.unwrap(), Arc::new(grants), environment)
-        };
-        let [one, same, other] = ["one", "one", "other"].map(|name| instances(name).unwrap());
+        Runtime::new(&options).unwrap()
+    }
+
+    fn instances(runtime: &Runtime, name: &str, has_trigger: bool) -> Instances {
+        let component = runtime.compile(Path::new(name), b"\0asm\x0d\0\x01\0");
+        let grants = Arc::new(Grants::everything_in(Arc::new(MemoryStore::default())));
+        let environment = Environment::default();
+        let instances = runtime.instances(&component.unwrap(), grants, environment, has_trigger);
+        instances.unwrap()
+    }
+
+    #[test]
+    fn components_share_threads_and_the_triggers_of_one_its_turns() {
+        let runtime = runtime();
+        let [one, same, other] =
+            ["one", "one", "other"].map(|name| instances(&runtime, name, true));
         assert!(one.turns().are(same.turns()));
         assert!(!one.turns().are(other.turns()));
         assert!(one.turns().share_threads(other.turns()));
         assert!(Arc::ptr_eq(one.room(), same.room()));
         assert!(!Arc::ptr_eq(one.room(), other.room()));
+    }
+
+    #[test]
+    fn what_only_other_components_call_has_no_place_and_the_turns_of_its_component() {
+        let runtime = runtime();
+        let [callee, one] = [("other", false), ("one", true)]
+            .map(|(name, has_trigger)| instances(&runtime, name, has_trigger));
+        let places = [one.room().try_enter(), one.room().try_enter()];
+        assert!(places.iter().all(Option::is_some));
+        drop(places);
+        let same = instances(&runtime, "other", true);
+        assert!(same.turns().are(callee.turns()));
+        let places = [one.room().try_enter(), one.room().try_enter()];
+        assert!(
+            places[0].is_some() && places[1].is_none(),
+            "one is kept free"
+        );
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use keywell_wasi::{Budget, Grants, Keyvalue, KeyvalueView};
+use keywell_wasi::{Budget, Grants, Keyvalue, KeyvalueView, OverBudget};
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
@@ -184,6 +184,21 @@ impl State {
     #[allow(dead_code, reason = "for imports that other components answer")]
     pub(crate) fn chosen_link(&self, interface: &str) -> Option<&str> {
         self.chosen.get(interface).map(String::as_str)
+    }
+
+    /// When its call has to be done.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Counts bytes of values that the host holds for the instance.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), OverBudget> {
+        self.keyvalue.budget_mut().charge(bytes)
+    }
+
+    /// Counts them no longer.
+    pub(crate) fn release(&mut self, bytes: usize) {
+        self.keyvalue.budget_mut().refund(bytes);
     }
 
     pub(crate) fn environment(&self) -> &Environment {

@@ -64,6 +64,11 @@ impl Turns {
         }))
     }
 
+    /// Whether there is another of these turns.
+    pub(crate) fn are_used(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// Whether both are turns on the same threads.
     #[cfg(test)]
     pub(crate) fn share_threads(&self, other: &Self) -> bool {
