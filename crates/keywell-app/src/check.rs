@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keywell_config::{Plan, Problem, Report, TriggerPlan};
+use keywell_config::{ImportPlan, Plan, Problem, Report, TriggerPlan};
 use keywell_runtime::{Error, interfaces};
 
 use crate::component::Component;
@@ -42,12 +42,25 @@ pub(crate) fn components(
     for (name, component) in components {
         let (own, component) = (&plan.components[name], component.loaded.component());
         for missing in interfaces(component).into_iter().filter_map(|i| i.missing) {
+            let interface = unversioned(&missing.import);
+            if own
+                .imports
+                .iter()
+                .any(|import| *import.interface == interface)
+            {
+                continue;
+            }
             let problem = format!(
                 "the component {name} imports what Keywell does not offer: {}",
                 missing.import
             );
-            let problem = Problem::error(problem).help(missing.hint);
-            findings.of_world(plan.at(own.place, problem));
+            let help = match exporter(interface, name, components) {
+                Some(exporter) => {
+                    format!("add \"{interface}\" = {exporter:?} to [component.{name}.imports]")
+                }
+                None => missing.hint,
+            };
+            findings.of_world(plan.at(own.place, Problem::error(problem).help(help)));
         }
         let imports = keywell_wasi::imports(component);
         let import = imports.iter().find(|import| import.generation.is_some());
@@ -64,6 +77,65 @@ pub(crate) fn components(
             findings.of_world(plan.at(own.place, problem));
         }
     }
+}
+
+/// The imports of a plan that components answer, each with the component that has it.
+pub(crate) fn imports(plan: &Plan) -> impl Iterator<Item = (&str, &ImportPlan)> {
+    let components = plan.components.iter();
+    components.flat_map(|(name, component)| {
+        let imports = component.imports.iter();
+        imports.map(move |import| (name.as_str(), import))
+    })
+}
+
+/// Checks that components can answer the imports that they are to answer.
+pub(crate) fn calls(
+    plan: &Plan,
+    components: &BTreeMap<String, Component>,
+    findings: &mut Findings,
+) {
+    for (name, import) in imports(plan) {
+        let (Some(caller), Some(callee)) =
+            (components.get(name), components.get(&import.component))
+        else {
+            continue;
+        };
+        let (interface, place) = (&import.interface.value, import.interface.place);
+        let imported = interfaces(caller.loaded.component());
+        if !imported
+            .iter()
+            .any(|own| unversioned(&own.name) == interface)
+        {
+            let problem = format!("the component {name} does not import {interface}");
+            let problem = Problem::warning(problem).help("leave it out");
+            findings.of_world(plan.at(place, problem));
+        } else if let Err(error) = caller.loaded.check_call(interface, &callee.loaded) {
+            let problem = Problem::error(format!("the component {name}: {error}"));
+            findings.of_world(plan.at(place, problem));
+        }
+    }
+}
+
+/// A component that exports an interface, in whichever version, and is not the one that imports it.
+fn exporter<'a>(
+    interface: &str,
+    importer: &str,
+    components: &'a BTreeMap<String, Component>,
+) -> Option<&'a String> {
+    let mut others = components.iter().filter(|(name, _)| *name != importer);
+    let exports = |component: &Component| {
+        let component = component.loaded.component();
+        let component_type = component.component_type();
+        let mut exports = component_type.exports(component.engine());
+        exports.any(|(name, _)| unversioned(name) == interface)
+    };
+    let found = others.find(|(_, component)| exports(component));
+    found.map(|(name, _)| name)
+}
+
+/// The name of an interface, without its version.
+fn unversioned(interface: &str) -> &str {
+    interface.split('@').next().unwrap_or(interface)
 }
 
 /// Checks that each component exports what its triggers call, and that certificates can be read.

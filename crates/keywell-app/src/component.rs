@@ -11,6 +11,7 @@ use keywell_wasi::reserved::is_reserved;
 use crate::stores::Stores;
 
 /// A component of a plan, compiled, with what its instances see of the world.
+#[derive(Clone)]
 pub(crate) struct Component {
     pub(crate) loaded: LoadedComponent,
     pub(crate) environment: Environment,
@@ -38,6 +39,16 @@ impl<'a> Checked<'a> {
         for link in component.links() {
             if let Err(error) = grants(plan, link, |_, _| ()) {
                 report.extend(error.report());
+            }
+        }
+        for import in &component.imports {
+            if let Some(link) = &import.link {
+                let problem = format!(
+                    "the link {link:?} of {name} to the component {} cannot be chosen by its name",
+                    import.component
+                );
+                let problem = Problem::error(problem).help("give the link no name");
+                report.push(plan.at(import.interface.place, problem));
             }
         }
         match environment(plan, name, component) {

@@ -39,7 +39,7 @@ pub enum Error {
     /// A trigger cannot start.
     #[error("{text}")]
     Start {
-        /// The component that it calls, by its name in the plan.
+        /// The component that it calls, or one that this calls, by its name in the plan.
         component: String,
         /// The place, the name and the reason.
         text: String,
@@ -65,6 +65,15 @@ pub enum Error {
     /// The new plan needs another runtime: its limits are not those that the application runs with.
     #[error("the limits of an application cannot change while it runs; start it again")]
     Limits,
+    /// Calls go through more components in the new plan than the runtime has room for.
+    #[error(
+        "calls go through more components than the {most} that the application was started for; \
+         start it again"
+    )]
+    Chain {
+        /// How many components a call may go through.
+        most: u32,
+    },
 }
 
 /// Why a trigger cannot start.

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keywell_config::{LinkPlan, Plan, Problem, Report};
-use keywell_runtime::{LoadedComponent, Options, Runtime};
+use keywell_config::{ComponentPlan, ImportPlan, LinkPlan, Place, Plan, Problem, Report};
+use keywell_runtime::{Callee, Import, LoadedComponent, Options, Runtime};
 use keywell_wasi::Grants;
 
 use crate::check::{self, Findings};
@@ -36,6 +36,7 @@ pub(crate) fn runtime_options(plan: &Plan, options: &AppOptions) -> Options {
         memory: memory(plan).max(largest),
         timeout: limits.timeout.unwrap_or(usual.timeout),
         instances: limits.instances.unwrap_or(usual.instances),
+        chain: plan.chain(),
         connections: limits.connections.unwrap_or(usual.connections),
         write_timeout: limits.write_timeout.unwrap_or(usual.write_timeout),
         total_memory: limits.total_memory.unwrap_or_else(machine::usual_total),
@@ -99,6 +100,17 @@ impl Loaded {
             })?;
             components.insert(name.to_owned(), component);
         }
+        for (name, import) in check::imports(&plan) {
+            let [caller, callee] = [name, &import.component].map(|name| &components[name].loaded);
+            if let Err(source) = caller.check_call(&import.interface, callee) {
+                let problem = format!("the component {name}: {source}");
+                return Err(Error::Component {
+                    component: name.to_owned(),
+                    text: plan.error_at(import.interface.place, problem).to_string(),
+                    source,
+                });
+            }
+        }
         Ok(Self {
             plan,
             components,
@@ -133,6 +145,7 @@ impl Loaded {
         }
         findings.of_plan(report);
         check::components(&plan, &components, is_whole, findings);
+        check::calls(&plan, &components, findings);
         check::triggers(&plan, &components, findings);
         let is_whole = components.len() == plan.components.len();
         (is_whole && !findings.report.has_errors()).then_some(Self {
@@ -162,19 +175,39 @@ impl Loaded {
     /// What each trigger is made of, in the order of the plan.
     pub(crate) fn specs(&self, stores: &Stores) -> Vec<Spec> {
         let specs = self.plan.triggers.iter().map(|trigger| {
-            let name = trigger.component();
-            let component = &self.plan.components[name];
-            let linked = component.links().flat_map(LinkPlan::stores);
-            let named = linked.chain(trigger.stores());
+            let names = self.reached(trigger.component());
+            let plans = names.iter().map(|name| &self.plan.components[*name]);
+            let linked = plans.clone().flat_map(ComponentPlan::links);
+            let named = linked.flat_map(LinkPlan::stores).chain(trigger.stores());
+            let loaded = names
+                .iter()
+                .map(|name| self.components[*name].loaded.clone());
             Spec {
                 trigger: trigger.without_places(),
-                component: component.without_places(),
-                loaded: self.components[name].loaded.clone(),
+                components: plans
+                    .map(ComponentPlan::without_places)
+                    .zip(loaded)
+                    .collect(),
                 limits: self.plan.limits.clone(),
                 stores: named.map(|store| stores.get(store)).collect(),
             }
         });
         specs.collect()
+    }
+
+    /// A component and those that its calls reach, in an order that only depends on the plan.
+    fn reached<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+        let mut reached = vec![name];
+        let mut next = 0;
+        while let Some(name) = reached.get(next) {
+            next += 1;
+            for import in &self.plan.components[*name].imports {
+                if !reached.contains(&&*import.component) {
+                    reached.push(&import.component);
+                }
+            }
+        }
+        reached
     }
 
     /// What each component may open.
@@ -220,22 +253,67 @@ impl Loaded {
             tracing::warn!(component = name, "its instances are 0, so it does not run");
             return Ok(None);
         }
-        let (component, grants) = (&self.components[name], grants[name].clone());
+        let component = self.calling(name, runtime, grants, &mut BTreeMap::new())?;
+        let grants = grants[name].clone();
         let ready =
-            self.triggers[index].start(runtime, component, grants, stores, options, listening);
+            self.triggers[index].start(runtime, &component, grants, stores, options, listening);
         ready
             .await
             .map_err(|source| self.cannot_start(index, source))
     }
 
+    /// A component with its imports that others answer, which are made ready for it.
+    fn calling<'a>(
+        &'a self,
+        name: &str,
+        runtime: &Runtime,
+        grants: &GrantsByName,
+        callees: &mut BTreeMap<&'a str, Callee>,
+    ) -> Result<Component, Error> {
+        let mut imports = Vec::new();
+        for ImportPlan {
+            interface,
+            component: callee,
+            ..
+        } in &self.plan.components[name].imports
+        {
+            if !callees.contains_key(&**callee) {
+                let component = self.calling(callee, runtime, grants, callees)?;
+                let Component {
+                    loaded,
+                    environment,
+                    ..
+                } = component;
+                let ready = runtime.callee(&loaded, &grants[callee], environment);
+                let ready = ready.map_err(|source| {
+                    let place = self.plan.components[callee].place;
+                    self.cannot_start_at(callee, place, source.into())
+                })?;
+                callees.insert(callee, ready);
+            }
+            imports.push(Import {
+                interface: interface.value.clone(),
+                callee: callees[&**callee].clone(),
+            });
+        }
+        let component = self.components[name].clone();
+        Ok(Component {
+            loaded: component.loaded.calling(imports),
+            ..component
+        })
+    }
+
     /// Why the trigger at an index of the plan cannot start.
     pub(crate) fn cannot_start(&self, index: usize, source: StartError) -> Error {
         let trigger = &self.plan.triggers[index];
-        let name = trigger.component();
+        self.cannot_start_at(trigger.component(), trigger.place(), source)
+    }
+
+    fn cannot_start_at(&self, name: &str, place: Place, source: StartError) -> Error {
         let problem = format!("the component {name} cannot start: {source}");
         Error::Start {
             component: name.to_owned(),
-            text: self.plan.error_at(trigger.place(), problem).to_string(),
+            text: self.plan.error_at(place, problem).to_string(),
             source,
         }
     }

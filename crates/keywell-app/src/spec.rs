@@ -6,11 +6,11 @@ use keywell_store::Store;
 
 use crate::kind::TriggerKind;
 
-/// What a trigger is made of, its component included. Two that are made of the same do the same.
+/// What a trigger is made of, its component and those that it calls included. Two that are made of the
+/// same do the same.
 pub(crate) struct Spec {
     pub(crate) trigger: TriggerPlan,
-    pub(crate) component: ComponentPlan,
-    pub(crate) loaded: LoadedComponent,
+    pub(crate) components: Vec<(ComponentPlan, LoadedComponent)>,
     pub(crate) limits: LimitsPlan,
     pub(crate) stores: Vec<Arc<dyn Store>>,
 }
@@ -24,10 +24,14 @@ impl Spec {
             let mut pairs = self.stores.iter().zip(&other.stores);
             self.stores.len() == other.stores.len() && pairs.all(|(a, b)| Arc::ptr_eq(a, b))
         };
+        let same_components = || {
+            let mut pairs = self.components.iter().zip(&other.components);
+            self.components.len() == other.components.len()
+                && pairs.all(|(a, b)| a.0 == b.0 && a.1.is_same_as(&b.1))
+        };
         self.trigger == other.trigger
-            && self.component == other.component
             && self.limits == other.limits
-            && self.loaded.is_same_as(&other.loaded)
+            && same_components()
             && same_stores()
     }
 

@@ -57,12 +57,17 @@ impl Handle {
     /// # Errors
     ///
     /// As [`Application::load`](crate::Application::load) and
-    /// [`Application::start`](crate::Application::start); [`Error::Limits`]. The old plan then runs on.
+    /// [`Application::start`](crate::Application::start); [`Error::Limits`], [`Error::Chain`]. The old plan then runs on.
     /// A watch trigger that was stopped is started again; if that fails, too, it is the next
     /// [`Event::Failed`], and stops the others.
     pub async fn reload(&mut self, plan: Plan) -> Result<(), Error> {
-        let [new, old] =
+        let [mut new, old] =
             [&plan, self.loaded.plan()].map(|plan| runtime_options(plan, &self.options));
+        let most = self.runtime.chain();
+        if new.chain > most {
+            return Err(Error::Chain { most });
+        }
+        new.chain = old.chain;
         if new != old {
             return Err(Error::Limits);
         }

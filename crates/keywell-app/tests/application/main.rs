@@ -3,6 +3,7 @@
 #![cfg(all(feature = "disk", feature = "memory"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod calls;
 mod links;
 mod reload;
 mod routes;

@@ -81,7 +81,13 @@ pub(crate) fn address(status: &Status) -> SocketAddr {
 
 /// The status line of the response to a request.
 pub(crate) async fn get(address: SocketAddr) -> String {
-    let response = exchange(address, "GET / HTTP/1.1\r\nhost: x\r\n").await;
+    get_path(address, "/").await
+}
+
+/// The status line of the response to a request for a path.
+pub(crate) async fn get_path(address: SocketAddr, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n");
+    let response = exchange(address, &request).await;
     response.lines().next().unwrap_or_default().to_owned()
 }
 

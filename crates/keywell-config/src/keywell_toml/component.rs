@@ -1,11 +1,11 @@
 use std::path::Path;
 
-use super::defined::{Components, Defined};
+use super::defined::{Components, Defined, Names};
 use super::document::Document;
 use super::link;
 use super::table::Table;
 use super::value::Value;
-use crate::{Code, ComponentPlan, LimitsPlan, Located, Problem, Secret};
+use crate::{Code, ComponentPlan, ImportPlan, LimitsPlan, Located, Problem, Secret};
 
 /// `[component.NAME]`.
 pub(super) fn components(
@@ -17,13 +17,17 @@ pub(super) fn components(
     let mut components = Components::default();
     let named = root.take("component").and_then(Value::named_tables);
     components.names.are_partial = named.is_wrong();
-    for (name, table) in named.ok().into_iter().flatten() {
+    let named = named.ok().unwrap_or_default();
+    // A component may name one that comes later.
+    let names = named.iter().map(|(name, _)| name.value.clone());
+    components.names.known.extend(names);
+    for (name, table) in named {
         let errors = document.errors();
-        let component = table.and_then(|table| component(table, defined, limits));
+        let component =
+            table.and_then(|table| component(table, defined, &components.names, limits));
         if document.errors() > errors {
             components.wrong.insert(name.value.clone());
         }
-        components.names.known.insert(name.value.clone());
         if let Some(component) = component {
             components.plans.insert(name.value, component);
         }
@@ -34,6 +38,7 @@ pub(super) fn components(
 fn component(
     mut table: Table<'_>,
     defined: &Defined<'_>,
+    names: &Names,
     limits: &LimitsPlan,
 ) -> Option<ComponentPlan> {
     let document = table.document;
@@ -49,6 +54,10 @@ fn component(
     let link = link::link(&mut table, defined);
     let links = link::links(&mut table, defined);
     let instances = table.number("instances");
+    let imports = table.take("imports").and_then(Value::named);
+    let imports = imports
+        .ok()
+        .map_or_else(Vec::new, |imports| self::imports(document, imports, names));
     let memory = table.size("memory");
     if let (Some(own), Some(all)) = (memory, limits.memory)
         && own > all
@@ -70,6 +79,7 @@ fn component(
         link,
         links,
         instances,
+        imports,
         memory,
         timeout,
         ..ComponentPlan::default()
@@ -149,4 +159,50 @@ fn secret_values(values: Vec<(Located<String>, Value<'_>)>) -> Vec<(String, Secr
     values
         .filter_map(|(key, value)| Some((key.value, value.secret()?.value)))
         .collect()
+}
+
+/// `[component.NAME.imports]`: to an interface, the component that answers it.
+fn imports(
+    document: &Document<'_>,
+    imports: Vec<(Located<String>, Value<'_>)>,
+    names: &Names,
+) -> Vec<ImportPlan> {
+    let imports = imports.into_iter().filter_map(|(interface, value)| {
+        let is_right = is_interface(document, &interface);
+        let component = names.find(document, "component", value.text()?)?;
+        is_right.then_some(ImportPlan {
+            interface,
+            link: None,
+            component,
+        })
+    });
+    imports.collect()
+}
+
+/// Whether a text is the name of an interface, without a version, or that it is not is reported.
+fn is_interface(document: &Document<'_>, interface: &Located<String>) -> bool {
+    let (name, version) = match interface.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (interface.as_str(), None),
+    };
+    let is_word = |word: &str| {
+        let is_allowed = |char: char| char.is_ascii_alphanumeric() || char == '-';
+        !word.is_empty() && word.chars().all(is_allowed)
+    };
+    let words = name.split_once(':').and_then(|(namespace, rest)| {
+        let (package, interface) = rest.split_once('/')?;
+        Some([namespace, package, interface])
+    });
+    let is_name = words.is_some_and(|words| words.into_iter().all(is_word));
+    let problem = if is_name && version.is_some() {
+        Problem::error("an interface that is answered has no version here")
+            .help(format!("write {name:?}: every version of it is answered"))
+    } else if is_name {
+        return true;
+    } else {
+        Problem::error(format!("{:?} is no name of an interface", interface.value))
+            .help("write it \"NAMESPACE:PACKAGE/INTERFACE\"")
+    };
+    document.wrong(interface.place, problem);
+    false
 }

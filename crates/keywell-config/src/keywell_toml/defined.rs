@@ -39,7 +39,12 @@ pub(super) struct Names {
 
 impl Names {
     /// A name that has to be one of these, or that it is not is reported.
-    fn find(&self, document: &Document<'_>, kind: &str, name: Located<String>) -> Option<String> {
+    pub(super) fn find(
+        &self,
+        document: &Document<'_>,
+        kind: &str,
+        name: Located<String>,
+    ) -> Option<String> {
         // It may have a password.
         if name.contains("://") {
             let problem = Problem::error(format!("a {kind} is named here, and this is a URL"));

@@ -28,6 +28,7 @@ use toml::de::DeTable;
 use self::defined::{Components, Defined};
 use self::document::Document;
 use self::table::Table;
+use crate::plan::chain;
 use crate::section::ROOT;
 use crate::{ConfigError, Draft, Place, Plan};
 
@@ -117,7 +118,8 @@ fn plan(document: &Document<'_>, root: DeTable<'_>) -> Plan {
     };
     defined.components = component::components(&mut root, &defined, &limits);
     let triggers = trigger::triggers(&mut root, &defined);
-    for (place, problem) in crate::clash::clashes(&triggers) {
+    let chains = chain::problems(&defined.components.plans);
+    for (place, problem) in crate::clash::clashes(&triggers).into_iter().chain(chains) {
         document.wrong(place, problem);
     }
     Plan {

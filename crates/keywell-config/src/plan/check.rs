@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use super::chain;
 use crate::{ConfigError, Place, Plan, Problem, Report, TriggerPlan, clash, http};
 
 // === impl Plan ===
@@ -20,7 +21,8 @@ impl Plan {
     }
 
     /// Checks that every store and every component that is named is there, that triggers of one
-    /// address can be told apart, and the texts of HTTP triggers. A plan that was read from a file passes.
+    /// address can be told apart, the texts of HTTP triggers, and that components do not call one
+    /// another in a circle. A plan that was read from a file passes.
     ///
     /// # Errors
     ///
@@ -71,6 +73,7 @@ impl Plan {
                 }
             }
         }
+        mistakes.extend(chain::problems(&self.components));
         mistakes.extend(clash::clashes(&self.triggers));
         for (place, problem) in mistakes {
             report.push(self.at(place, problem));

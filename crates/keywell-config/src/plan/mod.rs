@@ -1,5 +1,6 @@
 //! What an application is made of.
 
+pub(crate) mod chain;
 mod check;
 mod command;
 mod component;

@@ -78,6 +78,13 @@ pub static COMPONENT: Section = Section {
              leaves its triggers out",
         ),
         Key::new(
+            "imports",
+            Kind::Map(&Kind::Name),
+            "none",
+            "a table of interfaces that other components answer: `\"NAMESPACE:PACKAGE/INTERFACE\" = \
+             \"COMPONENT\"`, without a version, see below",
+        ),
+        Key::new(
             "memory",
             Kind::Size,
             "that of `[limits]`",

@@ -49,6 +49,34 @@ const WRONG: &[(&str, &str)] = &[
         "10:13: there is no readonly in component.d.buckets.x; did you mean read-only?",
     ),
     (
+        "[component.d]\npath='d'\nimports={'a:b/c'='f'}",
+        "10:18: there is no component \"f\"; there is c, d",
+    ),
+    (
+        "[component.deed]\npath='d'\nimports={'a:b/c'='eded'}",
+        "10:18: there is no component \"eded\"; did you mean deed?",
+    ),
+    (
+        "[component.d]\npath='d'\nimports={'a:b/c'=1}",
+        "10:18: component.d.imports.a:b/c should be a text in quotes",
+    ),
+    (
+        "[component.d]\npath='d'\nimports={'a:b/c@1.0.0'='c'}",
+        "10:10: an interface that is answered has no version here; write \"a:b/c\": every version",
+    ),
+    (
+        "[component.d]\npath='d'\nimports={'a:b'='c'}",
+        "10:10: \"a:b\" is no name of an interface; write it \"NAMESPACE:PACKAGE/INTERFACE\"",
+    ),
+    (
+        "[component.d]\npath='d'\nimports={'a:b/c'='d'}",
+        "10:10: imports lead in a circle: d calls d; remove one of these imports",
+    ),
+    (
+        "[component.d.imports]\n'a:b/c'='e'\n[component.e]\npath='e'\nimports={'a:b/d'='d'}",
+        "8:12: component.d has no path",
+    ),
+    (
         "[limits]\nmemroy='1MiB'",
         "9:1: there is no memroy in limits; did you mean memory?",
     ),

@@ -43,6 +43,9 @@ archive = { store = "letters", read-only = "false" }
 [component.shop]
 path = "/opt/shop.wasm"
 
+[component.shop.imports]
+"example:greet/greeter" = "alerts"
+
 [[trigger.http]]
 component = "shop"
 addr = "0.0.0.0:80"
@@ -118,6 +121,11 @@ fn everything_that_can_be_written_is_read() {
             ("mask", "255", 16),
         ]
     );
+
+    let import = &plan.components["shop"].imports[0];
+    let interface = (&*import.interface.value, import.interface.place.line);
+    assert_eq!(interface, ("example:greet/greeter", 38));
+    assert_eq!((&*import.component, &import.link), ("alerts", &None));
 
     let alerts = &plan.components["alerts"];
     assert_eq!(
