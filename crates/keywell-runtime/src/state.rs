@@ -385,7 +385,7 @@ mod tests {
         let mut state = State::new(
             Arc::new(Grants::none()),
             Arc::new(environment),
-            &shared.common(&"shop".into(), None),
+            &shared.common(&"shop".into(), None, true),
             1 << 20,
             Instant::now(),
         );

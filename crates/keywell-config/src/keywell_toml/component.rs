@@ -3,6 +3,7 @@ use std::path::Path;
 use super::defined::{Components, Defined, Names};
 use super::document::Document;
 use super::link;
+use super::read::Read;
 use super::table::Table;
 use super::value::Value;
 use crate::{Code, ComponentPlan, ImportPlan, LimitsPlan, Located, Problem, Secret};
