@@ -43,7 +43,10 @@ fn main() -> ExitCode {
             "all" => all(),
             "log" => log(rest),
             "flood" => flood(rest),
-            "secret" => secrets::show(rest),
+            "secret" => {
+                secrets::show(rest);
+                Some(())
+            }
             "secrets" => secrets::hold(rest),
             step => links.step(step, rest),
         };

@@ -3,7 +3,7 @@ wit_bindgen::generate!({ path: "../../wit/secrets-0.1.0-draft", world: "imports"
 use self::wasmcloud::secrets::reveal::reveal;
 use self::wasmcloud::secrets::store::{SecretValue, SecretsError, get};
 
-pub fn show(key: &str) -> Option<()> {
+pub fn show(key: &str) {
     match get(key) {
         Ok(secret) => match reveal(&secret) {
             SecretValue::String(text) => println!("{key}: {text}"),
@@ -11,7 +11,6 @@ pub fn show(key: &str) -> Option<()> {
         },
         Err(error) => println!("{key}: {}", describe(&error)),
     }
-    Some(())
 }
 
 pub fn hold(rest: &str) -> Option<()> {
