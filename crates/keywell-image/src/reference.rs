@@ -93,6 +93,10 @@ impl FromStr for ImageReference {
             });
         }
         let parsed = Reference::try_from(name).map_err(|problem| error(&problem.to_string()))?;
+        // Of a name without a registry, the parser lets capitals through.
+        if parsed.repository().contains(char::is_uppercase) {
+            return Err(error("its name has capitals in it"));
+        }
         let digest = parsed.digest().map(Digest::parse);
         if digest == Some(None) {
             return Err(error("a digest is sha256: and 64 hexadecimal digits"));
@@ -161,6 +165,7 @@ mod tests {
             "",
             "oci://",
             "ghcr.io/Acme/counter",
+            "Acme/counter",
             "ghcr.io/acme/counter:a b",
             "ghcr.io/acme/counter@sha256:12",
             "ghcr.io/../../etc/passwd",

@@ -26,7 +26,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[component.d]\npath='d'\nread_only=true",
-        "10:1: there is no read_only in component.d; there is path, env",
+        "10:1: there is no read_only in component.d; there is path, image, env",
     ),
     (
         "[[trigger.htpp]]",
