@@ -299,7 +299,10 @@ const WRONG: &[(&str, &str)] = &[
     ),
     // What is missing.
     ("[store.b]\nhistory=0", "8:8: store.b has no url"),
-    ("[component.d]\nstore='a'", "8:12: component.d has no path and no image"),
+    (
+        "[component.d]\nstore='a'",
+        "8:12: component.d has no path and no image",
+    ),
     (
         "[component.d]\npath='d'\nimage='ghcr.io/a/b:1'",
         "10:7: component.d has a path, and an image, too",
