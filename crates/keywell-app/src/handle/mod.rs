@@ -53,7 +53,9 @@ impl Handle {
         let mut running = Running::default();
         let mut specs: Vec<_> = loaded.specs(&stores).into_iter().map(Some).collect();
         // All routes of an address are there before one of its triggers runs.
-        triggers.iter().for_each(|(_, trigger)| trigger.open());
+        for (_, trigger) in &triggers {
+            trigger.open();
+        }
         let started = triggers.into_iter().map(|(index, trigger)| {
             let spec = specs[index].take();
             let spec = spec.expect("a trigger of the plan starts once");

@@ -98,7 +98,7 @@ impl Default for CorsPlan {
             ]),
             methods: texts(&["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"]),
             exposed_headers: Vec::new(),
-            max_age: Duration::from_secs(300),
+            max_age: Duration::from_mins(5),
         }
     }
 }

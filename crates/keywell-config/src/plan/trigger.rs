@@ -6,6 +6,10 @@ use crate::Place;
 /// What calls a component. It is matched without a wildcard wherever triggers are handled, so that
 /// a new kind does not compile until it is handled everywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a plan has few triggers, and is not moved often"
+)]
 pub enum TriggerPlan {
     /// HTTP requests.
     Http(HttpPlan),

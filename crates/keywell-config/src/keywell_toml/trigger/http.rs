@@ -35,7 +35,7 @@ fn trigger(mut table: Table<'_>, defined: &Defined<'_>) -> Option<HttpPlan> {
         is_read_only: table.boolean("read-only").unwrap_or(false),
         timeout: table.duration("timeout"),
         cache_control: table.text("cache-control").ok(),
-        cors: table.take("cors").and_then(cors).ok().flatten(),
+        cors: cors(&mut table),
         keeps_alive: table.boolean("keep-alive").unwrap_or(true),
         tls: table.take("tls").and_then(tls).ok(),
         place: table.place,
@@ -80,10 +80,11 @@ fn host(table: &mut Table<'_>) -> Option<HostPlan> {
 }
 
 /// A table, or `true` for one without keys; `false` stands for none.
-fn cors(value: Value<'_>) -> Option<Option<CorsPlan>> {
+fn cors(table: &mut Table<'_>) -> Option<CorsPlan> {
+    let value = table.take("cors").ok()?;
     if !value.is_table() {
         let is_on = value.boolean_or("a table")?;
-        return Some(is_on.then(CorsPlan::default));
+        return is_on.then(CorsPlan::default);
     }
     let mut table = value.table()?;
     let usual = CorsPlan::default();
@@ -91,13 +92,13 @@ fn cors(value: Value<'_>) -> Option<Option<CorsPlan>> {
         let texts = table.texts(key).ok();
         texts.map_or(usual, |texts| texts.value)
     };
-    Some(Some(CorsPlan {
+    Some(CorsPlan {
         origins: texts("origins", usual.origins),
         headers: texts("headers", usual.headers),
         methods: texts("methods", usual.methods),
         exposed_headers: texts("exposed-headers", usual.exposed_headers),
         max_age: table.duration("max-age").unwrap_or(usual.max_age),
-    }))
+    })
 }
 
 fn tls(value: Value<'_>) -> Option<TlsPlan> {
