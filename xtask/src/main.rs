@@ -39,7 +39,8 @@ cargo xtask COMMAND
                     the results to docs/conformance.md
   fuzz [TARGET] [--seconds N] [--keep]
                     run all fuzzers or one, each for N seconds (30); --keep puts a minimized corpus into fuzz/corpus
-  soak              run the fault tests of `test` with many more crash points and kills
+  soak              run the fault tests of `test` with many more crash points and kills, and reloads under
+                    1,000,000 requests
 ";
 
 fn main() -> ExitCode {

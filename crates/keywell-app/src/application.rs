@@ -43,6 +43,11 @@ impl Application {
         }
     }
 
+    /// What was loaded, if it was with this runtime.
+    pub(crate) fn loaded_with(self, runtime: &Arc<Runtime>) -> Option<Loaded> {
+        Arc::ptr_eq(&self.runtime, runtime).then_some(self.loaded)
+    }
+
     /// Whether a component can be called by triggers of a kind; not, if there is no such component.
     pub fn can_be_called(&self, component: &str, kind: TriggerKind) -> bool {
         let component = self.loaded.component(component);

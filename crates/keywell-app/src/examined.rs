@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use keywell_config::{Draft, Place, Plan, Problem, Report};
-use keywell_runtime::Runtime;
+use keywell_runtime::{Options, Runtime};
 
 use crate::check::Findings;
 use crate::loaded::{Loaded, runtime_options};
-use crate::{AppOptions, Application, stores};
+use crate::{AppOptions, Application, Error, stores};
 
 /// A plan that was looked at as a whole: everything that is wrong with it, and the application, if
 /// nothing is.
@@ -24,6 +24,18 @@ impl Examined {
     /// settings of stores, and that each component can be called as its triggers do. A component in an
     /// image that was not downloaded is not checked, and there is no application then.
     pub fn new(draft: Draft, options: AppOptions) -> Self {
+        Self::within(draft, options, |wanted| {
+            let runtime = Runtime::new(wanted);
+            runtime.map(Arc::new).map_err(Error::Runtime)
+        })
+    }
+
+    /// As [`new`](Self::new), with a runtime that `runtime` makes or has.
+    pub(crate) fn within(
+        draft: Draft,
+        options: AppOptions,
+        runtime: impl FnOnce(&Options) -> Result<Arc<Runtime>, Error>,
+    ) -> Self {
         let Draft { plan, report } = draft;
         let mut findings = Findings::default();
         let is_whole = !report.has_errors();
@@ -32,11 +44,10 @@ impl Examined {
             findings.of_plan(error.report());
         }
         let mut application = None;
-        match Runtime::new(&runtime_options(&plan, &options)) {
+        match runtime(&runtime_options(&plan, &options)) {
             Ok(runtime) => {
                 let loaded = Loaded::examine(plan.clone(), &runtime, &mut findings);
-                application =
-                    loaded.map(|loaded| Application::new(Arc::new(runtime), loaded, options));
+                application = loaded.map(|loaded| Application::new(runtime, loaded, options));
             }
             Err(error) => findings.of_world(Problem::error(error.to_string())),
         }

@@ -78,6 +78,7 @@ mod loaded;
 mod machine;
 mod options;
 mod registry;
+mod reloaded;
 mod running;
 mod spec;
 mod status;
@@ -89,12 +90,13 @@ pub use application::Application;
 pub use error::{Error, StartError, TriggerError};
 pub use event::Event;
 pub use examined::Examined;
-pub use handle::Handle;
+pub use handle::{Examiner, Handle};
 pub use keywell_config as config;
 pub use keywell_config::Plan;
 pub use kind::TriggerKind;
 pub use options::AppOptions;
 pub use registry::{PROVIDERS, identity, open, open_existing, provider, relative_to};
+pub use reloaded::{Differences, Reloaded};
 pub use status::{
     BucketMetering, ComponentStatus, Status, StoreStatus, TriggerCounters, TriggerCounts,
     TriggerSource, TriggerState, TriggerStatus,

@@ -8,6 +8,7 @@ use keywell_wasi::Grants;
 use crate::check::{self, Findings};
 use crate::component::{Checked, Component, granted, load};
 use crate::listen::Listening;
+use crate::reloaded::Differences;
 use crate::spec::Spec;
 use crate::status::ComponentStatus;
 use crate::stores::Stores;
@@ -161,6 +162,15 @@ impl Loaded {
 
     pub(crate) fn component(&self, name: &str) -> Option<&LoadedComponent> {
         self.components.get(name).map(|component| &component.loaded)
+    }
+
+    /// How the components of another plan differ from these.
+    pub(crate) fn differences(&self, new: &Self) -> Differences {
+        let plans = |loaded: &Self, name: &str| loaded.plan.components[name].without_places();
+        let (old, now) = (&self.components, &new.components);
+        Differences::between(old.keys(), now.keys(), |name| {
+            plans(self, name) == plans(new, name) && old[name].loaded.is_same_as(&now[name].loaded)
+        })
     }
 
     pub(crate) fn status(&self) -> Vec<ComponentStatus> {

@@ -9,6 +9,7 @@ use keywell_store::{OpenError, Provider, SettingError, Settings, Store, StoreUrl
 
 use crate::Error;
 use crate::registry::{self, identity, open, provider, relative_to};
+use crate::reloaded::Differences;
 use crate::status::{BucketMetering, StoreStatus};
 
 /// The stores of a plan, each opened once.
@@ -117,6 +118,14 @@ impl Stores {
     /// Closes all of them, also after one that fails to.
     pub(crate) async fn close(self) -> Result<(), Error> {
         self.close_but(&Self::default()).await
+    }
+
+    /// How the stores of another plan differ from these.
+    pub(crate) fn differences(&self, new: &Self) -> Differences {
+        let (old, now) = (&self.0, &new.0);
+        Differences::between(old.keys(), now.keys(), |name| {
+            Arc::ptr_eq(&old[name].store, &now[name].store)
+        })
     }
 
     /// As [`close`](Self::close), but for those that are among the others.

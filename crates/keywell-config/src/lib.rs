@@ -33,8 +33,8 @@
 //! Where it does not, everything that is wrong is in one [`Report`], which shows it with the lines of
 //! the file and without their secrets. A [`Draft`] has what could be read beside what is wrong.
 //!
-//! `keywell.toml` is the one form that becomes a plan so far; [`wadm`] reads the manifests of wasmCloud
-//! into a form of their own.
+//! `keywell.toml` and the [project files](project) of `wash` become plans so far; [`wadm`] reads the
+//! manifests of wasmCloud into a form of their own.
 //!
 //! # What it does not do
 //!
@@ -53,6 +53,7 @@ mod listen;
 mod nearest;
 mod place;
 mod plan;
+pub mod project;
 mod report;
 mod schema;
 pub mod section;

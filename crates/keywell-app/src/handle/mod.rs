@@ -1,3 +1,4 @@
+mod examiner;
 mod reload;
 
 use std::collections::VecDeque;
@@ -13,6 +14,8 @@ use crate::status::{BucketMetering, Status, TriggerCounters, TriggerSource, Trig
 use crate::stores::Stores;
 use crate::trigger::{Counting, Trigger};
 use crate::{AppOptions, Error};
+
+pub use self::examiner::Examiner;
 
 /// An application that runs. Dropping it ends everything at once; [`stop`](Self::stop) lets what runs
 /// finish and closes the stores.

@@ -15,9 +15,11 @@ use keywell_config::{Plan, TriggerPlan};
 use keywell_runtime::{HttpEndpoint, HttpTls};
 
 use super::{Handle, Started};
+use crate::application::Application;
 use crate::event::Event;
 use crate::listen::Listening;
 use crate::loaded::{Loaded, runtime_options};
+use crate::reloaded::Reloaded;
 use crate::running::{Running, Task};
 use crate::spec::Spec;
 use crate::status::TriggerState;
@@ -29,7 +31,7 @@ use crate::{Error, TriggerError};
 struct Changes {
     /// For each trigger of the new plan, the one that runs on as it, by its number.
     kept: Vec<Option<usize>>,
-    /// Those that end, by their numbers.
+    /// Those that end, or whose servers another answers behind, by their numbers.
     going: Vec<usize>,
     /// Whether all have ended before, as one failed or they were asked to.
     is_restart: bool,
@@ -50,7 +52,9 @@ impl Handle {
     /// - A watch trigger that changes stops before its successor starts; one that cannot resume misses
     ///   changes between the two.
     /// - Other triggers of the old plan stop once the new ones run: what runs may finish, and
-    ///   commands are ended. Then the stores that are left over are closed.
+    ///   commands are ended.
+    /// - Stores that are left over are closed once the requests to components that were replaced have
+    ///   ended. Where none is left over, this does not wait for such requests.
     ///
     /// It is not to be dropped before it is ready.
     ///
@@ -60,7 +64,7 @@ impl Handle {
     /// [`Application::start`](crate::Application::start); [`Error::Limits`], [`Error::Chain`]. The old plan then runs on.
     /// A watch trigger that was stopped is started again; if that fails, too, it is the next
     /// [`Event::Failed`], and stops the others.
-    pub async fn reload(&mut self, plan: Plan) -> Result<(), Error> {
+    pub async fn reload(&mut self, plan: Plan) -> Result<Reloaded, Error> {
         let [mut new, old] =
             [&plan, self.loaded.plan()].map(|plan| runtime_options(plan, &self.options));
         let most = self.runtime.chain();
@@ -77,6 +81,21 @@ impl Handle {
             let reason = error.to_string();
             Err(Error::Runtime(keywell_runtime::Error::Engine(reason)))
         })?;
+        self.go_over(loaded).await
+    }
+
+    /// As [`reload`](Self::reload), to an application that this one's [`Examiner`](crate::Examiner)
+    /// found nothing wrong with.
+    ///
+    /// # Errors
+    ///
+    /// As [`reload`](Self::reload); [`Error::Limits`] for one that is not of this one's examiner.
+    pub async fn go_over_to(&mut self, application: Application) -> Result<Reloaded, Error> {
+        let loaded = application.loaded_with(&self.runtime);
+        self.go_over(loaded.ok_or(Error::Limits)?).await
+    }
+
+    async fn go_over(&mut self, loaded: Loaded) -> Result<Reloaded, Error> {
         let stores = Stores::open(loaded.plan(), &self.stores).await?;
         let is_restart = self.running.is_stopping();
         if is_restart {
@@ -94,16 +113,27 @@ impl Handle {
         };
         match started {
             Ok((renewed, started)) => {
+                let mut reloaded = Reloaded {
+                    components: self.loaded.differences(&loaded),
+                    stores: self.stores.differences(&stores),
+                    kept: changes.kept.iter().flatten().count(),
+                    started: started.len(),
+                    ended: 0,
+                };
                 for (number, tls) in renewed {
                     self.triggers[number].encrypt_with(&tls);
                 }
                 self.loaded = loaded;
                 let left = std::mem::replace(&mut self.stores, stores);
-                self.go_over(specs, &changes, started).await;
+                let gone = self.take_over(specs, &changes, started);
+                reloaded.ended = gone.len();
+                if !reloaded.stores.changed.is_empty() || !reloaded.stores.removed.is_empty() {
+                    join_all(gone.iter().map(Task::ended)).await;
+                }
                 if let Err(error) = left.close_but(&self.stores).await {
                     tracing::warn!("{error}");
                 }
-                Ok(())
+                Ok(reloaded)
             }
             Err(error) => {
                 drop(stores.close_but(&self.stores).await);
@@ -233,13 +263,13 @@ impl Handle {
         Ok(())
     }
 
-    /// Runs the new triggers, ends those that go, and waits until nothing of these is under way.
-    async fn go_over(
+    /// Runs the new triggers, and asks those that go to end. Answers them.
+    fn take_over(
         &mut self,
         specs: Vec<Spec>,
         changes: &Changes,
         mut started: BTreeMap<usize, Trigger>,
-    ) {
+    ) -> Vec<Task> {
         if changes.is_restart {
             self.running = Running::default();
         }
@@ -279,7 +309,7 @@ impl Handle {
         });
         let gone: Vec<Task> = gone.collect();
         gone.iter().for_each(Task::ask_to_stop);
-        join_all(gone.iter().map(Task::ended)).await;
+        gone
     }
 }
 

@@ -69,6 +69,7 @@ fn component(
     }
     let outgoing = table.texts("outgoing").ok();
     let timeout = table.duration("timeout");
+    let build = table.text("build").ok();
     let Located { value: code, place } = code?;
     Some(ComponentPlan {
         code,
@@ -83,6 +84,7 @@ fn component(
         imports,
         memory,
         timeout,
+        build: build.map(|build| build.value),
         ..ComponentPlan::default()
     })
 }

@@ -111,6 +111,7 @@ fn plan(document: &Document<'_>, root: DeTable<'_>) -> Plan {
     };
     let mut root = Table::new(document, &ROOT, String::new(), start, root);
     let limits = limits::limits(&mut root);
+    let build = root.text("build").ok();
     let mut defined = Defined {
         document,
         stores: store::stores(document, &mut root),
@@ -129,6 +130,7 @@ fn plan(document: &Document<'_>, root: DeTable<'_>) -> Plan {
         stores: defined.stores.plans,
         components: defined.components.plans,
         triggers,
+        build: build.map(|build| build.value),
         health: None,
         is_metered: false,
     }

@@ -34,6 +34,8 @@ pub struct ComponentPlan {
     pub memory: Option<usize>,
     /// How long a call may take, where it is not as for all.
     pub timeout: Option<Duration>,
+    /// The shell command by which it is built, in the folder of the file.
+    pub build: Option<String>,
 }
 
 /// Where a component's bytes are.
@@ -111,11 +113,12 @@ impl ComponentPlan {
         std::iter::once(&self.link).chain(self.links.values())
     }
 
-    /// The same component, as if it had not been read from a file.
+    /// The same component, as if it had not been built, nor read from a file.
     #[must_use]
     pub fn without_places(&self) -> Self {
         let mut component = self.clone();
         component.place = Place::default();
+        component.build = None;
         component.link.forget_places();
         component
             .links

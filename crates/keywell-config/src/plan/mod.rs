@@ -42,6 +42,8 @@ pub struct Plan {
     pub components: BTreeMap<String, ComponentPlan>,
     /// What calls the components, in the order written; never empty in one that was read.
     pub triggers: Vec<TriggerPlan>,
+    /// The shell command by which all components are built, in the folder of the file.
+    pub build: Option<String>,
     /// Where `GET /healthz` and `GET /readyz` are answered.
     pub health: Option<Located<ListenAddress>>,
     /// Whether the calls of every store are counted and timed. No file asks for it.

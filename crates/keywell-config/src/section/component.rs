@@ -96,6 +96,12 @@ pub static COMPONENT: Section = Section {
             "that of `[limits]`",
             "how long a request or a delivery may take",
         ),
+        Key::new(
+            "build",
+            Kind::Text,
+            "none",
+            "the shell command by which `keywell dev` builds it, in the folder of this file",
+        ),
     ],
     others: None,
     help: "A component, what it sees of the world, and what bounds it.",

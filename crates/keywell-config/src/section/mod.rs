@@ -17,4 +17,4 @@ pub use link::{GRANT, LINK};
 pub use root::ROOT;
 pub use secret::SECRET;
 pub use store::STORE;
-pub use trigger::{CORS, DEAD_LETTERS, HTTP, TLS, TRIGGER, WATCH};
+pub use trigger::{COMMAND, CORS, DEAD_LETTERS, HTTP, TLS, TRIGGER, WATCH};

@@ -32,6 +32,12 @@ pub static ROOT: Section = Section {
             "",
             "what bounds all components together",
         ),
+        Key::new(
+            "build",
+            Kind::Text,
+            "",
+            "the shell command by which `keywell dev` builds all components",
+        ),
     ],
     others: None,
     help: "An application: its stores, its components, and the triggers that call them.",

@@ -16,6 +16,12 @@ pub static TRIGGER: Section = Section {
             "",
             "triggers that deliver changes of keys",
         ),
+        Key::new(
+            "command",
+            Kind::Tables(&COMMAND),
+            "",
+            "components that run once, as commands",
+        ),
     ],
     others: None,
     help: "What calls the components.",
@@ -264,4 +270,20 @@ pub static DEAD_LETTERS: Section = Section {
     ],
     others: None,
     help: "Where deliveries go that failed for good.",
+};
+
+/// `[[trigger.command]]`.
+pub static COMMAND: Section = Section {
+    heading: "[[trigger.command]]",
+    keys: &[
+        Key::required("component", Kind::Name, "the component to run, by its name"),
+        Key::new(
+            "arguments",
+            Kind::Texts,
+            "none",
+            "a list of arguments, which come behind the component's name",
+        ),
+    ],
+    others: None,
+    help: "A component that runs once, when the application starts.",
 };

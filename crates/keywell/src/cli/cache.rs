@@ -6,7 +6,7 @@ use keywell_app::AppOptions;
 use super::output;
 
 /// Where compiled components and images are kept.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct CacheFolder {
     /// Where compiled components and images are kept.
     #[arg(
@@ -19,7 +19,7 @@ pub(super) struct CacheFolder {
 }
 
 /// Whether and where compiled components are kept.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct CacheArguments {
     #[command(flatten)]
     folder: CacheFolder,

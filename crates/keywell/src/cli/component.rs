@@ -17,7 +17,7 @@ use super::written::Written;
 use crate::cli::failed::Failed;
 
 /// A component, and what bounds it.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct ComponentArguments {
     /// The component: a file, or an image such as ghcr.io/NAME:TAG.
     #[arg(value_name = "COMPONENT")]
@@ -114,6 +114,12 @@ impl ComponentArguments {
 
     /// Downloads the component, if it is an image, and checks and compiles a plan.
     pub(super) async fn load(&self, mut plan: Plan) -> Result<Application, Failed> {
+        self.pull(&mut plan).await?;
+        Application::load(plan, self.cache.options()).map_err(Failed::of_one)
+    }
+
+    /// Downloads the component of a plan, if it is an image.
+    pub(super) async fn pull(&self, plan: &mut Plan) -> Result<(), Failed> {
         let folder = self.cache.images();
         for component in plan.components.values_mut() {
             if let Code::Image { reference, file } = &mut component.code {
@@ -121,7 +127,7 @@ impl ComponentArguments {
                 *file = Some(pull.await?.file);
             }
         }
-        Application::load(plan, self.cache.options()).map_err(Failed::of_one)
+        Ok(())
     }
 }
 

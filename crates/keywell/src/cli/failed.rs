@@ -1,3 +1,4 @@
+use std::fmt;
 use std::process::ExitCode;
 
 /// How a subcommand ends when it does not fail.
@@ -35,6 +36,14 @@ impl Failed {
             Self::Usage(text)
         } else {
             Self::Failure(text)
+        }
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failure(text) | Self::Usage(text) => f.write_str(text),
         }
     }
 }

@@ -13,7 +13,7 @@ use keywell_image::{ImageOptions, ImageReference, Images, Pulled};
 use crate::cli::failed::Failed;
 
 /// How registries are reached.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct ImageArguments {
     /// A registry that is spoken to without TLS, as written in references: HOST or HOST:PORT; may be
     /// repeated. localhost and 127.0.0.1 always are.

@@ -12,7 +12,7 @@ use keywell_store::{BucketName, terminal};
 use super::output;
 
 /// Whether the calls of stores are counted.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct MetricsArguments {
     /// Count the calls of stores, and print a table to standard error at the end: for each bucket
     /// and operation the calls, bytes, latencies, and errors by kind. With --log-json, each row is

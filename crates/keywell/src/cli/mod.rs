@@ -3,25 +3,30 @@
 
 mod application;
 mod cache;
+mod changes;
 mod completions;
 mod component;
 mod config_file;
 mod conformance;
 mod deadletters;
 mod draft;
+mod dev;
 mod failed;
 mod files;
 mod images;
 mod inspect;
 mod kv;
 mod metrics;
+mod new;
 mod output;
 mod pull;
 mod push;
+mod reloading;
 mod run;
 mod schema;
 mod serve;
 mod signal;
+mod source;
 mod store;
 mod stores;
 mod up;
@@ -65,11 +70,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    // Their own descriptions are longer than a line.
+    New(new::New),
+    Dev(dev::Dev),
     /// Serve HTTP with a component, or call it when keys change.
     Serve(serve::Serve),
     /// Run a component as a command.
     Run(run::Run),
-    /// Run an application: every store, component and trigger of a keywell.toml.
+    // As above.
     Up(up::Up),
     /// Look into a store, or change it.
     Kv(kv::Kv),
@@ -109,6 +117,8 @@ pub(crate) fn main() -> ExitCode {
         let ended = runtime.block_on(signal::heeding(async {
             signal::survive_file_size_limit()?;
             match command {
+                Command::New(new) => new.main(),
+                Command::Dev(dev) => dev.main().await,
                 Command::Serve(serve) => serve.main().await,
                 Command::Run(run) => run.main().await,
                 Command::Up(up) => up.main().await,

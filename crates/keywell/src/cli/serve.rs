@@ -5,12 +5,16 @@ use std::time::Duration;
 use clap::Args;
 use keywell_app::{Application, Status, TriggerKind, TriggerSource};
 use keywell_config::units::duration;
-use keywell_config::{HttpPlan, ListenAddress, Located, Plan, TriggerPlan, WatchPlan};
+use keywell_config::{
+    Draft, HttpPlan, ListenAddress, Located, Plan, Report, TriggerPlan, WatchPlan,
+};
 use keywell_runtime::watch::Subscriptions;
 use keywell_store::BucketName;
+use tokio::signal::unix::Signal;
 
 use super::application::{attend, lines};
 use super::component::ComponentArguments;
+use super::reloading::{Plans, Renewals};
 use super::store::{self, GivenUrl, StoreArguments};
 use super::usage::Unshown;
 use super::written::Written;
@@ -21,7 +25,8 @@ use crate::cli::failed::{Ended, Failed};
 /// or both.
 ///
 /// Every bucket name that the component opens is a bucket in the one store. SIGINT or SIGTERM lets
-/// running requests and deliveries finish.
+/// running requests and deliveries finish. SIGHUP reads the component again and goes over to it
+/// without dropping a request.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  keywell serve counter.wasm --store disk:visits\n  \
@@ -94,9 +99,11 @@ impl Serve {
     pub(super) async fn main(self) -> Ended {
         // Before all else, so that no signal is missed that comes once the address is printed.
         let mut stop = pin!(signal::stop()?);
+        let hangups = signal::hangups()?;
         files::raise_limit();
         let written = self.component.written()?;
-        let load = self.component.load(self.plan(&written));
+        let plan = self.plan(&written);
+        let load = self.component.load(plan.clone());
         let Some(mut application) = signal::unless(stop.as_mut(), load).await? else {
             return Ok(ExitCode::SUCCESS);
         };
@@ -112,7 +119,14 @@ impl Serve {
         for line in self.lines(&handle.status()) {
             output::say(&line);
         }
-        let ended = attend(handle, stop).await;
+        let again = PlanAgain {
+            component: self.component.clone(),
+            plan,
+            hangups,
+        };
+        let renewals = Renewals::of(again, handle.examiner(), written.name(), false);
+        let store = |_: &str| self.store.store.to_string();
+        let ended = attend(handle, stop, renewals, store).await;
         Ok(if ended.map_err(Failed::of_one)? {
             ExitCode::SUCCESS
         } else {
@@ -179,5 +193,25 @@ impl Serve {
             lines.map(move |line| format!("{line}{more}"))
         });
         triggers.collect()
+    }
+}
+
+/// The same plan, whose component is read again, whenever it is asked to.
+struct PlanAgain {
+    component: ComponentArguments,
+    plan: Plan,
+    hangups: Signal,
+}
+
+// === impl PlanAgain ===
+
+impl Plans for PlanAgain {
+    async fn next(&mut self) -> Draft {
+        self.hangups.recv().await;
+        let (mut plan, mut report) = (self.plan.clone(), Report::default());
+        if let Err(failed) = self.component.pull(&mut plan).await {
+            report.push(Problem::error(failed.to_string()));
+        }
+        Draft { plan, report }
     }
 }

@@ -42,6 +42,11 @@ pub(super) fn stop() -> Result<impl Future<Output = ()>, Failed> {
     Ok(async move { drop(asked.await) })
 }
 
+/// SIGHUP, which asks to read files again. From now on it does not end the process.
+pub(super) fn hangups() -> Result<Signal, Failed> {
+    signal(SignalKind::hangup()).map_err(|error| Failed::because("cannot listen to signals", error))
+}
+
 /// Does a command, and shows between two of its steps that it is not stuck.
 pub(super) async fn heeding<T>(command: impl Future<Output = T>) -> T {
     let heed = async {

@@ -1,17 +1,16 @@
 //! `keywell up`: an application from its `keywell.toml`.
 
-use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::Args;
-use keywell_app::Examined;
 use keywell_config::{ConfigError, Draft, Plan};
+use tokio::signal::unix::Signal;
 
 use super::application::{attend, lines};
-use super::cache::CacheArguments;
-use super::images::ImageArguments;
-use super::metrics::MetricsArguments;
+use super::changes::Changes;
+use super::reloading::{Plans, Renewals};
+use super::source::Source;
 use super::{files, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
@@ -21,11 +20,16 @@ use crate::cli::failed::{Ended, Failed};
 /// none does. If one fails later, its error is printed, the others stop, and the exit code is 1. SIGINT or
 /// SIGTERM lets running requests and deliveries finish and closes the stores.
 ///
+/// SIGHUP reads the file and the components again and goes over to them without dropping a request:
+/// what has changed is replaced, and everything else runs on. If something is wrong with them, the
+/// application runs on as it was. The limits of all components cannot change that way.
+///
 /// With --check nothing starts: everything that is wrong is printed with its place, and the exit code
 /// is 2 if there is an error.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  keywell up\n  keywell up shop/keywell.toml\n  \
+    keywell up --watch\n  \
     keywell up --check --online shop/keywell.toml\n\n\
     What it reads:\n  \
     [store.main]\n  \
@@ -39,9 +43,8 @@ use crate::cli::failed::{Ended, Failed};
     on = \"SET@order:*,DEL@order:*\""
 )]
 pub(super) struct Up {
-    /// The application.
-    #[arg(value_name = "FILE", default_value = "keywell.toml")]
-    file: PathBuf,
+    #[command(flatten)]
+    source: Source,
 
     /// Print everything that is wrong with the file, and start nothing.
     #[arg(long)]
@@ -51,14 +54,9 @@ pub(super) struct Up {
     #[arg(long, requires = "check")]
     online: bool,
 
-    #[command(flatten)]
-    metrics: MetricsArguments,
-
-    #[command(flatten)]
-    cache: CacheArguments,
-
-    #[command(flatten)]
-    images: ImageArguments,
+    /// Reload, as at SIGHUP, when the file or a component changes.
+    #[arg(long, conflicts_with = "check")]
+    watch: bool,
 }
 
 // === impl Up ===
@@ -70,14 +68,27 @@ impl Up {
         }
         // Before all else, so that no signal is missed that comes once a trigger is printed.
         let mut stop = pin!(signal::stop()?);
+        let hangups = signal::hangups()?;
         files::raise_limit();
-        let Some(examined) = signal::unless(stop.as_mut(), self.examined(true)).await? else {
+        let mut plans = PlansOfFile {
+            source: self.source.clone(),
+            hangups,
+            // As the files are before they are read, so that no change is missed.
+            changes: None,
+        };
+        if self.watch {
+            plans.changes = Some(Changes::of(self.source.sources(None)).await?);
+        }
+        let draft = self.source.draft()?;
+        let examine = async { Ok::<_, Failed>(self.source.examined(draft, true).await) };
+        let Some(examined) = signal::unless(stop.as_mut(), examine).await? else {
             return Ok(ExitCode::SUCCESS);
         };
+        plans.follow(examined.plan()).await?;
         output::report(examined.report());
         let is_in_plan = examined.is_in_plan();
         let application = examined.application().map_err(|report| {
-            let text = format!("{} has {}", self.file.display(), report.count());
+            let text = self.source.with_count(&report);
             if is_in_plan {
                 Failed::Usage(text)
             } else {
@@ -92,49 +103,83 @@ impl Up {
                 output::say(&line);
             }
         }
-        Ok(if attend(handle, stop).await? {
+        let name = self.source.name();
+        let renewals = Renewals::of(plans, handle.examiner(), name, self.watch);
+        Ok(if attend(handle, stop, renewals, str::to_owned).await? {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         })
     }
 
-    /// Reads the file and everything that it names; of images, those alone that are kept, unless they
-    /// are to be downloaded.
-    async fn examined(&self, is_online: bool) -> Result<Examined, Failed> {
-        let mut draft = Draft::read(&self.file)?;
-        draft.plan.is_metered = self.metrics.metrics;
-        let folder = self.cache.images();
-        let unpulled = if is_online {
-            self.images.pull(folder.as_deref(), &mut draft.plan).await
-        } else {
-            self.images.find(folder.as_deref(), &mut draft.plan).await
-        };
-        let mut examined = Examined::new(draft, self.cache.options());
-        for unpulled in unpulled {
-            examined.add(unpulled.place, unpulled.problem, unpulled.is_in_plan);
-        }
-        Ok(examined)
-    }
-
     /// Prints everything that is wrong, or that nothing is.
     async fn check(self) -> Ended {
-        let mut examined = self.examined(self.online).await?;
+        let draft = self.source.draft()?;
+        let mut examined = self.source.examined(draft, self.online).await;
         if self.online {
             examined.reach().await;
         }
         let report = examined.report();
         output::report(report);
-        let file = self.file.display();
         if report.has_errors() {
-            return Err(Failed::Usage(format!("{file} has {}", report.count())));
+            return Err(Failed::Usage(self.source.with_count(report)));
         }
+        let file = self.source.name();
         let size = size(examined.plan());
         output::say(&match report.warnings() {
             0 => format!("{file} is valid: {size}"),
             _ => format!("{file} is valid, with {}: {size}", report.count()),
         });
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Reads the file again when it is asked to, or when files change.
+struct PlansOfFile {
+    source: Source,
+    hangups: Signal,
+    changes: Option<Changes>,
+}
+
+// === impl PlansOfFile ===
+
+impl PlansOfFile {
+    /// Watches the components that a plan has now.
+    async fn follow(&mut self, plan: &Plan) -> Result<(), Failed> {
+        match &mut self.changes {
+            Some(changes) => changes.watch(self.source.sources(Some(plan))).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Does without what cannot be watched.
+    fn keep_watching(&mut self, watched: Result<(), Failed>) {
+        if let Err(failed) = watched {
+            self.changes = None;
+            output::complain(&format!("{failed}; from now on only SIGHUP reloads"));
+        }
+    }
+}
+
+impl Plans for PlansOfFile {
+    async fn next(&mut self) -> Draft {
+        let changed = async {
+            match &mut self.changes {
+                Some(changes) => changes.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.hangups.recv() => {}
+            changed = changed => self.keep_watching(changed),
+        }
+        let draft = self.source.again().await;
+        // What a broken file names is not known, and it has to be changed in any case.
+        if !draft.report.has_errors() {
+            let followed = self.follow(&draft.plan).await;
+            self.keep_watching(followed);
+        }
+        draft
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod application;
+pub(crate) mod connection;
 pub(crate) mod gate;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -1,5 +1,6 @@
-//! `[[trigger.http]]` and `[[trigger.watch]]`, in the order written.
+//! `[[trigger.http]]`, `[[trigger.watch]]` and `[[trigger.command]]`, in the order written.
 
+mod command;
 mod http;
 mod watch;
 
@@ -23,16 +24,19 @@ pub(super) fn triggers(root: &mut Table<'_>, defined: &Defined<'_>) -> Vec<Trigg
         Read::Absent => (None, false),
     };
     let mut take = |key| table.as_mut().map_or(Read::Absent, |table| table.take(key));
-    let [http, watch] = ["http", "watch"].map(|key| take(key).and_then(Value::tables));
-    let is_wrong = is_wrong || http.is_wrong() || watch.is_wrong();
-    let [http, watch] = [http, watch].map(|tables| tables.ok().unwrap_or_default());
-    if http.is_empty() && watch.is_empty() && !is_wrong {
+    let kinds = ["http", "watch", "command"].map(|key| take(key).and_then(Value::tables));
+    let is_wrong = is_wrong || kinds.iter().any(Read::is_wrong);
+    let kinds = kinds.map(|tables| tables.ok().unwrap_or_default());
+    let are_none = kinds.iter().all(Vec::is_empty);
+    let [http, watch, command] = kinds;
+    if are_none && !is_wrong {
         let problem = Problem::error("nothing calls a component");
         let help = "add a [[trigger.http]] or a [[trigger.watch]]";
         document.missing(Place::default(), problem.help(help));
     }
     let mut triggers: Vec<_> = http::triggers(http, defined).collect();
     triggers.extend(watch::triggers(watch, defined));
+    triggers.extend(command::triggers(command, defined));
     triggers.sort_by_key(|trigger| {
         let place = trigger.place();
         (place.line, place.column)

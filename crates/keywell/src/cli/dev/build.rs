@@ -1,0 +1,155 @@
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::sync::watch;
+
+/// What has to be run to build components.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Cargo, for the package in the folder.
+    Cargo {
+        /// Whether with optimisation.
+        is_release: bool,
+    },
+    /// A command for the shell.
+    Shell(String),
+}
+
+/// Runs builds, one at a time, each with its processes as a group of its own. They write to the
+/// terminal themselves.
+#[derive(Clone, Default)]
+pub(super) struct Builds(Arc<watch::Sender<Option<Pid>>>);
+
+// === impl Step ===
+
+impl Step {
+    /// As a person would write it.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Cargo { .. } => format!("cargo {}", self.arguments().join(" ")),
+            Self::Shell(command) => command.clone(),
+        }
+    }
+
+    fn arguments(&self) -> Vec<&str> {
+        match self {
+            Self::Cargo { is_release } => {
+                let release = is_release.then_some("--release");
+                let target = ["--target", "wasm32-wasip2"];
+                let words = ["build"].into_iter().chain(release);
+                words.chain(target).collect()
+            }
+            Self::Shell(command) => vec!["-c", command],
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(match self {
+            Self::Cargo { .. } => "cargo",
+            Self::Shell(_) => "sh",
+        });
+        command.args(self.arguments());
+        command
+    }
+}
+
+// === impl Builds ===
+
+impl Builds {
+    /// How long a build may take to end that was asked to.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// Runs a step in a folder to its end.
+    pub(super) async fn run(&self, step: &Step, folder: &Path) -> io::Result<ExitStatus> {
+        let mut command = step.command();
+        command.current_dir(folder).stdin(Stdio::null());
+        // A signal from the terminal is for this process, which then ends the group.
+        let child = command.process_group(0).spawn()?;
+        self.0.send_replace(Some(group(&child)));
+        let builds = self.0.clone();
+        let wait = move || {
+            let mut child = child;
+            let status = child.wait();
+            builds.send_replace(None);
+            status
+        };
+        let ended = tokio::task::spawn_blocking(wait).await;
+        ended.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    /// Asks the build that runs to end.
+    pub(super) fn ask_to_end(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends the build that runs, with all of its processes.
+    pub(super) async fn end(&self) {
+        self.ask_to_end();
+        let mut running = self.0.subscribe();
+        let ended = running.wait_for(Option::is_none);
+        if tokio::time::timeout(Self::PATIENCE, ended).await.is_err() {
+            self.signal(Signal::KILL);
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let group = *self.0.borrow();
+        if let Some(group) = group {
+            // It may have ended just now.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+fn group(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_shown_as_it_is_run() {
+        let step = Step::Cargo { is_release: true };
+        assert_eq!(step.shown(), "cargo build --release --target wasm32-wasip2");
+        let step = Step::Cargo { is_release: false };
+        assert_eq!(step.shown(), "cargo build --target wasm32-wasip2");
+        assert_eq!(Step::Shell("make x".to_owned()).shown(), "make x");
+    }
+
+    #[tokio::test]
+    async fn a_build_ends_with_the_processes_that_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let builds = Builds::default();
+        // A process of a process, which would go on for long.
+        let step = Step::Shell("sh -c 'echo $$ > inner; exec sleep 600'; true".to_owned());
+        let run = builds.run(&step, folder.path());
+        let end = async {
+            while std::fs::read_to_string(folder.path().join("inner")).is_err() {
+                tokio::task::yield_now().await;
+            }
+            builds.end().await;
+        };
+        let (status, ()) = tokio::join!(run, end);
+        assert!(!status.unwrap().success());
+        assert!(builds.0.borrow().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_build_runs_in_its_folder_and_has_its_status() {
+        let folder = tempfile::tempdir().unwrap();
+        let builds = Builds::default();
+        for (command, is_well) in [("echo > made", true), ("exit 3", false)] {
+            let step = Step::Shell(command.to_owned());
+            let status = builds.run(&step, folder.path()).await.unwrap();
+            assert_eq!(status.success(), is_well);
+        }
+        assert!(folder.path().join("made").exists());
+    }
+}
