@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use keywell_config::wadm::{self, Severity};
+use keywell_config::{Draft, ReadOptions, wadm};
+use keywell_store::terminal::is_safe;
 
 /// Reads what is given as a manifest, in a file of either kind.
 ///
@@ -15,23 +16,32 @@ pub fn wadm(data: &[u8]) {
     };
     let last_line = text.lines().count() + 1;
     for file in ["wadm.yaml", "wadm.json"] {
-        let (manifest, findings) = wadm::read(Path::new(file), text);
-        let has_error = findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error);
-        assert_eq!(manifest.is_none(), has_error, "{file}: {findings:?}");
-        for finding in &findings {
+        let (manifest, report) = wadm::read(Path::new(file), text);
+        assert_eq!(manifest.is_none(), report.has_errors(), "{file}: {report}");
+        let shown = report.render(false);
+        assert!(
+            shown.chars().all(|c| is_safe(c) || c == '\n'),
+            "{shown:?} acts"
+        );
+        for finding in report.problems() {
             // The parser of YAML counts a lone carriage return as the end of a line too.
             let is_within = finding.place.line <= last_line || text.contains('\r');
             assert!(finding.place.is_known() && is_within, "{file}: {finding}");
             assert!(!finding.message.is_empty(), "{file}: {finding}");
         }
-        let places = findings.iter().map(|finding| finding.place);
+        let places = report.problems().iter().map(|finding| finding.place);
         assert!(places.is_sorted_by_key(|place| (place.line, place.column)));
         if let Some(manifest) = manifest {
             let components = manifest.components.iter();
             let mut links = components.flat_map(|component| &component.links);
             assert!(links.all(|link| manifest.component(&link.target).is_some()));
+            let texts = [(Path::new(file), text)];
+            let draft = Draft::from_texts(&texts, &ReadOptions::default());
+            if let Ok(plan) = draft.finish() {
+                plan.check().expect("a plan without errors holds together");
+                let printed = plan.to_toml().text;
+                assert!(printed.chars().all(|c| is_safe(c) || c == '\n'));
+            }
         }
     }
 }

@@ -33,8 +33,10 @@
 //! Where it does not, everything that is wrong is in one [`Report`], which shows it with the lines of
 //! the file and without their secrets. A [`Draft`] has what could be read beside what is wrong.
 //!
-//! `keywell.toml` and the [project files](project) of `wash` become plans so far; [`wadm`] reads the
-//! manifests of wasmCloud into a form of their own.
+//! Manifests of wasmCloud become plans too: [`Draft::read_all`] reads both kinds of files, several of
+//! them into one plan; [`wadm`] says what is read of a manifest. [`Plan::to_toml`] shows any plan as a
+//! `keywell.toml`.
+//! So do the [project files](project) of `wash`.
 //!
 //! # What it does not do
 //!
@@ -50,10 +52,15 @@ mod error;
 mod http;
 mod keywell_toml;
 mod listen;
+mod lookup;
 mod nearest;
 mod place;
 mod plan;
 pub mod project;
+mod policies;
+mod print;
+mod quoted;
+mod read;
 mod report;
 mod schema;
 pub mod section;
@@ -64,10 +71,13 @@ pub use draft::Draft;
 pub use error::ConfigError;
 pub use keywell_store::Secret;
 pub use listen::ListenAddress;
+pub use lookup::{Lookup, Process};
 pub use place::{Located, Place};
 pub use plan::{
     Code, CommandPlan, ComponentPlan, CorsPlan, DeadLettersPlan, GrantPlan, HostPlan, HttpPlan,
     ImportPlan, LimitsPlan, LinkPlan, PathPlan, Plan, StorePlan, TlsPlan, TriggerPlan, WatchPlan,
 };
+pub use print::Printed;
+pub use read::ReadOptions;
 pub use report::{Problem, Report, Severity, Source};
 pub use schema::schema;

@@ -10,6 +10,8 @@ pub struct Place {
     pub column: usize,
     /// How many characters of the line it spans.
     pub length: usize,
+    /// Which of the plan's files it is in, by number.
+    pub file: u16,
 }
 
 /// A value, and where it was read.
@@ -72,6 +74,7 @@ impl<'i> Places<'i> {
             line,
             column,
             length: characters(spanned.unwrap_or_default()),
+            file: 0,
         }
     }
 }
@@ -138,6 +141,7 @@ mod tests {
                 line,
                 column,
                 length,
+                file: 0,
             };
             assert_eq!(places.place(&span), place, "{span:?}");
         }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::defined::{Components, Defined, Names};
@@ -6,6 +7,7 @@ use super::link;
 use super::read::Read;
 use super::table::Table;
 use super::value::Value;
+use crate::report::secrets;
 use crate::{Code, ComponentPlan, ImportPlan, LimitsPlan, Located, Problem, Secret};
 
 /// `[component.NAME]`.
@@ -49,7 +51,7 @@ fn component(
         .ok()
         .map_or_else(Vec::new, |env| variables(document, env));
     let config = table.take("config").and_then(Value::named);
-    let config = config.ok().map_or_else(Vec::new, values);
+    let (config, concealed) = config.ok().map_or_else(Default::default, values);
     let secrets = table.take("secrets").and_then(Value::named);
     let secrets = secrets.ok().map_or_else(Vec::new, secret_values);
     let link = link::link(&mut table, defined);
@@ -76,6 +78,7 @@ fn component(
         place,
         env,
         config,
+        concealed,
         outgoing: outgoing.map_or_else(Vec::new, |texts| texts.value),
         secrets,
         link,
@@ -148,12 +151,18 @@ fn variables(
     variables.collect()
 }
 
-/// `[component.NAME.config]`.
-fn values(values: Vec<(Located<String>, Value<'_>)>) -> Vec<(String, String)> {
-    let values = secret_values(values).into_iter();
-    values
-        .map(|(key, value)| (key, value.expose().to_owned()))
-        .collect()
+/// `[component.NAME.config]`, and the keys of values that may be secret.
+fn values(values: Vec<(Located<String>, Value<'_>)>) -> (Vec<(String, String)>, BTreeSet<String>) {
+    let mut concealed = BTreeSet::new();
+    let values = values.into_iter().filter_map(|(key, value)| {
+        let is_elsewhere = value.is_table();
+        let value = value.secret()?.value;
+        if is_elsewhere || secrets::is_secret(&key, value.expose()) {
+            concealed.insert(key.value.clone());
+        }
+        Some((key.value, value.expose().to_owned()))
+    });
+    (values.collect(), concealed)
 }
 
 /// `[component.NAME.secrets]`.

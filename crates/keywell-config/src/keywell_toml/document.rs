@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::place::Places;
-use crate::{Place, Problem, Report, Source};
+use crate::{Lookup, Place, Problem, Report, Source};
 
 /// The text that is read, and what is wrong with it.
 pub(super) struct Document<'i> {
     pub(super) file: &'i Path,
+    pub(super) lookup: &'i dyn Lookup,
     places: Places<'i>,
     source: Source,
     report: RefCell<Report>,
@@ -22,9 +23,15 @@ pub(super) struct Document<'i> {
 // === impl Document ===
 
 impl<'i> Document<'i> {
-    pub(super) fn new(file: &'i Path, text: &'i str, secrets: Vec<Range<usize>>) -> Self {
+    pub(super) fn new(
+        file: &'i Path,
+        text: &'i str,
+        secrets: Vec<Range<usize>>,
+        lookup: &'i dyn Lookup,
+    ) -> Self {
         Self {
             file,
+            lookup,
             places: Places::of(text),
             source: Source::new(text, secrets),
             report: RefCell::default(),

@@ -13,8 +13,9 @@ mod defined;
 mod document;
 mod limits;
 mod link;
+mod policy;
 mod read;
-mod secret;
+pub(crate) mod secret;
 mod shown;
 mod store;
 mod table;
@@ -29,32 +30,44 @@ use self::defined::{Components, Defined};
 use self::document::Document;
 use self::table::Table;
 use crate::plan::chain;
+use crate::policies::Policies;
 use crate::section::ROOT;
-use crate::{ConfigError, Draft, Place, Plan};
+use crate::wadm::Providers;
+use crate::{ConfigError, Draft, Lookup, Place, Plan, Process};
 
 // === impl Draft ===
 
 impl Draft {
-    /// Reads the file of a plan as far as it can be read: `keywell.toml`.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::Read`].
-    pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        let cannot = |problem: String| ConfigError::read(file, problem);
-        let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;
-        if metadata.len() > Plan::MAX_BYTES {
-            let problem = format!("it is larger than {} bytes", Plan::MAX_BYTES);
-            return Err(cannot(problem));
-        }
-        let text = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
-        let text = String::from_utf8(text).map_err(|_| cannot("it is not UTF-8".to_owned()))?;
-        Ok(Self::from_toml(file, &text))
-    }
-
     /// Reads the text of a `keywell.toml` as far as it can be read. `file` is for messages, and paths
     /// in the text are taken from its folder.
     pub fn from_toml(file: &Path, text: &str) -> Self {
+        Self::from_toml_with(file, text, &Process)
+    }
+
+    /// As [`Draft::from_toml`], with the place of what the text names.
+    pub fn from_toml_with(file: &Path, text: &str, lookup: &dyn Lookup) -> Self {
+        KeywellToml::read(file, text, lookup, false).draft
+    }
+}
+
+/// What a `keywell.toml` has.
+pub(crate) struct KeywellToml {
+    pub(crate) draft: Draft,
+    pub(crate) for_manifests: ForManifests,
+}
+
+/// The sections that are for manifests beside it.
+#[derive(Default)]
+pub(crate) struct ForManifests {
+    pub(crate) providers: Providers,
+    pub(crate) policies: Policies,
+}
+
+// === impl KeywellToml ===
+
+impl KeywellToml {
+    /// Reads the text as far as it can be read. With `is_part`, others may call components.
+    pub(crate) fn read(file: &Path, text: &str, lookup: &dyn Lookup, is_part: bool) -> Self {
         // The byte order mark that some editors begin a file with.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (root, errors) = DeTable::parse_recoverable(text);
@@ -63,16 +76,17 @@ impl Draft {
         if !errors.is_empty() {
             secrets.extend(shown::secrets_in_broken(text));
         }
-        let mut document = Document::new(file, text, secrets);
+        let mut document = Document::new(file, text, secrets, lookup);
         for error in errors {
             let span = error.span().unwrap_or_default();
             let place = document.place(&span);
             document.broken(place, error.message().replace('\n', ", "));
         }
-        let plan = plan(&document, root);
+        let (plan, for_manifests) = plan(&document, root, is_part);
+        let report = document.into_report();
         Self {
-            plan,
-            report: document.into_report(),
+            draft: Draft { plan, report },
+            for_manifests,
         }
     }
 }
@@ -80,18 +94,6 @@ impl Draft {
 // === impl Plan ===
 
 impl Plan {
-    /// The largest file that is read, in bytes: far more than a file written by hand.
-    pub const MAX_BYTES: u64 = 4 << 20;
-
-    /// Reads the file of a plan: `keywell.toml`.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`], with everything that is wrong.
-    pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        Draft::read(file)?.finish()
-    }
-
     /// Reads a plan from the text of a `keywell.toml`. `file` is for messages, and paths in the
     /// text are taken from its folder.
     ///
@@ -103,11 +105,11 @@ impl Plan {
     }
 }
 
-fn plan(document: &Document<'_>, root: DeTable<'_>) -> Plan {
+fn plan(document: &Document<'_>, root: DeTable<'_>, is_part: bool) -> (Plan, ForManifests) {
     let start = Place {
         line: 1,
         column: 1,
-        length: 0,
+        ..Place::default()
     };
     let mut root = Table::new(document, &ROOT, String::new(), start, root);
     let limits = limits::limits(&mut root);
@@ -118,14 +120,19 @@ fn plan(document: &Document<'_>, root: DeTable<'_>) -> Plan {
         components: Components::default(),
     };
     defined.components = component::components(&mut root, &defined, &limits);
-    let triggers = trigger::triggers(&mut root, &defined);
+    let triggers = trigger::triggers(&mut root, &defined, is_part);
     let chains = chain::problems(&defined.components.plans);
     for (place, problem) in crate::clash::clashes(&triggers).into_iter().chain(chains) {
         document.wrong(place, problem);
     }
-    Plan {
+    let for_manifests = ForManifests {
+        providers: policy::providers(&mut root, document),
+        policies: policy::policies(&mut root, document),
+    };
+    let plan = Plan {
         file: Some(document.file.to_owned()),
         source: Some(document.source().clone()),
+        more_files: Vec::new(),
         limits,
         stores: defined.stores.plans,
         components: defined.components.plans,
@@ -133,5 +140,6 @@ fn plan(document: &Document<'_>, root: DeTable<'_>) -> Plan {
         build: build.map(|build| build.value),
         health: None,
         is_metered: false,
-    }
+    };
+    (plan, for_manifests)
 }

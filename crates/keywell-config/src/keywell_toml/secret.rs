@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::document::Document;
 use crate::report::secrets;
-use crate::{Located, Place, Problem, Secret};
+use crate::{Located, Lookup, Place, Problem, Secret};
 
 /// The largest file of a secret, in bytes.
 const MAX_BYTES: u64 = 64 << 10;
@@ -19,17 +19,15 @@ pub(super) fn found(
     file: Option<Located<String>>,
 ) -> Option<Located<Secret>> {
     let found = match (env, file) {
-        (Some(name), None) => variable(&name.value)
+        (Some(name), None) => variable(document.lookup, &name.value)
             .map_err(|problem| (name.place, format!("the environment variable {problem}"))),
         (None, Some(path)) => content(document.file, &path.value)
+            .map(Secret::from)
             .map_err(|problem| (path.place, format!("the file {problem}"))),
         _ => Err((place, "write either env or file".to_owned())),
     };
     match found {
-        Ok(value) => Some(Located {
-            value: value.into(),
-            place,
-        }),
+        Ok(value) => Some(Located { value, place }),
         Err((place, problem)) => {
             document.wrong(place, Problem::error(format!("{what}: {problem}")));
             None
@@ -37,19 +35,19 @@ pub(super) fn found(
     }
 }
 
-fn variable(name: &str) -> Result<String, String> {
+/// The value of an environment variable, or what is wrong with it.
+pub(crate) fn variable(lookup: &dyn Lookup, name: &str) -> Result<Secret, String> {
     if name.is_empty() || name.contains(['=', '\0']) {
         return Err(format!("{name:?} cannot be"));
     }
-    match std::env::var(name) {
-        Ok(value) => Ok(value),
-        Err(std::env::VarError::NotPresent) => Err(format!("{name} is not set")),
-        Err(std::env::VarError::NotUnicode(_)) => Err(format!("{name} is not UTF-8")),
-    }
+    let value = lookup.variable(name);
+    let value = value.map_err(|problem| format!("{name} {problem}"))?;
+    value.ok_or_else(|| format!("{name} is not set"))
 }
 
-/// The text of a file, without the line end that editors put behind it.
-fn content(config: &Path, path: &str) -> Result<String, String> {
+/// The text of a file, whose path starts at the folder of `config`, without the line end that editors
+/// put behind it.
+pub(crate) fn content(config: &Path, path: &str) -> Result<String, String> {
     let path = config.parent().unwrap_or(Path::new("")).join(path);
     let wrong = |problem: String| format!("{} {problem}", path.display());
     let cannot = |error: std::io::Error| wrong(format!("cannot be read: {error}"));

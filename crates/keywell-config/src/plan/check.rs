@@ -6,6 +6,9 @@ use crate::{ConfigError, Place, Plan, Problem, Report, TriggerPlan, clash, http}
 // === impl Plan ===
 
 impl Plan {
+    /// The largest file that is read, in bytes: far more than a file written by hand.
+    pub const MAX_BYTES: u64 = 4 << 20;
+
     /// An error about something in this plan that only its user can know to be wrong.
     pub fn error_at(&self, place: Place, problem: impl Into<String>) -> ConfigError {
         self.at(place, Problem::error(problem)).into()
@@ -14,8 +17,16 @@ impl Plan {
     /// A problem with something in this plan, at its place.
     #[must_use]
     pub fn at(&self, place: Place, problem: Problem) -> Problem {
-        match &self.file {
-            Some(file) => problem.at(file.clone(), self.source.clone(), place),
+        let first = self.file.as_ref();
+        let (file, source) = match usize::from(place.file).checked_sub(1) {
+            None => (first, self.source.as_ref()),
+            Some(number) => {
+                let more = self.more_files.get(number);
+                (more.map(|(file, _)| file), more.map(|(_, source)| source))
+            }
+        };
+        match file {
+            Some(file) => problem.at(file.clone(), source.cloned(), place),
             None => problem,
         }
     }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +17,8 @@ pub struct ComponentPlan {
     pub env: Vec<(String, Secret)>,
     /// The values that it reads by `wasi:config`. Of two with one key the later is read.
     pub config: Vec<(String, String)>,
+    /// Those keys of `config` whose values may be secret, and are not shown.
+    pub concealed: BTreeSet<String>,
     /// The hosts that it may send HTTP requests to: `HOST`, `HOST:PORT`, `*.HOST`, `*`.
     pub outgoing: Vec<Located<String>>,
     /// What it reads by `wasmcloud:secrets`. Of two with one key the later is read.

@@ -34,6 +34,9 @@ pub struct Plan {
     pub file: Option<PathBuf>,
     /// The text of that file, for messages.
     pub source: Option<Source>,
+    /// The other files that it was read from, with their texts: the places in the first of these have the
+    /// number 1.
+    pub more_files: Vec<(PathBuf, Source)>,
     /// What bounds all components together.
     pub limits: LimitsPlan,
     /// The stores, by name.

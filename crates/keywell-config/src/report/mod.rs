@@ -134,6 +134,7 @@ mod tests {
             line,
             column,
             length: 1,
+            ..Place::default()
         };
         Problem::error(format!("{line}")).at("a.toml".into(), None, place)
     }

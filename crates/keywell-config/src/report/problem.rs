@@ -61,6 +61,13 @@ impl Problem {
         self
     }
 
+    /// The same, at a place of a text whose file is not known here.
+    #[must_use]
+    pub(crate) fn in_text(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
     /// What problems are ordered by: places, and what is wrong as a whole behind them.
     pub(super) fn order(&self) -> impl Ord {
         let Place { line, column, .. } = self.place;

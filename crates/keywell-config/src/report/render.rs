@@ -94,6 +94,7 @@ mod tests {
             line: 2,
             column,
             length: 3,
+            ..Place::default()
         };
         let source = Source::new(text, secrets.to_vec());
         let problem = Problem::error("it is \u{1b}[31modd").help("make it even");

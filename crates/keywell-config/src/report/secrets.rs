@@ -53,6 +53,20 @@ pub(crate) fn has_password(url: &str) -> bool {
     !password.is_empty() || query.split('&').any(is_set)
 }
 
+/// Whether a key's name says that its value is not to be shown.
+pub(crate) fn is_confidential(key: &str) -> bool {
+    let key = key.to_lowercase();
+    let words = [
+        "pass", "secret", "token", "key", "pin", "cred", "auth", "pwd",
+    ];
+    words.iter().any(|word| key.contains(word))
+}
+
+/// Whether the value of a setting may be secret.
+pub(crate) fn is_secret(key: &str, value: &str) -> bool {
+    is_confidential(key) || has_password(value)
+}
+
 /// The secrets of all URLs with a login or settings in a text, whatever they stand in.
 pub(super) fn in_urls(text: &str) -> Vec<Range<usize>> {
     let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
@@ -99,7 +113,15 @@ pub(crate) fn in_broken(text: &str, is_shown: impl Fn(&str) -> bool) -> Vec<Rang
 
 /// Whether a line is the head of a table, at least of one that there is.
 fn is_head(line: &str) -> bool {
-    let known = ["[store", "[component", "[trigger", "[limits", "[[trigger"];
+    let known = [
+        "[store",
+        "[component",
+        "[trigger",
+        "[limits",
+        "[[trigger",
+        "[policy",
+        "[provider",
+    ];
     known.iter().any(|known| line.starts_with(known)) && !line.contains(['"', '\''])
 }
 

@@ -129,6 +129,7 @@ mod tests {
             line: 1,
             column,
             length,
+            ..Place::default()
         };
         let Shown { text, span } = source.shown(place).unwrap();
         let (before, after) = (&text[..span.start], &text[span.end..]);

@@ -1,6 +1,7 @@
 use super::component::COMPONENT;
 use super::key::{Key, Kind, Section};
 use super::limits::LIMITS;
+use super::policy::POLICY;
 use super::store::STORE;
 use super::trigger::TRIGGER;
 
@@ -37,6 +38,19 @@ pub static ROOT: Section = Section {
             Kind::Text,
             "",
             "the shell command by which `keywell dev` builds all components",
+        ),
+        Key::new(
+            "provider",
+            Kind::Map(&Kind::Text),
+            "",
+            "which images of capability providers, in wadm manifests beside this file, stand for \
+             which built-in ones",
+        ),
+        Key::new(
+            "policy",
+            Kind::Map(&Kind::Table(&POLICY)),
+            "",
+            "where the secrets of policies are, in wadm manifests beside this file",
         ),
     ],
     others: None,

@@ -1,8 +1,8 @@
 //! Makes the tree of a document from its parts, and bounds it.
 
-use super::finding::Finding;
+use super::finding;
 use super::node::{Key, Node, Scalar, Value};
-use crate::{Located, Place};
+use crate::{Located, Place, Problem};
 
 /// The tree as far as it is read.
 pub(super) struct Builder<'i> {
@@ -35,7 +35,7 @@ impl<'i> Builder<'i> {
         }
     }
 
-    pub(super) fn begin(&mut self, place: Place, value: Value<'i>) -> Result<(), Finding> {
+    pub(super) fn begin(&mut self, place: Place, value: Value<'i>) -> Result<(), Problem> {
         self.count(place, (1, 0))?;
         self.check_depth(place, 1)?;
         self.open.push(Open {
@@ -46,7 +46,7 @@ impl<'i> Builder<'i> {
     }
 
     /// Ends the innermost list or mapping, and gives a copy if an alias may refer to it.
-    pub(super) fn end(&mut self, is_anchored: bool) -> Result<Option<Node<'i>>, Finding> {
+    pub(super) fn end(&mut self, is_anchored: bool) -> Result<Option<Node<'i>>, Problem> {
         let Some(open) = self.open.pop() else {
             return Ok(None);
         };
@@ -61,7 +61,7 @@ impl<'i> Builder<'i> {
         Ok(copy)
     }
 
-    pub(super) fn scalar(&mut self, place: Place, scalar: Scalar<'i>) -> Result<(), Finding> {
+    pub(super) fn scalar(&mut self, place: Place, scalar: Scalar<'i>) -> Result<(), Problem> {
         self.count(place, (1, scalar.text.len()))?;
         self.add(Node {
             place,
@@ -70,7 +70,7 @@ impl<'i> Builder<'i> {
     }
 
     /// A copy of what has an anchor, where an alias stands.
-    pub(super) fn alias(&mut self, place: Place, node: &Node<'i>) -> Result<(), Finding> {
+    pub(super) fn alias(&mut self, place: Place, node: &Node<'i>) -> Result<(), Problem> {
         self.check_depth(place, node.depth())?;
         self.count(place, node.size())?;
         let value = node.value.clone();
@@ -81,15 +81,15 @@ impl<'i> Builder<'i> {
         self.root
     }
 
-    fn check_depth(&self, place: Place, more: usize) -> Result<(), Finding> {
+    fn check_depth(&self, place: Place, more: usize) -> Result<(), Problem> {
         if self.open.len() + more > Self::MAX_DEPTH {
             let message = format!("this is nested more than {} deep", Self::MAX_DEPTH);
-            return Err(Finding::error(place, message));
+            return Err(finding::error(place, message));
         }
         Ok(())
     }
 
-    fn count(&mut self, place: Place, (nodes, bytes): (usize, usize)) -> Result<(), Finding> {
+    fn count(&mut self, place: Place, (nodes, bytes): (usize, usize)) -> Result<(), Problem> {
         self.nodes += nodes;
         self.bytes += bytes;
         if self.nodes > Self::MAX_NODES || self.bytes > Self::MAX_BYTES {
@@ -98,12 +98,12 @@ impl<'i> Builder<'i> {
                 Self::MAX_NODES,
                 Self::MAX_BYTES
             );
-            return Err(Finding::error(place, message));
+            return Err(finding::error(place, message));
         }
         Ok(())
     }
 
-    fn add(&mut self, node: Node<'i>) -> Result<(), Finding> {
+    fn add(&mut self, node: Node<'i>) -> Result<(), Problem> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
@@ -125,15 +125,15 @@ impl<'i> Builder<'i> {
     }
 }
 
-fn key(node: Node<'_>) -> Result<Key<'_>, Finding> {
+fn key(node: Node<'_>) -> Result<Key<'_>, Problem> {
     let Value::Scalar(scalar) = node.value else {
         let message = format!("a key is a text, and this is {}", node.what());
-        return Err(Finding::error(node.place, message));
+        return Err(finding::error(node.place, message));
     };
     if scalar.is_plain && scalar.text == "<<" {
         let message = "merge keys (<<) do nothing in wadm manifests";
         let help = "write the keys out, or use an alias as a whole value";
-        return Err(Finding::error(node.place, message).help(help));
+        return Err(finding::error(node.place, message).help(help));
     }
     Ok(Located {
         value: scalar.text,
@@ -142,7 +142,7 @@ fn key(node: Node<'_>) -> Result<Key<'_>, Finding> {
 }
 
 /// Looks in the whole tree for a key that a mapping has twice.
-pub(super) fn find_repeated_key(node: &Node<'_>) -> Option<Finding> {
+pub(super) fn find_repeated_key(node: &Node<'_>) -> Option<Problem> {
     match &node.value {
         Value::Scalar(_) => None,
         Value::List(items) => items.iter().find_map(find_repeated_key),
@@ -151,7 +151,7 @@ pub(super) fn find_repeated_key(node: &Node<'_>) -> Option<Finding> {
             entries.iter().find_map(|(key, node)| {
                 if let Some(first) = seen.insert(&*key.value, key.place) {
                     let message = format!("the key {} is here and at {first}", key.value);
-                    return Some(Finding::error(key.place, message).help("keep one of the two"));
+                    return Some(finding::error(key.place, message).help("keep one of the two"));
                 }
                 find_repeated_key(node)
             })

@@ -1,5 +1,5 @@
 use super::fields::{self, Fields, Unknown, nearest};
-use super::finding::{Finding, Findings};
+use super::finding::{self, Findings};
 use super::link::Link;
 use super::node::Node;
 use super::scaler::Scaler;
@@ -61,13 +61,7 @@ impl Component {
         if let Some(id) = &self.id {
             return id.value.clone();
         }
-        let clean = |name: &str| -> String {
-            let chars = name
-                .chars()
-                .map(|c| if c.is_alphanumeric() { c } else { '_' });
-            chars.collect::<String>().to_lowercase()
-        };
-        format!("{}-{}", clean(application), clean(&self.name.value))
+        stored_name(application, &self.name.value)
     }
 
     /// The image, unless it is another application's.
@@ -77,6 +71,17 @@ impl Component {
             ComponentSource::Application { .. } => None,
         }
     }
+}
+
+/// The name that wadm keeps something of an application under.
+pub(super) fn stored_name(application: &str, name: &str) -> String {
+    let clean = |name: &str| -> String {
+        let chars = name
+            .chars()
+            .map(|c| if c.is_alphanumeric() { c } else { '_' });
+        chars.collect::<String>().to_lowercase()
+    };
+    format!("{}-{}", clean(application), clean(name))
 }
 
 /// Reads as much as can be read of one with a name.
@@ -112,12 +117,12 @@ pub(super) fn read(node: &Node<'_>, findings: &mut Findings) -> Option<Component
     if is_component && is_local && !traits.has_scaler && !component.name.is_empty() {
         let message = format!("{what} has no scaler, so wadm would never start it");
         let help = "add a spreadscaler; without one the usual bound applies here";
-        findings.push(Finding::warning(component.name.place, message).help(help));
+        findings.push(finding::warning(component.name.place, message).help(help));
     }
     if fields.has("links") {
         let place = fields.key_place("links");
         let message = format!("links of {what} has no effect");
-        findings.push(Finding::warning(place, message).help("write each as a trait of type link"));
+        findings.push(finding::warning(place, message).help("write each as a trait of type link"));
         fields.take("links");
     }
     fields.finish(Unknown::Ignored, findings);
@@ -131,7 +136,7 @@ fn kind(node: &Node<'_>, what: &str, findings: &mut Findings) -> Option<Componen
         "capability" => Some(ComponentKind::Capability),
         other => {
             let message = format!("type of {what} should be component or capability");
-            let finding = Finding::error(text.place, message);
+            let finding = finding::error(text.place, message);
             findings.push(match (nearest(other, ["component", "capability"]), other) {
                 (Some(meant), _) => finding.help(format!("did you mean {meant}?")),
                 (None, "provider") => finding.help("a provider is a capability"),
@@ -155,7 +160,7 @@ fn properties(node: &Node<'_>, component: &mut Component, what: &str, findings: 
         (Some(_), Some(_)) => {
             let message = format!("{what} has an image and an application");
             let place = fields.key_place("application");
-            findings.push(Finding::error(place, message).help("keep one of the two"));
+            findings.push(finding::error(place, message).help("keep one of the two"));
         }
         (None, None) => {
             let help = "or write application:, if another one has the component";
@@ -174,7 +179,7 @@ fn properties(node: &Node<'_>, component: &mut Component, what: &str, findings: 
                     let place = fields.key_place(key);
                     let message = format!("{what} is of another application, and has {key} here");
                     let help = "set it in the other application's manifest";
-                    findings.push(Finding::error(place, message).help(help));
+                    findings.push(finding::error(place, message).help(help));
                 }
             }
         }

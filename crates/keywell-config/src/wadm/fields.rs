@@ -1,9 +1,9 @@
 //! A mapping that is taken apart key by key, with everything that is wrong in it.
 
-use super::finding::{Finding, Findings};
+use super::finding::{self, Findings};
 use super::node::{Kind, Node, Value};
 use crate::nearest;
-use crate::{Located, Place};
+use crate::{Located, Place, Problem};
 
 /// The keys of a mapping, and which of them were taken.
 pub(super) struct Fields<'n, 'i> {
@@ -66,8 +66,8 @@ impl<'n, 'i> Fields<'n, 'i> {
         value
     }
 
-    pub(super) fn misses(&self, key: &str) -> Finding {
-        Finding::error(self.place(), format!("{} has no {key}", self.what))
+    pub(super) fn misses(&self, key: &str) -> Problem {
+        finding::error(self.place(), format!("{} has no {key}", self.what))
     }
 
     /// Where the key itself stands.
@@ -123,11 +123,11 @@ impl<'n, 'i> Fields<'n, 'i> {
             let finding = match unknown {
                 Unknown::Refused => {
                     let message = format!("{} has no key {}", self.what, key.value);
-                    Finding::error(key.place, message)
+                    finding::error(key.place, message)
                 }
                 Unknown::Ignored => {
                     let message = format!("{} of {} has no effect", key.value, self.what);
-                    Finding::warning(key.place, message)
+                    finding::warning(key.place, message)
                 }
             };
             findings.push(match (meant, unknown) {
@@ -158,7 +158,7 @@ pub(super) fn text(
         Value::Scalar(scalar) if scalar.kind() == Kind::Text => &*scalar.text,
         Value::Scalar(scalar) if scalar.kind() != Kind::Null => {
             let message = format!("{what} should be a text, and is {}", node.what());
-            findings.push(Finding::error(node.place, message).help(quoted(&scalar.text)));
+            findings.push(finding::error(node.place, message).help(quoted(&scalar.text)));
             return None;
         }
         _ => {
@@ -167,7 +167,7 @@ pub(super) fn text(
         }
     };
     if value.trim().is_empty() {
-        findings.push(Finding::error(node.place, format!("{what} is empty")));
+        findings.push(finding::error(node.place, format!("{what} is empty")));
         return None;
     }
     Some(Located {
@@ -194,9 +194,9 @@ pub(super) fn loose_text(
     }
 }
 
-pub(super) fn unlike(node: &Node<'_>, what: &str, expected: &str) -> Finding {
+pub(super) fn unlike(node: &Node<'_>, what: &str, expected: &str) -> Problem {
     let message = format!("{what} should be {expected}, and is {}", node.what());
-    Finding::error(node.place, message)
+    finding::error(node.place, message)
 }
 
 pub(super) fn quoted(text: &str) -> String {

@@ -5,47 +5,51 @@
 //! whether a text is JSON; what is left is to find the places.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
 use super::builder::Builder;
-use super::finding::Finding;
+use super::finding;
 use super::node::{self, Node, Scalar, Value};
-use crate::Place;
+use crate::{Place, Problem};
 
 /// Reads a text that is JSON as a whole; `None` if it is not, and may be YAML.
 ///
 /// # Errors
 ///
 /// What goes beyond the bounds of [`Builder`], and an escape of half a character.
-pub(super) fn read(text: &str) -> Option<Result<Node<'_>, Finding>> {
+pub(super) fn read(text: &str) -> Option<Result<Node<'_>, Problem>> {
     let is_json = text.trim_start().starts_with('{') && check(text).is_ok();
     is_json.then(|| nodes(text))
 }
 
 /// What is wrong with a text that should be JSON.
-pub(super) fn check(text: &str) -> Result<(), Finding> {
+pub(super) fn check(text: &str) -> Result<(), Problem> {
     serde_json::from_str::<IgnoredAny>(text)
         .map(|_| ())
         .map_err(|error| {
             let place = node::place(error.line().max(1), error.column().max(1));
             let words = error.to_string();
             let words = words.split(" at line ").next().unwrap_or_default();
-            Finding::error(place, format!("this is no JSON: {words}"))
+            finding::error(place, format!("this is no JSON: {words}"))
         })
 }
 
-fn nodes(text: &str) -> Result<Node<'_>, Finding> {
+fn nodes(text: &str) -> Result<Node<'_>, Problem> {
     let mut builder = Builder::new();
     let (mut line, mut line_start) = (1, 0);
     let mut at = 0;
     // The column is counted on from the token before, since a whole file may stand in one line.
     let (mut counted, mut column) = (0, 1);
+    let mut characters = 0;
     while let Some(byte) = text.as_bytes().get(at) {
         if counted < line_start {
+            characters += text[counted..line_start].chars().count();
             (counted, column) = (line_start, 1);
         }
-        column += text[counted..at].chars().count();
+        let more = text[counted..at].chars().count();
+        (characters, column) = (characters + more, column + more);
         counted = at;
         let place = node::place(line, column);
         match byte {
@@ -69,7 +73,9 @@ fn nodes(text: &str) -> Result<Node<'_>, Finding> {
             b' ' | b'\t' | b'\r' | b',' | b':' => at += 1,
             b'"' => {
                 let end = string_end(text, at);
-                builder.scalar(place, string(&text[at..end], place)?)?;
+                let quoted = &text[at..end];
+                let span = characters..characters + quoted.chars().count();
+                builder.scalar(place, string(quoted, place, span)?)?;
                 at = end;
             }
             _ => {
@@ -79,13 +85,14 @@ fn nodes(text: &str) -> Result<Node<'_>, Finding> {
                 let scalar = Scalar {
                     text: Cow::Borrowed(&text[at..end]),
                     is_plain: true,
+                    span: characters..characters + text[at..end].chars().count(),
                 };
                 builder.scalar(place, scalar)?;
                 at = end;
             }
         }
     }
-    let nothing = || Finding::error(node::place(1, 1), "the file is empty");
+    let nothing = || finding::error(node::place(1, 1), "the file is empty");
     builder.finish().ok_or_else(nothing)
 }
 
@@ -103,10 +110,10 @@ fn string_end(text: &str, start: usize) -> usize {
     text.len()
 }
 
-fn string(quoted: &str, place: Place) -> Result<Scalar<'_>, Finding> {
+fn string(quoted: &str, place: Place, span: Range<usize>) -> Result<Scalar<'_>, Problem> {
     let text = if quoted.contains('\\') {
         let text: String = serde_json::from_str(quoted)
-            .map_err(|_| Finding::error(place, "this text has an escape of half a character"))?;
+            .map_err(|_| finding::error(place, "this text has an escape of half a character"))?;
         Cow::Owned(text)
     } else {
         Cow::Borrowed(&quoted[1..quoted.len() - 1])
@@ -114,5 +121,6 @@ fn string(quoted: &str, place: Place) -> Result<Scalar<'_>, Finding> {
     Ok(Scalar {
         text,
         is_plain: false,
+        span,
     })
 }

@@ -1,5 +1,5 @@
 use super::fields::{self, Fields, Unknown};
-use super::finding::{Finding, Findings};
+use super::finding::{self, Findings};
 use super::node::{Node, Value};
 use super::settings::{self, ConfigItem, SecretItem};
 use crate::{Located, Place};
@@ -90,7 +90,7 @@ pub(super) fn read(node: &Node<'_>, source: &str, findings: &mut Findings) -> Op
                 format!("target_config of {what} has no effect beside a target with keys");
             let help = "move it to config of target";
             let place = fields.key_place("target_config");
-            findings.push(Finding::warning(place, message).help(help));
+            findings.push(finding::warning(place, message).help(help));
             settings::config(target_config, &what, findings);
         } else {
             target_side.config = settings::config(target_config, &what, findings);
@@ -105,7 +105,7 @@ pub(super) fn read(node: &Node<'_>, source: &str, findings: &mut Findings) -> Op
                 part.value
             );
             let help = "write wasi:keyvalue/store as namespace, package and interfaces";
-            findings.push(Finding::error(part.place, message).help(help));
+            findings.push(finding::error(part.place, message).help(help));
         }
     }
     Some(Link {
@@ -164,7 +164,7 @@ fn source_side(fields: &mut Fields<'_, '_>, findings: &mut Findings) -> LinkSide
             fields.what
         );
         let place = fields.key_place("source_config");
-        findings.push(Finding::warning(place, message).help("move it to config of source"));
+        findings.push(finding::warning(place, message).help("move it to config of source"));
     }
     let Some(mut fields) = Fields::of(source, format!("source of {}", fields.what), findings)
     else {
@@ -191,7 +191,7 @@ fn interfaces_of(
     }
     if node.items().is_empty() {
         let message = format!("{what} is empty, so the link does nothing");
-        findings.push(Finding::error(node.place, message).help("name at least one"));
+        findings.push(finding::error(node.place, message).help("name at least one"));
         return None;
     }
     let mut interfaces = Vec::new();
@@ -203,7 +203,7 @@ fn interfaces_of(
             let message = format!("the interface {} should be a name alone", interface.value);
             let name = interface.split('@').next().unwrap_or_default();
             let name = name.rsplit(['/', ':']).next().unwrap_or(name);
-            findings.push(Finding::error(item.place, message).help(format!("write {name}")));
+            findings.push(finding::error(item.place, message).help(format!("write {name}")));
             continue;
         }
         interfaces.push(interface);
@@ -234,7 +234,7 @@ fn report_misplaced(fields: &mut Fields<'_, '_>, findings: &mut Findings) {
     ] {
         if fields.has(key) {
             let message = format!("{key} of {} has no effect", fields.what);
-            findings.push(Finding::warning(fields.key_place(key), message).help(help));
+            findings.push(finding::warning(fields.key_place(key), message).help(help));
             // Reported here, and not once more.
             fields.take(key);
         }

@@ -1,6 +1,6 @@
 use super::component::{self, Component};
 use super::fields::{self, Fields, Unknown};
-use super::finding::{Finding, Findings};
+use super::finding::{self, Findings};
 use super::node::{Kind, Node, Value};
 use super::settings::{self, Property};
 use crate::{Located, Place};
@@ -88,7 +88,7 @@ fn metadata(node: &Node<'_>, manifest: &mut Manifest, findings: &mut Findings) {
         if name.is_empty() || !name.chars().all(is_allowed) {
             let message = format!("the name {:?} is not allowed", name.value);
             let help = "a name has letters, digits, - and _ only";
-            findings.push(Finding::error(name.place, message).help(help));
+            findings.push(finding::error(name.place, message).help(help));
         }
         manifest.name = name;
     }
@@ -126,7 +126,7 @@ fn labels<'n, 'i>(
         if !is_label(&key.value) {
             let message = format!("the key {:?} of {what} is not allowed", &*key.value);
             let help = "a key is at most 63 letters, digits, -, _ and ., behind DOMAIN/ if wanted";
-            findings.push(Finding::error(key.place, message).help(help));
+            findings.push(finding::error(key.place, message).help(help));
         }
         fields::loose_text(value, &format!("{} of {what}", key.value), findings);
     }
@@ -163,12 +163,12 @@ fn version(node: &Node<'_>, findings: &mut Findings) -> Option<Located<String>> 
     if text == "latest" {
         let message = "the version latest is reserved";
         let help = "write a version such as v0.0.1, or leave it out";
-        findings.push(Finding::error(node.place, message).help(help));
+        findings.push(finding::error(node.place, message).help(help));
     }
     // wash reads the file once more, as numbers: 1.10 becomes 1.1.
     if scalar.kind() == Kind::Number && text.contains('.') && text.ends_with('0') {
         let message = format!("wash reads the version {text} as a number, and drops its last zero");
-        findings.push(Finding::warning(node.place, message).help(fields::quoted(text)));
+        findings.push(finding::warning(node.place, message).help(fields::quoted(text)));
     }
     (!node.is_null()).then(|| Located {
         value: text.to_owned(),
@@ -186,14 +186,14 @@ fn spec(node: &Node<'_>, manifest: &mut Manifest, findings: &mut Findings) {
     let components = fields.list("components", findings);
     if components.is_empty() && fields.has("components") && !findings.has_error() {
         let place = fields.key_place("components");
-        findings.push(Finding::error(place, "the manifest has no component"));
+        findings.push(finding::error(place, "the manifest has no component"));
     }
     if let Some(node) = components.get(MAX_COMPONENTS) {
         let message = format!(
             "this is component {}, and there may be {MAX_COMPONENTS}",
             MAX_COMPONENTS + 1
         );
-        findings.push(Finding::error(node.place, message));
+        findings.push(finding::error(node.place, message));
     }
     let components = components.iter().take(MAX_COMPONENTS);
     let components = components.filter_map(|node| component::read(node, findings));
@@ -225,7 +225,7 @@ fn policy(node: &Node<'_>, findings: &mut Findings) -> Option<Policy> {
     if is_secret && is_read && backend.is_none() {
         let message = format!("{what} has no backend");
         let help = "add backend: nats-kv, vault or kube";
-        findings.push(Finding::error(node.place, message).help(help));
+        findings.push(finding::error(node.place, message).help(help));
     }
     Some(Policy {
         backend: backend.map(|property| Located {

@@ -20,11 +20,11 @@
 //!         - type: spreadscalar
 //!           properties: { instances: 1 }
 //! ";
-//! let (manifest, findings) = wadm::read("wadm.yaml".as_ref(), text);
+//! let (manifest, report) = wadm::read("wadm.yaml".as_ref(), text);
 //! assert!(manifest.is_none());
 //! assert_eq!(
-//!     findings[0].to_string(),
-//!     "14:17 error spreadscalar of hello is no trait; did you mean spreadscaler?"
+//!     report.to_string(),
+//!     "wadm.yaml:14:17: spreadscalar of hello is no trait; did you mean spreadscaler?"
 //! );
 //! ```
 //!
@@ -50,8 +50,9 @@
 //!
 //! # What it does not do
 //!
-//! It opens no other file: a `file://` in a value is returned as it is written, as is an image. It
-//! does not look into the configuration of a provider, and does not make a [`Plan`].
+//! It opens no other file: a `file://` in a value is returned as it is written, as is an image. A
+//! manifest is checked by itself: what other files have is found when all of them become a [`Plan`],
+//! by [`Draft::read_all`](crate::Draft::read_all).
 
 mod builder;
 mod check;
@@ -62,10 +63,12 @@ mod json;
 mod link;
 mod manifest;
 mod node;
+pub(crate) mod plan;
 mod provider;
 mod recognition;
 mod scaler;
 mod settings;
+mod shown;
 mod traits;
 mod yaml;
 
@@ -73,10 +76,9 @@ use std::path::Path;
 
 use self::finding::Findings;
 use self::node::Node;
-use crate::Plan;
+use crate::{Plan, Problem, Report, Source};
 
 pub use component::{Component, ComponentKind, ComponentSource};
-pub use finding::{Finding, Severity};
 pub use link::{Link, LinkSide};
 pub use manifest::{Manifest, Policy};
 pub use provider::{Builtin, Provider, Providers};
@@ -86,39 +88,50 @@ pub use settings::{ConfigItem, Property, SecretItem};
 /// Reads a manifest. `file` decides by its name whether a text that is neither is wrong JSON or wrong
 /// YAML; it is not opened.
 ///
-/// The findings are in the order of the file. There is a manifest if none of them is an error.
-pub fn read(file: &Path, text: &str) -> (Option<Manifest>, Vec<Finding>) {
+/// The report is in the order of the file. There is a manifest if it has no error.
+pub fn read(file: &Path, text: &str) -> (Option<Manifest>, Report) {
     read_with(file, text, &Providers::default())
 }
 
 /// Reads a manifest with these providers known.
-pub fn read_with(
+pub fn read_with(file: &Path, text: &str, providers: &Providers) -> (Option<Manifest>, Report) {
+    let (manifest, report, _) = read_shown(file, text, providers);
+    (manifest, report)
+}
+
+/// As [`read_with`], with the text to show lines of.
+pub(crate) fn read_shown(
     file: &Path,
     text: &str,
     providers: &Providers,
-) -> (Option<Manifest>, Vec<Finding>) {
+) -> (Option<Manifest>, Report, Source) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut findings = Findings::default();
-    let manifest = match tree(file, text) {
-        Ok(root) => manifest::read(&root, &mut findings),
+    let (manifest, secrets) = match tree(file, text) {
+        Ok(root) => {
+            let manifest = manifest::read(&root, &mut findings);
+            (manifest, shown::secrets(text, &root))
+        }
         Err(finding) => {
             findings.push(finding);
-            None
+            (None, shown::secrets_in_broken(text))
         }
     };
     if let Some(manifest) = &manifest {
         check::check(manifest, providers, &mut findings);
     }
     let manifest = manifest.filter(|_| !findings.has_error());
-    (manifest, findings.sorted())
+    let source = Source::new(text, secrets);
+    let report = findings.into_report(file, &source);
+    (manifest, report, source)
 }
 
 /// The tree of a file that is a wadm application.
-fn tree<'i>(file: &Path, text: &'i str) -> Result<Node<'i>, Finding> {
+fn tree<'i>(file: &Path, text: &'i str) -> Result<Node<'i>, Problem> {
     let start = node::place(1, 1);
     if text.len() as u64 > Plan::MAX_BYTES {
         let message = format!("the file is larger than {} bytes", Plan::MAX_BYTES);
-        return Err(Finding::error(start, message));
+        return Err(finding::error(start, message));
     }
     let is_json = file
         .extension()
@@ -137,7 +150,7 @@ fn tree<'i>(file: &Path, text: &'i str) -> Result<Node<'i>, Finding> {
     };
     let Some(root) = root.filter(|root| !root.is_null()) else {
         let help = "write a manifest of one application into it";
-        return Err(Finding::error(start, "the file is empty").help(help));
+        return Err(finding::error(start, "the file is empty").help(help));
     };
     if let Some(repeated) = builder::find_repeated_key(&root) {
         return Err(repeated);
@@ -148,7 +161,7 @@ fn tree<'i>(file: &Path, text: &'i str) -> Result<Node<'i>, Finding> {
     if let Some(second) = second {
         let message = "a second document begins here, and a manifest is one";
         let help = "put each application into a file of its own, and give all files";
-        return Err(Finding::error(second, message).help(help));
+        return Err(finding::error(second, message).help(help));
     }
     Ok(root)
 }

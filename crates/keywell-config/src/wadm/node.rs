@@ -1,6 +1,7 @@
 //! A document as a tree in which every key and value has its place.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::{Located, Place};
 
@@ -26,6 +27,8 @@ pub(super) struct Scalar<'i> {
     pub(super) text: Cow<'i, str>,
     /// Whether it was written without quotes, and so may be something other than a text.
     pub(super) is_plain: bool,
+    /// Which characters of the file it is.
+    pub(super) span: Range<usize>,
 }
 
 /// What YAML 1.2 takes a scalar for.
@@ -42,7 +45,7 @@ pub(super) fn place(line: usize, column: usize) -> Place {
     Place {
         line,
         column,
-        length: 0,
+        ..Place::default()
     }
 }
 
@@ -163,8 +166,12 @@ mod tests {
     fn plain_scalars_are_what_yaml_1_2_takes_them_for() {
         let kind = |text: &str| {
             let text = Cow::Borrowed(text);
-            let is_plain = true;
-            Scalar { text, is_plain }.kind()
+            let scalar = Scalar {
+                text,
+                is_plain: true,
+                span: 0..0,
+            };
+            scalar.kind()
         };
         for number in [
             "0", "-3", "+1", "1.10", ".5", "1e3", "0x1F", "0o17", "-.inf", ".nan",

@@ -154,6 +154,11 @@ impl Providers {
         Ok(())
     }
 
+    /// Adds the mappings of another, which win.
+    pub fn extend(&mut self, other: Self) {
+        self.mapped.extend(other.mapped);
+    }
+
     /// What an image stands for.
     pub fn find(&self, image: &str) -> Provider {
         let untagged = untagged(image);

@@ -1,8 +1,8 @@
 //! What kind of file it is, before anything else: other programs' files look alike.
 
-use super::finding::Finding;
+use super::finding;
 use super::node::{self, Node, Value};
-use crate::Place;
+use crate::{Place, Problem};
 
 /// The one `apiVersion` of wadm.
 const API_VERSION: &str = "core.oam.dev/v1beta1";
@@ -23,10 +23,10 @@ const KUBEVELA: &[&str] = &[
 ];
 
 /// The one error of a file that is not a wadm application.
-pub(super) fn refuse(root: &Node<'_>) -> Option<Finding> {
+pub(super) fn refuse(root: &Node<'_>) -> Option<Problem> {
     if !matches!(root.value, Value::Mapping(_)) {
         let message = format!("a manifest is a mapping, and this is {}", root.what());
-        return Some(Finding::error(root.place, message));
+        return Some(finding::error(root.place, message));
     }
     find_placeholder(root)
         .or_else(|| refuse_version(root))
@@ -34,12 +34,12 @@ pub(super) fn refuse(root: &Node<'_>) -> Option<Finding> {
         .or_else(|| refuse_old(root))
 }
 
-fn refuse_version(root: &Node<'_>) -> Option<Finding> {
+fn refuse_version(root: &Node<'_>) -> Option<Problem> {
     let (version, kind) = (root.get("apiVersion"), root.get("kind"));
     let (Some(version), Some(kind)) = (version, kind) else {
         if root.get("store").is_some() || root.get("trigger").is_some() {
             let message = "this looks like a keywell.toml in another syntax";
-            return Some(Finding::error(root.place, message).help("write it as TOML"));
+            return Some(finding::error(root.place, message).help("write it as TOML"));
         }
         let missing = if version.is_none() {
             "apiVersion"
@@ -48,7 +48,7 @@ fn refuse_version(root: &Node<'_>) -> Option<Finding> {
         };
         let message = format!("this is no wadm manifest: it has no {missing}");
         let help = format!("begin it with apiVersion: {API_VERSION} and kind: Application");
-        return Some(Finding::error(root.place, message).help(help));
+        return Some(finding::error(root.place, message).help(help));
     };
     let place = version.place;
     let text = version.text().unwrap_or_default();
@@ -56,20 +56,20 @@ fn refuse_version(root: &Node<'_>) -> Option<Finding> {
     if text.starts_with("runtime.wasmcloud.dev/") {
         let message = format!("this is a {name} of wasmCloud 2 on Kubernetes, which is not read");
         let help = format!("write it as an Application of {API_VERSION}, or as a keywell.toml");
-        return Some(Finding::error(place, message).help(help));
+        return Some(finding::error(place, message).help(help));
     }
     if text.starts_with("core.oam.dev/") && text != API_VERSION {
         let message = format!("wadm manifests have another apiVersion than {text}");
-        return Some(Finding::error(place, message).help(format!("write {API_VERSION}")));
+        return Some(finding::error(place, message).help(format!("write {API_VERSION}")));
     }
     if text != API_VERSION {
         let message = format!("this is a {name} of {text}, an object of Kubernetes");
         let help = format!("keywell up reads an Application of {API_VERSION}, or a keywell.toml");
-        return Some(Finding::error(place, message).help(help));
+        return Some(finding::error(place, message).help(help));
     }
     if name != "Application" {
         let message = format!("{name} is no kind of manifest that is read");
-        return Some(Finding::error(kind.place, message).help("write kind: Application"));
+        return Some(finding::error(kind.place, message).help("write kind: Application"));
     }
     None
 }
@@ -79,17 +79,17 @@ fn components<'n, 'i>(root: &'n Node<'i>) -> impl Iterator<Item = &'n Node<'i>> 
     components.map_or(&[][..], Node::items).iter()
 }
 
-fn refuse_kubevela(root: &Node<'_>) -> Option<Finding> {
+fn refuse_kubevela(root: &Node<'_>) -> Option<Problem> {
     let mut kinds = components(root).filter_map(|component| component.get("type"));
     let kind = kinds.find(|kind| kind.text().is_some_and(|text| KUBEVELA.contains(&text)))?;
     let text = kind.text().unwrap_or_default();
     let message = format!("{text} is a component type of KubeVela, so this is no wadm manifest");
     let help = "components are of type component or capability";
-    Some(Finding::error(kind.place, message).help(help))
+    Some(finding::error(kind.place, message).help(help))
 }
 
 /// Manifests of wasmCloud before 1.0: actors that sign contracts, and `linkdef` traits.
-fn refuse_old(root: &Node<'_>) -> Option<Finding> {
+fn refuse_old(root: &Node<'_>) -> Option<Problem> {
     let place = components(root).find_map(|component| {
         let properties = component.get("properties");
         let contract = properties.and_then(|properties| properties.get("contract"));
@@ -100,12 +100,12 @@ fn refuse_old(root: &Node<'_>) -> Option<Finding> {
     })?;
     let message = "this manifest is for wasmCloud 0.x, by its contract or linkdef";
     let help = "write the manifest of the application's 1.x version, with link traits";
-    Some(Finding::error(place, message).help(help))
+    Some(finding::error(place, message).help(help))
 }
 
 /// Text that a template engine should have replaced. The values of configuration, annotations
 /// and labels may have anything in them.
-fn find_placeholder(node: &Node<'_>) -> Option<Finding> {
+fn find_placeholder(node: &Node<'_>) -> Option<Problem> {
     match &node.value {
         Value::Scalar(scalar) => {
             let has = |start, end| {
@@ -127,7 +127,7 @@ fn find_placeholder(node: &Node<'_>) -> Option<Finding> {
 }
 
 /// Says of a text that is no YAML that it is a template, if it is one.
-pub(super) fn refuse_template(text: &str) -> Option<Finding> {
+pub(super) fn refuse_template(text: &str) -> Option<Problem> {
     for (line, content) in text.lines().enumerate() {
         let content = content.split(" #").next().unwrap_or(content);
         if content.trim_start().starts_with('#') {
@@ -144,7 +144,7 @@ pub(super) fn refuse_template(text: &str) -> Option<Finding> {
     None
 }
 
-fn template(place: Place) -> Finding {
+fn template(place: Place) -> Problem {
     let message = "this is a template: it has a placeholder that nothing replaced";
-    Finding::error(place, message).help("render the template first, and give the result")
+    finding::error(place, message).help("render the template first, and give the result")
 }

@@ -1,5 +1,5 @@
 use super::fields::{self, Fields, Unknown};
-use super::finding::{Finding, Findings};
+use super::finding::{self, Findings};
 use super::node::{Kind, Node, Value};
 use crate::{Located, Place};
 
@@ -19,13 +19,13 @@ pub(super) fn read(node: &Node<'_>, what: &str, findings: &mut Findings) -> Opti
     let replicas = fields.take("replicas");
     if let Some(spread) = fields.take("spread") {
         let message = format!("spread of {what} has no effect: all of it runs on one machine");
-        findings.push(Finding::warning(fields.key_place("spread"), message).help("leave it out"));
+        findings.push(finding::warning(fields.key_place("spread"), message).help("leave it out"));
         check_spread(spread, what, findings);
     }
     let number = match (instances, replicas) {
         (Some(_), Some(replicas)) => {
             let message = format!("{what} has instances and replicas, which are the same");
-            findings.push(Finding::error(replicas.place, message).help("keep instances"));
+            findings.push(finding::error(replicas.place, message).help("keep instances"));
             None
         }
         (Some(number), None) | (None, Some(number)) => Some(number),
@@ -52,7 +52,7 @@ fn number(node: &Node<'_>, what: &str, findings: &mut Findings) -> Option<u32> {
     };
     if number.is_none() {
         let message = format!("{what} should be a whole number, 0 to {}", u32::MAX);
-        let finding = Finding::error(node.place, message);
+        let finding = finding::error(node.place, message);
         let is_quoted = node.text().is_some_and(|text| text.parse::<u32>().is_ok());
         findings.push(if is_quoted {
             finding.help("write it without quotes")

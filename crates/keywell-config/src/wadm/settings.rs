@@ -1,8 +1,9 @@
 //! Named configuration and secrets, as components, providers and links have them.
 
 use super::fields::{self, Fields, Unknown};
-use super::finding::{Finding, Findings};
+use super::finding::{self, Findings};
 use super::node::{Kind, Node, Value};
+use crate::report::secrets::is_confidential;
 use crate::{Located, Secret};
 
 /// A named set of configuration.
@@ -73,7 +74,7 @@ fn properties_of(node: &Node<'_>, what: &str, findings: &mut Findings) -> Vec<Pr
                     key.value,
                     node.what()
                 );
-                let finding = Finding::error(node.place, message);
+                let finding = finding::error(node.place, message);
                 // A number may be a password, which is not shown.
                 findings.push(match scalar.kind() {
                     Kind::Null => finding.help("write \"\" for an empty text"),
@@ -125,15 +126,6 @@ fn property(key: &super::node::Key<'_>, node: &Node<'_>, value: String) -> Prope
     }
 }
 
-/// Whether a key's name says that its value is not to be shown.
-fn is_confidential(key: &str) -> bool {
-    let key = key.to_lowercase();
-    let words = [
-        "pass", "secret", "token", "key", "pin", "cred", "auth", "pwd",
-    ];
-    words.iter().any(|word| key.contains(word))
-}
-
 /// The items of a `secrets` list.
 pub(super) fn secrets(items: &[Node<'_>], what: &str, findings: &mut Findings) -> Vec<SecretItem> {
     let items = items.iter();
@@ -152,7 +144,7 @@ fn secret(node: &Node<'_>, what: &str, findings: &mut Findings) -> Option<Secret
         if fields.has(old) && !fields.has("properties") {
             let message = format!("{} has {old}, which older texts have", fields.what);
             let help = "write properties: with policy: and key: in it";
-            findings.push(Finding::error(fields.key_place(old), message).help(help));
+            findings.push(finding::error(fields.key_place(old), message).help(help));
             return None;
         }
     }

@@ -1,7 +1,7 @@
 //! The traits of a component: scalers and links.
 
 use super::fields::{Fields, Unknown, nearest};
-use super::finding::{Finding, Findings};
+use super::finding::{self, Findings};
 use super::link::{self, Link};
 use super::node::Node;
 use super::scaler::{self, Scaler};
@@ -57,7 +57,7 @@ impl Traits {
                     let message =
                         format!("{what} is of another application, and has a {scaler} here");
                     let help = "scale it in the other application's manifest";
-                    findings.push(Finding::error(kind.place, message).help(help));
+                    findings.push(finding::error(kind.place, message).help(help));
                 }
                 let what = format!("the {scaler} of {what}");
                 let read = properties.and_then(|node| scaler::read(node, &what, findings));
@@ -66,14 +66,14 @@ impl Traits {
                         "{what} is the second scaler, behind that at {}",
                         first.place
                     );
-                    findings.push(Finding::error(kind.place, message).help("keep one of the two"));
+                    findings.push(finding::error(kind.place, message).help("keep one of the two"));
                 } else {
                     self.scaler = read;
                 }
             }
             other => {
                 let message = format!("{other} of {what} is no trait");
-                let finding = Finding::error(kind.place, message);
+                let finding = finding::error(kind.place, message);
                 findings.push(match meant {
                     Some(meant) => finding.help(format!("did you mean {meant}?")),
                     None => finding.help(format!("there is {}", TRAITS.join(", "))),

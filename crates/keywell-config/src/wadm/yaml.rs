@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
 use super::builder::Builder;
-use super::finding::Finding;
+use super::finding;
 use super::node::{self, Node, Scalar, Value};
-use crate::Place;
+use crate::{Place, Problem};
 
 /// What a file has: the first document, and where a second begins if there is one.
 pub(super) struct Yaml<'i> {
@@ -20,7 +20,7 @@ pub(super) struct Yaml<'i> {
 /// # Errors
 ///
 /// The first that is no YAML, or goes beyond the bounds of [`Builder`].
-pub(super) fn read(text: &str) -> Result<Yaml<'_>, Finding> {
+pub(super) fn read(text: &str) -> Result<Yaml<'_>, Problem> {
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::new();
     // The anchors of the open lists and mappings, 0 for none.
@@ -29,7 +29,10 @@ pub(super) fn read(text: &str) -> Result<Yaml<'_>, Finding> {
     let mut documents = 0;
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| unread(text, &error))?;
-        let place = place(span.start);
+        let mut place = place(span.start);
+        if span.start.line() == span.end.line() {
+            place.length = span.len();
+        }
         match event {
             Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
             Event::StreamEnd => break,
@@ -45,7 +48,7 @@ pub(super) fn read(text: &str) -> Result<Yaml<'_>, Finding> {
                 // One whose anchor stands on what the alias is in is not there yet.
                 let Some(node) = anchored.get(&anchor) else {
                     let message = "this alias is within what it stands for";
-                    return Err(Finding::error(place, message));
+                    return Err(finding::error(place, message));
                 };
                 builder.alias(place, node)?;
             }
@@ -55,12 +58,13 @@ pub(super) fn read(text: &str) -> Result<Yaml<'_>, Finding> {
                     Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => true,
                     Some(tag) => {
                         let message = format!("the tag {tag} has no meaning in a manifest");
-                        return Err(Finding::error(place, message).help("leave it out"));
+                        return Err(finding::error(place, message).help("leave it out"));
                     }
                 };
                 let scalar = Scalar {
                     text,
                     is_plain: style == ScalarStyle::Plain && !is_text,
+                    span: span.start.index()..span.end.index(),
                 };
                 if anchor > 0 {
                     let value = Value::Scalar(scalar.clone());
@@ -96,13 +100,13 @@ fn place(marker: Marker) -> Place {
 }
 
 /// What is wrong with the syntax, in plain words where the parser's are not.
-fn unread(text: &str, error: &ScanError) -> Finding {
+fn unread(text: &str, error: &ScanError) -> Problem {
     let place = place(*error.marker());
     let info = error.info();
     if info.split(' ').any(|word| matches!(word, "tab" | "tabs")) {
         // The parser's place may be the start of the text that the tab ends.
         let place = indented_with_tab(text, place).unwrap_or(place);
-        return Finding::error(place, "YAML does not allow a tab here").help("indent with spaces");
+        return finding::error(place, "YAML does not allow a tab here").help("indent with spaces");
     }
     let (message, help) = match info {
         "mapping values are not allowed in this context" => (
@@ -140,7 +144,7 @@ fn unread(text: &str, error: &ScanError) -> Finding {
             (format!("this is no YAML: {words}"), "")
         }
     };
-    let finding = Finding::error(place, message);
+    let finding = finding::error(place, message);
     if help.is_empty() {
         finding
     } else {

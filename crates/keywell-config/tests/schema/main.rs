@@ -51,6 +51,7 @@ fn the_page_about_the_file_has_the_tables_of_its_sections() {
         ("tls", &section::TLS),
         ("watch", &section::WATCH),
         ("command", &section::COMMAND),
+        ("policy", &section::POLICY),
     ] {
         let (begin, end) = (format!("<!-- table: {name} -->\n"), "<!-- end of table -->");
         let Some((before, rest)) = expected.split_once(&begin) else {

@@ -7,10 +7,10 @@ use keywell_config::wadm;
 
 /// The one finding of a text.
 fn only(text: &str) -> String {
-    let (manifest, findings) = wadm::read(Path::new("wadm.yaml"), text);
+    let (manifest, report) = wadm::read(Path::new("wadm.yaml"), text);
     assert!(manifest.is_none());
-    assert_eq!(findings.len(), 1, "{findings:?}");
-    findings[0].to_string()
+    assert_eq!(report.problems().len(), 1, "{report}");
+    super::line(&report.problems()[0])
 }
 
 #[test]
@@ -87,12 +87,13 @@ fn many_wrong_parts_are_read_in_bounded_time() {
     for number in 0..3000 {
         writeln!(text, "    - {{name: c{number}, type: capability, properties: {{image: x}}, traits: [{{type: link, properties: {{target: d{number}, namespace: wasi, package: http, interfaces: [incoming-handler]}}}}]}}").unwrap();
     }
-    let (manifest, findings) = wadm::read(Path::new("wadm.yaml"), &text);
+    let (manifest, report) = wadm::read(Path::new("wadm.yaml"), &text);
     assert!(manifest.is_none());
-    assert!(findings.len() <= 200, "{}", findings.len());
+    let problems = report.problems();
+    assert!(problems.len() <= 200, "{}", problems.len());
     assert!(
-        findings
+        problems
             .iter()
-            .any(|finding| finding.message.contains("component 1001"))
+            .any(|problem| problem.message.contains("component 1001"))
     );
 }

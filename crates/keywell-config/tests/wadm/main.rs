@@ -10,7 +10,7 @@ mod model;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use keywell_config::wadm::{self, Severity};
+use keywell_config::{Problem, Severity, wadm};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wadm")
@@ -28,19 +28,29 @@ fn manifests() -> Vec<PathBuf> {
     paths
 }
 
+/// `LINE:COLUMN SEVERITY MESSAGE; HELP`
+fn line(problem: &Problem) -> String {
+    let severity = match problem.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let help = problem.help.as_ref();
+    let help = help.map_or_else(String::new, |help| format!("; {help}"));
+    format!("{} {severity} {}{help}", problem.place, problem.message)
+}
+
 /// What `NAME.expected` has: `valid`, or the findings, and then nothing more.
 fn found(file: &Path, text: &str) -> String {
-    let (manifest, findings) = wadm::read(file, text);
-    let is_error = |finding: &wadm::Finding| finding.severity == Severity::Error;
+    let (manifest, report) = wadm::read(file, text);
     assert_eq!(
         manifest.is_none(),
-        findings.iter().any(is_error),
-        "{}: {findings:?}",
+        report.has_errors(),
+        "{}: {report}",
         file.display()
     );
     let mut found = String::new();
-    for finding in &findings {
-        writeln!(found, "{finding}").unwrap();
+    for problem in report.problems() {
+        writeln!(found, "{}", line(problem)).unwrap();
     }
     if manifest.is_some() {
         found.insert_str(0, "valid\n");
@@ -91,8 +101,8 @@ fn nothing_is_expected_of_a_manifest_that_is_not_there() {
 fn a_message_has_no_word_of_a_derived_reader_and_no_secret() {
     for file in manifests() {
         let text = std::fs::read_to_string(&file).unwrap();
-        for finding in wadm::read(&file, &text).1 {
-            let words = finding.to_string();
+        let report = wadm::read(&file, &text).1;
+        for words in [report.to_string(), report.render(false)] {
             for unwanted in ["untagged", "variant", "hunter2", "271828"] {
                 assert!(!words.contains(unwanted), "{}: {words}", file.display());
             }

@@ -7,8 +7,8 @@ use keywell_config::wadm::{self, ComponentKind, ComponentSource, Manifest, Provi
 fn valid(name: &str) -> Manifest {
     let file = super::folder().join(name);
     let text = std::fs::read_to_string(&file).unwrap();
-    let (manifest, findings) = wadm::read(&file, &text);
-    manifest.unwrap_or_else(|| panic!("{findings:?}"))
+    let (manifest, report) = wadm::read(&file, &text);
+    manifest.unwrap_or_else(|| panic!("{report}"))
 }
 
 #[test]
@@ -109,16 +109,16 @@ fn a_provider_may_be_mapped_by_the_caller() {
     providers
         .map("file://./build/my-kv.par.gz=keyvalue-redis")
         .unwrap();
-    let (manifest, findings) = wadm::read_with(&file, &text, &providers);
-    assert!(manifest.is_some(), "{findings:?}");
+    let (manifest, report) = wadm::read_with(&file, &text, &providers);
+    assert!(manifest.is_some(), "{report}");
 }
 
 #[test]
 fn a_json_character_of_two_escapes_is_one_character() {
     let file = Path::new("wadm.json");
     let text = std::fs::read_to_string(super::folder().join("json-escapes.json")).unwrap();
-    let (manifest, findings) = wadm::read(file, &text);
-    let manifest = manifest.unwrap_or_else(|| panic!("{findings:?}"));
+    let (manifest, report) = wadm::read(file, &text);
+    let manifest = manifest.unwrap_or_else(|| panic!("{report}"));
     let config = &manifest.components[0].config[0]
         .properties
         .as_ref()
@@ -130,6 +130,6 @@ fn a_json_character_of_two_escapes_is_one_character() {
 fn a_byte_order_mark_is_skipped_and_lines_may_end_as_on_windows() {
     let text = std::fs::read_to_string(super::folder().join("counter.yaml")).unwrap();
     let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
-    let (manifest, findings) = wadm::read(Path::new("wadm.yaml"), &text);
-    assert!(manifest.is_some(), "{findings:?}");
+    let (manifest, report) = wadm::read(Path::new("wadm.yaml"), &text);
+    assert!(manifest.is_some(), "{report}");
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use keywell_app::{Application, Status, TriggerKind, TriggerSource};
 use keywell_config::units::duration;
 use keywell_config::{
+    Problem,
     Draft, HttpPlan, ListenAddress, Located, Plan, Report, TriggerPlan, WatchPlan,
 };
 use keywell_runtime::watch::Subscriptions;

@@ -2,7 +2,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keywell_app::Examined;
-use keywell_config::{ConfigError, Draft, Plan, Report};
+use keywell_config::wadm::Providers;
+use keywell_config::{ConfigError, Draft, Plan, ReadOptions, Report};
 
 use super::cache::CacheArguments;
 use super::changes::Sources;
@@ -12,9 +13,17 @@ use super::metrics::MetricsArguments;
 /// What an application is read from.
 #[derive(Args, Clone)]
 pub(super) struct Source {
-    /// The application.
+    /// The application: a keywell.toml, or wadm manifests and possibly a keywell.toml.
     #[arg(value_name = "FILE", default_value = "keywell.toml")]
-    file: PathBuf,
+    files: Vec<PathBuf>,
+
+    /// Take a built-in provider for an image of a manifest: http-server, http-client or keyvalue-redis.
+    #[arg(long = "provider", value_name = "IMAGE=BUILTIN", value_parser = provider)]
+    providers: Vec<String>,
+
+    /// Take a file in place of a component's image.
+    #[arg(long = "image", value_name = "REFERENCE=FILE", value_parser = replacement)]
+    replacements: Vec<(String, PathBuf)>,
 
     #[command(flatten)]
     metrics: MetricsArguments,
@@ -31,17 +40,40 @@ pub(super) struct Source {
 impl Source {
     /// What the files are called together.
     pub(super) fn name(&self) -> String {
-        self.file.display().to_string()
+        let files = self.files.iter().map(|file| file.display().to_string());
+        let names: Vec<String> = files.collect();
+        match &names[..] {
+            [first, others @ ..] if others.len() > 1 => {
+                format!("{first} with {} other files", others.len())
+            }
+            names => names.join(" with "),
+        }
+    }
+
+    /// A sentence on the files, with a verb for one or for several.
+    pub(super) fn with_verb(&self, of_one: &str, of_several: &str) -> String {
+        let is_one = self.files.len() == 1;
+        format!("{} {}", self.name(), if is_one { of_one } else { of_several })
     }
 
     /// How much is wrong.
     pub(super) fn with_count(&self, report: &Report) -> String {
-        format!("{} has {}", self.name(), report.count())
+        format!("{} {}", self.with_verb("has", "have"), report.count())
     }
 
     /// Reads the application as far as it can be read.
     pub(super) fn draft(&self) -> Result<Draft, ConfigError> {
-        let mut draft = Draft::read(&self.file)?;
+        let mut providers = Providers::default();
+        for mapping in &self.providers {
+            // Each was parsed before.
+            providers.map(mapping).map_err(|problem| ConfigError::read(&self.files[0], problem))?;
+        }
+        let options = ReadOptions {
+            providers,
+            images: self.replacements.iter().cloned().collect(),
+            ..ReadOptions::default()
+        };
+        let mut draft = Draft::read_all(&self.files, &options)?;
         draft.plan.is_metered = self.metrics.metrics;
         Ok(draft)
     }
@@ -86,10 +118,26 @@ impl Source {
     pub(super) fn sources(&self, plan: Option<&Plan>) -> Sources {
         let components = plan.into_iter().flat_map(|plan| plan.components.values());
         let components = components.filter_map(|component| component.code.file());
-        let files = components.chain([&*self.file]).map(Path::to_owned);
+        let files = components.chain(self.files.iter().map(PathBuf::as_path)).map(Path::to_owned);
         Sources {
             files: files.collect(),
             tree: None,
         }
+    }
+}
+
+/// `IMAGE=BUILTIN`
+fn provider(text: &str) -> Result<String, String> {
+    let mapped = Providers::default().map(text);
+    mapped.map(|()| text.to_owned())
+}
+
+/// `REFERENCE=FILE`
+fn replacement(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((image, file)) if !image.is_empty() && !file.is_empty() => {
+            Ok((image.to_owned(), PathBuf::from(file)))
+        }
+        _ => Err("write REFERENCE=FILE".to_owned()),
     }
 }

@@ -14,7 +14,10 @@ use super::source::Source;
 use super::{files, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
-/// Run an application: every store, component and trigger of a keywell.toml.
+/// Run an application: every store, component and trigger of a keywell.toml, or of wadm manifests.
+///
+/// Several files make one application: manifests of wasmCloud 1.x (YAML or JSON), whose applications
+/// may refer to each other's shared components, and at most one keywell.toml.
 ///
 /// Each store is opened once. Each trigger that starts is printed as a line. If one cannot start,
 /// none does. If one fails later, its error is printed, the others stop, and the exit code is 1. SIGINT or
@@ -25,12 +28,15 @@ use crate::cli::failed::{Ended, Failed};
 /// application runs on as it was. The limits of all components cannot change that way.
 ///
 /// With --check nothing starts: everything that is wrong is printed with its place, and the exit code
-/// is 2 if there is an error.
+/// is 2 if there is an error. With --print nothing starts either, and the application is printed as a
+/// keywell.toml.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  keywell up\n  keywell up shop/keywell.toml\n  \
     keywell up --watch\n  \
-    keywell up --check --online shop/keywell.toml\n\n\
+    keywell up --check --online shop/keywell.toml\n  \
+    keywell up wadm.yaml --image ghcr.io/me/counter:0.1.0=counter.wasm\n  \
+    keywell up --print wadm.yaml\n\n\
     What it reads:\n  \
     [store.main]\n  \
     url = \"disk:data\"\n\n  \
@@ -54,8 +60,13 @@ pub(super) struct Up {
     #[arg(long, requires = "check")]
     online: bool,
 
-    /// Reload, as at SIGHUP, when the file or a component changes.
+    /// Print the application as a keywell.toml, with what may be secret as environment variables, and
+    /// start nothing.
     #[arg(long, conflicts_with = "check")]
+    print: bool,
+
+    /// Reload, as at SIGHUP, when the file or a component changes.
+    #[arg(long, conflicts_with_all = ["check", "print"])]
     watch: bool,
 }
 
@@ -65,6 +76,9 @@ impl Up {
     pub(super) async fn main(self) -> Ended {
         if self.check {
             return self.check().await;
+        }
+        if self.print {
+            return self.print();
         }
         // Before all else, so that no signal is missed that comes once a trigger is printed.
         let mut stop = pin!(signal::stop()?);
@@ -112,6 +126,18 @@ impl Up {
         })
     }
 
+    /// Prints the application as a keywell.toml.
+    fn print(&self) -> Ended {
+        let draft = self.source.draft()?;
+        output::report(&draft.report);
+        if draft.report.has_errors() {
+            return Err(Failed::Usage(self.source.with_count(&draft.report)));
+        }
+        let printed = draft.plan.to_toml();
+        output::print(printed.text.trim_end())?;
+        Ok(ExitCode::SUCCESS)
+    }
+
     /// Prints everything that is wrong, or that nothing is.
     async fn check(self) -> Ended {
         let draft = self.source.draft()?;
@@ -124,11 +150,11 @@ impl Up {
         if report.has_errors() {
             return Err(Failed::Usage(self.source.with_count(report)));
         }
-        let file = self.source.name();
+        let is_valid = self.source.with_verb("is valid", "are valid");
         let size = size(examined.plan());
         output::say(&match report.warnings() {
-            0 => format!("{file} is valid: {size}"),
-            _ => format!("{file} is valid, with {}: {size}", report.count()),
+            0 => format!("{is_valid}: {size}"),
+            _ => format!("{is_valid}, with {}: {size}", report.count()),
         });
         Ok(ExitCode::SUCCESS)
     }

@@ -10,7 +10,11 @@ use super::table::Table;
 use super::value::Value;
 use crate::{Place, Problem, TriggerPlan};
 
-pub(super) fn triggers(root: &mut Table<'_>, defined: &Defined<'_>) -> Vec<TriggerPlan> {
+pub(super) fn triggers(
+    root: &mut Table<'_>,
+    defined: &Defined<'_>,
+    is_part: bool,
+) -> Vec<TriggerPlan> {
     let document = defined.document;
     let table = root.take("trigger").and_then(|value| {
         if value.is_table() {
@@ -29,7 +33,7 @@ pub(super) fn triggers(root: &mut Table<'_>, defined: &Defined<'_>) -> Vec<Trigg
     let kinds = kinds.map(|tables| tables.ok().unwrap_or_default());
     let are_none = kinds.iter().all(Vec::is_empty);
     let [http, watch, command] = kinds;
-    if are_none && !is_wrong {
+    if are_none && !is_wrong && !is_part {
         let problem = Problem::error("nothing calls a component");
         let help = "add a [[trigger.http]] or a [[trigger.watch]]";
         document.missing(Place::default(), problem.help(help));

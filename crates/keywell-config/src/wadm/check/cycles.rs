@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::wadm::component::ComponentKind;
-use crate::wadm::finding::{Finding, Findings};
+use crate::wadm::finding::{self, Findings};
 use crate::wadm::manifest::Manifest;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ fn walk<'m>(
                 circle.push(target);
                 let message = format!("links lead in a circle: {}", circle.join(" to "));
                 findings
-                    .push(Finding::error(link.target.place, message).help("remove one of them"));
+                    .push(finding::error(link.target.place, message).help("remove one of them"));
             }
             Some(Seen::Done) => {}
         }

@@ -1,11 +1,11 @@
 //! A link stands at the side that calls, and each half of it is read by a provider.
 
 use crate::wadm::component::{Component, ComponentKind};
-use crate::wadm::finding::{Finding, Findings};
+use crate::wadm::finding::{self, Findings};
 use crate::wadm::link::{Link, LinkSide};
 use crate::wadm::manifest::Manifest;
 use crate::wadm::provider::{Builtin, Provider, Providers};
-use crate::{Located, Place};
+use crate::{Located, Place, Problem};
 
 pub(super) fn check(manifest: &Manifest, providers: &Providers, findings: &mut Findings) {
     for source in &manifest.components {
@@ -51,7 +51,7 @@ struct Ends<'m> {
 // === impl Ends ===
 
 impl Ends<'_> {
-    fn refuse(&self) -> Option<Finding> {
+    fn refuse(&self) -> Option<Problem> {
         let (source, target) = (&self.source.name.value, &self.target.name.value);
         let is_provider = |component: &Component| component.kind == ComponentKind::Capability;
         let place = self.link.target.place;
@@ -59,7 +59,7 @@ impl Ends<'_> {
             let message = format!(
                 "{source} and {target} are providers, and only components are linked to those"
             );
-            return Some(Finding::error(place, message).help("remove the link"));
+            return Some(finding::error(place, message).help("remove the link"));
         }
         let builtin = self.source_builtin.or(self.target_builtin)?;
         let namespace = &*self.link.namespace.value;
@@ -90,7 +90,7 @@ impl Ends<'_> {
                 "the link from {source} to {target} is reversed: {target} is the one that calls {package}/{interfaces}"
             );
             let help = format!("move it to the traits of {target}, with target: {source}");
-            return Some(Finding::error(place, message).help(help));
+            return Some(finding::error(place, message).help(help));
         }
         if names.is_empty() {
             return None;
@@ -106,7 +106,7 @@ impl Ends<'_> {
             .interfaces
             .first()
             .map_or(place, |first| first.place);
-        Some(Finding::error(place, message).help(advice(builtin)))
+        Some(finding::error(place, message).help(advice(builtin)))
     }
 
     /// Each side reads its own half, and a component reads neither.
@@ -121,7 +121,7 @@ impl Ends<'_> {
             let message = format!(
                 "{source} is a component, which does not read the source side of its link to {target}"
             );
-            findings.push(Finding::warning(place, message).help(self.other("target")));
+            findings.push(finding::warning(place, message).help(self.other("target")));
         }
         if is_component(self.target)
             && !is_watch
@@ -130,7 +130,7 @@ impl Ends<'_> {
             let message = format!(
                 "{target} is a component, which does not read the target side of the link from {source}"
             );
-            findings.push(Finding::warning(place, message).help(self.other("source")));
+            findings.push(finding::warning(place, message).help(self.other("source")));
         }
     }
 

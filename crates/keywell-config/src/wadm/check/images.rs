@@ -1,10 +1,10 @@
 //! Images are references, providers are known, and what runs is of the right type.
 
-use crate::Located;
 use crate::wadm::component::{Component, ComponentKind};
-use crate::wadm::finding::{Finding, Findings};
+use crate::wadm::finding::{self, Findings};
 use crate::wadm::manifest::Manifest;
 use crate::wadm::provider::{Provider, Providers};
+use crate::{Located, Problem};
 
 pub(super) fn check(manifest: &Manifest, providers: &Providers, findings: &mut Findings) {
     for component in &manifest.components {
@@ -26,11 +26,11 @@ pub(super) fn check(manifest: &Manifest, providers: &Providers, findings: &mut F
     }
 }
 
-fn refuse_reference(component: &Component, image: &Located<String>) -> Option<Finding> {
+fn refuse_reference(component: &Component, image: &Located<String>) -> Option<Problem> {
     let name = &component.name.value;
     if image.contains(|c: char| c.is_whitespace() || c.is_control()) {
         let message = format!("the image of {name} has a space in it");
-        return Some(Finding::error(image.place, message));
+        return Some(finding::error(image.place, message));
     }
     let is_file = image.starts_with("file://");
     if let Some((_, digest)) = image.split_once('@').filter(|_| !is_file) {
@@ -39,7 +39,7 @@ fn refuse_reference(component: &Component, image: &Located<String>) -> Option<Fi
         if digest.starts_with("sha256:") && !hex.is_some_and(is_hex) {
             let message = format!("the digest of the image of {name} is no SHA-256");
             let help = "write sha256: and 64 hexadecimal digits";
-            return Some(Finding::error(image.place, message).help(help));
+            return Some(finding::error(image.place, message).help(help));
         }
     }
     None
@@ -49,20 +49,20 @@ fn refuse_component(
     component: &Component,
     image: &Located<String>,
     provider: Provider,
-) -> Option<Finding> {
+) -> Option<Problem> {
     if provider == Provider::Unknown {
         return None;
     }
     let name = &component.name.value;
     let message = format!("{name} is a component, and its image is one of a provider");
-    Some(Finding::error(image.place, message).help("write type: capability"))
+    Some(finding::error(image.place, message).help("write type: capability"))
 }
 
 fn refuse_provider(
     component: &Component,
     image: &Located<String>,
     provider: Provider,
-) -> Option<Finding> {
+) -> Option<Problem> {
     let component = &component.name.value;
     let (message, help) = match provider {
         Provider::Builtin(builtin) if builtin.is_offered() => return None,
@@ -88,5 +88,5 @@ fn refuse_provider(
             ),
         ),
     };
-    Some(Finding::error(image.place, message).help(help))
+    Some(finding::error(image.place, message).help(help))
 }

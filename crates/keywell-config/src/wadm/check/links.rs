@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::wadm::component::Component;
 use crate::wadm::fields::nearest;
-use crate::wadm::finding::{Finding, Findings};
+use crate::wadm::finding::{self, Findings};
 use crate::wadm::link::Link;
 use crate::wadm::manifest::Manifest;
 
@@ -39,7 +39,7 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
                     "{source} links to {}, which is no component here",
                     target.value
                 );
-                let finding = Finding::error(target.place, message);
+                let finding = finding::error(target.place, message);
                 findings.push(match nearest(target, names()) {
                     Some(meant) => finding.help(format!("did you mean {meant}?")),
                     None => finding,
@@ -61,13 +61,13 @@ fn check_interfaces(link: &Link, findings: &mut Findings) {
         {
             let message = format!("the namespace {} is not known", namespace.value);
             let help = format!("did you mean {meant}?");
-            findings.push(Finding::warning(namespace.place, message).help(help));
+            findings.push(finding::warning(namespace.place, message).help(help));
         }
         return;
     }
     let Some((_, known)) = WASI.iter().find(|(known, _)| *known == package.value) else {
         let message = format!("wasi has no package {} that links are for", package.value);
-        let finding = Finding::warning(package.place, message);
+        let finding = finding::warning(package.place, message);
         findings.push(
             match nearest(package, WASI.iter().map(|(known, _)| *known)) {
                 Some(meant) => finding.help(format!("did you mean {meant}?")),
@@ -84,7 +84,7 @@ fn check_interfaces(link: &Link, findings: &mut Findings) {
             "wasi:{} has no interface {}",
             package.value, interface.value
         );
-        let finding = Finding::warning(interface.place, message);
+        let finding = finding::warning(interface.place, message);
         // An interface that is cut short is nearer to the whole one than to another.
         let whole = known
             .iter()
@@ -113,7 +113,7 @@ fn check_names(component: &Component, findings: &mut Findings) {
             if let Some(first) = seen.insert((link.name(), of), interface.place) {
                 let message = format!("{message} is at {first} too");
                 let help = "give one of the two links a name of its own, with name:";
-                findings.push(Finding::error(interface.place, message).help(help));
+                findings.push(finding::error(interface.place, message).help(help));
             }
         }
     }

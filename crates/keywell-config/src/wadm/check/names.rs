@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::wadm::finding::{Finding, Findings};
+use crate::wadm::finding::{self, Findings};
 use crate::wadm::manifest::Manifest;
 
 pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
@@ -12,7 +12,7 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
         let name = &component.name;
         if let Some(first) = names.insert(&name.value, name.place) {
             let message = format!("a component at {first} is named {} too", name.value);
-            findings.push(Finding::error(name.place, message).help("give it another name"));
+            findings.push(finding::error(name.place, message).help("give it another name"));
             continue;
         }
         let identity = component.identity(&manifest.name.value);
@@ -20,7 +20,7 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
         let message = format!("{} has the id {identity}, as", name.value);
         if let Some(first) = identities.insert(identity, &name.value) {
             let help = "give one of the two another id";
-            findings.push(Finding::error(place, format!("{message} {first} does")).help(help));
+            findings.push(finding::error(place, format!("{message} {first} does")).help(help));
         }
     }
     let mut policies = HashMap::new();
@@ -28,7 +28,7 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
         let name = &policy.name;
         if let Some(first) = policies.insert(&name.value, name.place) {
             let message = format!("a policy at {first} is named {} too", name.value);
-            findings.push(Finding::error(name.place, message).help("give it another name"));
+            findings.push(finding::error(name.place, message).help("give it another name"));
         }
     }
 }

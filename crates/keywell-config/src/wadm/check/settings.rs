@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::wadm::fields::nearest;
-use crate::wadm::finding::{Finding, Findings};
+use crate::wadm::finding::{self, Findings};
 use crate::wadm::manifest::{Manifest, Policy};
 use crate::wadm::settings::{ConfigItem, SecretItem};
 
@@ -16,7 +16,7 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
         if !is_known && !is_used(manifest, name) {
             let message = format!("the policy {name} has no effect: its type is not known");
             let help = format!("the type for secrets is {}", Policy::SECRET);
-            findings.push(Finding::warning(policy.kind.place, message).help(help));
+            findings.push(finding::warning(policy.kind.place, message).help(help));
         }
     }
 }
@@ -56,7 +56,7 @@ fn check_config(manifest: &Manifest, findings: &mut Findings) {
                 name.value, first.name.place
             );
             let help = "give it another name; what it belongs to can have any";
-            findings.push(Finding::error(name.place, message).help(help));
+            findings.push(finding::error(name.place, message).help(help));
         }
     }
     for (item, _) in sets(manifest) {
@@ -69,7 +69,7 @@ fn check_config(manifest: &Manifest, findings: &mut Findings) {
                 name.value, first.name.place
             );
             findings
-                .push(Finding::warning(name.place, message).help("repeat it under another name"));
+                .push(finding::warning(name.place, message).help("repeat it under another name"));
         }
     }
 }
@@ -116,7 +116,7 @@ fn check_secrets(manifest: &Manifest, findings: &mut Findings) {
             None => {
                 let message = format!("there is no policy {} for the secret {name}", policy.value);
                 let known = manifest.policies.iter().map(|policy| &*policy.name.value);
-                let finding = Finding::error(policy.place, message);
+                let finding = finding::error(policy.place, message);
                 findings.push(match nearest(&policy.value, known) {
                     Some(meant) => finding.help(format!("did you mean {meant}?")),
                     None => finding.help("add it to spec.policies"),
@@ -129,7 +129,7 @@ fn check_secrets(manifest: &Manifest, findings: &mut Findings) {
                         policy.value
                     );
                     let help = format!("write type: {}", Policy::SECRET);
-                    findings.push(Finding::error(known.kind.place, message).help(help));
+                    findings.push(finding::error(known.kind.place, message).help(help));
                 }
             }
             Some(_) => {}
@@ -142,7 +142,7 @@ fn check_secrets(manifest: &Manifest, findings: &mut Findings) {
                 first.name.place
             );
             let help = "give one of the two another name";
-            findings.push(Finding::warning(secret.name.place, message).help(help));
+            findings.push(finding::warning(secret.name.place, message).help(help));
         }
     }
 }

@@ -1,0 +1,268 @@
+//! Reads the files of an application, of any kind, into one plan.
+//!
+//! A keywell.toml and wadm manifests are told apart by their names and their texts. Of several files
+//! at most one is a keywell.toml: the relative paths of its stores start at its folder. Places have
+//! the number of their file, by which [`Plan::at`] finds it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::keywell_toml::{ForManifests, KeywellToml};
+use crate::wadm::plan::{Application, Files, Given};
+use crate::wadm::{self, Providers};
+use crate::{Code, ConfigError, Draft, Lookup, Place, Plan, Problem, Process, Report};
+
+/// What is given beside the files of a plan.
+#[derive(Clone)]
+pub struct ReadOptions<'a> {
+    /// Where values are found that the files only name.
+    pub lookup: &'a dyn Lookup,
+    /// Images of capability providers, and the built-in ones that they stand for.
+    pub providers: Providers,
+    /// Images of components, and the files to take in place of each.
+    pub images: BTreeMap<String, PathBuf>,
+}
+
+/// The text of a file.
+struct Text<'f> {
+    file: &'f Path,
+    text: Cow<'f, str>,
+}
+
+// === impl ReadOptions ===
+
+impl Default for ReadOptions<'_> {
+    fn default() -> Self {
+        Self {
+            lookup: &Process,
+            providers: Providers::default(),
+            images: BTreeMap::new(),
+        }
+    }
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// Reads the file of a plan as far as it can be read: a `keywell.toml`, or a wadm manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Read`].
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        Self::read_with(file, &Process)
+    }
+
+    /// As [`Draft::read`], with the place of what the file names.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Read`].
+    pub fn read_with(file: &Path, lookup: &dyn Lookup) -> Result<Self, ConfigError> {
+        let options = ReadOptions {
+            lookup,
+            ..ReadOptions::default()
+        };
+        Self::read_all(&[file], &options)
+    }
+
+    /// Reads several files into one plan as far as they can be read: wadm manifests, whose applications
+    /// may refer to shared components of each other, and at most one `keywell.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Read`], of the first file that cannot be read.
+    pub fn read_all(
+        files: &[impl AsRef<Path>],
+        options: &ReadOptions<'_>,
+    ) -> Result<Self, ConfigError> {
+        let texts = files.iter().map(|file| Text::read(file.as_ref()));
+        let texts: Vec<Text<'_>> = texts.collect::<Result<_, _>>()?;
+        Ok(Self::of(&texts, options))
+    }
+
+    /// As [`Draft::read_all`], with the texts of the files.
+    pub fn from_texts(texts: &[(&Path, &str)], options: &ReadOptions<'_>) -> Self {
+        let texts = texts.iter().map(|(file, text)| Text {
+            file,
+            text: Cow::Borrowed(text),
+        });
+        Self::of(&texts.collect::<Vec<_>>(), options)
+    }
+
+    fn of(texts: &[Text<'_>], options: &ReadOptions<'_>) -> Self {
+        let mut draft = Self::together(texts, options);
+        replace_images(&mut draft, &options.images);
+        draft
+    }
+
+    fn together(texts: &[Text<'_>], options: &ReadOptions<'_>) -> Self {
+        let (manifests, tomls): (Vec<&Text<'_>>, Vec<_>) =
+            texts.iter().partition(|text| text.is_manifest());
+        let lookup = options.lookup;
+        let mut draft = Self {
+            plan: Plan::default(),
+            report: Report::default(),
+        };
+        let mut for_manifests = ForManifests::default();
+        for (number, text) in tomls.iter().enumerate() {
+            if number > 0 {
+                let problem =
+                    Problem::error("this is another keywell.toml, and there is one at most");
+                let problem = problem.at(text.file.to_owned(), None, Place::default());
+                draft.report.push(problem);
+                continue;
+            }
+            let read = KeywellToml::read(text.file, &text.text, lookup, !manifests.is_empty());
+            (draft, for_manifests) = (read.draft, read.for_manifests);
+        }
+        if manifests.is_empty() {
+            return draft;
+        }
+        let ForManifests {
+            mut providers,
+            policies,
+        } = for_manifests;
+        providers.extend(options.providers.clone());
+        let mut files = Files::default();
+        if let (Some(file), Some(source)) = (&draft.plan.file, &draft.plan.source) {
+            files.add(file.clone(), source.clone());
+        }
+        let (mut applications, mut is_whole) = (Vec::new(), true);
+        let mut seen = BTreeSet::new();
+        for text in manifests {
+            if !seen.insert(text.file) {
+                let problem = Problem::error("this file is given twice");
+                let problem = problem.at(text.file.to_owned(), None, Place::default());
+                draft.report.push(problem);
+                continue;
+            }
+            let (manifest, report, source) = wadm::read_shown(text.file, &text.text, &providers);
+            draft.report.extend(report);
+            let number = files.add(text.file.to_owned(), source);
+            is_whole &= manifest.is_some();
+            applications.extend(manifest.map(|manifest| Application {
+                manifest,
+                file: text.file.to_owned(),
+                number,
+            }));
+        }
+        let given = Given {
+            files: &files,
+            is_whole,
+            providers: &providers,
+            policies: &policies,
+            lookup,
+        };
+        draft
+            .report
+            .extend(wadm::plan::add(&mut draft.plan, &applications, given));
+        files.give_to(&mut draft.plan);
+        draft
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Reads the file of a plan: a `keywell.toml`, or a wadm manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], with everything that is wrong.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        Draft::read(file)?.finish()
+    }
+}
+
+// === impl Text ===
+
+impl<'f> Text<'f> {
+    fn read(file: &'f Path) -> Result<Self, ConfigError> {
+        let cannot = |problem: String| ConfigError::read(file, problem);
+        let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;
+        if metadata.len() > Plan::MAX_BYTES {
+            let problem = format!("it is larger than {} bytes", Plan::MAX_BYTES);
+            return Err(cannot(problem));
+        }
+        let text = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
+        let text = String::from_utf8(text).map_err(|_| cannot("it is not UTF-8".to_owned()))?;
+        let text = Cow::Owned(text);
+        Ok(Self { file, text })
+    }
+
+    /// Whether it is a wadm manifest, or meant to be one, rather than a `keywell.toml`.
+    fn is_manifest(&self) -> bool {
+        let extension = self
+            .file
+            .extension()
+            .and_then(|extension| extension.to_str());
+        let is = |kinds: &[&str]| {
+            extension.is_some_and(|own| kinds.iter().any(|kind| own.eq_ignore_ascii_case(kind)))
+        };
+        is(&["yaml", "yml", "json"]) || begins_as_manifest(&self.text)
+    }
+}
+
+/// Whether the first line that says something is one of YAML or JSON, and none of TOML.
+fn begins_as_manifest(text: &str) -> bool {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    first.is_some_and(|line| {
+        let key = line.split(':').next().unwrap_or_default();
+        let is_key = ["apiVersion", "kind", "metadata", "spec"]
+            .contains(&key.trim_matches(['"', '\'', ' ']));
+        line.starts_with(['{', '%']) || line.starts_with("---") || is_key && line.contains(':')
+    })
+}
+
+/// Takes files in place of images, where that is asked for.
+fn replace_images(draft: &mut Draft, images: &BTreeMap<String, PathBuf>) {
+    let bare = |reference: &str| -> String {
+        let schemes = ["oci://", "http://", "https://"];
+        let bare = schemes
+            .iter()
+            .find_map(|scheme| reference.strip_prefix(scheme));
+        bare.unwrap_or(reference).to_owned()
+    };
+    for (image, file) in images {
+        let mut is_used = false;
+        for component in draft.plan.components.values_mut() {
+            if let Code::Image { reference, .. } = &component.code
+                && bare(reference) == bare(image)
+            {
+                component.code = Code::File(file.clone());
+                is_used = true;
+            }
+        }
+        if !is_used && !draft.report.has_errors() {
+            let problem = Problem::warning(format!("no component has the image {image}"));
+            draft
+                .report
+                .push(problem.help("--image replaces one that is written"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_is_known_by_its_first_line() {
+        for text in [
+            "---\nkind: x",
+            "# c\n\napiVersion: x",
+            "{",
+            "\"kind\" : x",
+            "\u{feff}spec:",
+        ] {
+            assert!(begins_as_manifest(text), "{text}");
+        }
+        for text in ["", "[store.main]", "kind = 'x'", "# apiVersion: x", "x: y"] {
+            assert!(!begins_as_manifest(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+use super::application::Application;
+use super::context::Context;
+use super::secret;
+use crate::nearest::nearest;
+use crate::report::secrets::has_password;
+use crate::wadm::settings::{ConfigItem, SecretItem};
+use crate::{Located, Problem, Secret};
+
+/// What a component, or a side of a link, is configured with. Of two with one key the later counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Values(Vec<(Located<String>, Located<Secret>)>);
+
+// === impl Values ===
+
+impl Values {
+    /// Reads sets of configuration.
+    pub(super) fn read<'a>(
+        context: &Context<'a>,
+        application: &'a Application,
+        items: &'a [ConfigItem],
+    ) -> Self {
+        let mut values = Self::default();
+        for item in items {
+            values.add(context, application, item);
+        }
+        values
+    }
+
+    /// Reads sets of configuration and secrets, which win.
+    pub(super) fn with_secrets<'a>(
+        context: &Context<'a>,
+        application: &'a Application,
+        items: &'a [ConfigItem],
+        secrets: &[SecretItem],
+    ) -> Self {
+        let mut values = Self::read(context, application, items);
+        for item in secrets {
+            if let Some(value) = secret::read(context, application, item) {
+                values.push(application.located(&item.name), value);
+            }
+        }
+        values
+    }
+
+    pub(super) fn push(&mut self, key: Located<String>, value: Located<Secret>) {
+        self.0.push((key, value));
+    }
+
+    fn add<'a>(
+        &mut self,
+        context: &Context<'a>,
+        application: &'a Application,
+        item: &'a ConfigItem,
+    ) {
+        if item.properties.is_some() {
+            self.add_own(context, application, item);
+            return;
+        }
+        let name = application.located(&item.name);
+        let set = context.given.lookup.config_set(&name.value);
+        if let Ok(Some(set)) = set {
+            for (key, value) in set {
+                let place = name.place;
+                let value = Secret::from(value);
+                self.push(Located { value: key, place }, Located { value, place });
+            }
+        } else if let Some((application, item)) = context.set(application, &item.name) {
+            self.add_own(context, application, item);
+        } else {
+            let name_of = &name.value;
+            let problem = match set {
+                Err(problem) => format!("the configuration set {name_of} {problem}"),
+                Ok(_) => format!("there is no configuration set {name_of}"),
+            };
+            let help = "make it with keywell config put, or give it properties here";
+            context.wrong(name.place, Problem::error(problem).help(help));
+        }
+    }
+
+    fn add_own(&mut self, context: &Context<'_>, application: &Application, item: &ConfigItem) {
+        for property in item.properties.iter().flatten() {
+            let value = application.located(&property.value);
+            if has_password(value.expose()) {
+                let problem = Problem::warning("a URL in this file has a password as plain text");
+                let help = "make it a secret, and map its policy in a keywell.toml";
+                context.wrong_once("password", value.place, problem.help(help));
+            }
+            self.push(application.located(&property.name), value);
+        }
+    }
+
+    /// The value of a key, in capitals or not.
+    pub(super) fn get(&self, key: &str) -> Option<&Located<Secret>> {
+        let mut values = self.0.iter().rev();
+        let found = values.find(|(own, _)| own.eq_ignore_ascii_case(key));
+        found.map(|(_, value)| value)
+    }
+
+    /// As [`get`](Self::get), as a text.
+    pub(super) fn text(&self, key: &str) -> Option<Located<String>> {
+        self.get(key).map(|value| Located {
+            value: value.expose().to_owned(),
+            place: value.place,
+        })
+    }
+
+    /// Whether a key is true; anything but true and false is reported.
+    pub(super) fn is_true(&self, context: &Context<'_>, key: &str) -> bool {
+        let Some(text) = self.text(key) else {
+            return false;
+        };
+        let text_of = text.trim().to_ascii_lowercase();
+        if !matches!(&*text_of, "true" | "false") {
+            let problem = Problem::error(format!("{key} should be \"true\" or \"false\""));
+            context.wrong(text.place, problem);
+        }
+        text_of == "true"
+    }
+
+    /// Warns of keys that have no effect on what they are given to.
+    pub(super) fn warn_of_unread(&self, context: &Context<'_>, known: &[&str], what: &str) {
+        for (key, _) in &self.0 {
+            if known.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+                continue;
+            }
+            let problem = Problem::warning(format!("{} has no effect on {what}", key.value));
+            let is_telemetry = key.to_ascii_lowercase().starts_with("otel_");
+            let meant = nearest(&key.replace('-', "_"), known.iter().copied());
+            context.wrong(
+                key.place,
+                match meant {
+                    _ if is_telemetry => problem.help("nothing is sent to a collector"),
+                    Some(meant) => problem.help(format!("did you mean {meant}?")),
+                    None => problem,
+                },
+            );
+        }
+    }
+
+    /// Each key once, with its last value, in the order of first use.
+    pub(super) fn into_texts(self) -> Vec<(String, String)> {
+        let mut texts: Vec<(String, String)> = Vec::new();
+        for (key, value) in self.0 {
+            let value = value.expose().to_owned();
+            match texts.iter_mut().find(|(known, _)| *known == key.value) {
+                Some((_, known)) => *known = value,
+                None => texts.push((key.value, value)),
+            }
+        }
+        texts
+    }
+}

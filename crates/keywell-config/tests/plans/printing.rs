@@ -1,0 +1,204 @@
+//! A plan that is printed is read as it was.
+
+use std::path::{Path, PathBuf};
+
+use keywell_config::{ComponentPlan, Draft, Plan, TriggerPlan};
+
+use super::{Known, applications, is_whole, read, tests};
+
+/// Keys that no reader takes yet: a plan with one of them cannot be read again.
+const WAITS_FOR: &[&str] = &[
+    "cors",
+    "every-bucket",
+    "exact-path",
+    "host",
+    "image",
+    "imports",
+    "instances",
+    "keep-alive",
+    "links",
+    "path",
+    "read-only",
+    "secrets",
+];
+
+/// What has to be equal, without the places.
+fn bare(plan: &Plan) -> impl PartialEq + std::fmt::Debug {
+    let stores = plan.stores.iter().map(|(name, store)| {
+        let settings = store.settings.iter();
+        let settings = settings.map(|(key, value)| (key.clone(), value.expose().to_owned()));
+        let settings: Vec<_> = settings.collect();
+        (name.clone(), store.url.expose().to_owned(), settings)
+    });
+    let components = plan.components.iter();
+    let components = components.map(|(name, component)| (name.clone(), component.without_places()));
+    let triggers = plan.triggers.iter().map(TriggerPlan::without_places);
+    (
+        plan.limits.clone(),
+        stores.collect::<Vec<_>>(),
+        components.collect::<Vec<(String, ComponentPlan)>>(),
+        triggers.collect::<Vec<_>>(),
+        plan.health.as_ref().map(|health| health.value.clone()),
+    )
+}
+
+/// Whether it could be read again, and then it is equal.
+fn is_read_again(plan: &Plan) -> bool {
+    let printed = plan.to_toml();
+    let folder = plan
+        .file
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new(""));
+    let known = Known::new(&printed.variables);
+    let again = Draft::from_toml_with(&folder.join("printed.toml"), &printed.text, &known);
+    let mut problems = again.report.problems().iter();
+    let waits = problems.any(|problem| {
+        let mut keys = WAITS_FOR.iter();
+        keys.any(|key| {
+            problem
+                .message
+                .starts_with(&format!("there is no {key} in "))
+        })
+    });
+    if waits {
+        return false;
+    }
+    let problems = &again.report;
+    assert!(is_whole(problems), "{problems}\n{}", printed.text);
+    assert_eq!(bare(&again.plan), bare(plan), "{}", printed.text);
+    assert_eq!(again.plan.to_toml().text, printed.text);
+    true
+}
+
+#[test]
+fn every_plan_of_a_manifest_is_read_as_it_is_printed() {
+    let mut read_again = 0;
+    for (files, _) in applications() {
+        let draft = read(&files);
+        if is_whole(&draft.report) {
+            read_again += usize::from(is_read_again(&draft.plan));
+        }
+    }
+    assert!(read_again > 20 || !WAITS_FOR.is_empty(), "{read_again}");
+}
+
+#[test]
+fn every_example_is_read_as_it_is_printed() {
+    let examples = tests().join("../../../examples");
+    let mut files = 0;
+    for folder in std::fs::read_dir(examples).unwrap() {
+        let file = folder.unwrap().path().join("keywell.toml");
+        if file.exists() {
+            let draft = read(&[file]);
+            assert!(!draft.report.has_errors(), "{}", draft.report);
+            assert!(is_read_again(&draft.plan));
+            files += 1;
+        }
+    }
+    assert!(files > 0);
+}
+
+/// One with every key that is read.
+fn whole() -> Plan {
+    let text = r#"
+        [limits]
+        memory = "64MiB"
+        timeout = "90s"
+        instances = 7
+        connections = 9
+        write-timeout = "1500ms"
+        total-memory = "3GiB"
+
+        [store."a b"]
+        url = { env = "URL" }
+        answer-timeout = "2s"
+        password = { env = "PASSWORD" }
+
+        [store.other]
+        url = "memory:"
+
+        [component."ü \"x\""]
+        path = "sub/x.wasm"
+        env = { LEVEL = "debug", "a.b" = "redis://u:hunter2@h" }
+        config = { greeting = "hello\nworld", token = "hunter2", level = { env = "LEVEL" }, url = "redis://u:hunter2@h" }
+        outgoing = ["localhost:3001", "*.example.com"]
+        store = "a b"
+        memory = "192KiB"
+        timeout = "2h"
+
+        [component."ü \"x\"".buckets]
+        p = "q"
+        r = { store = "other", bucket = "s", read-only = true, prefix = "p/", max-key = 9, max-value = 64 }
+
+        [component.two]
+        path = "/abs/y.wasm"
+
+        [[trigger.http]]
+        component = "two"
+        addr = "[::1]:0"
+        reuse = 0
+
+        [[trigger.watch]]
+        component = "ü \"x\""
+        on = ["SET@a*", "DEL@b"]
+        name = "n"
+        parallel = 2
+        deadline = "5s"
+        retries = 0
+        backoff = "10ms"
+        hops = 3
+        positions = "other"
+        dead-letters = { store = "other", bucket = "dead" }
+
+        [[trigger.watch]]
+        component = "ü \"x\""
+        bucket = "r"
+        on = "SET@c"
+        dead-letters = "letters"
+    "#;
+    let variables = [
+        ("URL", "redis://:hunter2@h:1/2"),
+        ("PASSWORD", "hunter2"),
+        ("LEVEL", "hunter2"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned().into()));
+    let file = PathBuf::from("shop/keywell.toml");
+    let draft = Draft::from_toml_with(&file, text, &Known::new(&variables));
+    assert!(!draft.report.has_errors(), "{}", draft.report);
+    draft.plan
+}
+
+#[test]
+fn a_plan_with_every_key_is_read_as_it_is_printed() {
+    let plan = whole();
+    assert!(is_read_again(&plan));
+    let printed = plan.to_toml();
+    assert!(!printed.text.contains("hunter2"), "{}", printed.text);
+    assert!(!format!("{printed:?}").contains("hunter2"));
+    let names = printed.variables.iter().map(|(name, _)| &**name);
+    let expected = [
+        "A_B_URL",
+        "A_B_PASSWORD",
+        "___X__TOKEN",
+        "___X__LEVEL",
+        "___X__URL",
+        "___X__LEVEL_2",
+        "___X__A_B",
+    ];
+    assert_eq!(names.collect::<Vec<_>>(), expected);
+    for line in [
+        "# Paths start at the folder \"shop\": keep this file there.",
+        "#   A_B_URL: the url of the store a b",
+        "path = \"sub/x.wasm\"",
+        "path = \"/abs/y.wasm\"",
+        "greeting = \"hello\\nworld\"",
+        "memory = \"192KiB\"",
+    ] {
+        assert!(
+            printed.text.lines().any(|of| of == line),
+            "{line}\n{}",
+            printed.text
+        );
+    }
+}
