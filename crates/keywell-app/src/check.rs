@@ -145,6 +145,8 @@ pub(crate) fn triggers(
     findings: &mut Findings,
 ) {
     let mut encrypted = Vec::new();
+    // Where all would be left out, nothing would run.
+    let has_required = plan.triggers.iter().any(|trigger| !trigger.is_optional());
     for trigger in &plan.triggers {
         if let TriggerPlan::Http(http) = trigger
             && let Some(tls) = &http.tls
@@ -160,7 +162,7 @@ pub(crate) fn triggers(
             continue;
         };
         let (kind, wanted, caller) = match trigger {
-            TriggerPlan::Http(http) if http.is_optional => continue,
+            _ if trigger.is_optional() && has_required => continue,
             TriggerPlan::Http(_) => (
                 TriggerKind::Http,
                 "wasi:http/incoming-handler@0.2",

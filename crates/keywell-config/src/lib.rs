@@ -40,7 +40,8 @@
 //!
 //! # What it does not do
 //!
-//! It opens nothing, and knows neither Wasmtime nor any store: a store's URL, a bucket's name and a
+//! It opens nothing but the files that it is given and those of secrets in them; a [`Lookup`] finds
+//! what a file names besides. It knows neither Wasmtime nor any store: a store's URL, a bucket's name and a
 //! subscription are text here, with the place they were read at, so that the reader of
 //! each can report errors with that place.
 
@@ -79,5 +80,5 @@ pub use plan::{
 };
 pub use print::Printed;
 pub use read::ReadOptions;
-pub use report::{Problem, Report, Severity, Source};
+pub use report::{Problem, Report, Severity, Source, has_password};
 pub use schema::schema;

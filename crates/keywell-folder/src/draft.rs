@@ -65,14 +65,29 @@ impl<'f> Draft<'f> {
         Ok(())
     }
 
+    /// As [`keep`](Self::keep), unless something has the name already; whether it got it. Of several
+    /// that are kept so at the same time, one does.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn keep_new(mut self, name: &str) -> io::Result<bool> {
+        self.file.sync_all()?;
+        let is_new = self.folder.rename_new(&self.name, name)?;
+        self.is_kept = is_new;
+        Ok(is_new)
+    }
+
     /// Removes the drafts in a folder whose writers died: those that were last written an hour ago.
+    /// What has a dot in its name is no draft.
     ///
     /// # Errors
     ///
     /// Those of the system.
     pub fn sweep(folder: &Folder) -> io::Result<()> {
         let names = folder.names()?;
-        for name in names.iter().filter(|name| name.starts_with(PREFIX)) {
+        let is_draft = |name: &&String| name.starts_with(PREFIX) && !name.contains('.');
+        for name in names.iter().filter(is_draft) {
             // One that is gone was kept or swept by another process.
             let Ok(file) = folder.open_to_read(name) else {
                 continue;
@@ -137,10 +152,22 @@ mod tests {
     }
 
     #[test]
+    fn a_new_file_takes_no_name_from_another() {
+        let (parent, folder) = folder();
+        for (text, is_new) in [("one", true), ("other", false)] {
+            let mut draft = folder.draft().unwrap();
+            draft.file().write_all(text.as_bytes()).unwrap();
+            assert_eq!(draft.keep_new("name").unwrap(), is_new);
+            assert_eq!(folder.names().unwrap(), ["name"]);
+        }
+        assert_eq!(fs::read(parent.path().join("name")).unwrap(), b"one");
+    }
+
+    #[test]
     fn drafts_of_the_dead_are_swept_and_others_are_not() {
         let (_parent, folder) = folder();
         let long_ago = SystemTime::now() - ABANDONED - Duration::from_secs(1);
-        for name in ["draft-dead", "entry"] {
+        for name in ["draft-dead", "draft-of-a-letter.toml", "entry"] {
             let file = folder.create_new(name).unwrap();
             file.set_modified(long_ago).unwrap();
         }
@@ -148,7 +175,8 @@ mod tests {
         Draft::sweep(&folder).unwrap();
         let mut names = folder.names().unwrap();
         names.sort();
-        let mut expected = [living.name.clone(), "entry".to_owned()];
+        let kept = ["draft-of-a-letter.toml", "entry"].map(str::to_owned);
+        let mut expected = [&kept[..], std::slice::from_ref(&living.name)].concat();
         expected.sort();
         assert_eq!(names, expected);
     }

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, fsync, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, fsync, linkat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 use crate::{Access, Concern};
@@ -163,6 +163,15 @@ impl Folder {
     /// Those of the system.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(renameat(&self.handle, from, &self.handle, to)?)
+    }
+
+    /// Gives a file of this folder another name, unless something has that; whether it got it.
+    pub(crate) fn rename_new(&self, from: &str, to: &str) -> io::Result<bool> {
+        match linkat(&self.handle, from, &self.handle, to, AtFlags::empty()) {
+            Ok(()) => self.remove(from),
+            Err(Errno::EXIST) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Removes a file, or a link and not what it points to; whether it was there.

@@ -1,12 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use keywell_store::Secret;
 
 use crate::AllowedHost;
 
-/// What the components of an application see of the world besides their buckets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What the components of an application see of the world besides their buckets. `Debug` has no values
+/// of variables and of `config`, and no arguments: any of them may be secret.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// Environment variables; none of Keywell's own are passed on.
     pub variables: Vec<(String, String)>,
@@ -24,4 +26,20 @@ pub struct Environment {
     pub stdin: bool,
     /// The hosts that the component may send HTTP requests to.
     pub outgoing: Vec<AllowedHost>,
+}
+
+// === impl Environment ===
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variables: Vec<&String> = self.variables.iter().map(|(name, _)| name).collect();
+        let config: Vec<&Arc<str>> = self.config.keys().collect();
+        f.debug_struct("Environment")
+            .field("variables", &variables)
+            .field("config", &config)
+            .field("arguments", &self.arguments.len())
+            .field("stdin", &self.stdin)
+            .field("outgoing", &self.outgoing)
+            .finish()
+    }
 }

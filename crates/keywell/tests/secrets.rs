@@ -183,7 +183,7 @@ fn no_refusal_of_a_file_shows_what_it_holds() {
         format!("url = '{url}?{CANARY}'"),
         format!("url = '{url}?layout={CANARY}'"),
         format!("url = '{url}'\npassword = '{CANARY}'\nlayout = '{CANARY}'"),
-        format!("url = '{url}'\npassword = {{ secret = '{CANARY}' }}"),
+        format!("url = '{url}'\npassword = {{ sceret = '{CANARY}' }}"),
         format!("url = 'redis://h'\npassword = {CANARY}"),
         format!("url = 'disk:x'\npassword = '{CANARY}'"),
     ] {

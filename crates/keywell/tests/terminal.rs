@@ -24,7 +24,8 @@ const ACTING: [&str; 7] = [
     "\u{9b}",
     "2J\r",
     "\u{202e}",
-    "\n2026",
+    // The beginning of the forged line, and of no true one.
+    "\n2026 ",
 ];
 
 /// Runs a command on a terminal of its own, and answers what it writes there.

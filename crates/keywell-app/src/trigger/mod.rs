@@ -74,6 +74,9 @@ impl Prepared {
                 return Ok(started.await?.map(Trigger::Http));
             }
             Self::Watch(watch) => {
+                if watch.is_optional() && !TriggerKind::Watch.is_exported_by(&component.loaded) {
+                    return Ok(None);
+                }
                 let started = watch.start(runtime, component, grants, stores, options);
                 Trigger::Watch(Box::new(started.await?))
             }

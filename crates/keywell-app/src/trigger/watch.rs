@@ -73,6 +73,10 @@ impl Prepared {
         })
     }
 
+    pub(crate) fn is_optional(&self) -> bool {
+        self.plan.is_optional
+    }
+
     pub(crate) async fn start(
         &self,
         runtime: &Runtime,

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::config_sets::ConfigSets;
 use super::defined::{Components, Defined, Names};
 use super::document::Document;
 use super::link;
@@ -26,8 +27,15 @@ pub(super) fn components(
     components.names.known.extend(names);
     for (name, table) in named {
         let errors = document.errors();
-        let component =
-            table.and_then(|table| component(table, defined, &components.names, limits));
+        let names = &components.names;
+        let component = table.and_then(|mut table| {
+            let sets = ConfigSets::read(document, table.texts("config-sets"));
+            let watch = sets.watch.map(|watch| (name.value.clone(), watch));
+            components.watches.extend(watch);
+            let mut component = component(table, defined, names, limits)?;
+            component.config.splice(..0, sets.values);
+            Some(component)
+        });
         if document.errors() > errors {
             components.wrong.insert(name.value.clone());
         }

@@ -93,7 +93,8 @@ impl<'i> Document<'i> {
     pub(super) fn into_report(self) -> Report {
         if let Some(place) = self.password.get() {
             let problem = Problem::warning("a URL in this file has a password as plain text");
-            let help = "write the URL as { env = \"NAME\" } or { file = \"PATH\" }";
+            let help =
+                "write the URL as { env = \"NAME\" }, { file = \"PATH\" } or { secret = \"NAME\" }";
             self.push(problem.help(help), place);
         }
         self.report.into_inner()

@@ -9,6 +9,7 @@
 //! It walks the parsed tables itself, since a derived reader has no places.
 
 mod component;
+mod config_sets;
 mod defined;
 mod document;
 mod limits;

@@ -1,4 +1,5 @@
-//! Values that may be secret: written as they are, or taken from the environment or a file.
+//! Values that may be secret: written as they are, or taken from the environment, a file or the state
+//! folder.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -10,21 +11,24 @@ use crate::{Located, Lookup, Place, Problem, Secret};
 /// The largest file of a secret, in bytes.
 const MAX_BYTES: u64 = 64 << 10;
 
-/// The secret of `{ env = "NAME" }` or `{ file = "PATH" }`.
+/// The secret of `{ env = "NAME" }`, `{ file = "PATH" }` or `{ secret = "NAME" }`.
 pub(super) fn found(
     document: &Document<'_>,
     what: &str,
     place: Place,
     env: Option<Located<String>>,
     file: Option<Located<String>>,
+    secret: Option<Located<String>>,
 ) -> Option<Located<Secret>> {
-    let found = match (env, file) {
-        (Some(name), None) => variable(document.lookup, &name.value)
+    let found = match (env, file, secret) {
+        (Some(name), None, None) => variable(document.lookup, &name.value)
             .map_err(|problem| (name.place, format!("the environment variable {problem}"))),
-        (None, Some(path)) => content(document.file, &path.value)
+        (None, Some(path), None) => content(document.file, &path.value)
             .map(Secret::from)
             .map_err(|problem| (path.place, format!("the file {problem}"))),
-        _ => Err((place, "write either env or file".to_owned())),
+        (None, None, Some(name)) => stored(document.lookup, &name.value)
+            .map_err(|problem| (name.place, format!("the secret {problem}"))),
+        _ => Err((place, "write one of env, file and secret".to_owned())),
     };
     match found {
         Ok(value) => Some(Located { value, place }),
@@ -43,6 +47,13 @@ pub(crate) fn variable(lookup: &dyn Lookup, name: &str) -> Result<Secret, String
     let value = lookup.variable(name);
     let value = value.map_err(|problem| format!("{name} {problem}"))?;
     value.ok_or_else(|| format!("{name} is not set"))
+}
+
+fn stored(lookup: &dyn Lookup, name: &str) -> Result<Secret, String> {
+    let value = lookup.secret(name);
+    let value = value.map_err(|problem| format!("{name:?} {problem}"))?;
+    let missing = || format!("{name:?} is not there; `keywell secret put {name}` makes it");
+    value.ok_or_else(missing)
 }
 
 /// The text of a file, whose path starts at the folder of `config`, without the line end that editors

@@ -261,10 +261,11 @@ impl<'i> Value<'i> {
         if self.is_table() {
             let mut table = self.table()?;
             let (env, file) = (table.text("env").ok(), table.text("file").ok());
+            let secret = table.text("secret").ok();
             if !table.is_right() {
                 return None;
             }
-            return secret::found(table.document, &table.what, table.place, env, file);
+            return secret::found(table.document, &table.what, table.place, env, file, secret);
         }
         let (text, expected) = match (self.kind.is_setting(), &self.node) {
             (true, _) => (self.scalar(), "a text, a number, true or false"),
@@ -272,7 +273,9 @@ impl<'i> Value<'i> {
             (false, _) => (None, "a text in quotes"),
         };
         let Some(value) = text else {
-            return self.unlike(format_args!("{expected}, or a table with env or file"));
+            return self.unlike(format_args!(
+                "{expected}, or a table with env, file or secret"
+            ));
         };
         let text = Located {
             value,

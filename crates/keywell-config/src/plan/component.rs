@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::link::LinkPlan;
 use crate::{Located, Place, Secret};
 
-/// A component, what it sees of the world, and what bounds it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A component, what it sees of the world, and what bounds it. `Debug` has no values of `config`, which
+/// may have been secrets.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ComponentPlan {
     /// What is compiled.
     pub code: Code,
@@ -95,6 +96,40 @@ impl fmt::Display for Code {
 }
 
 // === impl ComponentPlan ===
+
+impl fmt::Debug for ComponentPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            code,
+            place,
+            env,
+            config,
+            outgoing,
+            secrets,
+            link,
+            links,
+            imports,
+            instances,
+            memory,
+            timeout,
+        } = self;
+        let keys: Vec<&String> = config.iter().map(|(key, _)| key).collect();
+        f.debug_struct("ComponentPlan")
+            .field("code", code)
+            .field("place", place)
+            .field("env", env)
+            .field("config", &keys)
+            .field("outgoing", outgoing)
+            .field("secrets", secrets)
+            .field("link", link)
+            .field("links", links)
+            .field("imports", imports)
+            .field("instances", instances)
+            .field("memory", memory)
+            .field("timeout", timeout)
+            .finish()
+    }
+}
 
 impl ComponentPlan {
     /// A component that has no buckets, no variables, and bounds as for all.

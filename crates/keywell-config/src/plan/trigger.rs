@@ -31,6 +31,15 @@ impl TriggerPlan {
         }
     }
 
+    /// Whether it is left out where the component does not export what it calls.
+    pub fn is_optional(&self) -> bool {
+        match self {
+            Self::Http(http) => http.is_optional,
+            Self::Watch(watch) => watch.is_optional,
+            Self::Command(_) => false,
+        }
+    }
+
     /// Where it begins.
     pub fn place(&self) -> Place {
         match self {

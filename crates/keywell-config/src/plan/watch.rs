@@ -30,6 +30,9 @@ pub struct WatchPlan {
     pub positions: Option<String>,
     /// Where deliveries go that failed for good.
     pub dead_letters: Option<DeadLettersPlan>,
+    /// Whether the trigger is left out where the component does not export the watcher, rather than an
+    /// error.
+    pub is_optional: bool,
     /// Where the trigger begins.
     pub place: Place,
 }
@@ -66,6 +69,7 @@ impl WatchPlan {
             hops: None,
             positions: None,
             dead_letters: None,
+            is_optional: false,
             place: Place::default(),
         }
     }

@@ -8,6 +8,7 @@ mod source;
 use std::fmt;
 
 pub use self::problem::{Problem, Severity};
+pub use self::secrets::has_password;
 pub use self::source::Source;
 
 /// Everything that is wrong with a configuration, by its place.

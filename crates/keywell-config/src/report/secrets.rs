@@ -37,8 +37,8 @@ pub(crate) fn of_url(url: &str) -> Vec<Range<usize>> {
     secrets
 }
 
-/// Whether a URL has a password: in its login, or as a setting.
-pub(crate) fn has_password(url: &str) -> bool {
+/// Whether a text is, or ends in, a URL with a password: in its login, or as a setting.
+pub fn has_password(url: &str) -> bool {
     let Some((_, rest)) = url.split_once("://") else {
         return false;
     };

@@ -32,6 +32,13 @@ pub static COMPONENT: Section = Section {
             "a table of values that the component reads by `wasi:config`",
         ),
         Key::new(
+            "config-sets",
+            Kind::Texts,
+            "none",
+            "a list of [configuration sets](state.md) by name, whose values it reads too; a later set \
+             wins, and `config` over all sets",
+        ),
+        Key::new(
             "outgoing",
             Kind::Texts,
             "none",

@@ -1,6 +1,7 @@
 use super::key::{Key, Kind, Section};
 
-/// `{ env = "NAME" }` or `{ file = "PATH" }`, in the place of a text that may be secret.
+/// `{ env = "NAME" }`, `{ file = "PATH" }` or `{ secret = "NAME" }`, in the place of a text that may be
+/// secret.
 pub static SECRET: Section = Section {
     heading: "",
     keys: &[
@@ -17,7 +18,13 @@ pub static SECRET: Section = Section {
             "the path of a file of at most 64 KiB, from the folder of this file; a line end behind \
              its text is left out",
         ),
+        Key::new(
+            "secret",
+            Kind::Text,
+            "",
+            "the name of a secret of the state folder, put there by `keywell secret put NAME`",
+        ),
     ],
     others: None,
-    help: "Where a text is found that may be secret; one of the two.",
+    help: "Where a text is found that may be secret; one of the three.",
 };

@@ -4,6 +4,7 @@
 
 mod file;
 mod links;
+mod lookup;
 mod mistakes;
 mod problems;
 mod reading;

@@ -64,9 +64,9 @@ fn every_problem_of_a_file_is_reported_and_nothing_that_follows_from_it() {
     let expected = [
         "2:1: there is no memroy in limits; did you mean memory?",
         "3:11: limits.timeout: begin with a whole number",
-        "6:7: store.main.url should be a text in quotes, or a table with env or file",
+        "6:7: store.main.url should be a text in quotes, or a table with env, file or secret",
         "9:8: store.letters has no url",
-        "10:1: store.letters.history should be a text, a number, true or false, or a table with env or file",
+        "10:1: store.letters.history should be a text, a number, true or false, or a table with env, file or secret",
         "13:1: there is no pth in component.counter; did you mean path?",
         "15:28: a variable's name is not empty and has no = in it",
         "19:9: there is no store \"mian\"; did you mean main?",

@@ -65,10 +65,10 @@ fn a_secret_that_is_not_there_is_one_problem_with_its_place() {
         ("{ file = 'latin1' }", "2:16: store.s.url: the file "),
         ("{ file = 'large' }", "2:16: store.s.url: the file "),
         ("{ file = '.' }", "2:16: store.s.url: the file "),
-        ("{}", "2:1: store.s.url: write either env or file"),
+        ("{}", "2:1: store.s.url: write one of env, file and secret"),
         (
             "{ env = 'A', file = 'b' }",
-            "2:1: store.s.url: write either env or file",
+            "2:1: store.s.url: write one of env, file and secret",
         ),
         (
             "{ evn = 'A' }",
@@ -80,7 +80,7 @@ fn a_secret_that_is_not_there_is_one_problem_with_its_place() {
         ),
         (
             "[1]",
-            "2:1: store.s.url should be a text in quotes, or a table with env or file",
+            "2:1: store.s.url should be a text in quotes, or a table with env, file or secret",
         ),
     ] {
         let text = format!("[store.s]\nurl = {url}\n[component.c]\npath = 'c'\nstore = 's'\n");

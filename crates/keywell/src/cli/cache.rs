@@ -80,7 +80,7 @@ fn members() -> Option<PathBuf> {
 }
 
 /// A folder that the environment names.
-fn absolute(name: &str) -> Option<PathBuf> {
+pub(super) fn absolute(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os(name).map(PathBuf::from);
     folder.filter(|path| path.is_absolute())
 }

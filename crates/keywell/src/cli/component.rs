@@ -10,6 +10,7 @@ use keywell_runtime::{AllowedHost, HostError};
 use super::cache::CacheArguments;
 use super::config_file::ConfigFile;
 use super::images::ImageArguments;
+use super::config_set::{ConfigSetArguments, NamedSet};
 use super::metrics::MetricsArguments;
 use super::store::GivenUrl;
 use super::usage::Unshown;
@@ -35,6 +36,9 @@ pub(super) struct ComponentArguments {
     /// skipped. May be repeated; a later file wins, and --config over all files.
     #[arg(long, value_name = "FILE", value_parser = ConfigFile::read)]
     config_file: Vec<ConfigFile>,
+
+    #[command(flatten)]
+    config_sets: ConfigSetArguments,
 
     /// How long a call may take: 500ms, 30s, 5m.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
@@ -82,16 +86,23 @@ impl ComponentArguments {
         Written::read(&self.component)
     }
 
-    /// A plan of a component alone, by its own name, with every bucket of a store; nothing calls it.
-    pub(super) fn plan(&self, written: &Written, store: &GivenUrl) -> Plan {
+    /// Reads the configuration sets that it is given.
+    pub(super) fn config_sets(&self) -> Result<Vec<NamedSet>, Failed> {
+        self.config_sets.read()
+    }
+
+    /// A plan of a component alone, by its own name, with every bucket of a store and the values of
+    /// `sets`; nothing calls it.
+    pub(super) fn plan(&self, written: &Written, store: &GivenUrl, sets: &[NamedSet]) -> Plan {
         let variables = self.variables.iter();
         let outgoing = self.outgoing.iter();
+        let sets = sets.iter().flat_map(|set| &set.values);
         let files = self.config_file.iter().flat_map(ConfigFile::values);
         let component = ComponentPlan {
             env: variables
                 .map(|(name, value)| (name.clone(), value.clone().into()))
                 .collect(),
-            config: files.chain(&self.config).cloned().collect(),
+            config: sets.chain(files).chain(&self.config).cloned().collect(),
             outgoing: outgoing.map(|host| host.clone().into()).collect(),
             link: LinkPlan::to(Self::STORE),
             code: written.code(),
@@ -135,7 +146,7 @@ fn host(text: &str) -> Result<String, HostError> {
     text.parse::<AllowedHost>().map(|_| text.to_owned())
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write KEY=VALUE".to_owned()),

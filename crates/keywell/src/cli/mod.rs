@@ -6,7 +6,9 @@ mod cache;
 mod changes;
 mod completions;
 mod component;
+mod config;
 mod config_file;
+mod config_set;
 mod conformance;
 mod deadletters;
 mod draft;
@@ -16,17 +18,21 @@ mod files;
 mod images;
 mod inspect;
 mod kv;
+mod lookup;
 mod metrics;
 mod new;
 mod output;
 mod pull;
 mod push;
 mod reloading;
+mod passwords;
 mod run;
 mod schema;
+mod secret;
 mod serve;
 mod signal;
 mod source;
+mod state;
 mod store;
 mod stores;
 mod up;
@@ -83,6 +89,10 @@ enum Command {
     Kv(kv::Kv),
     /// Check that a store keeps what the contract promises.
     Conformance(conformance::Conformance),
+    /// Keep named configuration for components.
+    Config(config::Config),
+    /// Keep secrets, encrypted.
+    Secret(secret::Secret),
     /// List events that could not be delivered, send them again, or remove them.
     #[command(name = "deadletters")]
     DeadLetters(deadletters::DeadLettersCommand),
@@ -110,6 +120,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return usage::report(&error),
     };
     let ended = output::log(&log, log_json).and_then(|()| {
+        passwords::warn();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build();
@@ -124,6 +135,8 @@ pub(crate) fn main() -> ExitCode {
                 Command::Up(up) => up.main().await,
                 Command::Kv(kv) => kv.main().await,
                 Command::Conformance(conformance) => conformance.main().await,
+                Command::Config(config) => config.main(),
+                Command::Secret(secret) => secret.main().await,
                 Command::DeadLetters(letters) => letters.main().await,
                 Command::Inspect(inspect) => inspect.main().await,
                 Command::Pull(pull) => pull.main().await,

@@ -34,7 +34,8 @@ impl Run {
         let mut stop = pin!(signal::stop()?);
         let interrupted = || Failed::Failure("interrupted".to_owned());
         let written = self.component.written()?;
-        let mut plan = self.component.plan(&written, &self.store.store);
+        let sets = self.component.config_sets()?;
+        let mut plan = self.component.plan(&written, &self.store.store, &sets);
         plan.triggers.push(TriggerPlan::Command(CommandPlan {
             arguments: self.arguments,
             has_stdin: true,

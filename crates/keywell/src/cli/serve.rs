@@ -16,6 +16,7 @@ use tokio::signal::unix::Signal;
 use super::application::{attend, lines};
 use super::component::ComponentArguments;
 use super::reloading::{Plans, Renewals};
+use super::config_set::NamedSet;
 use super::store::{self, GivenUrl, StoreArguments};
 use super::usage::Unshown;
 use super::written::Written;
@@ -103,7 +104,9 @@ impl Serve {
         let hangups = signal::hangups()?;
         files::raise_limit();
         let written = self.component.written()?;
-        let plan = self.plan(&written);
+        let sets = self.component.config_sets()?;
+        let watches = self.watches(&sets)?;
+        let plan = self.plan(&written, &sets, &watches);
         let load = self.component.load(plan.clone());
         let Some(mut application) = signal::unless(stop.as_mut(), load).await? else {
             return Ok(ExitCode::SUCCESS);
@@ -112,7 +115,9 @@ impl Serve {
         if signal::unless(stop.as_mut(), opened).await?.is_none() {
             return Ok(ExitCode::SUCCESS);
         }
-        self.warn_if_nothing_calls(&written.name(), &application);
+        if !watches.is_empty() {
+            self.warn_if_nothing_calls(&written.name(), &application);
+        }
         let started = application.start_unless(stop.as_mut()).await;
         let Some(handle) = started.map_err(Failed::of_one)? else {
             return Ok(ExitCode::SUCCESS);
@@ -135,17 +140,37 @@ impl Serve {
         })
     }
 
-    fn plan(&self, written: &Written) -> Plan {
-        let mut plan = self.component.plan(written, &self.store.store);
+    /// The changes to watch: those of `--watch`, and those of the last configuration set that has some.
+    fn watches(&self, sets: &[NamedSet]) -> Result<Vec<Subscriptions>, Failed> {
+        let mut watches = self.watch.clone();
+        let mut sets = sets.iter().rev();
+        if let Some((set, on)) = sets.find_map(|set| Some((set, set.get("watch")?))) {
+            let name = &set.name;
+            let on = Subscriptions::parse(on).map_err(|error| {
+                Failed::Usage(format!("watch in the configuration set {name:?}: {error}"))
+            })?;
+            if set.get("url").is_some_and(|url| !self.store.store.is(url)) {
+                tracing::warn!(
+                    "the url of the configuration set {name:?} is not used: its watch is on the store \
+                     of --store"
+                );
+            }
+            watches.push(on);
+        }
+        Ok(watches)
+    }
+
+    fn plan(&self, written: &Written, sets: &[NamedSet], watches: &[Subscriptions]) -> Plan {
+        let mut plan = self.component.plan(written, &self.store.store, sets);
         plan.limits.connections = Some(self.connections);
         plan.limits.write_timeout = Some(self.write_timeout);
         plan.triggers.push(TriggerPlan::Http(HttpPlan {
             reuse: self.reuse,
             // Without anything to watch, that it answers no HTTP is the error to report.
-            is_optional: !self.watch.is_empty(),
+            is_optional: !watches.is_empty(),
             ..HttpPlan::new(written.name(), self.addr.clone())
         }));
-        if self.watch.is_empty() {
+        if watches.is_empty() {
             return plan;
         }
         let other = self.positions.as_ref();
@@ -153,7 +178,7 @@ impl Serve {
         if let Some(url) = positions {
             plan.stores.insert(Self::POSITIONS.to_owned(), url.plan());
         }
-        let on = self.watch.iter();
+        let on = watches.iter();
         plan.triggers.push(TriggerPlan::Watch(Box::new(WatchPlan {
             name: self.watch_name.clone().map(Located::from),
             bucket: self.watch_bucket.as_str().to_owned().into(),
@@ -164,12 +189,13 @@ impl Serve {
         plan
     }
 
-    /// Warns where the component is called for changes alone, and no other process can make any.
+    /// Warns where the component, which watches changes, is called for these alone, and no other
+    /// process can make any.
     fn warn_if_nothing_calls(&self, component: &str, application: &Application) {
         let answers_http = application.can_be_called(component, TriggerKind::Http);
         let store = application.store(ComponentArguments::STORE);
         let store_is_ours = store.is_some_and(|store| store.is_exclusive());
-        if store_is_ours && !answers_http && !self.watch.is_empty() {
+        if store_is_ours && !answers_http {
             tracing::warn!(
                 "no other process can change keys of {}, and only their changes call this component: \
                  give it a store that is a server, or run it with others by `keywell up`",

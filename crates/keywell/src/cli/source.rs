@@ -8,7 +8,9 @@ use keywell_config::{ConfigError, Draft, Plan, ReadOptions, Report};
 use super::cache::CacheArguments;
 use super::changes::Sources;
 use super::images::{ImageArguments, Unpulled};
+use super::lookup::StateLookup;
 use super::metrics::MetricsArguments;
+use super::state::StateArguments;
 
 /// What an application is read from.
 #[derive(Args, Clone)]
@@ -33,6 +35,9 @@ pub(super) struct Source {
 
     #[command(flatten)]
     images: ImageArguments,
+
+    #[command(flatten)]
+    state: StateArguments,
 }
 
 // === impl Source ===
@@ -68,8 +73,10 @@ impl Source {
             // Each was parsed before.
             providers.map(mapping).map_err(|problem| ConfigError::read(&self.files[0], problem))?;
         }
+        let lookup = StateLookup(&self.state);
         let options = ReadOptions {
             providers,
+            lookup: &lookup,
             images: self.replacements.iter().cloned().collect(),
             ..ReadOptions::default()
         };

@@ -57,6 +57,11 @@ pub(super) fn url(text: &str) -> Result<GivenUrl, String> {
 // === impl GivenUrl ===
 
 impl GivenUrl {
+    /// Whether it was given as this text.
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.text.expose() == text
+    }
+
     /// Has the store in a plan.
     pub(super) fn plan(&self) -> StorePlan {
         StorePlan::new(self.text.expose())

@@ -21,7 +21,10 @@ pub(crate) fn keywell() -> Command {
     let mut keywell = Command::new(env!("CARGO_BIN_EXE_keywell"));
     keywell
         .env_remove("KEYWELL_STORE")
+        .env_remove("KEYWELL_SECRETS_KEY")
         .env_remove("KEYWELL_LOG");
+    // Tests that have one name it.
+    keywell.env("KEYWELL_STATE", "/nowhere/keywell");
     keywell.env(
         "KEYWELL_CACHE",
         concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),

@@ -2,6 +2,7 @@
 
 mod command;
 mod http;
+mod set_watch;
 mod watch;
 
 use super::defined::Defined;
@@ -30,10 +31,11 @@ pub(super) fn triggers(
     let mut take = |key| table.as_mut().map_or(Read::Absent, |table| table.take(key));
     let kinds = ["http", "watch", "command"].map(|key| take(key).and_then(Value::tables));
     let is_wrong = is_wrong || kinds.iter().any(Read::is_wrong);
+    let has_others = is_wrong || is_part || !defined.components.watches.is_empty();
     let kinds = kinds.map(|tables| tables.ok().unwrap_or_default());
     let are_none = kinds.iter().all(Vec::is_empty);
     let [http, watch, command] = kinds;
-    if are_none && !is_wrong && !is_part {
+    if are_none && !has_others {
         let problem = Problem::error("nothing calls a component");
         let help = "add a [[trigger.http]] or a [[trigger.watch]]";
         document.missing(Place::default(), problem.help(help));
@@ -41,6 +43,7 @@ pub(super) fn triggers(
     let mut triggers: Vec<_> = http::triggers(http, defined).collect();
     triggers.extend(watch::triggers(watch, defined));
     triggers.extend(command::triggers(command, defined));
+    triggers.extend(set_watch::triggers(&triggers, defined));
     triggers.sort_by_key(|trigger| {
         let place = trigger.place();
         (place.line, place.column)

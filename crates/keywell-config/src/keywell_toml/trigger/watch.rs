@@ -99,6 +99,7 @@ fn watch(mut table: Table<'_>, defined: &Defined<'_>) -> Option<WatchPlan> {
         deadline: table.duration("deadline"),
         hops: table.number("hops"),
         dead_letters: dead_letters.ok(),
+        is_optional: false,
         place,
     };
     // What it is called for can be checked all the same where the rest is wrong.

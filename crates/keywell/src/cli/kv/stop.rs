@@ -23,6 +23,12 @@ impl From<Failed> for Stop {
     }
 }
 
+impl From<keywell_state::Error> for Stop {
+    fn from(error: keywell_state::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 impl From<keywell_store::Error> for Stop {
     fn from(error: keywell_store::Error) -> Self {
         Self::Failed(error.into())

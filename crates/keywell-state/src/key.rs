@@ -1,0 +1,67 @@
+use std::fmt;
+
+use age::x25519::Identity;
+
+/// The key of secrets: an `age` identity. Neither `Debug` nor an error has it.
+#[derive(Clone)]
+pub struct Key(Identity);
+
+/// The text is no [`Key`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is no key: a line AGE-SECRET-KEY-1…, as age-keygen prints it")]
+pub struct KeyError;
+
+// === impl Key ===
+
+impl Key {
+    /// Reads the text of a key: one line, besides empty ones and those that begin with `#`.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`].
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let lines = text.lines().map(str::trim);
+        let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        match (lines.next(), lines.next()) {
+            (Some(line), None) => line.parse().map(Self).map_err(|_| KeyError),
+            _ => Err(KeyError),
+        }
+    }
+
+    pub(crate) fn generate() -> Self {
+        Self(Identity::generate())
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use age::secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_one_line_among_comments_and_is_not_shown() {
+        let text = Identity::generate().to_string();
+        let text = text.expose_secret();
+        for given in [text.to_owned(), format!("# created: now\n\n {text}\r\n")] {
+            let key = Key::parse(&given).unwrap();
+            assert_eq!(key.identity().to_string().expose_secret(), text);
+            assert_eq!(format!("{key:?}"), "Key(..)");
+        }
+        let twice = format!("{text}\n{text}\n");
+        for wrong in ["", "# none\n", "hunter2", &twice, &text[1..]] {
+            let error = Key::parse(wrong).unwrap_err();
+            assert!(!error.to_string().contains(text) && !error.to_string().contains("hunter2"));
+        }
+    }
+}
