@@ -5,9 +5,11 @@ use keywell_config::Plan;
 use keywell_runtime::Runtime;
 use keywell_store::Store;
 
+use crate::contact::Contacts;
 use crate::handle::Handle;
 use crate::kind::TriggerKind;
 use crate::loaded::{Loaded, runtime_options};
+use crate::observer::{Observed, Observer};
 use crate::stores::Stores;
 use crate::{AppOptions, Error};
 
@@ -16,6 +18,8 @@ pub struct Application {
     runtime: Arc<Runtime>,
     loaded: Loaded,
     options: AppOptions,
+    observer: Arc<Observer>,
+    contacts: Contacts,
     /// Once they are open.
     stores: Option<Stores>,
 }
@@ -35,9 +39,12 @@ impl Application {
     }
 
     pub(crate) fn new(runtime: Arc<Runtime>, loaded: Loaded, options: AppOptions) -> Self {
+        let observer = Arc::<Observer>::default();
         Self {
             runtime,
             loaded,
+            contacts: Contacts::new(observer.clone(), &options),
+            observer,
             options,
             stores: None,
         }
@@ -62,7 +69,8 @@ impl Application {
     /// [`Error::Plan`] or [`Error::Store`].
     pub async fn open(&mut self) -> Result<(), Error> {
         if self.stores.is_none() {
-            let stores = Stores::open(self.loaded.plan(), &Stores::default()).await?;
+            let none = Stores::default();
+            let stores = Stores::open(self.loaded.plan(), &none, &self.contacts).await?;
             self.stores = Some(stores);
         }
         Ok(())
@@ -77,7 +85,7 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open); [`Error::Start`].
+    /// As [`open`](Self::open); [`Error::Health`] or [`Error::Start`].
     pub async fn start(self) -> Result<Handle, Error> {
         let never = std::future::pending();
         let started = self.start_unless(never).await?;
@@ -95,6 +103,14 @@ impl Application {
         stop: impl Future<Output = ()>,
     ) -> Result<Option<Handle>, Error> {
         let mut stop = pin!(stop);
+        // Before all else, as it takes long where a store does.
+        let health = match self.contacts.health(self.loaded.plan()).await {
+            Ok(health) => health,
+            Err(error) => {
+                drop(self.close().await);
+                return Err(error);
+            }
+        };
         if unless(stop.as_mut(), self.open())
             .await
             .transpose()?
@@ -104,6 +120,7 @@ impl Application {
             return Ok(None);
         }
         let stores = self.stores.unwrap_or_default();
+        let contact = self.contacts.open(health).await;
         let started = self.loaded.start(&self.runtime, &stores, &self.options);
         match unless(stop, started).await {
             Some(Ok(triggers)) => Ok(Some(Handle::new(
@@ -111,6 +128,8 @@ impl Application {
                 self.options,
                 self.loaded,
                 stores,
+                contact,
+                Observed::by(self.observer),
                 triggers,
             ))),
             // Why it does not start is the error to report.

@@ -46,6 +46,14 @@ pub enum Error {
         /// The reason.
         source: StartError,
     },
+    /// Health cannot be answered where the plan says.
+    #[error("{text}")]
+    Health {
+        /// The place, the address and the reason.
+        text: String,
+        /// The reason.
+        source: io::Error,
+    },
     /// A trigger failed while it ran, and [`Handle::next`](crate::Handle::next) was not called for it.
     #[error("{source}")]
     Failed {

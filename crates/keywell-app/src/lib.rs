@@ -68,6 +68,7 @@
 mod application;
 mod check;
 mod component;
+mod contact;
 mod error;
 mod event;
 mod examined;
@@ -76,6 +77,7 @@ mod kind;
 mod listen;
 mod loaded;
 mod machine;
+mod observer;
 mod options;
 mod registry;
 mod reloaded;
@@ -94,7 +96,7 @@ pub use handle::{Examiner, Handle};
 pub use keywell_config as config;
 pub use keywell_config::Plan;
 pub use kind::TriggerKind;
-pub use options::AppOptions;
+pub use options::{AppOptions, ControlOptions};
 pub use registry::{PROVIDERS, identity, open, open_existing, provider, relative_to};
 pub use reloaded::{Differences, Reloaded};
 pub use status::{

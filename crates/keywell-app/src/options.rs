@@ -11,7 +11,17 @@ pub struct AppOptions {
     /// Where processes that share the events of watch triggers show each other that they live, as
     /// [`WatchOptions::members`](keywell_runtime::watch::WatchOptions::members).
     pub members: Option<PathBuf>,
+    /// How other processes of the same user may reach the application; `None`: not at all.
+    pub control: Option<ControlOptions>,
     /// Where what components print goes: to the process's standard output and error, unless said
     /// otherwise.
     pub output: Output,
+}
+
+/// How other processes of the same user reach an application: each store on disk by a socket in its
+/// folder, and what runs by another one.
+#[derive(Clone, Debug, Default)]
+pub struct ControlOptions {
+    /// The folder of the sockets by which processes are found, which is created where it is missing.
+    pub processes: Option<PathBuf>,
 }

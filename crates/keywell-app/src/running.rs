@@ -25,6 +25,7 @@ pub(crate) struct Running {
 }
 
 /// A trigger that runs, or has ended.
+#[derive(Clone)]
 pub(crate) struct Task {
     stopper: Stopper,
     state: watch::Receiver<TriggerState>,
@@ -68,6 +69,11 @@ impl Running {
     /// Asks all of them to stop.
     pub(crate) fn ask_to_stop(&self) {
         self.stopper.ask();
+    }
+
+    /// What asks all of them to stop.
+    pub(crate) fn stopper(&self) -> &Stopper {
+        &self.stopper
     }
 
     /// Whether all of them were asked to stop, or one has failed.

@@ -14,6 +14,8 @@ pub struct Status {
     pub components: Vec<ComponentStatus>,
     /// Its triggers, in the order of the plan.
     pub triggers: Vec<TriggerStatus>,
+    /// Where it answers whether it is well.
+    pub health: Vec<SocketAddr>,
 }
 
 /// A store that is open.

@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use futures::future::join_all;
 use keywell_config::{ConfigError, Place, Plan, Problem, Report, StorePlan};
+use keywell_control::Server;
 use keywell_store::layer::{Layered, Metered, Meters};
 use keywell_store::{OpenError, Provider, SettingError, Settings, Store, StoreUrl, StoreUrlError};
 
 use crate::Error;
+use crate::contact::Contacts;
 use crate::registry::{self, identity, open, provider, relative_to};
 use crate::reloaded::Differences;
 use crate::status::{BucketMetering, StoreStatus};
@@ -25,6 +27,8 @@ struct Opened {
     meters: Option<Arc<Meters>>,
     url: StoreUrl,
     identity: String,
+    /// By which other processes reach it.
+    socket: Option<Arc<Server>>,
 }
 
 // === impl Stores ===
@@ -32,7 +36,7 @@ struct Opened {
 impl Stores {
     /// Opens all of them, or none. One that is open under the same name and at the same URL is taken
     /// from there.
-    pub(crate) async fn open(plan: &Plan, kept: &Self) -> Result<Self, Error> {
+    pub(crate) async fn open(plan: &Plan, kept: &Self, contacts: &Contacts) -> Result<Self, Error> {
         // Errors in any of the URLs are reported before the first store is opened.
         let mut urls = Vec::new();
         for (name, store) in &plan.stores {
@@ -50,6 +54,7 @@ impl Stores {
                 Ok(store) => {
                     let opened = Opened {
                         used: store.clone(),
+                        socket: contacts.of_store(&url, &store).map(Arc::new),
                         store,
                         meters: None,
                         identity: identity_in(plan, &url),
@@ -98,6 +103,13 @@ impl Stores {
         stores.collect()
     }
 
+    /// Each of them by its name, unless it is closed and gone.
+    pub(crate) fn handles(&self) -> Vec<(String, Weak<dyn Store>)> {
+        let stores = self.0.iter();
+        let stores = stores.map(|(name, opened)| (name.clone(), Arc::downgrade(&opened.store)));
+        stores.collect()
+    }
+
     /// What was counted of each bucket that is metered.
     pub(crate) fn metering(&self) -> Vec<BucketMetering> {
         let meters = self.0.values().filter_map(|opened| opened.meters.as_ref());
@@ -136,6 +148,8 @@ impl Stores {
             if kept.0.get(&name).is_some_and(is_kept) {
                 continue;
             }
+            // Who opens the store next has a socket in its folder, too.
+            drop(opened.socket);
             if let Err(source) = opened.store.close().await {
                 failed = failed.and(Err(Error::Close {
                     store: name,
@@ -326,7 +340,9 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_around_a_store_that_is_not_metered() {
         let none = Stores::default();
-        let plain = Stores::open(&plan("memory:", false), &none).await.unwrap();
+        let plain = Stores::open(&plan("memory:", false), &none, &Contacts::none())
+            .await
+            .unwrap();
         let opened = plain.opened("main");
         assert!(Arc::ptr_eq(&opened.store, &opened.used));
         get(&plain).await;
@@ -337,17 +353,25 @@ mod tests {
     async fn counts_of_a_store_that_stays_open_go_on() {
         let none = Stores::default();
         let metered = plan("memory:", true);
-        let first = Stores::open(&metered, &none).await.unwrap();
+        let first = Stores::open(&metered, &none, &Contacts::none())
+            .await
+            .unwrap();
         get(&first).await;
-        let again = Stores::open(&metered, &first).await.unwrap();
+        let again = Stores::open(&metered, &first, &Contacts::none())
+            .await
+            .unwrap();
         get(&again).await;
         assert_eq!(calls(&again), [2]);
-        let plain = Stores::open(&plan("memory:", false), &again).await.unwrap();
+        let plain = Stores::open(&plan("memory:", false), &again, &Contacts::none())
+            .await
+            .unwrap();
         let opened = plain.opened("main");
         assert!(Arc::ptr_eq(&opened.store, &opened.used));
         assert!(Arc::ptr_eq(&opened.store, &first.opened("main").store));
         let other = plan("memory:?max-bytes=1MiB", true);
-        let other = Stores::open(&other, &again).await.unwrap();
+        let other = Stores::open(&other, &again, &Contacts::none())
+            .await
+            .unwrap();
         assert_eq!(
             calls(&other),
             [0; 0],

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use crate::{HostPlan, HttpPlan, ListenAddress, PathPlan, Place, Problem, TriggerPlan};
+use crate::{HostPlan, HttpPlan, ListenAddress, Located, PathPlan, Place, Problem, TriggerPlan};
 
 /// The HTTP triggers that cannot listen beside those before them: they need the address of one, or
 /// have the same address and cannot be told apart, or cannot share its connections.
@@ -74,6 +74,25 @@ fn route(http: &HttpPlan) -> (bool, &str, Option<String>) {
 fn files(http: &HttpPlan) -> Option<[&Path; 2]> {
     let tls = http.tls.as_ref();
     tls.map(|tls| [&*tls.certificate, &*tls.key])
+}
+
+/// That health cannot be answered, since a trigger has its address.
+pub(crate) fn of_health(
+    health: Option<&Located<ListenAddress>>,
+    triggers: &[TriggerPlan],
+) -> Option<(Place, Problem)> {
+    let health = health?;
+    let taken = triggers.iter().find_map(|trigger| match trigger {
+        TriggerPlan::Http(http) if clash(&http.addr, &health.value) => Some(http),
+        _ => None,
+    })?;
+    let (addr, component) = (&taken.addr, &taken.component);
+    let problem = format!(
+        "health cannot be answered on {}: {addr} of a trigger has it, which calls {component}",
+        health.value
+    );
+    let problem = Problem::error(problem).help("give health an address with its own port");
+    Some((health.place, problem))
 }
 
 /// Whether no two listeners can have these addresses. Names are not looked up, but for `localhost`.

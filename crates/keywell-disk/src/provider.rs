@@ -84,6 +84,10 @@ impl Provider for DiskProvider {
         SETTINGS
     }
 
+    fn folder(&self, url: &StoreUrl) -> Option<PathBuf> {
+        Some(url.place().into())
+    }
+
     /// A place that begins with `~` stays as it is: it is not a path, and opening refuses it.
     fn resolve(&self, place: &str, folder: &Path) -> String {
         if place.is_empty() || place.starts_with('~') {

@@ -2,8 +2,10 @@ use crate::{Invalid, Result};
 
 /// The characters that the keys of a store can have, as data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Alphabet {
     /// The characters that no key can have, as ranges: the first and the last of each.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::wire::ranges"))]
     pub excluded: &'static [(char, char)],
 }
 

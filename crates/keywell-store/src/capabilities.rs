@@ -6,6 +6,7 @@ use crate::{Alphabet, Result, Transacting};
 /// What a bucket can do. The conformance suite checks all that is declared, and that what is not
 /// declared is refused with [`Error::Unsupported`](crate::Error::Unsupported).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Capabilities {
     /// Whether every answer is ready at once.
     pub promptness: Promptness,
@@ -54,6 +55,7 @@ pub struct Capabilities {
 /// without fibres, so a bucket that declares `AtOnce` must never answer
 /// [`Later`](crate::Answer::Later), [`watch`](crate::Bucket::watch) excepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Promptness {
     /// Some answers have to be waited for.
     #[default]
@@ -64,6 +66,7 @@ pub enum Promptness {
 
 /// What compare-and-swap compares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Cas {
     /// There is none.
     #[default]
@@ -76,6 +79,7 @@ pub enum Cas {
 
 /// How keys are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Listing {
     /// Not at all.
     #[default]
@@ -88,6 +92,7 @@ pub enum Listing {
 
 /// How a batch of writes happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Batching {
     /// One after the other; an error leaves the earlier ones written.
     #[default]
@@ -98,6 +103,7 @@ pub enum Batching {
 
 /// How changes can be watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Watching {
     /// Not at all.
     #[default]
@@ -116,6 +122,7 @@ pub enum Watching {
 
 /// What an acknowledged write survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Durability {
     /// Nothing: it is gone with the process that holds it.
     #[default]

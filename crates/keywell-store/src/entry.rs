@@ -9,8 +9,10 @@ use crate::{Invalid, Result};
 ///
 /// Two readings of an entry that expires differ in what is left of its time to live.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Entry {
     /// The value; may be empty.
+    #[cfg_attr(feature = "serde", serde(with = "crate::wire::base64"))]
     pub value: Bytes,
     /// What [`Bucket::swap`](crate::Bucket::swap) compares.
     pub version: Version,
@@ -28,6 +30,7 @@ pub struct Entry {
 /// takes to arrive, and [`Set::ttl`](crate::Set::ttl) takes it, so that an entry can be copied to
 /// another store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Expires {
     /// The reading did not ask, and asking has a cost in this store.
     #[default]
@@ -43,12 +46,14 @@ pub enum Expires {
 /// Equal versions mean the same write of the same key; there is no order between them. A store
 /// that compares by value (see [`Cas::ByValue`](crate::Cas)) uses the value itself.
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Version(Repr);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Repr {
     Number(u64),
-    Token(Bytes),
+    Token(#[cfg_attr(feature = "serde", serde(with = "crate::wire::base64"))] Bytes),
 }
 
 /// Counts the bytes of the values in one answer against what its caller can hold.

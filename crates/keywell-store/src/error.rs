@@ -9,6 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// Cloning is cheap: one failed commit is reported to every writer in it.
 #[derive(Clone, Debug, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Error {
     /// The store has a fixed set of buckets, and this is none of them.
@@ -25,7 +26,7 @@ pub enum Error {
 
     /// This store cannot do it, and declares so in its [`Capabilities`](crate::Capabilities).
     #[error("this store does not offer {0}")]
-    Unsupported(&'static str),
+    Unsupported(#[cfg_attr(feature = "serde", serde(deserialize_with = "crate::wire::text"))] Text),
 
     /// Nothing happened, because the store cannot be reached or is busy. It may be tried again.
     #[error("the store is unavailable: {0}")]
@@ -44,8 +45,12 @@ pub enum Error {
     Internal(Failure),
 }
 
+/// By this name, as `serde` takes what it sees to be a reference for a part of its input.
+type Text = &'static str;
+
 /// What was wrong with a call that only its caller can mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Invalid {
     /// A key of no bytes.
@@ -114,6 +119,8 @@ pub enum Invalid {
 
 /// What went wrong in a store: a sentence for people, and the error beneath it.
 #[derive(Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(into = "String", from = "String"))]
 pub struct Failure {
     what: Cow<'static, str>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -214,6 +221,18 @@ impl fmt::Debug for Failure {
 impl From<&'static str> for Failure {
     fn from(what: &'static str) -> Self {
         Self::new(what)
+    }
+}
+
+impl From<String> for Failure {
+    fn from(what: String) -> Self {
+        Self::new(what)
+    }
+}
+
+impl From<Failure> for String {
+    fn from(failure: Failure) -> Self {
+        failure.to_string()
     }
 }
 

@@ -4,6 +4,7 @@ use crate::Version;
 
 /// A change of a bucket, as a watch delivers it. Events of one key arrive in the order of its writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Event {
     /// A key was written, by whatever operation.
@@ -13,6 +14,7 @@ pub enum Event {
         /// The value that this write stored, not what is there by now. A watch that
         /// [coalesces](crate::Watching::coalesces) may deliver one that a later write stored
         /// instead, and then counts the write as [coalesced](crate::Watch::coalesced).
+        #[cfg_attr(feature = "serde", serde(with = "crate::wire::base64"))]
         value: Bytes,
         /// The version of this write, where the store knows it.
         version: Option<Version>,
@@ -34,6 +36,7 @@ pub enum Event {
 
 /// Where to resume a watch: opaque text that survives a restart where the store does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ResumeToken(String);
 
 // === impl Event ===

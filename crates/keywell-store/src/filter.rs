@@ -1,5 +1,6 @@
 /// Which keys a watch is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Filter {
     /// Every key of the bucket.

@@ -164,6 +164,8 @@ mod transact;
 mod transaction;
 mod url;
 mod watch;
+#[cfg(feature = "serde")]
+pub mod wire;
 mod write;
 
 pub use alphabet::Alphabet;

@@ -11,6 +11,7 @@ pub const MAX_PAGE_BYTES: usize = 256 * 1024;
 
 /// Which keys to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct List {
     /// Only keys that begin with this; empty for all.
     pub prefix: String,
@@ -28,6 +29,7 @@ pub struct List {
 /// A key that is there throughout a listing is on exactly one of its pages, whatever else is
 /// written meanwhile. A page can be short, even empty, and still not be the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Page {
     /// The keys.
     pub keys: Vec<String>,
@@ -47,6 +49,7 @@ pub struct Page {
 /// that never was one. The check guards against mistakes, not against attack: a caller that forges a
 /// cursor reads keys of a bucket that it can list anyway.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cursor(String);
 
 // === impl List ===

@@ -8,6 +8,8 @@ use crate::{Error, Invalid};
 ///
 /// The empty name and `default` are the same bucket, the component's default.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(into = "String", try_from = "String"))]
 pub struct BucketName(Arc<str>);
 
 // === impl BucketName ===
@@ -53,6 +55,20 @@ impl FromStr for BucketName {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         Self::parse(name)
+    }
+}
+
+impl TryFrom<String> for BucketName {
+    type Error = Error;
+
+    fn try_from(name: String) -> Result<Self, Error> {
+        Self::parse(&name)
+    }
+}
+
+impl From<BucketName> for String {
+    fn from(name: BucketName) -> Self {
+        name.as_str().to_owned()
     }
 }
 

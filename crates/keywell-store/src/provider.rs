@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::{BoxFuture, Error, Setting, SettingError, SettingKind, Settings, Store, StoreUrl};
@@ -26,6 +26,13 @@ pub trait Provider: Send + Sync {
     /// Whether its data lives in this process, and is gone with it.
     fn is_in_process(&self) -> bool {
         false
+    }
+
+    /// The folder of a store on this machine that one process at a time has open; others find that
+    /// process there.
+    fn folder(&self, url: &StoreUrl) -> Option<PathBuf> {
+        let _ = url;
+        None
     }
 
     /// The place of a URL with what is relative in it taken from a folder. Settings that are paths

@@ -4,6 +4,7 @@ use crate::{BucketName, Change, Error, Expected, Invalid, Result, StoreId, Versi
 
 /// A precondition of a transaction: what must hold of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Check {
     /// The bucket of the key.
     pub bucket: BucketName,
@@ -15,6 +16,7 @@ pub struct Check {
 
 /// A write of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Write {
     /// The bucket of the key.
     pub bucket: BucketName,
@@ -26,6 +28,7 @@ pub struct Write {
 
 /// What a write of a transaction does to its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Action {
     /// Sets or deletes it, as a [swap](crate::Bucket::swap) does.
     Change(Change),
@@ -36,6 +39,7 @@ pub enum Action {
 
 /// How a transaction ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Transacted {
     /// All of it happened, at one instant: what each write did, in their order.
     Done(Vec<Written>),
@@ -45,6 +49,7 @@ pub enum Transacted {
 
 /// What one write of a transaction did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Written {
     /// The new version; `None` after a delete.
     pub version: Option<Version>,
@@ -57,6 +62,7 @@ pub struct Written {
 
 /// Over what a store can run transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Transacting {
     /// Not at all.
     #[default]

@@ -10,6 +10,7 @@ use crate::{Event, Result, ResumeToken};
 
 /// Where a watch begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Since {
     /// From the moment the watch is open: every write that begins after it is delivered.
     #[default]

@@ -6,6 +6,7 @@ use crate::{Entry, Error, Invalid, Result, Version};
 
 /// How a value is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Set {
     /// After how long the key is gone, counted from the write; `None` keeps it.
     ///
@@ -17,6 +18,7 @@ pub struct Set {
 
 /// What must hold of a key for a swap to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Expected {
     /// The key is absent.
     Absent,
@@ -26,15 +28,20 @@ pub enum Expected {
 
 /// What a swap writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Change {
     /// This value.
-    Set(Bytes, Set),
+    Set(
+        #[cfg_attr(feature = "serde", serde(with = "crate::wire::base64"))] Bytes,
+        Set,
+    ),
     /// Nothing: the key is removed.
     Delete,
 }
 
 /// How a swap ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Swap {
     /// Written. The version is that of the new value, `None` after a delete.
     Done(Option<Version>),

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use keywell_runtime::{HttpEndpoint, Runtime};
 
+use crate::contact::Contact;
 use crate::event::Event;
 use crate::loaded::Loaded;
+use crate::observer::{self, Observed, Seen};
 use crate::running::{Running, Task};
 use crate::spec::Spec;
 use crate::status::{BucketMetering, Status, TriggerCounters, TriggerSource, TriggerStatus};
@@ -24,6 +26,8 @@ pub struct Handle {
     options: AppOptions,
     loaded: Loaded,
     stores: Stores,
+    contact: Contact,
+    observed: Observed,
     running: Running,
     triggers: Vec<Started>,
     /// What happened while nothing waited for it.
@@ -51,6 +55,8 @@ impl Handle {
         options: AppOptions,
         loaded: Loaded,
         stores: Stores,
+        contact: Contact,
+        observed: Observed,
         triggers: Vec<(usize, Trigger)>,
     ) -> Self {
         let mut running = Running::default();
@@ -64,15 +70,19 @@ impl Handle {
             let spec = spec.expect("a trigger of the plan starts once");
             Started::run(&mut running, index, spec, trigger)
         });
-        Self {
+        let handle = Self {
             triggers: started.collect(),
             runtime,
             options,
             loaded,
             stores,
+            contact,
+            observed,
             running,
             events: VecDeque::new(),
-        }
+        };
+        handle.show();
+        handle
     }
 
     /// What the application consists of.
@@ -86,6 +96,7 @@ impl Handle {
             stores: self.stores.status(),
             components: self.loaded.status(),
             triggers: triggers.collect(),
+            health: self.contact.health(),
         }
     }
 
@@ -147,6 +158,20 @@ impl Handle {
         }
         let closed = self.stores.close().await;
         failed.and(closed)
+    }
+
+    /// Shows other processes what runs by now.
+    fn show(&self) {
+        let triggers = self.triggers.iter();
+        let triggers = triggers.map(|started| (started.task.clone(), started.counting.clone()));
+        self.observed.show(Seen {
+            file: self.loaded.plan().file.clone(),
+            status: self.status(),
+            components: observer::components(self.loaded.plan()),
+            triggers: triggers.collect(),
+            stores: self.stores.handles(),
+            stopper: self.running.stopper().clone(),
+        });
     }
 
     /// Stops the triggers, and keeps what happens until they have ended.

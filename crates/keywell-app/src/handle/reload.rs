@@ -96,7 +96,15 @@ impl Handle {
     }
 
     async fn go_over(&mut self, loaded: Loaded) -> Result<Reloaded, Error> {
-        let stores = Stores::open(loaded.plan(), &self.stores).await?;
+        let [new, old] = [&loaded, &self.loaded].map(|loaded| loaded.plan().health.as_ref());
+        let is_moved = new.map(|at| &at.value) != old.map(|at| &at.value);
+        let contacts = self.contact.contacts();
+        let health = if is_moved {
+            contacts.health(loaded.plan()).await?
+        } else {
+            None
+        };
+        let stores = Stores::open(loaded.plan(), &self.stores, contacts).await?;
         let is_restart = self.running.is_stopping();
         if is_restart {
             self.end().await;
@@ -125,6 +133,9 @@ impl Handle {
                 }
                 self.loaded = loaded;
                 let left = std::mem::replace(&mut self.stores, stores);
+                if is_moved {
+                    self.contact.move_health(health);
+                }
                 let gone = self.take_over(specs, &changes, started);
                 reloaded.ended = gone.len();
                 if !reloaded.stores.changed.is_empty() || !reloaded.stores.removed.is_empty() {
@@ -247,6 +258,7 @@ impl Handle {
                 self.running.ask_to_stop();
             }
         }
+        self.show();
     }
 
     async fn start_one_again(&mut self, number: usize) -> Result<(), Error> {
@@ -296,6 +308,8 @@ impl Handle {
                 self.triggers.push(next);
             }
         }
+        // It may keep no component that was replaced.
+        self.show();
         let endpoints = self.triggers.iter().flat_map(|next| &next.endpoints);
         let kept: BTreeSet<SocketAddr> = endpoints.map(HttpEndpoint::addr).collect();
         let gone = old.into_iter().flatten().map(|gone| {

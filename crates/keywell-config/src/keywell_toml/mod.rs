@@ -34,7 +34,7 @@ use crate::plan::chain;
 use crate::policies::Policies;
 use crate::section::ROOT;
 use crate::wadm::Providers;
-use crate::{ConfigError, Draft, Lookup, Place, Plan, Process};
+use crate::{ConfigError, Draft, ListenAddress, Located, Lookup, Place, Plan, Process};
 
 // === impl Draft ===
 
@@ -122,8 +122,11 @@ fn plan(document: &Document<'_>, root: DeTable<'_>, is_part: bool) -> (Plan, For
     };
     defined.components = component::components(&mut root, &defined, &limits);
     let triggers = trigger::triggers(&mut root, &defined, is_part);
-    let chains = chain::problems(&defined.components.plans);
-    for (place, problem) in crate::clash::clashes(&triggers).into_iter().chain(chains) {
+    let health = health(&mut root);
+    let mut problems = crate::clash::clashes(&triggers);
+    problems.extend(chain::problems(&defined.components.plans));
+    problems.extend(crate::clash::of_health(health.as_ref(), &triggers));
+    for (place, problem) in problems {
         document.wrong(place, problem);
     }
     let for_manifests = ForManifests {
@@ -139,8 +142,17 @@ fn plan(document: &Document<'_>, root: DeTable<'_>, is_part: bool) -> (Plan, For
         components: defined.components.plans,
         triggers,
         build: build.map(|build| build.value),
-        health: None,
+        health,
         is_metered: false,
     };
     (plan, for_manifests)
+}
+
+fn health(root: &mut Table<'_>) -> Option<Located<ListenAddress>> {
+    let health = root.take("health").and_then(|value| {
+        let place = value.place;
+        let value = value.parsed(str::parse)?;
+        Some(Located { value, place })
+    });
+    health.ok()
 }

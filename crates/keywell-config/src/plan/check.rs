@@ -32,8 +32,8 @@ impl Plan {
     }
 
     /// Checks that every store and every component that is named is there, that triggers of one
-    /// address can be told apart, the texts of HTTP triggers, and that components do not call one
-    /// another in a circle. A plan that was read from a file passes.
+    /// address can be told apart and none has that of health, the texts of HTTP triggers, and that
+    /// components do not call one another in a circle. A plan that was read from a file passes.
     ///
     /// # Errors
     ///
@@ -86,6 +86,7 @@ impl Plan {
         }
         mistakes.extend(chain::problems(&self.components));
         mistakes.extend(clash::clashes(&self.triggers));
+        mistakes.extend(clash::of_health(self.health.as_ref(), &self.triggers));
         for (place, problem) in mistakes {
             report.push(self.at(place, problem));
         }
@@ -100,7 +101,7 @@ impl Plan {
 mod tests {
     use std::net::SocketAddr;
 
-    use crate::{ComponentPlan, HttpPlan, LinkPlan, StorePlan, WatchPlan};
+    use crate::{ComponentPlan, HttpPlan, LinkPlan, ListenAddress, StorePlan, WatchPlan};
 
     use super::*;
 
@@ -128,6 +129,23 @@ mod tests {
             "there is no store \"other\"",
         ];
         assert_eq!(problems, expected);
+    }
+
+    #[test]
+    fn health_has_an_address_of_its_own() {
+        let addr = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let mut plan = Plan::default();
+        let web = HttpPlan::new("web", addr(80));
+        plan.triggers.push(TriggerPlan::Http(web));
+        let component = ComponentPlan::new("web.wasm");
+        plan.components.insert("web".to_owned(), component);
+        plan.health = Some(ListenAddress::from(addr(81)).into());
+        plan.check().unwrap();
+        plan.health = Some("localhost:80".parse::<ListenAddress>().unwrap().into());
+        let expected = "health cannot be answered on localhost:80: 127.0.0.1:80 of a trigger has it, \
+                        which calls web";
+        let report = plan.check().unwrap_err().report();
+        assert_eq!(report.problems()[0].message, expected);
     }
 
     #[test]

@@ -100,7 +100,10 @@ fn command(command: &CommandPlan, body: &mut String) {
     let mut section = Section::new("[[trigger.command]]");
     section.text("component", &command.component);
     if !command.arguments.is_empty() {
-        section.raw("arguments", quoted::list(command.arguments.iter().map(String::as_str)));
+        section.raw(
+            "arguments",
+            quoted::list(command.arguments.iter().map(String::as_str)),
+        );
     }
     section.finish(body);
 }

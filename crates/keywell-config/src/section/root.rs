@@ -34,6 +34,12 @@ pub static ROOT: Section = Section {
             "what bounds all components together",
         ),
         Key::new(
+            "health",
+            Kind::Address,
+            "",
+            "where to answer GET /healthz and GET /readyz; port 0 takes a free one",
+        ),
+        Key::new(
             "build",
             Kind::Text,
             "",

@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use keywell_app::AppOptions;
+use keywell_app::{AppOptions, ControlOptions};
 
 use super::output;
+use super::state::{self, absolute};
 
 /// Where compiled components and images are kept.
 #[derive(Args, Clone)]
@@ -51,6 +52,9 @@ impl CacheArguments {
         AppOptions {
             cache: self.folder(),
             members: members(),
+            control: Some(ControlOptions {
+                processes: state::folder().map(|state| state::processes(&state)),
+            }),
             output: output::output().clone(),
         }
     }
@@ -77,10 +81,4 @@ fn cache() -> Option<PathBuf> {
 fn members() -> Option<PathBuf> {
     let runtime = absolute("XDG_RUNTIME_DIR").map(|folder| folder.join("keywell"));
     Some(runtime.or_else(cache)?.join("members"))
-}
-
-/// A folder that the environment names.
-pub(super) fn absolute(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(name).map(PathBuf::from);
-    folder.filter(|path| path.is_absolute())
 }

@@ -9,8 +9,8 @@ use keywell_runtime::{AllowedHost, HostError};
 
 use super::cache::CacheArguments;
 use super::config_file::ConfigFile;
-use super::images::ImageArguments;
 use super::config_set::{ConfigSetArguments, NamedSet};
+use super::images::ImageArguments;
 use super::metrics::MetricsArguments;
 use super::store::GivenUrl;
 use super::usage::Unshown;

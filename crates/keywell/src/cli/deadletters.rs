@@ -101,7 +101,7 @@ impl DeadLettersCommand {
     pub(super) async fn main(self) -> Ended {
         self.store.check_lasting()?;
         // Where no store is, there are no letters: its place was mistaken.
-        let store = self.store.open_existing().await?;
+        let store = self.store.reach_existing().await?;
         let letters = DeadLetters::open(&store, &self.bucket).await?;
         let mut out = Sink::stdout();
         let ended = match self.command {

@@ -11,10 +11,11 @@ mod config_file;
 mod config_set;
 mod conformance;
 mod deadletters;
-mod draft;
 mod dev;
+mod draft;
 mod failed;
 mod files;
+mod health;
 mod images;
 mod inspect;
 mod kv;
@@ -22,10 +23,10 @@ mod lookup;
 mod metrics;
 mod new;
 mod output;
+mod passwords;
 mod pull;
 mod push;
 mod reloading;
-mod passwords;
 mod run;
 mod schema;
 mod secret;
@@ -33,6 +34,7 @@ mod serve;
 mod signal;
 mod source;
 mod state;
+mod status;
 mod store;
 mod stores;
 mod up;
@@ -80,11 +82,13 @@ enum Command {
     New(new::New),
     Dev(dev::Dev),
     /// Serve HTTP with a component, or call it when keys change.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Run a component as a command.
     Run(run::Run),
     // As above.
     Up(up::Up),
+    /// Show what running processes run: components, stores, triggers and their counters.
+    Status(status::Status),
     /// Look into a store, or change it.
     Kv(kv::Kv),
     /// Check that a store keeps what the contract promises.
@@ -133,6 +137,7 @@ pub(crate) fn main() -> ExitCode {
                 Command::Serve(serve) => serve.main().await,
                 Command::Run(run) => run.main().await,
                 Command::Up(up) => up.main().await,
+                Command::Status(status) => status.main().await,
                 Command::Kv(kv) => kv.main().await,
                 Command::Conformance(conformance) => conformance.main().await,
                 Command::Config(config) => config.main(),

@@ -6,8 +6,7 @@ use clap::Args;
 use keywell_app::{Application, Status, TriggerKind, TriggerSource};
 use keywell_config::units::duration;
 use keywell_config::{
-    Problem,
-    Draft, HttpPlan, ListenAddress, Located, Plan, Report, TriggerPlan, WatchPlan,
+    Draft, HttpPlan, ListenAddress, Located, Plan, Problem, Report, TriggerPlan, WatchPlan,
 };
 use keywell_runtime::watch::Subscriptions;
 use keywell_store::BucketName;
@@ -15,12 +14,13 @@ use tokio::signal::unix::Signal;
 
 use super::application::{attend, lines};
 use super::component::ComponentArguments;
-use super::reloading::{Plans, Renewals};
 use super::config_set::NamedSet;
+use super::health::HealthArguments;
+use super::reloading::{Plans, Renewals};
 use super::store::{self, GivenUrl, StoreArguments};
 use super::usage::Unshown;
 use super::written::Written;
-use super::{files, output, signal};
+use super::{files, health, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
 /// Serve HTTP with a component (HTTP/1.1, and HTTP/2 by prior knowledge), call it when keys change,
@@ -43,6 +43,9 @@ pub(super) struct Serve {
 
     #[command(flatten)]
     store: StoreArguments,
+
+    #[command(flatten)]
+    health: HealthArguments,
 
     /// Where to listen; port 0 takes a free one. A name, as in localhost:8080, stands for all its
     /// addresses. A component that only watches listens nowhere.
@@ -162,6 +165,7 @@ impl Serve {
 
     fn plan(&self, written: &Written, sets: &[NamedSet], watches: &[Subscriptions]) -> Plan {
         let mut plan = self.component.plan(written, &self.store.store, sets);
+        self.health.set(&mut plan);
         plan.limits.connections = Some(self.connections);
         plan.limits.write_timeout = Some(self.write_timeout);
         plan.triggers.push(TriggerPlan::Http(HttpPlan {
@@ -190,14 +194,14 @@ impl Serve {
     }
 
     /// Warns where the component, which watches changes, is called for these alone, and no other
-    /// process can make any.
+    /// component can make any.
     fn warn_if_nothing_calls(&self, component: &str, application: &Application) {
         let answers_http = application.can_be_called(component, TriggerKind::Http);
         let store = application.store(ComponentArguments::STORE);
         let store_is_ours = store.is_some_and(|store| store.is_exclusive());
         if store_is_ours && !answers_http {
             tracing::warn!(
-                "no other process can change keys of {}, and only their changes call this component: \
+                "no other component can change keys of {}, and only their changes call this one: \
                  give it a store that is a server, or run it with others by `keywell up`",
                 self.store.store
             );
@@ -219,7 +223,7 @@ impl Serve {
             let lines = lines(trigger, |_| store.to_string()).into_iter();
             lines.map(move |line| format!("{line}{more}"))
         });
-        triggers.collect()
+        triggers.chain(health::lines(status)).collect()
     }
 }
 

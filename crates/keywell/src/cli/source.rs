@@ -7,6 +7,7 @@ use keywell_config::{ConfigError, Draft, Plan, ReadOptions, Report};
 
 use super::cache::CacheArguments;
 use super::changes::Sources;
+use super::health::HealthArguments;
 use super::images::{ImageArguments, Unpulled};
 use super::lookup::StateLookup;
 use super::metrics::MetricsArguments;
@@ -26,6 +27,9 @@ pub(super) struct Source {
     /// Take a file in place of a component's image.
     #[arg(long = "image", value_name = "REFERENCE=FILE", value_parser = replacement)]
     replacements: Vec<(String, PathBuf)>,
+
+    #[command(flatten)]
+    health: HealthArguments,
 
     #[command(flatten)]
     metrics: MetricsArguments,
@@ -58,7 +62,11 @@ impl Source {
     /// A sentence on the files, with a verb for one or for several.
     pub(super) fn with_verb(&self, of_one: &str, of_several: &str) -> String {
         let is_one = self.files.len() == 1;
-        format!("{} {}", self.name(), if is_one { of_one } else { of_several })
+        format!(
+            "{} {}",
+            self.name(),
+            if is_one { of_one } else { of_several }
+        )
     }
 
     /// How much is wrong.
@@ -71,7 +79,9 @@ impl Source {
         let mut providers = Providers::default();
         for mapping in &self.providers {
             // Each was parsed before.
-            providers.map(mapping).map_err(|problem| ConfigError::read(&self.files[0], problem))?;
+            providers
+                .map(mapping)
+                .map_err(|problem| ConfigError::read(&self.files[0], problem))?;
         }
         let lookup = StateLookup(&self.state);
         let options = ReadOptions {
@@ -81,6 +91,7 @@ impl Source {
             ..ReadOptions::default()
         };
         let mut draft = Draft::read_all(&self.files, &options)?;
+        self.health.set(&mut draft.plan);
         draft.plan.is_metered = self.metrics.metrics;
         Ok(draft)
     }
@@ -125,7 +136,9 @@ impl Source {
     pub(super) fn sources(&self, plan: Option<&Plan>) -> Sources {
         let components = plan.into_iter().flat_map(|plan| plan.components.values());
         let components = components.filter_map(|component| component.code.file());
-        let files = components.chain(self.files.iter().map(PathBuf::as_path)).map(Path::to_owned);
+        let files = components
+            .chain(self.files.iter().map(PathBuf::as_path))
+            .map(Path::to_owned);
         Sources {
             files: files.collect(),
             tree: None,

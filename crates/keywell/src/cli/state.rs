@@ -1,14 +1,13 @@
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keywell_state::{Key, Secrets, State};
 
-use super::cache::absolute;
 use crate::cli::failed::Failed;
 
 /// Where named configuration and secrets are.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 pub(super) struct StateArguments {
     /// The state folder, with named configuration and secrets. [default: `$XDG_STATE_HOME/keywell`, or
     /// `~/.local/state/keywell`]
@@ -44,11 +43,28 @@ impl StateArguments {
     }
 }
 
+/// `KEYWELL_STATE`, else the user's state folder, where the platform's rules put it.
+pub(super) fn folder() -> Option<PathBuf> {
+    let given = std::env::var_os("KEYWELL_STATE").filter(|given| !given.is_empty());
+    given.map(PathBuf::from).or_else(usual)
+}
+
+/// The sockets of the processes that run.
+pub(super) fn processes(state: &Path) -> PathBuf {
+    state.join("processes")
+}
+
 /// The user's state folder, where the platform's rules put it.
 fn usual() -> Option<PathBuf> {
     let states = absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
     Some(states.join("keywell"))
+}
+
+/// A folder that the environment names.
+pub(super) fn absolute(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os(name).map(PathBuf::from);
+    folder.filter(|path| path.is_absolute())
 }
 
 fn key() -> Result<Option<Key>, Failed> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use keywell::{StoreUrl, StoreUrlError};
 use keywell_config::{Secret, StorePlan};
+use keywell_control::RemoteStore;
 use keywell_store::Store;
 
 use super::usage::Unshown;
@@ -97,13 +98,45 @@ impl StoreArguments {
         }
     }
 
-    pub(super) async fn open(&self) -> Result<Arc<dyn Store>, Failed> {
-        keywell::open(&self.store).await.map_err(failed)
+    /// The store, by way of the process that has it open if one does, else opened here.
+    pub(super) async fn reach(&self) -> Result<Arc<dyn Store>, Failed> {
+        self.reach_or(keywell::open(&self.store)).await
     }
 
-    /// As [`open`](Self::open), but makes no store: a caller that only reads has mistaken its place.
-    pub(super) async fn open_existing(&self) -> Result<Arc<dyn Store>, Failed> {
-        keywell::open_existing(&self.store).await.map_err(failed)
+    /// As [`reach`](Self::reach), but makes no store: a caller that only reads has mistaken its place.
+    pub(super) async fn reach_existing(&self) -> Result<Arc<dyn Store>, Failed> {
+        self.reach_or(keywell::open_existing(&self.store)).await
+    }
+
+    async fn reach_or(
+        &self,
+        open: impl Future<Output = Result<Arc<dyn Store>, keywell::OpenError>>,
+    ) -> Result<Arc<dyn Store>, Failed> {
+        if let Some(store) = self.remote().await? {
+            return Ok(store);
+        }
+        match open.await {
+            Ok(store) => Ok(store),
+            // A process may have opened it meanwhile.
+            Err(error) => self.remote().await?.ok_or_else(|| failed(error)),
+        }
+    }
+
+    /// The store by way of the process that has it open.
+    async fn remote(&self) -> Result<Option<Arc<dyn Store>>, Failed> {
+        let Some(provider) = keywell::provider(self.store.scheme()) else {
+            return Ok(None);
+        };
+        provider.check(&self.store).map_err(failed)?;
+        let Some(folder) = provider.folder(&self.store) else {
+            return Ok(None);
+        };
+        let found = RemoteStore::find(&folder).await;
+        Ok(found.map(|store| Arc::new(store) as Arc<dyn Store>))
+    }
+
+    pub(super) async fn open(&self) -> Result<Arc<dyn Store>, Failed> {
+        keywell::open(&self.store).await.map_err(failed)
     }
 }
 

@@ -11,7 +11,7 @@ use super::application::{attend, lines};
 use super::changes::Changes;
 use super::reloading::{Plans, Renewals};
 use super::source::Source;
-use super::{files, output, signal};
+use super::{files, health, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
 /// Run an application: every store, component and trigger of a keywell.toml, or of wadm manifests.
@@ -112,10 +112,11 @@ impl Up {
         let Some(handle) = application.start_unless(stop.as_mut()).await? else {
             return Ok(ExitCode::SUCCESS);
         };
-        for trigger in handle.status().triggers {
-            for line in lines(&trigger, str::to_owned) {
-                output::say(&line);
-            }
+        let status = handle.status();
+        let triggers = status.triggers.iter();
+        let triggers = triggers.flat_map(|trigger| lines(trigger, str::to_owned));
+        for line in triggers.chain(health::lines(&status)) {
+            output::say(&line);
         }
         let name = self.source.name();
         let renewals = Renewals::of(plans, handle.examiner(), name, self.watch);

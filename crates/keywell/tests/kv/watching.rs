@@ -1,4 +1,4 @@
-//! Watching. A disk store is for one process at a time, so what is watched here happened before.
+//! Watching. No other process has the disk store open here, so what is watched happened before.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;

@@ -29,6 +29,10 @@ pub(crate) fn keywell() -> Command {
         "KEYWELL_CACHE",
         concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
     );
+    keywell.env(
+        "KEYWELL_STATE",
+        concat!(env!("CARGO_TARGET_TMPDIR"), "/state"),
+    );
     keywell
 }
 

@@ -19,6 +19,7 @@ use super::application::{attend, lines};
 use super::cache::CacheArguments;
 use super::metrics::MetricsArguments;
 use super::reloading::{Plans as _, Renewals, examined};
+use super::state::StateArguments;
 use super::{files, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
@@ -44,6 +45,9 @@ pub(super) struct Dev {
 
     #[command(flatten)]
     cache: CacheArguments,
+
+    #[command(flatten)]
+    state: StateArguments,
 }
 
 // === impl Dev ===
@@ -67,7 +71,7 @@ impl Dev {
     }
 
     async fn run(&self, builds: &Builds, mut stop: Pin<&mut impl Future<Output = ()>>) -> Ended {
-        let project = Project::find(&self.folder)?;
+        let project = Project::find(&self.folder, &self.state)?;
         let source = project.file.display().to_string();
         let is_metered = self.metrics.metrics;
         let mut plans = PlansOfProject::of(project, builds.clone(), is_metered).await?;

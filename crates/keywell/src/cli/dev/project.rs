@@ -6,12 +6,16 @@ use keywell_config::{ComponentPlan, Draft, Plan, project};
 use super::build::Step;
 use crate::cli::changes::{Sources, Tree};
 use crate::cli::failed::Failed;
+use crate::cli::lookup::StateLookup;
+use crate::cli::state::StateArguments;
 
 /// A folder with the sources of components, and the file that says what they are.
 pub(super) struct Project {
     pub(super) root: PathBuf,
     /// `keywell.toml`, or what `wash` has in its place.
     pub(super) file: PathBuf,
+    /// Where its configuration sets and secrets are.
+    state: StateArguments,
 }
 
 // === impl Project ===
@@ -20,7 +24,7 @@ impl Project {
     const OWN: &str = "keywell.toml";
 
     /// The project in a folder.
-    pub(super) fn find(root: &Path) -> Result<Self, Failed> {
+    pub(super) fn find(root: &Path, state: &StateArguments) -> Result<Self, Failed> {
         let own = root.join(Self::OWN);
         let file = Some(own.clone()).filter(|file| file.is_file());
         let file = file.or_else(|| project::find(root)).ok_or_else(|| {
@@ -29,14 +33,17 @@ impl Project {
                 own.display()
             ))
         })?;
-        let root = root.to_owned();
-        Ok(Self { root, file })
+        Ok(Self {
+            root: root.to_owned(),
+            file,
+            state: state.clone(),
+        })
     }
 
     /// Reads what the project is now.
     pub(super) fn read(&self) -> Draft {
         let draft = if self.file.ends_with(Self::OWN) {
-            Draft::read(&self.file)
+            Draft::read_with(&self.file, &StateLookup(&self.state))
         } else {
             project::read(&self.root, &self.file)
         };
@@ -136,7 +143,7 @@ mod tests {
         if has_cargo {
             std::fs::write(root.join("Cargo.toml"), "").unwrap();
         }
-        let project = Project::find(&root).unwrap();
+        let project = Project::find(&root, &StateArguments::default()).unwrap();
         let draft = project.read();
         assert!(!draft.report.has_errors(), "{}", draft.report);
         let steps = project.steps(&draft.plan);
@@ -174,7 +181,7 @@ mod tests {
         let text = "build: { command: make, component_path: out/a.wasm }\n\
                     dev: { wasi_keyvalue_path: data }\n";
         std::fs::write(root.join(".wash/config.yaml"), text).unwrap();
-        let project = Project::find(root).unwrap();
+        let project = Project::find(root, &StateArguments::default()).unwrap();
         let draft = project.read();
         assert!(!draft.report.has_errors(), "{}", draft.report);
         assert_eq!(project.steps(&draft.plan), [Step::Shell("make".to_owned())]);
@@ -182,7 +189,7 @@ mod tests {
         let expected = ["data", "out/a.wasm"].map(|path| root.join(path));
         assert_eq!(ignored, expected.into());
         std::fs::write(root.join("keywell.toml"), format!("{STORE}{HTTP}")).unwrap();
-        assert!(Project::find(root).unwrap().read().report.has_errors());
+        assert!(Project::find(root, &StateArguments::default()).unwrap().read().report.has_errors());
     }
 
     #[test]

@@ -73,9 +73,9 @@ impl Kv {
     pub(super) async fn main(self) -> Ended {
         self.store.check_lasting()?;
         let store = if self.command.makes_a_store() {
-            self.store.open().await?
+            self.store.reach().await?
         } else {
-            self.store.open_existing().await?
+            self.store.reach_existing().await?
         };
         let ended = self.command.main(&*store, self.bucket).await;
         let closed = store.close().await;

@@ -14,8 +14,8 @@ use crate::cli::{output, signal};
 /// Print the changes of a bucket as they happen, as a JSON line each.
 ///
 /// It goes on until it is interrupted or has printed as many as asked for, and then says on
-/// standard error where to resume. Of a store for one process at a time, such as disk:, it prints
-/// what happened since a token.
+/// standard error where to resume. While no process has a disk: store open, nothing changes in it, so
+/// that only what happened since a token is printed.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     keywell kv watch --prefix order/\n  \
