@@ -185,8 +185,16 @@ pub(crate) fn components(plan: &Plan) -> Vec<ComponentReport> {
 
 fn source(source: &TriggerSource) -> SourceReport {
     match source {
-        TriggerSource::Http { addrs } => SourceReport::Http {
+        TriggerSource::Http {
+            addrs,
+            path,
+            host,
+            is_encrypted,
+        } => SourceReport::Http {
             addresses: addrs.iter().map(ToString::to_string).collect(),
+            path: path.clone(),
+            host: host.clone(),
+            is_encrypted: *is_encrypted,
         },
         TriggerSource::Watch {
             name,

@@ -88,6 +88,12 @@ pub enum SourceReport {
     Http {
         /// The addresses that are listened on.
         addresses: Vec<String>,
+        /// The path that it answers, alone or with those below it; `/` for all.
+        path: String,
+        /// The host that it answers, if it does not answer all.
+        host: Option<String>,
+        /// Whether connections are encrypted.
+        is_encrypted: bool,
     },
     /// Changes of keys.
     Watch {

@@ -18,6 +18,7 @@ use self::http::Http;
 pub(crate) use self::http::{load_tls, read_tls};
 use self::watch::Watch;
 use crate::component::Component;
+use crate::kind::TriggerKind;
 use crate::listen::Listening;
 use crate::status::{TriggerCounts, TriggerSource};
 use crate::stop::Stop;

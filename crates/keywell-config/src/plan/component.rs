@@ -104,6 +104,7 @@ impl fmt::Debug for ComponentPlan {
             place,
             env,
             config,
+            concealed,
             outgoing,
             secrets,
             link,
@@ -112,6 +113,7 @@ impl fmt::Debug for ComponentPlan {
             instances,
             memory,
             timeout,
+            build,
         } = self;
         let keys: Vec<&String> = config.iter().map(|(key, _)| key).collect();
         f.debug_struct("ComponentPlan")
@@ -119,6 +121,7 @@ impl fmt::Debug for ComponentPlan {
             .field("place", place)
             .field("env", env)
             .field("config", &keys)
+            .field("concealed", concealed)
             .field("outgoing", outgoing)
             .field("secrets", secrets)
             .field("link", link)
@@ -127,6 +130,7 @@ impl fmt::Debug for ComponentPlan {
             .field("instances", instances)
             .field("memory", memory)
             .field("timeout", timeout)
+            .field("build", build)
             .finish()
     }
 }

@@ -102,6 +102,6 @@ fn place(marker: Marker) -> Place {
     Place {
         line: marker.line(),
         column: marker.col() + 1,
-        length: 0,
+        ..Place::default()
     }
 }

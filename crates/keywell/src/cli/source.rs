@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use keywell_app::Examined;
 use keywell_config::wadm::Providers;
-use keywell_config::{ConfigError, Draft, Plan, ReadOptions, Report};
+use keywell_config::{ConfigError, Draft, Plan, Problem, ReadOptions, Report};
 
 use super::cache::CacheArguments;
 use super::changes::Sources;
@@ -78,10 +78,8 @@ impl Source {
     pub(super) fn draft(&self) -> Result<Draft, ConfigError> {
         let mut providers = Providers::default();
         for mapping in &self.providers {
-            // Each was parsed before.
-            providers
-                .map(mapping)
-                .map_err(|problem| ConfigError::read(&self.files[0], problem))?;
+            let mapped = providers.map(mapping);
+            mapped.map_err(|problem| ConfigError::from(Problem::error(problem)))?;
         }
         let lookup = StateLookup(&self.state);
         let options = ReadOptions {

@@ -152,9 +152,21 @@ fn component(component: &ComponentReport) -> Row {
 
 fn trigger(trigger: &TriggerReport) -> Row {
     let source = match &trigger.source {
-        SourceReport::Http { addresses } => {
-            let addresses = addresses.iter().map(|addr| format!("http://{addr}"));
-            addresses.collect::<Vec<_>>().join(", ")
+        SourceReport::Http {
+            addresses,
+            path,
+            host,
+            is_encrypted,
+        } => {
+            let scheme = if *is_encrypted { "https" } else { "http" };
+            let path = if path == "/" { "" } else { path };
+            let host = host.as_ref();
+            let host = host.map_or_else(String::new, |host| format!(" for {host}"));
+            let addresses = addresses.iter();
+            let urls: Vec<String> = addresses
+                .map(|addr| format!("{scheme}://{addr}{path}{host}"))
+                .collect();
+            urls.join(", ")
         }
         SourceReport::Watch {
             changes,

@@ -189,7 +189,13 @@ mod tests {
         let expected = ["data", "out/a.wasm"].map(|path| root.join(path));
         assert_eq!(ignored, expected.into());
         std::fs::write(root.join("keywell.toml"), format!("{STORE}{HTTP}")).unwrap();
-        assert!(Project::find(root, &StateArguments::default()).unwrap().read().report.has_errors());
+        assert!(
+            Project::find(root, &StateArguments::default())
+                .unwrap()
+                .read()
+                .report
+                .has_errors()
+        );
     }
 
     #[test]
