@@ -1,4 +1,3 @@
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use keywell_config::{Code, ComponentPlan, ConfigError, LinkPlan, Located, Plan, Problem, Report};
@@ -39,16 +38,6 @@ impl<'a> Checked<'a> {
         for link in component.links() {
             if let Err(error) = grants(plan, link, |_, _| ()) {
                 report.extend(error.report());
-            }
-        }
-        for import in &component.imports {
-            if let Some(link) = &import.link {
-                let problem = format!(
-                    "the link {link:?} of {name} to the component {} cannot be chosen by its name",
-                    import.component
-                );
-                let problem = Problem::error(problem).help("give the link no name");
-                report.push(plan.at(import.interface.place, problem));
             }
         }
         match environment(plan, name, component) {
@@ -118,13 +107,6 @@ fn environment(
         return Err(report.into());
     }
     let variables = component.env.iter();
-    let mut links: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for import in &component.imports {
-        if let Some(link) = &import.link {
-            let names = links.entry(import.interface.value.clone()).or_default();
-            names.insert(link.clone());
-        }
-    }
     Ok(Environment {
         variables: variables
             .map(|(name, value)| (name.clone(), value.expose().to_owned()))
@@ -135,7 +117,6 @@ fn environment(
             .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
             .collect(),
         secrets: component.secrets.clone(),
-        links,
         arguments: vec![name.to_owned()],
         stdin: false,
         outgoing,

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,9 +16,6 @@ pub struct Environment {
     pub config: BTreeMap<Arc<str>, Arc<str>>,
     /// The values that `wasmcloud:secrets` answers. Of two with one key the later counts.
     pub secrets: Vec<(String, Secret)>,
-    /// The names of links for interfaces other than those of `wasi:keyvalue`, whose links the grants
-    /// have: by the interface, without a version.
-    pub links: BTreeMap<String, BTreeSet<String>>,
     /// Arguments, the program's name first.
     pub arguments: Vec<String>,
     /// Whether the component reads Keywell's standard input. What it prints goes to

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -31,8 +30,6 @@ pub(crate) struct State {
     // dearest part to make.
     wasi: Option<WasiCtx>,
     environment: Arc<Environment>,
-    /// The names of the links that were chosen, by interfaces that other components answer.
-    chosen: BTreeMap<String, String>,
     printer: Arc<Printer>,
     /// Where what the guest writes to standard error is noted, besides being passed on.
     last_words: Option<LastWords>,
@@ -102,7 +99,6 @@ impl State {
             },
             wasi: None,
             environment,
-            chosen: BTreeMap::new(),
             printer: common.printer.clone(),
             last_words: None,
             log: Log::default(),
@@ -159,10 +155,7 @@ impl State {
     /// Whether there is a link of a name for an interface: `ns:package/interface`, without a version.
     /// That without a name is always there.
     pub(crate) fn has_link(&self, interface: &str, name: &str) -> bool {
-        let others = self.environment.links.get(interface);
-        name == Self::UNNAMED
-            || self.keyvalue.has_link(interface, name)
-            || others.is_some_and(|names| names.contains(name))
+        name == Self::UNNAMED || self.keyvalue.has_link(interface, name)
     }
 
     /// Has an interface use the link of a name from now on. Where there is none of that name, its calls
@@ -170,20 +163,6 @@ impl State {
     pub(crate) fn choose_link(&mut self, interface: &str, name: &str) {
         let name = (name != Self::UNNAMED).then_some(name);
         self.keyvalue.choose_link(interface, name);
-        if !self.environment.links.contains_key(interface) {
-            return;
-        }
-        match name {
-            Some(name) => self.chosen.insert(interface.to_owned(), name.to_owned()),
-            None => self.chosen.remove(interface),
-        };
-    }
-
-    /// The name of the link that was chosen for an interface that another component answers; none
-    /// where it uses that without a name.
-    #[allow(dead_code, reason = "for imports that other components answer")]
-    pub(crate) fn chosen_link(&self, interface: &str) -> Option<&str> {
-        self.chosen.get(interface).map(String::as_str)
     }
 
     /// When its call has to be done.
@@ -363,50 +342,3 @@ type Sending = Box<
             )>,
         > + Send,
 >;
-
-#[cfg(test)]
-mod tests {
-    use crate::common::Shared;
-    use crate::output::Output;
-    use crate::ticker::Ticker;
-
-    use super::*;
-
-    #[test]
-    fn a_link_is_chosen_for_an_interface_that_another_component_answers() {
-        let engine = Engine::default();
-        let ticker = Ticker::start(&engine).unwrap();
-        let shared = Shared::new(ticker, 1, usize::MAX, Output::default());
-        let links = [("acme:shop/prices".to_owned(), ["b".to_owned()].into())];
-        let environment = Environment {
-            links: links.into(),
-            ..Environment::default()
-        };
-        let mut state = State::new(
-            Arc::new(Grants::none()),
-            Arc::new(environment),
-            &shared.common(&"shop".into(), None, true),
-            1 << 20,
-            Instant::now(),
-        );
-        let (linked, other) = ("acme:shop/prices", "acme:shop/stock");
-        let has = [
-            (linked, "b"),
-            (linked, "c"),
-            (other, "b"),
-            (other, "default"),
-        ];
-        let has = has.map(|(interface, name)| state.has_link(interface, name));
-        assert_eq!(has, [true, false, false, true]);
-        for (interface, name, chosen) in [
-            (other, "b", None),
-            (linked, "b", Some("b")),
-            // What `wasmcloud:bus` 1.0.0 does not check.
-            (linked, "c", Some("c")),
-            (linked, "default", None),
-        ] {
-            state.choose_link(interface, name);
-            assert_eq!(state.chosen_link(linked), chosen, "{interface} {name}");
-        }
-    }
-}

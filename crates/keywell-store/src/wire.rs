@@ -61,7 +61,6 @@ mod tests {
 
     use bytes::Bytes;
 
-    use super::*;
     use crate::{
         Alphabet, BucketName, Capabilities, Change, Error, Expected, Failure, Invalid, Set, Version,
     };

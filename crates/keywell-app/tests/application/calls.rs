@@ -19,7 +19,6 @@ const FAILED: &str = "HTTP/1.1 500 Internal Server Error";
 fn import(interface: &str, component: &str) -> ImportPlan {
     ImportPlan {
         interface: interface.to_owned().into(),
-        link: None,
         component: component.to_owned(),
     }
 }
@@ -436,18 +435,6 @@ async fn what_cannot_answer_is_one_error_before_anything_is_opened() {
         Event::Exited { code: 0, .. } => {}
         other => panic!("{other:?}"),
     }
-}
-
-#[tokio::test]
-async fn a_link_to_a_component_has_no_name() {
-    let mut named = greeting();
-    let web = named.components.get_mut("web").unwrap();
-    web.imports[0].link = Some("spare".to_owned());
-    let error = start(named).await.err().unwrap();
-    assert!(error.is_in_plan());
-    let expected =
-        "the link \"spare\" of web to the component greeter cannot be chosen by its name";
-    assert!(error.to_string().starts_with(expected), "{error}");
 }
 
 #[tokio::test]

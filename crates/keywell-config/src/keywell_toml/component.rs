@@ -192,7 +192,6 @@ fn imports(
         let component = names.find(document, "component", value.text()?)?;
         is_right.then_some(ImportPlan {
             interface,
-            link: None,
             component,
         })
     });

@@ -124,7 +124,6 @@ mod tests {
             let caller = plan.components.get_mut(*caller).unwrap();
             caller.imports.push(ImportPlan {
                 interface: "a:b/c".to_owned().into(),
-                link: None,
                 component: (*callee).to_owned(),
             });
         }

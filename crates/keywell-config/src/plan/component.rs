@@ -61,8 +61,6 @@ pub enum Code {
 pub struct ImportPlan {
     /// The interface, without a version: `wasi:keyvalue/store`.
     pub interface: Located<String>,
-    /// The name of the link that has to be chosen for this; without one, it is so where none is chosen.
-    pub link: Option<String>,
     /// The component that answers, by its name in the plan.
     pub component: String,
 }

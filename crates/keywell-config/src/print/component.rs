@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use super::link;
 use super::paths::Paths;
 use super::section::Section;
@@ -67,27 +65,9 @@ pub(super) fn print(
 
 /// `[component.NAME.imports]`
 fn imports(head: &str, imports: &[ImportPlan], body: &mut String) {
-    let mut by_interface: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for import in imports {
-        let component = quoted::text(&import.component);
-        let value = match &import.link {
-            None => component,
-            Some(link) => format!(
-                "{{ component = {component}, link = {} }}",
-                quoted::text(link)
-            ),
-        };
-        by_interface
-            .entry(&import.interface)
-            .or_default()
-            .push(value);
-    }
     let mut section = Section::new(format!("[{head}.imports]"));
-    for (interface, values) in by_interface {
-        match &values[..] {
-            [value] => section.raw(interface, value),
-            values => section.raw(interface, format_args!("[{}]", values.join(", "))),
-        }
+    for import in imports {
+        section.text(&import.interface, &import.component);
     }
     section.finish(body);
 }

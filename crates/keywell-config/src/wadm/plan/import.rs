@@ -1,28 +1,37 @@
+use super::context::Context;
 use super::ends::{End, Ends};
 use crate::wadm::link::Link;
-use crate::{ImportPlan, Located, Plan};
+use crate::{ImportPlan, Located, Plan, Problem};
 
 /// Lets a component answer the imports of another.
-pub(super) fn add(ends: &Ends<'_>, plan: &mut Plan) {
+pub(super) fn add(context: &Context<'_>, ends: &Ends<'_>, plan: &mut Plan) {
     let (End::Component(source), End::Component(target)) = (ends.source, ends.target) else {
         return;
     };
+    let link = ends.link;
+    if link.name() != Link::DEFAULT {
+        let place = ends.application.place(link.place);
+        let message = format!(
+            "the link {:?} of {source} to the component {target} has a name, and a component has one \
+             link to others for an interface",
+            link.name()
+        );
+        context.wrong(place, Problem::error(message).help("leave its name out"));
+        return;
+    }
     let Some(component) = plan.components.get_mut(source) else {
         return;
     };
-    let link = ends.link;
-    let name = (link.name() != Link::DEFAULT).then(|| link.name().to_owned());
     for interface in &link.interfaces {
         component.imports.push(ImportPlan {
             interface: Located {
                 value: link.interface(interface),
                 place: ends.application.place(interface.place),
             },
-            link: name.clone(),
             component: target.to_owned(),
         });
     }
-    // Those of one interface stand together in a keywell.toml.
-    let order = |import: &ImportPlan| (import.interface.value.clone(), import.link.clone());
-    component.imports.sort_by_key(order);
+    component
+        .imports
+        .sort_by(|one, other| one.interface.value.cmp(&other.interface.value));
 }

@@ -25,7 +25,7 @@ use self::context::Context;
 use self::names::Names;
 use crate::clash::clashes;
 use crate::wadm::component::ComponentKind;
-use crate::{Place, Plan, Problem, Report};
+use crate::{Place, Plan, Problem, Report, TriggerPlan, http};
 
 pub(crate) use self::application::Application;
 pub(crate) use self::context::Given;
@@ -46,7 +46,7 @@ pub(crate) fn add(plan: &mut Plan, applications: &[Application], given: Given<'_
     let links = ends::links(&context, &names);
     for link in &links {
         ends::check(&context, link);
-        import::add(link, plan);
+        import::add(&context, link, plan);
         http_client::add(&context, link, plan);
         redis::add(&context, link, plan);
     }
@@ -62,7 +62,12 @@ pub(crate) fn add(plan: &mut Plan, applications: &[Application], given: Given<'_
         }
     }
     stop_what_is_off(&context, plan);
-    for (place, problem) in clashes(&plan.triggers) {
+    let of_http = plan.triggers.iter().filter_map(|trigger| match trigger {
+        TriggerPlan::Http(of) => Some(http::mistakes(of)),
+        TriggerPlan::Watch(_) | TriggerPlan::Command(_) => None,
+    });
+    let mistakes: Vec<_> = of_http.flatten().collect();
+    for (place, problem) in mistakes.into_iter().chain(clashes(&plan.triggers)) {
         // Those of a keywell.toml were reported before.
         if applications.iter().any(|of| of.number == place.file) {
             context.wrong(place, problem);
