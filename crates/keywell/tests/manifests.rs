@@ -103,6 +103,13 @@ fn ended(arguments: &[&str]) -> (i32, String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_counter_of_wasmcloud_counts_in_redis_as_it_did() {
+    // The latter imports what components are built with there: `wasmcloud:bus`, configuration, the log.
+    for component in ["counter_draft", "counter_wasmcloud"] {
+        counts_in_redis(component).await;
+    }
+}
+
+async fn counts_in_redis(component: &str) {
     let redis = Redis::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("redis://{}", redis.addr());
@@ -111,7 +118,7 @@ async fn the_counter_of_wasmcloud_counts_in_redis_as_it_did() {
     let file = write(folder.path(), "wadm.yaml", &counter(&url, "127.0.0.1:0"));
     let mut up = keywell();
     up.arg("up").arg(&file);
-    up.args(["--image", &image(IMAGE, "counter_draft")]);
+    up.args(["--image", &image(IMAGE, component)]);
     let application = Application::spawn(&mut up, 1);
     let line = &application.lines[0];
     assert!(
