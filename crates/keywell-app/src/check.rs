@@ -95,7 +95,7 @@ pub(crate) fn calls(
     findings: &mut Findings,
 ) {
     for (name, import) in imports(plan) {
-        let (Some(caller), Some(callee)) =
+        let (Some(caller), Some(target)) =
             (components.get(name), components.get(&import.component))
         else {
             continue;
@@ -109,7 +109,7 @@ pub(crate) fn calls(
             let problem = format!("the component {name} does not import {interface}");
             let problem = Problem::warning(problem).help("leave it out");
             findings.of_world(plan.at(place, problem));
-        } else if let Err(error) = caller.loaded.check_call(interface, &callee.loaded) {
+        } else if let Err(error) = caller.loaded.check_call(interface, &target.loaded) {
             let problem = Problem::error(format!("the component {name}: {error}"));
             findings.of_world(plan.at(place, problem));
         }

@@ -102,8 +102,8 @@ impl Loaded {
             components.insert(name.to_owned(), component);
         }
         for (name, import) in check::imports(&plan) {
-            let [caller, callee] = [name, &import.component].map(|name| &components[name].loaded);
-            if let Err(source) = caller.check_call(&import.interface, callee) {
+            let [caller, target] = [name, &import.component].map(|name| &components[name].loaded);
+            if let Err(source) = caller.check_call(&import.interface, target) {
                 let problem = format!("the component {name}: {source}");
                 return Err(Error::Component {
                     component: name.to_owned(),
@@ -188,7 +188,7 @@ impl Loaded {
             let names = self.reached(trigger.component());
             let plans = names.iter().map(|name| &self.plan.components[*name]);
             let linked = plans.clone().flat_map(ComponentPlan::links);
-            let named = linked.flat_map(LinkPlan::stores).chain(trigger.stores());
+            let reachable = linked.flat_map(LinkPlan::stores).chain(trigger.stores());
             let loaded = names
                 .iter()
                 .map(|name| self.components[*name].loaded.clone());
@@ -199,7 +199,7 @@ impl Loaded {
                     .zip(loaded)
                     .collect(),
                 limits: self.plan.limits.clone(),
-                stores: named.map(|store| stores.get(store)).collect(),
+                stores: reachable.map(|store| stores.get(store)).collect(),
             }
         });
         specs.collect()

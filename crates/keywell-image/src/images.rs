@@ -128,12 +128,11 @@ impl Images {
     }
 
     async fn kept_image(&self, reference: &ImageReference) -> Result<Option<Pulled>, Problem> {
-        let digest = match reference.digest() {
-            Some(digest) => Some(digest.clone()),
-            None => {
-                let reference = reference.clone();
-                self.with_cache(move |cache| cache.tag(&reference)).await?
-            }
+        let digest = if let Some(digest) = reference.digest() {
+            Some(digest.clone())
+        } else {
+            let reference = reference.clone();
+            self.with_cache(move |cache| cache.tag(&reference)).await?
         };
         let Some(digest) = digest else {
             return Ok(None);

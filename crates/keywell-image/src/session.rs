@@ -74,7 +74,7 @@ impl Session {
         // Sent as a header later, where `oci-client` takes it for well-formed.
         let is_header = |token: &String| token.bytes().all(|byte| byte.is_ascii_graphic());
         if !token.as_ref().is_none_or(is_header) {
-            return Err(session.refused("its token is no text of ASCII".to_owned()));
+            return Err(session.refused("its token is no text of ASCII"));
         }
         Ok(session)
     }
@@ -174,7 +174,11 @@ impl Session {
         match error {
             Error::RequestError(error) if error.is_timeout() => self.silent(),
             Error::RequestError(error) => self.unreachable(&error),
-            Error::AuthenticationFailure(_) | Error::UnauthorizedError { .. } => self.login(),
+            Error::AuthenticationFailure(_)
+            | Error::UnauthorizedError { .. }
+            | Error::ServerError {
+                code: 401 | 403, ..
+            } => self.login(),
             Error::RegistryError { envelope, .. } => {
                 let has = |codes: &[Code]| {
                     let mut errors = envelope.errors.iter();
@@ -187,20 +191,17 @@ impl Session {
                 } else if has(&[Code::Toomanyrequests]) {
                     self.unavailable(429)
                 } else {
-                    self.refused(envelope.to_string())
+                    self.refused(&envelope.to_string())
                 }
             }
             Error::ServerError { code, .. } if code == 429 || code >= 500 => self.unavailable(code),
             Error::ServerError { code: 404, .. } => self.not_found(),
-            Error::ServerError {
-                code: 401 | 403, ..
-            } => self.login(),
-            Error::ServerError { code, .. } => self.refused(format!("its status is {code}")),
+            Error::ServerError { code, .. } => self.refused(&format!("its status is {code}")),
             Error::DigestError(error) => Problem::Damaged {
                 what: "its manifest",
                 reason: error.to_string(),
             },
-            error => self.refused(error.to_string()),
+            error => self.refused(&error.to_string()),
         }
     }
 
@@ -254,7 +255,7 @@ impl Session {
     }
 
     /// `reason` may be a text of the registry's, which is cut.
-    fn refused(&self, reason: String) -> Problem {
+    fn refused(&self, reason: &str) -> Problem {
         Problem::Refused {
             registry: self.registry.clone(),
             reason: reason.chars().take(300).collect(),

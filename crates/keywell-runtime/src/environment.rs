@@ -34,6 +34,7 @@ impl fmt::Debug for Environment {
         f.debug_struct("Environment")
             .field("variables", &variables)
             .field("config", &config)
+            .field("secrets", &self.secrets)
             .field("arguments", &self.arguments.len())
             .field("stdin", &self.stdin)
             .field("outgoing", &self.outgoing)

@@ -270,6 +270,9 @@ fn status_shows_every_process_until_it_ends() {
         "component": "counter.wasm",
         "kind": "http",
         "addresses": [first.address()],
+        "path": "/",
+        "host": null,
+        "is_encrypted": false,
         "state": "running",
         "counters": {"requests": 2},
     });

@@ -226,7 +226,8 @@ fn a_file_that_cannot_be_read_ends_with_2_and_starts_nothing() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let before = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb += &format!("a{level}: &a{level} [{before}]\n");
+        let line = format!("a{level}: &a{level} [{before}]\n");
+        bomb.push_str(&line);
     }
     let unquoted = counter("redis://h", "127.0.0.1:0").replace("url: redis://h", "url: 6379");
     let twice = counter("redis://h", "127.0.0.1:0").replace("kind:", "kind: Application\nkind:");

@@ -145,7 +145,7 @@ fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
 /// The path of a guest, as a text of TOML.
 fn quoted(name: &str) -> String {
     let path = guest(name);
-    format!("{path:?}")
+    format!("'{}'", path.display())
 }
 
 /// An application of the counter with a store, and the secret as a variable and a value.

@@ -81,7 +81,7 @@ fn values(folder: &Path, options: &[&str]) -> String {
 /// The path of a guest, as a text of TOML.
 fn quoted(name: &str) -> String {
     let path = guest(name);
-    format!("{path:?}")
+    format!("'{}'", path.display())
 }
 
 #[test]

@@ -90,8 +90,8 @@ fn components_behind_one_address_are_found_by_path_and_by_host() {
     };
     assert_eq!(ask("GET", "/tea", "x").text(), "Counter /tea: 1\n");
     assert_eq!(ask("GET", "/get?key=/tea", "x").text(), "1");
-    let counted = ask("GET", "/get?key=/tea", "Count.Example:80").text();
-    assert_eq!(counted, "Counter /get: 1\n");
+    let of_host = ask("GET", "/get?key=/tea", "Count.Example:80").text();
+    assert_eq!(of_host, "Counter /get: 1\n");
     assert_eq!(ask("POST", "/tea/pot", "x").status, 405);
     assert_eq!(ask("GET", "/teapot", "x").status, 404);
     application.stop();

@@ -160,8 +160,10 @@ impl Registry {
              storage:\n  filesystem:\n    rootdirectory: {folder}/data\n"
         );
         if has_login {
-            text +=
-                &format!("auth:\n  htpasswd:\n    realm: keywell\n    path: {folder}/htpasswd\n");
+            let auth = format_args!(
+                "auth:\n  htpasswd:\n    realm: keywell\n    path: {folder}/htpasswd\n"
+            );
+            text.push_str(&auth.to_string());
         }
         text
     }

@@ -136,8 +136,8 @@ impl Handle {
                 if is_moved {
                     self.contact.move_health(health);
                 }
-                let gone = self.take_over(specs, &changes, started);
-                reloaded.ended = gone.len();
+                let (gone, ended) = self.take_over(specs, &changes, started);
+                reloaded.ended = ended;
                 if !reloaded.stores.changed.is_empty() || !reloaded.stores.removed.is_empty() {
                     join_all(gone.iter().map(Task::ended)).await;
                 }
@@ -275,13 +275,14 @@ impl Handle {
         Ok(())
     }
 
-    /// Runs the new triggers, and asks those that go to end. Answers them.
+    /// Runs the new triggers, and asks those that go to end. Answers them, and how many have no
+    /// successor at their addresses.
     fn take_over(
         &mut self,
         specs: Vec<Spec>,
         changes: &Changes,
         mut started: BTreeMap<usize, Trigger>,
-    ) -> Vec<Task> {
+    ) -> (Vec<Task>, usize) {
         if changes.is_restart {
             self.running = Running::default();
         }
@@ -291,6 +292,7 @@ impl Handle {
             .iter()
             .map(|number| number.and_then(|number| old[number].take()))
             .collect();
+        let mut successors = Vec::new();
         // All routes of an address are there before one of its triggers runs, or goes.
         started.values().for_each(Trigger::open);
         for (index, spec) in specs.into_iter().enumerate() {
@@ -305,6 +307,7 @@ impl Handle {
             // Without a trigger, it is left out.
             if let Some(trigger) = started.remove(&index) {
                 let next = Started::run(&mut self.running, index, spec, trigger);
+                successors.push(next.addrs());
                 self.triggers.push(next);
             }
         }
@@ -312,6 +315,7 @@ impl Handle {
         self.show();
         let endpoints = self.triggers.iter().flat_map(|next| &next.endpoints);
         let kept: BTreeSet<SocketAddr> = endpoints.map(HttpEndpoint::addr).collect();
+        let mut ended = 0;
         let gone = old.into_iter().flatten().map(|gone| {
             // Elsewhere it answers until its connections are closed.
             let shared = gone
@@ -319,11 +323,17 @@ impl Handle {
                 .iter()
                 .filter(|own| kept.contains(&own.addr()));
             shared.for_each(HttpEndpoint::withdraw);
+            let addrs = gone.addrs();
+            let successor = successors.iter().position(|own| *own == addrs);
+            match successor.filter(|_| !addrs.is_empty()) {
+                Some(successor) => drop(successors.swap_remove(successor)),
+                None => ended += 1,
+            }
             gone.task
         });
         let gone: Vec<Task> = gone.collect();
         gone.iter().for_each(Task::ask_to_stop);
-        gone
+        (gone, ended)
     }
 }
 
@@ -337,6 +347,10 @@ impl Started {
             (TriggerState::Ended | TriggerState::Failed(_), _) => false,
         };
         runs && self.spec.is_same_as(spec)
+    }
+
+    fn addrs(&self) -> BTreeSet<SocketAddr> {
+        self.endpoints.iter().map(HttpEndpoint::addr).collect()
     }
 
     /// Encrypts the connections to it that are opened from now on.

@@ -142,7 +142,7 @@ async fn a_callee_ends_when_the_client_goes_away() {
     for path in ["/wait", "/compute"] {
         let mut plan = greeting();
         plan.limits.instances = Some(1);
-        plan.limits.timeout = Some(Duration::from_mins(60));
+        plan.limits.timeout = Some(Duration::from_hours(1));
         let handle = start(plan).await.unwrap();
         let address = address(&handle.status());
         let mut waits = Client::connect(address).await;

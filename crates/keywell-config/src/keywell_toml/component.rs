@@ -23,16 +23,16 @@ pub(super) fn components(
     components.names.are_partial = named.is_wrong();
     let named = named.ok().unwrap_or_default();
     // A component may name one that comes later.
-    let names = named.iter().map(|(name, _)| name.value.clone());
-    components.names.known.extend(names);
+    let known = named.iter().map(|(name, _)| name.value.clone());
+    components.names.known.extend(known);
     for (name, table) in named {
         let errors = document.errors();
-        let names = &components.names;
+        let defined_components = &components.names;
         let component = table.and_then(|mut table| {
             let sets = ConfigSets::read(document, table.texts("config-sets"));
             let watch = sets.watch.map(|watch| (name.value.clone(), watch));
             components.watches.extend(watch);
-            let mut component = component(table, defined, names, limits)?;
+            let mut component = component(table, defined, defined_components, limits)?;
             component.config.splice(..0, sets.values);
             Some(component)
         });
@@ -96,7 +96,6 @@ fn component(
         memory,
         timeout,
         build: build.map(|build| build.value),
-        ..ComponentPlan::default()
     })
 }
 

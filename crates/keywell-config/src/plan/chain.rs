@@ -48,15 +48,12 @@ pub(crate) fn problems(components: &Components) -> Vec<(Place, Problem)> {
         if !is_new {
             continue;
         }
-        let (links, what) = match begin {
-            Some((first, last)) => (&chain[first..=last], "imports lead in a circle".to_owned()),
-            None => {
-                let most = Plan::MAX_CHAIN;
-                (
-                    &chain[..],
-                    format!("a call goes through more than {most} components"),
-                )
-            }
+        let (links, what) = if let Some((first, last)) = begin {
+            (&chain[first..=last], "imports lead in a circle".to_owned())
+        } else {
+            let most = Plan::MAX_CHAIN;
+            let what = format!("a call goes through more than {most} components");
+            (&chain[..], what)
         };
         let names: Vec<&str> = links.iter().map(|(name, _)| *name).collect();
         let problem = Problem::error(format!("{what}: {}", names.join(" calls ")));

@@ -21,25 +21,26 @@ fn server(answers: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> 
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let (stream, answers) = (stream.unwrap(), answers.clone());
-            std::thread::spawn(move || serve(stream, &answers));
+            std::thread::spawn(move || serve(&stream, &answers));
         }
     });
     addr
 }
 
-fn serve(stream: TcpStream, answers: &Answers) {
-    let mut reader = BufReader::new(&stream);
+fn serve(mut stream: &TcpStream, answers: &Answers) {
+    let mut reader = BufReader::new(stream);
     let mut request = String::new();
     // The head ends with an empty line.
     while reader.read_line(&mut request).is_ok_and(|read| read > 2) {}
     let path = request.split(' ').nth(1).unwrap_or_default();
     match answers(path) {
-        Some(answer) => drop((&stream).write_all(&answer)),
+        Some(answer) => drop(stream.write_all(&answer)),
         // Silence, until the client goes.
         None => drop(reader.read_line(&mut String::new())),
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a server may also answer nothing")]
 fn ok(body: impl Into<Vec<u8>>) -> Option<Vec<u8>> {
     let body = body.into();
     let head = format!(
@@ -49,6 +50,7 @@ fn ok(body: impl Into<Vec<u8>>) -> Option<Vec<u8>> {
     Some([head.into_bytes(), body].concat())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a server may also answer nothing")]
 fn status(status: &str, more: &str) -> Option<Vec<u8>> {
     let head = format!("HTTP/1.1 {status}\r\n{more}content-length: 0\r\nconnection: close\r\n\r\n");
     Some(head.into_bytes())

@@ -38,10 +38,10 @@ pub(crate) fn answers(imports: &[Import], import: &str) -> bool {
 pub(crate) fn check(
     caller: &Component,
     interface: &str,
-    callee: &str,
+    exporter_name: &str,
     exporter: &Component,
 ) -> Result<(), Error> {
-    answered(caller, interface, callee, exporter).map(drop)
+    answered(caller, interface, exporter_name, exporter).map(drop)
 }
 
 /// Links the imports of a component that others answer, in place of what else was linked for them.
@@ -58,8 +58,8 @@ pub(crate) fn link(
     for Import { interface, callee } in imports {
         let answered = answered(component, interface, callee.name(), callee.component())?;
         for Answered { import, functions } in answered {
-            let linked = link_functions(linker, &import, callee, functions);
-            linked.map_err(|error| Error::Mismatch(format!("{error:#}")))?;
+            let added = link_functions(linker, &import, callee, functions);
+            added.map_err(|error| Error::Mismatch(format!("{error:#}")))?;
         }
     }
     linker.allow_shadowing(false);
@@ -92,7 +92,7 @@ fn link_functions(
 fn answered(
     caller: &Component,
     interface: &str,
-    callee: &str,
+    exporter_name: &str,
     exporter: &Component,
 ) -> Result<Vec<Answered>, Error> {
     let caller_type = caller.component_type();
@@ -106,7 +106,7 @@ fn answered(
     let imports = imports.map(|(import, instance)| {
         let functions = functions(import, &instance, exporter);
         let functions = functions.map_err(|problem| Error::Unanswered {
-            callee: callee.to_owned(),
+            callee: exporter_name.to_owned(),
             interface: import.to_owned(),
             problem,
         })?;

@@ -134,9 +134,9 @@ pub(crate) fn main() -> ExitCode {
             match command {
                 Command::New(new) => new.main(),
                 Command::Dev(dev) => dev.main().await,
-                Command::Serve(serve) => serve.main().await,
-                Command::Run(run) => run.main().await,
-                Command::Up(up) => up.main().await,
+                Command::Serve(serve) => Box::pin(serve.main()).await,
+                Command::Run(run) => Box::pin(run.main()).await,
+                Command::Up(up) => Box::pin(up.main()).await,
                 Command::Status(status) => status.main().await,
                 Command::Kv(kv) => kv.main().await,
                 Command::Conformance(conformance) => conformance.main().await,

@@ -86,7 +86,6 @@ impl Source {
             providers,
             lookup: &lookup,
             images: self.replacements.iter().cloned().collect(),
-            ..ReadOptions::default()
         };
         let mut draft = Draft::read_all(&self.files, &options)?;
         self.health.set(&mut draft.plan);

@@ -48,6 +48,7 @@ use crate::cli::failed::{Ended, Failed};
     component = \"alerts\"\n  \
     on = \"SET@order:*,DEL@order:*\""
 )]
+#[expect(clippy::struct_excessive_bools, reason = "options of a command")]
 pub(super) struct Up {
     #[command(flatten)]
     source: Source,
