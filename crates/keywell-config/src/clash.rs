@@ -3,7 +3,7 @@ use std::path::Path;
 use crate::{HostPlan, HttpPlan, ListenAddress, Located, PathPlan, Place, Problem, TriggerPlan};
 
 /// The HTTP triggers that cannot listen beside those before them: they need the address of one, or
-/// have the same address and cannot be told apart, or cannot share its connections.
+/// have the same address and the same route, or cannot share its connections.
 pub(crate) fn clashes(triggers: &[TriggerPlan]) -> Vec<(Place, Problem)> {
     let mut clashes = Vec::new();
     let mut taken: Vec<&HttpPlan> = Vec::new();

@@ -1,6 +1,6 @@
 //! Reads the files of an application, of any kind, into one plan.
 //!
-//! A keywell.toml and wadm manifests are told apart by their names and their texts. Of several files
+//! A keywell.toml and wadm manifests are recognised by their names and their texts. Of several files
 //! at most one is a keywell.toml: the relative paths of its stores start at its folder. Places have
 //! the number of their file, by which [`Plan::at`] finds it.
 

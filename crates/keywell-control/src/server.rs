@@ -2,7 +2,7 @@
 //!
 //! It speaks HTTP/1.1, a request a connection: its bounds and its framing need no code of our own,
 //! and `curl --unix-socket` reads the status. A connection is a task, so a slow store or a client
-//! that does not read holds up nobody else.
+//! that does not read holds up no other client.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -19,7 +19,7 @@ const LONGEST: usize = 103;
 /// replaced, so a name must not be that of a process that runs.
 pub(crate) fn bind(folder: &Folder, name: &str) -> io::Result<UnixListener> {
     let path = folder.path().join(name);
-    // What is no socket is somebody else's, and stays.
+    // What is no socket belongs to another program, and stays.
     if fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket()) {
         folder.remove(name)?;
     }

@@ -12,7 +12,7 @@ use keywell_store::BoxFuture;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// A process of which one thing is not ready, and how often it was asked.
+/// A process with one thing that is not ready, and how often it was asked.
 #[derive(Clone, Default)]
 struct Broken(Arc<AtomicUsize>);
 

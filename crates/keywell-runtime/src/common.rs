@@ -59,8 +59,8 @@ impl Shared {
         }
     }
 
-    /// For a component that a trigger calls, or that other components call, and of which triggers run
-    /// so many calls at once at most. Triggers of one component have one part of the room, and all
+    /// For a component that a trigger calls, or that other components call. Its triggers run at most
+    /// `most` calls at once. Triggers of one component have one part of the room, and all
     /// callers one part of the turns.
     pub(crate) fn common(
         &self,

@@ -304,7 +304,7 @@ fn status_shows_every_process_until_it_ends() {
     );
 }
 
-/// Runs as root only: nobody else may run a program as another user.
+/// Runs as root only: no other user may run a program as another one.
 #[test]
 fn a_process_of_another_user_is_not_answered() {
     let place = Place::new();

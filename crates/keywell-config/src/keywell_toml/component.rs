@@ -99,7 +99,7 @@ fn component(
     })
 }
 
-/// The file or the image, only one of which is to be given.
+/// The file or the image: exactly one has to be given.
 fn code(table: &mut Table<'_>) -> Option<Located<Code>> {
     let document = table.document;
     let path = match (table.text("path"), table.text("image")) {

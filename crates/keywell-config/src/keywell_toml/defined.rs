@@ -129,7 +129,7 @@ impl Defined<'_> {
     }
 }
 
-/// A component's name for a bucket, of which the default's may be empty.
+/// A component's name for a bucket; that of the default bucket may be empty.
 fn own_name(bucket: &str) -> &str {
     match bucket {
         "" => "default",

@@ -32,7 +32,7 @@ impl Plan {
     }
 
     /// Checks that every store and every component that is named is there, that triggers of one
-    /// address can be told apart and none has that of health, the texts of HTTP triggers, and that
+    /// address have different routes and none has the address of health, the texts of HTTP triggers, and that
     /// components do not call one another in a circle. A plan that was read from a file passes.
     ///
     /// # Errors

@@ -252,7 +252,7 @@ const WRONG: &[(&str, &str)] = &[
         "[[trigger.http]]\ncomponent='c'\ntls={certificate='x'}",
         "10:1: trigger.http.tls has no key",
     ),
-    // Triggers of one address that cannot be told apart, or cannot share it.
+    // Triggers of one address with the same route, or that cannot share it.
     (
         "[[trigger.http]]\ncomponent='c'",
         "8:1: 127.0.0.1:8080 is the address of another trigger, too, which calls c; give each a path",

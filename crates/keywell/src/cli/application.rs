@@ -5,6 +5,7 @@ use std::pin::pin;
 use keywell_app::{Error, Event, Handle, TriggerSource, TriggerStatus};
 
 use super::reloading::{self, Renewal, Renewals};
+use super::route::Route;
 use super::{metrics, output};
 
 /// What is printed of a trigger that runs: a line for each address. `store` is how a store of the
@@ -18,13 +19,15 @@ pub(super) fn lines(trigger: &TriggerStatus, store: impl Fn(&str) -> String) -> 
             host,
             is_encrypted,
         } => {
-            let scheme = if *is_encrypted { "https" } else { "http" };
-            let path = if path == "/" { "" } else { path };
-            let host = host.as_ref();
-            let host = host.map_or_else(String::new, |host| format!(" for the host {host}"));
+            let route = Route {
+                path,
+                host: host.as_deref(),
+                is_encrypted: *is_encrypted,
+            };
             let addrs = addrs.iter();
-            let line = |addr| format!("{name} listens on {scheme}://{addr}{path}{host}");
-            addrs.map(line).collect()
+            addrs
+                .map(|addr| format!("{name} listens on {}", route.at(addr)))
+                .collect()
         }
         TriggerSource::Watch {
             subscriptions,

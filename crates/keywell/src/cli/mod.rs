@@ -27,6 +27,7 @@ mod passwords;
 mod pull;
 mod push;
 mod reloading;
+mod route;
 mod run;
 mod schema;
 mod secret;

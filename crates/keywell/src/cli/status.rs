@@ -9,6 +9,7 @@ use keywell_control::{
 };
 use keywell_store::terminal;
 
+use super::route::Route;
 use super::{output, state};
 use crate::cli::failed::{Ended, Failed};
 
@@ -158,14 +159,12 @@ fn trigger(trigger: &TriggerReport) -> Row {
             host,
             is_encrypted,
         } => {
-            let scheme = if *is_encrypted { "https" } else { "http" };
-            let path = if path == "/" { "" } else { path };
-            let host = host.as_ref();
-            let host = host.map_or_else(String::new, |host| format!(" for {host}"));
-            let addresses = addresses.iter();
-            let urls: Vec<String> = addresses
-                .map(|addr| format!("{scheme}://{addr}{path}{host}"))
-                .collect();
+            let route = Route {
+                path,
+                host: host.as_deref(),
+                is_encrypted: *is_encrypted,
+            };
+            let urls: Vec<String> = addresses.iter().map(|addr| route.at(addr)).collect();
             urls.join(", ")
         }
         SourceReport::Watch {
