@@ -86,6 +86,7 @@ impl Source {
             providers,
             lookup: &lookup,
             images: self.replacements.iter().cloned().collect(),
+            input: None,
         };
         let mut draft = Draft::read_all(&self.files, &options)?;
         self.health.set(&mut draft.plan);
