@@ -69,6 +69,7 @@ mod application;
 mod check;
 mod component;
 mod contact;
+mod counted;
 mod error;
 mod event;
 mod examined;

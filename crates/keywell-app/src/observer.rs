@@ -11,10 +11,12 @@ use keywell_control::{
     ComponentReport, LinkReport, Process, Report, SourceReport, StateReport, StoreReport,
     TriggerReport,
 };
+use keywell_store::layer::Meters;
 use keywell_store::{BoxFuture, Store};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::counted;
 use crate::running::Task;
 use crate::status::{Status, TriggerCounts, TriggerSource, TriggerState, TriggerStatus};
 use crate::stop::Stopper;
@@ -38,6 +40,8 @@ pub(crate) struct Seen {
     /// As many as the status has, in its order.
     pub(crate) triggers: Vec<(Task, Counting)>,
     pub(crate) stores: Vec<(String, Weak<dyn Store>)>,
+    /// Of the stores whose calls are counted, by their names.
+    pub(crate) meters: BTreeMap<String, Arc<Meters>>,
     pub(crate) stopper: Stopper,
 }
 
@@ -113,6 +117,11 @@ impl Seen {
             name: store.name.clone(),
             url: store.url.clone(),
             exclusive: store.is_exclusive,
+            calls: self
+                .meters
+                .get(&store.name)
+                .map(|meters| counted::calls(meters))
+                .unwrap_or_default(),
         });
         let triggers = self.triggers().map(|(trigger, task, counting)| {
             let state = match task.state() {

@@ -110,6 +110,14 @@ impl Stores {
         stores.collect()
     }
 
+    /// Where calls are counted, by the names of the stores.
+    pub(crate) fn meters(&self) -> BTreeMap<String, Arc<Meters>> {
+        let stores = self.0.iter();
+        stores
+            .filter_map(|(name, opened)| Some((name.clone(), opened.meters.clone()?)))
+            .collect()
+    }
+
     /// What was counted of each bucket that is metered.
     pub(crate) fn metering(&self) -> Vec<BucketMetering> {
         let meters = self.0.values().filter_map(|opened| opened.meters.as_ref());

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::keywell_toml::{ForManifests, KeywellToml};
+use crate::keywell_toml::{self, ForManifests, Outside};
 use crate::wadm::plan::{Application, Files, Given};
 use crate::wadm::{self, Providers};
 use crate::{Code, ConfigError, Draft, Lookup, Place, Plan, Problem, Process, Report};
@@ -22,6 +22,8 @@ pub struct ReadOptions<'a> {
     pub providers: Providers,
     /// Images of components, and the files to take in place of each.
     pub images: BTreeMap<String, PathBuf>,
+    /// The text of the file `-`, of any kind.
+    pub input: Option<&'a str>,
 }
 
 /// The text of a file.
@@ -38,6 +40,7 @@ impl Default for ReadOptions<'_> {
             lookup: &Process,
             providers: Providers::default(),
             images: BTreeMap::new(),
+            input: None,
         }
     }
 }
@@ -77,7 +80,12 @@ impl Draft {
         files: &[impl AsRef<Path>],
         options: &ReadOptions<'_>,
     ) -> Result<Self, ConfigError> {
-        let texts = files.iter().map(|file| Text::read(file.as_ref()));
+        let texts = files
+            .iter()
+            .map(|file| match (file.as_ref(), options.input) {
+                (file, Some(input)) if file == Path::new("-") => Ok(Text::of_input(input)),
+                (file, _) => Text::read(file),
+            });
         let texts: Vec<Text<'_>> = texts.collect::<Result<_, _>>()?;
         Ok(Self::of(&texts, options))
     }
@@ -91,6 +99,13 @@ impl Draft {
         Self::of(&texts.collect::<Vec<_>>(), options)
     }
 
+    fn empty() -> Self {
+        Self {
+            plan: Plan::default(),
+            report: Report::default(),
+        }
+    }
+
     fn of(texts: &[Text<'_>], options: &ReadOptions<'_>) -> Self {
         let mut draft = Self::together(texts, options);
         replace_images(&mut draft, &options.images);
@@ -101,52 +116,59 @@ impl Draft {
         let (manifests, tomls): (Vec<&Text<'_>>, Vec<_>) =
             texts.iter().partition(|text| text.is_manifest());
         let lookup = options.lookup;
-        let mut draft = Self {
-            plan: Plan::default(),
-            report: Report::default(),
-        };
-        let mut for_manifests = ForManifests::default();
-        for (number, text) in tomls.iter().enumerate() {
-            if number > 0 {
-                let problem =
-                    Problem::error("this is another keywell.toml, and there is one at most");
-                let problem = problem.at(text.file.to_owned(), None, Place::default());
-                draft.report.push(problem);
-                continue;
-            }
-            let read = KeywellToml::read(text.file, &text.text, lookup, !manifests.is_empty());
-            (draft, for_manifests) = (read.draft, read.for_manifests);
+        let mut report = Report::default();
+        for other in tomls.iter().skip(1) {
+            let problem = Problem::error("this is another keywell.toml, and there is one at most");
+            report.push(problem.at(other.file.to_owned(), None, Place::default()));
         }
+        let toml = tomls.first();
         if manifests.is_empty() {
+            let mut draft = toml.map_or_else(Self::empty, |toml| {
+                Self::from_toml_with(toml.file, &toml.text, lookup)
+            });
+            draft.report.extend(report);
             return draft;
         }
+        let for_manifests = toml.map(|toml| ForManifests::read(toml.file, &toml.text, lookup));
         let ForManifests {
             mut providers,
             policies,
-        } = for_manifests;
+        } = for_manifests.unwrap_or_default();
         providers.extend(options.providers.clone());
+        let (mut applications, mut is_whole) = (Vec::new(), true);
+        let (mut seen, mut sources) = (BTreeSet::new(), Vec::new());
+        for text in manifests {
+            if !seen.insert(text.file) {
+                let problem = Problem::error("this file is given twice");
+                report.push(problem.at(text.file.to_owned(), None, Place::default()));
+                continue;
+            }
+            let (manifest, found, source) = wadm::read_shown(text.file, &text.text, &providers);
+            report.extend(found);
+            is_whole &= manifest.is_some();
+            // That of the keywell.toml is the first.
+            let number = u16::try_from(sources.len() + usize::from(toml.is_some()));
+            sources.push((text.file.to_owned(), source));
+            applications.extend(manifest.map(|manifest| Application {
+                manifest,
+                file: text.file.to_owned(),
+                number: number.unwrap_or(u16::MAX),
+            }));
+        }
+        let mut draft = toml.map_or_else(Self::empty, |toml| {
+            let outside = Outside {
+                names: wadm::plan::names(&applications),
+                are_partial: !is_whole,
+            };
+            keywell_toml::from_toml_beside(toml.file, &toml.text, lookup, Some(outside))
+        });
+        draft.report.extend(report);
         let mut files = Files::default();
         if let (Some(file), Some(source)) = (&draft.plan.file, &draft.plan.source) {
             files.add(file.clone(), source.clone());
         }
-        let (mut applications, mut is_whole) = (Vec::new(), true);
-        let mut seen = BTreeSet::new();
-        for text in manifests {
-            if !seen.insert(text.file) {
-                let problem = Problem::error("this file is given twice");
-                let problem = problem.at(text.file.to_owned(), None, Place::default());
-                draft.report.push(problem);
-                continue;
-            }
-            let (manifest, report, source) = wadm::read_shown(text.file, &text.text, &providers);
-            draft.report.extend(report);
-            let number = files.add(text.file.to_owned(), source);
-            is_whole &= manifest.is_some();
-            applications.extend(manifest.map(|manifest| Application {
-                manifest,
-                file: text.file.to_owned(),
-                number,
-            }));
+        for (file, source) in sources {
+            files.add(file, source);
         }
         let given = Given {
             files: &files,
@@ -179,6 +201,13 @@ impl Plan {
 // === impl Text ===
 
 impl<'f> Text<'f> {
+    fn of_input(text: &'f str) -> Self {
+        Self {
+            file: Path::new("standard input"),
+            text: Cow::Borrowed(text),
+        }
+    }
+
     fn read(file: &'f Path) -> Result<Self, ConfigError> {
         let cannot = |problem: String| ConfigError::read(file, problem);
         let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use keywell_store::{
-    BucketName, Change, Check, Expected, Filter, List, ResumeToken, Set, Since, Write,
+    BucketName, Change, Check, Event, Expected, Filter, List, Result, ResumeToken, Set, Since,
+    Write,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +42,7 @@ pub(crate) enum BucketCall {
     SetMany(Vec<(String, Value)>),
     DeleteMany(Vec<String>),
     List(List),
-    /// Answered with a line for [`Started`], then one for each event.
+    /// Answered with a line for [`Started`], then one for each [`Step`].
     Watch(Filter, Since),
 }
 
@@ -53,6 +54,19 @@ pub(crate) struct Value(#[serde(with = "keywell_store::wire::base64")] pub(crate
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Started {
     pub(crate) start: Option<ResumeToken>,
+    /// How far it has come, if the store knows it.
+    pub(crate) reached: Option<ResumeToken>,
+}
+
+/// What follows of a watch.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Step {
+    /// None where it has only come further.
+    pub(crate) event: Option<Result<Event>>,
+    /// How far it has come, if the store knows it.
+    pub(crate) reached: Option<ResumeToken>,
+    /// How many changes it has coalesced.
+    pub(crate) coalesced: u64,
 }
 
 // === impl Call ===

@@ -41,7 +41,7 @@
 //! # What it guarantees
 //!
 //! Only processes of the same user, and of root, are answered: the socket is for its owner alone, and
-//! the user of each peer is checked. Requests, connections, watches and times are bounded, and none
+//! the user of each peer is checked, on both sides. Requests, connections, watches and times are bounded, and none
 //! of them blocks the process. A socket that a killed process left is replaced.
 //!
 //! # What it does not do
@@ -60,11 +60,12 @@ mod remote;
 mod report;
 mod server;
 mod socket;
+mod user;
 
 pub use health::Health;
 pub use remote::RemoteStore;
 pub use report::{
-    ComponentReport, LinkReport, Process, Report, SourceReport, StateReport, StoreReport,
-    TriggerReport,
+    CallsReport, ComponentReport, LinkReport, Process, Report, SourceReport, StateReport,
+    StoreReport, TriggerReport,
 };
 pub use server::Server;

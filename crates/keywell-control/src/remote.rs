@@ -2,28 +2,28 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use futures::stream;
+use futures::{Stream, stream};
 use http::Method;
 use keywell_folder::Folder;
 use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Change, Check, Entry, Error, Expected, Failure,
-    Filter, Invalid, List, Page, Part, Promptness, Result, Set, Since, Store, StoreId, Swap,
-    Transacted, Transacting, Version, Watch, Write,
+    Answer, Bucket, BucketName, Capabilities, Change, Check, Entry, Error, Event, Expected,
+    Failure, Filter, Invalid, List, Page, Part, Promptness, Result, ResumeToken, Set, Since, Store,
+    StoreId, Swap, Transacted, Transacting, Version, Watch, Write,
 };
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 
-use crate::call::{BucketCall, Call, MOST_BYTES, STORE, Started, Value};
+use crate::call::{BucketCall, Call, MOST_BYTES, STORE, Started, Step, Value};
 use crate::link::{Fault, Link, Reply};
 use crate::server::Server;
 
 /// A store on this machine that another process has open, by way of that process.
 ///
 /// What it answers is what the store answers. A write that was sent and not answered, as where the
-/// process was killed, is [`Error::Ambiguous`]. A watch does not report
-/// [how far it has come](Watch::reached) between events, nor what it coalesced.
+/// process was killed, is [`Error::Ambiguous`].
 #[derive(Clone)]
 pub struct RemoteStore {
     link: Link,
@@ -213,17 +213,48 @@ impl Bucket for RemoteBucket {
         Answer::later(async move {
             let mut reply = reply.await.map_err(|fault| error(fault, false))?;
             let first = reply.line().await.map_err(|fault| error(fault, false))?;
-            let Started { start } = read(&first)?;
-            let events = stream::unfold(Some(reply), async |reply| {
-                let mut reply = reply?;
-                let line = reply.line().await.map_err(|fault| error(fault, false));
-                let event = line.and_then(|line| read(&line));
-                let reply = event.is_ok().then_some(reply);
-                Some((event, reply))
+            let Started { start, reached } = read(&first)?;
+            let progress = Arc::new(Progress {
+                reached: Mutex::new(reached.clone()),
+                coalesced: Arc::default(),
             });
-            Ok(Watch::new(start, events))
+            let watch = Watch::new(start, events(reply, progress.clone()));
+            let watch = watch.counting(progress.coalesced.clone());
+            Ok(match reached {
+                Some(first) => watch.reaching(move || {
+                    let reached = progress.reached.lock();
+                    reached.clone().unwrap_or_else(|| first.clone())
+                }),
+                None => watch,
+            })
         })
     }
+}
+
+/// How far a watch has come.
+struct Progress {
+    reached: Mutex<Option<ResumeToken>>,
+    coalesced: Arc<AtomicU64>,
+}
+
+/// The events that come as lines.
+fn events(reply: Reply, progress: Arc<Progress>) -> impl Stream<Item = Result<Event>> {
+    stream::unfold(Some((reply, progress)), async |open| {
+        let (mut reply, progress) = open?;
+        loop {
+            let line = reply.line().await.map_err(|fault| error(fault, false));
+            let step = match line.and_then(|line| read::<Step>(&line)) {
+                Ok(step) => step,
+                Err(error) => return Some((Err(error), None)),
+            };
+            *progress.reached.lock() = step.reached;
+            progress.coalesced.store(step.coalesced, Ordering::Relaxed);
+            if let Some(event) = step.event {
+                let open = event.is_ok().then_some((reply, progress));
+                return Some((event, open));
+            }
+        }
+    })
 }
 
 fn owned(keys: &[&str]) -> Vec<String> {

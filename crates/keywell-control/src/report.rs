@@ -44,6 +44,30 @@ pub struct StoreReport {
     pub url: String,
     /// Whether no other process can have it open.
     pub exclusive: bool,
+    /// What was counted of its buckets, if calls are counted.
+    #[serde(default)]
+    pub calls: Vec<CallsReport>,
+}
+
+/// What was counted of an operation of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallsReport {
+    /// The bucket's name in the store; none for all that have no counts of their own.
+    pub bucket: Option<String>,
+    /// The operation.
+    pub operation: String,
+    /// How often it was called.
+    pub calls: u64,
+    /// How many bytes of keys and values it moved.
+    pub bytes: u64,
+    /// How long half of the calls took at most, in nanoseconds.
+    pub p50_nanos: u64,
+    /// How long 99 of a hundred calls took at most.
+    pub p99_nanos: u64,
+    /// How long the longest took.
+    pub max_nanos: u64,
+    /// How many calls failed, by the kind of the error.
+    pub errors: BTreeMap<String, u64>,
 }
 
 /// A component that is loaded.

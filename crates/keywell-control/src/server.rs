@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{StreamExt as _, stream};
+use futures::{Stream, StreamExt as _, stream};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -20,13 +20,14 @@ use rustix::process::geteuid;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::call::{Call, MOST_BYTES, STATUS, STORE, Started};
+use crate::call::{Call, MOST_BYTES, STATUS, STORE, Started, Step};
 use crate::exchange::{self, Body, text};
 use crate::forward::{Forwarded, forward, json};
 use crate::report::Process;
 use crate::socket;
+use crate::user::may_ask;
 
 /// A socket in a folder, at which this process answers others of its user until it is dropped: what
 /// it runs, and calls of a store.
@@ -55,8 +56,8 @@ const WATCHES: usize = 32;
 const KIB: u32 = 256 << 10;
 /// How long a connection that is no watch may take.
 const TIME: Duration = Duration::from_mins(2);
-/// The user who may do everything anyway.
-const ROOT: u32 = 0;
+/// How often a watch without events says how far it has come.
+const PROGRESS: Duration = Duration::from_secs(1);
 
 // === impl Server ===
 
@@ -139,11 +140,6 @@ async fn accept(listener: UnixListener, service: Arc<Service>) {
             Err(_) => sleep_until(Instant::now() + Duration::from_millis(100)).await,
         }
     }
-}
-
-/// Whether a user may ask a process of another user.
-fn may_ask(user: u32, owner: u32) -> bool {
-    user == owner || user == ROOT
 }
 
 // === impl Service ===
@@ -229,11 +225,15 @@ impl Service {
     }
 }
 
-/// Sends events as lines, as fast as the client reads them.
+/// Sends events as lines, as fast as the client reads them, and how far the watch has come between
+/// them.
 async fn follow(watch: Watch, place: OwnedSemaphorePermit) -> Response<Body> {
-    let start = watch.start().cloned();
-    let first = json(Ok(Started { start })).await;
-    let answers = stream::iter([first]).chain(watch.then(json));
+    let started = Started {
+        start: watch.start().cloned(),
+        reached: watch.reached(),
+    };
+    let first = json(Ok(started)).await;
+    let answers = stream::iter([first]).chain(steps(watch).map(Ok).then(json));
     let lines = answers.map(move |json| {
         // The place is free once the client has gone.
         let _place = &place;
@@ -243,20 +243,24 @@ async fn follow(watch: Watch, place: OwnedSemaphorePermit) -> Response<Body> {
     Response::new(StreamBody::new(lines).boxed_unsync())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_user_of_a_process_and_root_may_ask_it() {
-        for (user, owner, may) in [
-            (1000, 1000, true),
-            (ROOT, 1000, true),
-            (1001, 1000, false),
-            (1000, ROOT, false),
-            (ROOT, ROOT, true),
-        ] {
-            assert_eq!(may_ask(user, owner), may, "{user} asks {owner}");
+/// What a watch delivers, and how far it has come, once in a while.
+fn steps(watch: Watch) -> impl Stream<Item = Step> + Send {
+    let sent = (watch.reached(), watch.coalesced());
+    stream::unfold((watch, sent), async |(mut watch, sent)| {
+        loop {
+            let event = timeout(PROGRESS, watch.next()).await;
+            let now = (watch.reached(), watch.coalesced());
+            let event = match event {
+                Ok(event) => Some(event?),
+                Err(_) if now != sent => None,
+                Err(_) => continue,
+            };
+            let step = Step {
+                event,
+                reached: now.0.clone(),
+                coalesced: now.1,
+            };
+            return Some((step, (watch, now)));
         }
-    }
+    })
 }

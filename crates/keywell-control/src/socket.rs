@@ -10,7 +10,10 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use keywell_folder::Folder;
+use rustix::process::geteuid;
 use tokio::net::{UnixListener, UnixStream};
+
+use crate::user::may_answer;
 
 /// The longest path in an address, in bytes: macOS has room for 103, Linux for 107.
 const LONGEST: usize = 103;
@@ -29,12 +32,19 @@ pub(crate) fn bind(folder: &Folder, name: &str) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Connects to a socket of a folder. A folder that every user may write to has none.
+/// Connects to a socket of a folder, at which a process of this user or of root listens. A folder that
+/// every user may write to has none.
 pub(crate) async fn connect(folder: &Folder, name: &str) -> io::Result<UnixStream> {
     if folder.access()?.is_open_to_strangers() {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
-    UnixStream::connect(address(folder, name)).await
+    let stream = UnixStream::connect(address(folder, name)).await?;
+    let owner = stream.peer_cred()?.uid();
+    if !may_answer(owner, geteuid().as_raw()) {
+        let problem = format!("the process that listens there is of the user {owner}");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+    }
+    Ok(stream)
 }
 
 fn address(folder: &Folder, name: &str) -> PathBuf {

@@ -270,3 +270,34 @@ async fn a_batch_that_no_message_has_room_for_is_refused_here() {
     let is_it = matches!(refused, Error::Invalid(Invalid::BatchTooLarge { .. }));
     assert!(is_it, "{refused}");
 }
+
+#[tokio::test]
+async fn a_watch_says_how_far_it_has_come_without_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let shared = Shared::default();
+    let store = shared.share(folder.path(), MemoryStore::new()).await;
+    let bucket = default_of(&store).await;
+    let filter = Filter::Prefix("wanted/".to_owned());
+    let mut watch = bucket.watch(filter.clone(), Since::Now).await.unwrap();
+    let start = watch.reached();
+    assert!(start.is_some());
+    let set = bucket.set("other", "v".into(), Set::default());
+    set.await.unwrap();
+    let comes_further = async {
+        // It is polled, as a reader does that waits for an event.
+        while watch.reached() == start {
+            let event = tokio::time::timeout(Duration::from_millis(20), watch.next()).await;
+            assert!(event.is_err(), "{event:?}");
+        }
+    };
+    tokio::time::timeout(PATIENCE, comes_further).await.unwrap();
+    let reached = watch.reached().unwrap();
+    let set = bucket.set("wanted/1", "v".into(), Set::default());
+    set.await.unwrap();
+    let event = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap();
+    assert_eq!(event.unwrap().unwrap().key(), Some("wanted/1"));
+    let mut again = bucket.watch(filter, Since::After(reached)).await.unwrap();
+    let event = tokio::time::timeout(PATIENCE, again.next()).await.unwrap();
+    assert_eq!(event.unwrap().unwrap().key(), Some("wanted/1"));
+    assert_eq!(again.coalesced(), 0);
+}

@@ -207,3 +207,28 @@ fn a_server_that_cannot_be_reached_is_reported_where_that_is_asked_for() {
     let output = keywell().args(["up", "--online"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn standard_input_is_a_file_of_any_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |text: &str, arguments: &[&str]| {
+        let file = folder.path().join("input");
+        std::fs::write(&file, text).unwrap();
+        let mut up = keywell();
+        up.arg("up").args(arguments).arg("-");
+        up.stdin(std::fs::File::open(&file).unwrap());
+        ran(&mut up, folder.path())
+    };
+    let (code, said, complained) = run(&counter(), &["--check"]);
+    let expected = "standard input is valid: 1 store, 1 component and 1 trigger\n";
+    assert_eq!((code, &*said), (0, expected), "{complained}");
+    let (code, _, complained) = run("[store.main]\nurl = 7\n", &["--check"]);
+    assert_eq!(code, 2);
+    assert!(complained.contains("standard input:2:7"), "{complained}");
+    let manifest = include_str!("../../keywell-config/tests/wadm/counter.yaml");
+    let (code, said, complained) = run(manifest, &["--print"]);
+    assert_eq!(code, 0, "{complained}");
+    assert!(said.contains("[component.counter-app]\n"), "{said}");
+    let (code, _, complained) = run("\u{ff}", &["--print"]);
+    assert_eq!(code, 2, "{complained}");
+}

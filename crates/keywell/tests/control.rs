@@ -335,3 +335,33 @@ fn a_process_of_another_user_is_not_answered() {
     );
     application.stop();
 }
+
+#[test]
+fn a_state_folder_of_the_command_line_has_the_process_and_what_is_counted() {
+    let place = Place::new();
+    let state = place.0.path().join("elsewhere");
+    let state = state.to_str().unwrap();
+    let mut serve = place.command();
+    serve.arg("serve").arg(guest("counter"));
+    serve.args(["--addr", "127.0.0.1:0", "--state", state, "--metrics"]);
+    let application = Application::spawn(&mut serve, 1);
+    application.get("/tea");
+    assert_eq!(place.run(&["status"]).0, 1);
+    let found = reports(&place, &["status", "--state", state, "--json"]);
+    let calls = found[0]["stores"][0]["calls"].as_array().unwrap();
+    let increment = calls.iter().find(|of| of["operation"] == "increment");
+    let increment = increment.unwrap();
+    assert_eq!(
+        (
+            &increment["bucket"],
+            &increment["calls"],
+            &increment["errors"]
+        ),
+        (&json!("default"), &json!(1), &json!({}))
+    );
+    let table = place.prints(&["status", "--state", state]);
+    for what in ["increment in bucket default", "calls 1, bytes "] {
+        assert!(table.contains(what), "{what} in {table}");
+    }
+    application.stop();
+}

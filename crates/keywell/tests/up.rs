@@ -49,6 +49,18 @@ fn components_of_an_application_share_a_store() {
 }
 
 #[test]
+fn an_application_from_standard_input_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("input");
+    std::fs::write(&file, two("memory:")).unwrap();
+    let mut up = keywell();
+    up.args(["up", "-"]).current_dir(folder.path());
+    let application = Application::spawn(up.stdin(std::fs::File::open(&file).unwrap()), 2);
+    assert_eq!(application.get("/tea").text(), "Counter /tea: 1\n");
+    application.stop();
+}
+
+#[test]
 fn components_behind_one_address_are_found_by_path_and_by_host() {
     let folder = tempfile::tempdir().unwrap();
     // The port is free again, and the triggers share it.

@@ -170,6 +170,7 @@ impl Handle {
             components: observer::components(self.loaded.plan()),
             triggers: triggers.collect(),
             stores: self.stores.handles(),
+            meters: self.stores.meters(),
             stopper: self.running.stopper().clone(),
         });
     }

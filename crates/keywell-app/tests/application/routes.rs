@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use keywell_app::config::{HostPlan, HttpPlan, PathPlan, TriggerPlan};
+use keywell_app::config::{CorsPlan, HostPlan, HttpPlan, PathPlan, TriggerPlan};
 use keywell_app::{Handle, Plan, TriggerCounts, TriggerSource};
 use tokio::sync::watch;
 
@@ -285,5 +285,35 @@ async fn triggers_with_free_ports_have_one_each_also_after_a_reload() {
     }
     handle.reload(two).await.unwrap();
     assert_eq!(addresses(&handle), before);
+    handle.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_may_read_that_no_trigger_answers_if_cors_is_the_same_for_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = component(folder.path(), "web.wasm", HTTP);
+    let with_cors = |addr| HttpPlan {
+        path: at("/a"),
+        cors: Some(CorsPlan::default()),
+        ..HttpPlan::new("web", addr)
+    };
+    let first = TriggerPlan::Http(with_cors(free()));
+    let mut handle = start(plan(&path, "memory:", first)).await.unwrap();
+    let address = address(&handle.status());
+    let from = "host: x\r\norigin: https://a.example\r\n";
+    let response = exchange(address, &format!("GET /none HTTP/1.1\r\n{from}")).await;
+    assert!(response.starts_with("HTTP/1.1 404"), "{response}");
+    let allowed = "access-control-allow-origin: *";
+    assert!(response.contains(allowed), "{response}");
+    let asked = format!("{from}access-control-request-method: PUT\r\n");
+    let response = exchange(address, &format!("OPTIONS /none HTTP/1.1\r\n{asked}")).await;
+    assert!(response.starts_with("HTTP/1.1 204"), "{response}");
+    // One that says nothing of CORS leaves it to its component, which is not asked.
+    let mut next = plan(&path, "memory:", TriggerPlan::Http(with_cors(address)));
+    next.triggers.push(route(address, at("/b"), None));
+    handle.reload(next).await.unwrap();
+    let response = exchange(address, &format!("GET /none HTTP/1.1\r\n{from}")).await;
+    assert!(response.starts_with("HTTP/1.1 404"), "{response}");
+    assert!(!response.contains(allowed), "{response}");
     handle.stop().await.unwrap();
 }

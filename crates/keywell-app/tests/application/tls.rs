@@ -223,3 +223,21 @@ async fn a_reload_encrypts_an_address_and_reads_certificates_again() {
     assert!(response.ends_with("Counter /tea: 2\n"), "{response}");
     handle.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_connection_that_is_closed_while_it_is_idle_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    certify(folder.path());
+    let (handle, address) = run(folder.path(), "counter").await;
+    let mut stream = connect(folder.path(), address).await;
+    let request = b"GET /tea HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut response = Vec::new();
+    while !response.ends_with(b"Counter /tea: 1\n") {
+        assert_ne!(stream.read_buf(&mut response).await.unwrap(), 0);
+    }
+    let stopped = tokio::spawn(handle.stop());
+    // Without an announced end it would be an error.
+    assert_eq!(stream.read_buf(&mut response).await.unwrap(), 0);
+    stopped.await.unwrap().unwrap();
+}

@@ -5,6 +5,7 @@ use super::config_sets::ConfigSets;
 use super::defined::{Components, Defined, Names};
 use super::document::Document;
 use super::link;
+use super::outside::Outside;
 use super::read::Read;
 use super::table::Table;
 use super::value::Value;
@@ -16,16 +17,27 @@ pub(super) fn components(
     root: &mut Table<'_>,
     defined: &Defined<'_>,
     limits: &LimitsPlan,
+    manifests: Outside,
 ) -> Components {
     let document = defined.document;
     let mut components = Components::default();
     let named = root.take("component").and_then(Value::named_tables);
-    components.names.are_partial = named.is_wrong();
+    components.names.are_partial = named.is_wrong() || manifests.are_partial;
+    components.names.known.extend(manifests.names.clone());
     let named = named.ok().unwrap_or_default();
     // A component may name one that comes later.
     let known = named.iter().map(|(name, _)| name.value.clone());
     components.names.known.extend(known);
     for (name, table) in named {
+        if manifests.has(&name) {
+            let problem = format!(
+                "the component {} is one of a manifest beside this file",
+                name.value
+            );
+            let help = "write what it reaches into the manifest, or give this one another name";
+            document.wrong(name.place, Problem::error(problem).help(help));
+            continue;
+        }
         let errors = document.errors();
         let defined_components = &components.names;
         let component = table.and_then(|mut table| {
@@ -43,6 +55,7 @@ pub(super) fn components(
             components.plans.insert(name.value, component);
         }
     }
+    components.of_manifests = manifests;
     components
 }
 
@@ -55,9 +68,8 @@ fn component(
     let document = table.document;
     let code = code(&mut table);
     let env = table.take("env").and_then(Value::named);
-    let env = env
-        .ok()
-        .map_or_else(Vec::new, |env| variables(document, env));
+    let env = env.ok().map(|env| variables(document, env));
+    let (env, plain_env) = env.unwrap_or_default();
     let config = table.take("config").and_then(Value::named);
     let (config, concealed) = config.ok().map_or_else(Default::default, values);
     let secrets = table.take("secrets").and_then(Value::named);
@@ -85,6 +97,7 @@ fn component(
         code,
         place,
         env,
+        plain_env,
         config,
         concealed,
         outgoing: outgoing.map_or_else(Vec::new, |texts| texts.value),
@@ -136,26 +149,31 @@ fn code(table: &mut Table<'_>) -> Option<Located<Code>> {
     })
 }
 
+/// `[component.NAME.env]`, and the names of variables that are no secrets.
 fn variables(
     document: &Document<'_>,
     variables: Vec<(Located<String>, Value<'_>)>,
-) -> Vec<(String, Secret)> {
+) -> (Vec<(String, Secret)>, BTreeSet<String>) {
+    let mut plain = BTreeSet::new();
     let variables = variables.into_iter().filter_map(|(name, value)| {
         if name.is_empty() || name.contains(['=', '\0']) {
             let problem = "a variable's name is not empty and has no = in it";
             document.wrong(name.place, Problem::error(problem));
             return None;
         }
-        let place = value.place;
+        let (place, is_elsewhere) = (value.place, value.is_table());
         let value = value.secret()?.value;
         if value.expose().contains('\0') {
             let problem = "a variable has no zero byte in it";
             document.wrong(place, Problem::error(problem));
             return None;
         }
+        if !is_elsewhere && !secrets::is_secret(&name, value.expose()) {
+            plain.insert(name.value.clone());
+        }
         Some((name.value, value))
     });
-    variables.collect()
+    (variables.collect(), plain)
 }
 
 /// `[component.NAME.config]`, and the keys of values that may be secret.

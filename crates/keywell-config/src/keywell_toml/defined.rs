@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::config_sets::SetWatch;
 use super::document::Document;
+use super::outside::Outside;
 use crate::nearest::nearest;
 use crate::{ComponentPlan, Located, Place, Problem, StorePlan};
 
@@ -24,6 +25,8 @@ pub(super) struct Stores {
 pub(super) struct Components {
     pub(super) names: Names,
     pub(super) plans: BTreeMap<String, ComponentPlan>,
+    /// Those of manifests beside the file, whose grants are not known yet.
+    pub(super) of_manifests: Outside,
     /// The watches that their configuration sets ask for, by the names of the components.
     pub(super) watches: Vec<(String, SetWatch)>,
     /// Those with something wrong, whose grants are not known.
@@ -105,8 +108,16 @@ impl Defined<'_> {
     /// The store of a bucket, by a component's name for it.
     pub(super) fn granted(&self, component: &str, bucket: &Located<String>) -> Option<String> {
         let granted = self.find_granted(component, bucket);
-        if granted.is_none() && !self.components.wrong.contains(component) {
-            let own = own_name(bucket);
+        let Components {
+            wrong,
+            of_manifests,
+            ..
+        } = &self.components;
+        if granted.is_none() && !wrong.contains(component) && !of_manifests.has(component) {
+            let own = match bucket.as_str() {
+                "" => "default",
+                name => name,
+            };
             let problem = format!("the component {component} is not granted the bucket {own:?}");
             let help = format!("add a store or buckets to [component.{component}]");
             let problem = Problem::error(problem).help(help);
@@ -117,22 +128,7 @@ impl Defined<'_> {
 
     /// As [`granted`](Self::granted), and reports nothing.
     pub(super) fn find_granted(&self, component: &str, bucket: &str) -> Option<String> {
-        let plan = self.components.plans.get(component);
-        let own = own_name(bucket);
-        let granted = plan.and_then(|plan| {
-            let link = &plan.link;
-            let named = link.buckets.get(own).map(|grant| &grant.store);
-            let every = link.every_bucket.as_ref().map(|grant| &grant.store);
-            named.or(link.store.as_ref()).or(every)
-        });
-        granted.cloned()
-    }
-}
-
-/// A component's name for a bucket; that of the default bucket may be empty.
-fn own_name(bucket: &str) -> &str {
-    match bucket {
-        "" => "default",
-        name => name,
+        let plan = self.components.plans.get(component)?;
+        plan.link.store_of(bucket).cloned()
     }
 }

@@ -14,6 +14,7 @@ mod defined;
 mod document;
 mod limits;
 mod link;
+mod outside;
 mod policy;
 mod read;
 pub(crate) mod secret;
@@ -29,6 +30,7 @@ use toml::de::DeTable;
 
 use self::defined::{Components, Defined};
 use self::document::Document;
+pub(crate) use self::outside::Outside;
 use self::table::Table;
 use crate::plan::chain;
 use crate::policies::Policies;
@@ -47,14 +49,8 @@ impl Draft {
 
     /// As [`Draft::from_toml`], with the place of what the text names.
     pub fn from_toml_with(file: &Path, text: &str, lookup: &dyn Lookup) -> Self {
-        KeywellToml::read(file, text, lookup, false).draft
+        from_toml_beside(file, text, lookup, None)
     }
-}
-
-/// What a `keywell.toml` has.
-pub(crate) struct KeywellToml {
-    pub(crate) draft: Draft,
-    pub(crate) for_manifests: ForManifests,
 }
 
 /// The sections that are for manifests beside it.
@@ -64,32 +60,59 @@ pub(crate) struct ForManifests {
     pub(crate) policies: Policies,
 }
 
-// === impl KeywellToml ===
+// === impl ForManifests ===
 
-impl KeywellToml {
-    /// Reads the text as far as it can be read. With `is_part`, others may call components.
-    pub(crate) fn read(file: &Path, text: &str, lookup: &dyn Lookup, is_part: bool) -> Self {
-        // The byte order mark that some editors begin a file with.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let (root, errors) = DeTable::parse_recoverable(text);
-        let root = root.into_inner();
-        let mut secrets = shown::secrets(text, &root);
-        if !errors.is_empty() {
-            secrets.extend(shown::secrets_in_broken(text));
-        }
-        let mut document = Document::new(file, text, secrets, lookup);
-        for error in errors {
-            let span = error.span().unwrap_or_default();
-            let place = document.place(&span);
-            document.broken(place, error.message().replace('\n', ", "));
-        }
-        let (plan, for_manifests) = plan(&document, root, is_part);
-        let report = document.into_report();
+impl ForManifests {
+    /// Reads these sections alone, and reports nothing: [`from_toml_beside`] does.
+    pub(crate) fn read(file: &Path, text: &str, lookup: &dyn Lookup) -> Self {
+        let (document, root) = parse(file, text, lookup);
+        let mut root = self::root(&document, root);
         Self {
-            draft: Draft { plan, report },
-            for_manifests,
+            providers: policy::providers(&mut root, &document),
+            policies: policy::policies(&mut root, &document),
         }
     }
+}
+
+/// Reads the text of a `keywell.toml` as far as it can be read. Beside manifests, whose components it
+/// may call, others may call its components, too.
+pub(crate) fn from_toml_beside(
+    file: &Path,
+    text: &str,
+    lookup: &dyn Lookup,
+    manifests: Option<Outside>,
+) -> Draft {
+    let (document, root) = parse(file, text, lookup);
+    let plan = plan(&document, root, manifests);
+    let report = document.into_report();
+    Draft { plan, report }
+}
+
+fn parse<'i>(file: &'i Path, text: &'i str, lookup: &'i dyn Lookup) -> (Document<'i>, DeTable<'i>) {
+    // The byte order mark that some editors begin a file with.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let root = root.into_inner();
+    let mut secrets = shown::secrets(text, &root);
+    if !errors.is_empty() {
+        secrets.extend(shown::secrets_in_broken(text));
+    }
+    let mut document = Document::new(file, text, secrets, lookup);
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        let place = document.place(&span);
+        document.broken(place, error.message().replace('\n', ", "));
+    }
+    (document, root)
+}
+
+fn root<'i>(document: &'i Document<'i>, root: DeTable<'i>) -> Table<'i> {
+    let start = Place {
+        line: 1,
+        column: 1,
+        ..Place::default()
+    };
+    Table::new(document, &ROOT, String::new(), start, root)
 }
 
 // === impl Plan ===
@@ -106,13 +129,9 @@ impl Plan {
     }
 }
 
-fn plan(document: &Document<'_>, root: DeTable<'_>, is_part: bool) -> (Plan, ForManifests) {
-    let start = Place {
-        line: 1,
-        column: 1,
-        ..Place::default()
-    };
-    let mut root = Table::new(document, &ROOT, String::new(), start, root);
+fn plan<'i>(document: &'i Document<'i>, root: DeTable<'i>, manifests: Option<Outside>) -> Plan {
+    let mut root = self::root(document, root);
+    let is_part = manifests.is_some();
     let limits = limits::limits(&mut root);
     let build = root.text("build").ok();
     let mut defined = Defined {
@@ -120,7 +139,8 @@ fn plan(document: &Document<'_>, root: DeTable<'_>, is_part: bool) -> (Plan, For
         stores: store::stores(document, &mut root),
         components: Components::default(),
     };
-    defined.components = component::components(&mut root, &defined, &limits);
+    let manifests = manifests.unwrap_or_default();
+    defined.components = component::components(&mut root, &defined, &limits, manifests);
     let triggers = trigger::triggers(&mut root, &defined, is_part);
     let health = health(&mut root);
     let mut problems = crate::clash::clashes(&triggers);
@@ -129,11 +149,10 @@ fn plan(document: &Document<'_>, root: DeTable<'_>, is_part: bool) -> (Plan, For
     for (place, problem) in problems {
         document.wrong(place, problem);
     }
-    let for_manifests = ForManifests {
-        providers: policy::providers(&mut root, document),
-        policies: policy::policies(&mut root, document),
-    };
-    let plan = Plan {
+    // For the manifests they were read before; what is wrong with them is reported here.
+    policy::providers(&mut root, document);
+    policy::policies(&mut root, document);
+    Plan {
         file: Some(document.file.to_owned()),
         source: Some(document.source().clone()),
         more_files: Vec::new(),
@@ -144,8 +163,7 @@ fn plan(document: &Document<'_>, root: DeTable<'_>, is_part: bool) -> (Plan, For
         build: build.map(|build| build.value),
         health,
         is_metered: false,
-    };
-    (plan, for_manifests)
+    }
 }
 
 fn health(root: &mut Table<'_>) -> Option<Located<ListenAddress>> {

@@ -16,6 +16,8 @@ pub struct ComponentPlan {
     pub place: Place,
     /// Its environment variables.
     pub env: Vec<(String, Secret)>,
+    /// Those keys of `env` whose values are no secrets, and may be shown.
+    pub plain_env: BTreeSet<String>,
     /// The values that it reads by `wasi:config`. Of two with one key the later is read.
     pub config: Vec<(String, String)>,
     /// Those keys of `config` whose values may be secret, and are not shown.
@@ -101,6 +103,7 @@ impl fmt::Debug for ComponentPlan {
             code,
             place,
             env,
+            plain_env,
             config,
             concealed,
             outgoing,
@@ -118,6 +121,7 @@ impl fmt::Debug for ComponentPlan {
             .field("code", code)
             .field("place", place)
             .field("env", env)
+            .field("plain_env", plain_env)
             .field("config", &keys)
             .field("concealed", concealed)
             .field("outgoing", outgoing)

@@ -42,6 +42,17 @@ impl LinkPlan {
         }
     }
 
+    /// The store of a bucket, by a component's name for it; none for one that it is not granted.
+    pub fn store_of(&self, bucket: &str) -> Option<&String> {
+        let bucket = match bucket {
+            "" => "default",
+            name => name,
+        };
+        let named = self.buckets.get(bucket).map(|grant| &grant.store);
+        let every = self.every_bucket.as_ref().map(|grant| &grant.store);
+        named.or(self.store.as_ref()).or(every)
+    }
+
     /// Its grants, but for that of a whole store.
     pub fn grants(&self) -> impl Iterator<Item = &GrantPlan> {
         self.buckets.values().chain(&self.every_bucket)

@@ -44,6 +44,10 @@ pub(super) fn print(
     for (table, values) in [("env", &component.env), ("secrets", &component.secrets)] {
         let mut section = Section::new(format!("[{head}.{table}]"));
         for (key, value) in last_of_each(values, |value| value.expose()) {
+            if table == "env" && component.plain_env.contains(key) {
+                section.text(key, value);
+                continue;
+            }
             let what = match table {
                 "env" => format!("the variable {key} of {name}"),
                 _ => format!("the secret {key} of {name}"),

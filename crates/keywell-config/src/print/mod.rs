@@ -1,7 +1,7 @@
 //! Shows any plan as a `keywell.toml`; a file for each part.
 //!
 //! The text is read into an equal plan, but for places, once the variables are set that it names. What
-//! may be secret stands in these: values of `env` and `secrets`, URLs with a password, and settings
+//! may be secret stands in these: values of `secrets`, URLs with a password, and settings, variables
 //! and configuration whose names say so or that were not written as plain text.
 
 mod component;

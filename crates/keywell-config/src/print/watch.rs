@@ -37,5 +37,8 @@ pub(super) fn print(watch: &WatchPlan, body: &mut String) {
             }
         }
     }
+    if watch.is_optional {
+        section.raw("optional", true);
+    }
     section.finish_always(body);
 }

@@ -251,6 +251,13 @@ pub static WATCH: Section = Section {
             "the bucket for events that could not be delivered: its name in the watched store, or \
              a table with `store` and `bucket`",
         ),
+        Key::new(
+            "optional",
+            Kind::Boolean,
+            "`false`",
+            "whether the trigger is left out if the component does not export \
+             `wasi:keyvalue/watcher`, which is an error otherwise",
+        ),
     ],
     others: None,
     help: "Changes of the keys of a bucket.",

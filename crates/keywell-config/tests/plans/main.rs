@@ -36,9 +36,16 @@ impl Lookup for Known {
     }
 
     fn config_set(&self, name: &str) -> Result<Option<Vec<(String, String)>>, String> {
-        let set = [("set", name), ("greeting", "hello")];
+        let mut set = vec![("set", name), ("greeting", "hello")];
+        if name.starts_with("watching") {
+            set.push(("watch", "SET@order:7,DEL@a*b"));
+        }
+        if name == "watching-url" {
+            set.push(("url", "redis://127.0.0.1:6379/2"));
+        }
+        let set = set.into_iter();
         let set = set.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        Ok((!name.contains("nowhere")).then(|| set.to_vec()))
+        Ok((!name.contains("nowhere")).then(|| set.collect()))
     }
 
     fn secret(&self, name: &str) -> Result<Option<Secret>, String> {

@@ -92,7 +92,7 @@ fn whole() -> Plan {
 
         [component."ü \"x\""]
         path = "sub/x.wasm"
-        env = { LEVEL = "debug", "a.b" = "redis://u:hunter2@h" }
+        env = { LEVEL = "debug", COLOUR = { env = "LEVEL" }, "a.b" = "redis://u:hunter2@h" }
         config = { greeting = "hello\nworld", token = "hunter2", level = { env = "LEVEL" }, url = "redis://u:hunter2@h" }
         outgoing = ["localhost:3001", "*.example.com"]
         store = "a b"
@@ -128,6 +128,7 @@ fn whole() -> Plan {
         bucket = "r"
         on = "SET@c"
         dead-letters = "letters"
+        optional = true
     "#;
     let variables = [
         ("URL", "redis://:hunter2@h:1/2"),
@@ -155,7 +156,7 @@ fn a_plan_with_every_key_is_read_as_it_is_printed() {
         "___X__TOKEN",
         "___X__LEVEL",
         "___X__URL",
-        "___X__LEVEL_2",
+        "___X__COLOUR",
         "___X__A_B",
     ];
     assert_eq!(names.collect::<Vec<_>>(), expected);
@@ -165,6 +166,8 @@ fn a_plan_with_every_key_is_read_as_it_is_printed() {
         "path = \"sub/x.wasm\"",
         "path = \"/abs/y.wasm\"",
         "greeting = \"hello\\nworld\"",
+        "LEVEL = \"debug\"",
+        "optional = true",
         "memory = \"192KiB\"",
     ] {
         assert!(

@@ -15,6 +15,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use super::body::{Content, finished};
 use super::calls::Calls;
 use super::connections::Connections;
+use super::cors::Cors;
 use super::idle::{Idle, Reusable};
 use super::options::HttpOptions;
 use super::policy::Policy;
@@ -110,6 +111,11 @@ impl HttpApp {
             policy.finish(asked, response.headers_mut());
         }
         response
+    }
+
+    /// What CORS allows by its trigger, if that says so.
+    pub(super) fn cors(&self) -> Option<&Cors> {
+        self.0.policy.as_ref()?.cors()
     }
 
     /// How many requests the component was called for, those that run included. Requests that were

@@ -38,6 +38,10 @@ impl Policy {
         does_something.then_some(policy)
     }
 
+    pub(super) fn cors(&self) -> Option<&Cors> {
+        self.cors.as_ref()
+    }
+
     pub(super) fn asked<B>(&self, request: &Request<B>) -> Asked {
         Asked {
             origin: self.cors.as_ref().map(|cors| cors.asking(request)),

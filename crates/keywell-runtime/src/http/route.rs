@@ -2,6 +2,7 @@ use http::Request;
 use http::header::{self, HeaderName};
 
 use super::app::HttpApp;
+use super::cors::Cors;
 use super::refusal::Refusal;
 
 /// An application, and which requests to an address it answers.
@@ -183,6 +184,13 @@ impl Routes {
         let only = self.only.take();
         self.note_only();
         [removed, only]
+    }
+
+    /// What CORS allows, if all routes allow the same.
+    pub(super) fn cors(&self) -> Option<Cors> {
+        let mut all = self.all.iter().map(|(_, route)| route.app.cors());
+        let first = all.next()??;
+        all.all(|other| other == Some(first)).then(|| first.clone())
     }
 
     fn note_only(&mut self) {

@@ -14,12 +14,11 @@ use tokio_rustls::server::TlsStream;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use super::app::HttpApp;
-use super::body::ResponseBody;
+use super::body::{Content, ResponseBody};
 use super::connection::{Closing, Connection, Due};
 use super::exchange::Exchange;
 use super::progress::Why;
 use super::protocol::protocol;
-use super::refusal::Refusal;
 use super::site::Site;
 use super::stream::Stream;
 use super::target::{self, Local};
@@ -86,16 +85,17 @@ async fn shake_hands(
 
 /// Answers a request by the application that it is for, if there is one.
 async fn respond(
-    app: Result<HttpApp, Refusal>,
+    app: Result<HttpApp, Box<Response<Content>>>,
     mut request: Request<Incoming>,
     local: Local,
     exchange: Exchange,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let version = request.version();
     // What is wrong with a request goes before where it is to go.
-    let app = target::check(&mut request, local).and(app);
-    let response = match app {
-        Ok(app) => {
+    let response = match (target::check(&mut request, local), app) {
+        (Err(refusal), _) => refusal.response(version),
+        (Ok(()), Err(refused)) => *refused,
+        (Ok(()), Ok(app)) => {
             let scheme = if local.is_encrypted {
                 Scheme::Https
             } else {
@@ -103,7 +103,6 @@ async fn respond(
             };
             app.respond(request, scheme).await
         }
-        Err(refusal) => refusal.response(version),
     };
     Ok(response.map(|content| ResponseBody::new(content, exchange)))
 }

@@ -2,12 +2,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::Request;
+use http::{Request, Response};
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::app::HttpApp;
+use super::body::Content;
 use super::connections::Connections;
+use super::cors::Cors;
 use super::refusal::Refusal;
 use super::route::{HttpRoute, Routes};
 use super::tls::HttpTls;
@@ -60,9 +62,16 @@ impl Site {
         self.server
     }
 
-    /// The application for a request. It is to be kept for no longer than that.
-    pub(super) fn app<B>(&self, request: &Request<B>) -> Result<HttpApp, Refusal> {
-        self.routes.read().find(request)
+    /// The application for a request, or the response where there is none. It is to be kept for no
+    /// longer than that.
+    pub(super) fn app<B>(&self, request: &Request<B>) -> Result<HttpApp, Box<Response<Content>>> {
+        let routes = self.routes.read();
+        let found = routes.find(request);
+        found.map_err(|refusal| {
+            let cors = routes.cors();
+            drop(routes);
+            Box::new(refuse(refusal, request, cors.as_ref()))
+        })
     }
 
     /// What connections are encrypted with that are opened now.
@@ -93,6 +102,19 @@ impl Site {
         // Not under the lock, as its instances end with it.
         drop(removed);
     }
+}
+
+/// The response to a request that no route answers. What CORS allows by all routes, it does here, so
+/// that a page can read it.
+fn refuse<B>(refusal: Refusal, request: &Request<B>, cors: Option<&Cors>) -> Response<Content> {
+    let version = request.version();
+    let Some(cors) = cors else {
+        return refusal.response(version);
+    };
+    let preflight = cors.preflight(request);
+    let mut response = preflight.unwrap_or_else(|| refusal.response(version));
+    cors.write(cors.asking(request), response.headers_mut());
+    response
 }
 
 // === impl Entry ===

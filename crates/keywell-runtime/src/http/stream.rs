@@ -1,6 +1,6 @@
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
@@ -14,6 +14,19 @@ pub(super) enum Stream {
 }
 
 // === impl Stream ===
+
+impl Drop for Stream {
+    /// Says that nothing follows, unless that was said or what was sent must not look whole: so the
+    /// client can tell it from a connection that was cut off. It does not wait for room to write.
+    fn drop(&mut self) {
+        if let Self::Encrypted(stream) = self
+            && !stream.get_ref().0.is_reset()
+        {
+            let mut cx = Context::from_waker(Waker::noop());
+            drop(Pin::new(stream).poll_shutdown(&mut cx));
+        }
+    }
+}
 
 impl AsyncRead for Stream {
     fn poll_read(

@@ -45,6 +45,11 @@ impl Wire {
         }
     }
 
+    /// Whether what was sent must not look whole.
+    pub(super) fn is_reset(&self) -> bool {
+        self.connection.is_reset()
+    }
+
     fn stream(&mut self) -> Pin<&mut TcpStream> {
         let stream = self.stream.as_mut();
         Pin::new(stream.expect("a wire has its stream until it is dropped"))

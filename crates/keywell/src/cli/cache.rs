@@ -4,7 +4,7 @@ use clap::Args;
 use keywell_app::{AppOptions, ControlOptions};
 
 use super::output;
-use super::state::{self, absolute};
+use super::state::{self, StateArguments, absolute};
 
 /// Where compiled components and images are kept.
 #[derive(Args, Clone)]
@@ -48,12 +48,12 @@ impl CacheFolder {
 
 impl CacheArguments {
     /// What an application takes from this process.
-    pub(super) fn options(&self) -> AppOptions {
+    pub(super) fn options(&self, state: &StateArguments) -> AppOptions {
         AppOptions {
             cache: self.folder(),
             members: members(),
             control: Some(ControlOptions {
-                processes: state::folder().map(|state| state::processes(&state)),
+                processes: state.folder().map(|state| state::processes(&state)),
             }),
             output: output::output().clone(),
         }

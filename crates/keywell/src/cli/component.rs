@@ -126,7 +126,8 @@ impl ComponentArguments {
     /// Downloads the component, if it is an image, and checks and compiles a plan.
     pub(super) async fn load(&self, mut plan: Plan) -> Result<Application, Failed> {
         self.pull(&mut plan).await?;
-        Application::load(plan, self.cache.options()).map_err(Failed::of_one)
+        Application::load(plan, self.cache.options(self.config_sets.state()))
+            .map_err(Failed::of_one)
     }
 
     /// Downloads the component of a plan, if it is an image.

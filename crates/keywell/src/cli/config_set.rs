@@ -26,6 +26,11 @@ pub(super) struct NamedSet {
 // === impl ConfigSetArguments ===
 
 impl ConfigSetArguments {
+    /// Where the sets are.
+    pub(super) fn state(&self) -> &StateArguments {
+        &self.state
+    }
+
     /// Reads the sets, in the order of their names.
     pub(super) fn read(&self) -> Result<Vec<NamedSet>, Failed> {
         let lookup = StateLookup(&self.state);

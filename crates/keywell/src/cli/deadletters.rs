@@ -42,11 +42,17 @@ pub(super) struct DeadLettersCommand {
 #[derive(Subcommand)]
 enum Command {
     /// Print the letters: when each was given up, what it is about, and why.
+    #[command(
+        after_help = "Example:\n  keywell deadletters list --store disk:data --trigger alerts"
+    )]
     List(Of),
     /// Have the trigger of each letter deliver it again: at once where it runs, otherwise when it
     /// starts. What fails again is back among the letters.
+    #[command(after_help = "Examples:\n  keywell deadletters replay --all\n  \
+        keywell deadletters replay alerts/0192f3a1b2c3")]
     Replay(Which),
     /// Remove letters for good.
+    #[command(after_help = "Example:\n  keywell deadletters remove alerts/0192f3a1b2c3")]
     Remove(Which),
 }
 

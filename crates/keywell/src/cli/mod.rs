@@ -17,6 +17,7 @@ mod failed;
 mod files;
 mod health;
 mod images;
+mod input;
 mod inspect;
 mod kv;
 mod lookup;
@@ -77,41 +78,26 @@ struct Arguments {
     log_json: bool,
 }
 
+// A comment on a variant would stand in the place of the whole description of its command.
 #[derive(Subcommand)]
 enum Command {
-    // Their own descriptions are longer than a line.
     New(new::New),
     Dev(dev::Dev),
-    /// Serve HTTP with a component, or call it when keys change.
     Serve(Box<serve::Serve>),
-    /// Run a component as a command.
     Run(run::Run),
-    // As above.
     Up(up::Up),
-    /// Show what running processes run: components, stores, triggers and their counters.
     Status(status::Status),
-    /// Look into a store, or change it.
     Kv(kv::Kv),
-    /// Check that a store keeps what the contract promises.
     Conformance(conformance::Conformance),
-    /// Keep named configuration for components.
     Config(config::Config),
-    /// Keep secrets, encrypted.
     Secret(secret::Secret),
-    /// List events that could not be delivered, send them again, or remove them.
     #[command(name = "deadletters")]
     DeadLetters(deadletters::DeadLettersCommand),
-    /// Show what a component imports and exports.
     Inspect(inspect::Inspect),
-    /// Download the component of an image from a registry.
     Pull(pull::Pull),
-    /// Upload a component to a registry, as an image.
     Push(push::Push),
-    /// List the kinds of stores, and their settings.
     Stores(stores::Stores),
-    /// Print the JSON Schema of keywell.toml, for editors.
     Schema(schema::Schema),
-    /// Print a script that completes the command line in a shell.
     Completions(completions::Completions),
 }
 
@@ -168,4 +154,54 @@ fn report(failed: Failed) -> ExitCode {
     };
     output::complain(&text);
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The commands that are without a description or an example, each by its words.
+    fn unexplained(command: &clap::Command, words: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let examples = command.get_after_help().map(ToString::to_string);
+        let has_example = examples.is_some_and(|text| {
+            text.starts_with("Example") && text.contains(&format!("\n  {words}"))
+        });
+        if command.get_about().is_none() || !has_example {
+            found.push(words.to_owned());
+        }
+        for inner in command.get_subcommands() {
+            found.extend(unexplained(inner, &format!("{words} {}", inner.get_name())));
+        }
+        found
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_a_description_and_an_example_of_it() {
+        let command = Arguments::command();
+        let all = command.get_subcommands();
+        let found = all.flat_map(|command| {
+            let words = format!("keywell {}", command.get_name());
+            unexplained(command, &words)
+        });
+        assert_eq!(found.collect::<Vec<_>>(), [""; 0]);
+    }
+
+    #[test]
+    fn a_long_description_is_not_cut_to_its_first_line() {
+        let command = Arguments::command();
+        for name in [
+            "serve",
+            "up",
+            "status",
+            "config",
+            "secret",
+            "deadletters",
+            "pull",
+        ] {
+            let command = command.find_subcommand(name).unwrap();
+            let long = command.get_long_about().map(ToString::to_string);
+            assert!(long.is_some_and(|long| long.contains("\n\n")), "{name}");
+        }
+    }
 }

@@ -23,10 +23,9 @@ use super::written::Written;
 use super::{files, health, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
-/// Serve HTTP with a component (HTTP/1.1, and HTTP/2 by prior knowledge), call it when keys change,
-/// or both.
+/// Serve HTTP with a component, call it when keys change, or both.
 ///
-/// Every bucket name that the component opens is a bucket in the one store. SIGINT or SIGTERM lets
+/// HTTP is 1.1, and 2 by prior knowledge. Every bucket name that the component opens is a bucket in the one store. SIGINT or SIGTERM lets
 /// running requests and deliveries finish. SIGHUP reads the component again and goes over to it
 /// without dropping a request.
 #[derive(Args)]

@@ -9,16 +9,22 @@ use super::cache::CacheArguments;
 use super::changes::Sources;
 use super::health::HealthArguments;
 use super::images::{ImageArguments, Unpulled};
+use super::input::Input;
 use super::lookup::StateLookup;
 use super::metrics::MetricsArguments;
 use super::state::StateArguments;
+use crate::cli::failed::Failed;
 
 /// What an application is read from.
 #[derive(Args, Clone)]
 pub(super) struct Source {
-    /// The application: a keywell.toml, or wadm manifests and possibly a keywell.toml.
+    /// The application: a keywell.toml, or wadm manifests and possibly a keywell.toml; `-` is standard
+    /// input.
     #[arg(value_name = "FILE", default_value = "keywell.toml")]
     files: Vec<PathBuf>,
+
+    #[arg(skip)]
+    input: Input,
 
     /// Take a built-in provider for an image of a manifest: http-server, http-client or keyvalue-redis.
     #[arg(long = "provider", value_name = "IMAGE=BUILTIN", value_parser = provider)]
@@ -49,7 +55,13 @@ pub(super) struct Source {
 impl Source {
     /// What the files are called together.
     pub(super) fn name(&self) -> String {
-        let files = self.files.iter().map(|file| file.display().to_string());
+        let files = self.files.iter().map(|file| {
+            if Input::is(file) {
+                "standard input".to_owned()
+            } else {
+                file.display().to_string()
+            }
+        });
         let names: Vec<String> = files.collect();
         match &names[..] {
             [first, others @ ..] if others.len() > 1 => {
@@ -74,6 +86,11 @@ impl Source {
         format!("{} {}", self.with_verb("has", "have"), report.count())
     }
 
+    /// Reads standard input, if that is one of the files. To be called before the application is read.
+    pub(super) async fn read_input(&self) -> Result<(), Failed> {
+        self.input.read(&self.files).await
+    }
+
     /// Reads the application as far as it can be read.
     pub(super) fn draft(&self) -> Result<Draft, ConfigError> {
         let mut providers = Providers::default();
@@ -86,6 +103,7 @@ impl Source {
             providers,
             lookup: &lookup,
             images: self.replacements.iter().cloned().collect(),
+            input: self.input.text(),
         };
         let mut draft = Draft::read_all(&self.files, &options)?;
         self.health.set(&mut draft.plan);
@@ -107,7 +125,7 @@ impl Source {
     /// Reads the application and everything that it names.
     pub(super) async fn examined(&self, mut draft: Draft, is_online: bool) -> Examined {
         let unpulled = self.resolve(&mut draft.plan, is_online).await;
-        let mut examined = Examined::new(draft, self.cache.options());
+        let mut examined = Examined::new(draft, self.cache.options(&self.state));
         for unpulled in unpulled {
             examined.add(unpulled.place, unpulled.problem, unpulled.is_in_plan);
         }
@@ -133,9 +151,9 @@ impl Source {
     pub(super) fn sources(&self, plan: Option<&Plan>) -> Sources {
         let components = plan.into_iter().flat_map(|plan| plan.components.values());
         let components = components.filter_map(|component| component.code.file());
-        let files = components
-            .chain(self.files.iter().map(PathBuf::as_path))
-            .map(Path::to_owned);
+        let own = self.files.iter().map(PathBuf::as_path);
+        let own = own.filter(|file| !Input::is(file));
+        let files = components.chain(own).map(Path::to_owned);
         Sources {
             files: files.collect(),
             tree: None,

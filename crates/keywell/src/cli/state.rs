@@ -27,10 +27,15 @@ const KEY: &str = "KEYWELL_SECRETS_KEY";
 // === impl StateArguments ===
 
 impl StateArguments {
+    /// The folder, which need not be there; none where the environment names none.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        let given = self.state.clone().filter(|folder| !folder.is_empty());
+        given.map(PathBuf::from).or_else(usual)
+    }
+
     /// The state folder, which need not be there.
     pub(super) fn state(&self) -> Result<State, Failed> {
-        let given = self.state.clone().filter(|folder| !folder.is_empty());
-        let folder = given.map(PathBuf::from).or_else(usual).ok_or_else(|| {
+        let folder = self.folder().ok_or_else(|| {
             let problem = "there is no state folder: set KEYWELL_STATE, or HOME";
             Failed::Usage(problem.to_owned())
         })?;

@@ -2,10 +2,11 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use keywell_control::{
-    ComponentReport, Report, SourceReport, StateReport, TriggerReport, processes,
+    CallsReport, ComponentReport, Report, SourceReport, StateReport, TriggerReport, processes,
 };
 use keywell_store::terminal;
 
@@ -15,7 +16,8 @@ use crate::cli::failed::{Ended, Failed};
 
 /// Show what the running processes of this user run: components, stores, triggers and their counters.
 ///
-/// All of them are shown. If none runs, the exit code is 1.
+/// All of them are shown, and what was counted of the calls of their stores if they run with --metrics.
+/// If none runs, the exit code is 1.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  keywell status\n  keywell status data --json")]
 pub(super) struct Status {
@@ -111,7 +113,11 @@ fn text(report: &Report) -> String {
     }
     text.push('\n');
     let stores = report.stores.iter();
-    let stores = stores.map(|store| row(["store", &store.name, &store.url, "", ""]));
+    let stores = stores.flat_map(|store| {
+        let calls = store.calls.iter().map(|calls| counted(&store.name, calls));
+        let own = row(["store", &store.name, &store.url, "", ""]);
+        std::iter::once(own).chain(calls)
+    });
     let components = report.components.iter().map(component);
     let triggers = report.triggers.iter().map(trigger);
     let health = report.health.iter();
@@ -133,6 +139,28 @@ fn text(report: &Report) -> String {
 
 fn row(cells: [&str; 5]) -> Row {
     cells.map(|cell| terminal::escape(cell).into_owned())
+}
+
+/// What was counted of an operation.
+fn counted(store: &str, calls: &CallsReport) -> Row {
+    let bucket = match &calls.bucket {
+        Some(bucket) => format!("bucket {bucket}"),
+        None => "all other buckets".to_owned(),
+    };
+    let what = format!("{} in {bucket}", calls.operation);
+    let time = |nanos| format!("{:.1?}", Duration::from_nanos(nanos));
+    let mut counters = format!(
+        "calls {}, bytes {}, p50 {}, p99 {}, max {}",
+        calls.calls,
+        calls.bytes,
+        time(calls.p50_nanos),
+        time(calls.p99_nanos),
+        time(calls.max_nanos)
+    );
+    for (kind, count) in &calls.errors {
+        let _ = write!(counters, ", {kind} {count}");
+    }
+    row(["calls", store, &what, "", &counters])
 }
 
 fn component(component: &ComponentReport) -> Row {

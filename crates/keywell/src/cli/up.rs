@@ -36,7 +36,8 @@ use crate::cli::failed::{Ended, Failed};
     keywell up --watch\n  \
     keywell up --check --online shop/keywell.toml\n  \
     keywell up wadm.yaml --image ghcr.io/me/counter:0.1.0=counter.wasm\n  \
-    keywell up --print wadm.yaml\n\n\
+    keywell up --print wadm.yaml\n  \
+    keywell up - <keywell.toml\n\n\
     What it reads:\n  \
     [store.main]\n  \
     url = \"disk:data\"\n\n  \
@@ -79,7 +80,7 @@ impl Up {
             return self.check().await;
         }
         if self.print {
-            return self.print();
+            return self.print().await;
         }
         // Before all else, so that no signal is missed that comes once a trigger is printed.
         let mut stop = pin!(signal::stop()?);
@@ -93,6 +94,10 @@ impl Up {
         };
         if self.watch {
             plans.changes = Some(Changes::of(self.source.sources(None)).await?);
+        }
+        let read = signal::unless(stop.as_mut(), self.source.read_input());
+        if read.await?.is_none() {
+            return Ok(ExitCode::SUCCESS);
         }
         let draft = self.source.draft()?;
         let examine = async { Ok::<_, Failed>(self.source.examined(draft, true).await) };
@@ -129,7 +134,8 @@ impl Up {
     }
 
     /// Prints the application as a keywell.toml.
-    fn print(&self) -> Ended {
+    async fn print(&self) -> Ended {
+        self.source.read_input().await?;
         let draft = self.source.draft()?;
         output::report(&draft.report);
         if draft.report.has_errors() {
@@ -142,6 +148,7 @@ impl Up {
 
     /// Prints everything that is wrong, or that nothing is.
     async fn check(self) -> Ended {
+        self.source.read_input().await?;
         let draft = self.source.draft()?;
         let mut examined = self.source.examined(draft, self.online).await;
         if self.online {

@@ -22,12 +22,20 @@ pub(super) fn triggers(tables: Vec<Table<'_>>, defined: &Defined<'_>) -> Vec<Tri
         let Some(watch) = watch(table, defined) else {
             continue;
         };
-        if watch.store.is_empty() || watch.component.is_empty() {
-            // What it watches is not known, which was reported.
-            triggers.push(TriggerPlan::Watch(Box::new(watch)));
-            continue;
+        let is_of_manifest = defined.components.of_manifests.has(&watch.component);
+        let is_known = !watch.component.is_empty() && (!watch.store.is_empty() || is_of_manifest);
+        if watch.name.is_none() && is_known {
+            let of = (watch.component.clone(), watch.bucket.value.clone());
+            if !unnamed.insert(of) {
+                let problem =
+                    Problem::error("another trigger calls this component for this bucket");
+                document.wrong(watch.place, problem.help("name them"));
+            }
         }
-        if let Some(name) = &watch.name {
+        // Without a store, what it watches is not known yet, or why not was reported.
+        if let Some(name) = &watch.name
+            && !watch.store.is_empty()
+        {
             let keeps = watch.positions.as_ref().unwrap_or(&watch.store);
             let by = (place_of(keeps), name.value.clone());
             if let Some(store) = taken.insert(by, keeps.clone()) {
@@ -41,9 +49,6 @@ pub(super) fn triggers(tables: Vec<Table<'_>>, defined: &Defined<'_>) -> Vec<Tri
                     format!("another trigger on the store {store}{same} is called {name:?}");
                 document.wrong(place, Problem::error(problem));
             }
-        } else if !unnamed.insert((watch.component.clone(), watch.bucket.value.clone())) {
-            let problem = Problem::error("another trigger calls this component for this bucket");
-            document.wrong(watch.place, problem.help("name them"));
         }
         triggers.push(TriggerPlan::Watch(Box::new(watch)));
     }
@@ -99,7 +104,7 @@ fn watch(mut table: Table<'_>, defined: &Defined<'_>) -> Option<WatchPlan> {
         deadline: table.duration("deadline"),
         hops: table.number("hops"),
         dead_letters: dead_letters.ok(),
-        is_optional: false,
+        is_optional: table.boolean("optional").unwrap_or(false),
         place,
     };
     // What it is called for can be checked all the same where the rest is wrong.

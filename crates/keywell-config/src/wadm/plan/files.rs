@@ -9,10 +9,9 @@ pub(crate) struct Files(Vec<(PathBuf, Source)>);
 // === impl Files ===
 
 impl Files {
-    /// Adds a file, and gives its number.
-    pub(crate) fn add(&mut self, file: PathBuf, source: Source) -> u16 {
+    /// Adds a file, whose number is that of those before it.
+    pub(crate) fn add(&mut self, file: PathBuf, source: Source) {
         self.0.push((file, source));
-        u16::try_from(self.0.len() - 1).unwrap_or(u16::MAX)
     }
 
     pub(super) fn at(&self, place: Place, problem: Problem) -> Problem {

@@ -1,13 +1,11 @@
-use super::application::Application;
 use super::context::Context;
 use super::ends::{End, Ends};
 use super::values::Values;
-use crate::wadm::component::Component;
-use crate::wadm::provider::{Builtin, Provider};
+use crate::wadm::provider::Builtin;
 use crate::{Located, Plan, Problem};
 
 /// What the provider reads. The system's and the common authorities are trusted either way.
-const KNOWN: &[&str] = &["load_native_certs", "load_webpki_certs"];
+pub(super) const KNOWN: &[&str] = &["load_native_certs", "load_webpki_certs"];
 
 /// Lets a component send requests to every host, as the provider does.
 pub(super) fn add(context: &Context<'_>, ends: &Ends<'_>, plan: &mut Plan) {
@@ -36,19 +34,4 @@ pub(super) fn add(context: &Context<'_>, ends: &Ends<'_>, plan: &mut Plan) {
         &[],
         "http-client, whose links have no configuration",
     );
-}
-
-/// Warns of what the provider is configured with in vain.
-pub(super) fn check_provider<'a>(
-    context: &Context<'a>,
-    application: &'a Application,
-    component: &'a Component,
-) {
-    let builtin = component
-        .image()
-        .map(|image| context.given.providers.find(image));
-    if builtin == Some(Provider::Builtin(Builtin::HttpClient)) {
-        let values = Values::read(context, application, &component.config);
-        values.warn_of_unread(context, KNOWN, "http-client");
-    }
 }

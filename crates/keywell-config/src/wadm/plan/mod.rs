@@ -13,13 +13,18 @@ mod http_server;
 mod http_settings;
 mod import;
 mod names;
+mod provider;
 mod redis;
 mod references;
 mod routing;
 mod secret;
+mod set_watch;
 mod store;
+mod toml_watch;
 mod values;
 mod watch;
+
+use std::collections::BTreeSet;
 
 use self::context::Context;
 use self::names::Names;
@@ -55,10 +60,15 @@ pub(crate) fn add(plan: &mut Plan, applications: &[Application], given: Given<'_
         watch::add(&context, link, plan);
     }
     for (application, component) in context.components() {
+        if let Some(name) = names.own(application, component) {
+            set_watch::add(&context, application, component, name, plan);
+        }
+    }
+    toml_watch::resolve(&context, plan);
+    for (application, component) in context.components() {
         let is_provider = component.kind == ComponentKind::Capability;
         if is_provider && component.image().is_some() {
-            redis::check_provider(&context, application, component);
-            http_client::check_provider(&context, application, component);
+            provider::check(&context, application, component);
         }
     }
     stop_what_is_off(&context, plan);
@@ -88,6 +98,12 @@ pub(crate) fn add(plan: &mut Plan, applications: &[Application], given: Given<'_
         );
     }
     context.into_report()
+}
+
+/// The names of components in the plan.
+pub(crate) fn names(applications: &[Application]) -> BTreeSet<String> {
+    let named = names::named(applications);
+    named.map(|(_, _, name)| name).collect()
 }
 
 /// Leaves out what calls components that have no instances.

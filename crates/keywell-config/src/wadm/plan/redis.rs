@@ -1,11 +1,11 @@
 use super::application::Application;
 use super::context::Context;
 use super::ends::{End, Ends};
-use super::store;
+use super::store as stores;
 use super::values::Values;
 use crate::wadm::component::Component;
 use crate::wadm::link::{Link, LinkSide};
-use crate::wadm::provider::{Builtin, Provider};
+use crate::wadm::provider::Builtin;
 use crate::{LinkPlan, Located, Plan, Problem, Secret, StorePlan};
 
 /// Where the provider connects to if nothing says so.
@@ -20,7 +20,7 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// What it reads besides. There is no connection but those of links, so none to disable.
-const KNOWN: &[&str] = &[
+pub(super) const KNOWN: &[&str] = &[
     "url",
     "watch",
     "DISABLE_DEFAULT_CONNECTION",
@@ -53,7 +53,7 @@ pub(super) fn add(context: &Context<'_>, ends: &Ends<'_>, plan: &mut Plan) {
     };
     let known = known.and_then(|link| link.every_bucket.as_ref());
     if let Some(known) = known.and_then(|grant| plan.stores.get(&grant.store)) {
-        if !store::is_same(known, &planned) {
+        if !stores::is_same(known, &planned) {
             let problem =
                 format!("{source} has two links named {name}, and they lead to two stores");
             let place = ends.application.place(link.target.place);
@@ -62,9 +62,9 @@ pub(super) fn add(context: &Context<'_>, ends: &Ends<'_>, plan: &mut Plan) {
         }
         return;
     }
-    let store = store::add(plan, &format!("{source}-{name}"), planned);
+    let store = stores::add(plan, &format!("{source}-{name}"), planned);
     let link = LinkPlan {
-        every_bucket: Some(store::flat(&store)),
+        every_bucket: Some(stores::flat(&store)),
         ..LinkPlan::default()
     };
     if let Some(component) = plan.components.get_mut(source) {
@@ -98,6 +98,11 @@ pub(super) fn plan<'a>(
         config,
         secrets,
     ));
+    store(context, &values)
+}
+
+/// The store that values lead to, the first of which go before the others.
+pub(super) fn store(context: &Context<'_>, values: &[Values]) -> StorePlan {
     let find = |key: &str| values.iter().find_map(|values| values.get(key));
     let url = find("url").map_or_else(|| Secret::from(URL.to_owned()).into(), url);
     let mut settings = Vec::new();
@@ -145,19 +150,4 @@ fn has_layout(url: &str) -> bool {
     let (_, settings) = url.split_once('?').unwrap_or_default();
     let mut settings = settings.split('&');
     settings.any(|setting| setting.starts_with("layout=") || setting.starts_with("prefix="))
-}
-
-/// Warns of what the provider is configured with in vain.
-pub(super) fn check_provider<'a>(
-    context: &Context<'a>,
-    application: &'a Application,
-    component: &'a Component,
-) {
-    let builtin = component
-        .image()
-        .map(|image| context.given.providers.find(image));
-    if builtin == Some(Provider::Builtin(Builtin::KeyvalueRedis)) {
-        let values = Values::read(context, application, &component.config);
-        values.warn_of_unread(context, KNOWN, "keyvalue-redis");
-    }
 }

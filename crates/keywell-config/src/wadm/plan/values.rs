@@ -4,11 +4,13 @@ use super::secret;
 use crate::nearest::nearest;
 use crate::report::secrets::has_password;
 use crate::wadm::settings::{ConfigItem, SecretItem};
-use crate::{Located, Problem, Secret};
+use crate::{Located, Place, Problem, Secret};
 
 /// What a component, or a side of a link, is configured with. Of two with one key the later counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Values(Vec<(Located<String>, Located<Secret>)>);
+
+const NO_PASSWORD: &str = "make it a secret, and map its policy in a keywell.toml";
 
 // === impl Values ===
 
@@ -42,6 +44,15 @@ impl Values {
         values
     }
 
+    /// Those of a set of `keywell config`, at the place where it is named.
+    pub(super) fn of_set(set: Vec<(String, String)>, place: Place) -> Self {
+        let values = set.into_iter().map(|(key, value)| {
+            let value = Secret::from(value);
+            (Located { value: key, place }, Located { value, place })
+        });
+        Self(values.collect())
+    }
+
     pub(super) fn push(&mut self, key: Located<String>, value: Located<Secret>) {
         self.0.push((key, value));
     }
@@ -59,11 +70,15 @@ impl Values {
         let name = application.located(&item.name);
         let set = context.given.lookup.config_set(&name.value);
         if let Ok(Some(set)) = set {
-            for (key, value) in set {
-                let place = name.place;
-                let value = Secret::from(value);
-                self.push(Located { value: key, place }, Located { value, place });
+            if set.iter().any(|(_, value)| has_password(value)) {
+                let problem = format!(
+                    "the configuration set {} has a URL with a password as plain text",
+                    name.value
+                );
+                let problem = Problem::warning(problem).help(NO_PASSWORD);
+                context.wrong(name.place, problem);
             }
+            self.0.extend(Self::of_set(set, name.place).0);
         } else if let Some((application, item)) = context.set(application, &item.name) {
             self.add_own(context, application, item);
         } else {
@@ -82,8 +97,7 @@ impl Values {
             let value = application.located(&property.value);
             if has_password(value.expose()) {
                 let problem = Problem::warning("a URL in this file has a password as plain text");
-                let help = "make it a secret, and map its policy in a keywell.toml";
-                context.wrong_once("password", value.place, problem.help(help));
+                context.wrong_once("password", value.place, problem.help(NO_PASSWORD));
             }
             self.push(application.located(&property.name), value);
         }

@@ -2,7 +2,7 @@ use super::context::Context;
 use super::ends::{End, Ends};
 use super::values::Values;
 use super::{redis, store};
-use crate::wadm::link::{Link, LinkSide};
+use crate::wadm::link::LinkSide;
 use crate::wadm::provider::Builtin;
 use crate::{Located, Place, Plan, Problem, StorePlan, TriggerPlan, WatchPlan};
 
@@ -37,29 +37,38 @@ pub(super) fn add(context: &Context<'_>, ends: &Ends<'_>, plan: &mut Plan) {
         context.wrong(place, Problem::warning(problem).help(help));
         return;
     };
-    let on = subscriptions(context, &watch);
     let planned = redis::plan(context, ends.application, &sides, application, provider);
-    let (store, bucket) = watched(plan, target, link, planned);
+    let on = subscriptions(context, &watch);
+    let trigger = WatchPlan {
+        on,
+        place,
+        ..WatchPlan::new(target, "", "")
+    };
+    push(plan, trigger, link.name(), planned);
+}
+
+/// Adds a trigger on a store, which the component is granted. `name` is that of what asks for it.
+pub(super) fn push(plan: &mut Plan, trigger: WatchPlan, name: &str, planned: StorePlan) {
+    let target = trigger.component.clone();
+    let (store, bucket) = watched(plan, &target, name, planned);
     let is_taken = plan.triggers.iter().any(|trigger| match trigger {
         TriggerPlan::Watch(other) => other.component == target && other.bucket.value == bucket,
         TriggerPlan::Http(_) | TriggerPlan::Command(_) => false,
     });
-    let name = is_taken.then(|| format!("{target}-{}", link.name()).into());
     plan.triggers.push(TriggerPlan::Watch(Box::new(WatchPlan {
-        name,
+        name: is_taken.then(|| format!("{target}-{name}").into()),
         bucket: Located {
             value: bucket,
-            place,
+            place: trigger.place,
         },
-        on,
-        place,
-        ..WatchPlan::new(target, store, "")
+        store,
+        ..trigger
     })));
 }
 
-/// The store of a link, and the component's name for the one bucket in it: that of the component's own
+/// The store, and the component's name for the one bucket in it: that of the component's own
 /// link where both lead to one place.
-fn watched(plan: &mut Plan, target: &str, link: &Link, planned: StorePlan) -> (String, String) {
+fn watched(plan: &mut Plan, target: &str, name: &str, planned: StorePlan) -> (String, String) {
     let component = &plan.components[target].link;
     let granted = component
         .buckets
@@ -82,7 +91,7 @@ fn watched(plan: &mut Plan, target: &str, link: &Link, planned: StorePlan) -> (S
     let bucket = names
         .find(|name| !buckets.contains_key(name))
         .unwrap_or_default();
-    let store = store::add(plan, &format!("{target}-{}-watch", link.name()), planned);
+    let store = store::add(plan, &format!("{target}-{name}-watch"), planned);
     if let Some(component) = plan.components.get_mut(target) {
         let grant = store::flat(&store);
         component.link.buckets.insert(bucket.clone(), grant);
@@ -91,7 +100,10 @@ fn watched(plan: &mut Plan, target: &str, link: &Link, planned: StorePlan) -> (S
 }
 
 /// `SET@key,DEL@key`, each key as it is.
-fn subscriptions(context: &Context<'_>, watch: &Located<String>) -> Vec<Located<String>> {
+pub(super) fn subscriptions(
+    context: &Context<'_>,
+    watch: &Located<String>,
+) -> Vec<Located<String>> {
     let entries = watch
         .split(',')
         .map(str::trim)

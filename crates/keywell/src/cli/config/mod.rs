@@ -13,7 +13,7 @@ use super::kv::{Sink, Stop};
 use super::state::StateArguments;
 use crate::cli::failed::Ended;
 
-/// Named configuration: sets of values that components read by wasi:config.
+/// Keep named configuration: sets of values that components read by wasi:config.
 ///
 /// A set is a file of the state folder. `config-sets` in keywell.toml and --config-set refer to sets
 /// by name. They are plain text: passwords belong into `keywell secret`.

@@ -101,7 +101,7 @@ impl Dev {
                 return Ok(None);
             };
             let since = Instant::now();
-            let options = self.cache.options();
+            let options = self.cache.options(&self.state);
             let examined = examined(move || Examined::new(draft, options));
             let examined = async { Ok::<_, Failed>(examined.await) };
             let Some(examined) = signal::unless(stop.as_mut(), examined).await? else {

@@ -15,7 +15,7 @@ use super::kv::{Sink, Stop};
 use super::state::StateArguments;
 use crate::cli::failed::Ended;
 
-/// Secrets, encrypted in the state folder, which keywell.toml names by { secret = "NAME" }.
+/// Keep secrets, encrypted in the state folder, which keywell.toml names by { secret = "NAME" }.
 ///
 /// The first secret makes a key, the file secrets.key of the state folder. The variable
 /// `KEYWELL_SECRETS_KEY` may have another one, an age identity. No command prints a secret.
