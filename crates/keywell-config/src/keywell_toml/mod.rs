@@ -34,7 +34,7 @@ use crate::plan::chain;
 use crate::policies::Policies;
 use crate::section::ROOT;
 use crate::wadm::Providers;
-use crate::{ConfigError, Draft, ListenAddress, Located, Lookup, Place, Plan, Process};
+use crate::{BuildPlan, ConfigError, Draft, ListenAddress, Located, Lookup, Place, Plan, Process};
 
 // === impl Draft ===
 
@@ -142,6 +142,7 @@ fn plan(document: &Document<'_>, root: DeTable<'_>, is_part: bool) -> (Plan, For
         components: defined.components.plans,
         triggers,
         build: build.map(|build| build.value),
+        build_with: BuildPlan::default(),
         health,
         is_metered: false,
     };
