@@ -12,13 +12,17 @@ pub struct Stub {
     requests: Arc<Mutex<Vec<StubRequest>>>,
 }
 
-/// The head of a request.
+/// A request, as it came.
 #[derive(Clone, Debug)]
 pub struct StubRequest {
+    /// `GET`
+    pub method: String,
     /// With the query.
     pub path: String,
-    /// Its lines after the first, as they came.
+    /// The lines of its head after the first.
     pub headers: Vec<String>,
+    /// As long as its header says.
+    pub body: String,
 }
 
 /// What is answered to a request, after which the connection is closed.
@@ -106,7 +110,10 @@ impl StubAnswer {
 
     /// A status such as `404 Not Found`, with headers, each a line.
     pub fn status(status: &str, headers: &[String]) -> Self {
-        let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let mut headers = headers.join("\r\n");
+        if !headers.is_empty() {
+            headers.push_str("\r\n");
+        }
         let head =
             format!("HTTP/1.1 {status}\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n");
         Self::Raw(head.into_bytes())
@@ -116,17 +123,31 @@ impl StubAnswer {
 fn serve(mut stream: &TcpStream, answers: &Answers, seen: &Mutex<Vec<StubRequest>>) {
     let mut reader = BufReader::new(stream);
     let mut lines = reader.by_ref().lines().map_while(std::io::Result::ok);
-    let path = lines.next().unwrap_or_default();
-    let path = path.split(' ').nth(1).unwrap_or_default().to_owned();
-    let headers = lines.take_while(|line| !line.is_empty()).collect();
-    let request = StubRequest { path, headers };
+    let first = lines.next().unwrap_or_default();
+    let mut words = first.split(' ').map(str::to_owned);
+    let mut request = StubRequest {
+        method: words.next().unwrap_or_default(),
+        path: words.next().unwrap_or_default(),
+        headers: lines.take_while(|line| !line.is_empty()).collect(),
+        body: String::new(),
+    };
+    let length = request.header("content-length");
+    let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
+    if reader
+        .by_ref()
+        .take(length)
+        .read_to_string(&mut request.body)
+        .is_err()
+    {
+        return;
+    }
     seen.lock().push(request.clone());
     match answers(&request) {
         StubAnswer::Raw(bytes) => drop(stream.write_all(&bytes)),
         StubAnswer::Endless(start) => {
             let mut written = stream.write_all(&start);
             while written.is_ok() {
-                written = stream.write_all(&[b' '; 64 << 10]);
+                written = stream.write_all(&[b' '; 8 << 10]);
             }
         }
         StubAnswer::Silence => drop(reader.read_line(&mut String::new())),
