@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use oci_client::Reference;
 use oci_client::secrets::RegistryAuth;
-use reqwest::header::ACCEPT;
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url};
 
 use crate::error::Problem;
 use crate::options::ImageOptions;
@@ -11,6 +14,7 @@ use crate::registry::Registry;
 pub(crate) struct Http {
     client: Client,
     base: Url,
+    patience: Duration,
 }
 
 /// The most bytes of an answer that says what is wrong.
@@ -28,17 +32,17 @@ impl Http {
     ) -> Result<Self, Problem> {
         // The program has no other cryptography; where one is set already, it is this one.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let client = Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(options.patience)
-            .read_timeout(options.patience);
+        let client = client(options.patience).build();
+        let client = client.map_err(|error| registry.unreachable(&error))?;
         let is_plain = options.is_plain(reference.registry());
         let scheme = if is_plain { "http" } else { "https" };
         let base = format!("{scheme}://{}/v2/", reference.resolve_registry());
         let base = Url::parse(&base).map_err(|error| registry.unreachable(&error))?;
-        let client = client.build();
-        let client = client.map_err(|error| registry.unreachable(&error))?;
-        Ok(Self { client, base })
+        Ok(Self {
+            client,
+            base,
+            patience: options.patience,
+        })
     }
 
     /// The root of the registry's interface.
@@ -54,6 +58,21 @@ impl Http {
             RegistryAuth::Basic(user, password) => request.basic_auth(user, Some(password)),
             RegistryAuth::Bearer(token) => request.bearer_auth(token),
         }
+    }
+
+    /// Sends a form, which is not sent on where the answer is a redirection.
+    pub(crate) async fn post(
+        &self,
+        url: Url,
+        form: String,
+        registry: &Registry,
+    ) -> Result<Response, Problem> {
+        let client = client(self.patience).redirect(Policy::none()).build();
+        let client = client.map_err(|error| registry.unreachable(&error))?;
+        let content_type = "application/x-www-form-urlencoded";
+        let request = client.post(url).header(CONTENT_TYPE, content_type);
+        let answer = request.body(form).send().await;
+        answer.map_err(|error| registry.failed(&error))
     }
 
     /// Asks for something in the repository of a reference: `manifests/TAG`. The answer is one that
@@ -79,6 +98,11 @@ impl Http {
         let body = body(answer, MAX_COMPLAINT, registry).await?;
         Err(registry.status(code, &body.unwrap_or_default()))
     }
+}
+
+fn client(patience: Duration) -> ClientBuilder {
+    let client = Client::builder().user_agent(USER_AGENT);
+    client.connect_timeout(patience).read_timeout(patience)
 }
 
 /// Reads an answer to its end; none if it has more bytes than that.

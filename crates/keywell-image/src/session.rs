@@ -50,11 +50,10 @@ impl Session {
         let login = find(&name, options.patience).await?;
         let (login, source) = match login {
             Some(Login {
-                user,
-                password,
+                credentials,
                 source,
-            }) => (RegistryAuth::Basic(user, password), Some(source)),
-            None => (RegistryAuth::Anonymous, None),
+            }) => (Some(credentials), Some(source)),
+            None => (None, None),
         };
         let registry = Registry::new(name, source, options.patience);
         let reference = reference.parsed().clone();

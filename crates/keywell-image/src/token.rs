@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::error::Problem;
 use crate::http::{Http, body};
+use crate::login::Credentials;
 use crate::registry::Registry;
 
 /// The most bytes of an answer with a token.
@@ -18,7 +19,7 @@ pub(crate) async fn authorize(
     http: &Http,
     registry: &Registry,
     reference: &Reference,
-    login: RegistryAuth,
+    login: Option<Credentials>,
     operation: RegistryOperation,
 ) -> Result<RegistryAuth, Problem> {
     let answer = http.get(http.base().clone(), &RegistryAuth::Anonymous);
@@ -26,10 +27,20 @@ pub(crate) async fn authorize(
     let answer = answer.map_err(|error| registry.failed(&error))?;
     match challenge(http, &answer) {
         Challenge::Nothing => Ok(RegistryAuth::Anonymous),
-        Challenge::Login => Ok(login),
+        Challenge::Login if matches!(login, Some(Credentials::Identity(_))) => {
+            Err(registry.refused("it has no token server, and the login is an identity token"))
+        }
+        Challenge::Login => Ok(basic(login)),
         Challenge::Token { realm, service } => {
-            let url = url(http, registry, reference, operation, &realm, service)?;
-            token(http, registry, url, &login).await
+            let actions = match operation {
+                RegistryOperation::Pull => "pull",
+                RegistryOperation::Push => "pull,push",
+            };
+            let scope = format!("repository:{}:{actions}", reference.repository());
+            let service = service.map(|service| ("service", service));
+            let wanted: Vec<_> = [("scope", scope)].into_iter().chain(service).collect();
+            let server = server(http, registry, &realm)?;
+            token(http, registry, server, &wanted, login).await
         }
     }
 }
@@ -41,6 +52,14 @@ enum Challenge {
         realm: String,
         service: Option<String>,
     },
+}
+
+/// The user and the password, where they are sent as they are.
+fn basic(login: Option<Credentials>) -> RegistryAuth {
+    match login {
+        Some(Credentials::Password { user, password }) => RegistryAuth::Basic(user, password),
+        Some(Credentials::Identity(_)) | None => RegistryAuth::Anonymous,
+    }
 }
 
 fn challenge(http: &Http, answer: &Response) -> Challenge {
@@ -72,43 +91,49 @@ fn parameter(challenge: &ChallengeRef<'_>, name: &str) -> Option<String> {
     found.map(|(_, value)| value.to_unescaped())
 }
 
-/// Where the token for an operation is asked for.
-fn url(
-    http: &Http,
-    registry: &Registry,
-    reference: &Reference,
-    operation: RegistryOperation,
-    realm: &str,
-    service: Option<String>,
-) -> Result<Url, Problem> {
+/// The URL of the token server.
+fn server(http: &Http, registry: &Registry, realm: &str) -> Result<Url, Problem> {
     let url = Url::parse(realm).ok();
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
-    let Some(mut url) = url else {
+    let Some(url) = url else {
         return Err(registry.refused("the URL of its token server is none"));
     };
     if http.base().scheme() == "https" && url.scheme() != "https" {
         return Err(registry.refused("its token server is without TLS, where logins can be read"));
     }
-    let actions = match operation {
-        RegistryOperation::Pull => "pull",
-        RegistryOperation::Push => "pull,push",
-    };
-    let scope = format!("repository:{}:{actions}", reference.repository());
-    url.query_pairs_mut().append_pair("scope", &scope);
-    if let Some(service) = service {
-        url.query_pairs_mut().append_pair("service", &service);
-    }
     Ok(url)
+}
+
+/// The exchange of an identity token; a form is encoded as a query is.
+fn form(server: &Url, wanted: &[(&str, String)], identity: &str) -> String {
+    let mut form = server.clone();
+    let mut pairs = form.query_pairs_mut();
+    pairs.clear().extend_pairs(wanted);
+    pairs.append_pair("grant_type", "refresh_token");
+    pairs.append_pair("client_id", "keywell");
+    pairs.append_pair("refresh_token", identity);
+    drop(pairs);
+    form.query().unwrap_or_default().to_owned()
 }
 
 async fn token(
     http: &Http,
     registry: &Registry,
-    url: Url,
-    login: &RegistryAuth,
+    mut server: Url,
+    wanted: &[(&str, String)],
+    login: Option<Credentials>,
 ) -> Result<RegistryAuth, Problem> {
-    let answer = http.get(url, login).send().await;
-    let answer = answer.map_err(|error| registry.failed(&error))?;
+    let answer = match login {
+        Some(Credentials::Identity(identity)) => {
+            let form = form(&server, wanted, &identity);
+            http.post(server, form, registry).await?
+        }
+        login => {
+            server.query_pairs_mut().extend_pairs(wanted);
+            let answer = http.get(server, &basic(login)).send().await;
+            answer.map_err(|error| registry.failed(&error))?
+        }
+    };
     let code = answer.status().as_u16();
     let answer = body(answer, MAX_BYTES, registry).await?;
     let Some(answer) = answer else {

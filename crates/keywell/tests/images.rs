@@ -569,6 +569,65 @@ fn a_token_server_gets_the_login_and_the_registry_its_token() {
     }
 }
 
+#[test]
+fn an_identity_token_is_exchanged_and_goes_nowhere_else() {
+    let elsewhere = Stub::start(|_| StubAnswer::ok("{\"token\":\"ticket\"}"));
+    let place = elsewhere.addr();
+    let tokens = Stub::start(move |request: &StubRequest| {
+        let form = "scope=repository%3Aacme%2Fx%3Apull&service=s&grant_type=refresh_token\
+                    &client_id=keywell&refresh_token=kanarien+vogel";
+        match (&*request.method, &*request.path, &*request.body) {
+            ("POST", "/token?a=b", body) if body == form => {
+                StubAnswer::ok("{\"access_token\":\"ticket\"}")
+            }
+            ("POST", "/led", _) => {
+                let location = format!("location: http://{place}/");
+                StubAnswer::status("307 Elsewhere", &[location])
+            }
+            _ => StubAnswer::status("401 No", &[]),
+        }
+    });
+    let registry = |challenge: &str| {
+        let (hosted, challenge) = (Hosted::counter(), format!("www-authenticate: {challenge}"));
+        Stub::start(move |request| {
+            if request.header("authorization") == Some("Bearer ticket") {
+                return hosted.answer(&request.path);
+            }
+            StubAnswer::status("401 No", std::slice::from_ref(&challenge))
+        })
+    };
+    let bearer = |path: &str| {
+        format!(
+            "Bearer realm=\"http://{}{path}\",service=\"s\"",
+            tokens.addr()
+        )
+    };
+    let machine = Machine::new();
+    let pull = |registry: &Stub, identity: &str| {
+        let addr = registry.addr().to_string();
+        let entry = json!({ "identitytoken": identity });
+        machine.log_in(&json!({ "auths": { &addr: entry } }).to_string());
+        let (code, said, complained) = machine.run(&["pull", &format!("{addr}/acme/x:1")]);
+        assert!(!complained.contains("kanarien"), "{complained}");
+        (code, said + &complained)
+    };
+    let good = registry(&bearer("/token?a=b"));
+    let (code, said) = pull(&good, "kanarien vogel");
+    assert_eq!(code, 0, "{said}");
+    let mut asked = good.requests().into_iter();
+    assert!(asked.all(|request| !format!("{request:?}").contains("kanarien")));
+    let (code, said) = pull(&good, "another");
+    assert!(code == 1 && said.contains("refuses the login of"), "{said}");
+    let (code, said) = pull(&registry(&bearer("/led")), "kanarien vogel");
+    assert!(code == 1 && said.contains("its status is 307"), "{said}");
+    assert!(elsewhere.requests().is_empty());
+    let (code, said) = pull(&registry("Basic realm=\"x\""), "kanarien vogel");
+    assert!(
+        code == 1 && said.contains("the login is an identity token"),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn a_project_that_is_developed_has_images_too() {
     let registry = Registry::start().await.unwrap();

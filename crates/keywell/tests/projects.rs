@@ -124,13 +124,22 @@ fn a_watcher_builds_as_it_is_and_is_called_for_a_set() {
     project.build();
     // It watches from its first start on.
     project.up(1).stop();
-    let mut set = keywell();
-    set.args(["kv", "set", "order:1", "tea", "--store", "disk:data"]);
-    set.current_dir(&project.folder);
-    assert!(set.status().unwrap().success());
+    let kv = |words: &[&str]| {
+        let mut kv = keywell();
+        kv.arg("kv").args(words).args(["--store", "disk:data"]);
+        assert!(kv.current_dir(&project.folder).status().unwrap().success());
+    };
+    kv(&["set", "order:1", "tea"]);
     let application = project.up(1);
     let line = application.printed();
     assert!(line.ends_with("order:1 is \"tea\", change 1"), "{line}");
+    // As its README says, also while it runs.
+    kv(&["set", "order:2", "milk"]);
+    let line = application.printed();
+    assert!(line.ends_with("order:2 is \"milk\", change 1"), "{line}");
+    kv(&["delete", "order:2"]);
+    let line = application.printed();
+    assert!(line.ends_with("order:2 is gone, change 2"), "{line}");
     application.stop();
 }
 
