@@ -16,7 +16,7 @@ use crate::cli::failed::Failed;
 #[derive(Args, Clone)]
 pub(super) struct ImageArguments {
     /// A registry that is spoken to without TLS, as written in references: HOST or HOST:PORT; may be
-    /// repeated. localhost, 127.0.0.1 and [::1] always are.
+    /// repeated. Those of this machine, such as localhost, always are.
     #[arg(long, value_name = "REGISTRY")]
     insecure_registry: Vec<String>,
 
