@@ -26,8 +26,8 @@
 //!   [`ImageOptions::patience`] has failed.
 //! - Credentials go to the registry that they are for and to the token server that it names, not to
 //!   where it redirects, and not without TLS if the registry has it. They are in no text and no log.
-//! - The folder keeps about 2 GiB: what was not used for the longest goes first, and nothing that was
-//!   used within an hour.
+//! - The folder keeps 2 GiB: what was not used for the longest goes first. What was used within an hour
+//!   stays, and may make it more.
 //!
 //! # What it does not do
 //!
