@@ -75,8 +75,9 @@ pub use listen::ListenAddress;
 pub use lookup::{Lookup, Process};
 pub use place::{Located, Place};
 pub use plan::{
-    Code, CommandPlan, ComponentPlan, CorsPlan, DeadLettersPlan, GrantPlan, HostPlan, HttpPlan,
-    ImportPlan, LimitsPlan, LinkPlan, PathPlan, Plan, StorePlan, TlsPlan, TriggerPlan, WatchPlan,
+    BuildPlan, Code, CommandPlan, ComponentPlan, CorsPlan, DeadLettersPlan, GrantPlan, HostPlan,
+    HttpPlan, ImportPlan, LimitsPlan, LinkPlan, PathPlan, Plan, StorePlan, TlsPlan, TriggerPlan,
+    WatchPlan,
 };
 pub use print::Printed;
 pub use read::ReadOptions;

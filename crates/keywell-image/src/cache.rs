@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use keywell_folder::{Draft, Folder};
 
@@ -15,6 +16,12 @@ use crate::reference::ImageReference;
 pub(crate) struct Cache {
     folder: Folder,
 }
+
+/// The bytes that are kept. Past them, what was not used for the longest goes first.
+const MOST: u64 = 2 << 30;
+
+/// What was used within this time stays in any case: its application may not have loaded it yet.
+const RECENT: Duration = Duration::from_hours(1);
 
 // === impl Cache ===
 
@@ -73,8 +80,44 @@ impl Cache {
         }))
     }
 
+    /// Removes what was not used for the longest, if there is more than is kept.
+    pub(crate) fn shrink(&self) {
+        let Some(before) = SystemTime::now().checked_sub(RECENT) else {
+            return;
+        };
+        if let Err(error) = self.shrink_to(MOST, before) {
+            tracing::debug!("cannot remove images that were not used for long: {error}");
+        }
+    }
+
+    /// As [`shrink`](Self::shrink), to so many bytes, of what was last used before.
+    fn shrink_to(&self, most: u64, before: SystemTime) -> io::Result<()> {
+        let mut kept = Vec::new();
+        for name in self.folder.names()? {
+            // Another process may have removed it.
+            let file = self.folder.open_to_read(&name);
+            if KINDS.iter().any(|kind| name.starts_with(kind))
+                && let Ok(metadata) = file.and_then(|file| file.metadata())
+            {
+                kept.push((metadata.modified()?, metadata.len(), name));
+            }
+        }
+        kept.sort();
+        let mut bytes: u64 = kept.iter().map(|(_, bytes, _)| bytes).sum();
+        for (used, size, name) in kept {
+            if bytes <= most || used >= before {
+                break;
+            }
+            self.folder.remove(&name)?;
+            bytes -= size;
+        }
+        Ok(())
+    }
+
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let read = |file: File| {
+            // When it was used; what is not known is as when it was downloaded.
+            let _ = file.set_modified(SystemTime::now());
             let mut bytes = Vec::new();
             file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
             Ok(bytes)
@@ -93,6 +136,9 @@ impl Cache {
         draft.keep(name)
     }
 }
+
+/// How the names of its files begin.
+const KINDS: [&str; 3] = ["manifest-", "layer-", "tag-"];
 
 fn manifest_name(digest: &Digest) -> String {
     format!("manifest-{}.json", digest.digits())
@@ -143,6 +189,45 @@ mod tests {
             assert_eq!(cache.tag(&same).unwrap(), Some(digest));
         }
         assert_eq!(cache.tag(&other).unwrap(), None);
+    }
+
+    #[test]
+    fn what_was_not_used_for_the_longest_goes_first_and_what_was_used_just_now_stays() {
+        let parent = tempfile::tempdir().unwrap();
+        let cache = Cache::open(parent.path()).unwrap();
+        fs::write(parent.path().join("note"), [0; 1000]).unwrap();
+        let now = SystemTime::now();
+        let ago = |hours| now - Duration::from_hours(hours);
+        let layers: Vec<Digest> = (0..4_u64)
+            .map(|at| {
+                let layer = [u8::try_from(at).unwrap(); 100];
+                let digest = Digest::of(&layer);
+                let path = cache.keep_layer(&digest, &layer).unwrap();
+                let file = File::options().write(true).open(path).unwrap();
+                file.set_modified(ago(9 - at)).unwrap();
+                digest
+            })
+            .collect();
+        let here = || -> Vec<bool> {
+            let paths = layers
+                .iter()
+                .map(|digest| parent.path().join(layer_name(digest)));
+            paths.map(|path| path.exists()).collect()
+        };
+        cache.shrink_to(400, ago(1)).unwrap();
+        assert_eq!(here(), [true, true, true, true]);
+        // Used now, though it was downloaded before all others.
+        assert!(cache.layer(&layers[0]).unwrap().is_some());
+        cache.shrink_to(399, ago(1)).unwrap();
+        assert_eq!(here(), [true, false, true, true]);
+        cache.shrink_to(100, ago(1)).unwrap();
+        assert_eq!(here(), [true, false, false, false]);
+        cache.shrink_to(0, ago(1)).unwrap();
+        assert_eq!(here(), [true, false, false, false]);
+        cache.shrink_to(0, now + Duration::from_hours(1)).unwrap();
+        assert_eq!(here(), [false, false, false, false]);
+        // It is not ours.
+        assert!(parent.path().join("note").exists());
     }
 
     #[test]

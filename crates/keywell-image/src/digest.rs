@@ -8,6 +8,10 @@ pub struct Digest {
     digits: String,
 }
 
+/// Computes the digest of bytes that come in pieces.
+#[derive(Default)]
+pub(crate) struct Digester(Sha256);
+
 const ALGORITHM: &str = "sha256:";
 
 // === impl Digest ===
@@ -15,11 +19,9 @@ const ALGORITHM: &str = "sha256:";
 impl Digest {
     /// Computes the digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let mut digits = String::with_capacity(64);
-        for byte in Sha256::digest(bytes) {
-            let _ = write!(digits, "{byte:02x}");
-        }
-        Self { digits }
+        let mut digester = Digester::default();
+        digester.add(bytes);
+        digester.digest()
     }
 
     /// Reads a digest; none, if it is of another algorithm or not in this form.
@@ -34,6 +36,22 @@ impl Digest {
     /// The digits alone.
     pub(crate) fn digits(&self) -> &str {
         &self.digits
+    }
+}
+
+// === impl Digester ===
+
+impl Digester {
+    pub(crate) fn add(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    pub(crate) fn digest(self) -> Digest {
+        let mut digits = String::with_capacity(64);
+        for byte in self.0.finalize() {
+            let _ = write!(digits, "{byte:02x}");
+        }
+        Digest { digits }
     }
 }
 

@@ -122,8 +122,12 @@ impl Images {
             return Err(Problem::Unfit(problem));
         };
         let (tag, kept) = (reference.clone(), digest.clone());
-        self.with_cache(move |cache| cache.keep_tag(&tag, &kept))
-            .await?;
+        let keep = self.with_cache(move |cache| {
+            cache.keep_tag(&tag, &kept)?;
+            cache.shrink();
+            Ok(())
+        });
+        keep.await?;
         Ok(Pulled { file, digest })
     }
 

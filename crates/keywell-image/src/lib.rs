@@ -21,29 +21,36 @@
 //!   that the tag had last is used, with a warning in the log. A registry that answers is believed:
 //!   if it has no such tag or refuses the login, that is an error.
 //! - A digest in a reference needs no registry once its image is kept.
-//! - A layer is at most [`MAX_BYTES`], and no longer than its manifest says. A registry that sends
-//!   nothing for [`ImageOptions::patience`] has failed.
+//! - A layer is at most [`MAX_BYTES`], and no longer than its manifest says; a manifest, a token and an
+//!   error of a registry are read up to a bound. A registry that sends nothing for
+//!   [`ImageOptions::patience`] has failed.
 //! - Credentials go to the registry that they are for and to the token server that it names, not to
-//!   where it redirects. They are in no text and no log.
+//!   where it redirects, and not without TLS if the registry has it. They are in no text and no log.
+//! - The folder keeps 2 GiB: what was not used for the longest goes first. What was used within an hour
+//!   stays, and may make it more.
 //!
 //! # What it does not do
 //!
 //! It knows neither Wasmtime nor any store: whether a layer is a component, its reader finds out. It
-//! checks no signatures. What a registry answers besides layers (manifests, tokens, errors) is bounded
-//! in time and not in size, as `oci-client` reads it whole.
+//! checks no signatures. What a registry answers to a push is bounded in time and not in size, as
+//! `oci-client`, which uploads, reads it whole.
 
 #![forbid(unsafe_code)]
 
 mod cache;
 mod digest;
 mod error;
+mod http;
 mod images;
 mod login;
 mod manifest;
 mod options;
 mod push;
 mod reference;
+mod registry;
 mod session;
+mod token;
+mod upload;
 
 pub use digest::Digest;
 pub use error::{Error, Problem};

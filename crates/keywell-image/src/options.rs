@@ -1,11 +1,11 @@
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How registries are reached.
 #[derive(Clone, Debug)]
 pub struct ImageOptions {
     /// Registries, `HOST` or `HOST:PORT` as in a reference, that are spoken to without TLS. Those of
-    /// this machine (`localhost`, `127.0.0.1`) always are.
+    /// this machine (`localhost`, `127.0.0.1`, `[::1]`) always are.
     pub insecure: Vec<String>,
     /// How long a registry may send nothing, and a credential helper may take.
     pub patience: Duration,
@@ -34,7 +34,11 @@ fn is_loopback(registry: &str) -> bool {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => registry,
     };
-    let address = host.parse::<Ipv4Addr>();
+    // An IPv6 address is in brackets.
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let address = bare.unwrap_or(host).parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
@@ -53,6 +57,9 @@ mod tests {
             ("localhost:5000", true),
             ("127.0.0.1:5000", true),
             ("127.9.9.9", true),
+            ("[::1]:5000", true),
+            ("[::1]", true),
+            ("[fd00::1]:5000", false),
             ("registry.lan:5000", true),
             ("registry.lan", false),
             ("localhost.example.com", false),

@@ -1,5 +1,4 @@
 use bytes::Bytes;
-use oci_client::RegistryOperation;
 use serde_json::json;
 
 use crate::digest::Digest;
@@ -7,7 +6,7 @@ use crate::error::{Error, Problem};
 use crate::manifest::{LAYER_TYPE, MAX_BYTES, check_start};
 use crate::options::ImageOptions;
 use crate::reference::ImageReference;
-use crate::session::Session;
+use crate::upload::Upload;
 
 /// What a component has to do with others, for the configuration of its image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,11 +58,11 @@ async fn put(
     let layer = Digest::of(&wasm);
     let config = config(&layer, interfaces);
     let (manifest, digest) = manifest(&config, &layer, wasm.len());
-    let session = Session::open(reference, options, RegistryOperation::Push).await?;
-    session.push_blob(wasm, &layer).await?;
+    let upload = Upload::begin(reference, options).await?;
+    upload.blob(wasm, &layer).await?;
     let config_digest = Digest::of(&config);
-    session.push_blob(config.into(), &config_digest).await?;
-    session.push_manifest(manifest).await?;
+    upload.blob(config.into(), &config_digest).await?;
+    upload.manifest(manifest).await?;
     Ok(digest)
 }
 

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use oci_client::Reference;
@@ -92,7 +93,7 @@ impl FromStr for ImageReference {
                 ..error("logins are taken from Docker's configuration")
             });
         }
-        let parsed = Reference::try_from(name).map_err(|problem| error(&problem.to_string()))?;
+        let parsed = parse(name).map_err(|problem| error(&problem))?;
         // Of a name without a registry, the parser lets capitals through.
         if parsed.repository().contains(char::is_uppercase) {
             return Err(error("its name has capitals in it"));
@@ -115,13 +116,43 @@ impl fmt::Display for ImageReference {
     }
 }
 
+/// Reads a reference without a scheme. The parser knows no registry by its IPv6 address.
+fn parse(name: &str) -> Result<Reference, String> {
+    let parse = |name: &str| Reference::try_from(name).map_err(|problem| problem.to_string());
+    if !name.starts_with('[') {
+        return parse(name);
+    }
+    let no_address = || "its registry is no IPv6 address in brackets".to_owned();
+    let (registry, rest) = name.split_once('/').ok_or_else(no_address)?;
+    let authority = match registry.rsplit_once("]:") {
+        Some((address, port)) if port.parse::<u16>().is_ok() => address.strip_prefix('['),
+        _ => registry
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']')),
+    };
+    let is_address = authority.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    if !is_address {
+        return Err(no_address());
+    }
+    // Everything behind it is as behind any other registry.
+    let parsed = parse(&format!("localhost/{rest}"))?;
+    let (registry, name) = (registry.to_owned(), parsed.repository().to_owned());
+    Ok(match (parsed.tag(), parsed.digest()) {
+        (Some(tag), Some(digest)) => {
+            Reference::with_tag_and_digest(registry, name, tag.to_owned(), digest.to_owned())
+        }
+        (None, Some(digest)) => Reference::with_digest(registry, name, digest.to_owned()),
+        (tag, None) => Reference::with_tag(registry, name, tag.unwrap_or("latest").to_owned()),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const DIGITS: &str = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
 
-    fn parse(text: &str) -> ImageReference {
+    fn parsed(text: &str) -> ImageReference {
         text.parse().unwrap()
     }
 
@@ -146,17 +177,24 @@ mod tests {
                 "b",
                 "127.0.0.1:5000/a/b:2",
             ),
+            ("[::1]:5000/a/b:2", "[::1]:5000", "b", "[::1]:5000/a/b:2"),
+            ("oci://[fd00::1]/x", "[fd00::1]", "x", "[fd00::1]/x:latest"),
         ] {
-            let reference = parse(text);
+            let reference = parsed(text);
             assert_eq!(reference.registry(), registry);
             assert_eq!(reference.name(), name);
             assert_eq!(reference.canonical(), canonical);
             assert_eq!(reference.to_string(), text);
             assert_eq!(reference.digest(), None);
         }
-        let pinned = parse(&format!("ghcr.io/acme/counter@sha256:{DIGITS}"));
-        assert_eq!(pinned.digest().unwrap().digits(), DIGITS);
-        assert_eq!(pinned.name(), "counter");
+        for registry in ["ghcr.io", "[::1]:5000"] {
+            for tag in ["", ":1.0"] {
+                let pinned = parsed(&format!("{registry}/acme/counter{tag}@sha256:{DIGITS}"));
+                assert_eq!(pinned.digest().unwrap().digits(), DIGITS);
+                assert_eq!(pinned.name(), "counter");
+                assert_eq!(pinned.registry(), registry);
+            }
+        }
     }
 
     #[test]
@@ -169,6 +207,15 @@ mod tests {
             "ghcr.io/acme/counter:a b",
             "ghcr.io/acme/counter@sha256:12",
             "ghcr.io/../../etc/passwd",
+            "[::1]",
+            "[::1/x",
+            "[::g]/x",
+            "[127.0.0.1]/x",
+            "[::1]:port/x",
+            "[::1]:70000/x",
+            "[::1]/",
+            "[::1]/X",
+            "[::1]x/y",
         ] {
             let error = text.parse::<ImageReference>().unwrap_err().to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
@@ -189,6 +236,7 @@ mod tests {
             ("localhost:5000/x", true),
             ("oci://acme/x", true),
             ("https://ghcr.io/x", true),
+            ("[::1]:5000/x", true),
             ("counter", false),
             ("acme/counter:1", false),
             ("../counter", false),

@@ -10,7 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use keywell_servers::Registry;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use keywell_image::Digest;
+use keywell_servers::{Registry, Stub, StubAnswer, StubRequest};
+use serde_json::json;
 use support::application::{Application, get};
 use support::{PATIENCE, guest, keywell};
 use tempfile::TempDir;
@@ -329,4 +333,331 @@ async fn what_cannot_be_pulled_is_one_error_that_names_the_image() {
     registry.kill().await.unwrap();
     let error = machine.fails(&["pull", &image]);
     assert!(error.contains("cannot be reached"), "{error}");
+}
+
+/// What a registry of one image answers: the counter, whose manifest says what its layer is.
+struct Hosted {
+    manifest: String,
+    layer: Vec<u8>,
+}
+
+// === impl Hosted ===
+
+impl Hosted {
+    fn counter() -> Self {
+        let layer = fs::read(guest("counter")).unwrap();
+        let descriptor = |media_type: &str, bytes: &[u8]| {
+            let digest = Digest::of(bytes).to_string();
+            json!({ "mediaType": media_type, "size": bytes.len(), "digest": digest })
+        };
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": descriptor("application/json", b"{}"),
+            "layers": [descriptor("application/wasm", &layer)],
+        });
+        Self {
+            manifest: manifest.to_string(),
+            layer,
+        }
+    }
+
+    fn answer(&self, path: &str) -> StubAnswer {
+        match path {
+            "/v2/" => StubAnswer::ok(""),
+            path if path.contains("/manifests/") => StubAnswer::ok(self.manifest.clone()),
+            _ => StubAnswer::ok(self.layer.clone()),
+        }
+    }
+}
+
+/// The login of Docker's configuration for a registry.
+fn auths(registry: &str, login: &str) -> String {
+    let auth = BASE64_STANDARD.encode(login);
+    json!({ "auths": { registry: { "auth": auth } } }).to_string()
+}
+
+#[test]
+fn a_registry_that_lies_hangs_or_does_not_end_is_one_error_and_starts_nothing() {
+    let hosted = || Hosted::counter();
+    let with_token = |answer: fn() -> StubAnswer| {
+        let tokens = Stub::start(move |_| answer()).addr();
+        Stub::start(move |_| {
+            let challenge = format!("www-authenticate: Bearer realm=\"http://{tokens}/\"");
+            StubAnswer::status("401 No", &[challenge])
+        })
+    };
+    let lie = Digest::of(b"another").to_string();
+    let (lying, cut, other) = (hosted(), hosted(), hosted());
+    for (stub, name, problem) in [
+        (
+            Stub::start(move |request| match &*request.path {
+                path if path.contains("/blobs/") => {
+                    let mut layer = lying.layer.clone();
+                    *layer.last_mut().unwrap() ^= 1;
+                    StubAnswer::ok(layer)
+                }
+                path => lying.answer(path),
+            }),
+            "x:1".to_owned(),
+            "its layer is not what its digest says",
+        ),
+        (
+            Stub::start(move |request| other.answer(&request.path)),
+            format!("x@{lie}"),
+            "its manifest is not what its digest says",
+        ),
+        (
+            Stub::start(move |request| match &*request.path {
+                path if path.contains("/blobs/") => StubAnswer::endless("\0asm"),
+                path => cut.answer(path),
+            }),
+            "x:1".to_owned(),
+            "its layer is not what its digest says: it is longer than",
+        ),
+        (
+            Stub::start(|request| match &*request.path {
+                "/v2/" => StubAnswer::ok(""),
+                _ => StubAnswer::endless("{"),
+            }),
+            "x:1".to_owned(),
+            "its manifest has more than 4194304 bytes",
+        ),
+        (
+            with_token(|| StubAnswer::endless("{")),
+            "x:1".to_owned(),
+            "its token server sent more than 65536 bytes",
+        ),
+        (
+            Stub::start(|_| StubAnswer::Silence),
+            "x:1".to_owned(),
+            "sent nothing for 300ms",
+        ),
+        (
+            with_token(|| StubAnswer::Silence),
+            "x:1".to_owned(),
+            "sent nothing for 300ms",
+        ),
+    ] {
+        let machine = Machine::new();
+        let image = format!("{}/{name}", stub.addr());
+        let text = format!(
+            "[store.main]\nurl = \"disk:data\"\n[component.good]\npath = {:?}\nstore = \"main\"\n\
+             [component.bad]\nimage = {image:?}\nstore = \"main\"\n\
+             [[trigger.http]]\ncomponent = \"good\"\naddr = \"127.0.0.1:0\"\n\
+             [[trigger.http]]\ncomponent = \"bad\"\naddr = \"127.0.0.1:0\"\n",
+            file("counter")
+        );
+        let path = machine.folder().join("keywell.toml");
+        fs::write(&path, text).unwrap();
+        let patience = ["--registry-timeout", "300ms"];
+        let up = [&["up", path.to_str().unwrap()], &patience[..]].concat();
+        let (code, said, complained) = machine.run(&up);
+        assert_eq!((code, &*said), (1, ""), "{complained}");
+        assert!(complained.contains(problem), "{problem}: {complained}");
+        assert!(complained.contains("keywell.toml:7:9"), "{complained}");
+        assert_eq!(complained.matches("error:").count(), 1, "{complained}");
+        assert!(!machine.folder().join("data").exists());
+        let error = machine.fails(&[&["pull", &image], &patience[..]].concat());
+        assert!(error.contains(problem) && error.contains(&image), "{error}");
+        // Nothing of it is kept, and so nothing is used the next time.
+        let (_, _, complained) = machine.run(&["up", "--check", path.to_str().unwrap()]);
+        assert!(
+            complained.contains("was not downloaded yet"),
+            "{complained}"
+        );
+    }
+}
+
+#[test]
+fn a_redirection_to_another_place_gets_no_login() {
+    let hosted = Hosted::counter();
+    let elsewhere = Stub::start(move |request| hosted.answer(&request.path));
+    let place = elsewhere.addr();
+    let registry = Stub::start(move |request| {
+        let challenge = "www-authenticate: Basic realm=\"x\"".to_owned();
+        match (&*request.path, request.header("authorization")) {
+            (_, None) => StubAnswer::status("401 No", &[challenge]),
+            (path, Some(_)) => {
+                let location = format!("location: http://{place}{path}");
+                StubAnswer::status("307 Elsewhere", &[location])
+            }
+        }
+    });
+    let machine = Machine::new();
+    let addr = registry.addr().to_string();
+    machine.log_in(&auths(&addr, "keywell:open sesame"));
+    assert!(
+        machine
+            .done(&["pull", &format!("{addr}/x:1")])
+            .starts_with("sha256:")
+    );
+    let led = elsewhere.requests();
+    let paths: Vec<&str> = led.iter().map(|request| &*request.path).collect();
+    assert_eq!(paths[0], "/v2/x/manifests/1");
+    assert!(paths[1].starts_with("/v2/x/blobs/sha256:"), "{paths:?}");
+    assert!(
+        led.iter()
+            .all(|request| request.header("authorization").is_none())
+    );
+
+    // Nor does one that asks for the login itself.
+    let tokens = Stub::start(|_| StubAnswer::ok("{\"token\":\"t\"}"));
+    let realm = tokens.addr();
+    let greedy = Stub::start(move |_| {
+        let challenge = format!("www-authenticate: Bearer realm=\"http://{realm}/\"");
+        StubAnswer::status("401 No", &[challenge])
+    });
+    let place = greedy.addr();
+    let registry = Stub::start(move |request| {
+        let location = format!("location: http://{place}{}", request.path);
+        StubAnswer::status("307 Elsewhere", &[location])
+    });
+    let addr = registry.addr().to_string();
+    machine.log_in(&auths(&addr, "keywell:open sesame"));
+    let error = machine.fails(&["pull", &format!("{addr}/x:1")]);
+    assert!(error.contains("docker login"), "{error}");
+    assert!(tokens.requests().is_empty());
+    let asked = greedy.requests();
+    assert!(
+        asked
+            .iter()
+            .all(|request| request.header("authorization").is_none())
+    );
+}
+
+#[test]
+fn a_token_server_gets_the_login_and_the_registry_its_token() {
+    let basic = format!("Basic {}", BASE64_STANDARD.encode("keywell:open sesame"));
+    for name in ["token", "access_token"] {
+        let wanted = basic.clone();
+        let tokens = Stub::start(move |request: &StubRequest| {
+            if request.header("authorization") == Some(&wanted) {
+                StubAnswer::ok(json!({ name: "ticket", "expires_in": 60 }).to_string())
+            } else {
+                StubAnswer::status("401 No", &[])
+            }
+        });
+        let (realm, hosted) = (tokens.addr(), Hosted::counter());
+        let registry = Stub::start(move |request| {
+            if request.header("authorization") == Some("Bearer ticket") {
+                return hosted.answer(&request.path);
+            }
+            let challenge = format!(
+                "www-authenticate: Bearer realm=\"http://{realm}/token?a=b\",service=\"a registry\""
+            );
+            StubAnswer::status("401 No", &[challenge])
+        });
+        let (machine, addr) = (Machine::new(), registry.addr().to_string());
+        let image = format!("{addr}/acme/x:1");
+        let error = machine.fails(&["pull", &image]);
+        assert!(error.contains("wants a login"), "{error}");
+        machine.log_in(&auths(&addr, "keywell:wrong"));
+        let error = machine.fails(&["pull", &image]);
+        assert!(error.contains("refuses the login of"), "{error}");
+        machine.log_in(&auths(&addr, "keywell:open sesame"));
+        assert!(machine.done(&["pull", &image]).starts_with("sha256:"));
+        let path = &tokens.requests()[0].path;
+        let expected = "/token?a=b&scope=repository%3Aacme%2Fx%3Apull&service=a+registry";
+        assert_eq!(path, expected);
+        // The password itself goes to the token server alone.
+        let asked = registry.requests();
+        let mut headers = asked
+            .iter()
+            .filter_map(|request| request.header("authorization"));
+        assert!(headers.all(|value| value == "Bearer ticket"));
+    }
+}
+
+#[test]
+fn an_identity_token_is_exchanged_and_goes_nowhere_else() {
+    let elsewhere = Stub::start(|_| StubAnswer::ok("{\"token\":\"ticket\"}"));
+    let place = elsewhere.addr();
+    let tokens = Stub::start(move |request: &StubRequest| {
+        let form = "scope=repository%3Aacme%2Fx%3Apull&service=s&grant_type=refresh_token\
+                    &client_id=keywell&refresh_token=kanarien+vogel";
+        match (&*request.method, &*request.path, &*request.body) {
+            ("POST", "/token?a=b", body) if body == form => {
+                StubAnswer::ok("{\"access_token\":\"ticket\"}")
+            }
+            ("POST", "/led", _) => {
+                let location = format!("location: http://{place}/");
+                StubAnswer::status("307 Elsewhere", &[location])
+            }
+            _ => StubAnswer::status("401 No", &[]),
+        }
+    });
+    let registry = |challenge: &str| {
+        let (hosted, challenge) = (Hosted::counter(), format!("www-authenticate: {challenge}"));
+        Stub::start(move |request| {
+            if request.header("authorization") == Some("Bearer ticket") {
+                return hosted.answer(&request.path);
+            }
+            StubAnswer::status("401 No", std::slice::from_ref(&challenge))
+        })
+    };
+    let bearer = |path: &str| {
+        format!(
+            "Bearer realm=\"http://{}{path}\",service=\"s\"",
+            tokens.addr()
+        )
+    };
+    let machine = Machine::new();
+    let pull = |registry: &Stub, identity: &str| {
+        let addr = registry.addr().to_string();
+        let entry = json!({ "identitytoken": identity });
+        machine.log_in(&json!({ "auths": { &addr: entry } }).to_string());
+        let (code, said, complained) = machine.run(&["pull", &format!("{addr}/acme/x:1")]);
+        assert!(!complained.contains("kanarien"), "{complained}");
+        (code, said + &complained)
+    };
+    let good = registry(&bearer("/token?a=b"));
+    let (code, said) = pull(&good, "kanarien vogel");
+    assert_eq!(code, 0, "{said}");
+    let mut asked = good.requests().into_iter();
+    assert!(asked.all(|request| !format!("{request:?}").contains("kanarien")));
+    let (code, said) = pull(&good, "another");
+    assert!(code == 1 && said.contains("refuses the login of"), "{said}");
+    let (code, said) = pull(&registry(&bearer("/led")), "kanarien vogel");
+    assert!(code == 1 && said.contains("its status is 307"), "{said}");
+    assert!(elsewhere.requests().is_empty());
+    let (code, said) = pull(&registry("Basic realm=\"x\""), "kanarien vogel");
+    assert!(
+        code == 1 && said.contains("the login is an identity token"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_project_that_is_developed_has_images_too() {
+    let registry = Registry::start().await.unwrap();
+    let machine = Machine::new();
+    let image = format!("{}/x:1", registry.addr());
+    let text = format!(
+        "[store.main]\nurl = \"memory:\"\n[component.c]\nimage = {image:?}\nstore = \"main\"\n\
+         \n[[trigger.http]]\ncomponent = \"c\"\naddr = \"127.0.0.1:0\"\n"
+    );
+    let file_of_it = machine.folder().join("keywell.toml");
+    fs::write(&file_of_it, &text).unwrap();
+    let dev = ["dev", machine.folder().to_str().unwrap()];
+    let application = Application::spawn(&mut machine.keywell(&dev), 0);
+    application.logs("no such image or tag");
+    application.logs("waiting for a change");
+    machine.done(&["push", &file("counter"), &image]);
+    fs::write(&file_of_it, format!("# It is there now.\n{text}")).unwrap();
+    let line = application.printed();
+    let address = line.split("http://").nth(1).unwrap();
+    application.printed();
+    assert_eq!(get(address, "/tea").text(), "Counter /tea: 1\n");
+    // It is resolved once: what is kept serves a project whose registry is gone.
+    registry.kill().await.unwrap();
+    fs::write(
+        &file_of_it,
+        text.replace("[component.c]", "[component.c]\nenv.A = \"b\""),
+    )
+    .unwrap();
+    let line = application.printed();
+    assert!(line.contains("component c changed"), "{line}");
+    assert_eq!(get(address, "/tea").text(), "Counter /tea: 2\n");
+    application.stop();
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use keywell_servers::Redis;
+use support::alerts::Alerts;
 use support::application::Application;
 use support::{guest, keywell};
 
@@ -76,6 +77,74 @@ spec:
             target_config:
               - name: watched
                 properties: {{ watch: "{watch}" }}
+"#
+    )
+}
+
+const WATCHER: &str = "ghcr.io/wasmcloud/components/http-keyvalue-watcher-rust:0.1.0";
+
+/// The sibling of the counter's manifest: a keyvalue-redis calls a component for a key, which sends
+/// an alert by an http-client. Configuration stands where it is given: on the source side of the link,
+/// on its target side, and at the provider.
+fn sibling(alerts: &Alerts, [source, target, provider]: [&str; 3]) -> String {
+    let side = |side: &str, properties: &str| match properties {
+        "" => String::new(),
+        _ => format!(
+            "            {side}:\n              - name: {}\n                properties: {{ {properties} }}\n",
+            side.replace('_', "-")
+        ),
+    };
+    let config = match provider {
+        "" => String::new(),
+        _ => format!(
+            "        config:\n          - name: provider\n            properties: {{ {provider} }}\n"
+        ),
+    };
+    let (source, target) = (side("source_config", source), side("target_config", target));
+    let alert = format!("http://{}/alert?{{key}}={{value}}", alerts.address);
+    format!(
+        r#"apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: watcher-app
+  annotations:
+    version: v0.0.1
+    description: "Key watcher demo"
+spec:
+  components:
+    - name: watcher-app
+      type: component
+      properties:
+        image: {WATCHER}
+        config:
+          - name: alert
+            properties:
+              ALERT_URL: "{alert}"
+      traits:
+        - type: spreadscaler
+          properties:
+            replicas: 1
+        - type: link
+          properties:
+            target: httpclient
+            namespace: wasi
+            package: http
+            interfaces: [outgoing-handler]
+    - name: kvredis
+      type: capability
+      properties:
+        image: ghcr.io/wasmcloud/keyvalue-redis:0.25.0
+{config}      traits:
+        - type: link
+          properties:
+            target: watcher-app
+            namespace: wasi
+            package: keyvalue
+            interfaces: [watcher]
+{source}{target}    - name: httpclient
+      type: capability
+      properties:
+        image: ghcr.io/wasmcloud/http-client:0.12.0
 "#
     )
 }
@@ -163,6 +232,76 @@ async fn a_watcher_is_called_for_the_keys_of_its_link() {
     let event = events.receive().await.unwrap();
     assert_eq!(event.items()[2].text(), "__keyspace@0__:attempts/order:7");
     application.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sibling_of_the_counter_sends_a_request_wherever_its_configuration_stands() {
+    let builder = Redis::builder().config("notify-keyspace-events KEA");
+    let redis = builder.start().await.unwrap();
+    let url = format!("url: \"redis://{}\"", redis.addr());
+    let watch = "watch: \"SET@stock,DEL@stock\"";
+    let both = format!("{url}, {watch}");
+    for places in [
+        // As the manifest has it, as the shipped example does, as the provider's own text does.
+        [&*both, "", ""],
+        ["", &both, ""],
+        ["", "", &both],
+        [watch, "", &url],
+        [&url, watch, ""],
+        ["", watch, &url],
+    ] {
+        // Without the records of the application before, which would continue where that stopped.
+        redis.flush().await.unwrap();
+        let alerts = Alerts::start();
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = sibling(&alerts, places);
+        let file = write(folder.path(), "wadm.yaml", &manifest);
+        let mut up = keywell();
+        up.arg("up").arg(&file);
+        up.args(["--image", &image(WATCHER, "http_watcher_wasmcloud")]);
+        let application = Application::spawn(&mut up, 1);
+        let line = &application.lines[0];
+        assert!(line.starts_with("watcher-app watches"), "{line}");
+        // By a client of Redis that is not ours, with keys that no link names beside.
+        for (words, alert) in [
+            (&["set", "stock", "7"][..], "GET /alert?stock=7"),
+            (&["set", "stocks", "1"], ""),
+            (&["set", "stock", "8"], "GET /alert?stock=8"),
+            (&["del", "stocks"], ""),
+            (&["del", "stock"], "GET /alert?stock=nil"),
+        ] {
+            redis.cli(words).await.unwrap();
+            if !alert.is_empty() {
+                assert_eq!(alerts.next().line(), alert, "{places:?}");
+            }
+        }
+        application.stop();
+        assert!(alerts.rest().is_empty(), "{places:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_without_a_link_to_an_http_client_sends_no_request() {
+    let builder = Redis::builder().config("notify-keyspace-events KEA");
+    let redis = builder.start().await.unwrap();
+    let alerts = Alerts::start();
+    let folder = tempfile::tempdir().unwrap();
+    let both = format!("url: \"redis://{}\", watch: \"SET@stock\"", redis.addr());
+    let manifest = sibling(&alerts, [&both, "", ""]);
+    let (start, rest) = manifest.split_once("        - type: link\n").unwrap();
+    let (_, rest) = rest.split_once("    - name: kvredis\n").unwrap();
+    let manifest = format!("{start}    - name: kvredis\n{rest}");
+    let file = write(folder.path(), "wadm.yaml", &manifest);
+    let mut up = keywell();
+    up.arg("up").arg(&file);
+    up.args(["--image", &image(WATCHER, "http_watcher_wasmcloud")]);
+    let application = Application::spawn(&mut up, 1);
+    redis.cli(&["set", "stock", "7"]).await.unwrap();
+    // What the component logs itself, by wasi:logging, is shown without a flag.
+    let line = application.logs("no alert");
+    assert!(line.contains("watcher-app"), "{line}");
+    application.kill();
+    assert!(alerts.rest().is_empty());
 }
 
 #[test]

@@ -93,9 +93,10 @@ fn arguments(process: &Child) -> Vec<u8> {
     fs::read(format!("/proc/{}/cmdline", process.id())).unwrap()
 }
 
-/// Runs an application that answers HTTP until it has answered, and answers its log.
+/// Runs an application that answers HTTP until it has answered and shown its status, and answers its
+/// log.
 #[track_caller]
-fn serves_unseen(command: &mut Command) -> String {
+fn serves_unseen(planted: &Planted, command: &mut Command) -> String {
     let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
     let mut stderr = process.stderr.take().unwrap();
@@ -115,6 +116,14 @@ fn serves_unseen(command: &mut Command) -> String {
     let response = application::get(address, "/tea");
     assert_eq!(response.status, 200, "{response:?}");
     assert_unseen("arguments", &arguments(&process));
+    for status in [
+        &["status"][..],
+        &["status", "--json"],
+        &["status", "--log", "trace"],
+    ] {
+        let said = unseen(&mut planted.program("x", status));
+        assert!(said.contains("counter"), "{said}");
+    }
     let pid = process.id().to_string();
     assert!(
         Command::new("kill")
@@ -189,7 +198,10 @@ async fn an_application_that_runs_shows_no_secret() {
         let store = format!("url = 'redis://{address}'\nuser = 'u'\npassword = {way}");
         planted.write(&counter(&store, way));
         for log in LOGS {
-            serves_unseen(&mut planted.program(CANARY, &[&["up"], log].concat()));
+            serves_unseen(
+                &planted,
+                &mut planted.program(CANARY, &[&["up"], log].concat()),
+            );
         }
         for check in [
             &["up", "--check"][..],
@@ -198,6 +210,8 @@ async fn an_application_that_runs_shows_no_secret() {
             let said = unseen(&mut planted.program(CANARY, check));
             assert!(said.contains("is valid"), "{said}");
         }
+        let printed = unseen(&mut planted.program(CANARY, &["up", "--print", "--log", "trace"]));
+        assert!(printed.contains("password = { env = "), "{printed}");
     }
 
     // The whole URL, in each of the ways and as plain text.
@@ -206,12 +220,17 @@ async fn an_application_that_runs_shows_no_secret() {
     for way in WAYS.into_iter().chain([&*format!("'{url}'")]) {
         planted.write(&counter(&format!("url = {way}"), "'x'"));
         for log in LOGS {
-            let log = serves_unseen(&mut planted.program(&url, &[&["up"], log].concat()));
+            let log = serves_unseen(
+                &planted,
+                &mut planted.program(&url, &[&["up"], log].concat()),
+            );
             let is_plain = way.starts_with('\'');
             let is_warned = log.contains("has a password as plain text");
             assert_eq!(is_warned, is_plain, "{way}: {log}");
         }
         unseen(&mut planted.program(&url, &["up", "--check", "--online"]));
+        let printed = unseen(&mut planted.program(&url, &["up", "--print"]));
+        assert!(printed.contains("url = { env = "), "{printed}");
     }
 
     // A store that is named by a variable instead of an argument.
@@ -225,7 +244,119 @@ async fn an_application_that_runs_shows_no_secret() {
         "trace",
     ];
     let mut serve = planted.program(&url, &serve);
-    serves_unseen(serve.env("KEYWELL_STORE", &url));
+    serves_unseen(&planted, serve.env("KEYWELL_STORE", &url));
+}
+
+/// The counter of wasmCloud, with a secret of its own and the secret URL of its Redis.
+const MANIFEST: &str = "
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: counter
+  annotations: {}
+spec:
+  components:
+    - name: counter
+      type: component
+      properties:
+        image: ghcr.io/acme/counter:1
+        secrets:
+          - name: token
+            properties: { policy: planted, key: planted }
+      traits:
+        - type: spreadscaler
+          properties: { instances: 1 }
+        - type: link
+          properties:
+            target:
+              name: kvredis
+              secrets:
+                - name: url
+                  properties: { policy: planted, key: planted }
+            namespace: wasi
+            package: keyvalue
+            interfaces: [store, atomics]
+    - name: kvredis
+      type: capability
+      properties: { image: ghcr.io/wasmcloud/keyvalue-redis:0.28.1 }
+    - name: httpserver
+      type: capability
+      properties: { image: ghcr.io/wasmcloud/http-server:0.23.1 }
+      traits:
+        - type: link
+          properties:
+            target: counter
+            namespace: wasi
+            package: http
+            interfaces: [incoming-handler]
+            source_config:
+              - name: http
+                properties: { address: '127.0.0.1:0' }
+  policies:
+    - name: planted
+      type: policy.secret.wasmcloud.dev/v1alpha1
+      properties: { backend: nats-kv }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_that_runs_shows_no_secret() {
+    let redis = Redis::builder().user("u", CANARY).start().await.unwrap();
+    let url = format!("redis://u:{CANARY}@{}", redis.addr());
+    let planted = Planted::new(&url);
+    fs::write(planted.folder().join("wadm.yaml"), MANIFEST).unwrap();
+    let image = format!(
+        "ghcr.io/acme/counter:1={}",
+        guest("counter_draft").display()
+    );
+    let up = ["up", "wadm.yaml", "keywell.toml", "--image", &image];
+    for policy in ["env = 'KW_'", "folder = '.'", "secrets = true"] {
+        planted.write(&format!("[policy.planted]\n{policy}\n"));
+        let program = |more: &[&str]| {
+            let mut program = planted.program("x", &[&up, more].concat());
+            program.env("KW_PLANTED", &url);
+            program
+        };
+        for log in LOGS {
+            serves_unseen(&planted, &mut program(log));
+        }
+        for more in [&["--check", "--online", "--log", "trace"][..], &["--print"]] {
+            let said = unseen(&mut program(more));
+            let is_well = said.contains("is valid") || said.contains("are valid");
+            assert!(is_well || said.contains("url = { env = "), "{said}");
+        }
+    }
+}
+
+#[test]
+fn what_builds_a_project_sees_no_secret_of_it() {
+    let planted = Planted::new(CANARY);
+    let project = planted.folder().join("project");
+    fs::create_dir(&project).unwrap();
+    let key = fs::read_to_string(planted.folder().join("state/secrets.key")).unwrap();
+    let mut lines = key.lines();
+    let key = lines.find(|line| line.starts_with("AGE-SECRET-KEY"));
+    let key = key.unwrap();
+    let guest = guest("counter");
+    // A hidden file is no source.
+    let build = format!(
+        "env > .seen; cat /proc/self/cmdline /proc/$PPID/cmdline >> .seen; cp {} built.wasm",
+        guest.display()
+    );
+    for way in ["{ file = '../planted' }", "{ secret = 'planted' }"] {
+        let toml = counter("url = 'memory:'", way).replace(&quoted("counter"), "'built.wasm'");
+        let toml = format!("build = {build:?}\n{toml}");
+        fs::write(project.join("keywell.toml"), toml).unwrap();
+        for log in LOGS {
+            let mut dev = planted.program("x", &[&["dev", "project"], log].concat());
+            dev.env("KEYWELL_SECRETS_KEY", key)
+                .env("KEYWELL_STORE", CANARY);
+            serves_unseen(&planted, &mut dev);
+            let seen = fs::read(project.join(".seen")).unwrap();
+            assert_unseen("a build", &seen);
+            let seen = String::from_utf8_lossy(&seen);
+            assert!(seen.contains("PLANTED=x") && !seen.contains(key), "{seen}");
+        }
+    }
 }
 
 #[test]

@@ -97,6 +97,17 @@ fn says(application: &Application, what: &str) -> String {
     }
 }
 
+/// Asserts that a line says how long it took from the end of the build until the component answers:
+/// `reloaded FILE in 0.123 s`. The bound is for a build of Keywell without optimisation.
+#[track_caller]
+fn assert_timed(line: &str, start: &str) {
+    assert!(line.starts_with(start), "{line}");
+    let (_, rest) = line.split_once(" in ").unwrap();
+    let (seconds, _) = rest.split_once(" s").unwrap();
+    let seconds: f64 = seconds.parse().unwrap();
+    assert!(seconds > 0.0 && seconds < 30.0, "{line}");
+}
+
 #[test]
 fn a_counter_builds_as_it_is_and_answers() {
     let project = Project::new("new-counter", "counter");
@@ -113,13 +124,22 @@ fn a_watcher_builds_as_it_is_and_is_called_for_a_set() {
     project.build();
     // It watches from its first start on.
     project.up(1).stop();
-    let mut set = keywell();
-    set.args(["kv", "set", "order:1", "tea", "--store", "disk:data"]);
-    set.current_dir(&project.folder);
-    assert!(set.status().unwrap().success());
+    let kv = |words: &[&str]| {
+        let mut kv = keywell();
+        kv.arg("kv").args(words).args(["--store", "disk:data"]);
+        assert!(kv.current_dir(&project.folder).status().unwrap().success());
+    };
+    kv(&["set", "order:1", "tea"]);
     let application = project.up(1);
     let line = application.printed();
     assert!(line.ends_with("order:1 is \"tea\", change 1"), "{line}");
+    // As its README says, also while it runs.
+    kv(&["set", "order:2", "milk"]);
+    let line = application.printed();
+    assert!(line.ends_with("order:2 is \"milk\", change 1"), "{line}");
+    kv(&["delete", "order:2"]);
+    let line = application.printed();
+    assert!(line.ends_with("order:2 is gone, change 2"), "{line}");
     application.stop();
 }
 
@@ -141,16 +161,17 @@ fn a_command_builds_as_it_is_and_runs_again_when_it_has_changed() {
 fn an_edit_is_built_and_served_and_one_that_is_broken_is_not() {
     let project = Project::new("dev-counter", "counter");
     project.build();
-    let application = project.dev(1);
+    let application = project.dev(2);
+    assert_timed(&application.lines[1], "started ");
     assert_eq!(application.get("/tea").text(), "Counter /tea: 1\n");
     project.edit("src/lib.rs", |text| {
         text.replace("Counter {path}", "Visits of {path}")
     });
-    // How long it took stands in the output of the test.
-    says(
+    let line = says(
         &application,
         "component dev-counter changed; 1 trigger started",
     );
+    assert_timed(&line, "reloaded ");
     assert_eq!(application.get("/tea").text(), "Visits of /tea: 2\n");
     project.edit("src/lib.rs", |text| {
         text + "\nfn broken() -> u32 { \"text\" }\n"
@@ -224,6 +245,42 @@ fn a_project_of_wash_is_built_and_keeps_its_data_on_disk() {
         application.stop();
     }
     assert!(folder.join("data").is_dir());
+}
+
+#[test]
+fn a_build_has_the_variables_and_the_folder_of_its_project_and_none_of_keywell() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let checks =
+        "[ \"$FROM\" = source.wasm ] && [ -z \"$KEYWELL_SECRETS_KEY\" ] && cp $FROM web.wasm";
+    let yaml = format!(
+        "build:\n  command: '{checks}'\n  component_path: web.wasm\n  env:\n    \
+         FROM: source.wasm\ndev:\n  address: 127.0.0.1:0\n"
+    );
+    fs::create_dir(folder.join(".wash")).unwrap();
+    fs::write(folder.join(".wash/config.yaml"), yaml).unwrap();
+    fs::copy(guest("counter"), folder.join("source.wasm")).unwrap();
+    let dev = |folder: &Path| {
+        let mut keywell = keywell();
+        keywell.env("KEYWELL_SECRETS_KEY", "kanarienvogel");
+        alone(&mut keywell).arg("dev").arg(folder);
+        Application::spawn(&mut keywell, 2)
+    };
+    let application = dev(folder);
+    assert_eq!(application.get("/a").text(), "Counter /a: 1\n");
+    application.stop();
+    // A project of 1.x whose sources are in a folder of their own.
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let toml = "name = 'web'\nlanguage = 'go'\npath = 'component'\nbuild = 'out'\n\
+                [component]\nbuild_command = 'mkdir -p out && cp source.wasm out/web.wasm'\n";
+    fs::write(folder.join("wasmcloud.toml"), toml).unwrap();
+    fs::create_dir(folder.join("component")).unwrap();
+    fs::copy(guest("counter"), folder.join("component/source.wasm")).unwrap();
+    let application = self::dev(folder, 0);
+    application.logs("built in");
+    application.kill();
+    assert!(folder.join("component/out/web.wasm").exists());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
 //! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, a [`Proxy`] that
-//! breaks connections where a test wants them broken, and a [`Registry`] of images.
+//! breaks connections where a test wants them broken, a [`Registry`] of images, and a [`Stub`] that
+//! answers what no real server would.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -19,7 +20,7 @@
 //!
 //! # What it does not do
 //!
-//! Nothing is imitated: where no server is installed, starting one is an error that says what to
+//! No server is imitated: where none is installed, starting one is an error that says what to
 //! install. It needs Unix.
 
 #![forbid(unsafe_code)]
@@ -36,6 +37,7 @@ mod registry;
 pub mod resp;
 mod sentinel;
 mod slot;
+mod stub;
 mod tls;
 mod wait;
 
@@ -47,4 +49,5 @@ pub use redis::Redis;
 pub use registry::Registry;
 pub use sentinel::Sentinels;
 pub use slot::SlotMove;
+pub use stub::{Stub, StubAnswer, StubRequest};
 pub use tls::Tls;

@@ -36,7 +36,7 @@ use crate::plan::chain;
 use crate::policies::Policies;
 use crate::section::ROOT;
 use crate::wadm::Providers;
-use crate::{ConfigError, Draft, ListenAddress, Located, Lookup, Place, Plan, Process};
+use crate::{BuildPlan, ConfigError, Draft, ListenAddress, Located, Lookup, Place, Plan, Process};
 
 // === impl Draft ===
 
@@ -161,6 +161,7 @@ fn plan<'i>(document: &'i Document<'i>, root: DeTable<'i>, manifests: Option<Out
         components: defined.components.plans,
         triggers,
         build: build.map(|build| build.value),
+        build_with: BuildPlan::default(),
         health,
         is_metered: false,
     }

@@ -1,5 +1,6 @@
 //! What an application is made of.
 
+mod build;
 pub(crate) mod chain;
 mod check;
 mod command;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 
 use crate::{ListenAddress, Located, Source};
 
+pub use build::BuildPlan;
 pub use command::CommandPlan;
 pub use component::{Code, ComponentPlan, ImportPlan};
 pub use http::{CorsPlan, HostPlan, HttpPlan, PathPlan, TlsPlan};
@@ -47,6 +49,8 @@ pub struct Plan {
     pub triggers: Vec<TriggerPlan>,
     /// The shell command by which all components are built, in the folder of the file.
     pub build: Option<String>,
+    /// What builds run in and with. Only project files of other tools say it.
+    pub build_with: BuildPlan,
     /// Where `GET /healthz` and `GET /readyz` are answered.
     pub health: Option<Located<ListenAddress>>,
     /// Whether the calls of every store are counted and timed. No file asks for it.

@@ -3,8 +3,8 @@
 //!
 //! | File | What is read of it |
 //! |---|---|
-//! | `wasmcloud.toml` (1.x) | `name`, `type`, `language`, `component.build_command`, `component.build_artifact`, and the URL of an override of `wasi:keyvalue` in `dev.overrides.imports` |
-//! | `.wash/config.yaml` (2.x) | `build.command`, `build.component_path`, `dev.address`, `dev.wasi_keyvalue_redis_url`, `dev.wasi_keyvalue_path` |
+//! | `wasmcloud.toml` (1.x) | `name`, `type`, `language`, `path`, `build`, `component.build_command`, `component.build_artifact`, and the URL of an override of `wasi:keyvalue` in `dev.overrides.imports` |
+//! | `.wash/config.yaml` (2.x) | `build.command`, `build.env`, `build.component_path`, `dev.address`, `dev.wasi_keyvalue_redis_url`, `dev.wasi_keyvalue_path` |
 //!
 //! Other keys are left alone: they are for `wash`. The plan has one component, which answers HTTP and
 //! has every bucket of one store.
@@ -147,6 +147,32 @@ mod tests {
     }
 
     #[test]
+    fn builds_run_in_the_folder_of_the_sources_with_their_variables() {
+        let text = "name = 'shop'\nlanguage = 'tinygo'\npath = 'component'\nbuild = 'out'\n\
+             [component]\nbuild_command = 'make'\n";
+        assert_eq!(
+            read("wasmcloud.toml", text).1,
+            "shop/component/out/shop.wasm"
+        );
+        let plan = draft("wasmcloud.toml", text).plan;
+        let folder = Path::new("shop/component");
+        assert_eq!(plan.build_with.folder.as_deref(), Some(folder));
+        let text = "name = 'shop'\npath = 'component'\n";
+        assert_eq!(
+            read("wasmcloud.toml", text).1,
+            "shop/component/target/wasm32-wasip2/release/shop.wasm"
+        );
+        let text = "build:\n  command: make\n  component_path: a.wasm\n  env:\n    \
+             TOKEN: hunter2\n    LEVEL: 3\n    a.b: ''\n";
+        let plan = draft(".wash/config.yaml", text).plan;
+        let env = plan.build_with.env.iter();
+        let env: Vec<_> = env.map(|(name, value)| (&**name, value.expose())).collect();
+        let expected = [("LEVEL", "3"), ("TOKEN", "hunter2"), ("a.b", "")];
+        assert_eq!(env, expected);
+        assert!(!format!("{plan:?}").contains("hunter2"));
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_place() {
         for (file, text, expected) in [
             ("wasmcloud.toml", "name = ", "shop/wasmcloud.toml:1:8: "),
@@ -185,6 +211,16 @@ mod tests {
                 ".wash/config.yaml",
                 "build:\n  command: [a]",
                 "shop/.wash/config.yaml:2:12: build.command should be a text",
+            ),
+            (
+                ".wash/config.yaml",
+                "build:\n  env:\n    A: [a]",
+                "shop/.wash/config.yaml:3:8: build.env.A should be a text",
+            ),
+            (
+                ".wash/config.yaml",
+                "build:\n  env:\n    A=B: a",
+                "shop/.wash/config.yaml:3:10: build.env: \"A=B\" is no name",
             ),
         ] {
             let problem = problem(file, text);

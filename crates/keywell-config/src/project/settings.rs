@@ -3,8 +3,8 @@ use std::path::Path;
 
 use super::wrong::{Wrong, wrong};
 use crate::{
-    ComponentPlan, HttpPlan, LinkPlan, ListenAddress, Located, Place, Plan, Problem, Secret,
-    StorePlan, TriggerPlan,
+    BuildPlan, ComponentPlan, HttpPlan, LinkPlan, ListenAddress, Located, Place, Plan, Problem,
+    Secret, StorePlan, TriggerPlan,
 };
 
 /// What is read of a project file.
@@ -14,8 +14,14 @@ pub(super) struct Settings {
     /// Whether Cargo builds it where nothing else is said.
     pub(super) is_rust: bool,
     pub(super) command: Option<String>,
-    /// Where the build leaves the component, from the project's folder.
+    /// Environment variables of the build.
+    pub(super) env: Vec<(String, Secret)>,
+    /// The folder of the sources, from the project's.
+    pub(super) folder: Option<String>,
+    /// Where the build leaves the component, from the folder of the sources.
     pub(super) artifact: Option<String>,
+    /// The folder in which builds by a command leave components, if it is another than `build`.
+    pub(super) built: Option<String>,
     pub(super) address: Option<Located<String>>,
     pub(super) store: Option<Stored>,
 }
@@ -49,7 +55,10 @@ impl Settings {
         }
         let artifact = match (self.artifact, &self.name, &self.command) {
             (Some(artifact), ..) => artifact,
-            (None, Some(name), Some(_)) => format!("build/{name}.wasm"),
+            (None, Some(name), Some(_)) => {
+                let built = self.built.as_deref().unwrap_or("build");
+                format!("{built}/{name}.wasm")
+            }
             (None, Some(name), None) => {
                 let name = name.replace('-', "_");
                 format!("target/wasm32-wasip2/release/{name}.wasm")
@@ -67,12 +76,13 @@ impl Settings {
                 wrong(address.place, Problem::error(problem))
             })?,
         };
+        let folder = self.folder.map(|folder| root.join(folder));
         let name = self.name.unwrap_or_else(|| "component".to_owned());
         let component = ComponentPlan {
             link: LinkPlan::to(Self::STORE),
             // As `wash dev` lets it.
             outgoing: vec!["*".to_owned().into()],
-            ..ComponentPlan::new(root.join(artifact))
+            ..ComponentPlan::new(folder.as_deref().unwrap_or(root).join(artifact))
         };
         // Paths of stores start at the file's folder, and those of the file at the project's.
         let up = match file.strip_prefix(root).ok().and_then(Path::parent) {
@@ -82,6 +92,10 @@ impl Settings {
         Ok(Plan {
             file: Some(file.to_owned()),
             build: self.command,
+            build_with: BuildPlan {
+                folder,
+                env: self.env,
+            },
             stores: [(Self::STORE.to_owned(), store(self.store, up))].into(),
             components: [(name.clone(), component)].into(),
             triggers: vec![TriggerPlan::Http(HttpPlan::new(name, address))],

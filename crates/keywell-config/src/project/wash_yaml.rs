@@ -4,7 +4,7 @@ use saphyr_parser::{Event, Marker, Parser};
 
 use super::settings::{Settings, Stored};
 use super::wrong::{Wrong, wrong};
-use crate::{Located, Place, Problem};
+use crate::{Located, Place, Problem, Secret};
 
 /// The keys that are read, each of them a text.
 const KEYS: [&str; 5] = [
@@ -15,9 +15,13 @@ const KEYS: [&str; 5] = [
     "dev.wasi_keyvalue_path",
 ];
 
+/// What is before the names of the variables of builds, each of them a text.
+const ENV: &str = "build.env.";
+
 /// Reads `.wash/config.yaml`.
 pub(super) fn read(text: &str) -> Result<Settings, Wrong> {
     let mut texts = texts(text)?;
+    let env = env(&texts)?;
     let mut take = |key: &str| texts.remove(key);
     let redis = take("dev.wasi_keyvalue_redis_url").map(Stored::Redis);
     let folder = take("dev.wasi_keyvalue_path").map(Stored::Folder);
@@ -25,10 +29,30 @@ pub(super) fn read(text: &str) -> Result<Settings, Wrong> {
         name: None,
         is_rust: true,
         command: take("build.command").map(|command| command.value),
+        env,
+        folder: None,
+        built: None,
         artifact: take("build.component_path").map(|path| path.value),
         address: take("dev.address"),
         store: redis.or(folder),
     })
+}
+
+/// The variables of builds, by name.
+fn env(texts: &HashMap<String, Located<String>>) -> Result<Vec<(String, Secret)>, Wrong> {
+    let mut env = Vec::new();
+    for (path, value) in texts {
+        let Some(name) = path.strip_prefix(ENV) else {
+            continue;
+        };
+        if name.is_empty() || name.contains(['=', '\0']) || value.value.contains('\0') {
+            let problem = format!("build.env: {name:?} is no name of a variable, or has no value");
+            return Err(wrong(value.place, Problem::error(problem)));
+        }
+        env.push((name.to_owned(), Secret::from(value.value.clone())));
+    }
+    env.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(env)
 }
 
 /// A list or mapping that is open, and the key that comes next or is to get a value.
@@ -88,7 +112,8 @@ fn texts(text: &str) -> Result<HashMap<String, Located<String>>, Wrong> {
 fn path(open: &[Open]) -> Option<String> {
     let keys: Option<Vec<&str>> = open.iter().map(|open| open.key.as_deref()).collect();
     let path = keys?.join(".");
-    KEYS.contains(&&*path).then_some(path)
+    let is_read = KEYS.contains(&&*path) || path.starts_with(ENV);
+    is_read.then_some(path)
 }
 
 fn value_ends(open: &mut [Open]) {

@@ -24,6 +24,8 @@ pub(super) fn read(text: &str) -> Result<Settings, Wrong> {
         return Err(wrong(kind.place, problem.help(help)));
     }
     let language = reader.text(&root, "", "language")?;
+    let folder = reader.text(&root, "", "path")?;
+    let built = reader.text(&root, "", "build")?;
     let (mut command, mut artifact) = (None, None);
     if let Some(component) = table(&root, "component") {
         command = reader.text(component, "component.", "build_command")?;
@@ -33,7 +35,10 @@ pub(super) fn read(text: &str) -> Result<Settings, Wrong> {
         name: name.map(|name| name.value),
         is_rust: language.is_none_or(|language| language.value == "rust"),
         command: command.map(|command| command.value),
+        env: Vec::new(),
+        folder: folder.map(|folder| folder.value),
         artifact: artifact.map(|artifact| artifact.value),
+        built: built.map(|built| built.value),
         address: None,
         store: reader.store(&root)?.map(Stored::FlatRedis),
     })

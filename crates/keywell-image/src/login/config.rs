@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
+use super::credentials::Credentials;
+
 /// Docker's configuration.
 pub(super) struct Config {
     path: PathBuf,
@@ -15,10 +17,7 @@ pub(super) struct Config {
 /// What it says of a registry. It has no `Debug`, so that nothing prints it.
 pub(super) enum Found {
     Nothing,
-    Login {
-        user: String,
-        password: String,
-    },
+    Login(Credentials),
     /// A credential helper has the login.
     Helper {
         name: String,
@@ -86,7 +85,7 @@ impl Config {
             return self.helper(name, server);
         }
         if let Some(entry) = entry("auths") {
-            let found = self.login(registry, entry)?;
+            let found = self.login(entry)?;
             if !matches!(found, Found::Nothing) {
                 return Ok(found);
             }
@@ -97,14 +96,10 @@ impl Config {
         }
     }
 
-    fn login(&self, registry: &str, entry: &Value) -> Result<Found, String> {
+    fn login(&self, entry: &Value) -> Result<Found, String> {
         let text = |key: &str| entry[key].as_str().filter(|text| !text.is_empty());
-        if text("identitytoken").is_some() {
-            return Err(format!(
-                "{} has an identity token for it, which is not supported; run `docker login \
-                 {registry}` with a user and a password",
-                self.path()
-            ));
+        if let Some(token) = text("identitytoken") {
+            return Ok(Found::Login(Credentials::Identity(token.to_owned())));
         }
         if let Some(encoded) = text("auth") {
             let decoded = BASE64_STANDARD.decode(encoded).ok();
@@ -116,17 +111,17 @@ impl Config {
                     "the auth of it in {path} is not USER:PASSWORD in base64"
                 ));
             };
-            return Ok(Found::Login {
+            return Ok(Found::Login(Credentials::Password {
                 user: user.to_owned(),
                 // Docker's own encoder pads it.
                 password: password.trim_end_matches('\0').to_owned(),
-            });
+            }));
         }
         Ok(match (text("username"), text("password")) {
-            (Some(user), Some(password)) => Found::Login {
+            (Some(user), Some(password)) => Found::Login(Credentials::Password {
                 user: user.to_owned(),
                 password: password.to_owned(),
-            },
+            }),
             _ => Found::Nothing,
         })
     }
@@ -168,7 +163,8 @@ mod tests {
         };
         config.find(registry).map(|found| match found {
             Found::Nothing => "nothing".to_owned(),
-            Found::Login { user, password } => format!("{user} {password}"),
+            Found::Login(Credentials::Password { user, password }) => format!("{user} {password}"),
+            Found::Login(Credentials::Identity(token)) => format!("token {token}"),
             Found::Helper { name, server } => format!("{name} for {server}"),
         })
     }
@@ -185,6 +181,7 @@ mod tests {
             "127.0.0.1:5000": { "username": "c", "password": "p" },
             "https://index.docker.io/v1/": auth("hub:p\0\0"),
             "empty.example": {},
+            "token.example": { "auth": BASE64_STANDARD.encode("00000000:"), "identitytoken": "t" },
         } });
         for (registry, found) in [
             ("ghcr.io", "a pass:word"),
@@ -193,6 +190,7 @@ mod tests {
             ("127.0.0.1:5001", "nothing"),
             ("docker.io", "hub p"),
             ("empty.example", "nothing"),
+            ("token.example", "token t"),
             ("io", "nothing"),
         ] {
             assert_eq!(find(config.clone(), registry).unwrap(), found, "{registry}");
@@ -221,13 +219,11 @@ mod tests {
         let config = json!({
             "auths": {
                 "a.example": { "auth": "hunter2!" },
-                "b.example": { "identitytoken": "hunter2" },
             },
             "credHelpers": { "c.example": "../../bin/sh" },
         });
         for (registry, problem) in [
             ("a.example", "not USER:PASSWORD"),
-            ("b.example", "an identity token"),
             ("c.example", "no name of a credential helper"),
         ] {
             let error = find(config.clone(), registry).unwrap_err();

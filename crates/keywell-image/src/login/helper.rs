@@ -7,6 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::credentials::Credentials;
+
 /// The most bytes that a helper may answer.
 const MAX_BYTES: u64 = 64 << 10;
 
@@ -20,7 +22,7 @@ pub(super) async fn ask(
     name: &str,
     server: &str,
     patience: Duration,
-) -> Result<Option<(String, String)>, String> {
+) -> Result<Option<Credentials>, String> {
     let program = program(name);
     let answer = match timeout(patience, run(&program, server)).await {
         Ok(Ok(answer)) => answer,
@@ -73,10 +75,13 @@ async fn run(program: &str, server: &str) -> io::Result<Result<String, String>> 
     }))
 }
 
-fn parse(answer: &str) -> Option<(String, String)> {
+fn parse(answer: &str) -> Option<Credentials> {
     let answer: Value = serde_json::from_str(answer).ok()?;
     let text = |key: &str| answer[key].as_str().map(str::to_owned);
-    let (user, password) = (text("Username")?, text("Secret")?);
-    // In its place, a helper may have a token that only Docker itself can redeem.
-    (user != "<token>" && !user.is_empty()).then_some((user, password))
+    match (text("Username")?, text("Secret")?) {
+        (user, _) if user.is_empty() => None,
+        // What all helpers write in the place of a user.
+        (user, token) if user == "<token>" => Some(Credentials::Identity(token)),
+        (user, password) => Some(Credentials::Password { user, password }),
+    }
 }

@@ -1,18 +1,18 @@
 //! The login for a registry, where Docker has it: in its configuration or with a credential helper.
 
 mod config;
+mod credentials;
 mod helper;
 
 use std::time::Duration;
 
 use self::config::{Config, Found};
+pub(crate) use self::credentials::Credentials;
 use crate::error::Problem;
 
-/// A user and a password. It has no `Debug`, so that nothing prints it.
+/// Credentials, and where they were found.
 pub(crate) struct Login {
-    pub(crate) user: String,
-    pub(crate) password: String,
-    /// Where it was found.
+    pub(crate) credentials: Credentials,
     pub(crate) source: String,
 }
 
@@ -27,16 +27,15 @@ pub(crate) async fn find(registry: &str, patience: Duration) -> Result<Option<Lo
     };
     let login = match config.find(registry).map_err(problem)? {
         Found::Nothing => return Ok(None),
-        Found::Login { user, password } => Some((user, password, config.path())),
+        Found::Login(credentials) => Some((credentials, config.path())),
         Found::Helper { name, server } => {
             let login = helper::ask(&name, &server, patience).await;
             let login = login.map_err(problem)?;
-            login.map(|(user, password)| (user, password, helper::program(&name)))
+            login.map(|credentials| (credentials, helper::program(&name)))
         }
     };
-    Ok(login.map(|(user, password, source)| Login {
-        user,
-        password,
+    Ok(login.map(|(credentials, source)| Login {
+        credentials,
         source,
     }))
 }

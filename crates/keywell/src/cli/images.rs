@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use keywell_config::units::duration;
-use keywell_config::{Code, Place, Plan, Problem};
+use keywell_config::{Code, Draft, Place, Plan, Problem};
 use keywell_image::{ImageOptions, ImageReference, Images, Pulled};
 
 use crate::cli::failed::Failed;
@@ -16,7 +16,7 @@ use crate::cli::failed::Failed;
 #[derive(Args, Clone)]
 pub(super) struct ImageArguments {
     /// A registry that is spoken to without TLS, as written in references: HOST or HOST:PORT; may be
-    /// repeated. localhost and 127.0.0.1 always are.
+    /// repeated. Those of this machine, such as localhost, always are.
     #[arg(long, value_name = "REGISTRY")]
     insecure_registry: Vec<String>,
 
@@ -55,6 +55,14 @@ impl ImageArguments {
             }
         }
         unpulled
+    }
+
+    /// As [`pull`](Self::pull); what cannot be had is in the report.
+    pub(super) async fn pull_for(&self, folder: Option<&Path>, draft: &mut Draft) {
+        for unpulled in self.pull(folder, &mut draft.plan).await {
+            let problem = draft.plan.at(unpulled.place, unpulled.problem);
+            draft.report.push(problem);
+        }
     }
 
     /// As [`pull`](Self::pull), but asks no registry. That an image is not kept is a warning.

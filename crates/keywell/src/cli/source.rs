@@ -139,10 +139,8 @@ impl Source {
             report: error.report(),
         });
         if !draft.report.has_errors() {
-            for unpulled in self.resolve(&mut draft.plan, true).await {
-                let problem = draft.plan.at(unpulled.place, unpulled.problem);
-                draft.report.push(problem);
-            }
+            let folder = self.cache.images();
+            self.images.pull_for(folder.as_deref(), &mut draft).await;
         }
         draft
     }

@@ -5,6 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use keywell_config::Secret;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::watch;
 
@@ -64,10 +65,22 @@ impl Builds {
     /// How long a build may take to end that was asked to.
     const PATIENCE: Duration = Duration::from_secs(2);
 
-    /// Runs a step in a folder to its end.
-    pub(super) async fn run(&self, step: &Step, folder: &Path) -> io::Result<ExitStatus> {
+    /// Runs a step in a folder to its end. It has the variables of this process, but for Keywell's
+    /// own, which may be secret, and those that are given.
+    pub(super) async fn run(
+        &self,
+        step: &Step,
+        folder: &Path,
+        env: &[(String, Secret)],
+    ) -> io::Result<ExitStatus> {
         let mut command = step.command();
         command.current_dir(folder).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"KEYWELL_") {
+                command.env_remove(name);
+            }
+        }
+        command.envs(env.iter().map(|(name, value)| (name, value.expose())));
         // A signal from the terminal is for this process, which then ends the group.
         let child = command.process_group(0).spawn()?;
         self.0.send_replace(Some(group(&child)));
@@ -129,7 +142,7 @@ mod tests {
         let builds = Builds::default();
         // A process of a process, which would go on for long.
         let step = Step::Shell("sh -c 'echo $$ > inner; exec sleep 600'; true".to_owned());
-        let run = builds.run(&step, folder.path());
+        let run = builds.run(&step, folder.path(), &[]);
         let end = async {
             while std::fs::read_to_string(folder.path().join("inner")).is_err() {
                 tokio::task::yield_now().await;
@@ -145,9 +158,13 @@ mod tests {
     async fn a_build_runs_in_its_folder_and_has_its_status() {
         let folder = tempfile::tempdir().unwrap();
         let builds = Builds::default();
-        for (command, is_well) in [("echo > made", true), ("exit 3", false)] {
+        let env = [("GIVEN".to_owned(), Secret::from("value".to_owned()))];
+        for (command, is_well) in [
+            ("echo > made; [ \"$GIVEN\" = value ]", true),
+            ("exit 3", false),
+        ] {
             let step = Step::Shell(command.to_owned());
-            let status = builds.run(&step, folder.path()).await.unwrap();
+            let status = builds.run(&step, folder.path(), &env).await.unwrap();
             assert_eq!(status.success(), is_well);
         }
         assert!(folder.path().join("made").exists());

@@ -17,6 +17,7 @@ use self::plans::PlansOfProject;
 use self::project::Project;
 use super::application::{attend, lines};
 use super::cache::CacheArguments;
+use super::images::ImageArguments;
 use super::metrics::MetricsArguments;
 use super::reloading::{Plans as _, Renewals, examined};
 use super::state::StateArguments;
@@ -27,8 +28,8 @@ use crate::cli::failed::{Ended, Failed};
 ///
 /// It runs what its keywell.toml says, as `keywell up` does; without one, what the wasmcloud.toml or
 /// .wash/config.yaml says. A component is built by Cargo
-/// (`cargo build --release --target wasm32-wasip2`) unless the file has another command, `build`. A
-/// new component takes the place of the old one without dropping a request, and the data of stores
+/// (`cargo build --release --target wasm32-wasip2`) unless the file has another command, `build`; an
+/// image is downloaded when it starts. A new component takes the place of the old one without dropping a request, and the data of stores
 /// stays. If a build fails, what was built before runs on.
 ///
 /// What changes in the folder starts a build, but for hidden files, the folders
@@ -45,6 +46,9 @@ pub(super) struct Dev {
 
     #[command(flatten)]
     cache: CacheArguments,
+
+    #[command(flatten)]
+    images: ImageArguments,
 
     #[command(flatten)]
     state: StateArguments,
@@ -74,7 +78,9 @@ impl Dev {
         let project = Project::find(&self.folder, &self.state)?;
         let source = project.file.display().to_string();
         let is_metered = self.metrics.metrics;
-        let mut plans = PlansOfProject::of(project, builds.clone(), is_metered).await?;
+        let images = (self.images.clone(), self.cache.images());
+        let plans = PlansOfProject::of(project, builds.clone(), images, is_metered);
+        let mut plans = plans.await?;
         let started = self.start(&mut plans, &source, stop.as_mut()).await;
         let Some(handle) = started? else {
             return Ok(ExitCode::SUCCESS);

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Instant;
 
 use keywell_config::Draft;
@@ -6,6 +7,7 @@ use super::build::Builds;
 use super::project::Project;
 use crate::cli::changes::{Changes, Sources};
 use crate::cli::failed::Failed;
+use crate::cli::images::ImageArguments;
 use crate::cli::output;
 use crate::cli::reloading::Plans;
 
@@ -14,9 +16,14 @@ pub(super) struct PlansOfProject {
     project: Project,
     builds: Builds,
     changes: Changes,
+    images: ImageArguments,
+    /// Where images are kept.
+    kept: Option<PathBuf>,
     is_metered: bool,
     /// Whether it was built, or that was tried.
     is_begun: bool,
+    /// Whether the tags of images were resolved.
+    is_resolved: bool,
 }
 
 // === impl PlansOfProject ===
@@ -25,6 +32,7 @@ impl PlansOfProject {
     pub(super) async fn of(
         project: Project,
         builds: Builds,
+        (images, kept): (ImageArguments, Option<PathBuf>),
         is_metered: bool,
     ) -> Result<Self, Failed> {
         let sources = Sources {
@@ -35,8 +43,11 @@ impl PlansOfProject {
             changes: Changes::of(sources).await?,
             project,
             builds,
+            images,
+            kept,
             is_metered,
             is_begun: false,
+            is_resolved: false,
         })
     }
 
@@ -55,6 +66,17 @@ impl PlansOfProject {
         Ok(draft)
     }
 
+    /// Finds the images of components that the project does not build. Tags are resolved once.
+    async fn with_images(&mut self, mut draft: Draft) -> Draft {
+        let kept = self.kept.as_deref();
+        if std::mem::replace(&mut self.is_resolved, true) {
+            // What is not kept is downloaded.
+            drop(self.images.find(kept, &mut draft.plan).await);
+        }
+        self.images.pull_for(kept, &mut draft).await;
+        draft
+    }
+
     /// Runs all steps, and answers whether they succeeded.
     async fn build(&self, draft: &Draft) -> bool {
         let started = Instant::now();
@@ -62,7 +84,8 @@ impl PlansOfProject {
         for step in &steps {
             let shown = step.shown();
             output::remark(&format!("$ {shown}"));
-            let problem = match self.builds.run(step, &self.project.root).await {
+            let (folder, env) = (self.project.folder(&draft.plan), &draft.plan.build_with.env);
+            let problem = match self.builds.run(step, folder, env).await {
                 Ok(status) if status.success() => continue,
                 Ok(status) => format!("the build failed ({status})"),
                 Err(error) => format!("cannot run `{shown}`: {error}"),
@@ -82,7 +105,8 @@ impl Plans for PlansOfProject {
     async fn next(&mut self) -> Draft {
         loop {
             match self.changed().await {
-                Ok(draft) if draft.report.has_errors() || self.build(&draft).await => return draft,
+                Ok(draft) if draft.report.has_errors() => return draft,
+                Ok(draft) if self.build(&draft).await => return self.with_images(draft).await,
                 Ok(_) => {}
                 Err(failed) => {
                     output::complain(&format!("{failed}; changes are not noticed any more"));

@@ -40,6 +40,11 @@ impl Project {
         })
     }
 
+    /// Where its builds run, and its sources are.
+    pub(super) fn folder<'p>(&'p self, plan: &'p Plan) -> &'p Path {
+        plan.build_with.folder.as_deref().unwrap_or(&self.root)
+    }
+
     /// Reads what the project is now.
     pub(super) fn read(&self) -> Draft {
         let draft = if self.file.ends_with(Self::OWN) {
@@ -88,7 +93,7 @@ impl Project {
             Some(plain(&folder.join(path)))
         });
         let ignored = stores.chain(built.iter().cloned()).collect();
-        let root = self.root.clone();
+        let root = self.folder(plan).to_owned();
         Sources {
             files: given,
             tree: (!self.steps(plan).is_empty()).then_some(Tree { root, ignored }),
@@ -101,8 +106,8 @@ impl Project {
             && component
                 .code
                 .file()
-                .is_some_and(|file| file.starts_with(&self.root))
-            && self.root.join("Cargo.toml").is_file()
+                .is_some_and(|file| file.starts_with(self.folder(plan)))
+            && self.folder(plan).join("Cargo.toml").is_file()
     }
 }
 
