@@ -178,20 +178,7 @@ pub(crate) fn triggers(
         if kind.is_exported_by(&component.loaded) {
             continue;
         }
-        let component = component.loaded.component();
-        let component_type = component.component_type();
-        let exports = component_type.exports(component.engine());
-        let exports: Vec<&str> = exports.map(|(name, _)| name).collect();
-        let has = if exports.is_empty() {
-            "nothing".to_owned()
-        } else {
-            exports.join(", ")
-        };
-        let error = Error::NoExport {
-            wanted,
-            caller,
-            has,
-        };
+        let error = Error::no_export(wanted, caller, component.loaded.component());
         let problem = Problem::error(format!("the component {name} cannot start: {error}"));
         findings.of_world(plan.at(trigger.place(), problem));
     }

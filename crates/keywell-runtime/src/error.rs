@@ -2,6 +2,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use wasmtime::component::Component;
+
+use crate::exports::exports;
+
 /// Why a component cannot be run, for its operator.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -109,6 +113,23 @@ pub struct Missing {
     pub import: String,
     /// What would offer it, or what is offered in its place.
     pub hint: String,
+}
+
+// === impl Error ===
+
+impl Error {
+    /// That a component does not export what its trigger calls, with what it exports.
+    pub fn no_export(wanted: &'static str, caller: &'static str, component: &Component) -> Self {
+        let has = match exports(component).join(", ") {
+            none if none.is_empty() => "nothing".to_owned(),
+            names => names,
+        };
+        Self::NoExport {
+            wanted,
+            caller,
+            has,
+        }
+    }
 }
 
 // === impl Missing ===

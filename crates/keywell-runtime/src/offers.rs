@@ -1,20 +1,9 @@
+use keywell_candidates::{PACKAGES as WASI_0_2, as_written};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use crate::{Missing, relatives};
-
-/// The WASI packages that are offered in every 0.2 release: also those that are later than the
-/// engine's, as far as they have what it has.
-const WASI_0_2: [&str; 7] = [
-    "wasi:cli",
-    "wasi:clocks",
-    "wasi:filesystem",
-    "wasi:http",
-    "wasi:io",
-    "wasi:random",
-    "wasi:sockets",
-];
 
 /// What is not offered and well known: a package, or a namespace with its colon; what it is; where it
 /// could come from, or what stands in for it.
@@ -121,7 +110,7 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
                 _ if is_only_types(&item.ty, engine) => None,
                 _ => Some(hint(name)),
             };
-            let name = name.to_owned();
+            let name = as_written(name).into_owned();
             let missing = hint.map(|hint| Missing {
                 import: name.clone(),
                 hint,
@@ -151,6 +140,8 @@ fn is_only_types(item: &ComponentItem, engine: &Engine) -> bool {
     }
 }
 
+/// Whether it is of WASI 0.2 in any release: also in one that is later than the engine's, as far as it
+/// has what the engine has.
 fn is_wasi_0_2(name: &str) -> bool {
     let (package, version) = package(name);
     let released = version
@@ -189,7 +180,10 @@ fn hint(name: &str) -> String {
         } else {
             ""
         };
-        return format!("of {package}, the 0.2 releases are offered, not {version}{build}");
+        return format!(
+            "of {package}, the 0.2 releases and their candidates since rc-2023-11-10 are offered, not \
+             {version}{build}"
+        );
     }
     let offered = relatives::versions(package);
     if !offered.is_empty() {
@@ -260,8 +254,8 @@ mod tests {
                 "target wasm32-wasip2",
             ),
             (
-                "wasi:cli/exit@0.2.0-rc-2023-12-05",
-                "not 0.2.0-rc-2023-12-05",
+                "wasi:cli/exit@0.2.0-rc-2023-10-18",
+                "not 0.2.0-rc-2023-10-18",
             ),
             ("wasi:cli/exit", "one without a version"),
             ("wasi:keyvalue/store@0.3.0", "0.2.0-draft and 0.2.0-draft2"),
