@@ -63,15 +63,14 @@ pub(crate) fn components(
             findings.of_world(plan.at(own.place, Problem::error(problem).help(help)));
         }
         let imports = keywell_wasi::imports(component);
-        let import = imports.iter().find(|import| import.generation.is_some());
+        let mut imports = imports.iter().filter(|import| import.generation.is_some());
+        let import = imports.next().map(|import| &*import.name);
+        let import = import.or_else(|| keywell_wasi::spin_imports(component).pop());
         if let Some(import) = import
             && is_whole
             && own.links().all(|link| link.stores().next().is_none())
         {
-            let problem = format!(
-                "the component {name} imports {} and is granted no bucket",
-                import.name
-            );
+            let problem = format!("the component {name} imports {import} and is granted no bucket");
             let help = format!("add a store or buckets to [component.{name}]");
             let problem = Problem::warning(problem).help(help);
             findings.of_world(plan.at(own.place, problem));

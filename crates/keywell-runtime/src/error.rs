@@ -120,10 +120,15 @@ pub struct Missing {
 impl Error {
     /// That a component does not export what its trigger calls, with what it exports.
     pub fn no_export(wanted: &'static str, caller: &'static str, component: &Component) -> Self {
-        let has = match exports(component).join(", ") {
+        const OF_OLD_SDK: &str = "fermyon:spin/inbound-http";
+        let names = exports(component);
+        let mut has = match names.join(", ") {
             none if none.is_empty() => "nothing".to_owned(),
             names => names,
         };
+        if names.iter().any(|name| name == OF_OLD_SDK) {
+            has += "; build it with a version of Spin's SDK from 2.0 on, which exports wasi:http";
+        }
         Self::NoExport {
             wanted,
             caller,

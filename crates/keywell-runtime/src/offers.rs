@@ -7,7 +7,7 @@ use crate::{Missing, relatives};
 
 /// What is not offered and well known: a package, or a namespace with its colon; what it is; where it
 /// could come from, or what stands in for it.
-const ELSEWHERE: [(&str, &str, &str); 17] = [
+const ELSEWHERE: [(&str, &str, &str); 16] = [
     (
         "wasi:blobstore",
         "a WASI proposal for object stores",
@@ -68,11 +68,6 @@ const ELSEWHERE: [(&str, &str, &str); 17] = [
         "Spin's own",
         "only `spin` offers it; for keys and values use wasi:keyvalue, which runs on both",
     ),
-    (
-        "fermyon:",
-        "Spin's own",
-        "only `spin` offers it; for keys and values use wasi:keyvalue, which runs on both",
-    ),
     ("golem:", "Golem's own", "only its servers offer it"),
     (
         "fastly:",
@@ -84,6 +79,31 @@ const ELSEWHERE: [(&str, &str, &str); 17] = [
         "wasi:",
         "a WASI interface that Keywell does not have",
         "leave it out, or run the component on a host that offers it",
+    ),
+];
+
+/// Of `fermyon:spin`, what is not offered: an interface, and what stands in for it. Those of Spin's
+/// later namespace have the same names.
+const SPIN: [(&str, &str); 8] = [
+    (
+        "http",
+        "build it with a version of Spin's SDK from 2.0 on, which uses wasi:http",
+    ),
+    ("llm", "use wasi:http to a server of models"),
+    ("mqtt", "use wasi:http to a gateway of the broker"),
+    (
+        "mysql",
+        "use key-value, or wasi:http to a gateway of the database",
+    ),
+    (
+        "postgres",
+        "use key-value, or wasi:http to a gateway of the database",
+    ),
+    ("redis", "use key-value, with a store on Redis"),
+    ("sqlite", "use key-value, with a store on disk"),
+    (
+        "outbound-http",
+        "build it with a version of Spin's SDK from 2.0 on, which uses wasi:http",
     ),
 ];
 
@@ -99,6 +119,7 @@ pub struct Interface {
 /// What a component imports, and whether it is offered.
 pub fn interfaces(component: &Component) -> Vec<Interface> {
     let keyvalue = keywell_wasi::imports(component);
+    let spin = keywell_wasi::spin_imports(component);
     let (component_type, engine) = (component.component_type(), component.engine());
     let imports = component_type.imports(engine);
     imports
@@ -107,6 +128,7 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
             let hint = match known {
                 Some(import) if import.generation.is_some() => None,
                 _ if is_wasi_0_2(name) || relatives::is_offered(name) => None,
+                _ if spin.contains(&name) => None,
                 _ if is_only_types(&item.ty, engine) => None,
                 _ => Some(hint(name)),
             };
@@ -183,6 +205,14 @@ fn hint(name: &str) -> String {
         return format!(
             "of {package}, the 0.2 releases and their candidates since rc-2023-11-10 are offered, not \
              {version}{build}"
+        );
+    }
+    if package == "fermyon:spin" {
+        let interface = path_of(name).split('@').next().unwrap_or_default();
+        let instead = SPIN.iter().find(|(known, _)| *known == interface);
+        let instead = instead.map_or("only `spin` offers it", |(_, instead)| instead);
+        return format!(
+            "Spin's own; key-value, config and variables@2.0.0 of it are offered; {instead}"
         );
     }
     let offered = relatives::versions(package);
@@ -292,7 +322,12 @@ mod tests {
                 "wasmcloud:secrets/store@1.0.0",
                 "0.1.0-draft is offered, not store@1.0.0",
             ),
-            ("fermyon:spin/key-value@2.0.0", "Spin's own"),
+            (
+                "fermyon:spin/key-value@3.0.0",
+                "key-value, config and variables@2.0.0 of it are offered",
+            ),
+            ("fermyon:spin/sqlite@2.0.0", "with a store on disk"),
+            ("fermyon:spin/outbound", "only `spin` offers it"),
             ("spin:postgres/postgres@3.0.0", "Spin's own"),
             ("golem:api/host@1.1.7", "Golem's own"),
         ];

@@ -103,7 +103,7 @@ impl Runtime {
     /// Loads a component from its file: its compiled code from the cache, or else compiles it.
     ///
     /// What it imports and exports of release candidates of WASI 0.2 has the names of releases then;
-    /// [`interfaces`](crate::interfaces) and [`exports`](crate::exports) answer its own.
+    /// [`interfaces`](crate::interfaces) and [`exports`](crate::exports()) answer its own.
     ///
     /// # Errors
     ///

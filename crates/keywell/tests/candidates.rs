@@ -99,7 +99,7 @@ fn a_command_runs_and_what_users_see_are_its_own_names() {
 #[test]
 fn an_http_component_answers() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["counter_wasmcloud", "counter_draft"] {
+    for name in ["counter_wasmcloud", "counter_spin"] {
         let component = as_candidate(folder.path(), name);
         let (text, is_offered) = inspect(&component);
         assert!(is_offered, "{text}");
