@@ -63,15 +63,14 @@ pub(crate) fn components(
             findings.of_world(plan.at(own.place, Problem::error(problem).help(help)));
         }
         let imports = keywell_wasi::imports(component);
-        let import = imports.iter().find(|import| import.generation.is_some());
+        let mut imports = imports.iter().filter(|import| import.generation.is_some());
+        let import = imports.next().map(|import| &*import.name);
+        let import = import.or_else(|| keywell_wasi::spin_imports(component).pop());
         if let Some(import) = import
             && is_whole
             && own.links().all(|link| link.stores().next().is_none())
         {
-            let problem = format!(
-                "the component {name} imports {} and is granted no bucket",
-                import.name
-            );
+            let problem = format!("the component {name} imports {import} and is granted no bucket");
             let help = format!("add a store or buckets to [component.{name}]");
             let problem = Problem::warning(problem).help(help);
             findings.of_world(plan.at(own.place, problem));
@@ -178,20 +177,7 @@ pub(crate) fn triggers(
         if kind.is_exported_by(&component.loaded) {
             continue;
         }
-        let component = component.loaded.component();
-        let component_type = component.component_type();
-        let exports = component_type.exports(component.engine());
-        let exports: Vec<&str> = exports.map(|(name, _)| name).collect();
-        let has = if exports.is_empty() {
-            "nothing".to_owned()
-        } else {
-            exports.join(", ")
-        };
-        let error = Error::NoExport {
-            wanted,
-            caller,
-            has,
-        };
+        let error = Error::no_export(wanted, caller, component.loaded.component());
         let problem = Problem::error(format!("the component {name} cannot start: {error}"));
         findings.of_world(plan.at(trigger.place(), problem));
     }

@@ -5,6 +5,10 @@
 //! cut short, empty or longer, or that stands under another component's name, is not what its digest
 //! says: it is never run, and the component is compiled and kept again.
 //!
+//! What was compiled is not always what the file has: names of release candidates are replaced before.
+//! The digest is over the bytes with the new names, so neither an artefact of a version that replaced
+//! none nor one of a version that chooses other names is taken for this.
+//!
 //! The digest is no signature. Who can write to the folder can write code that this process runs,
 //! so the folder has to belong to this user, and only this user may write to it; otherwise there is
 //! no cache.
@@ -236,6 +240,20 @@ mod tests {
         let (artifacts, engine) = artifacts(&scratch);
         assert!(artifacts.load(&engine, &wasm).is_some());
         assert!(artifacts.load(&engine, &other).is_none());
+    }
+
+    #[test]
+    fn a_component_whose_names_are_replaced_is_kept_as_that() {
+        let scratch = Scratch::new();
+        let runtime = Runtime::new(&scratch.options).unwrap();
+        let wasm =
+            wat::parse_str(r#"(component (import "wasi:io/poll@0.2.0-rc-2023-11-10" (instance)))"#);
+        let wasm = wasm.unwrap();
+        compile(&runtime, &wasm);
+        let (artifacts, engine) = artifacts(&scratch);
+        assert!(artifacts.load(&engine, &wasm).is_none());
+        let released = keywell_candidates::released(&wasm);
+        assert!(artifacts.load(&engine, &released).is_some());
     }
 
     #[test]

@@ -19,10 +19,9 @@ pub struct Command {
 
 impl Command {
     pub(crate) fn new(instances: Instances) -> Result<Self, Error> {
-        let exports = CommandIndices::new(instances.pre()).map_err(|_| Error::NoExport {
-            wanted: "wasi:cli/run@0.2",
-            caller: "`keywell run`",
-            has: Instances::exports(instances.pre().component()),
+        let exports = CommandIndices::new(instances.pre()).map_err(|_| {
+            let component = instances.pre().component();
+            Error::no_export("wasi:cli/run@0.2", "`keywell run`", component)
         })?;
         let instances = instances.printing_raw();
         Ok(Self { instances, exports })

@@ -2,6 +2,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use wasmtime::component::Component;
+
+use crate::exports::exports;
+
 /// Why a component cannot be run, for its operator.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -109,6 +113,28 @@ pub struct Missing {
     pub import: String,
     /// What would offer it, or what is offered in its place.
     pub hint: String,
+}
+
+// === impl Error ===
+
+impl Error {
+    /// That a component does not export what its trigger calls, with what it exports.
+    pub fn no_export(wanted: &'static str, caller: &'static str, component: &Component) -> Self {
+        const OF_OLD_SDK: &str = "fermyon:spin/inbound-http";
+        let names = exports(component);
+        let mut has = match names.join(", ") {
+            none if none.is_empty() => "nothing".to_owned(),
+            names => names,
+        };
+        if names.iter().any(|name| name == OF_OLD_SDK) {
+            has += "; build it with a version of Spin's SDK from 2.0 on, which exports wasi:http";
+        }
+        Self::NoExport {
+            wanted,
+            caller,
+            has,
+        }
+    }
 }
 
 // === impl Missing ===

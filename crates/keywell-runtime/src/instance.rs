@@ -60,7 +60,10 @@ impl Instances {
         options: &Options,
         calls: impl FnOnce(&mut Linker<State>) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let mismatch = |error: wasmtime::Error| Error::Mismatch(format!("{error:#}"));
+        let mismatch = |error: wasmtime::Error| {
+            let error = format!("{error:#}");
+            Error::Mismatch(keywell_candidates::as_written(&error).into_owned())
+        };
         let mut linker = Linker::new(component.engine());
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(mismatch)?;
         io::link(&mut linker).map_err(mismatch)?;
@@ -230,19 +233,5 @@ impl Instances {
     /// Has the epoch advance while a call runs.
     pub(crate) fn run(&self) -> Running {
         self.common.ticker.run()
-    }
-
-    /// What the component exports, for messages.
-    pub(crate) fn exports(component: &Component) -> String {
-        let component_type = component.component_type();
-        let names: Vec<&str> = component_type
-            .exports(component.engine())
-            .map(|(name, _)| name)
-            .collect();
-        if names.is_empty() {
-            "nothing".to_owned()
-        } else {
-            names.join(", ")
-        }
     }
 }

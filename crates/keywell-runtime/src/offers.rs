@@ -1,24 +1,13 @@
+use keywell_candidates::{PACKAGES as WASI_0_2, as_written};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use crate::{Missing, relatives};
 
-/// The WASI packages that are offered in every 0.2 release: also those that are later than the
-/// engine's, as far as they have what it has.
-const WASI_0_2: [&str; 7] = [
-    "wasi:cli",
-    "wasi:clocks",
-    "wasi:filesystem",
-    "wasi:http",
-    "wasi:io",
-    "wasi:random",
-    "wasi:sockets",
-];
-
 /// What is not offered and well known: a package, or a namespace with its colon; what it is; where it
 /// could come from, or what stands in for it.
-const ELSEWHERE: [(&str, &str, &str); 17] = [
+const ELSEWHERE: [(&str, &str, &str); 16] = [
     (
         "wasi:blobstore",
         "a WASI proposal for object stores",
@@ -79,11 +68,6 @@ const ELSEWHERE: [(&str, &str, &str); 17] = [
         "Spin's own",
         "only `spin` offers it; for keys and values use wasi:keyvalue, which runs on both",
     ),
-    (
-        "fermyon:",
-        "Spin's own",
-        "only `spin` offers it; for keys and values use wasi:keyvalue, which runs on both",
-    ),
     ("golem:", "Golem's own", "only its servers offer it"),
     (
         "fastly:",
@@ -95,6 +79,31 @@ const ELSEWHERE: [(&str, &str, &str); 17] = [
         "wasi:",
         "a WASI interface that Keywell does not have",
         "leave it out, or run the component on a host that offers it",
+    ),
+];
+
+/// Of `fermyon:spin`, what is not offered: an interface, and what stands in for it. Those of Spin's
+/// later namespace have the same names.
+const SPIN: [(&str, &str); 8] = [
+    (
+        "http",
+        "build it with a version of Spin's SDK from 2.0 on, which uses wasi:http",
+    ),
+    ("llm", "use wasi:http to a server of models"),
+    ("mqtt", "use wasi:http to a gateway of the broker"),
+    (
+        "mysql",
+        "use key-value, or wasi:http to a gateway of the database",
+    ),
+    (
+        "postgres",
+        "use key-value, or wasi:http to a gateway of the database",
+    ),
+    ("redis", "use key-value, with a store on Redis"),
+    ("sqlite", "use key-value, with a store on disk"),
+    (
+        "outbound-http",
+        "build it with a version of Spin's SDK from 2.0 on, which uses wasi:http",
     ),
 ];
 
@@ -110,6 +119,7 @@ pub struct Interface {
 /// What a component imports, and whether it is offered.
 pub fn interfaces(component: &Component) -> Vec<Interface> {
     let keyvalue = keywell_wasi::imports(component);
+    let spin = keywell_wasi::spin_imports(component);
     let (component_type, engine) = (component.component_type(), component.engine());
     let imports = component_type.imports(engine);
     imports
@@ -118,10 +128,11 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
             let hint = match known {
                 Some(import) if import.generation.is_some() => None,
                 _ if is_wasi_0_2(name) || relatives::is_offered(name) => None,
+                _ if spin.contains(&name) => None,
                 _ if is_only_types(&item.ty, engine) => None,
                 _ => Some(hint(name)),
             };
-            let name = name.to_owned();
+            let name = as_written(name).into_owned();
             let missing = hint.map(|hint| Missing {
                 import: name.clone(),
                 hint,
@@ -151,6 +162,8 @@ fn is_only_types(item: &ComponentItem, engine: &Engine) -> bool {
     }
 }
 
+/// Whether it is of WASI 0.2 in any release: also in one that is later than the engine's, as far as it
+/// has what the engine has.
 fn is_wasi_0_2(name: &str) -> bool {
     let (package, version) = package(name);
     let released = version
@@ -189,7 +202,18 @@ fn hint(name: &str) -> String {
         } else {
             ""
         };
-        return format!("of {package}, the 0.2 releases are offered, not {version}{build}");
+        return format!(
+            "of {package}, the 0.2 releases and their candidates since rc-2023-11-10 are offered, not \
+             {version}{build}"
+        );
+    }
+    if package == "fermyon:spin" {
+        let interface = path_of(name).split('@').next().unwrap_or_default();
+        let instead = SPIN.iter().find(|(known, _)| *known == interface);
+        let instead = instead.map_or("only `spin` offers it", |(_, instead)| instead);
+        return format!(
+            "Spin's own; key-value, config and variables@2.0.0 of it are offered; {instead}"
+        );
     }
     let offered = relatives::versions(package);
     if !offered.is_empty() {
@@ -260,8 +284,8 @@ mod tests {
                 "target wasm32-wasip2",
             ),
             (
-                "wasi:cli/exit@0.2.0-rc-2023-12-05",
-                "not 0.2.0-rc-2023-12-05",
+                "wasi:cli/exit@0.2.0-rc-2023-10-18",
+                "not 0.2.0-rc-2023-10-18",
             ),
             ("wasi:cli/exit", "one without a version"),
             ("wasi:keyvalue/store@0.3.0", "0.2.0-draft and 0.2.0-draft2"),
@@ -298,7 +322,12 @@ mod tests {
                 "wasmcloud:secrets/store@1.0.0",
                 "0.1.0-draft is offered, not store@1.0.0",
             ),
-            ("fermyon:spin/key-value@2.0.0", "Spin's own"),
+            (
+                "fermyon:spin/key-value@3.0.0",
+                "key-value, config and variables@2.0.0 of it are offered",
+            ),
+            ("fermyon:spin/sqlite@2.0.0", "with a store on disk"),
+            ("fermyon:spin/outbound", "only `spin` offers it"),
             ("spin:postgres/postgres@3.0.0", "Spin's own"),
             ("golem:api/host@1.1.7", "Golem's own"),
         ];

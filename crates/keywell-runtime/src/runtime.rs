@@ -102,6 +102,9 @@ impl Runtime {
 
     /// Loads a component from its file: its compiled code from the cache, or else compiles it.
     ///
+    /// What it imports and exports of release candidates of WASI 0.2 has the names of releases then;
+    /// [`interfaces`](crate::interfaces) and [`exports`](crate::exports()) answer its own.
+    ///
     /// # Errors
     ///
     /// [`Error::Read`], [`Error::NotWasm`], [`Error::CoreModule`] or [`Error::Malformed`].
@@ -144,6 +147,8 @@ impl Runtime {
             }
             _ => return Err(Error::NotWasm { path }),
         }
+        // What is compiled, and kept under the digest of its bytes.
+        let wasm = &*keywell_candidates::released(wasm);
         let kept = self
             .artifacts
             .as_ref()

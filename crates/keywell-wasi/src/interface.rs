@@ -42,6 +42,14 @@ impl<A> Asked<A> {
     pub(crate) fn holding(answer: Answer<A>, held: usize) -> Self {
         Self { answer, held }
     }
+
+    /// Changes the value of a successful answer.
+    pub(crate) fn map<U>(self, change: impl FnOnce(A) -> U + Send + 'static) -> Asked<U>
+    where
+        A: 'static,
+    {
+        Asked::holding(self.answer.map(change), self.held)
+    }
 }
 
 impl<A> From<Answer<A>> for Asked<A> {
@@ -121,6 +129,19 @@ impl<'a, T: KeyvalueView> Interface<'a, T> {
                     })
             }
         }
+    }
+
+    /// Links a function that asks no store.
+    pub(crate) fn plain<P, R>(
+        &mut self,
+        name: &str,
+        call: impl Fn(StoreContextMut<'_, T>, P) -> wasmtime::Result<R> + Send + Sync + 'static,
+    ) -> wasmtime::Result<()>
+    where
+        P: ComponentNamedList + Lift + 'static,
+        R: ComponentNamedList + Lower + 'static,
+    {
+        self.instance.func_wrap(name, call)
     }
 
     /// Links a resource type whose handles `drop` frees.

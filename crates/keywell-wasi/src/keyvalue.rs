@@ -168,6 +168,11 @@ impl Keyvalue {
             .ok_or_else(|| wasmtime::format_err!("a bucket handle outlived its bucket"))
     }
 
+    /// Whether a bucket is open under a number.
+    pub(crate) fn has_bucket(&self, rep: u32) -> bool {
+        self.buckets.contains(rep as usize)
+    }
+
     pub(crate) fn add_bucket(
         &mut self,
         bucket: Arc<Opened>,

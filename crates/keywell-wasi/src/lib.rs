@@ -38,10 +38,11 @@
 //! # }
 //! ```
 //!
-//! [`link`] reads the component's import types and links just the generations it imports. Where
-//! every granted store answers at once, as memory does, it links plain functions, and the component
-//! runs without a fibre; elsewhere it links async functions, and the component is instantiated and
-//! called by Wasmtime's async methods. [`Grants::promptness`] says which it was.
+//! [`link`] reads the component's import types and links just the generations it imports, and Spin's
+//! key-value where it imports that. Where every granted store answers at once, as memory does, it
+//! links plain functions, and the component runs without a fibre; elsewhere it links async functions,
+//! and the component is instantiated and called by Wasmtime's async methods. [`Grants::promptness`]
+//! says which it was.
 //!
 //! # What it does not do
 //!
@@ -64,6 +65,7 @@ mod interface;
 mod keyvalue;
 mod link;
 mod opened;
+mod spin;
 mod watcher;
 
 pub use budget::{Budget, OverBudget, TotalMemory};
@@ -72,4 +74,5 @@ pub use grants::{Grants, Origin};
 pub use keyvalue::{HandleLimit, Keyvalue, KeyvalueView};
 pub use keywell_store::reserved;
 pub use link::link;
+pub use spin::spin_imports;
 pub use watcher::{Watcher, WatcherError};

@@ -4,8 +4,9 @@ use crate::generation;
 use crate::grants::Grants;
 use crate::interface::Interface;
 use crate::keyvalue::KeyvalueView;
+use crate::spin;
 
-/// Links every generation of `wasi:keyvalue` that a component imports.
+/// Links every generation of `wasi:keyvalue` that a component imports, and Spin's key-value.
 ///
 /// An interface that is not known (see [`imports`](crate::imports)) is left out; instantiation then
 /// names it.
@@ -25,6 +26,12 @@ pub fn link<T: KeyvalueView>(
         };
         if let Some(link) = generation.link(&import.interface) {
             let instance = linker.instance(&import.name)?;
+            link(&mut Interface::new(instance, promptness))?;
+        }
+    }
+    for name in spin::spin_imports(component) {
+        if let Some(link) = spin::link(name) {
+            let instance = linker.instance(name)?;
             link(&mut Interface::new(instance, promptness))?;
         }
     }

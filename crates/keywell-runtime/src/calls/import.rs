@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use keywell_candidates::as_written;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Linker};
 
@@ -76,7 +77,7 @@ fn link_functions(
     for (name, export) in functions {
         let function = Function {
             callee: callee.clone(),
-            name: format!("{name} of {import}").into(),
+            name: format!("{name} of {}", as_written(import)).into(),
             export,
         };
         let function = Arc::new(function);
@@ -107,7 +108,7 @@ fn answered(
         let functions = functions(import, &instance, exporter);
         let functions = functions.map_err(|problem| Error::Unanswered {
             callee: exporter_name.to_owned(),
-            interface: import.to_owned(),
+            interface: as_written(import).into_owned(),
             problem,
         })?;
         let import = import.to_owned();
@@ -174,7 +175,10 @@ fn export(
     {
         return Ok((index, instance.clone()));
     }
-    let names = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(", ");
+    let names = |names: &mut dyn Iterator<Item = &str>| {
+        let names: Vec<_> = names.map(as_written).collect();
+        names.join(", ")
+    };
     let others = names(&mut same.map(|(name, _)| *name));
     if !others.is_empty() {
         return Err(format!("it exports {others}, which is not compatible"));

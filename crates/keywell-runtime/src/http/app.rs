@@ -59,10 +59,13 @@ impl HttpApp {
         connections: Arc<Connections>,
         options: &HttpOptions,
     ) -> Result<Self, Error> {
-        let exports = ProxyIndices::new(instances.pre()).map_err(|_| Error::NoExport {
-            wanted: "wasi:http/incoming-handler@0.2",
-            caller: "an HTTP trigger",
-            has: Instances::exports(instances.pre().component()),
+        let exports = ProxyIndices::new(instances.pre()).map_err(|_| {
+            let component = instances.pre().component();
+            Error::no_export(
+                "wasi:http/incoming-handler@0.2",
+                "an HTTP trigger",
+                component,
+            )
         })?;
         instances.room().expect_requests();
         let usual = instances.timeout();

@@ -17,7 +17,7 @@ enum ConfigError {
     Io(String),
 }
 
-type Text = Arc<str>;
+pub(super) type Text = Arc<str>;
 
 /// Links `get` and `get-all`.
 pub(super) fn link(interface: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
@@ -30,7 +30,8 @@ pub(super) fn link(interface: &mut LinkerInstance<'_, State>) -> wasmtime::Resul
     })
 }
 
-fn get(store: &StoreContextMut<'_, State>, key: &str) -> Option<Text> {
+/// The value of a key.
+pub(super) fn get(store: &StoreContextMut<'_, State>, key: &str) -> Option<Text> {
     store.data().environment().config.get(key).cloned()
 }
 

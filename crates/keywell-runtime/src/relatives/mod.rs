@@ -5,6 +5,7 @@ mod config;
 mod lattice;
 mod logging;
 mod secrets;
+mod variables;
 
 use wasmtime::component::{Linker, LinkerInstance};
 
@@ -13,7 +14,9 @@ use crate::state::State;
 type Link = fn(&mut LinkerInstance<'_, State>) -> wasmtime::Result<()>;
 
 /// The interfaces, and what links the functions of each.
-const OFFERED: [(&str, Link); 10] = [
+const OFFERED: [(&str, Link); 12] = [
+    ("fermyon:spin/config", variables::link_config),
+    ("fermyon:spin/variables@2.0.0", variables::link_variables),
     ("wasi:config/runtime@0.2.0-draft", config::link),
     ("wasi:config/store@0.2.0-draft", config::link),
     ("wasi:config/store@0.2.0-rc.1", config::link),

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use keywell_app::TriggerKind;
-use keywell_runtime::{LoadedComponent, Options, Runtime, interfaces};
+use keywell_runtime::{LoadedComponent, Options, Runtime, exports, interfaces};
 use keywell_store::terminal::{self, escape};
 use serde::Serialize;
 
@@ -95,11 +95,6 @@ impl Report {
             hint: interface.missing.map(|missing| missing.hint),
             name: interface.name,
         });
-        let component_type = component.component_type();
-        let exports: Vec<String> = component_type
-            .exports(component.engine())
-            .map(|(name, _)| name.to_owned())
-            .collect();
         let mut generations: Vec<String> = keywell_wasi::imports(component)
             .into_iter()
             .filter_map(|import| import.generation)
@@ -118,7 +113,7 @@ impl Report {
             .collect();
         Self {
             imports: imports.collect(),
-            exports,
+            exports: exports(component),
             generations,
             commands,
         }

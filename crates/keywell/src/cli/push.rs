@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use keywell_image::Interfaces;
-use keywell_runtime::{Error, LoadedComponent, Options, Runtime, interfaces};
+use keywell_runtime::{Error, LoadedComponent, Options, Runtime, exports, interfaces};
 
 use super::cache::CacheFolder;
 use super::images::{ImageArguments, parsed};
@@ -63,10 +63,8 @@ impl Push {
 fn interfaces_of(loaded: &LoadedComponent) -> Interfaces {
     let component = loaded.component();
     let imports = interfaces(component).into_iter();
-    let component_type = component.component_type();
-    let exports = component_type.exports(component.engine());
     Interfaces {
         imports: imports.map(|interface| interface.name).collect(),
-        exports: exports.map(|(name, _)| name.to_owned()).collect(),
+        exports: exports(component),
     }
 }
