@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use keywell_store::{Answer, Entry, Error};
 use slab::Slab;
 use wasmtime::component::{Resource, ResourceTable};
@@ -9,20 +10,25 @@ use crate::chosen::{Chosen, LinkNumber, Linked};
 use crate::error::StoreError;
 use crate::grants::Grants;
 use crate::opened::Opened;
+use crate::values::{
+    ErrorHandle, IncomingHandle, IncomingValue, OutgoingHandle, OutgoingValue, Trace, Values,
+};
 
-/// What one instance of a component holds of `wasi:keyvalue`: its open buckets and its pending
-/// swaps. Lives in the data of a Wasmtime store. A handle is an index into one of its slabs, not an
-/// entry of a `ResourceTable`.
+/// What one instance of a component holds of `wasi:keyvalue`: its open buckets, its pending swaps,
+/// its values and errors. Lives in the data of a Wasmtime store. A handle is an index into one of
+/// its slabs, not an entry of a `ResourceTable`.
 pub struct Keyvalue {
     pub(crate) grants: Arc<Grants>,
     chosen: Chosen,
     buckets: Slab<Arc<Opened>>,
     swaps: Slab<PendingSwap>,
+    values: Values,
     limit: HandleLimit,
     budget: Budget,
 }
 
-/// How many handles an instance may hold at once, buckets and compare-and-swaps counted together.
+/// How many handles an instance may hold at once: buckets, compare-and-swaps, values and errors
+/// counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandleLimit(pub u32);
 
@@ -34,8 +40,9 @@ pub trait KeyvalueView: Send {
     /// The instance's state, to open and close handles.
     fn keyvalue_mut(&mut self) -> &mut Keyvalue;
 
-    /// The table that `wasi:io` of the same linker uses, for generations whose calls return streams
-    /// or pollables. Those offered today have none, so embedders may leave it out.
+    /// The table that `wasi:io` of the same linker uses, for generations whose calls return streams:
+    /// `0.1.0` and the one without a version. Where there is none, those calls answer an error, and
+    /// the same values can be read and written as bytes.
     fn table(&mut self) -> Option<&mut ResourceTable> {
         None
     }
@@ -88,6 +95,7 @@ impl Keyvalue {
             chosen: Chosen::default(),
             buckets: Slab::new(),
             swaps: Slab::new(),
+            values: Values::default(),
             limit,
             budget: Budget::default(),
         }
@@ -217,14 +225,82 @@ impl Keyvalue {
         }
     }
 
+    /// A new outgoing value. Where there is no room for one, a handle that refuses every use.
+    pub(crate) fn new_outgoing(&mut self) -> Resource<OutgoingHandle> {
+        let value = match self.has_room() {
+            true => self.budget.hold(0).ok(),
+            false => None,
+        };
+        let largest = self.grants.largest_value();
+        let value = value.map(|charge| OutgoingValue::new(largest, charge));
+        Resource::new_own(self.values.add_outgoing(value))
+    }
+
+    /// An outgoing value, or why there is none: there was no room when it was made.
+    pub(crate) fn outgoing(
+        &self,
+        handle: &Resource<OutgoingHandle>,
+    ) -> wasmtime::Result<Result<&OutgoingValue, Trace>> {
+        let value = self.values.outgoing(handle.rep())?;
+        Ok(value.ok_or_else(|| self.no_room()))
+    }
+
+    pub(crate) fn drop_outgoing(&mut self, rep: u32) {
+        self.values.drop_outgoing(rep);
+    }
+
+    /// Keeps a value that was read, until it is consumed or dropped.
+    pub(crate) fn add_incoming(&mut self, bytes: Bytes) -> Result<Resource<IncomingHandle>, Trace> {
+        if !self.has_room() {
+            return Err(self.no_room());
+        }
+        let charge = self.budget.hold(bytes.len())?;
+        let value = IncomingValue::new(bytes, charge);
+        Ok(Resource::new_own(self.values.add_incoming(value)))
+    }
+
+    pub(crate) fn incoming(
+        &mut self,
+        handle: &Resource<IncomingHandle>,
+    ) -> wasmtime::Result<&mut IncomingValue> {
+        self.values.incoming(handle.rep())
+    }
+
+    pub(crate) fn drop_incoming(&mut self, rep: u32) {
+        self.values.drop_incoming(rep);
+    }
+
+    /// An `error` with a trace. Where there is no room for one, an error that says so.
+    pub(crate) fn add_trace(&mut self, trace: Trace) -> Resource<ErrorHandle> {
+        let trace = self.has_room().then_some(trace);
+        Resource::new_own(self.values.add_trace(trace))
+    }
+
+    pub(crate) fn trace(&self, handle: &Resource<ErrorHandle>) -> wasmtime::Result<Trace> {
+        let trace = self.values.trace(handle.rep())?;
+        Ok(trace.unwrap_or_else(|| self.no_room()))
+    }
+
+    pub(crate) fn drop_trace(&mut self, rep: u32) {
+        self.values.drop_trace(rep);
+    }
+
     fn reserve(&mut self) -> Result<&mut Self, StoreError> {
-        let HandleLimit(max) = self.limit;
-        if self.buckets.len() + self.swaps.len() >= max as usize {
-            return Err(StoreError::Other(format!(
-                "at most {max} handles may be open at once"
-            )));
+        if !self.has_room() {
+            return Err(StoreError::Other(self.no_room().0.into()));
         }
         Ok(self)
+    }
+
+    fn has_room(&self) -> bool {
+        let HandleLimit(max) = self.limit;
+        let open = self.buckets.len() + self.swaps.len() + self.values.len();
+        open < max as usize
+    }
+
+    fn no_room(&self) -> Trace {
+        let HandleLimit(max) = self.limit;
+        Trace(format!("at most {max} handles may be open at once").into())
     }
 }
 

@@ -1,0 +1,179 @@
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use keywell_store::Invalid;
+use parking_lot::Mutex;
+use wasmtime_wasi_io::async_trait;
+use wasmtime_wasi_io::poll::Pollable;
+use wasmtime_wasi_io::streams::{DynOutputStream, OutputStream, StreamError, StreamResult};
+
+use crate::budget::Charge;
+use crate::values::Trace;
+
+/// The resource type `outgoing-value`; its representation is that of a value in
+/// [`Values`](super::Values).
+pub(crate) enum OutgoingHandle {}
+
+/// A value that a guest writes before it is stored. Its streams write to the same body, and may
+/// outlive it.
+#[derive(Clone)]
+pub(crate) struct OutgoingValue(Arc<Mutex<Body>>);
+
+struct Body {
+    written: Written,
+    /// The most bytes that it may have.
+    max: usize,
+    charge: Charge,
+    /// Why a stream did not write all that it was given.
+    failure: Option<Trace>,
+}
+
+enum Written {
+    /// As it was stored last, or by a single write.
+    Whole(Bytes),
+    Growing(BytesMut),
+}
+
+/// The stream of an outgoing value.
+struct Writer(OutgoingValue);
+
+// === impl OutgoingValue ===
+
+impl OutgoingValue {
+    /// An empty one that may grow to `max` bytes, for as long as `charge` may.
+    pub(crate) fn new(max: usize, charge: Charge) -> Self {
+        Self(Arc::new(Mutex::new(Body {
+            written: Written::Whole(Bytes::new()),
+            max,
+            charge,
+            failure: None,
+        })))
+    }
+
+    /// Appends bytes, or none of them.
+    pub(crate) fn append(&self, bytes: &[u8]) -> Result<(), Trace> {
+        self.0.lock().append(bytes)
+    }
+
+    /// What was written up to now. Refused if a stream was given more than it could write, since
+    /// what is here then is a part of what the guest meant.
+    pub(crate) fn bytes(&self) -> Result<Bytes, Trace> {
+        self.0.lock().bytes()
+    }
+
+    /// A stream that appends.
+    pub(crate) fn stream(&self) -> DynOutputStream {
+        Box::new(Writer(self.clone()))
+    }
+}
+
+// === impl Body ===
+
+impl Body {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Trace> {
+        let total = self.written.len().saturating_add(bytes.len());
+        if total > self.max {
+            let (bytes, max) = (total, self.max);
+            return Err(Trace(
+                Invalid::ValueTooLarge { bytes, max }.to_string().into(),
+            ));
+        }
+        if self.written.len() == 0 {
+            self.charge.add(bytes.len())?;
+            self.written = Written::Whole(Bytes::copy_from_slice(bytes));
+            return Ok(());
+        }
+        self.reserve(total)?.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The bytes with room for `total` of them. Grows to twice the size where the budget has room for
+    /// that.
+    fn reserve(&mut self, total: usize) -> Result<&mut BytesMut, Trace> {
+        let charged = self.charge.bytes();
+        if total > charged {
+            let ample = total.max(charged * 2).min(self.max);
+            if self.charge.add(ample - charged).is_err() {
+                self.charge.add(total - charged)?;
+            }
+        }
+        let room = self.charge.bytes();
+        let growing = match std::mem::replace(&mut self.written, Written::Whole(Bytes::new())) {
+            Written::Growing(growing) if growing.capacity() >= total => growing,
+            shorter => {
+                let mut growing = BytesMut::with_capacity(room);
+                growing.extend_from_slice(shorter.as_slice());
+                growing
+            }
+        };
+        self.written = Written::Growing(growing);
+        match &mut self.written {
+            Written::Growing(growing) => Ok(growing),
+            Written::Whole(_) => unreachable!("it was just set"),
+        }
+    }
+
+    fn bytes(&mut self) -> Result<Bytes, Trace> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        if let Written::Growing(growing) = &mut self.written {
+            self.written = Written::Whole(growing.split().freeze());
+        }
+        match &self.written {
+            Written::Whole(bytes) => Ok(bytes.clone()),
+            Written::Growing(_) => unreachable!("it was just set"),
+        }
+    }
+}
+
+// === impl Written ===
+
+impl Written {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Growing(bytes) => bytes,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// How many bytes a guest may give at once.
+    const PERMIT: usize = 64 << 10;
+}
+
+#[async_trait]
+impl Pollable for Writer {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Writer {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let mut body = self.0.0.lock();
+        if body.failure.is_some() {
+            return Err(StreamError::Closed);
+        }
+        body.append(&bytes).map_err(|trace| {
+            body.failure = Some(trace.clone());
+            StreamError::LastOperationFailed(wasmtime::Error::msg(trace.0))
+        })
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        self.check_write().map(drop)
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        match self.0.0.lock().failure {
+            Some(_) => Err(StreamError::Closed),
+            None => Ok(Self::PERMIT),
+        }
+    }
+}
