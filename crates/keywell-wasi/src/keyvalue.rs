@@ -7,7 +7,6 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use crate::budget::Budget;
 use crate::chosen::{Chosen, LinkNumber, Linked};
-use crate::error::StoreError;
 use crate::grants::Grants;
 use crate::opened::Opened;
 use crate::values::{
@@ -179,7 +178,7 @@ impl Keyvalue {
     pub(crate) fn add_bucket(
         &mut self,
         bucket: Arc<Opened>,
-    ) -> Result<Resource<BucketHandle>, StoreError> {
+    ) -> Result<Resource<BucketHandle>, Trace> {
         let rep = self.reserve()?.buckets.insert(bucket);
         Ok(Resource::new_own(representation(rep)))
     }
@@ -194,15 +193,10 @@ impl Keyvalue {
             .ok_or_else(|| wasmtime::format_err!("a cas handle outlived its key"))
     }
 
-    pub(crate) fn add_swap(
-        &mut self,
-        swap: PendingSwap,
-    ) -> Result<Resource<CasHandle>, StoreError> {
+    pub(crate) fn add_swap(&mut self, swap: PendingSwap) -> Result<Resource<CasHandle>, Trace> {
         let bytes = swap.bytes();
         let this = self.reserve()?;
-        if let Err(over) = this.budget.charge(bytes) {
-            return Err(StoreError::Other(over.to_string()));
-        }
+        this.budget.charge(bytes)?;
         let rep = this.swaps.insert(swap);
         Ok(Resource::new_own(representation(rep)))
     }
@@ -259,6 +253,26 @@ impl Keyvalue {
         Ok(Resource::new_own(self.values.add_incoming(value)))
     }
 
+    /// Keeps all of many values, or none.
+    pub(crate) fn add_all_incoming(
+        &mut self,
+        values: Vec<Option<Bytes>>,
+    ) -> Result<Vec<Option<Resource<IncomingHandle>>>, Trace> {
+        let mut added = Vec::with_capacity(values.len());
+        for value in values {
+            match value.map(|bytes| self.add_incoming(bytes)).transpose() {
+                Ok(value) => added.push(value),
+                Err(trace) => {
+                    for value in added.iter().flatten() {
+                        self.drop_incoming(value.rep());
+                    }
+                    return Err(trace);
+                }
+            }
+        }
+        Ok(added)
+    }
+
     pub(crate) fn incoming(
         &mut self,
         handle: &Resource<IncomingHandle>,
@@ -272,7 +286,8 @@ impl Keyvalue {
 
     /// An `error` with a trace. Where there is no room for one, an error that says so.
     pub(crate) fn add_trace(&mut self, trace: Trace) -> Resource<ErrorHandle> {
-        let trace = self.has_room().then_some(trace);
+        let needs_no_room = trace == Trace::NOT_FOUND;
+        let trace = (needs_no_room || self.has_room()).then_some(trace);
         Resource::new_own(self.values.add_trace(trace))
     }
 
@@ -285,9 +300,9 @@ impl Keyvalue {
         self.values.drop_trace(rep);
     }
 
-    fn reserve(&mut self) -> Result<&mut Self, StoreError> {
+    fn reserve(&mut self) -> Result<&mut Self, Trace> {
         if !self.has_room() {
-            return Err(StoreError::Other(self.no_room().0.into()));
+            return Err(self.no_room());
         }
         Ok(self)
     }
@@ -306,4 +321,56 @@ impl Keyvalue {
 
 fn representation(index: usize) -> u32 {
     u32::try_from(index).expect("the limit on handles keeps indices within 32 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_handle_is_left_an_error_or_a_value_that_refuses_every_use_is_answered() {
+        let limit = HandleLimit(2);
+        let mut keyvalue = Keyvalue::with_limit(Arc::new(Grants::none()), limit);
+        let value = keyvalue.new_outgoing();
+        let trace = Trace("a defect".into());
+        let error = keyvalue.add_trace(trace.clone());
+        assert_eq!(keyvalue.trace(&error).unwrap(), trace);
+
+        let refused = keyvalue.new_outgoing();
+        let full = keyvalue.outgoing(&refused).unwrap().err().unwrap();
+        assert!(full.0.contains("at most 2 handles"), "{full:?}");
+        assert_eq!(keyvalue.add_incoming("v".into()).err(), Some(full.clone()));
+        let other = keyvalue.add_trace(trace);
+        assert_eq!(keyvalue.trace(&other).unwrap(), full);
+        let missing = keyvalue.add_trace(Trace::NOT_FOUND);
+        assert_eq!(keyvalue.trace(&missing).unwrap(), Trace::NOT_FOUND);
+
+        for rep in [other.rep(), missing.rep(), error.rep()] {
+            keyvalue.drop_trace(rep);
+        }
+        keyvalue.drop_outgoing(refused.rep());
+        assert!(keyvalue.outgoing(&value).unwrap().is_ok());
+        assert!(keyvalue.add_incoming("v".into()).is_ok());
+    }
+
+    #[test]
+    fn many_values_are_kept_all_or_none() {
+        let limit = HandleLimit(2);
+        let grants = Arc::new(Grants::none());
+        let mut keyvalue = Keyvalue::with_limit(grants, limit).within(Budget::new(10));
+        let values = |all: &[&'static str]| all.iter().map(|&v| Some(v.into())).collect();
+        assert!(keyvalue.add_all_incoming(values(&["a", "b", "c"])).is_err());
+        assert!(
+            keyvalue
+                .add_all_incoming(values(&["five5", "sixsix"]))
+                .is_err()
+        );
+        assert_eq!(keyvalue.budget().remaining(), 10);
+        assert!(
+            keyvalue
+                .add_all_incoming(values(&["five5", "five5"]))
+                .is_ok()
+        );
+        assert_eq!(keyvalue.budget().remaining(), 0);
+    }
 }

@@ -64,6 +64,8 @@ mod interface;
 mod keyvalue;
 mod link;
 mod opened;
+mod unversioned;
+mod v0_1_0;
 mod values;
 mod watcher;
 

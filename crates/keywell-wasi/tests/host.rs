@@ -303,4 +303,36 @@ fn generations_are_identified_by_version_and_types() {
         [Some(Generation::Draft)]
     );
     assert_eq!(of(&batch("0.3.0", optional)), [None]);
+    let eventual = |name: &str| format!(r#"(component (import "{name}" (instance)))"#);
+    for (name, generation) in [
+        ("wasi:keyvalue/eventual@0.1.0", Some(Generation::V0_1_0)),
+        ("wasi:keyvalue/types@0.1.0", Some(Generation::V0_1_0)),
+        ("wasi:keyvalue/batch@0.1.0", None),
+        ("wasi:keyvalue/eventual", None),
+        ("wasi:keyvalue/readwrite", Some(Generation::Unversioned)),
+        ("wasi:keyvalue/batch", Some(Generation::Unversioned)),
+        ("wasi:keyvalue/store", None),
+    ] {
+        assert_eq!(of(&eventual(name)), [generation], "{name}");
+    }
+}
+
+#[test]
+fn the_variant_with_static_functions_is_recognised_by_its_types() {
+    for version in ["", "@0.1.0"] {
+        for (how, of, is_offered) in [("static", "own", false), ("method", "borrow", true)] {
+            let wat = format!(
+                r#"(component (import "wasi:keyvalue/types{version}" (instance
+                    (export "incoming-value" (type $value (sub resource)))
+                    (export "[{how}]incoming-value.incoming-value-consume-sync"
+                        (func (param "{self}" ({of} $value)) (result (list u8)))))))"#,
+                self = if is_offered { "self" } else { "this" },
+            );
+            let wasm = wat::parse_str(wat).unwrap();
+            let component = Component::from_binary(&Engine::default(), &wasm).unwrap();
+            let import = imports(&component).remove(0);
+            assert_eq!(import.generation.is_some(), is_offered, "{how}{version}");
+            assert_eq!(import.unoffered.is_none(), is_offered, "{how}{version}");
+        }
+    }
 }

@@ -306,6 +306,8 @@ fn inspect_shows_generation_and_command() {
         ("counter", "0.2.0-draft2", "serve"),
         ("counter_draft", "0.2.0-draft", "serve"),
         ("probe-draft2-pairs", "0.2.0-draft2 (pairs)", "run"),
+        ("probe-0-1-0", "0.1.0", "run"),
+        ("probe-unversioned", "without a version", "run"),
     ] {
         let path = guest(name);
         let (code, report, _) = run(&["inspect", path.to_str().unwrap()]);

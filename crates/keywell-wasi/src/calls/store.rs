@@ -22,7 +22,7 @@ pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
     interface.call("[method]bucket.exists", exists, answer)
 }
 
-fn open<T: KeyvalueView>(
+pub(crate) fn open<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (name,): (WasmStr,),
 ) -> wasmtime::Result<Answer<Arc<Opened>>> {
@@ -34,10 +34,10 @@ fn opened<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     bucket: Result<Arc<Opened>>,
 ) -> Result<Resource<BucketHandle>, StoreError> {
-    store.data_mut().keyvalue_mut().add_bucket(bucket?)
+    Ok(store.data_mut().keyvalue_mut().add_bucket(bucket?)?)
 }
 
-fn get<T: KeyvalueView>(
+pub(crate) fn get<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, key): (Resource<BucketHandle>, WasmStr),
 ) -> wasmtime::Result<Answer<Option<Bytes>>> {
@@ -65,7 +65,7 @@ fn set<T: KeyvalueView>(
     Ok(Asked::holding(written.map(drop), value.len()))
 }
 
-fn delete<T: KeyvalueView>(
+pub(crate) fn delete<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, key): (Resource<BucketHandle>, WasmStr),
 ) -> wasmtime::Result<Answer<()>> {
@@ -73,7 +73,7 @@ fn delete<T: KeyvalueView>(
     Ok(store.data().keyvalue().bucket(&bucket)?.delete(&key))
 }
 
-fn exists<T: KeyvalueView>(
+pub(crate) fn exists<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, key): (Resource<BucketHandle>, WasmStr),
 ) -> wasmtime::Result<Answer<bool>> {

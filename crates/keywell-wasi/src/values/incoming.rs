@@ -15,8 +15,15 @@ pub(crate) struct IncomingValue {
     charge: Charge,
 }
 
+struct Nothing;
+
 /// The stream of an incoming value.
 struct Reader(IncomingValue);
+
+/// A stream of nothing, in the place of one that is to come.
+pub(crate) fn no_stream() -> DynInputStream {
+    Box::new(Nothing)
+}
 
 // === impl IncomingValue ===
 
@@ -61,5 +68,65 @@ impl InputStream for Reader {
             return Err(StreamError::Closed);
         }
         Ok(left.bytes.split_to(size.min(left.bytes.len())))
+    }
+}
+
+// === impl Nothing ===
+
+#[async_trait]
+impl Pollable for Nothing {
+    async fn ready(&mut self) {}
+}
+
+impl InputStream for Nothing {
+    fn read(&mut self, _: usize) -> StreamResult<Bytes> {
+        Err(StreamError::Closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Budget;
+
+    fn value(budget: &mut Budget) -> IncomingValue {
+        let bytes = Bytes::from_static(b"green tea");
+        let charge = budget.hold(bytes.len()).unwrap();
+        IncomingValue::new(bytes, charge)
+    }
+
+    #[test]
+    fn a_value_is_consumed_once_and_charged_until_then() {
+        let mut budget = Budget::new(9);
+        let mut value = value(&mut budget);
+        assert_eq!((value.len(), budget.remaining()), (9, 0));
+        assert_eq!(value.take(), "green tea");
+        assert_eq!((value.len(), budget.remaining()), (0, 9));
+        assert_eq!(value.take(), "");
+        let read = value.stream().read(1);
+        assert!(matches!(read, Err(StreamError::Closed)));
+    }
+
+    #[test]
+    fn a_stream_that_is_never_read_to_its_end_is_charged_until_it_is_dropped() {
+        let mut budget = Budget::new(9);
+        let mut value = value(&mut budget);
+        let mut stream = value.stream();
+        assert_eq!((value.len(), value.take()), (0, Bytes::new()));
+        drop(value);
+        assert_eq!(stream.read(0).unwrap(), "");
+        assert_eq!(stream.read(5).unwrap(), "green");
+        assert_eq!(budget.remaining(), 0);
+        drop(stream);
+        assert_eq!(budget.remaining(), 9);
+    }
+
+    #[test]
+    fn a_stream_that_was_read_to_its_end_is_not_charged() {
+        let mut budget = Budget::new(9);
+        let mut stream = value(&mut budget).stream();
+        assert_eq!(stream.read(usize::MAX).unwrap(), "green tea");
+        assert!(matches!(stream.read(1), Err(StreamError::Closed)));
+        assert_eq!(budget.remaining(), 9);
     }
 }

@@ -11,7 +11,7 @@ mod outgoing;
 mod slabs;
 mod trace;
 
-pub(crate) use incoming::{IncomingHandle, IncomingValue};
+pub(crate) use incoming::{IncomingHandle, IncomingValue, no_stream};
 pub(crate) use outgoing::{OutgoingHandle, OutgoingValue};
 pub(crate) use slabs::Values;
 pub(crate) use trace::{ErrorHandle, Trace};

@@ -177,3 +177,67 @@ impl OutputStream for Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Budget;
+
+    fn value(budget: &mut Budget, max: usize) -> OutgoingValue {
+        OutgoingValue::new(max, budget.hold(0).unwrap())
+    }
+
+    #[test]
+    fn writes_append_and_one_past_the_largest_value_changes_nothing() {
+        let mut budget = Budget::new(1000);
+        let value = value(&mut budget, 10);
+        assert_eq!(value.bytes().unwrap(), "");
+        for piece in ["", "gre", "en", " tea"] {
+            value.append(piece.as_bytes()).unwrap();
+        }
+        assert!(value.append(b"..").unwrap_err().0.contains("11 bytes"));
+        let stored = value.bytes().unwrap();
+        value.append(b".").unwrap();
+        assert_eq!(
+            (stored, value.bytes().unwrap()),
+            ("green tea".into(), "green tea.".into())
+        );
+    }
+
+    #[test]
+    fn what_is_written_stays_within_the_budget_until_value_and_streams_are_gone() {
+        let mut budget = Budget::new(100);
+        let value = value(&mut budget, 1000);
+        for _ in 0..9 {
+            value.append(&[0; 10]).unwrap();
+        }
+        assert!(budget.remaining() <= 10, "{budget:?}");
+        assert!(value.append(&[0; 11]).unwrap_err().0.contains("100 bytes"));
+        value.append(&[0; 10]).unwrap();
+        assert_eq!((value.bytes().unwrap().len(), budget.remaining()), (100, 0));
+        let stream = value.stream();
+        drop(value);
+        assert_eq!(budget.remaining(), 0);
+        drop(stream);
+        assert_eq!(budget.remaining(), 100);
+    }
+
+    #[test]
+    fn a_value_whose_stream_could_not_write_all_is_not_stored() {
+        let mut budget = Budget::new(1000);
+        let value = value(&mut budget, 10);
+        let (mut stream, mut other) = (value.stream(), value.stream());
+        stream.write(Bytes::from_static(b"green")).unwrap();
+        other.write(Bytes::from_static(b" ")).unwrap();
+        assert_eq!(value.bytes().unwrap(), "green ");
+        let written = stream.write(Bytes::from_static(b"tea..."));
+        assert!(matches!(written, Err(StreamError::LastOperationFailed(_))));
+        for mut stream in [stream, other] {
+            assert!(matches!(stream.check_write(), Err(StreamError::Closed)));
+            assert!(matches!(stream.flush(), Err(StreamError::Closed)));
+            let written = stream.write(Bytes::new());
+            assert!(matches!(written, Err(StreamError::Closed)));
+        }
+        assert!(value.bytes().unwrap_err().0.contains("12 bytes"));
+    }
+}

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use keywell_store::Error;
 
 use crate::budget::OverBudget;
-use crate::error;
+use crate::error::{self, StoreError};
 
 /// The resource type `error`; its representation is that of a trace in
 /// [`Values`](super::Values).
@@ -35,5 +35,11 @@ impl From<Error> for Trace {
 impl From<OverBudget> for Trace {
     fn from(over: OverBudget) -> Self {
         Self(over.to_string().into())
+    }
+}
+
+impl From<Trace> for StoreError {
+    fn from(Trace(text): Trace) -> Self {
+        Self::Other(text.into())
     }
 }
