@@ -221,12 +221,10 @@ impl Keyvalue {
 
     /// A new outgoing value. Where there is no room for one, a handle that refuses every use.
     pub(crate) fn new_outgoing(&mut self) -> Resource<OutgoingHandle> {
-        let value = match self.has_room() {
-            true => self.budget.hold(0).ok(),
-            false => None,
-        };
+        let has_room = self.has_room();
+        let charge = has_room.then(|| self.budget.hold(0).ok()).flatten();
         let largest = self.grants.largest_value();
-        let value = value.map(|charge| OutgoingValue::new(largest, charge));
+        let value = charge.map(|charge| OutgoingValue::new(largest, charge));
         Resource::new_own(self.values.add_outgoing(value))
     }
 

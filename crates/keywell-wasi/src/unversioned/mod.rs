@@ -83,7 +83,7 @@ fn found_many<T: KeyvalueView>(
 /// ends where it cannot go on.
 fn listed<T>(_: &mut StoreContextMut<'_, T>, keys: Result<batch::Keys>) -> Vec<String> {
     let (keys, ended_by) = match keys {
-        Ok(keys) => (keys.keys, keys.ended_by),
+        Ok(keys) => (keys.listed, keys.ended_by),
         Err(error) => (Vec::new(), Some(error.into())),
     };
     if let Some(Trace(reason)) = ended_by {

@@ -98,7 +98,7 @@ fn listed<T: KeyvalueView>(
 ) -> Result<Vec<String>, Resource<ErrorHandle>> {
     let keys = answer(store, keys)?;
     match keys.ended_by {
-        None => Ok(keys.keys),
+        None => Ok(keys.listed),
         Some(trace) => Err(store.data_mut().keyvalue_mut().add_trace(trace)),
     }
 }

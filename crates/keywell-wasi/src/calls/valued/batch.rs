@@ -14,11 +14,11 @@ use crate::chosen::Linked;
 use crate::interface::Interface;
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 use crate::opened::Opened;
-use crate::values::{OutgoingHandle, Trace};
+use crate::values::{OutgoingHandle, OutgoingValue, Trace};
 
 /// Every key of a bucket, charged until it is dropped.
 pub(crate) struct Keys {
-    pub(crate) keys: Vec<String>,
+    pub(crate) listed: Vec<String>,
     charge: Charge,
     cursor: Option<Cursor>,
     /// Why there may be more.
@@ -88,7 +88,7 @@ fn set_many<T: KeyvalueView>(
     let keyvalue = store.data().keyvalue();
     let mut pairs: Vec<(Cow<'_, str>, Bytes)> = Vec::with_capacity(entries.len());
     for (key, value) in &entries {
-        match keyvalue.outgoing(value)?.and_then(|value| value.bytes()) {
+        match keyvalue.outgoing(value)?.and_then(OutgoingValue::bytes) {
             Ok(bytes) => pairs.push((key.to_str(&*store)?, bytes)),
             Err(trace) => return Ok(Answer::now(Err(trace))),
         }
@@ -120,7 +120,7 @@ impl Keys {
 
     fn new(charge: Charge) -> Self {
         Self {
-            keys: Vec::new(),
+            listed: Vec::new(),
             charge,
             cursor: None,
             ended_by: None,
@@ -176,7 +176,7 @@ impl Keys {
             self.ended_by = Some(Trace(format!("{whole}: {over}").into()));
             return;
         }
-        self.keys.extend(page.keys);
+        self.listed.extend(page.keys);
         self.cursor = page.cursor;
     }
 }

@@ -6,7 +6,7 @@ use crate::calls::store;
 use crate::calls::valued::{answer, answer_traced};
 use crate::interface::Interface;
 use crate::keyvalue::{BucketHandle, KeyvalueView};
-use crate::values::{OutgoingHandle, Trace};
+use crate::values::{OutgoingHandle, OutgoingValue, Trace};
 
 /// Links what reads and writes a single key, but for `get`, whose answers differ between generations.
 pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
@@ -23,7 +23,7 @@ fn set<T: KeyvalueView>(
     let key = key.to_str(&*store)?;
     let keyvalue = store.data().keyvalue();
     let bucket = keyvalue.bucket(&bucket)?;
-    let bytes = match keyvalue.outgoing(&value)?.and_then(|value| value.bytes()) {
+    let bytes = match keyvalue.outgoing(&value)?.and_then(OutgoingValue::bytes) {
         Ok(bytes) => bytes,
         Err(trace) => return Ok(Answer::now(Err(trace))),
     };
