@@ -130,7 +130,10 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
                 _ if is_wasi_0_2(name) || relatives::is_offered(name) => None,
                 _ if spin.contains(&name) => None,
                 _ if is_only_types(&item.ty, engine) => None,
-                _ => Some(hint(name)),
+                _ => {
+                    let unoffered = known.and_then(|import| import.unoffered);
+                    Some(unoffered.map_or_else(|| hint(name), str::to_owned))
+                }
             };
             let name = as_written(name).into_owned();
             let missing = hint.map(|hint| Missing {
@@ -193,7 +196,9 @@ fn hint(name: &str) -> String {
     let version = version.unwrap_or("one without a version");
     if package == "wasi:keyvalue" {
         return format!(
-            "of wasi:keyvalue, 0.2.0-draft and 0.2.0-draft2 are offered, not {version}"
+            "of wasi:keyvalue, the one without a version, 0.1.0, 0.2.0-draft and 0.2.0-draft2 are \
+             offered, not {}",
+            path_of(name)
         );
     }
     if WASI_0_2.contains(&package) {
@@ -289,6 +294,10 @@ mod tests {
             ),
             ("wasi:cli/exit", "one without a version"),
             ("wasi:keyvalue/store@0.3.0", "0.2.0-draft and 0.2.0-draft2"),
+            (
+                "wasi:keyvalue/store",
+                "without a version, 0.1.0, 0.2.0-draft and 0.2.0-draft2 are offered, not store",
+            ),
             (
                 "wasi:keyvalue/cache@0.2.0-draft",
                 "0.2.0-draft and 0.2.0-draft2",

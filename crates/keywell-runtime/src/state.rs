@@ -286,8 +286,8 @@ impl fmt::Display for Exhausted {
             ),
             Self::Budget(bytes) => write!(
                 f,
-                "the host may hold {bytes} bytes for it (header fields, bodies, cas handles); \
-                 raise --memory"
+                "the host may hold {bytes} bytes for it (header fields, bodies, cas handles, \
+                 values); raise --memory"
             ),
             Self::Total => write!(
                 f,

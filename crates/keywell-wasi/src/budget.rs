@@ -1,20 +1,43 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 
 /// How many bytes a host may hold for one instance, beside the instance's own memory, and how many
 /// it holds.
 ///
-/// [`Keyvalue`](crate::Keyvalue) charges the snapshots of `cas` handles and writes in flight, and
-/// bounds every answer of a store by what is left. Hosts charge what else they hold: HTTP bodies,
-/// header fields. What is charged counts in the [`TotalMemory`] too, if there is one, until it is
-/// refunded or the budget is dropped.
+/// [`Keyvalue`](crate::Keyvalue) charges the snapshots of `cas` handles, outgoing and incoming values
+/// and writes in flight, and bounds every answer of a store by what is left. Hosts charge what else
+/// they hold: HTTP bodies, header fields. What is charged counts in the [`TotalMemory`] too, if there
+/// is one, until it is refunded or the budget is dropped.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
-    charged: usize,
+    charged: Charged,
     total: Option<Arc<TotalMemory>>,
+}
+
+/// How many bytes are charged. The count is shared from the first [`Charge`] on.
+#[derive(Debug)]
+enum Charged {
+    Alone(usize),
+    Shared(Arc<Account>),
+}
+
+#[derive(Debug)]
+struct Account {
+    limit: usize,
+    charged: AtomicUsize,
+    total: OnceLock<Arc<TotalMemory>>,
+}
+
+/// Bytes of a [`Budget`] that are charged until this is dropped.
+///
+/// It is for what leaves the reach of the budget, as a stream does in the table of `wasi:io`.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    account: Arc<Account>,
+    bytes: usize,
 }
 
 /// A bound on the bytes that are charged for all instances of a process together.
@@ -53,7 +76,7 @@ impl Budget {
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
-            charged: 0,
+            charged: Charged::Alone(0),
             total: None,
         }
     }
@@ -61,7 +84,11 @@ impl Budget {
     /// The same budget, counted in a total.
     #[must_use]
     pub fn counted_in(mut self, total: Arc<TotalMemory>) -> Self {
-        total.charge_anyway(self.charged);
+        total.charge_anyway(self.charged());
+        if let Charged::Shared(account) = &self.charged {
+            // Of two totals the first counts.
+            let _ = account.total.set(total.clone());
+        }
         self.total = Some(total);
         self
     }
@@ -73,7 +100,7 @@ impl Budget {
 
     /// How many bytes of it are left.
     pub fn remaining(&self) -> usize {
-        self.limit.saturating_sub(self.charged)
+        self.limit.saturating_sub(self.charged())
     }
 
     /// Whether this many bytes could be charged now.
@@ -103,7 +130,7 @@ impl Budget {
         if let Some(total) = &self.total {
             total.charge(bytes)?;
         }
-        self.charged += bytes;
+        self.add(bytes);
         Ok(())
     }
 
@@ -112,16 +139,61 @@ impl Budget {
         if let Some(total) = &self.total {
             total.charge_anyway(bytes);
         }
-        self.charged = self.charged.saturating_add(bytes);
+        self.add(bytes);
     }
 
     /// Takes back what was charged for bytes that the host no longer holds.
     pub fn refund(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.charged);
-        self.charged -= bytes;
-        if let Some(total) = &self.total {
-            total.refund(bytes);
+        match &mut self.charged {
+            Charged::Alone(charged) => {
+                let bytes = bytes.min(*charged);
+                *charged -= bytes;
+                if let Some(total) = &self.total {
+                    total.refund(bytes);
+                }
+            }
+            Charged::Shared(account) => account.refund(bytes),
         }
+    }
+
+    /// Charges bytes for as long as the answer lives, or this budget.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<Charge, OverBudget> {
+        let mut charge = Charge {
+            account: self.share(),
+            bytes: 0,
+        };
+        charge.add(bytes)?;
+        Ok(charge)
+    }
+
+    fn charged(&self) -> usize {
+        match &self.charged {
+            Charged::Alone(charged) => *charged,
+            Charged::Shared(account) => account.charged.load(Ordering::Relaxed),
+        }
+    }
+
+    fn add(&mut self, bytes: usize) {
+        match &mut self.charged {
+            Charged::Alone(charged) => *charged = charged.saturating_add(bytes),
+            Charged::Shared(account) => account.add(bytes),
+        }
+    }
+
+    fn share(&mut self) -> Arc<Account> {
+        if let Charged::Shared(account) = &self.charged {
+            return account.clone();
+        }
+        let account = Arc::new(Account {
+            limit: self.limit,
+            charged: AtomicUsize::new(self.charged()),
+            total: self
+                .total
+                .clone()
+                .map_or_else(OnceLock::new, OnceLock::from),
+        });
+        self.charged = Charged::Shared(account.clone());
+        account
     }
 }
 
@@ -134,7 +206,75 @@ impl Default for Budget {
 
 impl Drop for Budget {
     fn drop(&mut self) {
-        self.refund(self.charged);
+        self.refund(self.charged());
+    }
+}
+
+// === impl Account ===
+
+impl Account {
+    fn charge(&self, bytes: usize) -> Result<(), OverBudget> {
+        let left = self
+            .limit
+            .saturating_sub(self.charged.load(Ordering::Relaxed));
+        if bytes > left {
+            return Err(OverBudget::Instance { limit: self.limit });
+        }
+        if let Some(total) = self.total.get() {
+            total.charge(bytes)?;
+        }
+        self.add(bytes);
+        Ok(())
+    }
+
+    fn add(&self, bytes: usize) {
+        self.charged.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Never more than is charged: a budget that ends before its charges has given all back.
+    fn refund(&self, bytes: usize) {
+        let less = |charged: usize| Some(charged.saturating_sub(bytes));
+        let (Ok(before) | Err(before)) =
+            self.charged
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if let Some(total) = self.total.get() {
+            total.refund(bytes.min(before));
+        }
+    }
+}
+
+// === impl Charge ===
+
+impl Charge {
+    /// Charges more.
+    pub(crate) fn add(&mut self, bytes: usize) -> Result<(), OverBudget> {
+        self.account.charge(bytes)?;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// How many bytes it is.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// All of it, in another's hands. This one is empty afterwards.
+    pub(crate) fn split(&mut self) -> Self {
+        Self {
+            account: self.account.clone(),
+            bytes: std::mem::take(&mut self.bytes),
+        }
+    }
+
+    /// Gives all of it back now.
+    pub(crate) fn release(&mut self) {
+        self.account.refund(std::mem::take(&mut self.bytes));
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 
@@ -238,6 +378,29 @@ mod tests {
         assert_eq!(total.charged(), 30);
         drop(one);
         assert_eq!(total.charged(), 0);
+    }
+
+    #[test]
+    fn what_outlives_its_budget_is_given_back_once() {
+        let total = Arc::new(TotalMemory::new(100));
+        let mut budget = Budget::new(60).counted_in(total.clone());
+        budget.charge(10).unwrap();
+        let mut held = budget.hold(20).unwrap();
+        budget.charge(10).unwrap();
+        held.add(15).unwrap();
+        assert_eq!((budget.remaining(), total.charged()), (5, 55));
+        assert_eq!(held.add(6), Err(OverBudget::Instance { limit: 60 }));
+        assert!(budget.hold(6).is_err() && budget.check(6).is_err());
+        let other = budget.hold(5).unwrap();
+        drop(other);
+        budget.refund(20);
+        assert_eq!((budget.remaining(), total.charged()), (25, 35));
+        drop(budget);
+        assert_eq!(total.charged(), 0);
+        let mut next = Budget::new(60).counted_in(total.clone());
+        next.charge(30).unwrap();
+        drop(held);
+        assert_eq!(total.charged(), 30);
     }
 
     #[tokio::test]

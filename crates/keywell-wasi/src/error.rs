@@ -1,6 +1,16 @@
 use keywell_store::Error;
 use wasmtime::component::{ComponentType, Lower};
 
+/// Logs an error that its caller cannot mend, with what a guest must not read.
+pub(crate) fn log(error: &Error) {
+    if !matches!(
+        error,
+        Error::NoSuchBucket(_) | Error::AccessDenied(_) | Error::Invalid(_) | Error::Unsupported(_)
+    ) {
+        tracing::warn!(%error, "a store failed");
+    }
+}
+
 /// The variant `wasi:keyvalue/store.error`, alike in both drafts.
 #[derive(Clone, Debug, ComponentType, Lower)]
 #[component(variant)]
@@ -21,9 +31,8 @@ impl From<Error> for StoreError {
         match error {
             Error::NoSuchBucket(_) => Self::NoSuchStore,
             Error::AccessDenied(_) => Self::AccessDenied,
-            Error::Invalid(_) | Error::Unsupported(_) => Self::Other(error.for_guest().into()),
             error => {
-                tracing::warn!(%error, "a store failed");
+                log(&error);
                 Self::Other(error.for_guest().into())
             }
         }

@@ -11,7 +11,7 @@ use wasmtime::component::types::ComponentItem;
 use crate::descriptor::{Descriptor, Imported};
 use crate::interface::Link;
 use crate::keyvalue::KeyvalueView;
-use crate::{draft, draft2};
+use crate::{draft, draft2, unversioned, v0_1_0};
 
 /// A shape of `wasi:keyvalue`.
 ///
@@ -21,6 +21,10 @@ use crate::{draft, draft2};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Generation {
+    /// The one without a version, whose values and errors are resources, and a missing key an error.
+    Unversioned,
+    /// `0.1.0`, whose values and errors are resources.
+    V0_1_0,
     /// `0.2.0-draft`: counters and cursors are `u64`, and there is no compare-and-swap.
     Draft,
     /// `0.2.0-draft2`, whose `get-many` answers `list<option<tuple<string, list<u8>>>>`.
@@ -38,6 +42,8 @@ pub struct Import {
     pub interface: String,
     /// The generation, identified by version and types; `None` for one that is not offered.
     pub generation: Option<Generation>,
+    /// What it is, where it is not offered though its version is.
+    pub unoffered: Option<&'static str>,
 }
 
 /// The interfaces of `wasi:keyvalue` that a component imports, in its order.
@@ -61,11 +67,20 @@ pub fn imports(component: &Component) -> Vec<Import> {
         });
         Imported::new(engine, interfaces.collect())
     };
-    let import = |(name, interface, version, _): &(&str, &str, &str, ComponentItem)| Import {
-        name: (*name).to_owned(),
-        interface: (*interface).to_owned(),
-        generation: Generation::of(version, &imported(version))
-            .filter(|generation| generation.descriptor().interfaces.contains(interface)),
+    let import = |(name, interface, version, _): &(&str, &str, &str, ComponentItem)| {
+        let imported = imported(version);
+        let generation = Generation::of(version, &imported)
+            .filter(|generation| generation.descriptor().interfaces.contains(interface));
+        let has_version = |of: &Generation| of.descriptor().version == *version;
+        let is_variant = generation.is_none()
+            && Generation::ALL.iter().any(has_version)
+            && v0_1_0::consumes_statically(&imported);
+        Import {
+            name: (*name).to_owned(),
+            interface: (*interface).to_owned(),
+            generation,
+            unoffered: is_variant.then_some(v0_1_0::STATIC_VARIANT),
+        }
     };
     items.iter().map(import).collect()
 }
@@ -74,10 +89,18 @@ pub fn imports(component: &Component) -> Vec<Import> {
 
 impl Generation {
     /// Every generation, the latest first.
-    pub const ALL: [Self; 3] = [Self::Draft2, Self::Draft2Pairs, Self::Draft];
+    pub const ALL: [Self; 5] = [
+        Self::Draft2,
+        Self::Draft2Pairs,
+        Self::Draft,
+        Self::V0_1_0,
+        Self::Unversioned,
+    ];
 
     pub(crate) fn descriptor(self) -> &'static Descriptor {
         match self {
+            Self::Unversioned => &unversioned::DESCRIPTOR,
+            Self::V0_1_0 => &v0_1_0::DESCRIPTOR,
             Self::Draft => &draft::DESCRIPTOR,
             Self::Draft2 => &draft2::DESCRIPTOR,
             Self::Draft2Pairs => &draft2::DESCRIPTOR_OF_PAIRS,
@@ -87,6 +110,8 @@ impl Generation {
     /// What links one of its interfaces.
     pub(crate) fn link<T: KeyvalueView>(self, interface: &str) -> Option<Link<T>> {
         match self {
+            Self::Unversioned => unversioned::link(interface),
+            Self::V0_1_0 => v0_1_0::link(interface),
             Self::Draft => draft::link(interface),
             Self::Draft2 => draft2::link(interface),
             Self::Draft2Pairs => draft2::link_pairs(interface),
@@ -126,7 +151,21 @@ mod tests {
         }
 
         for generation in Generation::ALL {
-            for interface in ["store", "atomics", "batch", "watcher", "types"] {
+            for interface in [
+                "store",
+                "atomics",
+                "batch",
+                "watcher",
+                "types",
+                "wasi-keyvalue-error",
+                "wasi-cloud-error",
+                "eventual",
+                "eventual-batch",
+                "readwrite",
+                "atomic",
+                "cache",
+                "handle-watch",
+            ] {
                 let is_named = generation.descriptor().interfaces.contains(&interface);
                 let is_linked = generation.link::<View>(interface).is_some();
                 assert_eq!(is_named, is_linked, "{generation}: {interface}");

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use keywell_store::layer::{Grant, Granted, Limited, Limits};
@@ -28,6 +28,8 @@ pub struct Grants {
     /// The component's other links, by name.
     links: Vec<(String, Arc<Self>)>,
     pub(crate) cursors: Cursors,
+    /// See [`Grants::largest_value`].
+    largest_value: OnceLock<usize>,
 }
 
 /// Where a granted bucket is in truth.
@@ -69,6 +71,7 @@ impl Grants {
             link: LinkNumber::UNNAMED,
             links: Vec::new(),
             cursors: Cursors::default(),
+            largest_value: OnceLock::new(),
         }
     }
 
@@ -201,6 +204,18 @@ impl Grants {
         } else {
             Promptness::Waits
         }
+    }
+
+    /// The largest value, in bytes, that can be in one of the buckets.
+    pub(crate) fn largest_value(&self) -> usize {
+        *self.largest_value.get_or_init(|| {
+            let grantings = self.named.values().chain(&self.rest);
+            let own = grantings.map(|granting| granting.limits.value_bytes);
+            let linked = self.links.iter().map(|(_, grants)| grants.largest_value());
+            own.chain(linked)
+                .max()
+                .unwrap_or(Limits::default().value_bytes)
+        })
     }
 
     /// The link of a name, if there is one.

@@ -1,28 +1,33 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use keywell_store::{Answer, Entry, Error};
 use slab::Slab;
 use wasmtime::component::{Resource, ResourceTable};
 
 use crate::budget::Budget;
 use crate::chosen::{Chosen, LinkNumber, Linked};
-use crate::error::StoreError;
 use crate::grants::Grants;
 use crate::opened::Opened;
+use crate::values::{
+    ErrorHandle, IncomingHandle, IncomingValue, OutgoingHandle, OutgoingValue, Trace, Values,
+};
 
-/// What one instance of a component holds of `wasi:keyvalue`: its open buckets and its pending
-/// swaps. Lives in the data of a Wasmtime store. A handle is an index into one of its slabs, not an
-/// entry of a `ResourceTable`.
+/// What one instance of a component holds of `wasi:keyvalue`: its open buckets, its pending swaps,
+/// its values and errors. Lives in the data of a Wasmtime store. A handle is an index into one of
+/// its slabs, not an entry of a `ResourceTable`.
 pub struct Keyvalue {
     pub(crate) grants: Arc<Grants>,
     chosen: Chosen,
     buckets: Slab<Arc<Opened>>,
     swaps: Slab<PendingSwap>,
+    values: Values,
     limit: HandleLimit,
     budget: Budget,
 }
 
-/// How many handles an instance may hold at once, buckets and compare-and-swaps counted together.
+/// How many handles an instance may hold at once: buckets, compare-and-swaps, values and errors
+/// counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandleLimit(pub u32);
 
@@ -34,8 +39,9 @@ pub trait KeyvalueView: Send {
     /// The instance's state, to open and close handles.
     fn keyvalue_mut(&mut self) -> &mut Keyvalue;
 
-    /// The table that `wasi:io` of the same linker uses, for generations whose calls return streams
-    /// or pollables. Those offered today have none, so embedders may leave it out.
+    /// The table that `wasi:io` of the same linker uses, for generations whose calls return streams:
+    /// `0.1.0` and the one without a version. Where there is none, those calls answer an error, and
+    /// the same values can be read and written as bytes.
     fn table(&mut self) -> Option<&mut ResourceTable> {
         None
     }
@@ -88,6 +94,7 @@ impl Keyvalue {
             chosen: Chosen::default(),
             buckets: Slab::new(),
             swaps: Slab::new(),
+            values: Values::default(),
             limit,
             budget: Budget::default(),
         }
@@ -176,7 +183,7 @@ impl Keyvalue {
     pub(crate) fn add_bucket(
         &mut self,
         bucket: Arc<Opened>,
-    ) -> Result<Resource<BucketHandle>, StoreError> {
+    ) -> Result<Resource<BucketHandle>, Trace> {
         let rep = self.reserve()?.buckets.insert(bucket);
         Ok(Resource::new_own(representation(rep)))
     }
@@ -191,15 +198,10 @@ impl Keyvalue {
             .ok_or_else(|| wasmtime::format_err!("a cas handle outlived its key"))
     }
 
-    pub(crate) fn add_swap(
-        &mut self,
-        swap: PendingSwap,
-    ) -> Result<Resource<CasHandle>, StoreError> {
+    pub(crate) fn add_swap(&mut self, swap: PendingSwap) -> Result<Resource<CasHandle>, Trace> {
         let bytes = swap.bytes();
         let this = self.reserve()?;
-        if let Err(over) = this.budget.charge(bytes) {
-            return Err(StoreError::Other(over.to_string()));
-        }
+        this.budget.charge(bytes)?;
         let rep = this.swaps.insert(swap);
         Ok(Resource::new_own(representation(rep)))
     }
@@ -222,17 +224,156 @@ impl Keyvalue {
         }
     }
 
-    fn reserve(&mut self) -> Result<&mut Self, StoreError> {
-        let HandleLimit(max) = self.limit;
-        if self.buckets.len() + self.swaps.len() >= max as usize {
-            return Err(StoreError::Other(format!(
-                "at most {max} handles may be open at once"
-            )));
+    /// A new outgoing value. Where there is no room for one, a handle that refuses every use.
+    pub(crate) fn new_outgoing(&mut self) -> Resource<OutgoingHandle> {
+        let has_room = self.has_room();
+        let charge = has_room.then(|| self.budget.hold(0).ok()).flatten();
+        let largest = self.grants.largest_value();
+        let value = charge.map(|charge| OutgoingValue::new(largest, charge));
+        Resource::new_own(self.values.add_outgoing(value))
+    }
+
+    /// An outgoing value, or why there is none: there was no room when it was made.
+    pub(crate) fn outgoing(
+        &self,
+        handle: &Resource<OutgoingHandle>,
+    ) -> wasmtime::Result<Result<&OutgoingValue, Trace>> {
+        let value = self.values.outgoing(handle.rep())?;
+        Ok(value.ok_or_else(|| self.no_room()))
+    }
+
+    pub(crate) fn drop_outgoing(&mut self, rep: u32) {
+        self.values.drop_outgoing(rep);
+    }
+
+    /// Keeps a value that was read, until it is consumed or dropped.
+    pub(crate) fn add_incoming(&mut self, bytes: Bytes) -> Result<Resource<IncomingHandle>, Trace> {
+        if !self.has_room() {
+            return Err(self.no_room());
+        }
+        let charge = self.budget.hold(bytes.len())?;
+        let value = IncomingValue::new(bytes, charge);
+        Ok(Resource::new_own(self.values.add_incoming(value)))
+    }
+
+    /// Keeps all of many values, or none.
+    pub(crate) fn add_all_incoming(
+        &mut self,
+        values: Vec<Option<Bytes>>,
+    ) -> Result<Vec<Option<Resource<IncomingHandle>>>, Trace> {
+        let mut added = Vec::with_capacity(values.len());
+        for value in values {
+            match value.map(|bytes| self.add_incoming(bytes)).transpose() {
+                Ok(value) => added.push(value),
+                Err(trace) => {
+                    for value in added.iter().flatten() {
+                        self.drop_incoming(value.rep());
+                    }
+                    return Err(trace);
+                }
+            }
+        }
+        Ok(added)
+    }
+
+    pub(crate) fn incoming(
+        &mut self,
+        handle: &Resource<IncomingHandle>,
+    ) -> wasmtime::Result<&mut IncomingValue> {
+        self.values.incoming(handle.rep())
+    }
+
+    pub(crate) fn drop_incoming(&mut self, rep: u32) {
+        self.values.drop_incoming(rep);
+    }
+
+    /// An `error` with a trace. Where there is no room for one, an error that says so.
+    pub(crate) fn add_trace(&mut self, trace: Trace) -> Resource<ErrorHandle> {
+        let needs_no_room = trace == Trace::NOT_FOUND;
+        let trace = (needs_no_room || self.has_room()).then_some(trace);
+        Resource::new_own(self.values.add_trace(trace))
+    }
+
+    pub(crate) fn trace(&self, handle: &Resource<ErrorHandle>) -> wasmtime::Result<Trace> {
+        let trace = self.values.trace(handle.rep())?;
+        Ok(trace.unwrap_or_else(|| self.no_room()))
+    }
+
+    pub(crate) fn drop_trace(&mut self, rep: u32) {
+        self.values.drop_trace(rep);
+    }
+
+    fn reserve(&mut self) -> Result<&mut Self, Trace> {
+        if !self.has_room() {
+            return Err(self.no_room());
         }
         Ok(self)
+    }
+
+    fn has_room(&self) -> bool {
+        let HandleLimit(max) = self.limit;
+        let open = self.buckets.len() + self.swaps.len() + self.values.len();
+        open < max as usize
+    }
+
+    fn no_room(&self) -> Trace {
+        let HandleLimit(max) = self.limit;
+        Trace(format!("at most {max} handles may be open at once").into())
     }
 }
 
 fn representation(index: usize) -> u32 {
     u32::try_from(index).expect("the limit on handles keeps indices within 32 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_handle_is_left_an_error_or_a_value_that_refuses_every_use_is_answered() {
+        let limit = HandleLimit(2);
+        let mut keyvalue = Keyvalue::with_limit(Arc::new(Grants::none()), limit);
+        let value = keyvalue.new_outgoing();
+        let trace = Trace("a defect".into());
+        let error = keyvalue.add_trace(trace.clone());
+        assert_eq!(keyvalue.trace(&error).unwrap(), trace);
+
+        let refused = keyvalue.new_outgoing();
+        let full = keyvalue.outgoing(&refused).unwrap().err().unwrap();
+        assert!(full.0.contains("at most 2 handles"), "{full:?}");
+        assert_eq!(keyvalue.add_incoming("v".into()).err(), Some(full.clone()));
+        let other = keyvalue.add_trace(trace);
+        assert_eq!(keyvalue.trace(&other).unwrap(), full);
+        let missing = keyvalue.add_trace(Trace::NOT_FOUND);
+        assert_eq!(keyvalue.trace(&missing).unwrap(), Trace::NOT_FOUND);
+
+        for rep in [other.rep(), missing.rep(), error.rep()] {
+            keyvalue.drop_trace(rep);
+        }
+        keyvalue.drop_outgoing(refused.rep());
+        assert!(keyvalue.outgoing(&value).unwrap().is_ok());
+        assert!(keyvalue.add_incoming("v".into()).is_ok());
+    }
+
+    #[test]
+    fn many_values_are_kept_all_or_none() {
+        let limit = HandleLimit(2);
+        let grants = Arc::new(Grants::none());
+        let mut keyvalue = Keyvalue::with_limit(grants, limit).within(Budget::new(10));
+        let values = |all: &[&'static str]| all.iter().map(|&v| Some(v.into())).collect();
+        assert!(keyvalue.add_all_incoming(values(&["a", "b", "c"])).is_err());
+        assert!(
+            keyvalue
+                .add_all_incoming(values(&["five5", "sixsix"]))
+                .is_err()
+        );
+        assert_eq!(keyvalue.budget().remaining(), 10);
+        assert!(
+            keyvalue
+                .add_all_incoming(values(&["five5", "five5"]))
+                .is_ok()
+        );
+        assert_eq!(keyvalue.budget().remaining(), 0);
+    }
 }

@@ -47,7 +47,8 @@
 //! # What it does not do
 //!
 //! It knows no store in particular, opens no connection, and provides no other WASI interface:
-//! `wasmtime-wasi` and `wasmtime-wasi-http` go into the same linker.
+//! `wasmtime-wasi` and `wasmtime-wasi-http` go into the same linker. Values of the older generations
+//! can be streams, which it adds to the table of [`KeyvalueView::table`].
 
 #![forbid(unsafe_code)]
 
@@ -66,6 +67,9 @@ mod keyvalue;
 mod link;
 mod opened;
 mod spin;
+mod unversioned;
+mod v0_1_0;
+mod values;
 mod watcher;
 
 pub use budget::{Budget, OverBudget, TotalMemory};

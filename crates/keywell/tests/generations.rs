@@ -9,6 +9,10 @@ use support::{guest, keywell};
 const DRAFT: &str = "probe-draft";
 const DRAFT2: &str = "probe-draft2";
 const PAIRS: &str = "probe-draft2-pairs";
+const V0_1_0: &str = "probe-0-1-0";
+const UNVERSIONED: &str = "probe-unversioned";
+/// Those whose values and errors are resources.
+const VALUED: [&str; 2] = [V0_1_0, UNVERSIONED];
 
 /// What each step printed, without the step itself.
 fn run(probe: &str, store: &str, script: &[&str]) -> Vec<String> {
@@ -254,5 +258,217 @@ fn a_cursor_survives_a_restart_where_the_store_does() {
         answers[3].starts_with("error other: the cursor"),
         "{}",
         answers[3]
+    );
+}
+
+#[test]
+fn a_value_is_what_was_written_to_it_when_it_was_set() {
+    expect(
+        &VALUED,
+        &[
+            ("open:", "ok"),
+            ("set:k=green", "ok"),
+            ("get:k", "some \"green\""),
+            ("get-stream:k", "some \"green\""),
+            ("size:k", "5"),
+            ("set:k=green+ +tea", "ok"),
+            ("get:k", "some \"green tea\""),
+            ("set-stream:k=oolong+ +tea", "ok"),
+            ("get:k", "some \"oolong tea\""),
+            ("get-stream:k", "some \"oolong tea\""),
+            ("set-early:k=black+ tea", "ok"),
+            ("get:k", "some \"black\""),
+            ("set-again:k=white+ tea", "ok"),
+            ("get:k", "some \"white tea\""),
+            ("set:empty=", "ok"),
+            ("get:empty", "some \"\""),
+            ("get-stream:empty", "some \"\""),
+            ("size:empty", "0"),
+            ("exists:k", "true"),
+            ("delete:k", "ok"),
+            ("delete:k", "ok"),
+            ("exists:k", "false"),
+            ("set:=v", "error a key must not be empty"),
+        ],
+    );
+}
+
+#[test]
+fn a_value_is_consumed_once() {
+    expect(
+        &VALUED,
+        &[
+            ("open:", "ok"),
+            ("set:k=v", "ok"),
+            ("get-twice:k", "\"v\" \"\""),
+        ],
+    );
+}
+
+#[test]
+fn a_missing_key_is_none_or_an_error_with_the_trace_that_guests_compare_with() {
+    let missing = |outcome| {
+        vec![
+            ("open:", "ok"),
+            ("get:missing", outcome),
+            (
+                "hold-missing:10000",
+                if outcome == "none" {
+                    "0"
+                } else {
+                    "10000 Key not found"
+                },
+            ),
+            ("set:k=v", "ok"),
+        ]
+    };
+    expect(&[V0_1_0], &missing("none"));
+    expect(&[UNVERSIONED], &missing("error Key not found"));
+    expect(
+        &[V0_1_0],
+        &[
+            ("open:", "ok"),
+            ("set:a=1", "ok"),
+            ("get-many:a,b,a", "\"1\",none,\"1\""),
+        ],
+    );
+    expect(
+        &[UNVERSIONED],
+        &[
+            ("open:", "ok"),
+            ("set:a=1", "ok"),
+            ("get-many:a,a", "\"1\",\"1\""),
+            ("get-many:a,b,a", "error Key not found"),
+        ],
+    );
+}
+
+#[test]
+fn values_that_are_resources_come_and_go_in_batches() {
+    expect(
+        &VALUED,
+        &[
+            ("open:", "ok"),
+            ("set-many:a=1,b=2,a=3", "ok"),
+            ("get-many:b,a", "\"2\",\"3\""),
+            ("get-many:", ""),
+            ("list", "a,b"),
+            ("delete-many:a,missing", "ok"),
+            ("list", "b"),
+            ("batch:2500", "ok"),
+            (
+                "batch:10001",
+                "error the batch has 10001 keys, more than the 10000 allowed",
+            ),
+            (
+                "batch:1000000",
+                "error the batch has 1000000 keys, more than the 10000 allowed",
+            ),
+            ("get:2499", "some \"v\""),
+            ("exists:2500", "false"),
+        ],
+    );
+}
+
+#[test]
+fn a_listing_is_whole_however_many_pages_the_store_has() {
+    for probe in VALUED {
+        let folder = tempfile::tempdir().unwrap();
+        for store in ["memory:", &format!("disk:{}", folder.path().display())] {
+            let answers = run(probe, store, &["open:", "batch:2500", "list"]);
+            let mut keys: Vec<u32> = answers[2]
+                .split(',')
+                .map(|key| key.parse().unwrap())
+                .collect();
+            keys.sort_unstable();
+            assert!(keys.into_iter().eq(0..2500), "{probe} on {store}");
+        }
+    }
+}
+
+#[test]
+fn a_counter_without_a_sign_is_decimal_text_and_swapped_as_a_number() {
+    let most = i64::MAX.to_string();
+    let (to_most, past_most) = (
+        format!("increment:most={most}"),
+        format!("cas:n=2+{}", 1_u64 << 63),
+    );
+    expect(
+        &VALUED,
+        &[
+            ("open:", "ok"),
+            ("increment:n=2", "2"),
+            ("increment:n=40", "42"),
+            ("get:n", "some \"42\""),
+            ("cas:n=41+7", "false"),
+            ("get:n", "some \"42\""),
+            ("cas:n=42+2", "true"),
+            ("get:n", "some \"2\""),
+            ("cas:n=2+2", "true"),
+            (&past_most, "error the counter would leave its range"),
+            ("cas:n=18446744073709551615+1", "false"),
+            ("get:n", "some \"2\""),
+            ("cas:missing=0+1", "false"),
+            ("exists:missing", "false"),
+            ("set:text=tea", "ok"),
+            ("cas:text=0+1", "error the value is not a number"),
+            ("increment:text=1", "error the value is not a number"),
+            ("set:below=-7", "ok"),
+            ("cas:below=7+1", "false"),
+            (&to_most, &most),
+            (
+                "increment:most=1",
+                "error the counter would leave its range",
+            ),
+            (
+                "increment:most=18446744073709551615",
+                "error the counter would leave its range",
+            ),
+            ("get:most", &format!("some \"{most}\"")),
+        ],
+    );
+}
+
+#[test]
+fn what_a_guest_writes_past_its_limits_is_an_error_and_the_next_call_works() {
+    const MIB: usize = 1 << 20;
+    let too_large = |bytes: usize| {
+        format!(
+            "the value is {bytes} bytes long, more than the {} allowed",
+            16 * MIB
+        )
+    };
+    let by_stream = too_large(16 * MIB + 1);
+    let held = "4 the value is 16777216 bytes long, more than the 0 allowed; the host holds at most \
+                268435456 bytes for an instance, which follows from its memory limit";
+    expect(
+        &VALUED,
+        &[
+            ("open:", "ok"),
+            ("large:k=16777216", "ok"),
+            ("size:k", "16777216"),
+            (
+                "large:k=16777217",
+                &format!("error {}", too_large(16 * MIB + 1)),
+            ),
+            ("large-stream:k=16777216", "ok"),
+            (
+                "large-stream:k=16777217",
+                &format!("stream closed; set Err({by_stream:?})"),
+            ),
+            ("size:k", "16777216"),
+            (
+                "hold-values:5000",
+                "905 at most 4096 handles may be open at once",
+            ),
+            ("get:k", "error at most 4096 handles may be open at once"),
+            ("let-go", "ok"),
+            ("hold-read:k=20", held),
+            ("let-go", "ok"),
+            ("hold-streams:k=20", held),
+            ("let-go", "ok"),
+            ("set:small=v", "ok"),
+            ("get:small", "some \"v\""),
+        ][..],
     );
 }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use keywell_store::{Answer, Bucket as _, Cas, Change, Error, Expected, Result, Set, Swap};
+use keywell_store::{
+    Answer, Bucket as _, Cas, Change, Error, Expected, Invalid, Result, Set, Swap,
+};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lower, Resource, WasmList, WasmStr};
 
@@ -27,6 +29,27 @@ pub(crate) fn increment<T: KeyvalueView>(
         );
     }
     Ok(bucket.increment_or_create(&key, delta, Set::default()))
+}
+
+/// Asks for an increment of a counter that has no sign in the interface.
+///
+/// Counters are signed in every store, so a delta past their range overflows whatever it is added
+/// to, and a counter that others made negative has no answer here. Of the latter the store does not
+/// know, so what was added is taken away again.
+pub(crate) fn increment_unsigned<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    (bucket, key, delta): (Resource<BucketHandle>, WasmStr, u64),
+) -> wasmtime::Result<Answer<u64>> {
+    let Ok(delta) = i64::try_from(delta) else {
+        return Ok(Error::Invalid(Invalid::Overflow).into());
+    };
+    let key = key.to_str(&*store)?.into_owned();
+    let keyvalue = store.data().keyvalue();
+    let bucket = keyvalue.bucket(&bucket)?;
+    Ok(match keyvalue.elsewhere(Linked::Atomics, bucket) {
+        Some(other) => other.then(move |bucket| add_unsigned(bucket, key, delta)),
+        None => add_unsigned(bucket.clone(), key, delta),
+    })
 }
 
 /// Links the resource `cas` and `swap`.
@@ -72,7 +95,7 @@ fn made<T: KeyvalueView>(
     swap: Result<PendingSwap>,
 ) -> Result<Resource<CasHandle>, StoreError> {
     let swap = swap.map_err(|error| refused(store, error))?;
-    store.data_mut().keyvalue_mut().add_swap(swap)
+    Ok(store.data_mut().keyvalue_mut().add_swap(swap)?)
 }
 
 fn current<T: KeyvalueView>(
@@ -120,7 +143,10 @@ fn swapped<T: KeyvalueView>(
         Swapped::Done => Ok(()),
         Swapped::Stale(swap) => {
             let fresh = store.data_mut().keyvalue_mut().add_swap(swap);
-            Err(fresh.map_or_else(CasError::StoreError, CasError::CasFailed))
+            Err(match fresh {
+                Ok(fresh) => CasError::CasFailed(fresh),
+                Err(trace) => CasError::StoreError(trace.into()),
+            })
         }
     }
 }
@@ -133,4 +159,15 @@ fn read(bucket: Arc<Opened>, key: String, max: usize) -> Answer<PendingSwap> {
     bucket
         .get_within(&key, max)
         .map(move |read| PendingSwap { bucket, key, read })
+}
+
+fn add_unsigned(bucket: Arc<Opened>, key: String, delta: i64) -> Answer<u64> {
+    bucket
+        .increment_or_create(&key, delta, Set::default())
+        .then(move |sum| match u64::try_from(sum) {
+            Ok(sum) => Answer::now(sum),
+            Err(_) => bucket
+                .increment_or_create(&key, -delta, Set::default())
+                .and_then(|_| Err(Error::Invalid(Invalid::Overflow))),
+        })
 }

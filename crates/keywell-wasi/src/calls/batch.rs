@@ -92,7 +92,7 @@ fn set_many<T: KeyvalueView>(
     Ok(Asked::holding(written, bytes))
 }
 
-fn delete_many<T: KeyvalueView>(
+pub(crate) fn delete_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
 ) -> wasmtime::Result<Answer<()>> {
@@ -102,7 +102,7 @@ fn delete_many<T: KeyvalueView>(
 }
 
 /// Reads a list of keys where it lies, unless it is longer than a batch may be.
-fn with_keys<T: KeyvalueView, A: Send + 'static>(
+pub(crate) fn with_keys<T: KeyvalueView, A: Send + 'static>(
     store: &mut StoreContextMut<'_, T>,
     bucket: &Resource<BucketHandle>,
     keys: &WasmList<WasmStr>,

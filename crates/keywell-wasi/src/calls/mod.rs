@@ -4,6 +4,7 @@
 pub(crate) mod atomics;
 pub(crate) mod batch;
 pub(crate) mod store;
+pub(crate) mod valued;
 
 use keywell_store::{Error, Failure, Invalid, Result};
 use wasmtime::StoreContextMut;
@@ -22,19 +23,27 @@ pub(crate) fn answer<T: KeyvalueView, A>(
 
 /// An error for the guest. One that comes of its budget says so.
 pub(crate) fn refused<T: KeyvalueView>(store: &StoreContextMut<'_, T>, error: Error) -> StoreError {
+    match about_budget(store, &error) {
+        Some(text) => StoreError::Other(text),
+        None => error.into(),
+    }
+}
+
+/// What to say of an error that comes of the instance's budget.
+fn about_budget<T: KeyvalueView>(store: &StoreContextMut<'_, T>, error: &Error) -> Option<String> {
     let budget = store.data().keyvalue().budget();
-    match &error {
+    match error {
         Error::Invalid(Invalid::ValueTooLarge { max, .. } | Invalid::BatchTooLarge { max, .. })
             if *max == budget.remaining() =>
         {
-            StoreError::Other(format!(
+            Some(format!(
                 "{}; the host holds at most {} bytes for an instance, which follows from its memory \
-             limit",
+                 limit",
                 error.for_guest(),
                 budget.limit()
             ))
         }
-        _ => error.into(),
+        _ => None,
     }
 }
 

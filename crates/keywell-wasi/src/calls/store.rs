@@ -34,7 +34,7 @@ fn opened<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     bucket: Result<Arc<Opened>>,
 ) -> Result<Resource<BucketHandle>, StoreError> {
-    store.data_mut().keyvalue_mut().add_bucket(bucket?)
+    Ok(store.data_mut().keyvalue_mut().add_bucket(bucket?)?)
 }
 
 pub(crate) fn get<T: KeyvalueView>(

@@ -43,6 +43,13 @@ const FLOOR: &str = "raw host function";
 const AS_IT_COMES: &str = "wasmtime-wasi-keyvalue, Wasmtime's defaults";
 const UNMETERED: &str = "the same without `--metrics`";
 const IN_OUR_ENGINE: &str = "wasmtime-wasi-keyvalue, Keywell's Wasmtime";
+const DRAFT2: &str = "draft2";
+
+/// The generations whose values are resources, by their guests.
+const OLDER: [(&str, &str); 2] = [
+    ("0.1.0", "bench_0_1_0"),
+    ("unversioned", "bench_unversioned"),
+];
 
 pub(crate) fn group(effort: &Effort) -> Done<Group> {
     let mut group = Group::new("host", "Host calls, 23 bytes, memory store");
@@ -85,6 +92,7 @@ pub(crate) fn group(effort: &Effort) -> Done<Group> {
     }
 
     group.rows.push(metered_row(&engine, &mut draft2, effort)?);
+    group.rows.extend(older_rows(&engine, &mut draft2, effort)?);
 
     let subjects: [Subject<'_>; 2] = [
         Box::new(|| pairs.0.time("get-many", effort.call)),
@@ -115,6 +123,28 @@ fn metered_row(engine: &Engine, plain: &mut Keywell, effort: &Effort) -> Done<Ro
     let beside = ("unmetered", UNMETERED);
     let row = row("get", "`get`", "draft2-metered", &metered, beside, &plain);
     Ok(row.goal(Goal::AtMost(1.05)))
+}
+
+/// The older generations beside draft2. A value is made, written, set and dropped by a call each, or
+/// read, consumed and dropped.
+fn older_rows(engine: &Engine, draft2: &mut Keywell, effort: &Effort) -> Done<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (generation, guest) in OLDER {
+        let mut older = Keywell::new(engine, guest, VALUE)?;
+        for (call, what) in CALLS {
+            if !["get", "set", "increment"].contains(&call) {
+                continue;
+            }
+            let subjects: [Subject<'_>; 2] = [
+                Box::new(|| older.0.time(call, effort.call)),
+                Box::new(|| draft2.0.time(call, effort.call)),
+            ];
+            let [ours, newer] = rounds(effort.rounds, subjects)?;
+            let row = row(call, what, generation, &ours, (DRAFT2, DRAFT2), &newer);
+            rows.push(row.goal(Goal::AtMost(3.0)));
+        }
+    }
+    Ok(rows)
 }
 
 /// Both generations beside the peer as its users have it, and the draft beside it in our engine.
