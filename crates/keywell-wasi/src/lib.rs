@@ -51,6 +51,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod cache;
 mod calls;
 mod chosen;
 mod cursors;

@@ -208,7 +208,7 @@ fn watcher(instances: &Instances) -> Result<Watcher, Error> {
     let component = instances.pre().component();
     Watcher::find(component).map_err(|error| match error {
         WatcherError::Absent => Error::NoExport {
-            wanted: "wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft",
+            wanted: Watcher::EXPORTS,
             caller: "a watch trigger",
             has: Instances::exports(component),
         },
