@@ -9,10 +9,12 @@ mod query;
 #[path = "../../cacher/src/requests.rs"]
 mod requests;
 
+use requests::Cacher;
+
 wit_bindgen::generate!({
     path: ["../../wit/io-0.2.0", "../../wit/keyvalue"],
     world: "wasi:keyvalue/caching",
     generate_all,
 });
 
-wasip2::http::proxy::export!(requests::Cacher);
+wasip2::http::proxy::export!(Cacher);

@@ -24,15 +24,15 @@ pub fn get_or_set(
     query: &Query<'_>,
 ) -> Result<String, Error> {
     let future = cache::get_or_set(&query.text("key"));
-    let entry = match future.future_get_or_set_result_get() {
-        Some(entry) => entry,
-        None => {
-            lines.print("waiting");
-            future.listen_to_future_get_or_set_result().block();
-            future
-                .future_get_or_set_result_get()
-                .expect("what is ready has an answer")
-        }
+    let first = future.future_get_or_set_result_get();
+    let entry = if let Some(entry) = first {
+        entry
+    } else {
+        lines.print("waiting");
+        future.listen_to_future_get_or_set_result().block();
+        future
+            .future_get_or_set_result_get()
+            .expect("what is ready has an answer")
     };
     match entry? {
         GetOrSetEntry::Occupied(value) => Ok(format!("occupied {}", text(&value)?)),

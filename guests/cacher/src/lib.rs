@@ -7,10 +7,12 @@ mod lines;
 mod query;
 mod requests;
 
+use requests::Cacher;
+
 wit_bindgen::generate!({
     path: ["../../wit/io-0.2.0", "../../wit/keyvalue-0.1.0"],
     world: "wasi:keyvalue/caching@0.1.0",
     generate_all,
 });
 
-wasip2::http::proxy::export!(requests::Cacher);
+wasip2::http::proxy::export!(Cacher);

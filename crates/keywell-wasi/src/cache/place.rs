@@ -16,7 +16,8 @@ pub(crate) struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum OpenStore {
     Known(StoreId),
-    /// The address of a store without an identity. Who is in a line holds the grants, and so the store.
+    /// The address of a store without an identity. A caller in a line holds the grants, and so the
+    /// store.
     At(usize),
 }
 

@@ -4,7 +4,7 @@
 //!    or not, lets the next in, first come, first served.
 //! 2. A turn has an owner in one instance and is dropped with it, so a line lasts no longer than the
 //!    instance of its first caller.
-//! 3. A key is in the table for as long as somebody is in its line.
+//! 3. A key is in the table for as long as a caller is in its line.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -137,7 +137,8 @@ impl Queue {
 // === impl Caller ===
 
 impl Caller {
-    /// Waits for the turn. Of a key that was filled meanwhile nobody needs it: all of them read.
+    /// Waits for the turn. Where the key was filled meanwhile, the turn is passed on at once, so that
+    /// all callers can read.
     pub(crate) async fn wait(mut self) -> Admitted {
         let permit = self.line.turns.clone().acquire_owned().await;
         let permit = permit.expect("the semaphore of a line is never closed");

@@ -145,7 +145,7 @@ mod tests {
     async fn vacancy(place: Place) -> Vacancy {
         match Vacancies::of_process().join(place).unwrap().wait().await {
             Admitted::First(turn) => Vacancy::new(opened(), "k".to_owned(), turn),
-            Admitted::Filled(_) => panic!("nobody fills it"),
+            Admitted::Filled(_) => panic!("no other caller fills it"),
         }
     }
 

@@ -60,7 +60,7 @@ mod generation {
         Ok(got?.into_iter().map(Some).collect())
     }
 
-    #[expect(
+    #[allow(
         clippy::unnecessary_wraps,
         reason = "the other generation has an error here"
     )]
@@ -72,7 +72,7 @@ mod generation {
         batch::set_many(bucket, entries)
     }
 
-    #[expect(
+    #[allow(
         clippy::unnecessary_wraps,
         reason = "the other generation has an error here"
     )]

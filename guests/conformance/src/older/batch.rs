@@ -1,6 +1,6 @@
 //! Many keys in one call.
 
-use super::handle::{Answers, Handle};
+use super::handle::Handle;
 use crate::scratch::Scratch;
 use crate::verdict::{Kept, holds, show};
 
@@ -168,7 +168,7 @@ fn a_thousand_keys_go_in_one_call(scratch: &Scratch) -> Kept {
     lists(&bucket, &[])
 }
 
-pub fn three(scratch: &Scratch) -> Kept<Handle<'_>> {
+fn three(scratch: &Scratch) -> Kept<Handle<'_>> {
     let bucket = scratch.open()?;
     for key in ["tea", "milk", "sugar"] {
         bucket.set(key, key)?;
@@ -189,7 +189,7 @@ fn lists(bucket: &Handle<'_>, expected: &[&str]) -> Kept {
     })
 }
 
-pub fn answers_are(answers: &Answers, expected: &[Option<&[u8]>]) -> Kept {
+fn answers_are(answers: &[Option<Vec<u8>>], expected: &[Option<&[u8]>]) -> Kept {
     let given: Vec<_> = answers.iter().map(Option::as_deref).collect();
     holds(
         given == expected,
