@@ -237,10 +237,8 @@ impl Keyvalue {
         &mut self,
         change: impl FnOnce(OutgoingValue) -> OutgoingValue,
     ) -> Resource<OutgoingHandle> {
-        let value = match self.has_room() {
-            true => self.budget.hold(0).ok(),
-            false => None,
-        };
+        let charge = self.has_room().then(|| self.budget.hold(0));
+        let value = charge.and_then(Result::ok);
         let largest = self.grants.largest_value();
         let value = value.map(|charge| change(OutgoingValue::new(largest, charge)));
         Resource::new_own(self.values.add_outgoing(value))
