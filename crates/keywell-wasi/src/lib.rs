@@ -46,7 +46,8 @@
 //! # What it does not do
 //!
 //! It knows no store in particular, opens no connection, and provides no other WASI interface:
-//! `wasmtime-wasi` and `wasmtime-wasi-http` go into the same linker.
+//! `wasmtime-wasi` and `wasmtime-wasi-http` go into the same linker. Values of the older generations
+//! can be streams, which it adds to the table of [`KeyvalueView::table`].
 
 #![forbid(unsafe_code)]
 

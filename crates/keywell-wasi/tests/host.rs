@@ -10,7 +10,7 @@ use keywell_store::layer::{Faults, Faulty, Grant, Layered, Limits, METHODS, Rate
 use keywell_store::{BucketName, Error, Promptness, Set, Store};
 use keywell_wasi::{Generation, Grants, Keyvalue, KeyvalueView, imports, link};
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, ComponentNamedList, Lift, Linker};
 
 struct State(Keyvalue);
 
@@ -28,8 +28,8 @@ const THERE: u32 = 1;
 const ABSENT: u32 = 0;
 const ERROR: u32 = 2;
 
-fn component() -> Component {
-    let wasm = wat::parse_str(include_str!("components/exists.wat")).unwrap();
+fn component(wat: &str) -> Component {
+    let wasm = wat::parse_str(wat).unwrap();
     Component::from_binary(&Engine::default(), &wasm).unwrap()
 }
 
@@ -40,7 +40,25 @@ async fn exists(grants: Grants) -> u32 {
 
 /// The same by a link that is chosen by its name.
 async fn exists_by(link_name: Option<&str>, grants: Grants) -> u32 {
-    let component = component();
+    let wat = include_str!("components/exists.wat");
+    let (exists,): (u32,) = call(wat, "exists", link_name, grants).await;
+    exists
+}
+
+/// The trace of the error that a component of the unversioned generation meets when it gets `k` from
+/// its default bucket.
+async fn trace(grants: Grants) -> String {
+    let wat = include_str!("components/missing.wat");
+    let (trace,): (String,) = call(wat, "missing", None, grants).await;
+    trace
+}
+
+/// Calls an export of a component once.
+async fn call<R>(wat: &str, export: &str, link_name: Option<&str>, grants: Grants) -> R
+where
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    let component = component(wat);
     let grants = Arc::new(grants);
     let mut linker = Linker::new(component.engine());
     link(&mut linker, &component, &grants).unwrap();
@@ -51,19 +69,19 @@ async fn exists_by(link_name: Option<&str>, grants: Grants) -> u32 {
     if at_once {
         // Without a fibre: these fail where any host function is async.
         let instance = linker.instantiate(&mut store, &component).unwrap();
-        let exists = instance
-            .get_typed_func::<(), (u32,)>(&mut store, "exists")
+        let called = instance
+            .get_typed_func::<(), R>(&mut store, export)
             .unwrap();
-        return exists.call(&mut store, ()).unwrap().0;
+        return called.call(&mut store, ()).unwrap();
     }
     let instance = linker
         .instantiate_async(&mut store, &component)
         .await
         .unwrap();
-    let exists = instance
-        .get_typed_func::<(), (u32,)>(&mut store, "exists")
+    let called = instance
+        .get_typed_func::<(), R>(&mut store, export)
         .unwrap();
-    exists.call_async(&mut store, ()).await.unwrap().0
+    called.call_async(&mut store, ()).await.unwrap()
 }
 
 async fn memory_with(bucket: &str, key: &str) -> Arc<MemoryStore> {
@@ -123,6 +141,23 @@ async fn a_store_that_fails_is_an_error_in_the_guest_and_no_trap() {
         assert_eq!(exists(Grants::everything_in(store)).await, ERROR);
         assert_eq!(script.counts().failed, 1);
     }
+}
+
+#[tokio::test]
+async fn an_error_that_is_a_resource_says_why_and_never_what_a_guest_must_not_read() {
+    let memory = || async { memory_with("", "other").await };
+    let everything_in = |store| trace(Grants::everything_in(store));
+    assert_eq!(everything_in(memory().await).await, "Key not found");
+    let late = distant(memory().await, &Script::of(&METHODS));
+    assert_eq!(everything_in(late).await, "Key not found");
+    let found = distant(memory_with("", "k").await, &Script::of(&METHODS));
+    assert_eq!(everything_in(found).await, "");
+    assert!(trace(Grants::none()).await.starts_with("access denied"));
+
+    let script = Script::of(&METHODS);
+    script.fail(&Error::Unavailable("no route to 10.0.0.7".into()));
+    let unavailable = everything_in(distant(memory().await, &script)).await;
+    assert_eq!(unavailable, "the store is unavailable; try again later");
 }
 
 #[tokio::test]

@@ -261,6 +261,21 @@ fn a_command_gets_arguments_and_its_exit_code_is_passed_on() {
     assert_eq!(code, Some(1), "{error}");
 }
 
+#[test]
+fn a_variant_of_an_offered_version_is_named_for_what_it_is() {
+    let wat = r#"(component (import "wasi:keyvalue/types@0.1.0" (instance
+        (export "incoming-value" (type $value (sub resource)))
+        (export "[static]incoming-value.incoming-value-consume-sync"
+            (func (param "this" (own $value)) (result (list u8)))))))"#;
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, wat::parse_str(wat).unwrap());
+    let (code, report, _) = run(&["inspect", path.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    let hint = "wasi:keyvalue/types@0.1.0   NOT OFFERED: a variant of wasi:keyvalue whose functions \
+                incoming-value-consume-sync and -async are static";
+    assert!(report.contains(hint), "{report}");
+}
+
 /// A command that counts down from a number, which takes some nanoseconds each.
 fn computing(from: i64) -> Vec<u8> {
     let wat = format!(

@@ -454,7 +454,7 @@ fn what_a_guest_writes_past_its_limits_is_an_error_and_the_next_call_works() {
             ("large-stream:k=16777216", "ok"),
             (
                 "large-stream:k=16777217",
-                &format!("stream {by_stream}; set Err({by_stream:?})"),
+                &format!("stream closed; set Err({by_stream:?})"),
             ),
             ("size:k", "16777216"),
             (

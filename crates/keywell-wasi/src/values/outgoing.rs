@@ -149,7 +149,13 @@ impl Body {
             return Err(failure.clone());
         }
         if let Written::Growing(growing) = &mut self.written {
-            self.written = Written::Whole(growing.split().freeze());
+            // A store in memory keeps the allocation.
+            let is_ample = growing.capacity() > growing.len() + growing.len() / 4;
+            self.written = Written::Whole(if is_ample {
+                Bytes::copy_from_slice(growing)
+            } else {
+                growing.split().freeze()
+            });
         }
         match &self.written {
             Written::Whole(bytes) => Ok(bytes.clone()),
@@ -191,9 +197,11 @@ impl OutputStream for Writer {
         if body.failure.is_some() {
             return Err(StreamError::Closed);
         }
+        // Why it is closed is said by `set`: what a failed operation of a stream says of itself can
+        // have a trace of the host's own calls.
         body.append(&bytes).map_err(|trace| {
-            body.failure = Some(trace.clone());
-            StreamError::LastOperationFailed(wasmtime::Error::msg(trace.0))
+            body.failure = Some(trace);
+            StreamError::Closed
         })
     }
 
@@ -262,7 +270,7 @@ mod tests {
         other.write(Bytes::from_static(b" ")).unwrap();
         assert_eq!(value.bytes().unwrap(), "green ");
         let written = stream.write(Bytes::from_static(b"tea..."));
-        assert!(matches!(written, Err(StreamError::LastOperationFailed(_))));
+        assert!(matches!(written, Err(StreamError::Closed)));
         for mut stream in [stream, other] {
             assert!(matches!(stream.check_write(), Err(StreamError::Closed)));
             assert!(matches!(stream.flush(), Err(StreamError::Closed)));
