@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use keywell_config::{ImportPlan, Plan, Problem, Report, TriggerPlan};
 use keywell_runtime::{Error, interfaces};
+use keywell_wasi::Watcher;
 
 use crate::component::Component;
 use crate::kind::TriggerKind;
@@ -167,11 +168,7 @@ pub(crate) fn triggers(
                 "wasi:http/incoming-handler@0.2",
                 "an HTTP trigger",
             ),
-            TriggerPlan::Watch(_) => (
-                TriggerKind::Watch,
-                "wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft",
-                "a watch trigger",
-            ),
+            TriggerPlan::Watch(_) => (TriggerKind::Watch, Watcher::EXPORTS, "a watch trigger"),
             TriggerPlan::Command(_) => (TriggerKind::Command, "wasi:cli/run@0.2", "a command"),
         };
         if kind.is_exported_by(&component.loaded) {

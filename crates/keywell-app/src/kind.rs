@@ -30,7 +30,12 @@ trigger_kinds! {
     /// HTTP requests.
     Http => ["wasi:http/incoming-handler@0.2."],
     /// Changes of keys.
-    Watch => ["wasi:keyvalue/watcher@0.2.0-draft", "wasi:keyvalue/watcher@0.2.0-draft2"],
+    Watch => [
+        "wasi:keyvalue/watcher@0.2.0-draft",
+        "wasi:keyvalue/watcher@0.2.0-draft2",
+        "wasi:keyvalue/handle-watch@0.1.0",
+        "wasi:keyvalue/handle-watch"
+    ],
     /// The application's start.
     Command => ["wasi:cli/run@0.2."],
 }

@@ -98,9 +98,7 @@ impl<'a, T: KeyvalueView> Interface<'a, T> {
                 let asked: Asked<A> = begin(&mut store, params)?.into();
                 let result = match asked.answer {
                     Answer::Now(result) => result,
-                    Answer::Later(_) => Err(Error::Internal(
-                        "a store that declared to answer at once did not".into(),
-                    )),
+                    Answer::Later(_) => Err(late()),
                 };
                 Ok((finish(&mut store, result),))
             }),
@@ -144,6 +142,21 @@ impl<'a, T: KeyvalueView> Interface<'a, T> {
         self.instance.func_wrap(name, call)
     }
 
+    /// As [`Interface::plain`], for an answer of one value.
+    pub(crate) fn at_once<P, R>(
+        &mut self,
+        name: &str,
+        answer: fn(&mut StoreContextMut<'_, T>, P) -> wasmtime::Result<R>,
+    ) -> wasmtime::Result<()>
+    where
+        P: ComponentNamedList + Lift + 'static,
+        R: ComponentType + Lower + 'static,
+    {
+        self.instance.func_wrap(name, move |mut store, params: P| {
+            Ok((answer(&mut store, params)?,))
+        })
+    }
+
     /// Links a resource type whose handles `drop` frees.
     pub(crate) fn resource<R: 'static>(
         &mut self,
@@ -156,4 +169,51 @@ impl<'a, T: KeyvalueView> Interface<'a, T> {
                 Ok(())
             })
     }
+
+    /// Links a resource type whose handles `drop` frees, which may store something.
+    ///
+    /// The guest waits until it is stored, so that what it does then comes later. It is not given an
+    /// error, which is logged.
+    pub(crate) fn stored_resource<R: 'static>(
+        &mut self,
+        name: &str,
+        drop: fn(&mut T, u32) -> Option<Answer<()>>,
+    ) -> wasmtime::Result<()> {
+        let resource = ResourceType::host::<R>();
+        match self.promptness {
+            Promptness::AtOnce => self
+                .instance
+                .resource(name, resource, move |mut store, rep| {
+                    match drop(store.data_mut(), rep) {
+                        Some(Answer::Now(stored)) => log(&stored),
+                        Some(Answer::Later(_)) => log(&Err(late())),
+                        None => {}
+                    }
+                    Ok(())
+                }),
+            Promptness::Waits => {
+                self.instance
+                    .resource_async(name, resource, move |mut store, rep| {
+                        let Some(storing) = drop(store.data_mut(), rep) else {
+                            return Box::new(std::future::ready(Ok(())));
+                        };
+                        Box::new(async move {
+                            log(&storing.await);
+                            Ok(())
+                        })
+                    })
+            }
+        }
+    }
+}
+
+/// Logs what a guest is not given.
+fn log(stored: &Result<()>) {
+    if let Err(error) = stored {
+        tracing::warn!(%error, "a value that a guest dropped was not stored");
+    }
+}
+
+fn late() -> Error {
+    Error::Internal("a store that declared to answer at once did not".into())
 }

@@ -6,6 +6,7 @@ use slab::Slab;
 use wasmtime::component::{Resource, ResourceTable};
 
 use crate::budget::Budget;
+use crate::cache::{Cache, Fill};
 use crate::chosen::{Chosen, LinkNumber, Linked};
 use crate::grants::Grants;
 use crate::opened::Opened;
@@ -22,6 +23,8 @@ pub struct Keyvalue {
     buckets: Slab<Arc<Opened>>,
     swaps: Slab<PendingSwap>,
     values: Values,
+    /// Made at the first call of `cache`.
+    cache: Option<Box<Cache>>,
     limit: HandleLimit,
     budget: Budget,
 }
@@ -95,6 +98,7 @@ impl Keyvalue {
             buckets: Slab::new(),
             swaps: Slab::new(),
             values: Values::default(),
+            cache: None,
             limit,
             budget: Budget::default(),
         }
@@ -226,10 +230,22 @@ impl Keyvalue {
 
     /// A new outgoing value. Where there is no room for one, a handle that refuses every use.
     pub(crate) fn new_outgoing(&mut self) -> Resource<OutgoingHandle> {
-        let has_room = self.has_room();
-        let charge = has_room.then(|| self.budget.hold(0).ok()).flatten();
+        self.add_outgoing(|value| value)
+    }
+
+    /// A new outgoing value that fills a vacant key.
+    pub(crate) fn new_filling(&mut self, fill: Fill) -> Resource<OutgoingHandle> {
+        self.add_outgoing(|value| value.filling(fill))
+    }
+
+    fn add_outgoing(
+        &mut self,
+        change: impl FnOnce(OutgoingValue) -> OutgoingValue,
+    ) -> Resource<OutgoingHandle> {
+        let charge = self.has_room().then(|| self.budget.hold(0));
+        let value = charge.and_then(Result::ok);
         let largest = self.grants.largest_value();
-        let value = charge.map(|charge| OutgoingValue::new(largest, charge));
+        let value = value.map(|charge| change(OutgoingValue::new(largest, charge)));
         Resource::new_own(self.values.add_outgoing(value))
     }
 
@@ -242,17 +258,25 @@ impl Keyvalue {
         Ok(value.ok_or_else(|| self.no_room()))
     }
 
-    pub(crate) fn drop_outgoing(&mut self, rep: u32) {
-        self.values.drop_outgoing(rep);
+    /// Drops an outgoing value. One that fills a vacant key is stored.
+    pub(crate) fn drop_outgoing(&mut self, rep: u32) -> Option<Answer<()>> {
+        self.values.remove_outgoing(rep)?.fill()
     }
 
     /// Keeps a value that was read, until it is consumed or dropped.
     pub(crate) fn add_incoming(&mut self, bytes: Bytes) -> Result<Resource<IncomingHandle>, Trace> {
+        let charge = self.budget.hold(bytes.len())?;
+        self.keep_incoming(IncomingValue::new(bytes, charge))
+    }
+
+    /// Keeps a value that is charged.
+    pub(crate) fn keep_incoming(
+        &mut self,
+        value: IncomingValue,
+    ) -> Result<Resource<IncomingHandle>, Trace> {
         if !self.has_room() {
             return Err(self.no_room());
         }
-        let charge = self.budget.hold(bytes.len())?;
-        let value = IncomingValue::new(bytes, charge);
         Ok(Resource::new_own(self.values.add_incoming(value)))
     }
 
@@ -310,13 +334,20 @@ impl Keyvalue {
         Ok(self)
     }
 
-    fn has_room(&self) -> bool {
+    /// What the instance holds of `cache`.
+    pub(crate) fn cache_mut(&mut self) -> &mut Cache {
+        self.cache.get_or_insert_default()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
         let HandleLimit(max) = self.limit;
-        let open = self.buckets.len() + self.swaps.len() + self.values.len();
+        let cache = self.cache.as_ref().map_or(0, |cache| cache.len());
+        let open = self.buckets.len() + self.swaps.len() + self.values.len() + cache;
         open < max as usize
     }
 
-    fn no_room(&self) -> Trace {
+    /// What an error says that there was no room for another handle.
+    pub(crate) fn no_room(&self) -> Trace {
         let HandleLimit(max) = self.limit;
         Trace(format!("at most {max} handles may be open at once").into())
     }

@@ -53,6 +53,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod cache;
 mod calls;
 mod chosen;
 mod cursors;

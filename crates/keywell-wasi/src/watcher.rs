@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use keywell_store::BucketName;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, Instance, Lower, Resource};
@@ -6,16 +7,33 @@ use wasmtime::{AsContextMut, StoreContextMut};
 
 use crate::Generation;
 use crate::keyvalue::{BucketHandle, KeyvalueView};
+use crate::values::{IncomingHandle, Trace};
 
-/// The `wasi:keyvalue/watcher` that a component exports, in whichever generation.
+/// The `wasi:keyvalue/watcher` that a component exports, in whichever generation; that of the older
+/// ones is `handle-watch`.
 ///
 /// Its functions are called with a handle of a bucket, which then is the component's: it reads and
-/// writes as the component's grants allow, and is dropped by the component.
+/// writes as the component's grants allow, and is dropped by the component. The values of
+/// `handle-watch` are resources that it borrows.
 #[derive(Clone, Debug)]
 pub struct Watcher {
     generation: Generation,
     on_set: ComponentExportIndex,
     on_delete: ComponentExportIndex,
+    takes: Takes,
+}
+
+/// How a watcher takes values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    Bytes,
+    Resources,
+}
+
+/// The signatures of a watcher, for messages.
+struct Signatures {
+    on_set: &'static str,
+    on_delete: &'static str,
 }
 
 /// Why a component's watcher cannot be called.
@@ -23,7 +41,7 @@ pub struct Watcher {
 #[non_exhaustive]
 pub enum WatcherError {
     /// It has none.
-    #[error("the component exports no wasi:keyvalue/watcher@0.2.0-draft or @0.2.0-draft2")]
+    #[error("the component exports no {}", Watcher::EXPORTS)]
     Absent,
     /// It has one of another shape than its name says.
     #[error("the component exports {export} without a function {signature}")]
@@ -38,6 +56,10 @@ pub enum WatcherError {
 // === impl Watcher ===
 
 impl Watcher {
+    /// The exports that are watchers, for messages.
+    pub const EXPORTS: &str = "wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft, or \
+                               wasi:keyvalue/handle-watch";
+
     /// Finds the watcher of a component; of two, that of the later generation.
     ///
     /// # Errors
@@ -50,10 +72,14 @@ impl Watcher {
             Some((name, generation, index))
         });
         let (export, generation, index) = found.ok_or(WatcherError::Absent)?;
-        let function = |name, signature, takes_value| {
+        let takes = Takes::of(export);
+        let Signatures { on_set, on_delete } = takes.signatures();
+        let function = |name, signature, is_handler: &dyn Fn(&ComponentFunc) -> bool| {
             component
                 .get_export(Some(&index), name)
-                .filter(|(item, _)| is_handler(item, takes_value))
+                .filter(|(item, _)| {
+                    matches!(item, ComponentItem::ComponentFunc(function) if is_handler(function))
+                })
                 .map(|(_, index)| index)
                 .ok_or(WatcherError::Shape {
                     export: export.to_owned(),
@@ -62,16 +88,13 @@ impl Watcher {
         };
         Ok(Self {
             generation,
-            on_set: function(
-                "on-set",
-                "on-set: func(bucket: bucket, key: string, value: list<u8>)",
-                true,
-            )?,
-            on_delete: function(
-                "on-delete",
-                "on-delete: func(bucket: bucket, key: string)",
-                false,
-            )?,
+            on_set: function("on-set", on_set, &|function| {
+                is_handler(function, Some(takes))
+            })?,
+            on_delete: function("on-delete", on_delete, &|function| {
+                is_handler(function, None)
+            })?,
+            takes,
         })
     }
 
@@ -96,9 +119,24 @@ impl Watcher {
         value: &[u8],
     ) -> wasmtime::Result<()> {
         let mut store = store.as_context_mut();
-        let on_set = typed(&mut store, instance, &self.on_set)?;
-        let bucket = open(&mut store, bucket).await?;
-        on_set.call_async(&mut store, (bucket, key, value)).await
+        match self.takes {
+            Takes::Bytes => {
+                let on_set = typed(&mut store, instance, &self.on_set)?;
+                let bucket = open(&mut store, bucket).await?;
+                on_set.call_async(&mut store, (bucket, key, value)).await
+            }
+            Takes::Resources => {
+                let on_set = typed(&mut store, instance, &self.on_set)?;
+                let bucket = open(&mut store, bucket).await?;
+                let value = Bytes::copy_from_slice(value);
+                let keyvalue = store.data_mut().keyvalue_mut();
+                let value = keyvalue.add_incoming(value).map_err(no_room_for_value)?;
+                let lent = Resource::<IncomingHandle>::new_borrow(value.rep());
+                let called = on_set.call_async(&mut store, (bucket, key, lent)).await;
+                store.data_mut().keyvalue_mut().drop_incoming(value.rep());
+                called
+            }
+        }
     }
 
     /// Notifies the component that a key is gone; as [`Watcher::on_set`].
@@ -117,6 +155,39 @@ impl Watcher {
         let on_delete = typed(&mut store, instance, &self.on_delete)?;
         let bucket = open(&mut store, bucket).await?;
         on_delete.call_async(&mut store, (bucket, key)).await
+    }
+}
+
+// === impl Takes ===
+
+impl Takes {
+    /// How the watcher of this name takes them.
+    fn of(export: &str) -> Self {
+        if export.starts_with("wasi:keyvalue/handle-watch") {
+            Self::Resources
+        } else {
+            Self::Bytes
+        }
+    }
+
+    fn signatures(self) -> Signatures {
+        match self {
+            Self::Bytes => Signatures {
+                on_set: "on-set: func(bucket: bucket, key: string, value: list<u8>)",
+                on_delete: "on-delete: func(bucket: bucket, key: string)",
+            },
+            Self::Resources => Signatures {
+                on_set: "on-set: func(bucket: bucket, key: key, incoming-value: borrow<incoming-value>)",
+                on_delete: "on-delete: func(bucket: bucket, key: key)",
+            },
+        }
+    }
+
+    fn fits(self, value: &Type) -> bool {
+        match self {
+            Self::Bytes => matches!(value, Type::List(value) if matches!(value.ty(), Type::U8)),
+            Self::Resources => matches!(value, Type::Borrow(_)),
+        }
     }
 }
 
@@ -140,15 +211,16 @@ async fn open<T: KeyvalueView + 'static>(
         .map_err(|_| wasmtime::format_err!("the instance has no room for the bucket's handle"))
 }
 
-fn is_handler(item: &ComponentItem, takes_value: bool) -> bool {
-    let ComponentItem::ComponentFunc(function) = item else {
-        return false;
-    };
+fn no_room_for_value(Trace(trace): Trace) -> wasmtime::Error {
+    wasmtime::format_err!("the instance has no room for the value: {trace}")
+}
+
+/// Whether a function takes a bucket, a key and, if it is to take one, a value.
+fn is_handler(function: &ComponentFunc, takes: Option<Takes>) -> bool {
     let mut parameters = function.params().map(|(_, parameter)| parameter);
     matches!(parameters.next(), Some(Type::Own(_)))
         && matches!(parameters.next(), Some(Type::String))
-        && (!takes_value
-            || matches!(parameters.next(), Some(Type::List(value)) if matches!(value.ty(), Type::U8)))
+        && takes.is_none_or(|takes| parameters.next().is_some_and(|value| takes.fits(&value)))
         && parameters.next().is_none()
         && answers_nothing(function)
 }

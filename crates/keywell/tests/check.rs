@@ -174,7 +174,8 @@ fn a_component_that_does_not_fit_is_reported() {
     let warning = "warning: the component c imports wasi:keyvalue/";
     assert!(complained.starts_with(warning), "{complained}");
     let expected = "error: the component d cannot start: the component exports no \
-                    wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft, which a watch trigger calls";
+                    wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft, or \
+                    wasi:keyvalue/handle-watch, which a watch trigger calls";
     assert!(complained.contains(expected), "{complained}");
     assert!(
         complained.contains("has 1 error and 1 warning"),

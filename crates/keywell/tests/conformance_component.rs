@@ -1,4 +1,4 @@
-//! The conformance suite as a component, on both stores.
+//! The conformance suite as a component, on every store that needs no server but Redis.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,11 +7,17 @@ mod support;
 use std::path::Path;
 
 use keywell::wasi::Generation;
+use keywell_servers::Redis;
 use support::{guest, keywell};
 
 const DRAFT: &str = "conformance-draft";
 const DRAFT2: &str = "conformance-draft2";
 const DRAFT2_PAIRS: &str = "conformance-draft2-pairs";
+const V0_1_0: &str = "conformance-0-1-0";
+const UNVERSIONED: &str = "conformance-unversioned";
+const DRAFTS: [&str; 3] = [DRAFT, DRAFT2, DRAFT2_PAIRS];
+/// Those whose values and errors are resources.
+const OLDER: [&str; 2] = [V0_1_0, UNVERSIONED];
 
 /// What a run printed, as a TAP consumer reads it.
 struct Run {
@@ -67,16 +73,26 @@ impl Run {
 fn passes(component: &str, at_least: usize, not_offered: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(folder.path());
-    kv(&disk, &["set", "theirs", "untouched"]);
-    for (store, bucket) in [("memory:", ""), ("memory:", "cups"), (&disk, "cups")] {
-        let run = run(component, store, &[bucket]);
-        assert_eq!(run.broken(), not_offered, "{store}: {}", run.text);
-        assert!(run.succeeded, "{store}: {}", run.text);
-        assert_eq!(run.points.len(), run.plan, "{store}: {}", run.text);
-        assert!(run.plan >= at_least, "only {} behaviours", run.plan);
+    for (store, bucket) in [("memory:", ""), ("memory:", "cups")] {
+        passes_in(component, store, bucket, at_least, not_offered);
     }
-    assert_eq!(kv(&disk, &["list"]), "theirs\n");
-    assert_eq!(kv(&disk, &["get", "theirs"]), "untouched");
+    passes_beside_others(component, &disk, at_least, not_offered);
+}
+
+/// Runs the whole suite in the bucket `cups`, where the key of another program has to stay as it is.
+fn passes_beside_others(component: &str, store: &str, at_least: usize, not_offered: &[&str]) {
+    kv(store, &["set", "theirs", "untouched"]);
+    passes_in(component, store, "cups", at_least, not_offered);
+    assert_eq!(kv(store, &["list"]), "theirs\n");
+    assert_eq!(kv(store, &["get", "theirs"]), "untouched");
+}
+
+fn passes_in(component: &str, store: &str, bucket: &str, at_least: usize, not_offered: &[&str]) {
+    let run = run(component, store, &[bucket]);
+    assert_eq!(run.broken(), not_offered, "{store}: {}", run.text);
+    assert!(run.succeeded, "{store}: {}", run.text);
+    assert_eq!(run.points.len(), run.plan, "{store}: {}", run.text);
+    assert!(run.plan >= at_least, "only {} behaviours", run.plan);
 }
 
 fn disk(folder: &Path) -> String {
@@ -113,8 +129,49 @@ fn draft2_with_pairs_passes_on_every_store() {
 }
 
 #[test]
+fn v0_1_0_passes_on_every_store() {
+    passes(V0_1_0, 75, &[]);
+}
+
+#[test]
+fn the_one_without_a_version_passes_on_every_store() {
+    passes(UNVERSIONED, 75, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_older_generations_pass_on_redis() {
+    for component in OLDER {
+        for layout in ["plain", "journal"] {
+            let redis = Redis::start().await.unwrap();
+            let store = format!("{}?layout={layout}", redis.url());
+            passes_beside_others(component, &store, 75, &[]);
+        }
+    }
+}
+
+#[test]
+fn a_bucket_that_is_not_granted_ends_the_run_with_the_trace_of_an_error() {
+    for component in OLDER {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "[store.main]\nurl = \"memory:\"\n\
+             [component.suite]\npath = {:?}\nbuckets = {{ default = \"cups\" }}\n\
+             \n[[trigger.command]]\ncomponent = \"suite\"\narguments = [\"cups\"]\n",
+            guest(component).to_str().unwrap(),
+        );
+        std::fs::write(folder.path().join("keywell.toml"), text).unwrap();
+        let mut up = keywell();
+        let output = up.arg("up").current_dir(folder.path()).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let refused = "Bail out! types.bucket.open-bucket of \"cups\" answered an error with the \
+                       trace \"access denied: this bucket is not granted\"";
+        assert!(printed.contains(refused), "{output:?}");
+    }
+}
+
+#[test]
 fn each_behaviour_passes_by_itself() {
-    for component in [DRAFT, DRAFT2, DRAFT2_PAIRS] {
+    for component in DRAFTS.into_iter().chain(OLDER) {
         let run = run(component, "memory:", &["", "--only", "3", "--only", "27"]);
         assert!(run.succeeded && run.broken().is_empty(), "{}", run.text);
         assert_eq!((run.plan, run.points.len()), (2, 2), "{}", run.text);
@@ -123,12 +180,18 @@ fn each_behaviour_passes_by_itself() {
 
 #[test]
 fn a_bucket_that_does_not_open_ends_the_run() {
-    for component in [DRAFT, DRAFT2, DRAFT2_PAIRS] {
+    for component in DRAFTS.into_iter().chain(OLDER) {
         let run = run(component, "memory:", &["a\nb"]);
         assert!(!run.succeeded, "{}", run.text);
         assert!(run.points.is_empty(), "{}", run.text);
         let last = run.text.lines().last().unwrap();
-        assert!(last.starts_with("Bail out! store.open of "), "{last}");
+        let open = if OLDER.contains(&component) {
+            "types.bucket.open-bucket"
+        } else {
+            "store.open"
+        };
+        let expected = format!("Bail out! {open} of ");
+        assert!(last.starts_with(&expected), "{last}");
     }
 }
 
@@ -138,7 +201,7 @@ fn a_broken_promise_is_reported_and_fails_the_run() {
     let disk = disk(folder.path());
     // Where behaviour 3 expects no key; a run that was cut off leaves such keys.
     kv(&disk, &["set", "conformance/3/missing", "here"]);
-    for component in [DRAFT, DRAFT2, DRAFT2_PAIRS] {
+    for component in DRAFTS {
         let run = run(component, &disk, &["cups"]);
         assert!(!run.succeeded, "{}", run.text);
         assert_eq!(run.points.len(), run.plan, "{}", run.text);
@@ -175,9 +238,8 @@ fn every_generation_is_in_the_readme_and_has_a_component_of_the_suite() {
             Generation::Draft => DRAFT,
             Generation::Draft2 => DRAFT2,
             Generation::Draft2Pairs => DRAFT2_PAIRS,
-            // Of these the scripts of `generations.rs` try every call.
-            Generation::V0_1_0 => "probe-0-1-0",
-            Generation::Unversioned => "probe-unversioned",
+            Generation::V0_1_0 => V0_1_0,
+            Generation::Unversioned => UNVERSIONED,
             _ => panic!("{generation} has no component of the suite"),
         };
         let output = keywell().arg("inspect").arg(guest(component)).output();

@@ -350,7 +350,8 @@ fn what_cannot_be_run_is_reported_with_its_place() {
             &format!("{}url = 'memory:'", one(&format!("{watch}on = 'SET@a'"))),
             1,
             ":4:1: the component c cannot start: the component exports no \
-             wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft, which a watch trigger calls",
+             wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft, or \
+             wasi:keyvalue/handle-watch, which a watch trigger calls",
         ),
         (
             &format!(

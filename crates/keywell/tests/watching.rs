@@ -55,7 +55,12 @@ fn delete(application: &Application, key: &str) {
 
 #[test]
 fn every_change_of_a_watched_key_is_an_alert() {
-    for watcher in ["http_watcher", "http_watcher_draft"] {
+    for watcher in [
+        "http_watcher",
+        "http_watcher_draft",
+        "http_watcher_0_1_0",
+        "http_watcher_unversioned",
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let alerts = Alerts::start();
         let text = shop("memory:", &alerts, watcher, "on = \"SET@*,DEL@*\"");

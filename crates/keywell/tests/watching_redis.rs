@@ -25,12 +25,17 @@ async fn emitting() -> Redis {
 
 /// The watcher on a store, by `keywell serve --watch`.
 fn watcher(store: &str, alerts: &Alerts) -> Command {
+    watcher_of("http_watcher", store, alerts)
+}
+
+/// The same in another generation.
+fn watcher_of(component: &str, store: &str, alerts: &Alerts) -> Command {
     let url = format!(
         "ALERT_URL=http://{}/alert?{{key}}={{value}}",
         alerts.address
     );
     let mut serve = keywell();
-    serve.arg("serve").arg(guest("http_watcher"));
+    serve.arg("serve").arg(guest(component));
     serve.args(["--store", store, "--watch", "SET@*,DEL@*"]);
     serve.args(["--allow-http", &alerts.address, "--env", &url]);
     serve
@@ -109,6 +114,26 @@ async fn what_redis_cli_does_to_a_key_is_an_alert() {
     assert_eq!(alerts.next().line(), "GET /alert?last=v");
     watcher.stop();
     assert!(alerts.rest().is_empty());
+}
+
+#[tokio::test]
+async fn what_redis_cli_does_to_a_key_is_an_alert_of_an_older_generation() {
+    for component in ["http_watcher_0_1_0", "http_watcher_unversioned"] {
+        let redis = emitting().await;
+        let alerts = Alerts::start();
+        let mut watcher = watcher_of(component, &redis.url(), &alerts);
+        let watcher = Application::spawn(&mut watcher, 1);
+        for (command, line) in [
+            (&["set", "default:foo", "bar"][..], "GET /alert?foo=bar"),
+            (&["set", "default:empty", ""], "GET /alert?empty="),
+            (&["del", "default:foo"], "GET /alert?foo=nil"),
+        ] {
+            redis.cli(command).await.unwrap();
+            assert_eq!(alerts.next().line(), line, "{component}: {command:?}");
+        }
+        watcher.stop();
+        assert!(alerts.rest().is_empty());
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! One promised behaviour.
 
+use crate::generation;
 use crate::scratch::Scratch;
 use crate::verdict::Kept;
 
@@ -40,6 +41,16 @@ macro_rules! behaviours {
 // === impl Behaviour ===
 
 impl Behaviour {
+    /// The group, as the generation calls it.
+    pub fn group(&self) -> String {
+        generation::named(self.group)
+    }
+
+    /// The function, as the generation calls it.
+    pub fn function(&self) -> String {
+        generation::named(self.function)
+    }
+
     /// The promise as a sentence.
     pub fn promise(&self) -> String {
         self.name.replace('_', " ")

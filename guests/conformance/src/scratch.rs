@@ -3,9 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::generation;
-use crate::wasi::keyvalue::batch;
-use crate::wasi::keyvalue::store::{self, Error};
+use crate::generation::{self, Error};
 
 const CORNER: &str = "conformance/";
 
@@ -57,16 +55,8 @@ impl Scratch {
 
 /// Deletes the keys that any run left, and returns their number.
 pub fn clean(bucket: &str) -> Result<usize, Error> {
-    let handle = store::open(bucket)?;
-    let (mut left, mut cursor) = (Vec::new(), None);
-    loop {
-        let page = generation::list_keys(&handle, cursor.as_ref())?;
-        left.extend(page.keys.into_iter().filter(|key| key.starts_with(CORNER)));
-        cursor = page.cursor;
-        if cursor.is_none() {
-            break;
-        }
-    }
+    let mut left = generation::keys(&generation::open(bucket)?)?;
+    left.retain(|key| key.starts_with(CORNER));
     delete(bucket, &left)?;
     Ok(left.len())
 }
@@ -77,9 +67,10 @@ fn delete(bucket: &str, keys: &[String]) -> Result<(), Error> {
     if keys.is_empty() {
         return Ok(());
     }
-    let bucket = store::open(bucket)?;
-    if keys.len() > FEW && batch::delete_many(&bucket, keys).is_ok() {
+    let bucket = generation::open(bucket)?;
+    if keys.len() > FEW && generation::delete_many(&bucket, keys).is_ok() {
         return Ok(());
     }
-    keys.iter().try_for_each(|key| bucket.delete(key))
+    keys.iter()
+        .try_for_each(|key| generation::delete(&bucket, key))
 }

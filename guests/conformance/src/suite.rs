@@ -19,8 +19,6 @@ use crate::behaviours;
 use crate::generation;
 use crate::scratch::{self, Scratch};
 use crate::tap;
-use crate::verdict;
-use crate::wasi::keyvalue::store;
 
 const USAGE: &str = "BUCKET [--only N]... | BUCKET --clean | --list";
 
@@ -67,8 +65,8 @@ fn order(mut arguments: impl Iterator<Item = String>, count: usize) -> Result<Or
 
 fn list(behaviours: &[&Behaviour]) {
     for (number, behaviour) in (1..).zip(behaviours) {
-        let (level, group) = (behaviour.level.word(), behaviour.group);
-        let (function, promise) = (behaviour.function, behaviour.promise());
+        let (level, group) = (behaviour.level.word(), behaviour.group());
+        let (function, promise) = (behaviour.function(), behaviour.promise());
         println!("{number}\t{level}\t{group}\t{function}\t{promise}");
     }
 }
@@ -78,7 +76,7 @@ fn clean(bucket: &str) -> ExitCode {
         Ok(0) => println!("nothing was left"),
         Ok(count) => println!("keys removed: {count}"),
         Err(error) => {
-            eprintln!("not cleaned: {}", verdict::describe(&error));
+            eprintln!("not cleaned: {}", generation::describe(&error));
             return ExitCode::FAILURE;
         }
     }
@@ -92,9 +90,12 @@ fn check(bucket: &str, behaviours: &[&Behaviour], only: &[usize]) -> ExitCode {
         .collect();
     println!("TAP version 14\n1..{}", chosen.len());
     println!("# {} in the bucket {bucket:?}", generation::NAME);
-    if let Err(error) = store::open(bucket) {
-        let error = tap::line(&verdict::describe(&error));
-        println!("Bail out! store.open of {bucket:?} answered {error}");
+    if let Err(error) = generation::open(bucket) {
+        let error = tap::line(&generation::describe(&error));
+        println!(
+            "Bail out! {} of {bucket:?} answered {error}",
+            generation::OPEN
+        );
         return ExitCode::FAILURE;
     }
     let (mut broken, mut not_offered) = (0, 0);
@@ -108,7 +109,7 @@ fn check(bucket: &str, behaviours: &[&Behaviour], only: &[usize]) -> ExitCode {
             (Err(_), Level::May) => not_offered += 1,
         }
         if let Err(error) = scratch.remove() {
-            let error = tap::line(&verdict::describe(&error));
+            let error = tap::line(&generation::describe(&error));
             println!("# what it wrote could not be removed: {error}");
         }
     }

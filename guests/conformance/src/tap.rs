@@ -10,7 +10,7 @@ pub fn point(number: usize, behaviour: &Behaviour, outcome: &Kept) -> String {
         (Level::May, Err(_)) => "TODO may",
         (level, _) => level.word(),
     };
-    let (function, promise) = (behaviour.function, behaviour.promise());
+    let (function, promise) = (behaviour.function(), behaviour.promise());
     let point = format!("{state} {number} - {function}: {promise} # {directive}");
     match outcome {
         Ok(()) => point,

@@ -1,6 +1,6 @@
 //! Checks of answers, and the description of a broken promise.
 
-use crate::wasi::keyvalue::store::Error;
+use crate::generation::{Error, describe};
 
 /// The result of a check.
 pub type Kept<T = ()> = Result<T, Broken>;
@@ -54,14 +54,6 @@ pub fn holds(is: bool, promised: &str, answered: impl FnOnce() -> String) -> Kep
         promised: promised.into(),
         answered: answered(),
     })
-}
-
-pub fn describe(error: &Error) -> String {
-    match error {
-        Error::NoSuchStore => "the error no-such-store".into(),
-        Error::AccessDenied => "the error access-denied".into(),
-        Error::Other(text) => format!("the error other: {text}"),
-    }
 }
 
 /// A value, short enough to read.

@@ -4,7 +4,8 @@ use std::process::Command;
 use crate::setup;
 
 /// The suite's components.
-pub(crate) const GENERATIONS: [&str; 3] = ["draft", "draft2", "draft2-pairs"];
+pub(crate) const GENERATIONS: [&str; 5] =
+    ["draft", "draft2", "draft2-pairs", "0-1-0", "unversioned"];
 
 /// The one that every host here has.
 pub(crate) const BUCKET: &str = "";

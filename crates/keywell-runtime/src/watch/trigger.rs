@@ -207,11 +207,7 @@ fn settings(name: String, purpose: String, is_resumable: bool, options: &WatchOp
 fn watcher(instances: &Instances) -> Result<Watcher, Error> {
     let component = instances.pre().component();
     Watcher::find(component).map_err(|error| match error {
-        WatcherError::Absent => Error::no_export(
-            "wasi:keyvalue/watcher@0.2.0-draft2 or @0.2.0-draft",
-            "a watch trigger",
-            component,
-        ),
+        WatcherError::Absent => Error::no_export(Watcher::EXPORTS, "a watch trigger", component),
         error => Error::Mismatch(error.to_string()),
     })
 }

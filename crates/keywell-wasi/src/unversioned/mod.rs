@@ -6,6 +6,7 @@ use keywell_store::Result;
 use wasmtime::StoreContextMut;
 use wasmtime::component::Resource;
 
+use crate::cache;
 use crate::calls::store;
 use crate::calls::valued::{self, answer, batch, entry, types};
 use crate::descriptor::Descriptor;
@@ -17,9 +18,16 @@ use crate::values::{ErrorHandle, IncomingHandle, Trace};
 pub(crate) const DESCRIPTOR: Descriptor = Descriptor {
     name: "without a version",
     version: "",
-    interfaces: &["wasi-cloud-error", "types", "readwrite", "batch", "atomic"],
+    interfaces: &[
+        "wasi-cloud-error",
+        "types",
+        "readwrite",
+        "batch",
+        "atomic",
+        "cache",
+    ],
     fits: |imported| !consumes_statically(imported),
-    watcher: None,
+    watcher: Some("wasi:keyvalue/handle-watch"),
 };
 
 pub(crate) fn link<T: KeyvalueView>(interface: &str) -> Option<Link<T>> {
@@ -29,6 +37,7 @@ pub(crate) fn link<T: KeyvalueView>(interface: &str) -> Option<Link<T>> {
         "readwrite" => Some(readwrite),
         "batch" => Some(link_batch),
         "atomic" => Some(valued::atomic::link),
+        "cache" => Some(cache::link),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use keywell_store::Result;
 use wasmtime::StoreContextMut;
 use wasmtime::component::Resource;
 
+use crate::cache;
 use crate::calls::store;
 use crate::calls::valued::{self, answer, batch, entry, types};
 use crate::descriptor::{Descriptor, Imported};
@@ -21,9 +22,10 @@ pub(crate) const DESCRIPTOR: Descriptor = Descriptor {
         "eventual",
         "eventual-batch",
         "atomic",
+        "cache",
     ],
     fits: |imported| !consumes_statically(imported),
-    watcher: None,
+    watcher: Some("wasi:keyvalue/handle-watch@0.1.0"),
 };
 
 /// What a component is whose values are consumed by static functions.
@@ -38,6 +40,7 @@ pub(crate) fn link<T: KeyvalueView>(interface: &str) -> Option<Link<T>> {
         "eventual" => Some(eventual),
         "eventual-batch" => Some(eventual_batch),
         "atomic" => Some(valued::atomic::link),
+        "cache" => Some(cache::link),
         _ => None,
     }
 }

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use keywell_store::Invalid;
+use keywell_store::{Answer, Invalid};
 use parking_lot::Mutex;
 use wasmtime_wasi_io::async_trait;
 use wasmtime_wasi_io::poll::Pollable;
 use wasmtime_wasi_io::streams::{DynOutputStream, OutputStream, StreamError, StreamResult};
 
 use crate::budget::Charge;
+use crate::cache::Fill;
 use crate::values::Trace;
 
 /// The resource type `outgoing-value`; its representation is that of a value in
@@ -26,6 +27,10 @@ struct Body {
     charge: Charge,
     /// Why a stream did not write all that it was given.
     failure: Option<Trace>,
+    /// Whether its writing was begun, if only with no bytes.
+    is_begun: bool,
+    /// The vacant key that it fills when its resource is dropped.
+    fill: Option<Fill>,
 }
 
 enum Written {
@@ -47,7 +52,28 @@ impl OutgoingValue {
             max,
             charge,
             failure: None,
+            is_begun: false,
+            fill: None,
         })))
+    }
+
+    /// The same value, which fills a vacant key when its resource is dropped.
+    pub(crate) fn filling(self, fill: Fill) -> Self {
+        self.0.lock().fill = Some(fill);
+        self
+    }
+
+    /// Stores what was written in the key that it fills, if there is one. Where nothing was written,
+    /// or not all, the key stays vacant.
+    pub(crate) fn fill(&self) -> Option<Answer<()>> {
+        let mut body = self.0.lock();
+        let fill = body.fill.take()?;
+        if !body.is_begun {
+            return None;
+        }
+        let bytes = body.bytes().ok()?;
+        let charge = body.charge.split();
+        Some(fill.store(bytes).map(move |()| drop(charge)))
     }
 
     /// Appends bytes, or none of them.
@@ -63,6 +89,7 @@ impl OutgoingValue {
 
     /// A stream that appends.
     pub(crate) fn stream(&self) -> DynOutputStream {
+        self.0.lock().is_begun = true;
         Box::new(Writer(self.clone()))
     }
 }
@@ -78,6 +105,10 @@ impl Body {
                 Invalid::ValueTooLarge { bytes, max }.to_string().into(),
             ));
         }
+        if let Some(fill) = &self.fill {
+            fill.check(total)?;
+        }
+        self.is_begun = true;
         if self.written.len() == 0 {
             self.charge.add(bytes.len())?;
             self.written = Written::Whole(Bytes::copy_from_slice(bytes));

@@ -41,8 +41,8 @@ impl Values {
         value.ok_or_else(|| wasmtime::format_err!("an outgoing value outlived its bytes"))
     }
 
-    pub(crate) fn drop_outgoing(&mut self, rep: u32) {
-        self.outgoing.try_remove(rep as usize);
+    pub(crate) fn remove_outgoing(&mut self, rep: u32) -> Option<OutgoingValue> {
+        self.outgoing.try_remove(rep as usize)
     }
 
     pub(crate) fn add_incoming(&mut self, value: IncomingValue) -> u32 {

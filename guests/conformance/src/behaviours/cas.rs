@@ -1,9 +1,10 @@
 //! Compare-and-swap by one writer at a time.
 
 use crate::behaviours::listing;
+use crate::generation::describe;
 use crate::handle::Handle;
 use crate::scratch::Scratch;
-use crate::verdict::{Broken, Kept, answered, describe, same, show};
+use crate::verdict::{Broken, Kept, answered, same, show};
 use crate::wasi::keyvalue::atomics::{self, Cas, CasError};
 
 behaviours! { "cas":

@@ -5,6 +5,8 @@
 mod behaviour;
 #[path = "../behaviours/mod.rs"]
 mod behaviours;
+#[path = "../drafts.rs"]
+mod drafts;
 #[path = "../handle.rs"]
 mod handle;
 #[path = "../scratch.rs"]
@@ -26,7 +28,9 @@ mod generation {
     use crate::handle::Answers;
     use crate::unsigned;
     use crate::wasi::keyvalue::batch;
-    use crate::wasi::keyvalue::store::{Bucket, Error, KeyResponse};
+    use crate::wasi::keyvalue::store::KeyResponse;
+
+    pub use crate::drafts::*;
 
     pub type Number = u64;
     pub type Cursor = u64;

@@ -8,6 +8,8 @@ mod behaviour;
 mod behaviours;
 #[path = "../behaviours/cas.rs"]
 mod cas;
+#[path = "../drafts.rs"]
+mod drafts;
 #[path = "../handle.rs"]
 mod handle;
 #[path = "../behaviours/pairs.rs"]
@@ -32,8 +34,10 @@ mod generation {
     use crate::behaviour::Behaviour;
     use crate::handle::Answers;
     use crate::wasi::keyvalue::batch;
-    use crate::wasi::keyvalue::store::{Bucket, Error, KeyResponse};
+    use crate::wasi::keyvalue::store::KeyResponse;
     use crate::{cas, pairs, races, signed};
+
+    pub use crate::drafts::*;
 
     pub type Number = i64;
     pub type Cursor = String;

@@ -19,8 +19,8 @@ pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
         .resource::<BucketHandle>("bucket", |data, rep| data.keyvalue_mut().drop_bucket(rep))?;
     interface.call("[static]bucket.open-bucket", store::open, opened)?;
 
-    interface.resource::<OutgoingHandle>("outgoing-value", |data, rep| {
-        data.keyvalue_mut().drop_outgoing(rep);
+    interface.stored_resource::<OutgoingHandle>("outgoing-value", |data, rep| {
+        data.keyvalue_mut().drop_outgoing(rep)
     })?;
     interface.call(
         "[static]outgoing-value.new-outgoing-value",

@@ -1,0 +1,260 @@
+//! The keys that callers of `cache.get-or-set` are about to fill, in this process.
+//!
+//! 1. Of the callers in a key's line one has the turn: it holds the vacancy. Dropping the turn, filled
+//!    or not, lets the next in, first come, first served.
+//! 2. A turn has an owner in one instance and is dropped with it, so a line lasts no longer than the
+//!    instance of its first caller.
+//! 3. A key is in the table for as long as a caller is in its line.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use keywell_store::{Error, Failure};
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::cache::place::Place;
+
+/// The lines of keys that are about to be filled.
+pub(crate) struct Vacancies {
+    lines: Mutex<Lines>,
+    max: usize,
+}
+
+#[derive(Default)]
+struct Lines {
+    by_key: HashMap<Place, Queue>,
+    callers: usize,
+}
+
+struct Queue {
+    line: Arc<Line>,
+    callers: usize,
+}
+
+struct Line {
+    turns: Arc<Semaphore>,
+    fills: AtomicU64,
+}
+
+/// A caller in the line of a key.
+pub(crate) struct Caller {
+    vacancies: Arc<Vacancies>,
+    place: Place,
+    line: Arc<Line>,
+    /// How often the key had been filled when the caller last looked.
+    seen: u64,
+}
+
+/// The vacancy of a key. Dropping it lets the next caller in.
+pub(crate) struct Turn {
+    // Before the caller, whose end removes a line that is empty.
+    _permit: OwnedSemaphorePermit,
+    caller: Caller,
+}
+
+/// What a caller finds when it has waited.
+pub(crate) enum Admitted {
+    /// It is the first in the line, and the key was not filled meanwhile.
+    First(Turn),
+    /// The key was filled meanwhile.
+    Filled(Caller),
+}
+
+// === impl Vacancies ===
+
+impl Vacancies {
+    /// How many callers may be in all lines together.
+    const MAX_CALLERS: usize = 10_000;
+
+    /// Those of this process.
+    pub(crate) fn of_process() -> &'static Arc<Self> {
+        static VACANCIES: LazyLock<Arc<Vacancies>> =
+            LazyLock::new(|| Arc::new(Vacancies::with_room(Vacancies::MAX_CALLERS)));
+        &VACANCIES
+    }
+
+    fn with_room(max: usize) -> Self {
+        Self {
+            lines: Mutex::default(),
+            max,
+        }
+    }
+
+    /// Joins the line of a key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] if too many callers wait.
+    pub(crate) fn join(self: &Arc<Self>, place: Place) -> Result<Caller, Error> {
+        let mut lines = self.lines.lock();
+        if lines.callers >= self.max {
+            let max = self.max;
+            return Err(Error::Unavailable(Failure::new(format!(
+                "{max} callers wait for vacant keys of caches"
+            ))));
+        }
+        lines.callers += 1;
+        let queue = lines.by_key.entry(place.clone()).or_insert_with(Queue::new);
+        queue.callers += 1;
+        let line = queue.line.clone();
+        Ok(Caller {
+            vacancies: self.clone(),
+            place,
+            seen: line.fills.load(Ordering::Acquire),
+            line,
+        })
+    }
+
+    fn leave(&self, place: &Place) {
+        let mut lines = self.lines.lock();
+        lines.callers -= 1;
+        if let Entry::Occupied(mut queue) = lines.by_key.entry(place.clone()) {
+            queue.get_mut().callers -= 1;
+            if queue.get().callers == 0 {
+                queue.remove();
+            }
+        }
+    }
+}
+
+// === impl Queue ===
+
+impl Queue {
+    fn new() -> Self {
+        Self {
+            line: Arc::new(Line {
+                turns: Arc::new(Semaphore::new(1)),
+                fills: AtomicU64::new(0),
+            }),
+            callers: 0,
+        }
+    }
+}
+
+// === impl Caller ===
+
+impl Caller {
+    /// Waits for the turn. Where the key was filled meanwhile, the turn is passed on at once, so that
+    /// all callers can read.
+    pub(crate) async fn wait(mut self) -> Admitted {
+        let permit = self.line.turns.clone().acquire_owned().await;
+        let permit = permit.expect("the semaphore of a line is never closed");
+        let fills = self.line.fills.load(Ordering::Acquire);
+        if fills == self.seen {
+            return Admitted::First(Turn {
+                _permit: permit,
+                caller: self,
+            });
+        }
+        self.seen = fills;
+        Admitted::Filled(self)
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.vacancies.leave(&self.place);
+    }
+}
+
+// === impl Turn ===
+
+impl Turn {
+    /// Says that the key has a value now, and lets the others read it.
+    pub(crate) fn mark_filled(self) {
+        self.caller.line.fills.fetch_add(1, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use keywell_memory::MemoryStore;
+    use keywell_store::BucketName;
+
+    use super::*;
+    use crate::grants::Origin;
+
+    fn place(key: &str) -> Place {
+        let origin = Origin {
+            store: Arc::new(MemoryStore::default()),
+            bucket: BucketName::default(),
+            prefix: String::new(),
+        };
+        Place::new(&origin, key)
+    }
+
+    fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn first(admitted: Poll<Admitted>) -> Turn {
+        match admitted {
+            Poll::Ready(Admitted::First(turn)) => turn,
+            _ => panic!("it is not the caller's turn"),
+        }
+    }
+
+    #[test]
+    fn one_caller_has_the_turn_and_a_dropped_one_lets_the_next_in() {
+        let vacancies = Arc::new(Vacancies::with_room(10));
+        let place = place("k");
+        let join = || vacancies.join(place.clone()).unwrap().wait();
+        let (mut one, mut two, mut three) = (pin!(join()), pin!(join()), pin!(join()));
+        let turn = first(poll(one.as_mut()));
+        assert!(poll(two.as_mut()).is_pending());
+        assert!(poll(three.as_mut()).is_pending());
+        drop(turn);
+        assert!(poll(three.as_mut()).is_pending());
+        drop(first(poll(two.as_mut())));
+        drop(first(poll(three.as_mut())));
+        assert!(vacancies.lines.lock().by_key.is_empty());
+    }
+
+    #[test]
+    fn all_who_wait_for_a_key_that_is_filled_may_read_it_at_once() {
+        let vacancies = Arc::new(Vacancies::with_room(10));
+        let place = place("k");
+        let join = || vacancies.join(place.clone()).unwrap().wait();
+        let (mut one, mut two, mut three) = (pin!(join()), pin!(join()), pin!(join()));
+        let turn = first(poll(one.as_mut()));
+        assert!(poll(two.as_mut()).is_pending());
+        assert!(poll(three.as_mut()).is_pending());
+        turn.mark_filled();
+        let Poll::Ready(Admitted::Filled(two)) = poll(two.as_mut()) else {
+            panic!("the second does not read");
+        };
+        let Poll::Ready(Admitted::Filled(three)) = poll(three.as_mut()) else {
+            panic!("the third does not read");
+        };
+        // What they did not find they may fill.
+        let (mut two, mut three) = (pin!(two.wait()), pin!(three.wait()));
+        let turn = first(poll(two.as_mut()));
+        assert!(poll(three.as_mut()).is_pending());
+        drop(turn);
+        drop(first(poll(three.as_mut())));
+    }
+
+    #[test]
+    fn keys_have_lines_of_their_own_and_there_is_room_for_so_many_callers() {
+        let vacancies = Arc::new(Vacancies::with_room(2));
+        let mut other = pin!(vacancies.join(place("k")).unwrap().wait());
+        let held = first(poll(other.as_mut()));
+        let mut key = pin!(vacancies.join(place("k")).unwrap().wait());
+        drop(first(poll(key.as_mut())));
+        let waiting = vacancies.join(place("l")).unwrap();
+        let refused = vacancies.join(place("m")).err();
+        assert!(
+            matches!(refused, Some(Error::Unavailable(_))),
+            "{refused:?}"
+        );
+        drop(waiting);
+        vacancies.join(place("m")).unwrap();
+        drop(held);
+    }
+}
