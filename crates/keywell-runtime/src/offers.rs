@@ -183,6 +183,13 @@ fn hint(name: &str) -> String {
             "of wasi:keyvalue, 0.2.0-draft and 0.2.0-draft2 are offered, not {version}"
         );
     }
+    if package == "keywell:keyvalue" {
+        return format!(
+            "of keywell:keyvalue, store, atomics, batch, transactions and watch of 0.1.0 are offered, \
+             not {}",
+            path_of(name)
+        );
+    }
     if WASI_0_2.contains(&package) {
         let build = if version.starts_with("0.3.") {
             "; build the component for the target wasm32-wasip2"
@@ -269,6 +276,8 @@ mod tests {
                 "wasi:keyvalue/cache@0.2.0-draft",
                 "0.2.0-draft and 0.2.0-draft2",
             ),
+            ("keywell:keyvalue/store@0.2.0", "watch of 0.1.0 are offered"),
+            ("keywell:keyvalue/cache@0.1.0", "not cache@0.1.0"),
             ("wasi:blobstore/blobstore@0.2.0-draft", "object stores"),
             (
                 "wasi:config/store@0.3.0",

@@ -123,6 +123,19 @@ impl<'a, T: KeyvalueView> Interface<'a, T> {
         }
     }
 
+    /// Links a function that asks no store, and so never waits.
+    pub(crate) fn get<P, R, G>(&mut self, name: &str, get: G) -> wasmtime::Result<()>
+    where
+        P: ComponentNamedList + Lift + 'static,
+        R: ComponentType + Lower + 'static,
+        G: Fn(&mut StoreContextMut<'_, T>, P) -> wasmtime::Result<R>,
+        G: Send + Sync + 'static,
+    {
+        self.instance.func_wrap(name, move |mut store, params: P| {
+            Ok((get(&mut store, params)?,))
+        })
+    }
+
     /// Links a resource type whose handles `drop` frees.
     pub(crate) fn resource<R: 'static>(
         &mut self,

@@ -9,20 +9,23 @@ use crate::chosen::{Chosen, LinkNumber, Linked};
 use crate::error::StoreError;
 use crate::grants::Grants;
 use crate::opened::Opened;
+use crate::own::Subscription;
 
-/// What one instance of a component holds of `wasi:keyvalue`: its open buckets and its pending
-/// swaps. Lives in the data of a Wasmtime store. A handle is an index into one of its slabs, not an
+/// What one instance of a component holds of `wasi:keyvalue`: its open buckets, its pending swaps and
+/// its subscriptions. Lives in the data of a Wasmtime store. A handle is an index into one of its slabs, not an
 /// entry of a `ResourceTable`.
 pub struct Keyvalue {
     pub(crate) grants: Arc<Grants>,
     chosen: Chosen,
     buckets: Slab<Arc<Opened>>,
     swaps: Slab<PendingSwap>,
+    subscriptions: Slab<Subscription>,
     limit: HandleLimit,
     budget: Budget,
 }
 
-/// How many handles an instance may hold at once, buckets and compare-and-swaps counted together.
+/// How many handles an instance may hold at once: buckets, compare-and-swaps and subscriptions, counted
+/// together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandleLimit(pub u32);
 
@@ -34,8 +37,8 @@ pub trait KeyvalueView: Send {
     /// The instance's state, to open and close handles.
     fn keyvalue_mut(&mut self) -> &mut Keyvalue;
 
-    /// The table that `wasi:io` of the same linker uses, for generations whose calls return streams
-    /// or pollables. Those offered today have none, so embedders may leave it out.
+    /// The table that `wasi:io` of the same linker uses, for calls that return pollables. Without
+    /// it, `keywell:keyvalue/watch` is unsupported.
     fn table(&mut self) -> Option<&mut ResourceTable> {
         None
     }
@@ -46,6 +49,10 @@ pub(crate) enum BucketHandle {}
 
 /// The resource type `cas`; its representation is an index into [`Keyvalue::swaps`].
 pub(crate) enum CasHandle {}
+
+/// The resource type `subscription`; its representation is an index into
+/// [`Keyvalue::subscriptions`].
+pub(crate) enum SubscriptionHandle {}
 
 /// A `cas` resource: a key as it was at one instant.
 pub(crate) struct PendingSwap {
@@ -88,6 +95,7 @@ impl Keyvalue {
             chosen: Chosen::default(),
             buckets: Slab::new(),
             swaps: Slab::new(),
+            subscriptions: Slab::new(),
             limit,
             budget: Budget::default(),
         }
@@ -117,7 +125,7 @@ impl Keyvalue {
 
     /// Has the calls of an interface use the link of a name from now on, or the one without a name.
     /// Where there is no link of the name, they are `access-denied`. Of other interfaces than
-    /// `wasi:keyvalue/store`, `atomics` and `batch` nothing changes.
+    /// `wasi:keyvalue/store`, `atomics` and `batch`, and `keywell:keyvalue/store`, nothing changes.
     ///
     /// Buckets that are open stay on the link by which they were opened. A call of `atomics` or
     /// `batch` with a bucket of another link than theirs goes to the bucket of the same name on their
@@ -136,6 +144,11 @@ impl Keyvalue {
     /// Opens a bucket by the link that is chosen for `wasi:keyvalue/store`.
     pub(crate) fn open(&self, name: &str) -> Answer<Arc<Opened>> {
         self.open_by(self.chosen.of(Linked::Store), name)
+    }
+
+    /// Opens a bucket by the link that is chosen for `keywell:keyvalue/store`.
+    pub(crate) fn open_own(&self, name: &str) -> Answer<Arc<Opened>> {
+        self.open_by(self.chosen.of(Linked::Own), name)
     }
 
     /// The bucket of the same name on the link of an interface; none where that is the link of this
@@ -217,9 +230,39 @@ impl Keyvalue {
         }
     }
 
+    pub(crate) fn subscription(
+        &self,
+        handle: &Resource<SubscriptionHandle>,
+    ) -> wasmtime::Result<&Subscription> {
+        self.subscriptions
+            .get(handle.rep() as usize)
+            .ok_or_else(|| wasmtime::format_err!("a subscription's handle outlived it"))
+    }
+
+    pub(crate) fn add_subscription(
+        &mut self,
+        subscription: Subscription,
+    ) -> Result<Resource<SubscriptionHandle>, StoreError> {
+        let this = self.reserve()?;
+        // What it may read ahead.
+        if let Err(over) = this.budget.charge(Subscription::BYTES) {
+            return Err(StoreError::Other(over.to_string()));
+        }
+        let rep = this.subscriptions.insert(subscription);
+        Ok(Resource::new_own(representation(rep)))
+    }
+
+    pub(crate) fn drop_subscription(&mut self, rep: u32) {
+        if let Some(subscription) = self.subscriptions.try_remove(rep as usize) {
+            subscription.close();
+            self.budget.refund(Subscription::BYTES);
+        }
+    }
+
     fn reserve(&mut self) -> Result<&mut Self, StoreError> {
         let HandleLimit(max) = self.limit;
-        if self.buckets.len() + self.swaps.len() >= max as usize {
+        let held = self.buckets.len() + self.swaps.len() + self.subscriptions.len();
+        if held >= max as usize {
             return Err(StoreError::Other(format!(
                 "at most {max} handles may be open at once"
             )));

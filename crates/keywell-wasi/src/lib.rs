@@ -64,6 +64,7 @@ mod interface;
 mod keyvalue;
 mod link;
 mod opened;
+mod own;
 mod watcher;
 
 pub use budget::{Budget, OverBudget, TotalMemory};

@@ -17,6 +17,7 @@ use crate::opened::Opened;
 
 pub(crate) const DESCRIPTOR: Descriptor = Descriptor {
     name: "0.2.0-draft",
+    package: "wasi:keyvalue",
     version: "0.2.0-draft",
     interfaces: &["store", "atomics", "batch"],
     fits: |_| true,
