@@ -4,7 +4,7 @@ use std::process::Command;
 use crate::setup;
 
 /// The suite's components.
-pub(crate) const GENERATIONS: [&str; 3] = ["draft", "draft2", "draft2-pairs"];
+pub(crate) const GENERATIONS: [&str; 4] = ["draft", "draft2", "draft2-pairs", "keywell"];
 
 /// The one that every host here has.
 pub(crate) const BUCKET: &str = "";
