@@ -114,7 +114,8 @@ fn a_prefix_is_not_left_by_any_call() {
 #[test]
 fn what_is_reserved_or_not_granted_is_refused_and_limits_hold_in_transactions() {
     let folder = tempfile::tempdir().unwrap();
-    let grants = "{ main = { bucket = \"shop\", max-value = 4, max-key = 3 } }";
+    let grants = "{ main = { bucket = \"shop\", max-value = 32, max-key = 32 } }";
+    let long = "x".repeat(33);
     let answers = steps(
         folder.path(),
         grants,
@@ -122,19 +123,19 @@ fn what_is_reserved_or_not_granted_is_refused_and_limits_hold_in_transactions() 
             "get:other:k",
             "transact:keywell-triggers:k:v",
             "watch:keywell-triggers",
-            "transact:main:k:12345",
-            "transact:main:long:1",
-            "watch:main:long",
-            "transact:main:k:1234",
+            &format!("transact:main:k:{long}"),
+            &format!("transact:main:{long}:1"),
+            &format!("watch:main:{long}"),
+            &format!("transact:main:k:{}", &long[1..]),
         ],
     );
     for denied in &answers[..3] {
         assert_eq!(denied, "Error::AccessDenied");
     }
     for (answer, measure, max) in [
-        (&answers[3], "ValueBytes", 4),
-        (&answers[4], "KeyBytes", 3),
-        (&answers[5], "KeyBytes", 3),
+        (&answers[3], "ValueBytes", 32),
+        (&answers[4], "KeyBytes", 32),
+        (&answers[5], "KeyBytes", 32),
     ] {
         assert!(answer.starts_with("Error::TooLarge"), "{answer}");
         assert!(answer.contains(measure), "{answer}");
