@@ -43,7 +43,7 @@ fn keywell(store: &str) -> Host {
     let kind = store.split(':').next().unwrap_or(store);
     Host {
         heading: format!("Keywell `{kind}:`"),
-        generations: &[0, 1, 2, 3, 4],
+        generations: &[0, 1, 2, 3, 4, 5],
         program: target().join("debug/keywell"),
         before: &["run"],
         after: ["--store", store, "--"].map(String::from).into(),

@@ -201,6 +201,13 @@ fn hint(name: &str) -> String {
             path_of(name)
         );
     }
+    if package == "keywell:keyvalue" {
+        return format!(
+            "of keywell:keyvalue, store, atomics, batch, transactions and watch of 0.1.0 are offered, \
+             not {}",
+            path_of(name)
+        );
+    }
     if WASI_0_2.contains(&package) {
         let build = if version.starts_with("0.3.") {
             "; build the component for the target wasm32-wasip2"
@@ -302,6 +309,8 @@ mod tests {
                 "wasi:keyvalue/cache@0.2.0-draft",
                 "0.2.0-draft and 0.2.0-draft2",
             ),
+            ("keywell:keyvalue/store@0.2.0", "watch of 0.1.0 are offered"),
+            ("keywell:keyvalue/cache@0.1.0", "not cache@0.1.0"),
             ("wasi:blobstore/blobstore@0.2.0-draft", "object stores"),
             (
                 "wasi:config/store@0.3.0",
@@ -354,10 +363,11 @@ mod tests {
 
     #[test]
     fn the_hint_names_every_generation_that_is_offered() {
-        let hint = hint("wasi:keyvalue/store@0.3.0");
         for generation in keywell_wasi::Generation::ALL {
+            let hint = hint(&format!("{}/store@9.9.9", generation.package()));
             let name = generation.to_string();
-            let version = name.split(' ').next().unwrap();
+            let version = name.rsplit('@').next().unwrap();
+            let version = version.split(' ').next().unwrap();
             assert!(hint.contains(version), "{version}: {hint}");
         }
     }

@@ -2,17 +2,19 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LinkNumber(u32);
 
-/// An interface of `wasi:keyvalue` whose calls can have another link than those of the others.
+/// An interface whose calls can have another link than those of the others.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Linked {
     Store,
     Atomics,
     Batch,
+    /// `keywell:keyvalue/store`, by which buckets of that package are opened.
+    Own,
 }
 
 /// The links that the interfaces use, in one instance.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Chosen([LinkNumber; 3]);
+pub(crate) struct Chosen([LinkNumber; 4]);
 
 // === impl LinkNumber ===
 
@@ -38,10 +40,11 @@ impl LinkNumber {
 impl Linked {
     /// The interface of a name without a version, if it is one of these.
     pub(crate) fn of(interface: &str) -> Option<Self> {
-        match interface.strip_prefix("wasi:keyvalue/")? {
-            "store" => Some(Self::Store),
-            "atomics" => Some(Self::Atomics),
-            "batch" => Some(Self::Batch),
+        match interface {
+            "wasi:keyvalue/store" => Some(Self::Store),
+            "wasi:keyvalue/atomics" => Some(Self::Atomics),
+            "wasi:keyvalue/batch" => Some(Self::Batch),
+            "keywell:keyvalue/store" => Some(Self::Own),
             _ => None,
         }
     }

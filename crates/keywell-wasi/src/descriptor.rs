@@ -5,6 +5,8 @@ use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem
 pub(crate) struct Descriptor {
     /// What it is called in messages and tables.
     pub(crate) name: &'static str,
+    /// The package of its interfaces: `wasi:keyvalue`.
+    pub(crate) package: &'static str,
     /// The version behind the `@` of its interfaces.
     pub(crate) version: &'static str,
     /// Its interfaces that a component may import.
@@ -16,7 +18,7 @@ pub(crate) struct Descriptor {
     pub(crate) watcher: Option<&'static str>,
 }
 
-/// The interfaces of one version of `wasi:keyvalue` that a component imports, with their types.
+/// The interfaces of one version of a package that a component imports, with their types.
 pub(crate) struct Imported<'a> {
     engine: &'a Engine,
     interfaces: Vec<(&'a str, &'a ComponentInstance)>,

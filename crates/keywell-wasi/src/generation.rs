@@ -1,4 +1,4 @@
-//! The generations of `wasi:keyvalue`, and which of them a component imports.
+//! The generations of `wasi:keyvalue`, Keywell's own interface among them, and which of them a component imports.
 //!
 //! Import *types* are read, because two shapes of `get-many` have one name and version. Each import has
 //! one generation or none; one that is not known is never taken for another.
@@ -11,9 +11,9 @@ use wasmtime::component::types::ComponentItem;
 use crate::descriptor::{Descriptor, Imported};
 use crate::interface::Link;
 use crate::keyvalue::KeyvalueView;
-use crate::{draft, draft2, unversioned, v0_1_0};
+use crate::{draft, draft2, own, unversioned, v0_1_0};
 
-/// A shape of `wasi:keyvalue`.
+/// A shape of `wasi:keyvalue`, or of Keywell's own `keywell:keyvalue`.
 ///
 /// A new one is a folder with a `Descriptor`, a variant here, and its place in
 /// [`Generation::ALL`]; the compiler asks for its arms in `descriptor` and
@@ -31,9 +31,11 @@ pub enum Generation {
     Draft2,
     /// The other `0.2.0-draft2`, whose `get-many` answers `list<tuple<string, option<list<u8>>>>`.
     Draft2Pairs,
+    /// `keywell:keyvalue@0.1.0`, with versions, times to live, transactions and subscriptions.
+    Own,
 }
 
-/// An interface of `wasi:keyvalue` that a component imports.
+/// An interface of `wasi:keyvalue`, or of `keywell:keyvalue`, that a component imports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
     /// The import as the component writes it: `wasi:keyvalue/store@0.2.0-draft2`.
@@ -46,34 +48,41 @@ pub struct Import {
     pub unoffered: Option<&'static str>,
 }
 
-/// The interfaces of `wasi:keyvalue` that a component imports, in its order.
+/// The interfaces of `wasi:keyvalue` and `keywell:keyvalue` that a component imports, in its order.
 pub fn imports(component: &Component) -> Vec<Import> {
     let engine = component.engine();
     let component_type = component.component_type();
     let items: Vec<_> = component_type
         .imports(engine)
         .filter_map(|(name, item)| {
-            let path = name.strip_prefix("wasi:keyvalue/")?;
+            let (package, path) = name.split_once('/')?;
+            let mut generations = Generation::ALL.iter();
+            generations.find(|generation| generation.package() == package)?;
             let (interface, version) = path.split_once('@').unwrap_or((path, ""));
-            Some((name, interface, version, item.ty))
+            Some((name, package, interface, version, item.ty))
         })
         .collect();
-    let imported = |wanted: &str| {
-        let interfaces = items.iter().filter_map(|(_, interface, version, item)| {
-            let ComponentItem::ComponentInstance(instance) = item else {
-                return None;
-            };
-            (*version == wanted).then_some((*interface, instance))
-        });
+    let imported = |wanted: (&str, &str)| {
+        let interfaces = items
+            .iter()
+            .filter_map(|(_, package, interface, version, item)| {
+                let ComponentItem::ComponentInstance(instance) = item else {
+                    return None;
+                };
+                ((*package, *version) == wanted).then_some((*interface, instance))
+            });
         Imported::new(engine, interfaces.collect())
     };
-    let import = |(name, interface, version, _): &(&str, &str, &str, ComponentItem)| {
-        let imported = imported(version);
-        let generation = Generation::of(version, &imported)
+    let import = |(name, package, interface, version, _): &(&str, &str, &str, &str, ComponentItem)| {
+        let imported = imported((package, version));
+        let generation = Generation::of(package, version, &imported)
             .filter(|generation| generation.descriptor().interfaces.contains(interface));
-        let has_version = |of: &Generation| of.descriptor().version == *version;
+        let is_of = |of: &Generation| {
+            let of = of.descriptor();
+            (of.package, of.version) == (*package, *version)
+        };
         let is_variant = generation.is_none()
-            && Generation::ALL.iter().any(has_version)
+            && Generation::ALL.iter().any(is_of)
             && v0_1_0::consumes_statically(&imported);
         Import {
             name: (*name).to_owned(),
@@ -89,13 +98,19 @@ pub fn imports(component: &Component) -> Vec<Import> {
 
 impl Generation {
     /// Every generation, the latest first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Draft2,
         Self::Draft2Pairs,
         Self::Draft,
         Self::V0_1_0,
         Self::Unversioned,
+        Self::Own,
     ];
+
+    /// The package that it is a shape of: `wasi:keyvalue`, or `keywell:keyvalue`.
+    pub fn package(self) -> &'static str {
+        self.descriptor().package
+    }
 
     pub(crate) fn descriptor(self) -> &'static Descriptor {
         match self {
@@ -104,6 +119,7 @@ impl Generation {
             Self::Draft => &draft::DESCRIPTOR,
             Self::Draft2 => &draft2::DESCRIPTOR,
             Self::Draft2Pairs => &draft2::DESCRIPTOR_OF_PAIRS,
+            Self::Own => &own::DESCRIPTOR,
         }
     }
 
@@ -115,13 +131,16 @@ impl Generation {
             Self::Draft => draft::link(interface),
             Self::Draft2 => draft2::link(interface),
             Self::Draft2Pairs => draft2::link_pairs(interface),
+            Self::Own => own::link(interface),
         }
     }
 
-    fn of(version: &str, imported: &Imported<'_>) -> Option<Self> {
+    fn of(package: &str, version: &str, imported: &Imported<'_>) -> Option<Self> {
         Self::ALL.into_iter().find(|generation| {
             let descriptor = generation.descriptor();
-            descriptor.version == version && (descriptor.fits)(imported)
+            descriptor.package == package
+                && descriptor.version == version
+                && (descriptor.fits)(imported)
         })
     }
 }
@@ -155,6 +174,8 @@ mod tests {
                 "store",
                 "atomics",
                 "batch",
+                "transactions",
+                "watch",
                 "watcher",
                 "types",
                 "wasi-keyvalue-error",

@@ -189,7 +189,7 @@ impl Grants {
     /// [`Error::AccessDenied`] if it is not granted or reserved, and what its store says.
     pub fn bucket(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
         self.open_anew(name)
-            .map(|bucket| -> Arc<dyn Bucket> { Arc::new(bucket) })
+            .map(|(bucket, _)| -> Arc<dyn Bucket> { Arc::new(bucket) })
     }
 
     /// Whether every granted store answers at once, by every link, and so how [`link`](crate::link)
@@ -241,24 +241,27 @@ impl Grants {
         let grants = self.clone();
         let name = name.into();
         self.open_anew(&parsed)
-            .map(move |bucket| grants.keep(name, bucket))
+            .map(move |(bucket, store)| grants.keep(name, bucket, store))
     }
 
-    fn open_anew(&self, name: &BucketName) -> Answer<Limited> {
+    fn open_anew(&self, name: &BucketName) -> Answer<(Limited, Arc<dyn Store>)> {
         let granting = self.granting(name);
         let Some(granting) = granting.filter(|granting| granting.is_open(name)) else {
             return Error::AccessDenied("this bucket is not granted".into()).into();
         };
-        granting.clone().open(name, self.layer.clone())
+        let store = granting.store.clone();
+        let opened = granting.clone().open(name, self.layer.clone());
+        opened.map(|bucket| (bucket, store))
     }
 
     fn granting(&self, name: &BucketName) -> Option<&Granting> {
         self.named.get(name).or(self.rest.as_ref())
     }
 
-    fn keep(&self, name: Box<str>, bucket: Limited) -> Arc<Opened> {
+    fn keep(&self, name: Box<str>, bucket: Limited, store: Arc<dyn Store>) -> Arc<Opened> {
         let bucket = Arc::new(Opened {
             bucket,
+            store,
             name: name.clone(),
             link: self.link,
         });

@@ -143,17 +143,15 @@ impl<'a, T: KeyvalueView> Interface<'a, T> {
     }
 
     /// As [`Interface::plain`], for an answer of one value.
-    pub(crate) fn at_once<P, R>(
-        &mut self,
-        name: &str,
-        answer: fn(&mut StoreContextMut<'_, T>, P) -> wasmtime::Result<R>,
-    ) -> wasmtime::Result<()>
+    pub(crate) fn get<P, R, G>(&mut self, name: &str, get: G) -> wasmtime::Result<()>
     where
         P: ComponentNamedList + Lift + 'static,
         R: ComponentType + Lower + 'static,
+        G: Fn(&mut StoreContextMut<'_, T>, P) -> wasmtime::Result<R>,
+        G: Send + Sync + 'static,
     {
         self.instance.func_wrap(name, move |mut store, params: P| {
-            Ok((answer(&mut store, params)?,))
+            Ok((get(&mut store, params)?,))
         })
     }
 

@@ -10,13 +10,14 @@ use crate::cache::{Cache, Fill};
 use crate::chosen::{Chosen, LinkNumber, Linked};
 use crate::grants::Grants;
 use crate::opened::Opened;
+use crate::own::Subscription;
 use crate::values::{
     ErrorHandle, IncomingHandle, IncomingValue, OutgoingHandle, OutgoingValue, Trace, Values,
 };
 
-/// What one instance of a component holds of `wasi:keyvalue`: its open buckets, its pending swaps,
-/// its values and errors. Lives in the data of a Wasmtime store. A handle is an index into one of
-/// its slabs, not an entry of a `ResourceTable`.
+/// What one instance of a component holds of `wasi:keyvalue` and `keywell:keyvalue`: its open
+/// buckets, its pending swaps and subscriptions, its values and errors. Lives in the data of a
+/// Wasmtime store. A handle is an index into one of its slabs, not an entry of a `ResourceTable`.
 pub struct Keyvalue {
     pub(crate) grants: Arc<Grants>,
     chosen: Chosen,
@@ -25,12 +26,13 @@ pub struct Keyvalue {
     values: Values,
     /// Made at the first call of `cache`.
     cache: Option<Box<Cache>>,
+    subscriptions: Slab<Subscription>,
     limit: HandleLimit,
     budget: Budget,
 }
 
-/// How many handles an instance may hold at once: buckets, compare-and-swaps, values and errors
-/// counted together.
+/// How many handles an instance may hold at once: buckets, compare-and-swaps, subscriptions, values
+/// and errors counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandleLimit(pub u32);
 
@@ -42,9 +44,9 @@ pub trait KeyvalueView: Send {
     /// The instance's state, to open and close handles.
     fn keyvalue_mut(&mut self) -> &mut Keyvalue;
 
-    /// The table that `wasi:io` of the same linker uses, for generations whose calls return streams:
-    /// `0.1.0` and the one without a version. Where there is none, those calls answer an error, and
-    /// the same values can be read and written as bytes.
+    /// The table that `wasi:io` of the same linker uses, for calls that return streams and pollables.
+    /// Where there is none, `0.1.0` and the generation without a version answer an error to them, and
+    /// the same values can be read and written as bytes; `keywell:keyvalue/watch` is unsupported.
     fn table(&mut self) -> Option<&mut ResourceTable> {
         None
     }
@@ -55,6 +57,10 @@ pub(crate) enum BucketHandle {}
 
 /// The resource type `cas`; its representation is an index into [`Keyvalue::swaps`].
 pub(crate) enum CasHandle {}
+
+/// The resource type `subscription`; its representation is an index into
+/// [`Keyvalue::subscriptions`].
+pub(crate) enum SubscriptionHandle {}
 
 /// A `cas` resource: a key as it was at one instant.
 pub(crate) struct PendingSwap {
@@ -99,6 +105,7 @@ impl Keyvalue {
             swaps: Slab::new(),
             values: Values::default(),
             cache: None,
+            subscriptions: Slab::new(),
             limit,
             budget: Budget::default(),
         }
@@ -128,7 +135,7 @@ impl Keyvalue {
 
     /// Has the calls of an interface use the link of a name from now on, or the one without a name.
     /// Where there is no link of the name, they are `access-denied`. Of other interfaces than
-    /// `wasi:keyvalue/store`, `atomics` and `batch` nothing changes.
+    /// `wasi:keyvalue/store`, `atomics` and `batch`, and `keywell:keyvalue/store`, nothing changes.
     ///
     /// Buckets that are open stay on the link by which they were opened. A call of `atomics` or
     /// `batch` with a bucket of another link than theirs goes to the bucket of the same name on their
@@ -147,6 +154,11 @@ impl Keyvalue {
     /// Opens a bucket by the link that is chosen for `wasi:keyvalue/store`.
     pub(crate) fn open(&self, name: &str) -> Answer<Arc<Opened>> {
         self.open_by(self.chosen.of(Linked::Store), name)
+    }
+
+    /// Opens a bucket by the link that is chosen for `keywell:keyvalue/store`.
+    pub(crate) fn open_own(&self, name: &str) -> Answer<Arc<Opened>> {
+        self.open_by(self.chosen.of(Linked::Own), name)
     }
 
     /// The bucket of the same name on the link of an interface; none where that is the link of this
@@ -327,6 +339,33 @@ impl Keyvalue {
         self.values.drop_trace(rep);
     }
 
+    pub(crate) fn subscription(
+        &self,
+        handle: &Resource<SubscriptionHandle>,
+    ) -> wasmtime::Result<&Subscription> {
+        self.subscriptions
+            .get(handle.rep() as usize)
+            .ok_or_else(|| wasmtime::format_err!("a subscription's handle outlived it"))
+    }
+
+    pub(crate) fn add_subscription(
+        &mut self,
+        subscription: Subscription,
+    ) -> Result<Resource<SubscriptionHandle>, Trace> {
+        let this = self.reserve()?;
+        // What it may read ahead.
+        this.budget.charge(Subscription::BYTES)?;
+        let rep = this.subscriptions.insert(subscription);
+        Ok(Resource::new_own(representation(rep)))
+    }
+
+    pub(crate) fn drop_subscription(&mut self, rep: u32) {
+        if let Some(subscription) = self.subscriptions.try_remove(rep as usize) {
+            subscription.close();
+            self.budget.refund(Subscription::BYTES);
+        }
+    }
+
     fn reserve(&mut self) -> Result<&mut Self, Trace> {
         if !self.has_room() {
             return Err(self.no_room());
@@ -342,7 +381,8 @@ impl Keyvalue {
     pub(crate) fn has_room(&self) -> bool {
         let HandleLimit(max) = self.limit;
         let cache = self.cache.as_ref().map_or(0, |cache| cache.len());
-        let open = self.buckets.len() + self.swaps.len() + self.values.len() + cache;
+        let held = self.values.len() + self.subscriptions.len() + cache;
+        let open = self.buckets.len() + self.swaps.len() + held;
         open < max as usize
     }
 

@@ -67,6 +67,7 @@ mod interface;
 mod keyvalue;
 mod link;
 mod opened;
+mod own;
 mod spin;
 mod unversioned;
 mod v0_1_0;

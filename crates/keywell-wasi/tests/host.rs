@@ -272,13 +272,19 @@ async fn a_link_is_chosen_by_its_name_and_one_that_is_not_there_is_refused() {
         assert_eq!(exists_by(name, layered).await, expected, "{name:?}");
     }
     let keyvalue = Keyvalue::new(Arc::new(grants().await));
-    for interface in ["store", "atomics", "batch", "watcher"] {
-        let interface = format!("wasi:keyvalue/{interface}");
-        assert!(keyvalue.has_link(&interface, "audit"));
-        assert!(!keyvalue.has_link(&interface, "other"));
+    for interface in [
+        "wasi:keyvalue/store",
+        "wasi:keyvalue/atomics",
+        "wasi:keyvalue/batch",
+        "wasi:keyvalue/watcher",
+        "keywell:keyvalue/store",
+    ] {
+        assert!(keyvalue.has_link(interface, "audit"));
+        assert!(!keyvalue.has_link(interface, "other"));
     }
     for interface in [
         "wasi:keyvalue/types",
+        "keywell:keyvalue/watch",
         "wasi:http/outgoing-handler",
         "store",
         "",

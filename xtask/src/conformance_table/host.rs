@@ -4,8 +4,14 @@ use std::process::Command;
 use crate::setup;
 
 /// The suite's components.
-pub(crate) const GENERATIONS: [&str; 5] =
-    ["draft", "draft2", "draft2-pairs", "0-1-0", "unversioned"];
+pub(crate) const GENERATIONS: [&str; 6] = [
+    "draft",
+    "draft2",
+    "draft2-pairs",
+    "0-1-0",
+    "unversioned",
+    "keywell",
+];
 
 /// The one that every host here has.
 pub(crate) const BUCKET: &str = "";

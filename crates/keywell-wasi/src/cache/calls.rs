@@ -45,7 +45,7 @@ pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
     future::<T, bool>(interface, "future-exists-result")?;
     future::<T, ()>(interface, "future-result")?;
     future::<T, Found>(interface, "future-get-or-set-result")?;
-    interface.at_once(
+    interface.get(
         "[method]future-get-result.future-get-result-get",
         |store, (future,): (Future<Option<IncomingValue>>,)| {
             take(store, &future, |keyvalue, value| {
@@ -53,22 +53,22 @@ pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
             })
         },
     )?;
-    interface.at_once(
+    interface.get(
         "[method]future-exists-result.future-exists-result-get",
         |store, (future,): (Future<bool>,)| take(store, &future, |_, exists| Ok(exists)),
     )?;
-    interface.at_once(
+    interface.get(
         "[method]future-result.future-result-get",
         |store, (future,): (Future<()>,)| take(store, &future, |_, ()| Ok(())),
     )?;
-    interface.at_once(
+    interface.get(
         "[method]future-get-or-set-result.future-get-or-set-result-get",
         |store, (future,): (Future<Found>,)| take(store, &future, entry),
     )?;
     interface.resource::<Vacancy>("vacancy", |data, rep| {
         data.keyvalue_mut().cache_mut().drop_vacancy(rep);
     })?;
-    interface.at_once("[method]vacancy.vacancy-fill", fill)?;
+    interface.get("[method]vacancy.vacancy-fill", fill)?;
     interface.call("get", open, get)?;
     interface.call("exists", open, exists)?;
     interface.call("set", open_to_set, set)?;
@@ -94,7 +94,7 @@ fn future<T: KeyvalueView, A: Answered>(
     interface.resource::<Pending<A>>(name, |data, rep| {
         data.keyvalue_mut().cache_mut().drop_future::<A>(rep);
     })?;
-    interface.at_once(&format!("[method]{name}.listen-to-{name}"), listen::<T, A>)
+    interface.get(&format!("[method]{name}.listen-to-{name}"), listen::<T, A>)
 }
 
 fn listen<T: KeyvalueView, A: Answered>(

@@ -13,6 +13,7 @@ use crate::keyvalue::{BucketHandle, KeyvalueView};
 
 pub(crate) const DESCRIPTOR: Descriptor = Descriptor {
     name: "0.2.0-draft",
+    package: "wasi:keyvalue",
     version: "0.2.0-draft",
     interfaces: &["store", "atomics", "batch"],
     fits: |_| true,

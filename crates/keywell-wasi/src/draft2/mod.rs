@@ -15,6 +15,7 @@ use crate::keyvalue::{BucketHandle, KeyvalueView};
 
 pub(crate) const DESCRIPTOR: Descriptor = Descriptor {
     name: "0.2.0-draft2",
+    package: "wasi:keyvalue",
     version: "0.2.0-draft2",
     interfaces: &["store", "atomics", "batch"],
     fits: |imported| !answers_pairs(imported),

@@ -16,6 +16,7 @@ use crate::v0_1_0::consumes_statically;
 use crate::values::{ErrorHandle, IncomingHandle, Trace};
 
 pub(crate) const DESCRIPTOR: Descriptor = Descriptor {
+    package: "wasi:keyvalue",
     name: "without a version",
     version: "",
     interfaces: &[

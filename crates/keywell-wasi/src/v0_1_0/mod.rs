@@ -14,6 +14,7 @@ use crate::keyvalue::KeyvalueView;
 use crate::values::{ErrorHandle, IncomingHandle};
 
 pub(crate) const DESCRIPTOR: Descriptor = Descriptor {
+    package: "wasi:keyvalue",
     name: "0.1.0",
     version: "0.1.0",
     interfaces: &[

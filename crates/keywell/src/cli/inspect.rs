@@ -36,7 +36,7 @@ pub(super) struct Inspect {
 struct Report {
     imports: Vec<Import>,
     exports: Vec<String>,
-    /// The generations of wasi:keyvalue it speaks.
+    /// The generations of wasi:keyvalue it speaks, and `keywell:keyvalue@0.1.0`.
     generations: Vec<String>,
     /// What it can be run with: `serve`, `serve --watch`, `run`.
     commands: Vec<&'static str>,
@@ -133,19 +133,27 @@ impl Report {
                 .iter()
                 .map(|name| format!("  {}", escape(name))),
         );
-        let list = |names: &[String]| {
+        let list = |names: &[&str]| {
             if names.is_empty() {
                 "none".into()
             } else {
                 names.join(", ")
             }
         };
-        lines.push(format!("wasi:keyvalue  {}", list(&self.generations)));
+        let generations = self.generations.iter().map(String::as_str);
+        // Those of other packages have names with the package.
+        let (others, standard): (Vec<_>, Vec<_>) =
+            generations.partition(|generation| generation.contains(':'));
+        lines.push(format!("wasi:keyvalue  {}", list(&standard)));
+        for (package, version) in others.iter().filter_map(|other| other.split_once('@')) {
+            lines.push(format!("{package}  {version}"));
+        }
         let commands: Vec<String> = self
             .commands
             .iter()
             .map(|command| format!("keywell {command}"))
             .collect();
+        let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
         lines.push(format!("runs with      {}", list(&commands)));
         lines.join("\n")
     }

@@ -1,0 +1,169 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keywell_store::{Answer, Bucket as _, Cas, Change, Entry, Result, Swap};
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lower, Resource, WasmList, WasmStr};
+
+use super::error::OwnError;
+use super::expectation::{Expectation, expiring};
+use super::{listing, version};
+use crate::calls::fits;
+use crate::interface::{Asked, Interface};
+use crate::keyvalue::{BucketHandle, Keyvalue, KeyvalueView};
+use crate::opened::Opened;
+
+pub(super) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
+    interface
+        .resource::<BucketHandle>("bucket", |data, rep| data.keyvalue_mut().drop_bucket(rep))?;
+    interface.call("open", open, opened)?;
+    interface.call("[method]bucket.get", get, found)?;
+    interface.call("[method]bucket.exists", exists, |_, exists| {
+        exists.map_err(OwnError::from)
+    })?;
+    interface.call("[method]bucket.set", set, written)?;
+    interface.call("[method]bucket.delete", delete, deleted)?;
+    interface.call("[method]bucket.list", listing::list, listing::listed)
+}
+
+/// The record `entry`.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(super) struct OwnEntry {
+    value: Bytes,
+    version: Bytes,
+}
+
+/// How many bytes of values an answer for the instance may have. Where versions are made of values,
+/// the host holds each twice.
+pub(super) fn readable(keyvalue: &Keyvalue, bucket: &Opened) -> usize {
+    let remaining = keyvalue.budget().remaining();
+    match bucket.capabilities().cas {
+        Cas::ByValue => remaining / 2,
+        Cas::None | Cas::ByVersion => remaining,
+    }
+}
+
+fn open<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    (name,): (WasmStr,),
+) -> wasmtime::Result<Answer<Arc<Opened>>> {
+    let name = name.to_str(&*store)?;
+    Ok(store.data().keyvalue().open_own(&name))
+}
+
+fn opened<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    bucket: Result<Arc<Opened>>,
+) -> Result<Resource<BucketHandle>, OwnError> {
+    let handle = store.data_mut().keyvalue_mut().add_bucket(bucket?)?;
+    Ok(handle)
+}
+
+fn get<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    (bucket, key): (Resource<BucketHandle>, WasmStr),
+) -> wasmtime::Result<Answer<Option<Entry>>> {
+    let key = key.to_str(&*store)?;
+    let keyvalue = store.data().keyvalue();
+    let bucket = keyvalue.bucket(&bucket)?;
+    Ok(bucket.get_within(&key, readable(keyvalue, bucket)))
+}
+
+fn found<T: KeyvalueView>(
+    _: &mut StoreContextMut<'_, T>,
+    entry: Result<Option<Entry>>,
+) -> Result<Option<OwnEntry>, OwnError> {
+    Ok(entry?.map(OwnEntry::from))
+}
+
+fn exists<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    (bucket, key): (Resource<BucketHandle>, WasmStr),
+) -> wasmtime::Result<Answer<bool>> {
+    let key = key.to_str(&*store)?;
+    Ok(store.data().keyvalue().bucket(&bucket)?.exists(&key))
+}
+
+type Setting = (
+    Resource<BucketHandle>,
+    WasmStr,
+    WasmList<u8>,
+    Expectation,
+    Option<u64>,
+);
+
+fn set<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    (bucket, key, value, expectation, ttl): Setting,
+) -> wasmtime::Result<Asked<Swap>> {
+    let key = key.to_str(&*store)?;
+    let bucket = store.data().keyvalue().bucket(&bucket)?;
+    let value = value.as_le_slice(&*store);
+    let held = value.len().saturating_add(expectation.bytes());
+    let checked = bucket.limits().check_value(value.len());
+    let how = checked
+        .and_then(|()| fits(store, held))
+        .and_then(|()| expiring(ttl));
+    let how = match how {
+        Ok(how) => how,
+        Err(error) => return Ok(error.into()),
+    };
+    let value = Bytes::copy_from_slice(value);
+    let written = match expectation.expected(store) {
+        None => bucket
+            .set(&key, value, how)
+            .map(|version| Swap::Done(Some(version))),
+        Some(expected) => bucket.swap(&key, expected, Change::Set(value, how)),
+    };
+    Ok(Asked::holding(written, held))
+}
+
+fn written<T: KeyvalueView>(
+    _: &mut StoreContextMut<'_, T>,
+    swap: Result<Swap>,
+) -> Result<Bytes, OwnError> {
+    match swap? {
+        Swap::Done(Some(version)) => Ok(version::to_bytes(&version)),
+        Swap::Done(None) => Err(OwnError::Other("the store answered no version".into())),
+        Swap::Stale => Err(OwnError::check_failed(0)),
+    }
+}
+
+fn delete<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    (bucket, key, expectation): (Resource<BucketHandle>, WasmStr, Expectation),
+) -> wasmtime::Result<Asked<Swap>> {
+    let key = key.to_str(&*store)?;
+    let bucket = store.data().keyvalue().bucket(&bucket)?;
+    let held = expectation.bytes();
+    if let Err(error) = fits(store, held) {
+        return Ok(error.into());
+    }
+    let deleted = match expectation.expected(store) {
+        None => bucket.delete(&key).map(|()| Swap::Done(None)),
+        Some(expected) => bucket.swap(&key, expected, Change::Delete),
+    };
+    Ok(Asked::holding(deleted, held))
+}
+
+fn deleted<T: KeyvalueView>(
+    _: &mut StoreContextMut<'_, T>,
+    swap: Result<Swap>,
+) -> Result<(), OwnError> {
+    match swap? {
+        Swap::Done(_) => Ok(()),
+        Swap::Stale => Err(OwnError::check_failed(0)),
+    }
+}
+
+// === impl OwnEntry ===
+
+impl From<Entry> for OwnEntry {
+    fn from(entry: Entry) -> Self {
+        Self {
+            version: version::to_bytes(&entry.version),
+            value: entry.value,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Tries whether a host keeps the promises of `keywell:keyvalue@0.1.0`. `suite.rs` documents the arguments.
+
+#[path = "../behaviour.rs"]
+#[macro_use]
+mod behaviour;
+#[path = "../keywell/behaviours/mod.rs"]
+mod behaviours;
+#[path = "../keywell/handle.rs"]
+mod handle;
+#[path = "../keywell/scratch.rs"]
+mod scratch;
+#[path = "../suite.rs"]
+mod suite;
+#[path = "../tap.rs"]
+mod tap;
+#[path = "../keywell/verdict.rs"]
+mod verdict;
+
+wit_bindgen::generate!({
+    path: "../../wit/keywell-keyvalue-0.1.0",
+    world: "imports",
+    with: { "wasi:io/poll@0.2.0": wasip2::io::poll },
+});
+
+/// Where the suite looks for what it needs of an interface.
+mod wasi {
+    pub use crate::keywell::keyvalue;
+}
+
+mod generation {
+    pub const NAME: &str = "keywell:keyvalue@0.1.0";
+}
+
+fn main() -> std::process::ExitCode {
+    suite::run()
+}
