@@ -39,6 +39,7 @@ mod folder;
 mod held;
 mod http;
 mod instance;
+pub mod invoke;
 mod io;
 mod last_words;
 mod log;

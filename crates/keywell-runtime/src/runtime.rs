@@ -14,6 +14,7 @@ use crate::common::Shared;
 use crate::engine::engine;
 use crate::http::Connections;
 use crate::instance::Instances;
+use crate::invoke::Invoker;
 use crate::ticker::Ticker;
 use crate::watch::{self, Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
 use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options, offers};
@@ -248,6 +249,25 @@ impl Runtime {
         let grants = self.caused(grants);
         let instances = self.instances(component, grants, environment, false)?;
         Ok(Callee::new(instances))
+    }
+
+    /// Makes a component ready to have its functions called.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::http`], but for [`Error::NoExport`].
+    pub fn invoker(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        environment: Environment,
+    ) -> Result<Invoker, Error> {
+        let environment = Environment {
+            stdin: false,
+            ..environment
+        };
+        let instances = self.instances(component, grants, environment, true)?;
+        Ok(Invoker::new(instances))
     }
 
     /// The same grants, with writes that deliveries lead to entered in the ledger.
