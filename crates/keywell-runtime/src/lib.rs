@@ -64,7 +64,9 @@ pub use calls::{Callee, Import};
 pub use command::Command;
 pub use environment::Environment;
 pub use error::{Error, Missing};
-pub use http::{Cors, HttpApp, HttpEndpoint, HttpOptions, HttpRoute, HttpServer, HttpTls};
+pub use http::{
+    Cors, HttpApp, HttpEndpoint, HttpOptions, HttpRoute, HttpServer, HttpTls, InvokeOptions,
+};
 pub use log::LOG_TARGET;
 pub use offers::{Interface, interfaces};
 pub use options::Options;

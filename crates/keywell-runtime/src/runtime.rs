@@ -17,7 +17,7 @@ use crate::instance::Instances;
 use crate::invoke::Invoker;
 use crate::ticker::Ticker;
 use crate::watch::{self, Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
-use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options, offers};
+use crate::{Command, Environment, Error, HttpApp, HttpOptions, InvokeOptions, Options, offers};
 
 /// Compiles components and makes applications of them. One for a process.
 pub struct Runtime {
@@ -190,6 +190,25 @@ impl Runtime {
         };
         let instances = self.instances(component, grants, environment, true)?;
         HttpApp::new(instances, self.connections.clone(), options)
+    }
+
+    /// Makes a component ready to have its exported functions called by HTTP requests.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::http`], and [`Error::NotOffered`].
+    pub fn http_invoke(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        options: &InvokeOptions,
+    ) -> Result<HttpApp, Error> {
+        let environment = Environment {
+            stdin: false,
+            ..options.http.environment.clone()
+        };
+        let instances = self.instances(component, grants, environment, true)?;
+        HttpApp::invoking(instances, self.connections.clone(), options)
     }
 
     /// Makes a component ready to run as a command.

@@ -21,7 +21,7 @@ impl Functions {
         Self::exported_by(component.component())
     }
 
-    pub(super) fn exported_by(component: &Component) -> Self {
+    pub(crate) fn exported_by(component: &Component) -> Self {
         let mut functions = Vec::new();
         let engine = component.engine();
         for (export, item) in component.component_type().exports(engine) {

@@ -61,6 +61,11 @@ pub enum InvokeError {
     },
 }
 
+/// The arguments of a call take more memory than the host may hold for an instance.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the arguments take more memory than the component may have")]
+pub(crate) struct TooLarge;
+
 // === impl Invoker ===
 
 impl Invoker {
@@ -145,7 +150,7 @@ impl Session {
         let deadline = instances.deadline();
         let _running = instances.run();
         let made = self.made.take();
-        let mut called = pin!(call(instances, made, deadline, function, arguments));
+        let mut called = pin!(call_in(instances, made, deadline, function, arguments));
         let called = poll_fn(|cx| turn::poll(called.as_mut(), cx));
         let ended = timeout_at(deadline.into(), called).await;
         match ended.unwrap_or_else(|_| Err(TimedOut.into())) {
@@ -158,7 +163,12 @@ impl Session {
     }
 }
 
-async fn call(
+/// Calls a function in an instance that was kept, or in a new one.
+///
+/// # Errors
+///
+/// [`TooLarge`], and what the instance fails with.
+pub(crate) async fn call_in(
     instances: &Instances,
     made: Option<Made>,
     deadline: Instant,
@@ -173,7 +183,7 @@ async fn call(
         None => instances.instantiate(deadline).await?,
     };
     let passed = weight::of(arguments);
-    store.data_mut().hold(passed)?;
+    store.data_mut().hold(passed).map_err(|_| TooLarge)?;
     let called = instance.get_func(&mut store, function.export);
     let called =
         called.ok_or_else(|| wasmtime::Error::msg("it is no function of this component"))?;

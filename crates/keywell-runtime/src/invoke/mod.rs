@@ -20,6 +20,8 @@ mod invoker;
 pub mod json;
 mod mismatch;
 mod name;
+mod offered;
+pub mod schema;
 mod signature;
 pub mod wave;
 
@@ -30,5 +32,7 @@ pub use self::error::CallError;
 pub use self::exports::Functions;
 pub use self::function::{Function, Parameter};
 pub use self::invoker::{InvokeError, Invoker, Session};
+pub(crate) use self::invoker::{TooLarge, call_in};
 pub use self::mismatch::Mismatch;
+pub use self::offered::{NotOffered, offered, path};
 pub use self::signature::of_type;

@@ -42,7 +42,7 @@ pub(super) fn add(context: &Context<'_>, ends: &Ends<'_>, plan: &mut Plan) {
     let (store, bucket) = watched(plan, target, link, planned);
     let is_taken = plan.triggers.iter().any(|trigger| match trigger {
         TriggerPlan::Watch(other) => other.component == target && other.bucket.value == bucket,
-        TriggerPlan::Http(_) | TriggerPlan::Command(_) => false,
+        TriggerPlan::Http(_) | TriggerPlan::Command(_) | TriggerPlan::Invoke(_) => false,
     });
     let name = is_taken.then(|| format!("{target}-{}", link.name()).into());
     plan.triggers.push(TriggerPlan::Watch(Box::new(WatchPlan {
