@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod calls;
 mod counters;
 mod cursors;
 mod exports;
@@ -21,6 +22,7 @@ mod stores;
 mod tokens;
 mod wadm;
 
+pub use calls::calls;
 pub use counters::counters;
 pub use cursors::cursors;
 pub use exports::exports;
@@ -37,6 +39,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    ("calls", calls),
     ("counters", counters),
     ("cursors", cursors),
     ("exports", exports),

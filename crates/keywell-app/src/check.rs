@@ -176,7 +176,7 @@ pub(crate) fn triggers(
             ),
             TriggerPlan::Command(_) => (TriggerKind::Command, "wasi:cli/run@0.2", "a command"),
             TriggerPlan::Invoke(invoke) => {
-                let exported = Functions::of(&component.loaded);
+                let exported = Functions::of(component.loaded.component());
                 for function in &invoke.functions {
                     if let Err(error) = offered(&exported, &[function.as_str()]) {
                         let problem = Problem::error(format!("the component {name}: {error}"));

@@ -45,7 +45,7 @@ impl TriggerKind {
     /// Whether a component can be called by a trigger of this kind.
     pub fn is_exported_by(self, component: &LoadedComponent) -> bool {
         if self == Self::Invoke {
-            let functions = Functions::of(component);
+            let functions = Functions::of(component.component());
             return functions.iter().any(|function| function.check().is_ok());
         }
         let component = component.component();

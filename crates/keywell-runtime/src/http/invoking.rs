@@ -98,7 +98,7 @@ fn written(function: &Function, results: &[Val]) -> Option<Vec<u8>> {
 impl Invoking {
     pub(super) fn new(instances: Instances, options: &InvokeOptions) -> Result<Self, Error> {
         let component = instances.pre().component();
-        let exported = Functions::exported_by(component);
+        let exported = Functions::of(component);
         let offered = invoke::offered(&exported, &options.functions)?;
         if offered.is_empty() {
             return Err(Error::NoExport {

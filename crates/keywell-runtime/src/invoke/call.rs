@@ -49,3 +49,27 @@ fn is_name(text: &str) -> bool {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || "-_:/@.+{}[]%#".contains(c);
     !text.is_empty() && text.chars().all(is_of_name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_split_at_its_first_parenthesis() {
+        for (text, name, arguments) in [
+            ("f()", "f", "()"),
+            (
+                " a:b/c@1.0.0-rc.1+x.{f} (1, \"(\") ",
+                "a:b/c@1.0.0-rc.1+x.{f}",
+                "(1, \"(\")",
+            ),
+            ("[method]a.b(", "[method]a.b", "("),
+        ] {
+            assert_eq!(Written::parse(text).unwrap(), Written { name, arguments });
+        }
+        for text in ["", "f", "()", "f g()", "\"f\"()", "f\n", "é()"] {
+            let error = Written::parse(text).unwrap_err();
+            assert!(matches!(error, CallError::NoCall(_)), "{text}: {error}");
+        }
+    }
+}

@@ -96,6 +96,10 @@ fn lines(lines: &[String]) -> String {
     lines.iter().flat_map(|line| ["\n", line]).collect()
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the field of an error is passed so"
+)]
 fn counted(arguments: &usize) -> String {
     match arguments {
         0 => "no arguments".to_owned(),

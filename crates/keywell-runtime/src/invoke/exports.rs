@@ -6,22 +6,17 @@ use wasmtime::component::types::ComponentItem;
 use super::error::CallError;
 use super::function::Function;
 use super::name::is_called;
-use crate::LoadedComponent;
 
 /// The functions that a component exports.
 #[derive(Clone, Debug)]
-pub struct Functions(Vec<Function>);
+pub struct Functions(pub(super) Vec<Function>);
 
 // === impl Functions ===
 
 impl Functions {
     /// Those of a component, in the order of its exports. Functions that cannot be called from outside
     /// are among them.
-    pub fn of(component: &LoadedComponent) -> Self {
-        Self::exported_by(component.component())
-    }
-
-    pub(crate) fn exported_by(component: &Component) -> Self {
+    pub fn of(component: &Component) -> Self {
         let mut functions = Vec::new();
         let engine = component.engine();
         for (export, item) in component.component_type().exports(engine) {

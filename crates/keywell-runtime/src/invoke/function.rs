@@ -4,7 +4,7 @@ use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{ComponentExportIndex, Type, Val};
 
 use super::error::CallError;
-use super::signature::{self, Signature};
+use super::signature::of_type;
 use crate::calls::held_in;
 
 /// A function that a component exports.
@@ -27,6 +27,9 @@ pub struct Parameter {
     /// Its type.
     pub kind: Type,
 }
+
+/// A function as WIT writes it.
+struct Signature<'a>(&'a Function);
 
 #[derive(Clone, Copy, Debug)]
 enum Obstacle {
@@ -131,9 +134,13 @@ impl Function {
         if given <= all && left_out.iter().all(is_option) {
             return Ok(());
         }
+        let parameters = match &*Signature(self).parameters() {
+            "" => String::new(),
+            parameters => format!(" ({parameters})"),
+        };
         Err(CallError::Count {
             function: self.name.clone(),
-            parameters: signature::parameters(self),
+            parameters,
             expected: all,
             given,
         })
@@ -146,5 +153,25 @@ impl fmt::Debug for Function {
             .field("interface", &self.interface)
             .field("signature", &self.signature().to_string())
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Signature ===
+
+impl Signature<'_> {
+    fn parameters(&self) -> String {
+        let all = self.0.parameters.iter();
+        let all = all.map(|one| format!("{}: {}", one.name, of_type(&one.kind)));
+        all.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Display for Signature<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: func({})", self.0.name, self.parameters())?;
+        match &self.0.results[..] {
+            [] => Ok(()),
+            [only, ..] => write!(f, " -> {}", of_type(only)),
+        }
     }
 }

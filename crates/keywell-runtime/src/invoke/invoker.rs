@@ -71,7 +71,7 @@ pub(crate) struct TooLarge;
 impl Invoker {
     pub(crate) fn new(instances: Instances) -> Self {
         Self(Arc::new(Callable {
-            functions: Functions::exported_by(instances.pre().component()),
+            functions: Functions::of(instances.pre().component()),
             instances,
         }))
     }
@@ -211,10 +211,21 @@ fn explained(instances: &Instances, function: &Function, error: &wasmtime::Error
     tracing::debug!(component, "failed in {name}, which was invoked: {error:#}");
     let reason = match error.downcast_ref::<I32Exit>() {
         Some(I32Exit(code)) => format!("it ended its instance with the exit code {code}"),
-        None => error.root_cause().to_string(),
+        None => reason(error),
     };
     InvokeError::Failed {
         function: name,
         reason,
     }
+}
+
+fn reason(error: &wasmtime::Error) -> String {
+    let reason = error.root_cause().to_string();
+    // The engine has no type for this refusal; a test of the program holds its words.
+    if reason.contains("fuel allocated for hostcalls") {
+        return "what it takes or returns needs more memory than the host may hold for it; raise \
+                --memory"
+            .to_owned();
+    }
+    reason
 }

@@ -15,6 +15,8 @@
 mod call;
 mod error;
 mod exports;
+#[cfg(test)]
+mod fixture;
 mod function;
 mod invoker;
 pub mod json;

@@ -46,3 +46,75 @@ fn unbraced(name: &str) -> &str {
         .and_then(|rest| rest.strip_suffix('}'));
     inner.unwrap_or(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::invoke::error::CallError;
+    use crate::invoke::fixture;
+
+    #[test]
+    fn a_function_is_called_by_its_full_name_in_both_forms_or_a_short_one() {
+        let functions = fixture::functions();
+        for name in [
+            "a:b/shapes@1.0.0-rc.1.{bytes}",
+            "a:b/shapes.{bytes}@1.0.0-rc.1",
+            "a:b/shapes.bytes@1.0.0-rc.1",
+            "a:b/shapes@1.0.0-rc.1.bytes",
+            "a:b/shapes.{bytes}",
+            "a:b/shapes.bytes",
+            "shapes.bytes",
+            "bytes",
+        ] {
+            let found = functions.find(name).unwrap();
+            assert_eq!(found.full_name(), "a:b/shapes@1.0.0-rc.1.{bytes}", "{name}");
+        }
+        for (name, full) in [
+            ("add", "add"),
+            ("things.name", "a:b/things.{name}"),
+            ("a:b/things.{name}", "a:b/things.{name}"),
+            (
+                "things.[method]thing.name",
+                "a:b/things.{[method]thing.name}",
+            ),
+        ] {
+            assert_eq!(functions.find(name).unwrap().full_name(), full);
+        }
+    }
+
+    #[test]
+    fn a_name_of_none_lists_what_is_there_and_one_of_several_those() {
+        let functions = fixture::functions();
+        for name in [
+            "byte",
+            "a:b/shapes@1.0.0.{bytes}",
+            "a:b/shapes@1.0.0-rc.1.{byte}",
+            "a:b/shapes@1.0.0-rc.1",
+            "a:b/shapes",
+            "a:b/shapes.",
+            "a:b/shapes.{}",
+            "a:b/shapes.{bytes",
+            "a:b/shapes.bytes@",
+            "b/shapes.bytes",
+            "a:b/things@1.0.0.{name}",
+            "@.",
+            ".",
+            "{}",
+        ] {
+            let error = functions.find(name).unwrap_err();
+            assert!(
+                matches!(error, CallError::Unknown { .. }),
+                "{name}: {error}"
+            );
+            let text = error.to_string();
+            assert!(text.contains("\na:b/shapes@1.0.0-rc.1\n  bool: func(value: bool)\n"));
+            assert!(
+                text.ends_with("\nadd: func(a: u32, b: u32) -> u32"),
+                "{text}"
+            );
+        }
+        let error = functions.find("name").unwrap_err().to_string();
+        let listed =
+            "name; name the interface, too:\na:b/shapes@1.0.0-rc.1.{name}\na:b/things.{name}";
+        assert!(error.ends_with(listed), "{error}");
+    }
+}

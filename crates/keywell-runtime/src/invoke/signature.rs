@@ -1,13 +1,8 @@
-//! Types and functions as WIT writes them.
+//! Types as WIT writes them.
 
 use std::fmt::{self, Write};
 
 use wasmtime::component::Type;
-
-use super::function::Function;
-
-/// A function, for [`Function::signature`].
-pub(super) struct Signature<'a>(pub(super) &'a Function);
 
 /// Takes text up to a length, and then refuses more.
 struct Short {
@@ -28,18 +23,6 @@ pub fn of_type(kind: &Type) -> String {
         short.text.push('…');
     }
     short.text
-}
-
-/// The parameters of a function, after a colon; empty, if it has none.
-pub(super) fn parameters(function: &Function) -> String {
-    let all = function.parameters().iter();
-    let all = all.map(|one| format!("{}: {}", one.name, of_type(&one.kind)));
-    let all = all.collect::<Vec<_>>().join(", ");
-    if all.is_empty() {
-        all
-    } else {
-        format!(" ({all})")
-    }
 }
 
 fn write_type(f: &mut impl Write, kind: &Type) -> fmt::Result {
@@ -135,24 +118,6 @@ fn braced<W: Write, T>(
     f.write_str(" }")
 }
 
-// === impl Signature ===
-
-impl fmt::Display for Signature<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(function) = self;
-        write!(f, "{}: func(", function.name())?;
-        for (at, parameter) in function.parameters().iter().enumerate() {
-            let comma = if at > 0 { ", " } else { "" };
-            write!(f, "{comma}{}: {}", parameter.name, of_type(&parameter.kind))?;
-        }
-        f.write_str(")")?;
-        match function.results() {
-            [] => Ok(()),
-            [only, ..] => write!(f, " -> {}", of_type(only)),
-        }
-    }
-}
-
 // === impl Short ===
 
 impl Write for Short {
@@ -162,5 +127,39 @@ impl Write for Short {
         }
         self.text.push_str(text);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::invoke::fixture;
+
+    #[test]
+    fn signatures_are_wit_and_say_what_cannot_be_called() {
+        let functions = fixture::functions();
+        let text = functions.to_string();
+        for line in [
+            "  several: func(first: u8, second: option<string>, third: option<u8>) -> option<list<u8>>",
+            "  record: func(value: record { x: f64, y: f32, label: option<string> })",
+            "  variant: func(value: variant { nothing, circle(f64), path(list<record { x: f64, y: f32, \
+             label: option<string> }>), some(u8) })",
+            "  enum: func(value: enum { red, dark-green, none })",
+            "  flags: func(value: flags { bold, quoted, new })",
+            "  result: func(value: result<string, u32>)",
+            "  empty: func(value: result)",
+            "  one-way: func(value: result<option<u8>>)",
+            "  tuple: func(value: tuple<u8, string, bool>)",
+            "  make: func() -> option<own<resource>> (cannot be called from outside)",
+            "add: func(a: u32, b: u32) -> u32",
+        ] {
+            assert!(
+                text.lines().any(|other| other == line),
+                "{line} is not in\n{text}"
+            );
+        }
+        let refused = functions
+            .iter()
+            .filter(|function| function.check().is_err());
+        assert_eq!(refused.count(), 3);
     }
 }

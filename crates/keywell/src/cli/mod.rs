@@ -18,6 +18,7 @@ mod files;
 mod health;
 mod images;
 mod inspect;
+mod invoke;
 mod kv;
 mod lookup;
 mod metrics;
@@ -87,6 +88,7 @@ enum Command {
     /// Run a component as a command.
     Run(run::Run),
     // As above.
+    Invoke(Box<invoke::Invoke>),
     Up(up::Up),
     /// Show what running processes run: components, stores, triggers and their counters.
     Status(status::Status),
@@ -137,6 +139,7 @@ pub(crate) fn main() -> ExitCode {
                 Command::Dev(dev) => dev.main().await,
                 Command::Serve(serve) => Box::pin(serve.main()).await,
                 Command::Run(run) => Box::pin(run.main()).await,
+                Command::Invoke(invoke) => Box::pin(invoke.main()).await,
                 Command::Up(up) => Box::pin(up.main()).await,
                 Command::Status(status) => status.main().await,
                 Command::Kv(kv) => kv.main().await,

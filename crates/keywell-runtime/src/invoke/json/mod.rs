@@ -18,11 +18,10 @@
 
 mod arguments;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use self::arguments::{MAX_BYTES, arguments, parse};
 pub use self::read::from_json;
 pub use self::write::to_json;
-
-/// The largest integer that every reader of JSON takes for what it is: 2^53.
-const LARGEST: u64 = 1 << 53;

@@ -48,18 +48,7 @@ pub fn from_json(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
             let found = names.find(|known| *known == name).ok_or_else(mismatch)?;
             Val::Enum(found.to_owned())
         }
-        Type::Flags(names) => {
-            let given = value.as_array().ok_or_else(mismatch)?;
-            let is_known = |flag: &Value| names.names().any(|name| flag == name);
-            if let Some(other) = given.iter().find(|flag| !is_known(flag)) {
-                return Err(self::mismatch(other, kind));
-            }
-            // In the order of the type, each once.
-            let set = names
-                .names()
-                .filter(|name| given.iter().any(|flag| flag == name));
-            Val::Flags(set.map(str::to_owned).collect())
-        }
+        Type::Flags(_) => flags(value, kind)?,
         Type::List(list) => match (list.ty(), value) {
             (Type::U8, Value::String(text)) => {
                 let bytes = BASE64.decode(text).map_err(|_| {
@@ -79,19 +68,7 @@ pub fn from_json(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
             }
             Val::FixedLengthList(sequence(elements, &list.ty())?)
         }
-        Type::Map(map) => {
-            let pairs = value.as_array().ok_or_else(mismatch)?.iter().enumerate();
-            let pairs = pairs.map(|(index, pair)| match pair.as_array().map(Vec::as_slice) {
-                Some([key, value]) => {
-                    let read = [(key, map.key()), (value, map.value())]
-                        .map(|(value, kind)| from_json(value, &kind));
-                    let [key, value] = read.map(|read| read.map_err(|error| error.at(index)));
-                    Ok((key?, value?))
-                }
-                _ => Err(Mismatch::new("[KEY, VALUE]", &pair.to_string()).at(index)),
-            });
-            Val::Map(pairs.collect::<Result<_, _>>()?)
-        }
+        Type::Map(_) => map(value, kind)?,
         Type::Tuple(tuple) => {
             let values = value.as_array().ok_or_else(mismatch)?;
             if values.len() != tuple.types().len() {
@@ -161,6 +138,39 @@ fn sequence(values: &[Value], kind: &Type) -> Result<Vec<Val>, Mismatch> {
         .enumerate()
         .map(|(index, value)| from_json(value, kind).map_err(|mismatch| mismatch.at(index)));
     values.collect()
+}
+
+/// Flags, from their names, each once and in the order of the type.
+fn flags(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
+    let (Type::Flags(names), Value::Array(given)) = (kind, value) else {
+        return Err(mismatch(value, kind));
+    };
+    let is_known = |flag: &Value| names.names().any(|name| flag == name);
+    if let Some(other) = given.iter().find(|flag| !is_known(flag)) {
+        return Err(mismatch(other, kind));
+    }
+    let set = names
+        .names()
+        .filter(|name| given.iter().any(|flag| flag == name));
+    Ok(Val::Flags(set.map(str::to_owned).collect()))
+}
+
+/// A map, from an array of pairs.
+fn map(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
+    let (Type::Map(map), Value::Array(pairs)) = (kind, value) else {
+        return Err(mismatch(value, kind));
+    };
+    let pairs = pairs.iter().enumerate();
+    let pairs = pairs.map(|(index, pair)| match pair.as_array().map(Vec::as_slice) {
+        Some([key, value]) => {
+            let read = [(key, map.key()), (value, map.value())]
+                .map(|(value, kind)| from_json(value, &kind));
+            let [key, value] = read.map(|read| read.map_err(|error| error.at(index)));
+            Ok((key?, value?))
+        }
+        _ => Err(Mismatch::new("[KEY, VALUE]", &pair.to_string()).at(index)),
+    });
+    Ok(Val::Map(pairs.collect::<Result<_, _>>()?))
 }
 
 /// A record, from an object. Fields that are options may be left out.

@@ -3,7 +3,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Number, Value};
 use wasmtime::component::{Type, Val};
 
-use super::LARGEST;
+/// The largest integer that every reader of JSON takes for what it is: 2^53.
+const LARGEST: u64 = 1 << 53;
 
 /// A value of a type in JSON; none of one that holds a resource, a stream or a future, or is not of
 /// that type.

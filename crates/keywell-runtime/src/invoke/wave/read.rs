@@ -154,13 +154,13 @@ fn value(node: &Node, kind: &Type, text: &str) -> Result<Val, Mismatch> {
                 let inner = node.as_option().ok().flatten();
                 payload("some", inner, Some(&option.ty()), node, text)?
             }
-            _ => Some(Box::new(flat(node, option.ty(), kind, text)?)),
+            _ => Some(Box::new(flat(node, &option.ty(), kind, text)?)),
         }),
         Type::Result(result) => Val::Result(match node.as_result() {
             Ok(Ok(inner)) => Ok(payload("ok", inner, result.ok().as_ref(), node, text)?),
             Ok(Err(inner)) => Err(payload("err", inner, result.err().as_ref(), node, text)?),
             Err(_) => match result.ok() {
-                Some(ok) => Ok(Some(Box::new(flat(node, ok, kind, text)?))),
+                Some(ok) => Ok(Some(Box::new(flat(node, &ok, kind, text)?))),
                 None => return Err(Mismatch::of(kind, slice(node, text))),
             },
         }),
@@ -231,11 +231,11 @@ fn payload(
 
 /// A value that stands for `some` or `ok` of itself. An option or a result never does, as it would
 /// mean two things.
-fn flat(node: &Node, inner: Type, kind: &Type, text: &str) -> Result<Val, Mismatch> {
+fn flat(node: &Node, inner: &Type, kind: &Type, text: &str) -> Result<Val, Mismatch> {
     if matches!(inner, Type::Option(_) | Type::Result(_)) {
         return Err(Mismatch::of(kind, slice(node, text)));
     }
-    value(node, &inner, text).map_err(|mismatch| {
+    value(node, inner, text).map_err(|mismatch| {
         // Of what is wrong as a whole, the whole type is expected.
         if mismatch.place().is_empty() {
             Mismatch::of(kind, slice(node, text))
