@@ -242,6 +242,7 @@ async fn arguments_and_results_are_held_within_the_memory_of_the_instance() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "most of it is a table of values")]
 async fn the_list_has_schemas_that_fit_what_is_passed() {
     let (handle, address) = serve(|_| {}).await;
     let listed = list(address, "/").await;
@@ -416,8 +417,8 @@ async fn only_the_functions_that_are_named_are_offered() {
     let name = call(address, &format!("{DOINGS}/name"), &json!([])).await;
     assert_eq!(name, json!("doings"));
     assert_eq!(post(address, "/add", "[1, 1]").await.0, 404);
-    let counted = exchange(address, "GET /count HTTP/1.1\r\nhost: x\r\n").await;
-    assert_eq!(parts(&counted).0, 200, "{counted}");
+    let response = exchange(address, "GET /count HTTP/1.1\r\nhost: x\r\n").await;
+    assert_eq!(parts(&response).0, 200, "{response}");
 
     // What stands for nothing is refused, and the application runs on.
     let mut wrong = next;

@@ -65,22 +65,22 @@ impl Writer {
             Type::U16 => integer(u16::MIN, u16::MAX),
             Type::S32 => integer(i32::MIN, i32::MAX),
             Type::U32 => integer(u32::MIN, u32::MAX),
-            Type::S64 => any_of([
+            Type::S64 => any_of(&[
                 integer(i64::MIN, i64::MAX),
                 json!({ "type": "string", "pattern": "^-?[0-9]+$" }),
             ]),
-            Type::U64 => any_of([
+            Type::U64 => any_of(&[
                 integer(u64::MIN, u64::MAX),
                 json!({ "type": "string", "pattern": "^[0-9]+$" }),
             ]),
-            Type::Float32 | Type::Float64 => any_of([
+            Type::Float32 | Type::Float64 => any_of(&[
                 json!({ "type": "number" }),
                 json!({ "enum": ["nan", "inf", "-inf"] }),
             ]),
             Type::Char => json!({ "type": "string", "minLength": 1, "maxLength": 1 }),
             Type::String => json!({ "type": "string" }),
             Type::List(list) => match list.ty() {
-                Type::U8 => any_of([
+                Type::U8 => any_of(&[
                     json!({ "type": "string", "contentEncoding": "base64" }),
                     json!({ "type": "array", "items": integer(u8::MIN, u8::MAX) }),
                 ]),
@@ -107,7 +107,7 @@ impl Writer {
                         required.push(field.name);
                     }
                 }
-                object(properties, &required)
+                object(&properties, &required)
             }
             Type::Variant(variant) => {
                 let cases = variant.cases();
@@ -122,8 +122,8 @@ impl Writer {
                 )
             }
             Type::Option(option) => match option.ty() {
-                kind @ Type::Option(_) => any_of([null(), self.case("some", Some(&kind))]),
-                kind => any_of([null(), self.of(&kind)]),
+                kind @ Type::Option(_) => any_of(&[null(), self.case("some", Some(&kind))]),
+                kind => any_of(&[null(), self.of(&kind)]),
             },
             Type::Enum(names) => json!({ "enum": names.names().collect::<Vec<_>>() }),
             Type::Flags(names) => {
@@ -138,7 +138,7 @@ impl Writer {
     /// An object with one key.
     fn case(&mut self, name: &str, kind: Option<&Type>) -> Value {
         let value = kind.map_or_else(null, |kind| self.of(kind));
-        object(Map::from_iter([(name.to_owned(), value)]), &[name])
+        object(&Map::from_iter([(name.to_owned(), value)]), &[name])
     }
 }
 
@@ -150,7 +150,7 @@ fn integer(least: impl Into<Value>, most: impl Into<Value>) -> Value {
     json!({ "type": "integer", "minimum": least.into(), "maximum": most.into() })
 }
 
-fn any_of(schemas: [Value; 2]) -> Value {
+fn any_of(schemas: &[Value; 2]) -> Value {
     json!({ "anyOf": schemas })
 }
 
@@ -169,7 +169,7 @@ fn sequence(items: Vec<Value>, at_least: usize) -> Value {
     schema
 }
 
-fn object(properties: Map<String, Value>, required: &[&str]) -> Value {
+fn object(properties: &Map<String, Value>, required: &[&str]) -> Value {
     json!({
         "type": "object",
         "properties": properties,
