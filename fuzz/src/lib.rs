@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod calls;
 mod candidates;
 mod counters;
 mod cursors;
@@ -22,6 +23,7 @@ mod stores;
 mod tokens;
 mod wadm;
 
+pub use calls::calls;
 pub use candidates::candidates;
 pub use counters::counters;
 pub use cursors::cursors;
@@ -39,6 +41,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    ("calls", calls),
     ("candidates", candidates),
     ("counters", counters),
     ("cursors", cursors),

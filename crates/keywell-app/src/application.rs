@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use keywell_config::Plan;
 use keywell_runtime::Runtime;
+use keywell_runtime::invoke::Functions;
 use keywell_store::Store;
 
 use crate::contact::Contacts;
@@ -59,6 +60,12 @@ impl Application {
     pub fn can_be_called(&self, component: &str, kind: TriggerKind) -> bool {
         let component = self.loaded.component(component);
         component.is_some_and(|component| kind.is_exported_by(component))
+    }
+
+    /// The functions that a component exports; none, if there is no such component.
+    pub fn functions(&self, component: &str) -> Option<Functions> {
+        let loaded = self.loaded.component(component)?;
+        Some(Functions::of(loaded.component()))
     }
 
     /// Opens the stores, from within a tokio runtime: all of them, or none. Starting does it, too,

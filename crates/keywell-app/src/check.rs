@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use keywell_config::{ImportPlan, Plan, Problem, Report, TriggerPlan};
+use keywell_runtime::invoke::{Functions, offered};
 use keywell_runtime::{Error, interfaces};
 use keywell_wasi::Watcher;
 
@@ -148,7 +149,7 @@ pub(crate) fn triggers(
     // Where all would be left out, nothing would run.
     let has_required = plan.triggers.iter().any(|trigger| !trigger.is_optional());
     for trigger in &plan.triggers {
-        if let TriggerPlan::Http(http) = trigger
+        if let Some(http) = trigger.listener()
             && let Some(tls) = &http.tls
             && !encrypted.contains(&(&tls.certificate, &tls.key))
         {
@@ -170,6 +171,20 @@ pub(crate) fn triggers(
             ),
             TriggerPlan::Watch(_) => (TriggerKind::Watch, Watcher::EXPORTS, "a watch trigger"),
             TriggerPlan::Command(_) => (TriggerKind::Command, "wasi:cli/run@0.2", "a command"),
+            TriggerPlan::Invoke(invoke) => {
+                let exported = Functions::of(component.loaded.component());
+                for function in &invoke.functions {
+                    if let Err(error) = offered(&exported, &[function.as_str()]) {
+                        let problem = Problem::error(format!("the component {name}: {error}"));
+                        findings.of_world(plan.at(function.place, problem));
+                    }
+                }
+                (
+                    TriggerKind::Invoke,
+                    "function that can be called from outside",
+                    "an invoke trigger",
+                )
+            }
         };
         if kind.is_exported_by(&component.loaded) {
             continue;

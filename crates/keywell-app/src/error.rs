@@ -62,6 +62,12 @@ pub enum Error {
         /// The reason.
         source: TriggerError,
     },
+    /// The plan has no component of a name.
+    #[error("the application has no component {component}")]
+    NoComponent {
+        /// The name.
+        component: String,
+    },
     /// A store does not close as it should. The others were closed.
     #[error("cannot close the store {store}: {source}")]
     Close {

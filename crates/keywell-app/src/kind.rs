@@ -1,9 +1,10 @@
 use keywell_config::TriggerPlan;
 use keywell_runtime::LoadedComponent;
+use keywell_runtime::invoke::Functions;
 
 /// Makes [`TriggerKind`] of a table: each kind, and the exports that it calls.
 macro_rules! trigger_kinds {
-    ($($(#[$doc:meta])* $kind:ident => [$($export:literal),+],)+) => {
+    ($($(#[$doc:meta])* $kind:ident => [$($export:literal),*],)+) => {
         /// A kind of trigger. It is matched without a wildcard, so that a new kind does not compile
         /// until it is handled everywhere.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +16,12 @@ macro_rules! trigger_kinds {
             /// All of them.
             pub const ALL: [Self; [$(TriggerKind::$kind),+].len()] = [$(Self::$kind),+];
 
-            /// The exports that a trigger of this kind calls. One is enough. A name that ends with a
+            /// The exports that a trigger of this kind calls, one of them at least; none for one that
+            /// calls any function. A name that ends with a
             /// full stop stands for all that begin with it, whatever their patch release is.
             pub fn exports(self) -> &'static [&'static str] {
                 match self {
-                    $(Self::$kind => &[$($export),+],)+
+                    $(Self::$kind => &[$($export),*],)+
                 }
             }
         }
@@ -38,6 +40,8 @@ trigger_kinds! {
     ],
     /// The application's start.
     Command => ["wasi:cli/run@0.2."],
+    /// Calls of exported functions over HTTP: of any that takes and returns values.
+    Invoke => [],
 }
 
 // === impl TriggerKind ===
@@ -45,6 +49,10 @@ trigger_kinds! {
 impl TriggerKind {
     /// Whether a component can be called by a trigger of this kind.
     pub fn is_exported_by(self, component: &LoadedComponent) -> bool {
+        if self == Self::Invoke {
+            let functions = Functions::of(component.component());
+            return functions.iter().any(|function| function.check().is_ok());
+        }
         let component = component.component();
         let component_type = component.component_type();
         let mut exports = component_type.exports(component.engine());
@@ -65,6 +73,7 @@ impl From<&TriggerPlan> for TriggerKind {
             TriggerPlan::Http(_) => Self::Http,
             TriggerPlan::Watch(_) => Self::Watch,
             TriggerPlan::Command(_) => Self::Command,
+            TriggerPlan::Invoke(_) => Self::Invoke,
         }
     }
 }

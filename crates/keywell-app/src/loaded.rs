@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keywell_config::{ComponentPlan, ImportPlan, LinkPlan, Place, Plan, Problem, Report};
+use keywell_runtime::invoke::Invoker;
 use keywell_runtime::{Callee, Import, LoadedComponent, Options, Runtime};
 use keywell_wasi::Grants;
 
@@ -270,6 +271,29 @@ impl Loaded {
         ready
             .await
             .map_err(|source| self.cannot_start(index, source))
+    }
+
+    /// Makes a component ready to have its functions called.
+    pub(crate) fn invoker(
+        &self,
+        name: &str,
+        runtime: &Runtime,
+        stores: &Stores,
+    ) -> Result<Invoker, Error> {
+        let Some(plan) = self.plan.components.get(name) else {
+            return Err(Error::NoComponent {
+                component: name.to_owned(),
+            });
+        };
+        let grants = self.grants(stores)?;
+        let component = self.calling(name, runtime, &grants, &mut BTreeMap::new())?;
+        let Component {
+            loaded,
+            environment,
+            ..
+        } = component;
+        let ready = runtime.invoker(&loaded, grants[name].clone(), environment);
+        ready.map_err(|source| self.cannot_start_at(name, plan.place, source.into()))
     }
 
     /// A component with its imports that others answer, which are made ready for it.

@@ -217,6 +217,17 @@ fn source(source: &TriggerSource) -> SourceReport {
             store: store.clone(),
         },
         TriggerSource::Command => SourceReport::Command,
+        TriggerSource::Invoke {
+            addrs,
+            path,
+            host,
+            is_encrypted,
+        } => SourceReport::Invoke {
+            addresses: addrs.iter().map(ToString::to_string).collect(),
+            path: path.clone(),
+            host: host.clone(),
+            is_encrypted: *is_encrypted,
+        },
     }
 }
 
@@ -231,6 +242,7 @@ fn counters(counts: TriggerCounts) -> BTreeMap<String, u64> {
             ("coalesced", counts.coalesced),
         ],
         TriggerCounts::Command => &[],
+        TriggerCounts::Invoke { calls } => &[("calls", calls)],
     };
     let counters = counters.iter();
     counters

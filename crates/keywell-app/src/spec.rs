@@ -40,7 +40,7 @@ impl Spec {
         match TriggerKind::from(&self.trigger) {
             // Its name is in use until then, and so are its positions.
             TriggerKind::Watch => true,
-            TriggerKind::Http | TriggerKind::Command => false,
+            TriggerKind::Http | TriggerKind::Command | TriggerKind::Invoke => false,
         }
     }
 }

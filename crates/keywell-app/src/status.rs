@@ -77,6 +77,17 @@ pub enum TriggerSource {
     },
     /// The application's start.
     Command,
+    /// Calls of exported functions over HTTP.
+    Invoke {
+        /// The addresses that are listened on, with their ports; at least one.
+        addrs: Vec<SocketAddr>,
+        /// What its paths begin with; `/` for nothing.
+        path: String,
+        /// The host that it answers, if it does not answer all.
+        host: Option<String>,
+        /// Whether connections are encrypted.
+        is_encrypted: bool,
+    },
 }
 
 /// Whether a trigger runs.
@@ -112,6 +123,11 @@ pub enum TriggerCounts {
     Watch(Counts),
     /// The application's start, which nothing is counted of.
     Command,
+    /// Calls of exported functions.
+    Invoke {
+        /// Calls that reached a function, those that run included.
+        calls: u64,
+    },
 }
 
 /// What was counted of a bucket since its store was opened.

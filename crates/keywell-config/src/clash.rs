@@ -2,15 +2,12 @@ use std::path::Path;
 
 use crate::{HostPlan, HttpPlan, ListenAddress, Located, PathPlan, Place, Problem, TriggerPlan};
 
-/// The HTTP triggers that cannot listen beside those before them: they need the address of one, or
+/// The triggers that cannot listen beside those before them: they need the address of one, or
 /// have the same address and the same route, or cannot share its connections.
 pub(crate) fn clashes(triggers: &[TriggerPlan]) -> Vec<(Place, Problem)> {
     let mut clashes = Vec::new();
     let mut taken: Vec<&HttpPlan> = Vec::new();
-    for trigger in triggers {
-        let TriggerPlan::Http(http) = trigger else {
-            continue;
-        };
+    for http in triggers.iter().filter_map(TriggerPlan::listener) {
         let mut others = taken.iter().filter(|other| clash(&other.addr, &http.addr));
         match others.find_map(|other| between(other, http)) {
             Some(clash) => clashes.push(clash),
@@ -82,10 +79,8 @@ pub(crate) fn of_health(
     triggers: &[TriggerPlan],
 ) -> Option<(Place, Problem)> {
     let health = health?;
-    let taken = triggers.iter().find_map(|trigger| match trigger {
-        TriggerPlan::Http(http) if clash(&http.addr, &health.value) => Some(http),
-        _ => None,
-    })?;
+    let mut listeners = triggers.iter().filter_map(TriggerPlan::listener);
+    let taken = listeners.find(|http| clash(&http.addr, &health.value))?;
     let (addr, component) = (&taken.addr, &taken.component);
     let problem = format!(
         "health cannot be answered on {}: {addr} of a trigger has it, which calls {component}",

@@ -1,4 +1,4 @@
-//! What is wrong with the text of an HTTP trigger, whatever kind of file it was read from.
+//! What is wrong with the text of a trigger that listens, whatever kind of file it was read from.
 
 use crate::{CorsPlan, HostPlan, HttpPlan, Located, Place, Problem};
 

@@ -76,8 +76,8 @@ pub use lookup::{Lookup, Process};
 pub use place::{Located, Place};
 pub use plan::{
     BuildPlan, Code, CommandPlan, ComponentPlan, CorsPlan, DeadLettersPlan, GrantPlan, HostPlan,
-    HttpPlan, ImportPlan, LimitsPlan, LinkPlan, PathPlan, Plan, StorePlan, TlsPlan, TriggerPlan,
-    WatchPlan,
+    HttpPlan, ImportPlan, InvokePlan, LimitsPlan, LinkPlan, PathPlan, Plan, StorePlan, TlsPlan,
+    TriggerPlan, WatchPlan,
 };
 pub use print::Printed;
 pub use read::ReadOptions;

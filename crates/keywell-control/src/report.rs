@@ -132,6 +132,17 @@ pub enum SourceReport {
     },
     /// The application's start.
     Command,
+    /// Calls of exported functions over HTTP.
+    Invoke {
+        /// The addresses that are listened on.
+        addresses: Vec<String>,
+        /// What its paths begin with; `/` for nothing.
+        path: String,
+        /// The host that it answers, if it does not answer all.
+        host: Option<String>,
+        /// Whether connections are encrypted.
+        is_encrypted: bool,
+    },
 }
 
 /// Whether a trigger runs.

@@ -76,6 +76,9 @@ pub enum Error {
         /// What the component has instead.
         has: String,
     },
+    /// A function that is to be offered is none that can be called.
+    #[error(transparent)]
+    NotOffered(#[from] crate::invoke::NotOffered),
     /// The component needs more tables or memory to start than an instance may have.
     #[error("the component cannot be started: {0}")]
     TooLarge(String),

@@ -40,6 +40,7 @@ mod folder;
 mod held;
 mod http;
 mod instance;
+pub mod invoke;
 mod io;
 mod last_words;
 mod log;
@@ -65,7 +66,9 @@ pub use command::Command;
 pub use environment::Environment;
 pub use error::{Error, Missing};
 pub use exports::exports;
-pub use http::{Cors, HttpApp, HttpEndpoint, HttpOptions, HttpRoute, HttpServer, HttpTls};
+pub use http::{
+    Cors, HttpApp, HttpEndpoint, HttpOptions, HttpRoute, HttpServer, HttpTls, InvokeOptions,
+};
 pub use log::LOG_TARGET;
 pub use offers::{Interface, interfaces};
 pub use options::Options;

@@ -14,9 +14,10 @@ use crate::common::Shared;
 use crate::engine::engine;
 use crate::http::Connections;
 use crate::instance::Instances;
+use crate::invoke::Invoker;
 use crate::ticker::Ticker;
 use crate::watch::{self, Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
-use crate::{Command, Environment, Error, HttpApp, HttpOptions, Options, offers};
+use crate::{Command, Environment, Error, HttpApp, HttpOptions, InvokeOptions, Options, offers};
 
 /// Compiles components and makes applications of them. One for a process.
 pub struct Runtime {
@@ -196,6 +197,25 @@ impl Runtime {
         HttpApp::new(instances, self.connections.clone(), options)
     }
 
+    /// Makes a component ready to have its exported functions called by HTTP requests.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::http`], and [`Error::NotOffered`].
+    pub fn http_invoke(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        options: &InvokeOptions,
+    ) -> Result<HttpApp, Error> {
+        let environment = Environment {
+            stdin: false,
+            ..options.http.environment.clone()
+        };
+        let instances = self.instances(component, grants, environment, true)?;
+        HttpApp::invoking(instances, self.connections.clone(), options)
+    }
+
     /// Makes a component ready to run as a command.
     ///
     /// # Errors
@@ -253,6 +273,25 @@ impl Runtime {
         let grants = self.caused(grants);
         let instances = self.instances(component, grants, environment, false)?;
         Ok(Callee::new(instances))
+    }
+
+    /// Makes a component ready to have its functions called.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::http`], but for [`Error::NoExport`].
+    pub fn invoker(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        environment: Environment,
+    ) -> Result<Invoker, Error> {
+        let environment = Environment {
+            stdin: false,
+            ..environment
+        };
+        let instances = self.instances(component, grants, environment, true)?;
+        Ok(Invoker::new(instances))
     }
 
     /// The same grants, with writes that deliveries lead to entered in the ledger.

@@ -224,11 +224,22 @@ fn connections(group: &mut Group, sides: &[Side], effort: &Effort) -> Done {
 
 impl Side {
     fn closed(&self, connections: usize, effort: &Effort) -> Done<Load> {
-        load::closed(&self.server.address, PATH, connections, effort.load)
+        load::closed(
+            &self.server.address,
+            &load::get(PATH),
+            connections,
+            effort.load,
+        )
     }
 
     fn open(&self, rate: f64, effort: &Effort) -> Done<Load> {
-        load::open(&self.server.address, PATH, CONNECTIONS, rate, effort.load)
+        load::open(
+            &self.server.address,
+            &load::get(PATH),
+            CONNECTIONS,
+            rate,
+            effort.load,
+        )
     }
 }
 

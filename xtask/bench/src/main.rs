@@ -22,6 +22,7 @@ mod guests;
 mod host;
 mod http;
 mod idle;
+mod invoke;
 mod load;
 mod machine;
 mod measure;
@@ -55,10 +56,11 @@ use report::Report;
 
 type Measure = fn(&Effort) -> Done<Group>;
 
-const GROUPS: [(&str, Measure); 7] = [
+const GROUPS: [(&str, Measure); 8] = [
     ("host", host::group),
     ("values", values::group),
     ("http", http::group),
+    ("invoke", invoke::group),
     ("disk", disk::group),
     ("start", start::group),
     ("idle", idle::group),

@@ -1,6 +1,6 @@
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::guests::guest;
@@ -25,6 +25,13 @@ impl Server {
         command
             .args(["--addr", "127.0.0.1:0", "--store", "memory:"])
             .args(arguments);
+        Self::announced(command.stdout(Stdio::piped()))
+    }
+
+    /// `keywell up`, of a file with one trigger.
+    pub(crate) fn application(file: &Path) -> Done<Self> {
+        let mut command = Command::new(keywell()?);
+        command.arg("up").arg(file);
         Self::announced(command.stdout(Stdio::piped()))
     }
 

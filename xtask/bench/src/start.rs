@@ -87,14 +87,14 @@ fn row(id: &str, what: &str, ours: &Series, against: &str, other: &Series) -> Ro
 fn serve(cache: &Path) -> Done<f64> {
     let began = Instant::now();
     let server = Server::keywell("counter", ["--cache".as_ref(), cache.as_os_str()])?;
-    load::ask_once(&server.address, "/start")?;
+    load::ask_once(&server.address, &load::get("/start"))?;
     Ok(millis(began))
 }
 
 fn serve_with_wasmtime() -> Done<f64> {
     let began = Instant::now();
     let server = Server::wasmtime(&[])?.ok_or("wasmtime went away")?;
-    load::ask_once(&server.address, "/start")?;
+    load::ask_once(&server.address, &load::get("/start"))?;
     Ok(millis(began))
 }
 

@@ -4,6 +4,7 @@ mod reload;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use keywell_runtime::invoke::Invoker;
 use keywell_runtime::{HttpEndpoint, Runtime};
 
 use crate::contact::Contact;
@@ -117,6 +118,17 @@ impl Handle {
     /// letters.
     pub fn metering(&self) -> Vec<BucketMetering> {
         self.stores.metering()
+    }
+
+    /// Makes a component ready to have its functions called, whatever triggers it has. It has what the
+    /// component is granted now, also after the application goes over to another plan, and no store
+    /// once the application has stopped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoComponent`] or [`Error::Start`].
+    pub fn invoker(&self, component: &str) -> Result<Invoker, Error> {
+        self.loaded.invoker(component, &self.runtime, &self.stores)
     }
 
     /// Waits for what happens next; none once all triggers have ended. Nothing is lost where the

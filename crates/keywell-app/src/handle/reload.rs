@@ -177,7 +177,7 @@ impl Handle {
         let mut renewed = Vec::new();
         for (index, kept) in changes.kept.iter().enumerate() {
             if let Some(number) = kept
-                && let TriggerPlan::Http(http) = &loaded.plan().triggers[index]
+                && let Some(http) = loaded.plan().triggers[index].listener()
                 && let Some(tls) = &http.tls
             {
                 let read = load_tls(tls).await;
@@ -361,9 +361,8 @@ impl Started {
 
     /// Adds where it listens.
     fn note(&self, listening: &mut Listening, is_going: bool) {
-        match &self.spec.trigger {
-            TriggerPlan::Http(http) => listening.add(http, self.endpoints.clone(), is_going),
-            TriggerPlan::Watch(_) | TriggerPlan::Command(_) => {}
+        if let Some(http) = self.spec.trigger.listener() {
+            listening.add(http, self.endpoints.clone(), is_going);
         }
     }
 }

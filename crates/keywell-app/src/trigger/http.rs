@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -15,7 +16,7 @@ use crate::listen::Listening;
 use crate::status::TriggerSource;
 use crate::stop::Stop;
 
-/// The plan of an HTTP trigger, and what its text means.
+/// The plan of a trigger that listens, and what its text means.
 pub(crate) struct Prepared {
     plan: HttpPlan,
     options: HttpOptions,
@@ -23,11 +24,13 @@ pub(crate) struct Prepared {
     header: Option<HeaderName>,
 }
 
-/// An HTTP trigger that is ready to run: its addresses are taken.
+/// A trigger that listens and is ready to run: its addresses are taken.
 pub(crate) struct Http {
     app: HttpApp,
     servers: Vec<HttpServer>,
-    source: TriggerSource,
+    path: String,
+    host: Option<String>,
+    is_encrypted: bool,
 }
 
 /// Reads what the address of a trigger is encrypted with.
@@ -95,31 +98,41 @@ impl Prepared {
         if plan.is_optional && !TriggerKind::Http.is_exported_by(&component.loaded) {
             return Ok(None);
         }
-        let options = HttpOptions {
+        let app = runtime.http(&component.loaded, grants, &self.options(component))?;
+        self.listen(app, listening).await.map(Some)
+    }
+
+    /// How a component is run for it.
+    pub(super) fn options(&self, component: &Component) -> HttpOptions {
+        HttpOptions {
             environment: component.environment.clone(),
             ..self.options.clone()
-        };
+        }
+    }
+
+    /// Takes its addresses.
+    pub(super) async fn listen(
+        &self,
+        app: HttpApp,
+        listening: &mut Listening,
+    ) -> Result<Http, StartError> {
+        let plan = &self.plan;
         let tls = match &plan.tls {
             Some(tls) => Some(load_tls(tls).await?),
             None => None,
         };
-        let app = runtime.http(&component.loaded, grants, &options)?;
         let route = self.route(app.clone());
         let servers = listening.listen(plan, &route).await?.into_iter();
         let servers: Vec<_> = servers
             .map(|server| server.encrypted(tls.clone()))
             .collect();
-        let source = TriggerSource::Http {
-            addrs: servers.iter().map(HttpServer::addr).collect(),
+        Ok(Http {
+            app,
+            servers,
             path: plan.path.text().value.clone(),
             host: plan.host.as_ref().map(|host| host.value.value.clone()),
             is_encrypted: tls.is_some(),
-        };
-        Ok(Some(Http {
-            app,
-            servers,
-            source,
-        }))
+        })
     }
 
     fn route(&self, app: HttpApp) -> HttpRoute {
@@ -139,7 +152,20 @@ impl Prepared {
 
 impl Http {
     pub(crate) fn source(&self) -> TriggerSource {
-        self.source.clone()
+        let (addrs, path, host, is_encrypted) = self.listens();
+        TriggerSource::Http {
+            addrs,
+            path,
+            host,
+            is_encrypted,
+        }
+    }
+
+    /// Its addresses, its path, its host, and whether its connections are encrypted.
+    pub(super) fn listens(&self) -> (Vec<SocketAddr>, String, Option<String>, bool) {
+        let addrs = self.servers.iter().map(HttpServer::addr).collect();
+        let (path, host) = (self.path.clone(), self.host.clone());
+        (addrs, path, host, self.is_encrypted)
     }
 
     pub(crate) fn endpoints(&self) -> Vec<HttpEndpoint> {

@@ -5,6 +5,7 @@
 
 mod command;
 mod http;
+mod invoke;
 mod watch;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub(crate) enum Prepared {
     Http(Box<http::Prepared>),
     Watch(Box<watch::Prepared>),
     Command(CommandPlan),
+    Invoke(Box<invoke::Prepared>),
 }
 
 /// A trigger that is ready to run.
@@ -37,6 +39,7 @@ pub(crate) enum Trigger {
     Http(Http),
     Watch(Box<Watch>),
     Command(Command),
+    Invoke(Http),
 }
 
 /// What counts for a trigger, while it runs and after.
@@ -45,6 +48,7 @@ pub(crate) enum Counting {
     Http(HttpApp),
     Watch(Arc<Counters>),
     Command,
+    Invoke(HttpApp),
 }
 
 // === impl Prepared ===
@@ -55,6 +59,9 @@ impl Prepared {
             TriggerPlan::Http(http) => Self::Http(Box::new(http::Prepared::read(plan, http)?)),
             TriggerPlan::Watch(watch) => Self::Watch(Box::new(watch::Prepared::read(plan, watch)?)),
             TriggerPlan::Command(command) => Self::Command(command.clone()),
+            TriggerPlan::Invoke(invoke) => {
+                Self::Invoke(Box::new(invoke::Prepared::read(plan, invoke)?))
+            }
         })
     }
 
@@ -84,6 +91,10 @@ impl Prepared {
             Self::Command(plan) => {
                 Trigger::Command(command::start(plan, runtime, component, grants)?)
             }
+            Self::Invoke(invoke) => {
+                let started = invoke.start(runtime, component, grants, listening);
+                Trigger::Invoke(started.await?)
+            }
         }))
     }
 }
@@ -96,13 +107,14 @@ impl Trigger {
             Self::Http(http) => http.source(),
             Self::Watch(watch) => watch.source(),
             Self::Command(_) => TriggerSource::Command,
+            Self::Invoke(http) => invoke::source(http),
         }
     }
 
     /// Where it listens for requests; nowhere, if it does not.
     pub(crate) fn endpoints(&self) -> Vec<HttpEndpoint> {
         match self {
-            Self::Http(http) => http.endpoints(),
+            Self::Http(http) | Self::Invoke(http) => http.endpoints(),
             Self::Watch(_) | Self::Command(_) => Vec::new(),
         }
     }
@@ -112,13 +124,14 @@ impl Trigger {
             Self::Http(http) => Counting::Http(http.app()),
             Self::Watch(watch) => Counting::Watch(watch.counters()),
             Self::Command(_) => Counting::Command,
+            Self::Invoke(http) => Counting::Invoke(http.app()),
         }
     }
 
     /// Lets it answer requests where others of its addresses do.
     pub(crate) fn open(&self) {
         match self {
-            Self::Http(http) => http.open(),
+            Self::Http(http) | Self::Invoke(http) => http.open(),
             Self::Watch(_) | Self::Command(_) => {}
         }
     }
@@ -126,7 +139,7 @@ impl Trigger {
     /// Runs it until it is asked to stop, or a command exits: then the answer is its code.
     pub(crate) async fn run(self, stop: Stop) -> Result<Option<u8>, Error> {
         match self {
-            Self::Http(http) => {
+            Self::Http(http) | Self::Invoke(http) => {
                 http.run(stop).await;
                 Ok(None)
             }
@@ -146,6 +159,9 @@ impl Counting {
             },
             Self::Watch(counters) => TriggerCounts::Watch(counters.read()),
             Self::Command => TriggerCounts::Command,
+            Self::Invoke(app) => TriggerCounts::Invoke {
+                calls: app.requests(),
+            },
         }
     }
 }

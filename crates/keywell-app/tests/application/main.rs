@@ -5,6 +5,7 @@
 
 mod calls;
 mod control;
+mod invoke;
 mod links;
 mod reload;
 mod routes;

@@ -74,7 +74,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Handle, Error> {
 
 pub(crate) fn address(status: &Status) -> SocketAddr {
     match &status.triggers[0].source {
-        TriggerSource::Http { addrs, .. } => addrs[0],
+        TriggerSource::Http { addrs, .. } | TriggerSource::Invoke { addrs, .. } => addrs[0],
         other => panic!("{other:?}"),
     }
 }

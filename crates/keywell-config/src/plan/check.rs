@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use super::chain;
-use crate::{ConfigError, Place, Plan, Problem, Report, TriggerPlan, clash, http};
+use crate::{ConfigError, Place, Plan, Problem, Report, clash, http};
 
 // === impl Plan ===
 
@@ -32,7 +32,7 @@ impl Plan {
     }
 
     /// Checks that every store and every component that is named is there, that triggers of one
-    /// address have different routes and none has the address of health, the texts of HTTP triggers, and that
+    /// address have different routes and none has the address of health, the texts of those that listen, and that
     /// components do not call one another in a circle. A plan that was read from a file passes.
     ///
     /// # Errors
@@ -71,17 +71,9 @@ impl Plan {
             let (name, place) = (trigger.component().to_owned(), trigger.place());
             let is_known = self.components.contains_key(&name);
             check("component", &name, is_known, place);
-            match trigger {
-                TriggerPlan::Http(of) => mistakes.extend(http::mistakes(of)),
-                TriggerPlan::Command(_) => {}
-                TriggerPlan::Watch(watch) => {
-                    let dead_letters = watch.dead_letters.as_ref();
-                    let dead_letters = dead_letters.and_then(|dead| dead.store.as_ref());
-                    let named = [&watch.store].into_iter();
-                    for name in named.chain(&watch.positions).chain(dead_letters) {
-                        check("store", name, has_store(name), place);
-                    }
-                }
+            mistakes.extend(trigger.listener().into_iter().flat_map(http::mistakes));
+            for name in trigger.stores() {
+                check("store", name, has_store(name), place);
             }
         }
         mistakes.extend(chain::problems(&self.components));
@@ -101,7 +93,9 @@ impl Plan {
 mod tests {
     use std::net::SocketAddr;
 
-    use crate::{ComponentPlan, HttpPlan, LinkPlan, ListenAddress, StorePlan, WatchPlan};
+    use crate::{
+        ComponentPlan, HttpPlan, LinkPlan, ListenAddress, StorePlan, TriggerPlan, WatchPlan,
+    };
 
     use super::*;
 

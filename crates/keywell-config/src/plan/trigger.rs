@@ -1,5 +1,6 @@
 use super::command::CommandPlan;
 use super::http::HttpPlan;
+use super::invoke::InvokePlan;
 use super::watch::WatchPlan;
 use crate::Place;
 
@@ -17,6 +18,8 @@ pub enum TriggerPlan {
     Watch(Box<WatchPlan>),
     /// The application's start: the component runs once, as a command.
     Command(CommandPlan),
+    /// Calls of exported functions over HTTP.
+    Invoke(Box<InvokePlan>),
 }
 
 // === impl TriggerPlan ===
@@ -28,6 +31,7 @@ impl TriggerPlan {
             Self::Http(http) => &http.component,
             Self::Watch(watch) => &watch.component,
             Self::Command(command) => &command.component,
+            Self::Invoke(invoke) => &invoke.http.component,
         }
     }
 
@@ -36,7 +40,16 @@ impl TriggerPlan {
         match self {
             Self::Http(http) => http.is_optional,
             Self::Watch(watch) => watch.is_optional,
-            Self::Command(_) => false,
+            Self::Command(_) | Self::Invoke(_) => false,
+        }
+    }
+
+    /// Where and how it listens for HTTP requests, if it does.
+    pub fn listener(&self) -> Option<&HttpPlan> {
+        match self {
+            Self::Http(http) => Some(http),
+            Self::Invoke(invoke) => Some(&invoke.http),
+            Self::Watch(_) | Self::Command(_) => None,
         }
     }
 
@@ -46,6 +59,7 @@ impl TriggerPlan {
             Self::Http(http) => http.place,
             Self::Watch(watch) => watch.place,
             Self::Command(command) => command.place,
+            Self::Invoke(invoke) => invoke.http.place,
         }
     }
 
@@ -57,6 +71,7 @@ impl TriggerPlan {
             Self::Http(http) => http.forget_places(),
             Self::Watch(watch) => watch.forget_places(),
             Self::Command(command) => command.place = Place::default(),
+            Self::Invoke(invoke) => invoke.forget_places(),
         }
         trigger
     }
@@ -64,7 +79,7 @@ impl TriggerPlan {
     /// The stores that it names, by their names in the plan.
     pub fn stores(&self) -> Vec<&String> {
         match self {
-            Self::Http(_) | Self::Command(_) => Vec::new(),
+            Self::Http(_) | Self::Command(_) | Self::Invoke(_) => Vec::new(),
             Self::Watch(watch) => {
                 let dead_letters = watch.dead_letters.as_ref();
                 let dead_letters = dead_letters.and_then(|dead| dead.store.as_ref());

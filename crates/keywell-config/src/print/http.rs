@@ -5,6 +5,12 @@ use crate::{CorsPlan, HttpPlan, Located, PathPlan, quoted};
 /// `[[trigger.http]]`
 pub(super) fn print(http: &HttpPlan, paths: &Paths, body: &mut String) {
     let mut section = Section::new("[[trigger.http]]");
+    keys(http, paths, &mut section);
+    section.finish_always(body);
+}
+
+/// The keys that differ from the usual.
+pub(super) fn keys(http: &HttpPlan, paths: &Paths, section: &mut Section) {
     section.text("component", &http.component);
     section.text("addr", &http.addr.to_string());
     match &http.path {
@@ -41,7 +47,6 @@ pub(super) fn print(http: &HttpPlan, paths: &Paths, body: &mut String) {
             format_args!("{{ certificate = {certificate}, key = {key} }}"),
         );
     }
-    section.finish_always(body);
 }
 
 /// Every key but those with the usual value.

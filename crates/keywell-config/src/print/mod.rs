@@ -6,6 +6,7 @@
 
 mod component;
 mod http;
+mod invoke;
 mod link;
 mod paths;
 mod section;
@@ -58,6 +59,7 @@ impl Plan {
                 TriggerPlan::Http(http) => http::print(http, &paths, &mut body),
                 TriggerPlan::Watch(watch) => watch::print(watch, &mut body),
                 TriggerPlan::Command(command) => self::command(command, &mut body),
+                TriggerPlan::Invoke(invoke) => invoke::print(invoke, &paths, &mut body),
             }
         }
         let mut text = String::new();

@@ -19,4 +19,4 @@ pub use policy::POLICY;
 pub use root::ROOT;
 pub use secret::SECRET;
 pub use store::STORE;
-pub use trigger::{COMMAND, CORS, DEAD_LETTERS, HTTP, TLS, TRIGGER, WATCH};
+pub use trigger::{COMMAND, CORS, DEAD_LETTERS, HTTP, INVOKE, TLS, TRIGGER, WATCH};

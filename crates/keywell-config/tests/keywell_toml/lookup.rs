@@ -62,7 +62,7 @@ fn config(plan: &Plan) -> Vec<(&str, &str)> {
 fn watches(plan: &Plan) -> Vec<(&str, &str, bool)> {
     let watches = plan.triggers.iter().filter_map(|trigger| match trigger {
         TriggerPlan::Watch(watch) => Some((&*watch.store, watch.on[0].as_str(), watch.is_optional)),
-        TriggerPlan::Http(_) | TriggerPlan::Command(_) => None,
+        TriggerPlan::Http(_) | TriggerPlan::Command(_) | TriggerPlan::Invoke(_) => None,
     });
     watches.collect()
 }

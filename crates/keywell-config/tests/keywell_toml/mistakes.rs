@@ -274,6 +274,22 @@ const WRONG: &[(&str, &str)] = &[
         "8:1: 127.0.0.1:8080 has another keep-alive in a trigger that calls c; give all triggers",
     ),
     (
+        "[[trigger.invoke]]\ncomponent='c'",
+        "8:1: 127.0.0.1:8080 is the address of another trigger, too, which calls c; give each a path",
+    ),
+    (
+        "[[trigger.invoke]]\ncomponent='c'\npath='api'",
+        "10:6: \"api\" is no path of requests; begin it with a slash",
+    ),
+    (
+        "[[trigger.invoke]]\ncomponent='c'\naddr='a:1'\nfunctions=[]",
+        "11:1: trigger.invoke.functions names no function; leave it out to offer all functions",
+    ),
+    (
+        "[[trigger.invoke]]\ncomponent='c'\naddr='a:1'\nmax-body='65MiB'",
+        "11:10: trigger.invoke.max-body: at least 1 and at most 67108864 bytes",
+    ),
+    (
         "[[trigger.watch]]\ncomponent='c'\non='SET@k'\nretries=2000",
         "11:9: trigger.watch.retries should be a whole number, 0 to 1000",
     ),

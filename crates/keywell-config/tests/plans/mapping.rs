@@ -23,7 +23,7 @@ fn https(draft: &Draft) -> Vec<&HttpPlan> {
     let triggers = draft.plan.triggers.iter();
     let https = triggers.filter_map(|trigger| match trigger {
         TriggerPlan::Http(http) => Some(http),
-        TriggerPlan::Watch(_) | TriggerPlan::Command(_) => None,
+        TriggerPlan::Watch(_) | TriggerPlan::Command(_) | TriggerPlan::Invoke(_) => None,
     });
     https.collect()
 }

@@ -111,6 +111,19 @@ fn whole() -> Plan {
         addr = "[::1]:0"
         reuse = 0
 
+        [[trigger.invoke]]
+        component = "two"
+        addr = "127.0.0.1:8090"
+        path = "/api"
+        host = "a.example"
+        reuse = 5
+        timeout = "3s"
+        functions = ["golem:examples/api@0.1.0", "ping"]
+        max-body = 4096
+        cors = true
+        keep-alive = false
+        tls = { certificate = "c.pem", key = "/abs/k.pem" }
+
         [[trigger.watch]]
         component = "ü \"x\""
         on = ["SET@a*", "DEL@b"]

@@ -51,6 +51,7 @@ fn the_page_about_the_file_has_the_tables_of_its_sections() {
         ("tls", &section::TLS),
         ("watch", &section::WATCH),
         ("command", &section::COMMAND),
+        ("invoke", &section::INVOKE),
         ("policy", &section::POLICY),
     ] {
         let (begin, end) = (format!("<!-- table: {name} -->\n"), "<!-- end of table -->");
@@ -128,7 +129,8 @@ fn what_is_written_as_it_should_not_be_is_not_valid() {
     const RIGHT: &str = "[store.a]\nurl='memory:'\nx=1\n[component.c]\npath='c.wasm'\nstore='a'\n\
                          env={A='x',B=2,C=true,D={env='CARGO_PKG_NAME'}}\nbuckets={x='y',z={read-only='true',max-key=9,max-value='1KiB'}}\n\
                          [[trigger.http]]\ncomponent='c'\nreuse='2'\ncors=true\ntls={certificate='c.pem',key='k.pem'}\n\
-                         [[trigger.http]]\ncomponent='c'\naddr='a:1'\npath='/x'\ncors={origins='http://a',max-age='1m'}\n";
+                         [[trigger.http]]\ncomponent='c'\naddr='a:1'\npath='/x'\ncors={origins='http://a',max-age='1m'}\n\
+                         [[trigger.invoke]]\ncomponent='c'\naddr='a:2'\nfunctions='a:b/c'\nmax-body='1KiB'\n";
     let validator = validator(true);
     assert_eq!(errors(&validator, RIGHT), [""; 0]);
     Plan::from_toml(Path::new("x"), RIGHT).unwrap();
@@ -163,6 +165,10 @@ fn what_is_written_as_it_should_not_be_is_not_valid() {
         "[[trigger.http]]\ncomponent='c'\naddr='b:1'\ncors={orgins='x'}",
         "[[trigger.http]]\ncomponent='c'\naddr='b:1'\ntls={key='x'}",
         "[[trigger.http]]\ncomponent='c'\naddr='b:1'\nread-only=1",
+        "[[trigger.invoke]]",
+        "[[trigger.invoke]]\ncomponent='c'\naddr='b:1'\nread-only=true",
+        "[[trigger.invoke]]\ncomponent='c'\naddr='b:1'\nmax-body=0",
+        "[[trigger.invoke]]\ncomponent='c'\naddr='b:1'\nfunctions=1",
         "[[trigger.watch]]\ncomponent='c'",
         "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead-letters={}",
     ] {

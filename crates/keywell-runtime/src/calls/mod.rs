@@ -17,8 +17,9 @@ mod callee;
 mod import;
 mod signature;
 mod version;
-mod weight;
+pub(crate) mod weight;
 
 pub use callee::Callee;
 pub use import::Import;
 pub(crate) use import::{answers, check, link};
+pub(crate) use signature::held_in;

@@ -47,6 +47,7 @@ fn held(kind: &Type) -> Option<&'static str> {
     }
 }
 
-fn held_in(mut kinds: impl Iterator<Item = Type>) -> Option<&'static str> {
+/// What there is in types that cannot be passed as a value.
+pub(crate) fn held_in(mut kinds: impl Iterator<Item = Type>) -> Option<&'static str> {
     kinds.find_map(|kind| held(&kind))
 }

@@ -1,7 +1,7 @@
 use wasmtime::component::Val;
 
 /// How many bytes the host holds for values.
-pub(super) fn of(values: &[Val]) -> usize {
+pub(crate) fn of(values: &[Val]) -> usize {
     values.iter().map(weight).sum()
 }
 

@@ -1,30 +1,19 @@
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio::sync::{oneshot, watch};
-use wasmtime_wasi_http::WasiHttpView as _;
-use wasmtime_wasi_http::p2::bindings::ProxyIndices;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
-use super::body::{Content, finished};
-use super::calls::Calls;
+use super::body::Content;
 use super::connections::Connections;
 use super::cors::Cors;
-use super::idle::{Idle, Reusable};
-use super::options::HttpOptions;
+use super::handler::Handler;
+use super::invoking::Invoking;
+use super::options::{HttpOptions, InvokeOptions};
 use super::policy::Policy;
-use super::refusal::Refusal;
+use super::served::Served;
 use crate::Error;
-use crate::call::Call;
 use crate::instance::Instances;
-use crate::room::Busy;
-use crate::shelf::Shelf;
 
 /// A component that answers HTTP requests. Cloning it gives another handle.
 #[derive(Clone)]
@@ -34,22 +23,18 @@ pub struct HttpApp(Arc<App>);
 pub(super) struct WeakApp(Weak<App>);
 
 struct App {
-    instances: Instances,
-    exports: ProxyIndices,
-    reuse: u32,
-    /// How long a request may take, and what it is answered with past that.
-    timeout: Duration,
-    late: Refusal,
+    answers: Answers,
     policy: Option<Arc<Policy>>,
-    idle: Arc<Shelf<Idle>>,
-    calls: Calls,
     connections: Arc<Connections>,
-    /// Gone with the application.
-    alive: watch::Sender<()>,
 }
 
-type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
-type Ended = wasmtime::Result<Option<Reusable>>;
+/// What of the component a request calls.
+enum Answers {
+    /// Its `wasi:http/incoming-handler`.
+    Handler(Arc<Handler>),
+    /// The function that the request names.
+    Invoking(Arc<Invoking>),
+}
 
 // === impl HttpApp ===
 
@@ -59,32 +44,28 @@ impl HttpApp {
         connections: Arc<Connections>,
         options: &HttpOptions,
     ) -> Result<Self, Error> {
-        let exports = ProxyIndices::new(instances.pre()).map_err(|_| {
-            let component = instances.pre().component();
-            Error::no_export(
-                "wasi:http/incoming-handler@0.2",
-                "an HTTP trigger",
-                component,
-            )
-        })?;
-        instances.room().expect_requests();
-        let usual = instances.timeout();
-        let (timeout, late) = match options.timeout {
-            Some(own) if own < usual => (own, Refusal::Late),
-            Some(_) | None => (usual, Refusal::TimedOut),
-        };
-        Ok(Self(Arc::new(App {
-            idle: instances.room().shelves().add(),
-            instances,
-            exports,
-            reuse: options.reuse,
-            timeout,
-            late,
+        let handler = Handler::new(instances, options)?;
+        let answers = Answers::Handler(Arc::new(handler));
+        Ok(Self::of(answers, connections, options))
+    }
+
+    /// One that calls the functions that requests name.
+    pub(crate) fn invoking(
+        instances: Instances,
+        connections: Arc<Connections>,
+        options: &InvokeOptions,
+    ) -> Result<Self, Error> {
+        let invoking = Invoking::new(instances, options)?;
+        let answers = Answers::Invoking(Arc::new(invoking));
+        Ok(Self::of(answers, connections, &options.http))
+    }
+
+    fn of(answers: Answers, connections: Arc<Connections>, options: &HttpOptions) -> Self {
+        Self(Arc::new(App {
+            answers,
             policy: Policy::of(options).map(Arc::new),
-            calls: Calls::default(),
             connections,
-            alive: watch::Sender::new(()),
-        })))
+        }))
     }
 
     /// Answers a request. Whatever the component does, there is a response.
@@ -98,9 +79,14 @@ impl HttpApp {
         let policy = app.policy.clone();
         let asked = policy.as_ref().map(|policy| policy.asked(&request));
         let own = policy.as_ref().and_then(|policy| policy.answer(&request));
-        let mut response = match own {
-            Some(own) => own,
-            None => match app.answer(request, scheme).await {
+        let mut response = if let Some(own) = own {
+            own
+        } else {
+            let answered = match &app.answers {
+                Answers::Handler(handler) => handler.answer(request, scheme).await,
+                Answers::Invoking(invoking) => invoking.answer(request).await,
+            };
+            match answered {
                 Ok(mut response) => {
                     if let Some(policy) = &policy {
                         policy.amend(response.headers_mut());
@@ -108,7 +94,7 @@ impl HttpApp {
                     response
                 }
                 Err(refusal) => refusal.response(version),
-            },
+            }
         };
         if let (Some(policy), Some(asked)) = (policy, asked) {
             policy.finish(asked, response.headers_mut());
@@ -124,14 +110,17 @@ impl HttpApp {
     /// How many requests the component was called for, those that run included. Requests that were
     /// refused before it was called do not count.
     pub fn requests(&self) -> u64 {
-        self.0.calls.begun()
+        self.served().calls.begun()
     }
 
     /// Waits until it answers no request and never will again: until all handles but this future are
     /// dropped, and the last request has ended.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut alive = self.0.alive.subscribe();
-        async move { while alive.changed().await.is_ok() {} }
+        self.served().ended()
+    }
+
+    fn served(&self) -> &Served {
+        self.0.answers.served()
     }
 
     /// The connections of its runtime.
@@ -150,188 +139,18 @@ impl WeakApp {
     /// Waits until no request is being answered.
     pub(super) async fn idle(&self) {
         if let Some(app) = self.0.upgrade() {
-            app.calls.ended().await;
+            app.answers.served().calls.ended().await;
         }
     }
 }
 
-// === impl App ===
+// === impl Answers ===
 
-impl App {
-    async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        scheme: Scheme,
-    ) -> Result<Response<Content>, Refusal> {
-        let name = self.instances.name().clone();
-        let entered = self.instances.room().enter(self.timeout).await;
-        let place = entered.map_err(|Busy| Refusal::Busy)?;
-        // Waiting was no fault of the component.
-        let deadline = Instant::now() + self.timeout;
-        let late = self.late;
-        let (answer, mut answered) = oneshot::channel();
-        let running = self.instances.run();
-        let is_head = request.method() == Method::HEAD;
-        let guest = self.call(request, scheme, answer, deadline);
-        let mut call = Some(Call::new(name.clone(), guest, deadline, running, place));
-        poll_fn(|cx| {
-            let ended = match call.as_mut().map(|call| Pin::new(call).poll(cx)) {
-                Some(Poll::Ready(ended)) => {
-                    call = None;
-                    Some(ended)
-                }
-                Some(Poll::Pending) | None => None,
-            };
-            match (answered.try_recv(), ended) {
-                (_, Some(Err(error))) => Poll::Ready(Err(Refusal::unanswered(&name, &error, late))),
-                (Ok(answered), ended) => {
-                    let guest = match (ended, call.take()) {
-                        (None, Some(call)) => Guest::Runs(call),
-                        (ended, _) => Guest::Returned(ended.and_then(Result::ok).flatten()),
-                    };
-                    Poll::Ready(respond(&name, is_head, answered, guest, cx))
-                }
-                (Err(_), Some(Ok(_))) => {
-                    Poll::Ready(Err(Refusal::unfit(&name, "returned without a response")))
-                }
-                (Err(_), None) => Poll::Pending,
-            }
-        })
-        .await
-    }
-
-    /// Runs the guest for one request, and returns its instance if it may answer more.
-    async fn call(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        scheme: Scheme,
-        answer: oneshot::Sender<Answered>,
-        deadline: Instant,
-    ) -> Ended {
-        let counted = self.calls.count();
-        let Idle {
-            mut store,
-            proxy,
-            answered,
-        } = self.instance(deadline).await?;
-        let mut http = store.data_mut().http();
-        // That of the connection, whatever a target says.
-        let request = http.new_incoming_request(scheme, request)?;
-        let outparam = http.new_response_outparam(answer)?;
-        proxy
-            .wasi_http_incoming_handler()
-            .call_handle(&mut store, request, outparam)
-            .await
-            .map_err(|error| Instances::explain(&store, error))?;
-        drop(counted);
-        let answered = answered + 1;
-        let idle = Idle {
-            store,
-            proxy,
-            answered,
-        };
-        Ok((answered < self.reuse).then(|| Reusable::new(self.idle.clone(), idle)))
-    }
-
-    async fn instance(&self, deadline: Instant) -> wasmtime::Result<Idle> {
-        if self.reuse > 1
-            && let Some(mut idle) = self.idle.take()
-        {
-            Instances::resume(&mut idle.store, deadline);
-            return Ok(idle);
+impl Answers {
+    fn served(&self) -> &Served {
+        match self {
+            Self::Handler(handler) => handler.served(),
+            Self::Invoking(invoking) => invoking.served(),
         }
-        let (mut store, instance) = self.instances.instantiate(deadline).await?;
-        let proxy = self.exports.load(&mut store, &instance)?;
-        Ok(Idle {
-            store,
-            proxy,
-            answered: 0,
-        })
     }
-}
-
-/// A guest when there is a response.
-enum Guest {
-    Returned(Option<Reusable>),
-    Runs(Call<Option<Reusable>>),
-}
-
-fn respond(
-    component: &Arc<str>,
-    is_head: bool,
-    answered: Answered,
-    guest: Guest,
-    cx: &mut Context<'_>,
-) -> Result<Response<Content>, Refusal> {
-    let (mut head, body) = match fit(answered) {
-        Ok(response) => response.into_parts(),
-        Err(reason) => {
-            if let Guest::Runs(call) = guest {
-                call.finish_in_background(drop);
-            }
-            return Err(Refusal::unfit(component, reason));
-        }
-    };
-    let has_body = !is_head
-        && head.status != StatusCode::NO_CONTENT
-        && head.status != StatusCode::NOT_MODIFIED;
-    let declared = declared(&head.headers).filter(|_| has_body);
-    let content = match guest {
-        Guest::Returned(reusable) => {
-            let content = Content::whole(body, declared, reusable, cx);
-            content.map_err(|flaw| Refusal::unfit(component, flaw))?
-        }
-        Guest::Runs(call) if has_body => Content::streaming(body, declared, call),
-        Guest::Runs(call) => {
-            drop(body);
-            let component = component.clone();
-            call.finish_in_background(move |ended| finished(&component, ended));
-            Content::Whole(None)
-        }
-    };
-    if has_body {
-        return Ok(Response::from_parts(head, content));
-    }
-    // What a request with another method would be answered with.
-    if let Some(length) = content.length()
-        && is_head
-        && length > 0
-    {
-        let headers = &mut head.headers;
-        let length = HeaderValue::from(length);
-        headers.entry(header::CONTENT_LENGTH).or_insert(length);
-    }
-    Ok(Response::from_parts(head, Content::Whole(None)))
-}
-
-/// The response, if there is one that can be sent.
-fn fit(answered: Answered) -> Result<Response<HyperOutgoingBody>, String> {
-    let response = answered.map_err(|code| format!("answered with an error: {code:?}"))?;
-    let status = response.status();
-    if status.is_informational() {
-        return Err(format!(
-            "answered with the status {}, which is not a final one",
-            status.as_u16()
-        ));
-    }
-    let mut lengths = response.headers().get_all(header::CONTENT_LENGTH).iter();
-    if let Some(first) = lengths.next()
-        && (length(first).is_none() || lengths.any(|other| length(other) != length(first)))
-    {
-        return Err("answered with a content-length that is none".to_owned());
-    }
-    Ok(response)
-}
-
-/// How long the body is by its header.
-fn declared(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH).and_then(length)
-}
-
-fn length(value: &HeaderValue) -> Option<u64> {
-    let digits = value.as_bytes();
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    value.to_str().ok()?.parse().ok()
 }

@@ -2,7 +2,9 @@
 //!
 //! For each request the routes of an address (`route.rs`) say which application answers it, so that
 //! they can change while connections are open. The servers of an address share them (`site.rs`).
-//! What a trigger does besides calling its component is its policy (`policy.rs`).
+//! What a trigger does besides calling its component is its policy (`policy.rs`). An application calls
+//! the handler that its component exports (`handler.rs`), or the function that a request names
+//! (`invoking.rs`); for that the request's body is read whole, within bounds (`bodies.rs`).
 //!
 //! A connection (`connection.rs`) is one task (`serving.rs`), which also bounds what its client may
 //! take: time for a request's head, for reading a response, for the guest that writes one. What is beneath it
@@ -15,13 +17,17 @@
 //! declared, nothing of it is sent.
 
 mod app;
+mod bodies;
 mod body;
 mod calls;
 mod connection;
 mod connections;
 mod cors;
 mod exchange;
+mod handler;
 mod idle;
+mod invoking;
+mod listing;
 mod options;
 mod piece;
 mod policy;
@@ -30,6 +36,7 @@ mod protocol;
 mod refusal;
 mod route;
 mod seldom;
+mod served;
 mod server;
 mod serving;
 mod site;
@@ -43,7 +50,7 @@ mod wire;
 pub use app::HttpApp;
 pub(crate) use connections::Connections;
 pub use cors::Cors;
-pub use options::HttpOptions;
+pub use options::{HttpOptions, InvokeOptions};
 pub use route::HttpRoute;
 pub use server::{HttpEndpoint, HttpServer};
 pub use tls::HttpTls;

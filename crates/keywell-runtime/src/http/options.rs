@@ -43,3 +43,31 @@ impl Default for HttpOptions {
         }
     }
 }
+
+/// How exported functions are called over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvokeOptions {
+    /// How the component is run. What is said of requests there stands for calls.
+    pub http: HttpOptions,
+    /// What its paths begin with; `/` for nothing.
+    pub path: String,
+    /// Which functions are offered, each an interface, or a function by its path without the first
+    /// slash; none stands for all.
+    pub functions: Vec<String>,
+    /// The longest body of a request, in bytes. Of all bodies together, 64 MiB
+    /// are held, or four times as much as this if that is more.
+    pub max_body: usize,
+}
+
+// === impl InvokeOptions ===
+
+impl Default for InvokeOptions {
+    fn default() -> Self {
+        Self {
+            http: HttpOptions::default(),
+            path: "/".to_owned(),
+            functions: Vec::new(),
+            max_body: 2 << 20,
+        }
+    }
+}

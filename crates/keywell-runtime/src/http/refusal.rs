@@ -17,6 +17,14 @@ pub(super) enum Refusal {
     /// Every route asks for a host, and the request has none.
     Unaddressed,
     ReadOnly,
+    /// A function is called with another method than POST.
+    OnlyPost,
+    /// The body is of another kind than JSON.
+    NotJson,
+    BodyTooLong,
+    BodyLate,
+    /// The body ends before its end.
+    BodyBroken,
     Busy,
     TimedOut,
     /// The time of the trigger is up, which is less than that of the component.
@@ -71,6 +79,26 @@ impl Refusal {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "only GET and HEAD are allowed\n",
             ),
+            Self::OnlyPost => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "a function is called with POST\n",
+            ),
+            Self::NotJson => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the arguments are a JSON array: send them as application/json\n",
+            ),
+            Self::BodyTooLong => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the arguments are larger than they may be\n",
+            ),
+            Self::BodyLate => (
+                StatusCode::REQUEST_TIMEOUT,
+                "the request's body took too long\n",
+            ),
+            Self::BodyBroken => (
+                StatusCode::BAD_REQUEST,
+                "the request's body is broken off\n",
+            ),
             Self::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too busy; try again later\n",
@@ -90,11 +118,13 @@ impl Refusal {
         if self == Self::Busy {
             headers.insert(header::RETRY_AFTER, const { HeaderValue::from_static("1") });
         }
-        if self == Self::ReadOnly {
-            headers.insert(
-                header::ALLOW,
-                const { HeaderValue::from_static("GET, HEAD") },
-            );
+        let allowed = match self {
+            Self::ReadOnly => Some("GET, HEAD"),
+            Self::OnlyPost => Some("POST"),
+            _ => None,
+        };
+        if let Some(allowed) = allowed {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
         }
         // What follows such a request may be no request.
         let is_malformed = matches!(self, Self::NoHost | Self::InvalidHost | Self::Connect);

@@ -77,6 +77,17 @@ impl Output {
         }))
     }
 
+    /// The same, but that all of it goes to standard error, for a program whose standard output has
+    /// results.
+    #[must_use]
+    pub fn all_to_stderr(&self) -> Self {
+        Self(Arc::new(Writers {
+            stdout: self.0.stderr.clone(),
+            stderr: self.0.stderr.clone(),
+            format: self.0.format,
+        }))
+    }
+
     /// The writer to standard output, for lines of the program's own.
     pub fn stdout(&self) -> &Writer {
         &self.0.stdout

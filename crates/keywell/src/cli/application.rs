@@ -18,15 +18,25 @@ pub(super) fn lines(trigger: &TriggerStatus, store: impl Fn(&str) -> String) -> 
             path,
             host,
             is_encrypted,
+        }
+        | TriggerSource::Invoke {
+            addrs,
+            path,
+            host,
+            is_encrypted,
         } => {
             let route = Route {
                 path,
                 host: host.as_deref(),
                 is_encrypted: *is_encrypted,
             };
+            let answers = match trigger.source {
+                TriggerSource::Invoke { .. } => "answers calls",
+                _ => "listens",
+            };
             let addrs = addrs.iter();
             addrs
-                .map(|addr| format!("{name} listens on {}", route.at(addr)))
+                .map(|addr| format!("{name} {answers} on {}", route.at(addr)))
                 .collect()
         }
         TriggerSource::Watch {

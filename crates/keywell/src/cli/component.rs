@@ -2,9 +2,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use keywell_app::Application;
+use keywell_app::{AppOptions, Application};
 use keywell_config::units::{duration, size};
 use keywell_config::{Code, ComponentPlan, LimitsPlan, LinkPlan, Plan};
+use keywell_runtime::output::Output;
 use keywell_runtime::{AllowedHost, HostError};
 
 use super::cache::CacheArguments;
@@ -12,6 +13,7 @@ use super::config_file::ConfigFile;
 use super::config_set::{ConfigSetArguments, NamedSet};
 use super::images::ImageArguments;
 use super::metrics::MetricsArguments;
+use super::output;
 use super::store::GivenUrl;
 use super::usage::Unshown;
 use super::written::Written;
@@ -124,10 +126,22 @@ impl ComponentArguments {
     }
 
     /// Downloads the component, if it is an image, and checks and compiles a plan.
-    pub(super) async fn load(&self, mut plan: Plan) -> Result<Application, Failed> {
+    pub(super) async fn load(&self, plan: Plan) -> Result<Application, Failed> {
+        self.load_printing(plan, output::output().clone()).await
+    }
+
+    /// As [`load`](Self::load), but what the component prints goes there.
+    pub(super) async fn load_printing(
+        &self,
+        mut plan: Plan,
+        output: Output,
+    ) -> Result<Application, Failed> {
         self.pull(&mut plan).await?;
-        Application::load(plan, self.cache.options(self.config_sets.state()))
-            .map_err(Failed::of_one)
+        let options = AppOptions {
+            output,
+            ..self.cache.options(self.config_sets.state())
+        };
+        Application::load(plan, options).map_err(Failed::of_one)
     }
 
     /// Downloads the component of a plan, if it is an image.

@@ -109,6 +109,7 @@ impl Report {
                 TriggerKind::Http => "serve",
                 TriggerKind::Watch => "serve --watch",
                 TriggerKind::Command => "run",
+                TriggerKind::Invoke => "invoke",
             })
             .collect();
         Self {

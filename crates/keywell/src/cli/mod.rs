@@ -19,6 +19,7 @@ mod health;
 mod images;
 mod input;
 mod inspect;
+mod invoke;
 mod kv;
 mod lookup;
 mod metrics;
@@ -85,6 +86,7 @@ enum Command {
     Dev(dev::Dev),
     Serve(Box<serve::Serve>),
     Run(run::Run),
+    Invoke(Box<invoke::Invoke>),
     Up(up::Up),
     Status(status::Status),
     Kv(kv::Kv),
@@ -123,6 +125,7 @@ pub(crate) fn main() -> ExitCode {
                 Command::Dev(dev) => dev.main().await,
                 Command::Serve(serve) => Box::pin(serve.main()).await,
                 Command::Run(run) => Box::pin(run.main()).await,
+                Command::Invoke(invoke) => Box::pin(invoke.main()).await,
                 Command::Up(up) => Box::pin(up.main()).await,
                 Command::Status(status) => status.main().await,
                 Command::Kv(kv) => kv.main().await,

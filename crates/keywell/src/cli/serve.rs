@@ -217,7 +217,7 @@ impl Serve {
                 TriggerSource::Http { .. } => format!(" with {store}"),
                 TriggerSource::Watch { .. } if answers_http => String::new(),
                 TriggerSource::Watch { .. } => ", and listens nowhere".to_owned(),
-                TriggerSource::Command => String::new(),
+                TriggerSource::Command | TriggerSource::Invoke { .. } => String::new(),
             };
             let lines = lines(trigger, |_| store.to_string()).into_iter();
             lines.map(move |line| format!("{line}{more}"))

@@ -186,6 +186,12 @@ fn trigger(trigger: &TriggerReport) -> Row {
             path,
             host,
             is_encrypted,
+        }
+        | SourceReport::Invoke {
+            addresses,
+            path,
+            host,
+            is_encrypted,
         } => {
             let route = Route {
                 path,
@@ -193,7 +199,11 @@ fn trigger(trigger: &TriggerReport) -> Row {
                 is_encrypted: *is_encrypted,
             };
             let urls: Vec<String> = addresses.iter().map(|addr| route.at(addr)).collect();
-            urls.join(", ")
+            let calls = match trigger.source {
+                SourceReport::Invoke { .. } => "calls of ",
+                _ => "",
+            };
+            format!("{calls}{}", urls.join(", "))
         }
         SourceReport::Watch {
             changes,

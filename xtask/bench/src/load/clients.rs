@@ -4,8 +4,8 @@ use super::connection::Connection;
 use crate::Done;
 
 /// Asks once, on a connection of its own.
-pub(crate) fn ask_once(address: &str, path: &str) -> Done {
-    runtime()?.block_on(async { Connection::open(address, path).await?.ask().await })
+pub(crate) fn ask_once(address: &str, request: &str) -> Done {
+    runtime()?.block_on(async { Connection::open(address, request).await?.ask().await })
 }
 
 /// One thread, so that the server has the rest of the machine.
@@ -16,12 +16,12 @@ pub(super) fn runtime() -> Done<Runtime> {
 
 pub(super) async fn connect(
     address: &str,
-    path: &str,
+    request: &str,
     connections: usize,
 ) -> Done<Vec<Connection>> {
     let mut open = Vec::with_capacity(connections);
     for _ in 0..connections {
-        open.push(Connection::open(address, path).await?);
+        open.push(Connection::open(address, request).await?);
     }
     Ok(open)
 }

@@ -8,9 +8,14 @@ use super::result::Load;
 use crate::Done;
 
 /// Each connection asks again as soon as it is answered, for so long.
-pub(crate) fn closed(address: &str, path: &str, connections: usize, time: Duration) -> Done<Load> {
+pub(crate) fn closed(
+    address: &str,
+    request: &str,
+    connections: usize,
+    time: Duration,
+) -> Done<Load> {
     runtime()?.block_on(async {
-        let connections = connect(address, path, connections).await?;
+        let connections = connect(address, request, connections).await?;
         let began = Instant::now();
         let mut loops = JoinSet::new();
         for connection in connections {

@@ -3,6 +3,20 @@ use tokio::net::TcpStream;
 
 use crate::Done;
 
+/// A request for a path.
+pub(crate) fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n")
+}
+
+/// A request with a body of JSON.
+pub(crate) fn post(path: &str, json: &str) -> String {
+    let length = json.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{json}"
+    )
+}
+
 /// A kept connection that asks the same again and again.
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -13,12 +27,12 @@ pub(crate) struct Connection {
 // === impl Connection ===
 
 impl Connection {
-    pub(crate) async fn open(address: &str, path: &str) -> Done<Self> {
+    pub(crate) async fn open(address: &str, request: &str) -> Done<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
-            request: format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n"),
+            request: request.to_owned(),
             response: Vec::with_capacity(4096),
         })
     }

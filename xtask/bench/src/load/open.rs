@@ -34,13 +34,13 @@ struct Plan {
 /// When the server cannot keep up, by far.
 pub(crate) fn open(
     address: &str,
-    path: &str,
+    request: &str,
     connections: usize,
     rate: f64,
     time: Duration,
 ) -> Done<Load> {
     let load = async {
-        let open = connect(address, path, connections).await?;
+        let open = connect(address, request, connections).await?;
         let plan = Arc::new(Plan::new(rate, time));
         let mut senders = JoinSet::new();
         for connection in open {

@@ -23,26 +23,37 @@ pub(super) fn triggers<'d>(
 
 /// A trigger; none if anything is wrong with it, as it may be meant for another address.
 fn trigger(mut table: Table<'_>, defined: &Defined<'_>) -> Option<HttpPlan> {
-    let document = table.document;
+    let plan = HttpPlan {
+        path: path(&mut table),
+        is_read_only: table.boolean("read-only").unwrap_or(false),
+        cache_control: table.text("cache-control").ok(),
+        ..served(&mut table, defined)
+    };
+    checked(&table, plan)
+}
+
+/// What every trigger has that listens.
+pub(super) fn served(table: &mut Table<'_>, defined: &Defined<'_>) -> HttpPlan {
     let component = table.required("component");
     let component = component.and_then(|name| defined.component(name));
     let addr = table.parsed("addr", str::parse);
     let addr: ListenAddress = addr.unwrap_or_else(|| DEFAULT_ADDR.into());
-    let plan = HttpPlan {
-        path: path(&mut table),
-        host: host(&mut table),
+    HttpPlan {
+        host: host(table),
         reuse: table.number("reuse").unwrap_or(1),
-        is_read_only: table.boolean("read-only").unwrap_or(false),
         timeout: table.duration("timeout"),
-        cache_control: table.text("cache-control").ok(),
-        cors: cors(&mut table),
+        cors: cors(table),
         keeps_alive: table.boolean("keep-alive").unwrap_or(true),
         tls: table.take("tls").and_then(tls).ok(),
         place: table.place,
         ..HttpPlan::new(component.unwrap_or_default(), addr)
-    };
+    }
+}
+
+/// The plan, unless anything is wrong with its table.
+pub(super) fn checked(table: &Table<'_>, plan: HttpPlan) -> Option<HttpPlan> {
     for (place, problem) in http::mistakes(&plan) {
-        document.wrong(place, problem);
+        table.document.wrong(place, problem);
     }
     // A name may be unknown without an error, where other names could not be read.
     (table.is_right() && !plan.component.is_empty()).then_some(plan)

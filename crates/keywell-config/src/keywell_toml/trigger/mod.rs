@@ -1,7 +1,9 @@
-//! `[[trigger.http]]`, `[[trigger.watch]]` and `[[trigger.command]]`, in the order written.
+//! `[[trigger.http]]`, `[[trigger.watch]]`, `[[trigger.command]]` and `[[trigger.invoke]]`, in the order
+//! written.
 
 mod command;
 mod http;
+mod invoke;
 mod set_watch;
 mod watch;
 
@@ -29,12 +31,13 @@ pub(super) fn triggers(
         Read::Absent => (None, false),
     };
     let mut take = |key| table.as_mut().map_or(Read::Absent, |table| table.take(key));
-    let kinds = ["http", "watch", "command"].map(|key| take(key).and_then(Value::tables));
+    let kinds = ["http", "watch", "command", "invoke"];
+    let kinds = kinds.map(|key| take(key).and_then(Value::tables));
     let is_wrong = is_wrong || kinds.iter().any(Read::is_wrong);
     let has_others = is_wrong || is_part || !defined.components.watches.is_empty();
     let kinds = kinds.map(|tables| tables.ok().unwrap_or_default());
     let are_none = kinds.iter().all(Vec::is_empty);
-    let [http, watch, command] = kinds;
+    let [http, watch, command, invoke] = kinds;
     if are_none && !has_others {
         let problem = Problem::error("nothing calls a component");
         let help = "add a [[trigger.http]] or a [[trigger.watch]]";
@@ -43,6 +46,7 @@ pub(super) fn triggers(
     let mut triggers: Vec<_> = http::triggers(http, defined).collect();
     triggers.extend(watch::triggers(watch, defined));
     triggers.extend(command::triggers(command, defined));
+    triggers.extend(invoke::triggers(invoke, defined));
     triggers.extend(set_watch::triggers(&triggers, defined));
     triggers.sort_by_key(|trigger| {
         let place = trigger.place();

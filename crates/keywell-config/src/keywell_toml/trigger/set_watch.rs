@@ -40,7 +40,7 @@ fn plan(
                 && other.component == component
                 && other.bucket.value == default.value
         }
-        TriggerPlan::Http(_) | TriggerPlan::Command(_) => false,
+        TriggerPlan::Http(_) | TriggerPlan::Command(_) | TriggerPlan::Invoke(_) => false,
     };
     if others.iter().any(is_same) {
         let problem = format!(

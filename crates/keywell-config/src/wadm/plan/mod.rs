@@ -72,11 +72,8 @@ pub(crate) fn add(plan: &mut Plan, applications: &[Application], given: Given<'_
         }
     }
     stop_what_is_off(&context, plan);
-    let of_http = plan.triggers.iter().filter_map(|trigger| match trigger {
-        TriggerPlan::Http(of) => Some(http::mistakes(of)),
-        TriggerPlan::Watch(_) | TriggerPlan::Command(_) => None,
-    });
-    let mistakes: Vec<_> = of_http.flatten().collect();
+    let listeners = plan.triggers.iter().filter_map(TriggerPlan::listener);
+    let mistakes: Vec<_> = listeners.flat_map(http::mistakes).collect();
     for (place, problem) in mistakes.into_iter().chain(clashes(&plan.triggers)) {
         // Those of a keywell.toml were reported before.
         if applications.iter().any(|of| of.number == place.file) {

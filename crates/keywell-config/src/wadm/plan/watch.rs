@@ -53,7 +53,7 @@ pub(super) fn push(plan: &mut Plan, trigger: WatchPlan, name: &str, planned: Sto
     let (store, bucket) = watched(plan, &target, name, planned);
     let is_taken = plan.triggers.iter().any(|trigger| match trigger {
         TriggerPlan::Watch(other) => other.component == target && other.bucket.value == bucket,
-        TriggerPlan::Http(_) | TriggerPlan::Command(_) => false,
+        TriggerPlan::Http(_) | TriggerPlan::Command(_) | TriggerPlan::Invoke(_) => false,
     });
     plan.triggers.push(TriggerPlan::Watch(Box::new(WatchPlan {
         name: is_taken.then(|| format!("{target}-{name}").into()),

@@ -1,0 +1,60 @@
+use serde_json::Value;
+use wasmtime::component::Val;
+
+use super::read::from_json;
+use crate::invoke::call::Written;
+use crate::invoke::error::CallError;
+use crate::invoke::function::Function;
+
+/// The most bytes that the arguments of a call may have in JSON: what the largest value of a bucket
+/// takes in base64, and room for what is beside it.
+pub const MAX_BYTES: usize = 24 << 20;
+
+/// What is notated, for errors.
+const FORM: &str = "JSON";
+
+/// Reads the arguments of a call that is written `NAME(JSON, JSON)`.
+///
+/// # Errors
+///
+/// [`CallError::TooLong`], [`CallError::Syntax`], [`CallError::Count`] or [`CallError::Argument`].
+pub fn parse(call: &Written<'_>, function: &Function) -> Result<Vec<Val>, CallError> {
+    let text = call.arguments();
+    if text.len() > MAX_BYTES {
+        return Err(CallError::TooLong {
+            bytes: text.len(),
+            form: FORM,
+            most: MAX_BYTES,
+            hint: "",
+        });
+    }
+    let syntax = |problem: String| CallError::Syntax {
+        form: FORM,
+        problem,
+    };
+    let inner = call.inner();
+    let inner = inner.ok_or_else(|| syntax("the call does not end with )".to_owned()))?;
+    let values: Vec<Value> =
+        serde_json::from_str(&format!("[{inner}]")).map_err(|error| syntax(error.to_string()))?;
+    arguments(&values, function)
+}
+
+/// Reads the arguments of a call.
+///
+/// # Errors
+///
+/// [`CallError::Count`] or [`CallError::Argument`].
+pub fn arguments(values: &[Value], function: &Function) -> Result<Vec<Val>, CallError> {
+    function.check_count(values.len())?;
+    let parameters = function.parameters().iter().enumerate();
+    let read = parameters.zip(values).map(|((index, parameter), value)| {
+        from_json(value, &parameter.kind).map_err(|mismatch| CallError::Argument {
+            function: function.name().to_owned(),
+            number: index + 1,
+            parameter: parameter.name.clone(),
+            mismatch,
+        })
+    });
+    let read = read.collect::<Result<_, _>>()?;
+    Ok(function.complete(read))
+}
