@@ -65,7 +65,7 @@ pub enum CallError {
         /// The name of the parameter.
         parameter: String,
         /// What is wrong with it.
-        mismatch: Mismatch,
+        mismatch: Box<Mismatch>,
     },
     /// The function takes or returns what cannot leave its instance.
     #[error(

@@ -76,8 +76,8 @@ fn write_compound(f: &mut impl Write, kind: &Type) -> fmt::Result {
             write_type(f, &kind)?;
             f.write_str(")")
         }),
-        Type::Enum(names) => braced(f, "enum", names.names(), |f, name| f.write_str(name)),
-        Type::Flags(names) => braced(f, "flags", names.names(), |f, name| f.write_str(name)),
+        Type::Enum(names) => braced(f, "enum", names.names(), Write::write_str),
+        Type::Flags(names) => braced(f, "flags", names.names(), Write::write_str),
         _ => f.write_str("?"),
     }
 }

@@ -52,7 +52,7 @@ pub fn arguments(values: &[Value], function: &Function) -> Result<Vec<Val>, Call
             function: function.name().to_owned(),
             number: index + 1,
             parameter: parameter.name.clone(),
-            mismatch,
+            mismatch: mismatch.into(),
         })
     });
     let read = read.collect::<Result<_, _>>()?;

@@ -90,9 +90,8 @@ pub fn from_json(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
         Type::Option(option) => Val::Option(match (value, option.ty()) {
             (Value::Null, _) => None,
             (value, kind @ Type::Option(_)) => {
-                let inner = match case(value, &kind) {
-                    Ok(("some", inner)) => inner,
-                    _ => return Err(Mismatch::new("null or {\"some\": …}", &value.to_string())),
+                let Ok(("some", inner)) = case(value, &kind) else {
+                    return Err(Mismatch::new("null or {\"some\": …}", &value.to_string()));
                 };
                 payload("some", inner, Some(&kind))?
             }

@@ -57,7 +57,7 @@ pub fn arguments(call: &Written<'_>, function: &Function) -> Result<Vec<Val>, Ca
             function: function.name().to_owned(),
             number: index + 1,
             parameter: parameter.name.clone(),
-            mismatch,
+            mismatch: mismatch.into(),
         })
     });
     let values = values.collect::<Result<_, _>>()?;
