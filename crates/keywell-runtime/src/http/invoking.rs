@@ -101,11 +101,8 @@ impl Invoking {
         let exported = Functions::of(component);
         let offered = invoke::offered(&exported, &options.functions)?;
         if offered.is_empty() {
-            return Err(Error::NoExport {
-                wanted: "function that can be called from outside",
-                caller: "an invoke trigger",
-                has: Instances::exports(component),
-            });
+            let wanted = "function that can be called from outside";
+            return Err(Error::no_export(wanted, "an invoke trigger", component));
         }
         let prefix = options.path.trim_end_matches('/').to_owned();
         let paths = offered.iter().map(|function| invoke::path(function));
