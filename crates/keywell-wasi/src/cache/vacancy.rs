@@ -137,6 +137,7 @@ mod tests {
     fn opened() -> Arc<Opened> {
         Arc::new(Opened {
             bucket: Limited::new(Arc::new(Plain), Limits::default()),
+            store: Arc::new(keywell_memory::MemoryStore::default()),
             name: "cache".into(),
             link: LinkNumber::UNNAMED,
         })

@@ -119,7 +119,8 @@ mod tests {
     #[tokio::test]
     async fn all_pages_are_listed_or_none_whether_at_once_or_later() {
         let name = BucketName::parse("b").unwrap();
-        let bucket = MemoryStore::default().open(&name).await.unwrap();
+        let store = MemoryStore::default();
+        let bucket = store.open(&name).await.unwrap();
         let written: Vec<String> = (0..2500).map(|number| format!("{number:08}")).collect();
         for key in &written {
             let done = bucket.set(key, Bytes::new(), Set::default()).await;
@@ -129,6 +130,7 @@ mod tests {
         for bucket in [bucket.clone(), Arc::new(Slow(bucket))] {
             let bucket = Arc::new(Opened {
                 bucket: Limited::new(bucket, Limits::default()),
+                store: Arc::new(store.clone()),
                 name: "b".into(),
                 link: LinkNumber::UNNAMED,
             });
