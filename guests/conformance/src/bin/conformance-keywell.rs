@@ -22,13 +22,23 @@ wit_bindgen::generate!({
     with: { "wasi:io/poll@0.2.0": wasip2::io::poll },
 });
 
-/// Where the suite looks for what it needs of an interface.
-mod wasi {
-    pub use crate::keywell::keyvalue;
-}
-
+/// What other generations have otherwise.
 mod generation {
+    use crate::keywell::keyvalue::store::{self, Bucket, Error};
+
+    pub use crate::verdict::describe;
+
     pub const NAME: &str = "keywell:keyvalue@0.1.0";
+    pub const OPEN: &str = "store.open";
+
+    pub fn open(name: &str) -> Result<Bucket, Error> {
+        store::open(name)
+    }
+
+    /// A name as the interface has it.
+    pub fn named(name: &str) -> String {
+        name.to_owned()
+    }
 }
 
 fn main() -> std::process::ExitCode {
