@@ -73,24 +73,25 @@ pub fn imports(component: &Component) -> Vec<Import> {
             });
         Imported::new(engine, interfaces.collect())
     };
-    let import = |(name, package, interface, version, _): &(&str, &str, &str, &str, ComponentItem)| {
-        let imported = imported((package, version));
-        let generation = Generation::of(package, version, &imported)
-            .filter(|generation| generation.descriptor().interfaces.contains(interface));
-        let is_of = |of: &Generation| {
-            let of = of.descriptor();
-            (of.package, of.version) == (*package, *version)
+    let import =
+        |(name, package, interface, version, _): &(&str, &str, &str, &str, ComponentItem)| {
+            let imported = imported((package, version));
+            let generation = Generation::of(package, version, &imported)
+                .filter(|generation| generation.descriptor().interfaces.contains(interface));
+            let is_of = |of: &Generation| {
+                let of = of.descriptor();
+                (of.package, of.version) == (*package, *version)
+            };
+            let is_variant = generation.is_none()
+                && Generation::ALL.iter().any(is_of)
+                && v0_1_0::consumes_statically(&imported);
+            Import {
+                name: (*name).to_owned(),
+                interface: (*interface).to_owned(),
+                generation,
+                unoffered: is_variant.then_some(v0_1_0::STATIC_VARIANT),
+            }
         };
-        let is_variant = generation.is_none()
-            && Generation::ALL.iter().any(is_of)
-            && v0_1_0::consumes_statically(&imported);
-        Import {
-            name: (*name).to_owned(),
-            interface: (*interface).to_owned(),
-            generation,
-            unoffered: is_variant.then_some(v0_1_0::STATIC_VARIANT),
-        }
-    };
     items.iter().map(import).collect()
 }
 
