@@ -252,12 +252,12 @@ impl Keyvalue {
 
     fn add_outgoing(
         &mut self,
-        change: impl FnOnce(OutgoingValue) -> OutgoingValue,
+        finish: impl FnOnce(OutgoingValue) -> OutgoingValue,
     ) -> Resource<OutgoingHandle> {
         let charge = self.has_room().then(|| self.budget.hold(0));
         let value = charge.and_then(Result::ok);
         let largest = self.grants.largest_value();
-        let value = value.map(|charge| change(OutgoingValue::new(largest, charge)));
+        let value = value.map(|charge| finish(OutgoingValue::new(largest, charge)));
         Resource::new_own(self.values.add_outgoing(value))
     }
 

@@ -185,7 +185,7 @@ async fn handshakes_count_as_connections_and_idle_ones_make_room() {
         silent.push(TcpStream::connect(address).await.unwrap());
     }
     let response = get(folder.path(), address, "/tea").await;
-    assert!(response.ends_with("Counter /tea: 1\n"), "{response}");
+    assert!(response.contains("Counter /tea: 1\n"), "{response}");
     // They were closed for it, but for the one that there is still room for.
     let ends = silent.iter_mut().take(7).map(async |stream| {
         let mut end = Vec::new();
@@ -215,12 +215,12 @@ async fn a_reload_encrypts_an_address_and_reads_certificates_again() {
     let next = plan(&path, "memory:", http);
     handle.reload(next.clone()).await.unwrap();
     let response = get(folder.path(), address, "/tea").await;
-    assert!(response.ends_with("Counter /tea: 1\n"), "{response}");
+    assert!(response.contains("Counter /tea: 1\n"), "{response}");
     certify(folder.path());
     handle.reload(next).await.unwrap();
     // Only the one that is there now is trusted.
     let response = get(folder.path(), address, "/tea").await;
-    assert!(response.ends_with("Counter /tea: 2\n"), "{response}");
+    assert!(response.contains("Counter /tea: 2\n"), "{response}");
     handle.stop().await.unwrap();
 }
 

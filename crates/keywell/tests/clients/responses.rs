@@ -134,7 +134,7 @@ fn an_instance_that_failed_or_left_its_response_unfinished_is_not_used_again() {
         "/status?n=103",
         "/leak?n=5",
     ] {
-        server.get(path);
+        ask(&server, "GET", path, "HTTP/1.1");
         assert_eq!(count(), "1", "behind {path}");
         assert_eq!(count(), "2", "behind {path}");
     }

@@ -126,9 +126,15 @@ mod tests {
     #[test]
     fn a_project_has_the_interfaces_and_the_versions_of_the_examples() {
         let guests = read("guests/Cargo.lock");
+        // A dependency is named with its version where a lock has several of it.
+        let line = |line: &str| match line.strip_prefix(" \"").and_then(|of| of.split_once(' ')) {
+            Some((name, _)) => format!(" \"{name}\",\n"),
+            None => format!("{line}\n"),
+        };
         let blocks = |lock: &str| -> BTreeSet<String> {
             let blocks = lock.split("\n[[package]]\n").skip(1);
-            blocks.map(|block| block.trim().to_owned()).collect()
+            let blocks = blocks.map(|block| block.trim().lines().map(line).collect());
+            blocks.collect()
         };
         let guests = blocks(&guests);
         for template in Template::value_variants() {
