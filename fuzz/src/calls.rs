@@ -5,8 +5,8 @@ use keywell_runtime::invoke::{Function, Functions, Val, Written, json, wave};
 use keywell_runtime::{Options, Runtime};
 use keywell_store::terminal::is_safe;
 
-/// Has a function `f`, whose parameter has a field of every kind of type, each of which may be left
-/// out. It is never called.
+/// Has a function `f`, whose parameter has an optional field of every kind of type. It is never
+/// called.
 const COMPONENT: &str = r#"(component
     (type $point' (record (field "x" f64) (field "label" (option string))))
     (export $point "point" (type $point'))

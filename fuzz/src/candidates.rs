@@ -3,8 +3,8 @@ use std::collections::HashSet;
 
 use keywell_candidates::{CANDIDATES, PACKAGES, as_written, names, released};
 
-/// Any bytes stay as they are but for the names of candidates, all of which are replaced: each by one
-/// that is read as the same, and that no other name becomes.
+/// Replaces all names of candidates and changes no other bytes. Each new name is read as the old
+/// one, and no two names become the same.
 pub fn candidates(data: &[u8]) {
     let before = names(data);
     let released = released(data);

@@ -99,8 +99,8 @@ impl Application {
         Ok(started.expect("nothing asks it to stop"))
     }
 
-    /// As [`start`](Self::start), but gives up when `stop` is ready before all have started, and then
-    /// answers none.
+    /// As [`start`](Self::start), but gives up when `stop` is ready before all have started, and
+    /// then answers none.
     ///
     /// # Errors
     ///

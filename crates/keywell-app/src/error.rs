@@ -54,7 +54,8 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
-    /// A trigger failed while it ran, and [`Handle::next`](crate::Handle::next) was not called for it.
+    /// A trigger failed while it ran, and [`Handle::next`](crate::Handle::next) was not called for
+    /// it.
     #[error("{source}")]
     Failed {
         /// The component that it called, by its name in the plan.
@@ -62,7 +63,7 @@ pub enum Error {
         /// The reason.
         source: TriggerError,
     },
-    /// The plan has no component of a name.
+    /// The plan has no component of this name.
     #[error("the application has no component {component}")]
     NoComponent {
         /// The name.
@@ -102,7 +103,8 @@ pub enum StartError {
         /// The reason.
         source: io::Error,
     },
-    /// The component does not fit its trigger, or the trigger's address, store or name cannot be had.
+    /// The component does not fit its trigger, or the trigger's address, store or name cannot be
+    /// had.
     #[error(transparent)]
     Runtime(#[from] keywell_runtime::Error),
 }
@@ -114,7 +116,8 @@ pub enum TriggerError {
     /// It cannot go on.
     #[error(transparent)]
     Runtime(#[from] keywell_runtime::Error),
-    /// The plan that was to replace the application's could not start, and nor could this trigger again.
+    /// The plan that was to replace the application's could not start, and nor could this trigger
+    /// again.
     #[error("cannot start again: {0}")]
     Restart(StartError),
     /// It panicked, which is a defect of Keywell.

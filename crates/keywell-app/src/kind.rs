@@ -16,9 +16,9 @@ macro_rules! trigger_kinds {
             /// All of them.
             pub const ALL: [Self; [$(TriggerKind::$kind),+].len()] = [$(Self::$kind),+];
 
-            /// The exports that a trigger of this kind calls, one of them at least; none for one that
-            /// calls any function. A name that ends with a
-            /// full stop stands for all that begin with it, whatever their patch release is.
+            /// The exports that a trigger of this kind calls, one of them at least; none for one
+            /// that calls any function. A name that ends with a full stop stands for all that begin
+            /// with it, whatever their patch release is.
             pub fn exports(self) -> &'static [&'static str] {
                 match self {
                     $(Self::$kind => &[$($export),*],)+

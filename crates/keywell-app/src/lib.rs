@@ -60,8 +60,8 @@
 //!
 //! # What it does not do
 //!
-//! It prints nothing, handles no signals, and raises no limits of the process: the program `keywell`
-//! does. It downloads no images: each has its file in the plan before it is loaded.
+//! It prints nothing, handles no signals, and raises no limits of the process: the program
+//! `keywell` does. It downloads no images: each has its file in the plan before it is loaded.
 
 #![forbid(unsafe_code)]
 

@@ -122,8 +122,8 @@ impl Loaded {
 
     /// As [`load`](Self::load), but goes on where something is wrong, and checks besides that each
     /// component can be called as its triggers do and has what it imports. `findings` has what is
-    /// known of the plan's names already. What is in an image that was not downloaded is not checked, and
-    /// answers none.
+    /// known of the plan's names already. What is in an image that was not downloaded is not
+    /// checked, and answers none.
     pub(crate) fn examine(plan: Plan, runtime: &Runtime, findings: &mut Findings) -> Option<Self> {
         let is_whole = !findings.report.has_errors();
         let mut report = Report::default();

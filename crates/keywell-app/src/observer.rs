@@ -40,7 +40,7 @@ pub(crate) struct Seen {
     /// As many as the status has, in its order.
     pub(crate) triggers: Vec<(Task, Counting)>,
     pub(crate) stores: Vec<(String, Weak<dyn Store>)>,
-    /// Of the stores whose calls are counted, by their names.
+    /// The counters of stores whose calls are counted, by the stores' names.
     pub(crate) meters: BTreeMap<String, Arc<Meters>>,
     pub(crate) stopper: Stopper,
 }

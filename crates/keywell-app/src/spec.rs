@@ -6,8 +6,8 @@ use keywell_store::Store;
 
 use crate::kind::TriggerKind;
 
-/// What a trigger is made of, its component and those that it calls included. Two that are made of the
-/// same do the same.
+/// What a trigger is made of, its component and those that it calls included. Two that are made of
+/// the same do the same.
 pub(crate) struct Spec {
     pub(crate) trigger: TriggerPlan,
     pub(crate) components: Vec<(ComponentPlan, LoadedComponent)>,

@@ -110,8 +110,8 @@ pub struct TriggerCounters {
     pub counts: TriggerCounts,
 }
 
-/// The counters of a trigger at one moment, in numbers that only grow. Matched without a wildcard, as
-/// [`TriggerSource`] is.
+/// The counters of a trigger at one moment, in numbers that only grow. Matched without a wildcard,
+/// as [`TriggerSource`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TriggerCounts {
     /// HTTP requests.

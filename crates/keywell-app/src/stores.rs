@@ -34,8 +34,8 @@ struct Opened {
 // === impl Stores ===
 
 impl Stores {
-    /// Opens all of them, or none. One that is open under the same name and at the same URL is taken
-    /// from there.
+    /// Opens all of them, or none. One that is open under the same name and at the same URL is
+    /// taken from there.
     pub(crate) async fn open(plan: &Plan, kept: &Self, contacts: &Contacts) -> Result<Self, Error> {
         // Errors in any of the URLs are reported before the first store is opened.
         let mut urls = Vec::new();

@@ -19,8 +19,8 @@ pub const CANDIDATES: [&str; 3] = [
     "0.2.0-rc-2024-01-16",
 ];
 
-/// A candidate's patch number is its date, past which no release will get. Where a component has that
-/// number already, it is the date with digits in front.
+/// A candidate's patch number is its date, which no release will reach. If the component uses that
+/// number already, digits are put in front of the date.
 const DATES: [u64; CANDIDATES.len()] = [20_231_110, 20_231_205, 20_240_116];
 const DATE_DIGITS: u64 = 100_000_000;
 

@@ -1,9 +1,9 @@
 //! Lets components that were built for release candidates of WASI 0.2 run on its releases.
 //!
 //! Such a component names what it imports and exports with the version of the candidate. Engines
-//! match pre-releases by their exact name, so no release fits. [`released`] gives these names a patch
-//! number of 0.2 instead; everything else stays as it is, byte for byte. Whether the types fit is for
-//! the linker to check: most did not change between the candidates and the release.
+//! match pre-releases by their exact name, so no release fits. [`released`] gives these names a
+//! patch number of 0.2 instead; everything else stays as it is, byte for byte. Whether the types
+//! fit is for the linker to check: most did not change between the candidates and the release.
 //!
 //! ```
 //! # fn main() -> wat::Result<()> {
@@ -36,8 +36,8 @@ use std::borrow::Cow;
 pub use candidate::{CANDIDATES, PACKAGES, as_written};
 pub use rename::{names, renamed};
 
-/// The component with the names of releases in place of those of candidates; without copying it where
-/// it has none of these.
+/// The component with the names of candidates replaced by those of releases. A component without
+/// such names is not copied.
 ///
 /// The result depends on nothing but the bytes.
 pub fn released(wasm: &[u8]) -> Cow<'_, [u8]> {

@@ -30,8 +30,8 @@ pub fn names(wasm: &[u8]) -> Vec<&str> {
 /// The component with other names for what it imports and exports, where `new` has one. `None` if
 /// nothing changes, or the bytes are no component.
 ///
-/// Everything else is copied. The names have to be valid, and unique among the imports and among the
-/// exports.
+/// Everything else is copied. The names have to be valid, and unique among the imports and among
+/// the exports.
 pub fn renamed(wasm: &[u8], new: impl Fn(&str) -> Option<String>) -> Option<Vec<u8>> {
     let mut renamed = Vec::with_capacity(wasm.len() + 1024);
     let mut copied = 0;

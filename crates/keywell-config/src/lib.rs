@@ -30,19 +30,18 @@
 //! ```
 //!
 //! A plan holds together: every name that is used is defined, every amount is within its bounds.
-//! Where it does not, everything that is wrong is in one [`Report`], which shows it with the lines of
-//! the file and without their secrets. A [`Draft`] has what could be read beside what is wrong.
+//! Where it does not, everything that is wrong is in one [`Report`], which shows it with the lines
+//! of the file and without their secrets. A [`Draft`] has what could be read beside what is wrong.
 //!
-//! Manifests of wasmCloud become plans too: [`Draft::read_all`] reads both kinds of files, several of
-//! them into one plan; [`wadm`] says what is read of a manifest. [`Plan::to_toml`] shows any plan as a
-//! `keywell.toml`.
-//! So do the [project files](project) of `wash`.
+//! Manifests of wasmCloud become plans too: [`Draft::read_all`] reads both kinds of files, several
+//! of them into one plan; [`wadm`] says what is read of a manifest. [`Plan::to_toml`] shows any
+//! plan as a `keywell.toml`. So do the [project files](project) of `wash`.
 //!
 //! # What it does not do
 //!
 //! It opens nothing but the files that it is given and those of secrets in them; a [`Lookup`] finds
-//! what a file names besides. It knows neither Wasmtime nor any store: a store's URL, a bucket's name and a
-//! subscription are text here, with the place they were read at, so that the reader of
+//! what a file names besides. It knows neither Wasmtime nor any store: a store's URL, a bucket's
+//! name and a subscription are text here, with the place they were read at, so that the reader of
 //! each can report errors with that place.
 
 #![forbid(unsafe_code)]

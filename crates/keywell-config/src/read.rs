@@ -1,8 +1,8 @@
 //! Reads the files of an application, of any kind, into one plan.
 //!
-//! A keywell.toml and wadm manifests are recognised by their names and their texts. Of several files
-//! at most one is a keywell.toml: the relative paths of its stores start at its folder. Places have
-//! the number of their file, by which [`Plan::at`] finds it.
+//! A keywell.toml and wadm manifests are recognised by their names and their texts. Of several
+//! files at most one is a keywell.toml: the relative paths of its stores start at its folder.
+//! Places have the number of their file, by which [`Plan::at`] finds it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,8 +70,8 @@ impl Draft {
         Self::read_all(&[file], &options)
     }
 
-    /// Reads several files into one plan as far as they can be read: wadm manifests, whose applications
-    /// may refer to shared components of each other, and at most one `keywell.toml`.
+    /// Reads several files into one plan as far as they can be read: wadm manifests, whose
+    /// applications may refer to shared components of each other, and at most one `keywell.toml`.
     ///
     /// # Errors
     ///

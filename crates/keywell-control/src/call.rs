@@ -5,8 +5,8 @@ use keywell_store::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The path of calls of the store. Its first part changes when a call, or a type in one, changes its
-/// meaning, so that two versions of Keywell never mistake each other.
+/// The path of calls of the store. Its first part changes when a call, or a type in one, changes
+/// its meaning, so that two versions of Keywell never mistake each other.
 pub(crate) const STORE: &str = "/v1/store";
 
 /// The path of the report.

@@ -1,8 +1,9 @@
 //! How other processes reach a running one: what it runs, the stores that it has open, and whether
 //! it is well.
 //!
-//! A process that has a store on disk open [answers](Server) at a socket in the folder of the store,
-//! and a [`RemoteStore`] in another process of the same user is that store, by way of the socket:
+//! A process that has a store on disk open [answers](Server) at a socket in the folder of the
+//! store, and a [`RemoteStore`] in another process of the same user is that store, by way of the
+//! socket:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -40,13 +41,15 @@
 //!
 //! # What it guarantees
 //!
-//! Only processes of the same user, and of root, are answered: the socket is for its owner alone, and
-//! the user of each peer is checked, on both sides. Requests, connections, watches and times are bounded, and none
-//! of them blocks the process. A socket that a killed process left is replaced.
+//! Only processes of the same user, and of root, are answered: the socket is for its owner alone,
+//! and the user of each peer is checked, on both sides. Requests, connections, watches and times
+//! are bounded, and none of them blocks the process. A socket that a killed process left is
+//! replaced.
 //!
 //! # What it does not do
 //!
-//! It does not listen to a network, but for [`Health`], which says what is not ready and nothing else.
+//! It does not listen to a network, but for [`Health`], which says what is not ready and nothing
+//! else.
 
 #![forbid(unsafe_code)]
 

@@ -32,8 +32,8 @@ pub(crate) fn bind(folder: &Folder, name: &str) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Connects to a socket of a folder, at which a process of this user or of root listens. A folder that
-/// every user may write to has none.
+/// Connects to a socket of a folder, at which a process of this user or of root listens. A folder
+/// that every user may write to has none.
 pub(crate) async fn connect(folder: &Folder, name: &str) -> io::Result<UnixStream> {
     if folder.access()?.is_open_to_strangers() {
         return Err(io::ErrorKind::PermissionDenied.into());

@@ -1,6 +1,6 @@
-//! Which users processes ask and answer.
+//! Which users' processes may ask, and which are believed.
 
-/// The user who may do everything anyway.
+/// Root, which may do everything.
 const ROOT: u32 = 0;
 
 /// Whether a user may ask a process of another user.

@@ -1,5 +1,5 @@
-//! The folder of images that were pulled: manifests and layers by their digests, and for each tag the
-//! digest that it had last.
+//! The folder of images that were pulled: manifests and layers by their digests, and for each tag
+//! the digest that it had last.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -17,10 +17,10 @@ pub(crate) struct Cache {
     folder: Folder,
 }
 
-/// The bytes that are kept. Past them, what was not used for the longest goes first.
+/// The bytes that are kept. Past them, the least recently used is evicted first.
 const MOST: u64 = 2 << 30;
 
-/// What was used within this time stays in any case: its application may not have loaded it yet.
+/// What was used within this time is not evicted: its application may not have loaded it yet.
 const RECENT: Duration = Duration::from_hours(1);
 
 // === impl Cache ===
@@ -80,7 +80,7 @@ impl Cache {
         }))
     }
 
-    /// Removes what was not used for the longest, if there is more than is kept.
+    /// Evicts the least recently used, if there is more than is kept.
     pub(crate) fn shrink(&self) {
         let Some(before) = SystemTime::now().checked_sub(RECENT) else {
             return;
@@ -90,7 +90,7 @@ impl Cache {
         }
     }
 
-    /// As [`shrink`](Self::shrink), to so many bytes, of what was last used before.
+    /// As [`shrink`](Self::shrink), to so many bytes, and only what was last used before then.
     fn shrink_to(&self, most: u64, before: SystemTime) -> io::Result<()> {
         let mut kept = Vec::new();
         for name in self.folder.names()? {

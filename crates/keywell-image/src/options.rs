@@ -4,8 +4,8 @@ use std::time::Duration;
 /// How registries are reached.
 #[derive(Clone, Debug)]
 pub struct ImageOptions {
-    /// Registries, `HOST` or `HOST:PORT` as in a reference, that are spoken to without TLS. Those of
-    /// this machine (`localhost`, `127.0.0.1`, `[::1]`) always are.
+    /// Registries, `HOST` or `HOST:PORT` as in a reference, that are spoken to without TLS. Those
+    /// of this machine (`localhost`, `127.0.0.1`, `[::1]`) always are.
     pub insecure: Vec<String>,
     /// How long a registry may send nothing, and a credential helper may take.
     pub patience: Duration,

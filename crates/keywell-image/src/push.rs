@@ -20,8 +20,8 @@ pub struct Interfaces {
 const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// Puts a component into a registry, in the form that `wkg` and `wash` read, and answers the digest of
-/// the image. A component always gives the same image: its time of creation is 1970.
+/// Puts a component into a registry, in the form that `wkg` and `wash` read, and answers the digest
+/// of the image. A component always gives the same image: its time of creation is 1970.
 ///
 /// # Errors
 ///

@@ -9,8 +9,8 @@ use crate::digest::Digest;
 /// The name of an image in a registry: `ghcr.io/NAME:TAG`, `localhost:5000/NAME`,
 /// `ghcr.io/NAME@sha256:…`, each with or without `oci://` before it. Without a tag it is `latest`.
 ///
-/// `http://` and `https://` are read as `oci://`, as in manifests of wasmCloud; neither says whether
-/// TLS is used.
+/// `http://` and `https://` are read as `oci://`, as in manifests of wasmCloud; neither says
+/// whether TLS is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageReference {
     /// As it was written.
@@ -33,8 +33,8 @@ const SCHEMES: [&str; 3] = ["oci://", "https://", "http://"];
 // === impl ImageReference ===
 
 impl ImageReference {
-    /// Whether a text looks like a reference rather than like a path or anything else: it begins with
-    /// `oci://` or with a registry, which has a dot or a port in it or is `localhost`.
+    /// Whether a text looks like a reference rather than like a path or anything else: it begins
+    /// with `oci://` or with a registry, which has a dot or a port in it or is `localhost`.
     pub fn is_meant_by(text: &str) -> bool {
         if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
             return true;

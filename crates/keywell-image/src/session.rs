@@ -21,7 +21,7 @@ use crate::token::authorize;
 pub(crate) struct Session {
     pub(crate) registry: Registry,
     pub(crate) reference: Reference,
-    /// What the registry wants to see.
+    /// The credentials that the registry requires.
     pub(crate) auth: RegistryAuth,
     http: Http,
 }

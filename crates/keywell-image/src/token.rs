@@ -13,8 +13,8 @@ use crate::registry::Registry;
 /// The most bytes of an answer with a token.
 const MAX_BYTES: usize = 64 << 10;
 
-/// Finds out what a registry wants to see for an operation on an image: nothing, the login itself, or
-/// a token of the server that it names.
+/// Finds the credentials that a registry requires for an operation on an image: nothing, the login
+/// itself, or a token of the server that it names.
 pub(crate) async fn authorize(
     http: &Http,
     registry: &Registry,

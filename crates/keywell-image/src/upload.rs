@@ -45,7 +45,7 @@ impl Upload {
         Ok(upload)
     }
 
-    /// Hands over what the registry wants to see.
+    /// Passes on the credentials that the registry requires.
     async fn log_in(&self) -> Result<(), Problem> {
         let Session {
             registry,

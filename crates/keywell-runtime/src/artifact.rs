@@ -1,13 +1,13 @@
 //! Compiled components, kept on disk between starts.
 //!
 //! An artefact is a digest and the compiled code behind it. The digest is over the engine's
-//! settings, the digest of the component that was compiled, and the code. So a file that is damaged,
-//! cut short, empty or longer, or that stands under another component's name, is not what its digest
-//! says: it is never run, and the component is compiled and kept again.
+//! settings, the digest of the component that was compiled, and the code. So a file that is
+//! damaged, cut short, empty or longer, or that stands under another component's name, is not what
+//! its digest says: it is never run, and the component is compiled and kept again.
 //!
-//! What was compiled is not always what the file has: names of release candidates are replaced before.
-//! The digest is over the bytes with the new names, so neither an artefact of a version that replaced
-//! none nor one of a version that chooses other names is taken for this.
+//! The compiled bytes can differ from the file: names of release candidates are replaced first. The
+//! digest covers the bytes with the new names, so an artefact of a version that replaced none, or
+//! chose other names, does not match.
 //!
 //! The digest is no signature. Who can write to the folder can write code that this process runs,
 //! so the folder has to belong to this user, and only this user may write to it; otherwise there is

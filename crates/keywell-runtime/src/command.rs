@@ -28,8 +28,8 @@ impl Command {
     }
 
     /// Runs it and returns its exit code: 0 for success, 1 if it fails without a code. If all
-    /// instances are in use, it waits for one first. Its output is passed on unchanged. While nothing
-    /// reads that, the component waits, within its time; all of it is written on return.
+    /// instances are in use, it waits for one first. Its output is passed on unchanged. While
+    /// nothing reads that, the component waits, within its time; all of it is written on return.
     ///
     /// # Errors
     ///

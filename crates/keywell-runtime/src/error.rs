@@ -76,7 +76,7 @@ pub enum Error {
         /// What the component has instead.
         has: String,
     },
-    /// A function that is to be offered is none that can be called.
+    /// A name in the list of offered functions matches none that can be called.
     #[error(transparent)]
     NotOffered(#[from] crate::invoke::NotOffered),
     /// The component needs more tables or memory to start than an instance may have.

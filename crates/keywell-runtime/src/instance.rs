@@ -138,8 +138,8 @@ impl Instances {
         &self.common.turns
     }
 
-    /// An instance made ahead of a call, for a caller that has a place in the room. No other one is ended for
-    /// it.
+    /// An instance made ahead of a call, for a caller that has a place in the room. No other one is
+    /// ended for it.
     ///
     /// # Errors
     ///
@@ -156,8 +156,8 @@ impl Instances {
         store.set_epoch_deadline(1);
     }
 
-    /// An instance in a store of its own, for a call that has a place in the room, or that such a call
-    /// led to.
+    /// An instance in a store of its own, for a call that has a place in the room, or that such a
+    /// call led to.
     ///
     /// The pool has slots for each place. Where an idle instance has it, that one is ended.
     ///

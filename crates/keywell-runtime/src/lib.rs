@@ -21,9 +21,10 @@
 //!
 //! # What it does not do
 //!
-//! It opens no store and reads no configuration; `keywell` does both. A component has no files and no
-//! sockets, and sends HTTP requests to no host that is not among [`Environment::outgoing`]. What it prints
-//! goes to [`Options::output`], and what it logs (`wasi:logging`) are events of the target [`LOG_TARGET`].
+//! It opens no store and reads no configuration; `keywell` does both. A component has no files and
+//! no sockets, and sends HTTP requests to no host that is not among [`Environment::outgoing`]. What
+//! it prints goes to [`Options::output`], and what it logs (`wasi:logging`) are events of the
+//! target [`LOG_TARGET`].
 
 #![deny(unsafe_code)]
 

@@ -5,8 +5,8 @@ use wasmtime::component::types::ComponentItem;
 
 use crate::{Missing, relatives};
 
-/// What is not offered and well known: a package, or a namespace with its colon; what it is; where it
-/// could come from, or what stands in for it.
+/// What is not offered and well known: a package, or a namespace with its colon; what it is; where
+/// it could come from, or what stands in for it.
 const ELSEWHERE: [(&str, &str, &str); 16] = [
     (
         "wasi:blobstore",
@@ -165,8 +165,8 @@ fn is_only_types(item: &ComponentItem, engine: &Engine) -> bool {
     }
 }
 
-/// Whether it is of WASI 0.2 in any release: also in one that is later than the engine's, as far as it
-/// has what the engine has.
+/// Whether it is of WASI 0.2 in any release: also in one that is later than the engine's, as far as
+/// it has what the engine has.
 fn is_wasi_0_2(name: &str) -> bool {
     let (package, version) = package(name);
     let released = version

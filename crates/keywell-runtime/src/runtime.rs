@@ -49,8 +49,8 @@ pub struct Bounds {
     pub memory: Option<usize>,
     /// How long a call may take, in place of [`Options::timeout`].
     pub timeout: Option<Duration>,
-    /// How many calls may run at once, at least 1, where that is less than [`Options::instances`]; of
-    /// all components of one name. Others wait, as those past [`Options::instances`] do.
+    /// How many calls may run at once, at least 1, where that is less than [`Options::instances`];
+    /// of all components of one name. Others wait, as those past [`Options::instances`] do.
     pub instances: Option<u32>,
 }
 
@@ -103,8 +103,9 @@ impl Runtime {
 
     /// Loads a component from its file: its compiled code from the cache, or else compiles it.
     ///
-    /// What it imports and exports of release candidates of WASI 0.2 has the names of releases then;
-    /// [`interfaces`](crate::interfaces) and [`exports`](crate::exports()) answer its own.
+    /// Imports and exports of release candidates of WASI 0.2 are renamed to releases;
+    /// [`interfaces`](crate::interfaces) and [`exports`](crate::exports()) return the component's
+    /// own names.
     ///
     /// # Errors
     ///
@@ -113,8 +114,8 @@ impl Runtime {
         self.load_as(path, path)
     }
 
-    /// As [`Runtime::load`], but messages call the file `name` where it can be read: the reference of
-    /// the image that it was in.
+    /// As [`Runtime::load`], but messages call the file `name` where it can be read: the reference
+    /// of the image that it was in.
     ///
     /// # Errors
     ///
@@ -230,12 +231,13 @@ impl Runtime {
         Command::new(self.instances(component, grants, environment, true)?)
     }
 
-    /// Makes a component ready to be called for changes. Every change after the return is delivered.
+    /// Makes a component ready to be called for changes. Every change after the return is
+    /// delivered.
     ///
     /// # Errors
     ///
-    /// As [`Runtime::http`]; [`Error::Watch`] when the bucket is not granted, or its store cannot be
-    /// watched or reached.
+    /// As [`Runtime::http`]; [`Error::Watch`] when the bucket is not granted, or its store cannot
+    /// be watched or reached.
     pub async fn watch(
         &self,
         component: &LoadedComponent,

@@ -36,7 +36,8 @@ pub(crate) struct State {
     log: Log,
     memory: InstanceMemory,
     held: Held,
-    /// Takes the place of `table` in a call that the budget has no room for, so that the call fails.
+    /// Takes the place of `table` in a call that the budget has no room for, so that the call
+    /// fails.
     no_table: ResourceTable,
     is_over_budget: bool,
     turns: Turns,
@@ -152,14 +153,14 @@ impl State {
         self.ticks = 0;
     }
 
-    /// Whether there is a link of a name for an interface: `ns:package/interface`, without a version.
-    /// That without a name is always there.
+    /// Whether there is a link of a name for an interface: `ns:package/interface`, without a
+    /// version. That without a name is always there.
     pub(crate) fn has_link(&self, interface: &str, name: &str) -> bool {
         name == Self::UNNAMED || self.keyvalue.has_link(interface, name)
     }
 
-    /// Has an interface use the link of a name from now on. Where there is none of that name, its calls
-    /// fail.
+    /// Has an interface use the link of a name from now on. Where there is none of that name, its
+    /// calls fail.
     pub(crate) fn choose_link(&mut self, interface: &str, name: &str) {
         let name = (name != Self::UNNAMED).then_some(name);
         self.keyvalue.choose_link(interface, name);

@@ -6,10 +6,10 @@ use tokio::sync::Notify;
 /// How many bytes a host may hold for one instance, beside the instance's own memory, and how many
 /// it holds.
 ///
-/// [`Keyvalue`](crate::Keyvalue) charges the snapshots of `cas` handles, outgoing and incoming values
-/// and writes in flight, and bounds every answer of a store by what is left. Hosts charge what else
-/// they hold: HTTP bodies, header fields. What is charged counts in the [`TotalMemory`] too, if there
-/// is one, until it is refunded or the budget is dropped.
+/// [`Keyvalue`](crate::Keyvalue) charges the snapshots of `cas` handles, outgoing and incoming
+/// values and writes in flight, and bounds every answer of a store by what is left. Hosts charge
+/// what else they hold: HTTP bodies, header fields. What is charged counts in the [`TotalMemory`]
+/// too, if there is one, until it is refunded or the budget is dropped.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
@@ -214,6 +214,10 @@ impl Drop for Budget {
 
 impl Account {
     fn charge(&self, bytes: usize) -> Result<(), OverBudget> {
+        // An empty charge fits also where the total is exceeded.
+        if bytes == 0 {
+            return Ok(());
+        }
         let left = self
             .limit
             .saturating_sub(self.charged.load(Ordering::Relaxed));

@@ -1,7 +1,7 @@
 use keywell_store::Error;
 use wasmtime::component::{ComponentType, Lower};
 
-/// Logs an error that its caller cannot mend, with what a guest must not read.
+/// Logs an error that the caller cannot fix, with details that a guest must not read.
 pub(crate) fn log(error: &Error) {
     if !matches!(
         error,

@@ -1,7 +1,8 @@
-//! The generations of `wasi:keyvalue`, Keywell's own interface among them, and which of them a component imports.
+//! The generations of `wasi:keyvalue`, Keywell's own interface among them, and which of them a
+//! component imports.
 //!
-//! Import *types* are read, because two shapes of `get-many` have one name and version. Each import has
-//! one generation or none; one that is not known is never taken for another.
+//! Import *types* are read, because two shapes of `get-many` have one name and version. Each import
+//! has one generation or none; one that is not known is never taken for another.
 
 use std::fmt;
 
@@ -21,7 +22,8 @@ use crate::{draft, draft2, own, unversioned, v0_1_0};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Generation {
-    /// The one without a version, whose values and errors are resources, and a missing key an error.
+    /// The one without a version, whose values and errors are resources, and a missing key an
+    /// error.
     Unversioned,
     /// `0.1.0`, whose values and errors are resources.
     V0_1_0,

@@ -57,8 +57,8 @@ struct Granting {
 // === impl Grants ===
 
 impl Grants {
-    /// How many opened buckets are kept for the next instance. Buckets past this number are opened again
-    /// by each instance.
+    /// How many opened buckets are kept for the next instance. Buckets past this number are opened
+    /// again by each instance.
     const KEPT_OPEN: usize = 1024;
 
     /// Grants nothing yet; see [`Grants::with`].
@@ -114,7 +114,8 @@ impl Grants {
         self
     }
 
-    /// Grants every name that is not granted by itself: each of them is this one bucket in the store.
+    /// Grants every name that is not granted by itself: each of them is this one bucket in the
+    /// store.
     #[must_use]
     pub fn with_every_name(
         mut self,

@@ -1,8 +1,8 @@
-//! Links the functions of an interface: each is written once, in two halves, and linked as a plain or an
-//! async function.
+//! Links the functions of an interface: each is written once, in two halves, and linked as a plain
+//! or an async function.
 //!
-//! - Keys are read where they lie in the guest's memory (`WasmStr`). Values are checked before they are
-//!   copied, once (`WasmList<u8>` to `Bytes`), and answers go out as `Bytes`.
+//! - Keys are read where they lie in the guest's memory (`WasmStr`). Values are checked before they
+//!   are copied, once (`WasmList<u8>` to `Bytes`), and answers go out as `Bytes`.
 //! - Where every granted store answers at once, the functions are plain, and the component needs no
 //!   fibre. Elsewhere they are async, and an answer that is ready does not switch stacks.
 
@@ -170,8 +170,8 @@ impl<'a, T: KeyvalueView> Interface<'a, T> {
 
     /// Links a resource type whose handles `drop` frees, which may store something.
     ///
-    /// The guest waits until it is stored, so that what it does then comes later. It is not given an
-    /// error, which is logged.
+    /// The guest waits until it is stored, so that its next calls come after the write. An error is
+    /// logged, since the guest cannot receive it.
     pub(crate) fn stored_resource<R: 'static>(
         &mut self,
         name: &str,

@@ -44,9 +44,10 @@ pub trait KeyvalueView: Send {
     /// The instance's state, to open and close handles.
     fn keyvalue_mut(&mut self) -> &mut Keyvalue;
 
-    /// The table that `wasi:io` of the same linker uses, for calls that return streams and pollables.
-    /// Where there is none, `0.1.0` and the generation without a version answer an error to them, and
-    /// the same values can be read and written as bytes; `keywell:keyvalue/watch` is unsupported.
+    /// The table that `wasi:io` of the same linker uses, for calls that return streams and
+    /// pollables. Where there is none, `0.1.0` and the generation without a version answer an error
+    /// to them, and the same values can be read and written as bytes; `keywell:keyvalue/watch` is
+    /// unsupported.
     fn table(&mut self) -> Option<&mut ResourceTable> {
         None
     }
@@ -127,7 +128,8 @@ impl Keyvalue {
         &mut self.budget
     }
 
-    /// Whether there is a link of this name for an interface: `wasi:keyvalue/store`, without a version.
+    /// Whether there is a link of this name for an interface: `wasi:keyvalue/store`, without a
+    /// version.
     pub fn has_link(&self, interface: &str, name: &str) -> bool {
         let is_linked = Linked::of(interface).is_some() || interface == "wasi:keyvalue/watcher";
         is_linked && self.grants.number(name).is_some()
@@ -138,9 +140,9 @@ impl Keyvalue {
     /// `wasi:keyvalue/store`, `atomics` and `batch`, and `keywell:keyvalue/store`, nothing changes.
     ///
     /// Buckets that are open stay on the link by which they were opened. A call of `atomics` or
-    /// `batch` with a bucket of another link than theirs goes to the bucket of the same name on their
-    /// link: so a component may choose a link for one of them alone, as it can on wasmCloud, whose
-    /// buckets are names and have no link.
+    /// `batch` with a bucket of another link than theirs goes to the bucket of the same name on
+    /// their link: so a component may choose a link for one of them alone, as it can on wasmCloud,
+    /// whose buckets are names and have no link.
     pub fn choose_link(&mut self, interface: &str, name: Option<&str>) {
         let link = match name {
             None => LinkNumber::UNNAMED,

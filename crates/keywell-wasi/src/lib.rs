@@ -38,17 +38,17 @@
 //! # }
 //! ```
 //!
-//! [`link`] reads the component's import types and links just the generations it imports, and Spin's
-//! key-value where it imports that. Where every granted store answers at once, as memory does, it
-//! links plain functions, and the component runs without a fibre; elsewhere it links async functions,
-//! and the component is instantiated and called by Wasmtime's async methods. [`Grants::promptness`]
-//! says which it was.
+//! [`link`] reads the component's import types and links just the generations it imports, and
+//! Spin's key-value where it imports that. Where every granted store answers at once, as memory
+//! does, it links plain functions, and the component runs without a fibre; elsewhere it links async
+//! functions, and the component is instantiated and called by Wasmtime's async methods.
+//! [`Grants::promptness`] says which it was.
 //!
 //! # What it does not do
 //!
 //! It knows no store in particular, opens no connection, and provides no other WASI interface:
-//! `wasmtime-wasi` and `wasmtime-wasi-http` go into the same linker. Values of the older generations
-//! can be streams, which it adds to the table of [`KeyvalueView::table`].
+//! `wasmtime-wasi` and `wasmtime-wasi-http` go into the same linker. Values of the older
+//! generations can be streams, which it adds to the table of [`KeyvalueView::table`].
 
 #![forbid(unsafe_code)]
 

@@ -103,13 +103,13 @@ impl Watcher {
         self.generation
     }
 
-    /// Notifies the component that a key was set. `bucket` is the watched one, by the component's name
-    /// for it.
+    /// Notifies the component that a key was set. `bucket` is the watched one, by the component's
+    /// name for it.
     ///
     /// # Errors
     ///
-    /// The store's error when the bucket cannot be opened; a trap, after which the instance is of no
-    /// more use.
+    /// The store's error when the bucket cannot be opened; a trap, after which the instance is of
+    /// no more use.
     pub async fn on_set<T: KeyvalueView + 'static>(
         &self,
         mut store: impl AsContextMut<Data = T>,

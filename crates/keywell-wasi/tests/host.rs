@@ -45,8 +45,8 @@ async fn exists_by(link_name: Option<&str>, grants: Grants) -> u32 {
     exists
 }
 
-/// The trace of the error that a component of the unversioned generation meets when it gets `k` from
-/// its default bucket.
+/// The trace of the error that a component of the unversioned generation meets when it gets `k`
+/// from its default bucket.
 async fn trace(grants: Grants) -> String {
     let wat = include_str!("components/missing.wat");
     let (trace,): (String,) = call(wat, "missing", None, grants).await;

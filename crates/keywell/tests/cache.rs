@@ -1,4 +1,5 @@
-//! `wasi:keyvalue/cache`: values that are gone after a time, and keys that one of many callers fills.
+//! `wasi:keyvalue/cache`: values that are gone after a time, and keys that one of many callers
+//! fills.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

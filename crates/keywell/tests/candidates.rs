@@ -19,8 +19,8 @@ fn release(name: &str) -> Option<&str> {
     (PACKAGES.contains(&package) && version.starts_with("0.2.")).then_some(version)
 }
 
-/// A guest as if it had been built for candidates: each release in it, the earliest first, is another
-/// of them.
+/// A guest as if it had been built for candidates: each release in it, the earliest first, is
+/// another of them.
 fn as_candidate(folder: &Path, name: &str) -> PathBuf {
     let wasm = fs::read(guest(name)).unwrap();
     let found = names(&wasm);

@@ -80,7 +80,8 @@ fn passes(component: &str, at_least: usize, not_offered: &[&str]) {
     passes_beside_others(component, &disk, at_least, not_offered);
 }
 
-/// Runs the whole suite in the bucket `cups`, where the key of another program has to stay as it is.
+/// Runs the whole suite in the bucket `cups`, where the key of another program has to stay as it
+/// is.
 fn passes_beside_others(component: &str, store: &str, at_least: usize, not_offered: &[&str]) {
     kv(store, &["set", "theirs", "untouched"]);
     passes_in(component, store, "cups", at_least, not_offered);
@@ -112,7 +113,8 @@ fn kv(store: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Stores count with a sign, so the upper half of an unsigned counter is an error, which the interface allows.
+/// Stores count with a sign, so the upper half of an unsigned counter is an error, which the
+/// interface allows.
 #[test]
 fn draft_passes_on_every_store() {
     let upper_half = "atomics.increment: a counter reaches the top of its type # TODO may";

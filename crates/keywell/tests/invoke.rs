@@ -142,7 +142,7 @@ fn what_is_wrong_with_a_call_is_one_error_and_ends_with_2() {
         ("name()", "several functions name; name the interface, too:"),
         (
             "add(1)",
-            "add takes 2 arguments (a: u32, b: u32), and 1 came",
+            "add takes 2 arguments (a: u32, b: u32), but got 1",
         ),
         (
             "add(1, \"a\")",

@@ -84,8 +84,8 @@ spec:
 const WATCHER: &str = "ghcr.io/wasmcloud/components/http-keyvalue-watcher-rust:0.1.0";
 
 /// The sibling of the counter's manifest: a keyvalue-redis calls a component for a key, which sends
-/// an alert by an http-client. Configuration stands where it is given: on the source side of the link,
-/// on its target side, and at the provider.
+/// an alert by an http-client. Configuration stands where it is given: on the source side of the
+/// link, on its target side, and at the provider.
 fn sibling(alerts: &Alerts, [source, target, provider]: [&str; 3]) -> String {
     let side = |side: &str, properties: &str| match properties {
         "" => String::new(),

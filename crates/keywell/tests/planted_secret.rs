@@ -1,5 +1,5 @@
-//! A secret that is planted wherever one may stand is found nowhere: not in logs, output, errors, the
-//! arguments of the process, the files of the state folder, or what `Debug` shows.
+//! A secret that is planted wherever one may stand is found nowhere: not in logs, output, errors,
+//! the arguments of the process, the files of the state folder, or what `Debug` shows.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -24,7 +24,8 @@ const WAYS: [&str; 3] = [
     "{ secret = 'planted' }",
 ];
 
-/// A folder with the secret in a file and in a state folder, and the program that has it as a variable.
+/// A folder with the secret in a file and in a state folder, and the program that has it as a
+/// variable.
 struct Planted(tempfile::TempDir);
 
 // === impl Planted ===
@@ -93,8 +94,8 @@ fn arguments(process: &Child) -> Vec<u8> {
     fs::read(format!("/proc/{}/cmdline", process.id())).unwrap()
 }
 
-/// Runs an application that answers HTTP until it has answered and shown its status, and answers its
-/// log.
+/// Runs an application that answers HTTP until it has answered and shown its status, and answers
+/// its log.
 #[track_caller]
 fn serves_unseen(planted: &Planted, command: &mut Command) -> String {
     let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -301,8 +301,8 @@ async fn what_a_journal_no_longer_has_is_read_until_it_is_delivered() {
     assert!(alerts.rest().is_empty());
 }
 
-/// Events that came while partitions of dead processes had no owner come no more, so there must be no
-/// such time.
+/// Events that came while partitions of dead processes had no owner come no more, so there must be
+/// no such time.
 #[tokio::test]
 async fn a_killed_watcher_of_plain_is_replaced_at_once() {
     let redis = emitting().await;

@@ -20,8 +20,8 @@ use crate::{AppOptions, Error};
 
 pub use self::examiner::Examiner;
 
-/// An application that runs. Dropping it ends everything at once; [`stop`](Self::stop) lets what runs
-/// finish and closes the stores.
+/// An application that runs. Dropping it ends everything at once; [`stop`](Self::stop) lets what
+/// runs finish and closes the stores.
 pub struct Handle {
     runtime: Arc<Runtime>,
     options: AppOptions,
@@ -120,9 +120,9 @@ impl Handle {
         self.stores.metering()
     }
 
-    /// Makes a component ready to have its functions called, whatever triggers it has. It has what the
-    /// component is granted now, also after the application goes over to another plan, and no store
-    /// once the application has stopped.
+    /// Makes a component ready to have its functions called, whatever triggers it has. It has what
+    /// the component is granted now, also after the application goes over to another plan, and no
+    /// store once the application has stopped.
     ///
     /// # Errors
     ///

@@ -4,8 +4,8 @@
 //!    stores runs on.
 //! 2. Everything that can fail comes first, while the old triggers run. Only those that must end
 //!    before their successors start are stopped before that, and are started again if one fails.
-//! 3. Then the new triggers take over: an address stays open, and its routes change. What came before
-//!    is finished by what it came to, and only then are stores closed.
+//! 3. Then the new triggers take over: an address stays open, and its routes change. What came
+//!    before is finished by what it came to, and only then are stores closed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -42,28 +42,28 @@ struct Changes {
 impl Handle {
     /// Goes over to another plan, whose limits have to be those of the one that runs.
     ///
-    /// - A trigger that is the same in both plans, with its component, the component's file, and the
-    ///   stores, runs on untouched, and so does an open store of the same name and URL. A command
-    ///   that is the same is not run again.
+    /// - A trigger that is the same in both plans, with its component, the component's file, and
+    ///   the stores, runs on untouched, and so does an open store of the same name and URL. A
+    ///   command that is the same is not run again.
     /// - An address that both plans have stays open, and no connection to it is refused. Requests
     ///   that have come are answered by the old component, and those that come from then on by the
     ///   new one, also on connections that are open. Routes of an address come and go while others
     ///   answer. Certificates are read again.
-    /// - A watch trigger that changes stops before its successor starts; one that cannot resume misses
-    ///   changes between the two.
+    /// - A watch trigger that changes stops before its successor starts; one that cannot resume
+    ///   misses changes between the two.
     /// - Other triggers of the old plan stop once the new ones run: what runs may finish, and
     ///   commands are ended.
-    /// - Stores that are left over are closed once the requests to components that were replaced have
-    ///   ended. Where none is left over, this does not wait for such requests.
+    /// - Stores that are left over are closed once the requests to components that were replaced
+    ///   have ended. Where none is left over, this does not wait for such requests.
     ///
     /// It is not to be dropped before it is ready.
     ///
     /// # Errors
     ///
     /// As [`Application::load`](crate::Application::load) and
-    /// [`Application::start`](crate::Application::start); [`Error::Limits`], [`Error::Chain`]. The old plan then runs on.
-    /// A watch trigger that was stopped is started again; if that fails, too, it is the next
-    /// [`Event::Failed`], and stops the others.
+    /// [`Application::start`](crate::Application::start); [`Error::Limits`], [`Error::Chain`]. The
+    /// old plan then runs on. A watch trigger that was stopped is started again; if that fails,
+    /// too, it is the next [`Event::Failed`], and stops the others.
     pub async fn reload(&mut self, plan: Plan) -> Result<Reloaded, Error> {
         let [mut new, old] =
             [&plan, self.loaded.plan()].map(|plan| runtime_options(plan, &self.options));
@@ -167,8 +167,8 @@ impl Handle {
         }
     }
 
-    /// What the triggers that run on are encrypted with, by their numbers: the files may be others by
-    /// now.
+    /// What the triggers that run on are encrypted with, by their numbers: the files may be others
+    /// by now.
     async fn renewed(
         &self,
         loaded: &Loaded,

@@ -65,8 +65,8 @@ impl Prepared {
         })
     }
 
-    /// Makes it ready to run; none where it is left out. It shares the addresses of those that listen
-    /// where it does.
+    /// Makes it ready to run; none where it is left out. It shares the addresses of those that
+    /// listen where it does.
     pub(crate) async fn start(
         &self,
         runtime: &Runtime,

@@ -230,10 +230,7 @@ async fn arguments_and_results_are_held_within_the_memory_of_the_instance() {
     let many = format!("[[{}1]]", "1,".repeat(512 << 10));
     let echo = format!("{SHAPES}/echo-bytes");
     let (status, _, text) = post(address, &echo, &many).await;
-    assert_eq!(
-        (status, &*text),
-        (413, "the arguments are larger than they may be\n")
-    );
+    assert_eq!((status, &*text), (413, "the arguments are too large\n"));
     let (status, ..) = post(address, &format!("{DOINGS}/fill"), "[4000000]").await;
     assert_eq!(status, 500);
     let few = call(address, &echo, &json!([[1, 2, 3]])).await;

@@ -3,8 +3,8 @@
 //! - An unknown key is an error that names the nearest known one.
 //! - `"false"` and `false` mean the same, as do other settings with and without quotes.
 //! - Every value has the line and column at which it was read.
-//! - What is wrong is reported and stands as absent, and reading goes on. What follows from it is not
-//!   reported again: a store whose URL is wrong is a store all the same.
+//! - What is wrong is reported and stands as absent, and reading goes on. What follows from it is
+//!   not reported again: a store whose URL is wrong is a store all the same.
 //!
 //! It walks the parsed tables itself, since a derived reader has no places.
 
@@ -41,8 +41,8 @@ use crate::{BuildPlan, ConfigError, Draft, ListenAddress, Located, Lookup, Place
 // === impl Draft ===
 
 impl Draft {
-    /// Reads the text of a `keywell.toml` as far as it can be read. `file` is for messages, and paths
-    /// in the text are taken from its folder.
+    /// Reads the text of a `keywell.toml` as far as it can be read. `file` is for messages, and
+    /// paths in the text are taken from its folder.
     pub fn from_toml(file: &Path, text: &str) -> Self {
         Self::from_toml_with(file, text, &Process)
     }
@@ -74,8 +74,8 @@ impl ForManifests {
     }
 }
 
-/// Reads the text of a `keywell.toml` as far as it can be read. Beside manifests, whose components it
-/// may call, others may call its components, too.
+/// Reads the text of a `keywell.toml` as far as it can be read. Beside manifests, whose components
+/// it may call, others may call its components, too.
 pub(crate) fn from_toml_beside(
     file: &Path,
     text: &str,

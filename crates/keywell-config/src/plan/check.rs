@@ -32,13 +32,14 @@ impl Plan {
     }
 
     /// Checks that every store and every component that is named is there, that triggers of one
-    /// address have different routes and none has the address of health, the texts of those that listen, and that
-    /// components do not call one another in a circle. A plan that was read from a file passes.
+    /// address have different routes and none has the address of health, the texts of those that
+    /// listen, and that components do not call one another in a circle. A plan that was read from a
+    /// file passes.
     ///
     /// # Errors
     ///
-    /// Every name that is not defined, every address that is taken and every text that is wrong, with
-    /// its place.
+    /// Every name that is not defined, every address that is taken and every text that is wrong,
+    /// with its place.
     pub fn check(&self) -> Result<(), ConfigError> {
         let mut report = Report::default();
         // Each name once: what is missing is missing for all that use it.

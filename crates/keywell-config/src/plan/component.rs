@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::link::LinkPlan;
 use crate::{Located, Place, Secret};
 
-/// A component, what it sees of the world, and what bounds it. `Debug` has no values of `config`, which
-/// may have been secrets.
+/// A component, what it sees of the world, and what bounds it. `Debug` has no values of `config`,
+/// which may have been secrets.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ComponentPlan {
     /// What is compiled.

@@ -33,13 +33,13 @@ pub use watch::{DeadLettersPlan, WatchPlan};
 /// file is defined; [`Plan::check`] says whether it is so in one that a program made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The file it was read from, for messages; relative places of stores are taken from its folder.
-    /// Without one, they are taken from the current folder.
+    /// The file it was read from, for messages; relative places of stores are taken from its
+    /// folder. Without one, they are taken from the current folder.
     pub file: Option<PathBuf>,
     /// The text of that file, for messages.
     pub source: Option<Source>,
-    /// The other files that it was read from, with their texts: the places in the first of these have the
-    /// number 1.
+    /// The other files that it was read from, with their texts: the places in the first of these
+    /// have the number 1.
     pub more_files: Vec<(PathBuf, Source)>,
     /// What bounds all components together.
     pub limits: LimitsPlan,

@@ -1,8 +1,8 @@
 //! Shows any plan as a `keywell.toml`; a file for each part.
 //!
-//! The text is read into an equal plan, but for places, once the variables are set that it names. What
-//! may be secret stands in these: values of `secrets`, URLs with a password, and settings, variables
-//! and configuration whose names say so or that were not written as plain text.
+//! The text is read into an equal plan, but for places, once the variables are set that it names.
+//! What may be secret stands in these: values of `secrets`, URLs with a password, and settings,
+//! variables and configuration whose names say so or that were not written as plain text.
 
 mod component;
 mod http;
@@ -35,8 +35,8 @@ pub struct Printed {
 // === impl Plan ===
 
 impl Plan {
-    /// The plan as a `keywell.toml`, for the folder of its own file. It behaves as the plan does once its
-    /// variables are set.
+    /// The plan as a `keywell.toml`, for the folder of its own file. It behaves as the plan does
+    /// once its variables are set.
     pub fn to_toml(&self) -> Printed {
         let paths = Paths::of(self);
         let mut variables = Variables::default();

@@ -6,8 +6,8 @@
 //! | `wasmcloud.toml` (1.x) | `name`, `type`, `language`, `path`, `build`, `component.build_command`, `component.build_artifact`, and the URL of an override of `wasi:keyvalue` in `dev.overrides.imports` |
 //! | `.wash/config.yaml` (2.x) | `build.command`, `build.env`, `build.component_path`, `dev.address`, `dev.wasi_keyvalue_redis_url`, `dev.wasi_keyvalue_path` |
 //!
-//! Other keys are left alone: they are for `wash`. The plan has one component, which answers HTTP and
-//! has every bucket of one store.
+//! Other keys are left alone: they are for `wash`. The plan has one component, which answers HTTP
+//! and has every bucket of one store.
 
 mod settings;
 mod wash_yaml;

@@ -1,5 +1,5 @@
-//! The keys of a `keywell.toml`: the reader takes its known keys from these tables, and what is shown
-//! of a file, its schema and its page in the documentation are made from them.
+//! The keys of a `keywell.toml`: the reader takes its known keys from these tables, and what is
+//! shown of a file, its schema and its page in the documentation are made from them.
 
 mod component;
 mod key;

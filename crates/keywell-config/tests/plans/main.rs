@@ -1,7 +1,7 @@
-//! What manifests and whole applications are read into. Beside each valid manifest of `tests/wadm` is
-//! `NAME.plan`, and in each folder of `tests/applications` is `expected.plan`: what is wrong or
-//! noteworthy, then the plan as a `keywell.toml`. With `KEYWELL_REWRITE_EXPECTED` set, the test writes
-//! what is found as what it expects; look at the difference before you keep it.
+//! What manifests and whole applications are read into. Beside each valid manifest of `tests/wadm`
+//! is `NAME.plan`, and in each folder of `tests/applications` is `expected.plan`: what is wrong or
+//! noteworthy, then the plan as a `keywell.toml`. With `KEYWELL_REWRITE_EXPECTED` set, the test
+//! writes what is found as what it expects; look at the difference before you keep it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -72,8 +72,8 @@ pub(crate) fn read(files: &[PathBuf]) -> Draft {
     Draft::read_all(files, &options).unwrap()
 }
 
-/// Whether a plan could be read as a whole. Most manifests of `tests/wadm` have nothing that calls a
-/// component, which alone is wrong with them.
+/// Whether a plan could be read as a whole. Most manifests of `tests/wadm` have nothing that calls
+/// a component, which alone is wrong with them.
 pub(crate) fn is_whole(report: &Report) -> bool {
     let mut problems = report.problems().iter();
     problems.all(|problem| {

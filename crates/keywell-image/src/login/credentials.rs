@@ -1,4 +1,5 @@
-/// What a registry or its token server lets in. It has no `Debug`, so that nothing prints it.
+/// Credentials for a registry or its token server. There is no `Debug`, so that nothing prints
+/// them.
 pub(crate) enum Credentials {
     Password {
         user: String,

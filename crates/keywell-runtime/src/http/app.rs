@@ -113,8 +113,8 @@ impl HttpApp {
         self.served().calls.begun()
     }
 
-    /// Waits until it answers no request and never will again: until all handles but this future are
-    /// dropped, and the last request has ended.
+    /// Waits until it answers no request and never will again: until all handles but this future
+    /// are dropped, and the last request has ended.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         self.served().ended()
     }

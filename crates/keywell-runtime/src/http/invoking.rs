@@ -173,10 +173,11 @@ impl Invoking {
     /// What a path names. Characters of names may be percent-encoded.
     fn target(&self, path: &str) -> Option<Target<'_>> {
         let path = path.strip_prefix(&*self.prefix)?;
-        let path = path.strip_prefix('/').unwrap_or(path);
-        if path.is_empty() {
+        if path.is_empty() || path == "/" {
             return Some(Target::List);
         }
+        // `/api` is no prefix of `/apiadd`.
+        let path = path.strip_prefix('/')?;
         let found = self.functions.get(path).or_else(|| {
             let decoded = percent_decode_str(path).decode_utf8().ok()?;
             self.functions.get(&*decoded)

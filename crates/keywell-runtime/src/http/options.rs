@@ -9,9 +9,9 @@ use crate::Environment;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpOptions {
     /// How many requests an instance answers, one after the other, before it is replaced. 0 and 1
-    /// both mean one. Later requests then see the state that the component keeps in its memory. An idle
-    /// instance ends earlier if a call of another component needs its place; one that fails, or
-    /// returns without a whole response, is not used again.
+    /// both mean one. Later requests then see the state that the component keeps in its memory. An
+    /// idle instance ends earlier if a call of another component needs its place; one that fails,
+    /// or returns without a whole response, is not used again.
     pub reuse: u32,
     /// What its instances see of the world.
     pub environment: Environment,

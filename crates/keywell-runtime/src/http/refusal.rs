@@ -23,7 +23,7 @@ pub(super) enum Refusal {
     NotJson,
     BodyTooLong,
     BodyLate,
-    /// The body ends before its end.
+    /// The body ends early.
     BodyBroken,
     Busy,
     TimedOut,
@@ -35,8 +35,8 @@ pub(super) enum Refusal {
 // === impl Refusal ===
 
 impl Refusal {
-    /// For a guest that ended with an error before it had given a response.
-    /// `late` is for one whose time is up.
+    /// For a guest that ended with an error before it had given a response. `late` is for one whose
+    /// time is up.
     pub(super) fn unanswered(component: &str, error: &wasmtime::Error, late: Self) -> Self {
         if error.is::<TimedOut>() {
             tracing::warn!(component, "took longer than it may, and was ended");
@@ -89,16 +89,13 @@ impl Refusal {
             ),
             Self::BodyTooLong => (
                 StatusCode::PAYLOAD_TOO_LARGE,
-                "the arguments are larger than they may be\n",
+                "the arguments are too large\n",
             ),
             Self::BodyLate => (
                 StatusCode::REQUEST_TIMEOUT,
                 "the request's body took too long\n",
             ),
-            Self::BodyBroken => (
-                StatusCode::BAD_REQUEST,
-                "the request's body is broken off\n",
-            ),
+            Self::BodyBroken => (StatusCode::BAD_REQUEST, "the request's body ended early\n"),
             Self::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too busy; try again later\n",

@@ -50,8 +50,8 @@ impl HttpRoute {
         }
     }
 
-    /// Those to a path and to all paths below it, by whole segments: `/a` stands for `/a` and `/a/b`,
-    /// not for `/ab`. Paths are compared as they are written, without their query.
+    /// Those to a path and to all paths below it, by whole segments: `/a` stands for `/a` and
+    /// `/a/b`, not for `/ab`. Paths are compared as they are written, without their query.
     #[must_use]
     pub fn below(self, path: &str) -> Self {
         Self {
@@ -69,8 +69,8 @@ impl HttpRoute {
         }
     }
 
-    /// Those whose header has a value, whatever the case of its letters. A value of `host` without a
-    /// port stands for all ports.
+    /// Those whose header has a value, whatever the case of its letters. A value of `host` without
+    /// a port stands for all ports.
     #[must_use]
     pub fn of_host(self, header: HeaderName, value: &str) -> Self {
         let has_port = header != header::HOST || without_port(value) != value;

@@ -40,7 +40,7 @@ impl Served {
         }
     }
 
-    /// Waits until it is called no more: until all that could call it is dropped.
+    /// Waits until everything that could call it is dropped.
     pub(super) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut alive = self.alive.subscribe();
         async move { while alive.changed().await.is_ok() {} }

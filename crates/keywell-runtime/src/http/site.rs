@@ -104,8 +104,8 @@ impl Site {
     }
 }
 
-/// The response to a request that no route answers. What CORS allows by all routes, it does here, so
-/// that a page can read it.
+/// The response to a request that no route answers. What CORS allows by all routes, it does here,
+/// so that a page can read it.
 fn refuse<B>(refusal: Refusal, request: &Request<B>, cors: Option<&Cors>) -> Response<Content> {
     let version = request.version();
     let Some(cors) = cors else {

@@ -17,7 +17,8 @@ pub(super) enum Stream {
 
 impl Drop for Stream {
     /// Says that nothing follows, unless that was said or what was sent must not look whole: so the
-    /// client can tell it from a connection that was cut off. It does not wait for room to write.
+    /// client can distinguish it from a connection that was cut off. It does not wait for room to
+    /// write.
     fn drop(&mut self) {
         if let Self::Encrypted(stream) = self
             && !stream.get_ref().0.is_reset()

@@ -4,10 +4,10 @@ use super::mismatch::Mismatch;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// It is no call.
+    /// The text is not a call.
     #[error("{0:?} is no call; write NAME(ARGUMENTS), such as get(\"bucket\", \"key\")")]
     NoCall(String),
-    /// It is longer than a call may be.
+    /// The call is longer than a call may be.
     #[error("the call has {bytes} bytes, and one in {form} may have {most}{hint}")]
     TooLong {
         /// How long it is.
@@ -19,7 +19,7 @@ pub enum CallError {
         /// What to do, after a semicolon.
         hint: &'static str,
     },
-    /// Its arguments are not of the notation.
+    /// The arguments do not parse in the notation.
     #[error("the arguments are not {form}: {problem}")]
     Syntax {
         /// The notation.
@@ -43,8 +43,8 @@ pub enum CallError {
         /// Those that it fits, by their full names.
         exported: Vec<String>,
     },
-    /// It has another number of arguments than the function.
-    #[error("{function} takes {}{parameters}, and {given} came", counted(.expected))]
+    /// The call has another number of arguments than the function.
+    #[error("{function} takes {}{parameters}, but got {given}", counted(.expected))]
     Count {
         /// The function.
         function: String,
@@ -67,7 +67,7 @@ pub enum CallError {
         /// What is wrong with it.
         mismatch: Box<Mismatch>,
     },
-    /// The function takes or returns what cannot leave its instance.
+    /// The function takes or returns a value that cannot leave its instance.
     #[error(
         "{function} cannot be called from outside: it takes or returns {what}, which stays with its instance"
     )]

@@ -14,8 +14,8 @@ pub struct Functions(pub(super) Vec<Function>);
 // === impl Functions ===
 
 impl Functions {
-    /// Those of a component, in the order of its exports. Functions that cannot be called from outside
-    /// are among them.
+    /// Those of a component, in the order of its exports. Functions that cannot be called from
+    /// outside are among them.
     pub fn of(component: &Component) -> Self {
         let mut functions = Vec::new();
         let engine = component.engine();
@@ -48,9 +48,9 @@ impl Functions {
         self.0.iter()
     }
 
-    /// The function that is called so: `acme:shop/cart@1.0.0.{add}`, `acme:shop/cart.add@1.0.0`, the
-    /// same without the version, `cart.add`, or `add`. A name that fits several functions names none,
-    /// unless it is the full name of one.
+    /// The function that is called so: `acme:shop/cart@1.0.0.{add}`, `acme:shop/cart.add@1.0.0`,
+    /// the same without the version, `cart.add`, or `add`. A name that fits several functions names
+    /// none, unless it is the full name of one.
     ///
     /// # Errors
     ///

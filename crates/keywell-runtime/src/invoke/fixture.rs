@@ -1,4 +1,4 @@
-//! Functions of every kind of type, for tests: nothing of them runs.
+//! Functions of every kind of type, for tests, which never run.
 
 use wasmtime::Engine;
 use wasmtime::component::Component;

@@ -87,8 +87,8 @@ impl Function {
         &self.results
     }
 
-    /// The function in WIT: `set: func(key: string, value: list<u8>)`. Records, variants and the like
-    /// stand there in full, as a component does not keep their names. What is long is cut.
+    /// The function in WIT: `set: func(key: string, value: list<u8>)`. Records, variants and the
+    /// like stand there in full, as a component does not keep their names. What is long is cut.
     pub fn signature(&self) -> impl fmt::Display + '_ {
         Signature(self)
     }
@@ -120,7 +120,8 @@ impl Function {
         }
     }
 
-    /// The arguments that were given, completed with `none` for options at the end that were left out.
+    /// The arguments that were given, completed with `none` for options at the end that were left
+    /// out.
     pub(super) fn complete(&self, mut given: Vec<Val>) -> Vec<Val> {
         given.resize(self.parameters.len(), Val::Option(None));
         given

@@ -85,11 +85,11 @@ impl Invoker {
         &self.0.instances
     }
 
-    /// Calls a function in an instance of its own. If all instances are in use, it waits for one first.
-    /// Dropping the future ends the call where it stands.
+    /// Calls a function in an instance of its own. If all instances are in use, it waits for one
+    /// first. Dropping the future ends the call where it stands.
     ///
-    /// The function has to be one of [`functions`](Self::functions), the arguments of its types, and
-    /// [`Function::check`] has to allow it.
+    /// The function has to be one of [`functions`](Self::functions), the arguments of its types,
+    /// and [`Function::check`] has to allow it.
     ///
     /// # Errors
     ///
@@ -102,8 +102,8 @@ impl Invoker {
         self.session().await.call(function, arguments).await
     }
 
-    /// As [`call`](Self::call), as a request: it waits for an instance no longer than `patience`, and
-    /// not at all where too many wait.
+    /// As [`call`](Self::call), as a request: it waits for an instance no longer than `patience`,
+    /// and not at all where too many wait.
     ///
     /// # Errors
     ///

@@ -5,8 +5,8 @@
 //! and written as WAVE ([`wave`]) or as JSON ([`json`]). An [`Invoker`] calls: each time in an
 //! instance of its own, or in a [`Session`], which keeps its instance.
 //!
-//! 1. What is wrong with a call as it is written is a [`CallError`], found before there is an
-//!    instance. What goes wrong with the call itself is an [`InvokeError`].
+//! 1. A malformed call is a [`CallError`], found before there is an instance. A call that fails is
+//!    an [`InvokeError`].
 //! 2. A function that takes or returns a resource, a stream or a future is listed and refused: such
 //!    a handle means nothing outside its instance.
 //! 3. Values are bounded: those that come by the length of their text and its depth, those that a

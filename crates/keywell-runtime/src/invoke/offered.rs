@@ -1,7 +1,7 @@
 use super::exports::Functions;
 use super::function::Function;
 
-/// A name of what is to be offered that stands for nothing that can be called.
+/// A name in the list of offered functions that matches no function that can be called.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct NotOffered {
@@ -16,12 +16,12 @@ pub fn path(function: &Function) -> String {
     }
 }
 
-/// The functions that can be called from outside, of those that are named: each name is an interface,
-/// or the path of a function. Without names, all of them.
+/// The functions that can be called from outside, of those that are named: each name is an
+/// interface, or the path of a function. Without names, all of them.
 ///
 /// # Errors
 ///
-/// [`NotOffered`] for a name that stands for none.
+/// [`NotOffered`] for a name that matches none.
 pub fn offered<'f>(
     functions: &'f Functions,
     names: &[impl AsRef<str>],

@@ -2,7 +2,8 @@
 //! [`json`](super::json).
 //!
 //! A schema allows what is written for a value. Text for numbers of up to 53 bits is taken too, and
-//! not mentioned. A type of more than 10,000 parts is cut, and anything is allowed in place of the rest.
+//! not mentioned. A type of more than 10,000 parts is cut, and anything is allowed in place of the
+//! rest.
 
 use serde_json::{Map, Value, json};
 use wasmtime::component::Type;

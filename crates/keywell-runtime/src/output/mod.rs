@@ -17,13 +17,13 @@ pub(crate) use self::format::Stream;
 use self::line::Line;
 pub use self::writer::Writer;
 
-/// Where components print to: a writer for standard output and one for standard error. Cloning gives
-/// another handle of both.
+/// Where components print to: a writer for standard output and one for standard error. Cloning
+/// gives another handle of both.
 ///
 /// What components print when they are called by a trigger goes out by lines: each has the
 /// component's name before it, control characters are escaped, and an instance that prints more
-/// than 64 KiB a second on one of the two loses what is past that, which is counted and reported. What
-/// a [`Command`](crate::Command) prints goes out as it is, and it waits for the reader.
+/// than 64 KiB a second on one of the two loses what is past that, which is counted and reported.
+/// What a [`Command`](crate::Command) prints goes out as it is, and it waits for the reader.
 ///
 /// The default is the process's own standard output and error, as text.
 #[derive(Clone)]
@@ -103,8 +103,8 @@ impl Output {
         self.0.format
     }
 
-    /// Waits, on this thread, until all is written, for a program that ends. It gives up when nothing
-    /// was written for this long.
+    /// Waits, on this thread, until all is written, for a program that ends. It gives up when
+    /// nothing was written for this long.
     pub fn finish(&self, patience: Duration) {
         let Writers { stdout, stderr, .. } = &*self.0;
         let began = Instant::now();

@@ -1,5 +1,5 @@
-//! Spin's variables, and `config`, their earlier name: the values that `wasi:config` answers. Errors are
-//! those of Spin's host.
+//! Spin's variables, and `config`, their earlier name: the values that `wasi:config` answers.
+//! Errors are those of Spin's host.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, LinkerInstance, Lower, WasmStr};

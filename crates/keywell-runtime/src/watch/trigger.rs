@@ -1,5 +1,5 @@
-//! Opens triggers. A trigger that was opened can run: its watch is open, its records can be written,
-//! and no other process uses its name for another purpose.
+//! Opens triggers. A trigger that was opened can run: its watch is open, its records can be
+//! written, and no other process uses its name for another purpose.
 
 use std::sync::Arc;
 
@@ -56,8 +56,9 @@ impl WatchTrigger {
         self.counters.clone()
     }
 
-    /// Delivers until `stop` is ready. Then running deliveries finish, and the position is stored. On
-    /// a store that cannot resume, queued events are delivered too, within the time of one delivery.
+    /// Delivers until `stop` is ready. Then running deliveries finish, and the position is stored.
+    /// On a store that cannot resume, queued events are delivered too, within the time of one
+    /// delivery.
     ///
     /// # Errors
     ///

@@ -155,7 +155,11 @@ fn open<T: KeyvalueView>(
     }
     let key = key.into_owned();
     let opened = store.data().keyvalue().grants.open(BUCKET);
-    Ok(opened.map(|bucket| (bucket, key)))
+    // A reading waits for its turn before its bucket looks at the key.
+    Ok(opened.and_then(|bucket| {
+        bucket.limits().check_key(&key)?;
+        Ok((bucket, key))
+    }))
 }
 
 fn get<T: KeyvalueView>(

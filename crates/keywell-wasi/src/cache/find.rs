@@ -13,8 +13,8 @@ pub(crate) enum Found {
     Vacant(Vacancy),
 }
 
-/// Reads a key. Where it has no value, waits for the caller that is filling it, and reads again; the
-/// first that finds none fills it.
+/// Reads a key. Where it has no value, waits for the caller that is filling it, and reads again;
+/// the first that finds none fills it.
 pub(crate) async fn find(
     bucket: Arc<Opened>,
     key: String,

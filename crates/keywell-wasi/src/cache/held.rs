@@ -12,8 +12,8 @@ use crate::values::IncomingValue;
 
 /// What an instance holds of `cache`.
 ///
-/// The representation of a handle is an index into a slab, or [`Held::NO_ROOM`], so that a guest meets
-/// an error and no trap where there is no room for another.
+/// The representation of a handle is an index into a slab, or [`Held::NO_ROOM`], so that a guest
+/// meets an error and no trap where there is no room for another.
 pub(crate) struct Held {
     gets: Slab<Pending<Option<IncomingValue>>>,
     exists: Slab<Pending<bool>>,

@@ -1,7 +1,7 @@
 //! Answers that a guest takes when they are there.
 //!
-//! A call of `cache` answers a future at once. What it asked the store goes on beside the guest, and its
-//! answer can be taken once: before it is there and after it was taken, there is none.
+//! A call of `cache` answers a future at once. The call to the store runs beside the guest, and its
+//! answer can be taken once: before it arrives and after it was taken, there is none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

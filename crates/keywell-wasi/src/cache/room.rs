@@ -17,8 +17,8 @@ pub(crate) struct Room {
 // === impl Room ===
 
 impl Room {
-    /// Room for values of at most `max` bytes, which `charge` will charge. A reading waits for one of
-    /// `reads`.
+    /// Room for values of at most `max` bytes, which `charge` will charge. A reading waits for one
+    /// of `reads`.
     pub(crate) fn new(max: usize, charge: Charge, reads: Arc<Semaphore>) -> Self {
         Self { max, charge, reads }
     }

@@ -1,9 +1,9 @@
 //! The keys that callers of `cache.get-or-set` are about to fill, in this process.
 //!
-//! 1. Of the callers in a key's line one has the turn: it holds the vacancy. Dropping the turn, filled
-//!    or not, lets the next in, first come, first served.
-//! 2. A turn has an owner in one instance and is dropped with it, so a line lasts no longer than the
-//!    instance of its first caller.
+//! 1. Of the callers in a key's line one has the turn: it holds the vacancy. Dropping the turn,
+//!    filled or not, lets the next in, first come, first served.
+//! 2. A turn has an owner in one instance and is dropped with it, so a line lasts no longer than
+//!    the instance of its first caller.
 //! 3. A key is in the table for as long as a caller is in its line.
 
 use std::collections::HashMap;
@@ -137,8 +137,8 @@ impl Queue {
 // === impl Caller ===
 
 impl Caller {
-    /// Waits for the turn. Where the key was filled meanwhile, the turn is passed on at once, so that
-    /// all callers can read.
+    /// Waits for the turn. Where the key was filled meanwhile, the turn is passed on at once, so
+    /// that all callers can read.
     pub(crate) async fn wait(mut self) -> Admitted {
         let permit = self.line.turns.clone().acquire_owned().await;
         let permit = permit.expect("the semaphore of a line is never closed");

@@ -31,7 +31,8 @@ struct Filling {
 ///
 /// # Errors
 ///
-/// [`Invalid::Ttl`](keywell_store::Invalid::Ttl) for no time, [`Error::Unsupported`] in a store without times to live.
+/// [`Invalid::Ttl`](keywell_store::Invalid::Ttl) for no time, [`Error::Unsupported`] in a store
+/// without times to live.
 pub(crate) fn how(bucket: &Opened, ttl: Option<u32>) -> Result<Set> {
     let Some(millis) = ttl else {
         return Ok(Set::default());

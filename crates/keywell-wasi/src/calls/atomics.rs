@@ -34,8 +34,8 @@ pub(crate) fn increment<T: KeyvalueView>(
 /// Asks for an increment of a counter that has no sign in the interface.
 ///
 /// Counters are signed in every store, so a delta past their range overflows whatever it is added
-/// to, and a counter that others made negative has no answer here. Of the latter the store does not
-/// know, so what was added is taken away again.
+/// to, and a counter that others made negative has no answer here. The store does not refuse the
+/// latter, so the increment is undone by a second one.
 pub(crate) fn increment_unsigned<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, key, delta): (Resource<BucketHandle>, WasmStr, u64),

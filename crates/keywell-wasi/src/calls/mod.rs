@@ -29,7 +29,7 @@ pub(crate) fn refused<T: KeyvalueView>(store: &StoreContextMut<'_, T>, error: Er
     }
 }
 
-/// What to say of an error that comes of the instance's budget.
+/// The text for an error that the instance's budget causes.
 fn about_budget<T: KeyvalueView>(store: &StoreContextMut<'_, T>, error: &Error) -> Option<String> {
     let budget = store.data().keyvalue().budget();
     match error {

@@ -47,8 +47,8 @@ pub(crate) fn link_pairs<T: KeyvalueView>(interface: &str) -> Option<Link<T>> {
     }
 }
 
-/// Whether `get-many` answers a list of pairs. A component that does not import `get-many` runs with
-/// either shape.
+/// Whether `get-many` answers a list of pairs. A component that does not import `get-many` runs
+/// with either shape.
 fn answers_pairs(imported: &Imported<'_>) -> bool {
     let Some(get_many) = imported.function("batch", "get-many") else {
         return false;

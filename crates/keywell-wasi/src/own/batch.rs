@@ -6,8 +6,8 @@ use keywell_store::{Answer, Bucket as _, Entry, Result};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Resource, WasmList, WasmStr};
 
+use super::entry::{OwnEntry, readable};
 use super::error::OwnError;
-use super::store::{OwnEntry, readable};
 use crate::calls::fits;
 use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};

@@ -3,8 +3,8 @@ use wasmtime::component::{ComponentType, Lower};
 
 use crate::values::Trace;
 
-/// The variant `keywell:keyvalue/store.error`, and the one place where errors of the contract become
-/// it.
+/// The variant `keywell:keyvalue/store.error`, and the one place where errors of the contract
+/// become it.
 #[derive(Clone, Debug, ComponentType, Lower)]
 #[component(variant)]
 pub(super) enum OwnError {

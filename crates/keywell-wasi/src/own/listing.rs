@@ -2,8 +2,8 @@ use keywell_store::{Answer, Bucket as _, Cursor, Invalid, List, MAX_PAGE_KEYS, P
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Lower, Resource, WasmStr};
 
+use super::entry::{OwnEntry, readable};
 use super::error::OwnError;
-use super::store::{OwnEntry, readable};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 
 /// The most bytes of values on one page, save that a page has room for one entry.

@@ -1,10 +1,12 @@
-//! `keywell:keyvalue@0.1.0`, Keywell's own: versions, times to live, transactions and subscriptions.
+//! `keywell:keyvalue@0.1.0`, Keywell's own: versions, times to live, transactions and
+//! subscriptions.
 //!
-//! Its buckets are those of `wasi:keyvalue`, by the same grants and behind the same layers. A bucket
-//! stays on the link by which it was opened, in all of its interfaces.
+//! Its buckets are those of `wasi:keyvalue`, by the same grants and behind the same layers. A
+//! bucket stays on the link by which it was opened, in all of its interfaces.
 
 mod atomics;
 mod batch;
+mod entry;
 mod error;
 mod event;
 mod expectation;

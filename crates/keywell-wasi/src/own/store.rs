@@ -1,16 +1,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use keywell_store::{Answer, Bucket as _, Cas, Change, Entry, Result, Swap};
+use keywell_store::{Answer, Bucket as _, Change, Entry, Result, Swap};
 use wasmtime::StoreContextMut;
-use wasmtime::component::{ComponentType, Lower, Resource, WasmList, WasmStr};
+use wasmtime::component::{Resource, WasmList, WasmStr};
 
+use super::entry::{OwnEntry, readable};
 use super::error::OwnError;
 use super::expectation::{Expectation, expiring};
 use super::{listing, version};
 use crate::calls::fits;
 use crate::interface::{Asked, Interface};
-use crate::keyvalue::{BucketHandle, Keyvalue, KeyvalueView};
+use crate::keyvalue::{BucketHandle, KeyvalueView};
 use crate::opened::Opened;
 
 pub(super) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
@@ -24,24 +25,6 @@ pub(super) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
     interface.call("[method]bucket.set", set, written)?;
     interface.call("[method]bucket.delete", delete, deleted)?;
     interface.call("[method]bucket.list", listing::list, listing::listed)
-}
-
-/// The record `entry`.
-#[derive(ComponentType, Lower)]
-#[component(record)]
-pub(super) struct OwnEntry {
-    value: Bytes,
-    version: Bytes,
-}
-
-/// How many bytes of values an answer for the instance may have. Where versions are made of values,
-/// the host holds each twice.
-pub(super) fn readable(keyvalue: &Keyvalue, bucket: &Opened) -> usize {
-    let remaining = keyvalue.budget().remaining();
-    match bucket.capabilities().cas {
-        Cas::ByValue => remaining / 2,
-        Cas::None | Cas::ByVersion => remaining,
-    }
 }
 
 fn open<T: KeyvalueView>(
@@ -154,16 +137,5 @@ fn deleted<T: KeyvalueView>(
     match swap? {
         Swap::Done(_) => Ok(()),
         Swap::Stale => Err(OwnError::check_failed(0)),
-    }
-}
-
-// === impl OwnEntry ===
-
-impl From<Entry> for OwnEntry {
-    fn from(entry: Entry) -> Self {
-        Self {
-            version: version::to_bytes(&entry.version),
-            value: entry.value,
-        }
     }
 }

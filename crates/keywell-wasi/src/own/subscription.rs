@@ -160,13 +160,13 @@ mod tests {
 
     use super::*;
 
-    fn set(number: usize, bytes: usize) -> Result<Event> {
-        Ok(Event::Set {
+    fn set(number: usize, bytes: usize) -> Event {
+        Event::Set {
             key: number.to_string(),
             value: Bytes::from(vec![0; bytes]),
             version: None,
             token: Some(ResumeToken::from(number.to_string())),
-        })
+        }
     }
 
     fn subscription(
@@ -180,7 +180,7 @@ mod tests {
     fn a_batch_is_bounded_in_number_and_in_bytes_and_loses_none() {
         let sizes = [1, 1, 1, Subscription::BYTES / 2, Subscription::BYTES, 1];
         let events = sizes.into_iter().enumerate();
-        let events = stream::iter(events.map(|(number, bytes)| set(number, bytes)));
+        let events = stream::iter(events.map(|(number, bytes)| Ok(set(number, bytes))));
         let all = subscription(events.chain(stream::pending()));
         assert_eq!(all.reached().as_deref(), Some("start"));
         let lengths = [2, 100, 100, 100].map(|limit| all.take(limit).unwrap().len());
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn what_is_read_ahead_is_not_reached() {
-        let events = stream::iter([set(0, 1), set(1, Subscription::BYTES)]);
+        let events = stream::iter([set(0, 1), set(1, Subscription::BYTES)].map(Ok));
         let watch = Watch::new(None, events.chain(stream::pending()));
         let watch = watch.reaching(|| ResumeToken::from("past both".to_owned()));
         let ahead = Subscription::new(watch, Watching::Resumable);
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_value_larger_than_a_batch_is_left_out() {
-        let events = stream::iter([set(0, Subscription::BYTES + 1)]);
+        let events = stream::iter([Ok(set(0, Subscription::BYTES + 1))]);
         let events = subscription(events.chain(stream::pending()))
             .take(1)
             .unwrap();
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn an_end_is_answered_behind_the_events_and_again() {
-        let events = stream::iter([set(0, 1), Err(Invalid::Compacted.into())]);
+        let events = stream::iter([Ok(set(0, 1)), Err(Invalid::Compacted.into())]);
         let ended = subscription(events.chain(stream::pending()));
         assert_eq!(ended.take(100).unwrap().len(), 1);
         for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Versions as a component has them: a byte that says of which kind it is, then the version.
+//! Versions as a component has them: a byte for the kind of version, then the version.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use keywell_store::Version;
@@ -25,8 +25,8 @@ pub(super) fn to_bytes(version: &Version) -> Bytes {
     }
 }
 
-/// The version of bytes that a component gives. Those that [`to_bytes`] never made are a version that
-/// no store has.
+/// The version that a component gives as bytes. Bytes that [`to_bytes`] did not make stand for a
+/// version that no store has.
 pub(super) fn of_bytes(bytes: &[u8]) -> Version {
     match bytes {
         [NUMBER, number @ ..] => {

@@ -1,9 +1,9 @@
-//! `fermyon:spin/key-value`, in both of its versions: what Spin's SDKs use, over the same buckets and
-//! calls as `wasi:keyvalue`.
+//! `fermyon:spin/key-value`, in both of its versions: what Spin's SDKs use, over the same buckets
+//! and calls as `wasi:keyvalue`.
 //!
 //! A store of Spin is a bucket, and its label the bucket's name: a component may open what it is
-//! granted. `get-keys` answers the whole list, or an error where the list is larger than what the host
-//! may hold for the instance.
+//! granted. `get-keys` answers the whole list, or an error where the list is larger than what the
+//! host may hold for the instance.
 
 mod keys;
 mod one;

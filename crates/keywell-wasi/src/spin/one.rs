@@ -1,8 +1,7 @@
-//! `fermyon:spin/key-value`, without a version: stores are numbers, and a key that is not there is an
-//! error.
+//! `fermyon:spin/key-value`, without a version: stores are numbers, and a missing key is an error.
 //!
-//! A number is an index into the buckets of the instance, so one that a component makes up reaches no
-//! bucket that it has not opened.
+//! A number is an index into the buckets of the instance, so an invented number reaches no bucket
+//! that the component has not opened.
 
 use std::sync::Arc;
 

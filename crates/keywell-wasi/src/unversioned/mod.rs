@@ -1,5 +1,5 @@
-//! `wasi:keyvalue` without a version: as `0.1.0`, but a missing key is an error, and interfaces have
-//! other names.
+//! `wasi:keyvalue` without a version: as `0.1.0`, but a missing key is an error, and interfaces
+//! have other names.
 
 use bytes::Bytes;
 use keywell_store::Result;
@@ -89,8 +89,8 @@ fn found_many<T: KeyvalueView>(
     added.map_err(|trace| keyvalue.add_trace(trace))
 }
 
-/// The interface has no error here, and a trap would end the instance for what a store did. So the list
-/// ends where it cannot go on.
+/// The interface has no error here, and a trap would end the instance for a failure of the store.
+/// So the list ends at the failure.
 fn listed<T>(_: &mut StoreContextMut<'_, T>, keys: Result<batch::Keys>) -> Vec<String> {
     let (keys, ended_by) = match keys {
         Ok(keys) => (keys.listed, keys.ended_by),

@@ -1,4 +1,4 @@
-//! `wasi:keyvalue@0.1.0`: values and errors are resources, and a missing key is none.
+//! `wasi:keyvalue@0.1.0`: values and errors are resources, and a missing key is `none`.
 
 use bytes::Bytes;
 use keywell_store::Result;
@@ -29,7 +29,7 @@ pub(crate) const DESCRIPTOR: Descriptor = Descriptor {
     watcher: Some("wasi:keyvalue/handle-watch@0.1.0"),
 };
 
-/// What a component is whose values are consumed by static functions.
+/// The description of a component that consumes values by static functions.
 pub(crate) const STATIC_VARIANT: &str = "a variant of wasi:keyvalue whose functions \
     incoming-value-consume-sync and -async are static and take the value, which is not offered; \
     build the component with the functions as methods, as in wit/keyvalue-0.1.0 and wit/keyvalue";
@@ -46,8 +46,8 @@ pub(crate) fn link<T: KeyvalueView>(interface: &str) -> Option<Link<T>> {
     }
 }
 
-/// Whether values are consumed by static functions that take them, which is another shape of the same
-/// name.
+/// Whether values are consumed by static functions that take them, which is another shape of the
+/// same name.
 pub(crate) fn consumes_statically(imported: &Imported<'_>) -> bool {
     let consumes = |how| {
         let name = format!("[static]incoming-value.incoming-value-consume-{how}");

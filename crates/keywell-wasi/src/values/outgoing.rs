@@ -63,8 +63,8 @@ impl OutgoingValue {
         self
     }
 
-    /// Stores what was written in the key that it fills, if there is one. Where nothing was written,
-    /// or not all, the key stays vacant.
+    /// Stores what was written in the key that it fills, if there is one. Where nothing was
+    /// written, or not all, the key stays vacant.
     pub(crate) fn fill(&self) -> Option<Answer<()>> {
         let mut body = self.0.lock();
         let fill = body.fill.take()?;
@@ -72,7 +72,11 @@ impl OutgoingValue {
             return None;
         }
         let bytes = body.bytes().ok()?;
+        // The charge goes with the bytes, so streams that are left keep none of them.
         let charge = body.charge.split();
+        body.written = Written::Whole(Bytes::new());
+        body.failure = Some(Trace("the value was stored".into()));
+        drop(body);
         Some(fill.store(bytes).map(move |()| drop(charge)))
     }
 
@@ -118,8 +122,8 @@ impl Body {
         Ok(())
     }
 
-    /// The bytes with room for `total` of them. Grows to twice the size where the budget has room for
-    /// that.
+    /// The bytes with room for `total` of them. Grows to twice the size where the budget has room
+    /// for that.
     fn reserve(&mut self, total: usize) -> Result<&mut BytesMut, Trace> {
         let charged = self.charge.bytes();
         if total > charged {

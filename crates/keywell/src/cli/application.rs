@@ -52,8 +52,8 @@ pub(super) fn lines(trigger: &TriggerStatus, store: impl Fn(&str) -> String) -> 
     }
 }
 
-/// Lets an application run until `stop` is ready, and answers whether that was why it ended. It goes
-/// over to other plans as they come.
+/// Lets an application run until `stop` is ready, and answers whether that was why it ended. It
+/// goes over to other plans as they come.
 ///
 /// The error of a trigger that fails is printed at once, and what was counted of stores once all
 /// triggers have ended.

@@ -8,8 +8,8 @@ use crate::cli::failed::Failed;
 /// Configuration sets for a component.
 #[derive(Args, Clone)]
 pub(super) struct ConfigSetArguments {
-    /// A configuration set of the state folder, whose values the component reads by wasi:config; may
-    /// be repeated. A later set wins, and --config-file and --config over all sets.
+    /// A configuration set of the state folder, whose values the component reads by wasi:config;
+    /// may be repeated. A later set wins, and --config-file and --config over all sets.
     #[arg(long = "config-set", value_name = "NAME")]
     names: Vec<String>,
 

@@ -15,8 +15,8 @@ use crate::cli::failed::Failed;
 /// How registries are reached.
 #[derive(Args, Clone)]
 pub(super) struct ImageArguments {
-    /// A registry that is spoken to without TLS, as written in references: HOST or HOST:PORT; may be
-    /// repeated. Those of this machine, such as localhost, always are.
+    /// A registry that is spoken to without TLS, as written in references: HOST or HOST:PORT; may
+    /// be repeated. Those of this machine, such as localhost, always are.
     #[arg(long, value_name = "REGISTRY")]
     insecure_registry: Vec<String>,
 
@@ -44,8 +44,8 @@ impl ImageArguments {
         }
     }
 
-    /// Resolves the image of every component of a plan that has one, downloads what is not kept yet,
-    /// and puts the file into the plan. Answers what cannot be had.
+    /// Resolves the image of every component of a plan that has one, downloads what is not kept
+    /// yet, and puts the file into the plan. Answers what cannot be had.
     pub(super) async fn pull(&self, folder: Option<&Path>, plan: &mut Plan) -> Vec<Unpulled> {
         let mut unpulled = Vec::new();
         for (component, place, reference, file) in wanted(plan) {
@@ -150,7 +150,8 @@ pub(super) fn parsed(reference: &str) -> Result<ImageReference, Failed> {
     parsed.map_err(|error| Failed::Usage(error.to_string()))
 }
 
-/// The components whose images have no file yet: each name, place, reference, and where its file goes.
+/// The components whose images have no file yet: each name, place, reference, and where its file
+/// goes.
 fn wanted(plan: &mut Plan) -> impl Iterator<Item = (&str, Place, &str, &mut Option<PathBuf>)> {
     let components = plan.components.iter_mut();
     components.filter_map(|(name, component)| match &mut component.code {

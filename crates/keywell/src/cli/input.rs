@@ -6,7 +6,8 @@ use keywell_config::Plan;
 
 use crate::cli::failed::Failed;
 
-/// The text of the file `-`, which is standard input. It is read once, so that a reload finds it again.
+/// The text of the file `-`, which is standard input. It is read once, so that a reload finds it
+/// again.
 #[derive(Clone, Default)]
 pub(super) struct Input(Arc<OnceLock<String>>);
 

@@ -36,7 +36,7 @@ pub(super) struct Inspect {
 struct Report {
     imports: Vec<Import>,
     exports: Vec<String>,
-    /// The generations of wasi:keyvalue it speaks, and `keywell:keyvalue@0.1.0`.
+    /// The generations of `wasi:keyvalue` it imports, and `keywell:keyvalue@0.1.0`.
     generations: Vec<String>,
     /// What it can be run with: `serve`, `serve --watch`, `run`.
     commands: Vec<&'static str>,

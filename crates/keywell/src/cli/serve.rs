@@ -25,9 +25,9 @@ use crate::cli::failed::{Ended, Failed};
 
 /// Serve HTTP with a component, call it when keys change, or both.
 ///
-/// HTTP is 1.1, and 2 by prior knowledge. Every bucket name that the component opens is a bucket in the one store. SIGINT or SIGTERM lets
-/// running requests and deliveries finish. SIGHUP reads the component again and goes over to it
-/// without dropping a request.
+/// HTTP is 1.1, and 2 by prior knowledge. Every bucket name that the component opens is a bucket in
+/// the one store. SIGINT or SIGTERM lets running requests and deliveries finish. SIGHUP reads the
+/// component again and goes over to it without dropping a request.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  keywell serve counter.wasm --store disk:visits\n  \
@@ -81,10 +81,10 @@ pub(super) struct Serve {
     )]
     watch_bucket: BucketName,
 
-    /// What this watcher is called: by it, it finds its place after a restart, also where --watch is
-    /// another one then, and shares the events with other processes, which are to watch the same
-    /// changes. Without it, all that watch the same changes of the same bucket with a component of the
-    /// same file name share them.
+    /// What this watcher is called: by it, it finds its place after a restart, also where --watch
+    /// is another one then, and shares the events with other processes, which are to watch the same
+    /// changes. Without it, all that watch the same changes of the same bucket with a component of
+    /// the same file name share them.
     #[arg(long, value_name = "NAME", requires = "watch")]
     watch_name: Option<String>,
 
@@ -142,7 +142,8 @@ impl Serve {
         })
     }
 
-    /// The changes to watch: those of `--watch`, and those of the last configuration set that has some.
+    /// The changes to watch: those of `--watch`, and those of the last configuration set that has
+    /// some.
     fn watches(&self, sets: &[NamedSet]) -> Result<Vec<Subscriptions>, Failed> {
         let mut watches = self.watch.clone();
         let mut sets = sets.iter().rev();

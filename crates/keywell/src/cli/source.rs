@@ -18,15 +18,16 @@ use crate::cli::failed::Failed;
 /// What an application is read from.
 #[derive(Args, Clone)]
 pub(super) struct Source {
-    /// The application: a keywell.toml, or wadm manifests and possibly a keywell.toml; `-` is standard
-    /// input.
+    /// The application: a keywell.toml, or wadm manifests and possibly a keywell.toml; `-` is
+    /// standard input.
     #[arg(value_name = "FILE", default_value = "keywell.toml")]
     files: Vec<PathBuf>,
 
     #[arg(skip)]
     input: Input,
 
-    /// Take a built-in provider for an image of a manifest: http-server, http-client or keyvalue-redis.
+    /// Take a built-in provider for an image of a manifest: http-server, http-client or
+    /// keyvalue-redis.
     #[arg(long = "provider", value_name = "IMAGE=BUILTIN", value_parser = provider)]
     providers: Vec<String>,
 
@@ -86,7 +87,8 @@ impl Source {
         format!("{} {}", self.with_verb("has", "have"), report.count())
     }
 
-    /// Reads standard input, if that is one of the files. To be called before the application is read.
+    /// Reads standard input, if that is one of the files. To be called before the application is
+    /// read.
     pub(super) async fn read_input(&self) -> Result<(), Failed> {
         self.input.read(&self.files).await
     }

@@ -9,8 +9,8 @@ use crate::cli::failed::Failed;
 /// Where named configuration and secrets are.
 #[derive(Args, Clone, Default)]
 pub(super) struct StateArguments {
-    /// The state folder, with named configuration and secrets. [default: `$XDG_STATE_HOME/keywell`, or
-    /// `~/.local/state/keywell`]
+    /// The state folder, with named configuration and secrets. [default: `$XDG_STATE_HOME/keywell`,
+    /// or `~/.local/state/keywell`]
     #[arg(
         long,
         value_name = "FOLDER",

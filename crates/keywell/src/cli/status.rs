@@ -14,10 +14,11 @@ use super::route::Route;
 use super::{output, state};
 use crate::cli::failed::{Ended, Failed};
 
-/// Show what the running processes of this user run: components, stores, triggers and their counters.
+/// Show what the running processes of this user run: components, stores, triggers and their
+/// counters.
 ///
-/// All of them are shown, and what was counted of the calls of their stores if they run with --metrics.
-/// If none runs, the exit code is 1.
+/// All of them are shown, and what was counted of the calls of their stores if they run with
+/// --metrics. If none runs, the exit code is 1.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  keywell status\n  keywell status data --json")]
 pub(super) struct Status {

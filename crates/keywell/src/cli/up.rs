@@ -16,20 +16,20 @@ use crate::cli::failed::{Ended, Failed};
 
 /// Run an application: every store, component and trigger of a keywell.toml, or of wadm manifests.
 ///
-/// Several files make one application: manifests of wasmCloud 1.x (YAML or JSON), whose applications
-/// may refer to each other's shared components, and at most one keywell.toml.
+/// Several files make one application: manifests of wasmCloud 1.x (YAML or JSON), whose
+/// applications may refer to each other's shared components, and at most one keywell.toml.
 ///
 /// Each store is opened once. Each trigger that starts is printed as a line. If one cannot start,
-/// none does. If one fails later, its error is printed, the others stop, and the exit code is 1. SIGINT or
-/// SIGTERM lets running requests and deliveries finish and closes the stores.
+/// none does. If one fails later, its error is printed, the others stop, and the exit code is 1.
+/// SIGINT or SIGTERM lets running requests and deliveries finish and closes the stores.
 ///
 /// SIGHUP reads the file and the components again and goes over to them without dropping a request:
 /// what has changed is replaced, and everything else runs on. If something is wrong with them, the
 /// application runs on as it was. The limits of all components cannot change that way.
 ///
-/// With --check nothing starts: everything that is wrong is printed with its place, and the exit code
-/// is 2 if there is an error. With --print nothing starts either, and the application is printed as a
-/// keywell.toml.
+/// With --check nothing starts: everything that is wrong is printed with its place, and the exit
+/// code is 2 if there is an error. With --print nothing starts either, and the application is
+/// printed as a keywell.toml.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  keywell up\n  keywell up shop/keywell.toml\n  \
@@ -62,8 +62,8 @@ pub(super) struct Up {
     #[arg(long, requires = "check")]
     online: bool,
 
-    /// Print the application as a keywell.toml, with what may be secret as environment variables, and
-    /// start nothing.
+    /// Print the application as a keywell.toml, with what may be secret as environment variables,
+    /// and start nothing.
     #[arg(long, conflicts_with = "check")]
     print: bool,
 

@@ -1,5 +1,5 @@
-//! `[[trigger.http]]`, `[[trigger.watch]]`, `[[trigger.command]]` and `[[trigger.invoke]]`, in the order
-//! written.
+//! `[[trigger.http]]`, `[[trigger.watch]]`, `[[trigger.command]]` and `[[trigger.invoke]]`, in the
+//! order written.
 
 mod command;
 mod http;

@@ -8,8 +8,8 @@ use crate::{DeadLettersPlan, Located, Problem, TriggerPlan, WatchPlan};
 
 /// `[[trigger.watch]]`.
 ///
-/// Two of one name and store would take each other's place after a restart, or share events that each
-/// of them is to have. Stores of one URL may be one, whatever they are called.
+/// Two of one name and store would take each other's place after a restart, or share events that
+/// each of them is to have. Stores of one URL may be one, whatever they are called.
 pub(super) fn triggers(tables: Vec<Table<'_>>, defined: &Defined<'_>) -> Vec<TriggerPlan> {
     let document = defined.document;
     let (mut taken, mut unnamed) = (HashMap::new(), HashSet::new());

@@ -5,7 +5,8 @@ use super::{http_client, redis};
 use crate::wadm::component::Component;
 use crate::wadm::provider::{Builtin, Provider};
 
-/// Warns of what a provider is configured with in vain. What an http-server reads depends on its mode.
+/// Warns of configuration that a provider does not read. What an http-server reads depends on its
+/// mode.
 pub(super) fn check<'a>(
     context: &Context<'a>,
     application: &'a Application,

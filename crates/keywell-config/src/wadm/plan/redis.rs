@@ -31,8 +31,8 @@ pub(super) const KNOWN: &[&str] = &[
     "BACKEND_RESPONSE_TIMEOUT_MS",
 ];
 
-/// Gives a component the store that its link to the provider leads to: every bucket name opens the one
-/// flat bucket.
+/// Gives a component the store that its link to the provider leads to: every bucket name opens the
+/// one flat bucket.
 pub(super) fn add(context: &Context<'_>, ends: &Ends<'_>, plan: &mut Plan) {
     let (End::Component(source), End::Provider(Builtin::KeyvalueRedis, application, provider)) =
         (ends.source, ends.target)
@@ -101,7 +101,7 @@ pub(super) fn plan<'a>(
     store(context, &values)
 }
 
-/// The store that values lead to, the first of which go before the others.
+/// The store that values lead to; earlier values override later ones.
 pub(super) fn store(context: &Context<'_>, values: &[Values]) -> StorePlan {
     let find = |key: &str| values.iter().find_map(|values| values.get(key));
     let url = find("url").map_or_else(|| Secret::from(URL.to_owned()).into(), url);

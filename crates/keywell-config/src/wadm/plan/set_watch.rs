@@ -5,12 +5,12 @@ use super::{redis, watch};
 use crate::wadm::component::Component;
 use crate::{Plan, Problem, StorePlan, WatchPlan};
 
-/// Calls a component's watcher for the keys in `watch` of a set of `keywell config` that the component
-/// names: of several sets, the last that has one. The trigger is left out where the component exports
-/// no watcher.
+/// Calls a component's watcher for the keys in `watch` of a set of `keywell config` that the
+/// component names: of several sets, the last that has one. The trigger is left out where the
+/// component exports no watcher.
 ///
-/// The store is that of the set's `url`, as of a link to keyvalue-redis. Without one, it is that of the
-/// component's link.
+/// The store is that of the set's `url`, as of a link to keyvalue-redis. Without one, it is that of
+/// the component's link.
 pub(super) fn add(
     context: &Context<'_>,
     application: &Application,

@@ -11,8 +11,8 @@ const BUCKET: &str = "0";
 
 /// Calls a component's watcher for the keys that a link from the provider names.
 ///
-/// Documents and manifests disagree on the side that has `url` and `watch`, so each is read from the
-/// source, the target, and the provider, in this order.
+/// Documents and manifests disagree on the side that has `url` and `watch`, so each is read from
+/// the source, the target, and the provider, in this order.
 pub(super) fn add(context: &Context<'_>, ends: &Ends<'_>, plan: &mut Plan) {
     let (End::Provider(Builtin::KeyvalueRedis, application, provider), End::Component(target)) =
         (ends.source, ends.target)

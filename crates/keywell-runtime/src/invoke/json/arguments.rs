@@ -6,8 +6,8 @@ use crate::invoke::call::Written;
 use crate::invoke::error::CallError;
 use crate::invoke::function::Function;
 
-/// The most bytes that the arguments of a call may have in JSON: what the largest value of a bucket
-/// takes in base64, and room for what is beside it.
+/// The most bytes that the arguments of a call may have in JSON: the largest value of a bucket in
+/// base64, and room for the other arguments.
 pub const MAX_BYTES: usize = 24 << 20;
 
 /// What is notated, for errors.

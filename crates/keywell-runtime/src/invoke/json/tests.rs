@@ -97,7 +97,7 @@ fn what_is_wrong_says_where_what_was_expected_and_what_came() {
         ("add(1, 2.0)", "expected u32, not 2.0"),
         (
             "add(1)",
-            "add takes 2 arguments (a: u32, b: u32), and 1 came",
+            "add takes 2 arguments (a: u32, b: u32), but got 1",
         ),
         ("u64(18446744073709551616)", "expected u64"),
         ("u64(\"x\")", "expected u64, not \"x\""),

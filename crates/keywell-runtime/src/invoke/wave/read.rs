@@ -1,5 +1,5 @@
-//! Reads WAVE. The grammar is that of the crate `wasm-wave`; what the values mean is decided here by
-//! the types, so that an error says where a value is and what was expected there.
+//! Reads WAVE. The grammar is that of the crate `wasm-wave`; what the values mean is decided here
+//! by the types, so that an error says where a value is and what was expected there.
 
 use std::str::FromStr;
 
@@ -13,8 +13,8 @@ use crate::invoke::error::CallError;
 use crate::invoke::function::Function;
 use crate::invoke::mismatch::Mismatch;
 
-/// The most bytes that the arguments of a call may have in WAVE. While it is read, a byte may take 24
-/// bytes of memory.
+/// The most bytes that the arguments of a call may have in WAVE. While it is read, a byte may take
+/// 24 bytes of memory.
 pub const MAX_BYTES: usize = 4 << 20;
 
 /// What is notated, for errors.

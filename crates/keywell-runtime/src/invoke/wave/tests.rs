@@ -74,13 +74,13 @@ fn what_is_wrong_says_which_argument_what_was_expected_and_what_came() {
         ("add(1, -1)", "argument 2 of add, b: expected u32, not -1"),
         (
             "add(1)",
-            "add takes 2 arguments (a: u32, b: u32), and 1 came",
+            "add takes 2 arguments (a: u32, b: u32), but got 1",
         ),
         (
             "add(1, 2, 3)",
-            "add takes 2 arguments (a: u32, b: u32), and 3 came",
+            "add takes 2 arguments (a: u32, b: u32), but got 3",
         ),
-        ("things.name(1)", "name takes no arguments, and 1 came"),
+        ("things.name(1)", "name takes no arguments, but got 1"),
         ("s8(128)", "expected s8, not 128"),
         ("s8(1.0)", "expected s8, not 1.0"),
         ("u16(0x1)", "are not WAVE: "),

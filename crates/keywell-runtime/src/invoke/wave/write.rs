@@ -8,8 +8,8 @@ use wasmtime::component::Val;
 /// Words that are values by themselves; a case of that name has a percent sign before it.
 const KEYWORDS: [&str; 8] = ["true", "false", "some", "none", "ok", "err", "inf", "nan"];
 
-/// A value in WAVE; none of one that holds a resource, a stream, a future or a map, which WAVE has no
-/// form for.
+/// A value in WAVE; none of one that holds a resource, a stream, a future or a map, which WAVE has
+/// no form for.
 pub fn to_text(value: &Val) -> Option<String> {
     let mut text = String::new();
     write(&mut text, value).ok().map(|()| text)

@@ -31,8 +31,8 @@ struct Exchange {
     attempts: u32,
 }
 
-/// Counters are signed in every store, so a number past their range is refused, though the interface
-/// has it.
+/// Counters are signed in every store, so a number past their range is refused, though the
+/// interface has it.
 fn compare_and_swap<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, key, old, new): (Resource<BucketHandle>, WasmStr, u64, u64),
@@ -60,7 +60,8 @@ fn compare_and_swap<T: KeyvalueView>(
 // === impl Exchange ===
 
 impl Exchange {
-    /// Another writer has to write the same number between each reading and its swap to use them up.
+    /// Another writer has to write the same number between each reading and its swap to use them
+    /// up.
     const ATTEMPTS: u32 = 8;
 
     fn run(self) -> Answer<bool> {

@@ -8,7 +8,8 @@ use crate::interface::Interface;
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 use crate::values::{OutgoingHandle, OutgoingValue, Trace};
 
-/// Links what reads and writes a single key, but for `get`, whose answers differ between generations.
+/// Links what reads and writes a single key, but for `get`, whose answers differ between
+/// generations.
 pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
     interface.call("set", set, answer_traced)?;
     interface.call("delete", store::delete, answer)?;

@@ -1,5 +1,5 @@
-//! The calls of the generations whose values and errors are resources, `0.1.0` and the one without a
-//! version: what they have in common.
+//! The calls of the generations whose values and errors are resources, `0.1.0` and the one without
+//! a version: what they have in common.
 
 pub(crate) mod atomic;
 pub(crate) mod batch;

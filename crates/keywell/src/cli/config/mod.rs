@@ -15,8 +15,8 @@ use crate::cli::failed::Ended;
 
 /// Keep named configuration: sets of values that components read by wasi:config.
 ///
-/// A set is a file of the state folder. `config-sets` in keywell.toml and --config-set refer to sets
-/// by name. They are plain text: passwords belong into `keywell secret`.
+/// A set is a file of the state folder. `config-sets` in keywell.toml and --config-set refer to
+/// sets by name. They are plain text: passwords belong into `keywell secret`.
 #[derive(Args)]
 #[command(
     mut_arg("state", |state| state.global(true)),

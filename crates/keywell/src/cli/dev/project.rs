@@ -58,8 +58,8 @@ impl Project {
         })
     }
 
-    /// What builds its components: the command of the whole file, or else Cargo where the folder has a
-    /// package of it; then those of single components.
+    /// What builds its components: the command of the whole file, or else Cargo where the folder
+    /// has a package of it; then those of single components.
     pub(super) fn steps(&self, plan: &Plan) -> Vec<Step> {
         let mut steps: Vec<Step> = plan.build.iter().cloned().map(Step::Shell).collect();
         let components = || plan.components.values();

@@ -6,11 +6,11 @@ use crate::cli::failed::Failed;
 /// The lines of standard input, each of a bounded length.
 pub(super) struct Lines {
     input: BufReader<Stdin>,
-    /// Of the line that was read last, from 1.
+    /// The number of the line that was read last, from 1.
     number: u64,
 }
 
-/// A line, and its number; an error, where it is no text or too long.
+/// A line and its number; an error if the line is not UTF-8 or is too long.
 type Line = (u64, Result<String, Failed>);
 
 // === impl Lines ===

@@ -16,11 +16,11 @@ use crate::cli::failed::{Ended, Failed};
 
 /// Call a function that a component exports, and print its result.
 ///
-/// The call is written NAME(ARGUMENTS). NAME is the function, with its interface where others have the
-/// same name: get, api.get, golem:examples/api.{get}, golem:examples/api@1.0.0.{get} or
+/// The call is written NAME(ARGUMENTS). NAME is the function, with its interface where others have
+/// the same name: get, api.get, golem:examples/api.{get}, golem:examples/api@1.0.0.{get} or
 /// golem:examples/api.get@1.0.0. The arguments are WAVE, as is the result: 1, "text", 'c', [1, 2],
-/// (1, "a"), {x: 1, y: 2}, red, some(1), none, ok(1), err("why"). An unknown name lists the functions
-/// that there are.
+/// (1, "a"), {x: 1, y: 2}, red, some(1), none, ok(1), err("why"). An unknown name lists the
+/// functions that there are.
 ///
 /// What the component prints goes to standard error.
 #[derive(Args)]
@@ -33,8 +33,8 @@ pub(super) struct Invoke {
     #[command(flatten)]
     component: ComponentArguments,
 
-    /// The call: NAME(ARGUMENTS). With -, a call a line from standard input, all in one instance; after
-    /// a call that fails, the next one has a fresh one.
+    /// The call: NAME(ARGUMENTS). With -, one call per line from standard input, all in one
+    /// instance; after a call that fails, the next one gets a fresh instance.
     #[arg(value_name = "CALL")]
     call: String,
 
