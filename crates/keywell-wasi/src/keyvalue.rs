@@ -375,6 +375,13 @@ impl Keyvalue {
         Ok(self)
     }
 
+    /// Whether it has the turn to fill a vacant key of a cache, or waits for one. Others wait for it,
+    /// so such an instance is to be dropped when its call has ended, and not to be kept for another.
+    pub fn is_filling(&self) -> bool {
+        let cache = self.cache.as_ref();
+        cache.is_some_and(|cache| cache.is_filling() || self.values.is_filling())
+    }
+
     /// What the instance holds of `cache`.
     pub(crate) fn cache_mut(&mut self) -> &mut Cache {
         self.cache.get_or_insert_default()

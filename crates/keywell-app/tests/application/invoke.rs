@@ -478,3 +478,80 @@ async fn pages_of_other_origins_may_call_where_cors_says_so() {
     assert!(head.contains("access-control-allow-origin: *"), "{head}");
     handle.stop().await.unwrap();
 }
+
+/// The status of a call that a browser sends for a page, without what asks for a preflight.
+async fn simple(address: SocketAddr, headers: &str) -> u16 {
+    let request = format!(
+        "POST /add HTTP/1.1\r\nhost: x\r\n{headers}content-length: 6\r\nconnection: close\r\n\r\n\
+         [1, 2]"
+    );
+    parts(&raw(address, &request).await).0
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_are_refused_where_cors_does_not_allow_them() {
+    const SITE: &str = "sec-fetch-site: cross-site\r\n";
+    const SAME_SITE: &str = "sec-fetch-site: same-site\r\n";
+    const OWN: &str = "sec-fetch-site: same-origin\r\norigin: http://x\r\n";
+    const A: &str = "origin: https://a.example\r\n";
+    const B: &str = "origin: https://b.example\r\n";
+    let all = Some(CorsPlan::default());
+    let only_a = Some(CorsPlan {
+        origins: vec!["https://a.example".to_owned().into()],
+        ..CorsPlan::default()
+    });
+    for (cors, expected) in [
+        (None, [200, 403, 403, 200, 403, 403, 403]),
+        (only_a, [200, 403, 403, 200, 200, 403, 200]),
+        (all, [200, 200, 200, 200, 200, 200, 200]),
+    ] {
+        let (handle, address) = serve(|invoke| invoke.http.cors = cors).await;
+        let both = format!("{SITE}{A}");
+        for (headers, expected) in ["", SITE, SAME_SITE, OWN, A, B, &both].iter().zip(expected) {
+            assert_eq!(simple(address, headers).await, expected, "{headers}");
+        }
+        let run = expected.iter().filter(|status| **status == 200).count();
+        assert_eq!(calls(&handle), run as u64, "what is refused does not run");
+        handle.stop().await.unwrap();
+    }
+}
+
+/// A component with a function that takes records of many optional fields.
+fn sparse() -> Vec<u8> {
+    let fields: String = (0..20)
+        .map(|field| format!("(field \"field-{field}\" (option u8))"))
+        .collect();
+    let text = format!(
+        r#"(component
+            (core module $m
+                (memory (export "memory") 64)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+                (func (export "count") (param i32 i32) (result i32) local.get 1))
+            (core instance $i (instantiate $m))
+            (type $row' (record {fields}))
+            (export $row "row" (type $row'))
+            (func $count (param "rows" (list $row)) (result u32)
+                (canon lift (core func $i "count") (memory (core memory $i "memory"))
+                    (realloc (core func $i "realloc"))))
+            (export "count" (func $count)))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[tokio::test]
+async fn arguments_that_take_far_more_memory_than_their_text_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sparse.wasm");
+    std::fs::write(&path, sparse()).unwrap();
+    let trigger = TriggerPlan::Invoke(Box::new(InvokePlan::new("web", free())));
+    let handle = start(plan(&path, "memory:", trigger)).await.unwrap();
+    let address = address(&handle.status());
+    let rows = |count: usize| format!("[[{}]]", vec!["{}"; count].join(","));
+    // The body is within its bound, and its values would take about 1 GB.
+    let (status, _, text) = post(address, "/count", &rows(690_000)).await;
+    assert_eq!((status, &*text), (413, "the arguments are too large\n"));
+    assert_eq!(calls(&handle), 0, "there is no instance yet");
+    let (status, _, text) = post(address, "/count", &rows(10_000)).await;
+    assert_eq!((status, &*text), (200, "10000"));
+    handle.stop().await.unwrap();
+}

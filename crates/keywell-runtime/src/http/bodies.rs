@@ -13,15 +13,29 @@ use tokio::time::Instant;
 use super::body::Content;
 use super::refusal::Refusal;
 use super::timer::Timer;
+use crate::invoke::json::Room;
 
-/// Whole bodies of requests and responses, which are bounded, each and all together.
+/// Whole bodies of requests and responses, which are bounded, each and all together, and the values
+/// that are read from them, which have a total of their own.
 ///
 /// The first bytes of each body are free: they are no more than its head may be, which no total
 /// bounds either. So clients that send or read long bodies slowly keep others from long bodies alone.
 pub(super) struct Bodies {
     most: usize,
-    total: usize,
+    texts: Total,
+    values: Total,
+}
+
+/// How much is held of one kind, in bytes, and how much may be.
+struct Total {
+    most: usize,
     held: AtomicUsize,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Values,
 }
 
 /// The longest piece of a response, in bytes.
@@ -33,9 +47,10 @@ pub(super) struct RequestBody {
     _held: Held,
 }
 
-/// How much of a body counts, until this is dropped.
-struct Held {
+/// How much of a body or of values counts, until this is dropped.
+pub(super) struct Held {
     bodies: Arc<Bodies>,
+    kind: Kind,
     bytes: usize,
 }
 
@@ -43,17 +58,43 @@ struct Held {
 
 impl Bodies {
     /// How much of each body is free, in bytes.
-    const FREE: usize = 16 << 10;
+    pub(super) const FREE: usize = 16 << 10;
     /// How much may be held of all beyond that, at least.
     const TOTAL: usize = 64 << 20;
+    /// How much all values may take beyond that, at least.
+    const VALUES: usize = 256 << 20;
 
     /// At most `most` bytes of the body of each request.
     pub(super) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
             most,
-            total: Self::TOTAL.max(most.saturating_mul(4)),
-            held: AtomicUsize::new(0),
+            texts: Total::new(Self::TOTAL.max(most.saturating_mul(4))),
+            values: Total::new(Self::VALUES.max(Self::most_values(most))),
         })
+    }
+
+    fn most_values(most: usize) -> usize {
+        most.saturating_mul(Room::PER_BYTE)
+    }
+
+    /// Room for the values that are read from one body.
+    pub(super) fn room(&self) -> Room {
+        Room::new(Self::most_values(self.most))
+    }
+
+    /// Holds the bytes that values take, for as long as there are these values.
+    pub(super) fn values(self: &Arc<Self>, taken: usize) -> Result<Held, Refusal> {
+        let mut held = self.hold(Kind::Values);
+        held.grow_to(taken.saturating_sub(Self::FREE))?;
+        Ok(held)
+    }
+
+    fn hold(self: &Arc<Self>, kind: Kind) -> Held {
+        Held {
+            bodies: self.clone(),
+            kind,
+            bytes: 0,
+        }
     }
 
     /// Reads a body that has to be there by then.
@@ -81,10 +122,7 @@ impl Bodies {
             return Err(Refusal::BodyTooLong);
         }
         let (mut body, mut whole) = (pin!(body), Whole::default());
-        let mut held = Held {
-            bodies: self.clone(),
-            bytes: 0,
-        };
+        let mut held = self.hold(Kind::Text);
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Refusal::BodyBroken)?;
             // Trailers say nothing here.
@@ -109,11 +147,9 @@ impl Bodies {
         let Some(more @ 1..) = text.len().checked_sub(Self::FREE) else {
             return Ok(Content::Whole(Some(text.into())));
         };
-        let mut held = Held {
-            bodies: self.clone(),
-            bytes: 0,
-        };
-        held.grow_to(more)?;
+        let mut held = self.hold(Kind::Text);
+        let grown = held.grow_to(more);
+        grown.map_err(|_| Refusal::ResultTooLong)?;
         Ok(in_pieces(Bytes::from_owner(Text { text, _held: held })))
     }
 }
@@ -184,15 +220,34 @@ impl RequestBody {
     }
 }
 
+// === impl Total ===
+
+impl Total {
+    fn new(most: usize) -> Self {
+        Self {
+            most,
+            held: AtomicUsize::new(0),
+        }
+    }
+}
+
 // === impl Held ===
 
 impl Held {
+    fn total(&self) -> &Total {
+        match self.kind {
+            Kind::Text => &self.bodies.texts,
+            Kind::Values => &self.bodies.values,
+        }
+    }
+
     fn grow_to(&mut self, bytes: usize) -> Result<(), Refusal> {
         let more = bytes - self.bytes;
-        let before = self.bodies.held.fetch_add(more, Ordering::Relaxed);
+        let total = self.total();
+        let (before, most) = (total.held.fetch_add(more, Ordering::Relaxed), total.most);
         // What is refused counts until it is dropped, which is next.
         self.bytes = bytes;
-        if before + more > self.bodies.total {
+        if before + more > most {
             return Err(Refusal::Busy);
         }
         Ok(())
@@ -201,7 +256,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.bodies.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.total().held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -259,7 +314,20 @@ mod tests {
         let short = bodies.read(body(&[FREE]), soon()).await;
         assert!(short.is_ok(), "a short one is read all the same");
         drop(held);
-        assert_eq!(bodies.held.load(Ordering::Relaxed), 0);
+        assert_eq!(bodies.texts.held.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn values_are_bounded_all_together_and_apart_from_texts() {
+        let bodies = Bodies::new(10);
+        let half = Bodies::VALUES / 2 + Bodies::FREE;
+        let held = [half, half].map(|taken| bodies.values(taken).ok().unwrap());
+        let refused = bodies.values(Bodies::FREE + 1).err();
+        assert_eq!(refused, Some(Refusal::Busy));
+        assert!(bodies.values(Bodies::FREE).is_ok(), "few are free");
+        assert!(bodies.content(vec![b'1'; Bodies::FREE + 1]).is_ok());
+        drop(held);
+        assert_eq!(bodies.values.held.load(Ordering::Relaxed), 0);
     }
 
     #[test]
@@ -275,12 +343,12 @@ mod tests {
         };
         assert_eq!(pieces.len(), 2);
         drop(pieces.pop_front());
-        assert_eq!(bodies.held.load(Ordering::Relaxed), PIECE);
+        assert_eq!(bodies.texts.held.load(Ordering::Relaxed), PIECE);
         drop(pieces);
-        assert_eq!(bodies.held.load(Ordering::Relaxed), 0);
+        assert_eq!(bodies.texts.held.load(Ordering::Relaxed), 0);
         let too_long = bodies.content(vec![b'1'; Bodies::FREE + Bodies::TOTAL + 1]);
-        assert_eq!(too_long.err(), Some(Refusal::Busy));
-        assert_eq!(bodies.held.load(Ordering::Relaxed), 0);
+        assert_eq!(too_long.err(), Some(Refusal::ResultTooLong));
+        assert_eq!(bodies.texts.held.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]

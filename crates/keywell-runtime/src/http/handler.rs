@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use keywell_wasi::KeyvalueView as _;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::p2::bindings::ProxyIndices;
@@ -121,12 +122,13 @@ impl Handler {
             .map_err(|error| Instances::explain(&store, error))?;
         drop(counted);
         let answered = answered + 1;
+        let is_kept = answered < self.served.reuse && !store.data().keyvalue().is_filling();
         let idle = Idle {
             store,
             proxy,
             answered,
         };
-        Ok((answered < self.served.reuse).then(|| Reusable::new(self.idle.clone(), idle)))
+        Ok(is_kept.then(|| Reusable::new(self.idle.clone(), idle)))
     }
 
     async fn instance(&self, deadline: Instant) -> wasmtime::Result<Idle> {

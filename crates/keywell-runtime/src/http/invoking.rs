@@ -5,12 +5,16 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use keywell_wasi::KeyvalueView as _;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::timeout_at;
 use wasmtime::component::Val;
 
-use super::bodies::{Bodies, in_pieces};
+use super::bodies::{Bodies, Held, RequestBody, in_pieces};
 use super::body::Content;
+use super::cors::Cors;
 use super::listing;
 use super::options::InvokeOptions;
 use super::refusal::Refusal;
@@ -33,6 +37,9 @@ pub(super) struct Invoking {
     list: Bytes,
     others: Bytes,
     bodies: Arc<Bodies>,
+    /// Held while a long body is read as JSON, which takes many times its length until it is values.
+    parsing: Mutex<()>,
+    cors: Option<Cors>,
     idle: Arc<Shelf<Idle>>,
 }
 
@@ -40,6 +47,19 @@ pub(super) struct Invoking {
 struct Idle {
     made: Made,
     answered: u32,
+}
+
+/// The arguments of a call, which count as held until this is dropped.
+struct Arguments {
+    values: Vec<Val>,
+    _held: Held,
+}
+
+/// Why the body of a request gives no arguments.
+enum Unread {
+    /// What is wrong with it.
+    Wrong(String),
+    Refused(Refusal),
 }
 
 /// What a path names.
@@ -73,15 +93,58 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == b"application/json" || kind.ends_with(b"+json")
 }
 
+/// Whether a page calls that is of another origin, as its browser says. Where it does not say so, it
+/// may name the origin, which is that of a page here if it has the host of the request.
+fn is_of_other_origin<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site != "same-origin" && site != "none";
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return false;
+    };
+    let host = match request.uri().authority() {
+        Some(authority) => Some(authority.as_str().as_bytes()),
+        None => headers.get(header::HOST).map(HeaderValue::as_bytes),
+    };
+    let named = origin.to_str().ok().and_then(|text| text.split_once("://"));
+    !named
+        .zip(host)
+        .is_some_and(|((_, named), host)| named.as_bytes().eq_ignore_ascii_case(host))
+}
+
+/// Whether the response would name the origin of the request as one that may read it.
+fn allows<B>(cors: &Cors, request: &Request<B>) -> bool {
+    let mut headers = HeaderMap::new();
+    cors.write(cors.asking(request), &mut headers);
+    headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+}
+
 /// The arguments in the body of a request. None have to be written where there are no parameters.
-fn arguments(body: &[u8], function: &Function) -> Result<Vec<Val>, String> {
+fn arguments(body: &[u8], function: &Function, bodies: &Arc<Bodies>) -> Result<Arguments, Unread> {
     let values: Vec<Value> = if body.trim_ascii().is_empty() {
         Vec::new()
     } else {
-        serde_json::from_slice(body)
-            .map_err(|error| format!("the body is no JSON array of the arguments: {error}"))?
+        serde_json::from_slice(body).map_err(|error| {
+            Unread::Wrong(format!(
+                "the body is no JSON array of the arguments: {error}"
+            ))
+        })?
     };
-    json::arguments(&values, function).map_err(|error| error.to_string())
+    let mut room = bodies.room();
+    let read = json::arguments(&values, function, &mut room);
+    let values = read.map_err(|error| {
+        if room.is_exceeded() {
+            Unread::Refused(Refusal::BodyTooLong)
+        } else {
+            Unread::Wrong(error.to_string())
+        }
+    })?;
+    let held = bodies.values(room.taken()).map_err(Unread::Refused)?;
+    Ok(Arguments {
+        values,
+        _held: held,
+    })
 }
 
 /// What a function returned, in JSON.
@@ -114,6 +177,8 @@ impl Invoking {
             others: listing::text(&prefix, &offered),
             prefix,
             bodies: Bodies::new(options.max_body),
+            parsing: Mutex::new(()),
+            cors: options.http.cors.clone(),
             served: Served::new(instances, &options.http),
         })
     }
@@ -140,6 +205,14 @@ impl Invoking {
             Some(Target::Function(_)) if method != Method::POST => return Err(Refusal::OnlyPost),
             Some(Target::Function(function)) => function.clone(),
         };
+        let may_call = || {
+            self.cors
+                .as_ref()
+                .is_some_and(|cors| allows(cors, &request))
+        };
+        if is_of_other_origin(&request) && !may_call() {
+            return Err(Refusal::OtherOrigin);
+        }
         if !is_json(request.headers()) {
             return Err(Refusal::NotJson);
         }
@@ -147,9 +220,10 @@ impl Invoking {
         let deadline = Instant::now() + served.timeout;
         let body = self.bodies.read(request.into_body(), deadline.into());
         let body = body.await?;
-        let arguments = match arguments(body.bytes(), &function) {
+        let arguments = match self.read(body, &function, deadline).await {
             Ok(arguments) => arguments,
-            Err(problem) => return Ok(wrong(problem)),
+            Err(Unread::Wrong(problem)) => return Ok(wrong(problem)),
+            Err(Unread::Refused(refusal)) => return Err(refusal),
         };
         let entered = served.instances.room().enter(served.timeout).await;
         let place = entered.map_err(|Busy| Refusal::Busy)?;
@@ -168,6 +242,24 @@ impl Invoking {
             Err(error) if error.is::<invoke::TooLarge>() => Err(Refusal::BodyTooLong),
             Err(error) => Err(Refusal::unanswered(&name, &error, served.late)),
         }
+    }
+
+    /// The arguments in a body. Long ones are read one after the other, as many at once would take
+    /// memory that counts nowhere.
+    async fn read(
+        &self,
+        body: RequestBody,
+        function: &Function,
+        deadline: Instant,
+    ) -> Result<Arguments, Unread> {
+        let text = body.bytes();
+        let _parsing = if text.len() > Bodies::FREE {
+            let parsing = timeout_at(deadline.into(), self.parsing.lock()).await;
+            Some(parsing.map_err(|_| Unread::Refused(Refusal::Busy))?)
+        } else {
+            None
+        };
+        arguments(text, function, &self.bodies)
     }
 
     /// What a path names. Characters of names may be percent-encoded.
@@ -199,18 +291,20 @@ impl Invoking {
     async fn call(
         self: Arc<Self>,
         function: Arc<Function>,
-        arguments: Vec<Val>,
+        arguments: Arguments,
         deadline: Instant,
     ) -> wasmtime::Result<Option<Vec<u8>>> {
         let counted = self.served.calls.count();
         let kept = (self.served.reuse > 1).then(|| self.idle.take()).flatten();
         let (made, answered) = kept.map_or((None, 0), |idle| (Some(idle.made), idle.answered));
         let instances = &self.served.instances;
-        let called = invoke::call_in(instances, made, deadline, &function, &arguments).await;
+        let called = invoke::call_in(instances, made, deadline, &function, &arguments.values).await;
+        drop(arguments);
         let (made, results) = called?;
         drop(counted);
         let answered = answered + 1;
-        if answered < self.served.reuse {
+        let (store, _) = &made;
+        if answered < self.served.reuse && !store.data().keyvalue().is_filling() {
             self.idle.keep(Idle { made, answered });
         }
         Ok(written(&function, &results))
@@ -219,7 +313,61 @@ impl Invoking {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn request(headers: &[(&str, &str)]) -> Request<()> {
+        let request = Request::post("/add").header("host", "a.example:8080");
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        request.body(()).unwrap()
+    }
+
+    #[test]
+    fn a_browser_says_whether_a_page_is_of_another_origin() {
+        for (headers, expected) in [
+            (&[][..], false),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("sec-fetch-site", "same-site")], true),
+            (&[("sec-fetch-site", "cross-site")], true),
+            (&[("origin", "http://A.example:8080")], false),
+            (&[("origin", "http://a.example")], true),
+            (&[("origin", "https://b.example")], true),
+            (&[("origin", "null")], true),
+            // Where a proxy changes the host.
+            (
+                &[
+                    ("sec-fetch-site", "same-origin"),
+                    ("origin", "https://b.example"),
+                ],
+                false,
+            ),
+        ] {
+            assert_eq!(
+                is_of_other_origin(&request(headers)),
+                expected,
+                "{headers:?}"
+            );
+        }
+        let in_target = Request::post("http://a.example/add").header("origin", "http://a.example");
+        assert!(!is_of_other_origin(&in_target.body(()).unwrap()));
+    }
+
+    #[test]
+    fn cors_allows_the_origins_that_its_responses_name() {
+        let cors = |origins: &[&str]| {
+            let origins = origins.iter().copied();
+            Cors::new(origins, [], ["POST"], [], Duration::ZERO).unwrap()
+        };
+        let from = |origin| request(&[("origin", origin)]);
+        let some = cors(&["https://b.example"]);
+        assert!(allows(&some, &from("https://b.example")));
+        assert!(!allows(&some, &from("https://c.example")));
+        assert!(!allows(&some, &request(&[])));
+        assert!(allows(&cors(&[]), &from("null")));
+    }
 
     #[test]
     fn json_is_what_says_so_or_says_nothing() {

@@ -23,6 +23,10 @@ pub(super) enum Refusal {
     NotJson,
     BodyTooLong,
     BodyLate,
+    /// A page of another origin calls, which may not.
+    OtherOrigin,
+    /// The function returned more than there is room for.
+    ResultTooLong,
     /// The body ends early.
     BodyBroken,
     Busy,
@@ -91,6 +95,15 @@ impl Refusal {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the arguments are too large\n",
             ),
+            Self::OtherOrigin => (
+                StatusCode::FORBIDDEN,
+                "pages of this origin may not call functions\n",
+            ),
+            // Not 503: a client that tries again would run the function again.
+            Self::ResultTooLong => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the function ran, but its result was too large to be kept\n",
+            ),
             Self::BodyLate => (
                 StatusCode::REQUEST_TIMEOUT,
                 "the request's body took too long\n",
@@ -132,5 +145,20 @@ impl Refusal {
             );
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_ran_is_none_to_try_again() {
+        let busy = Refusal::Busy.response(Version::HTTP_11);
+        assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(busy.headers().contains_key(header::RETRY_AFTER));
+        let ran = Refusal::ResultTooLong.response(Version::HTTP_11);
+        assert_eq!(ran.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!ran.headers().contains_key(header::RETRY_AFTER));
     }
 }

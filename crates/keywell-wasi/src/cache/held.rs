@@ -43,6 +43,11 @@ impl Held {
         futures + self.vacancies.len()
     }
 
+    /// Whether it has the turn to fill a key, or waits for one.
+    pub(crate) fn is_filling(&self) -> bool {
+        !self.entries.is_empty() || !self.vacancies.is_empty()
+    }
+
     /// Keeps a future; none where there is no room for one.
     pub(crate) fn add<A: Answered>(&mut self, future: Option<Pending<A>>) -> Resource<Pending<A>> {
         Resource::new_own(match future {

@@ -4,6 +4,7 @@ use keywell_store::{Answer, Bucket as _, Cursor, Invalid, List, Page, Result};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Resource;
 
+use crate::budget::Charge;
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 use crate::opened::Opened;
 
@@ -13,6 +14,7 @@ struct Keys {
     found: Vec<String>,
     bytes: usize,
     max: usize,
+    charge: Charge,
 }
 
 /// Asks for all keys of a bucket.
@@ -20,19 +22,21 @@ pub(super) fn get_keys<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket,): (Resource<BucketHandle>,),
 ) -> wasmtime::Result<Answer<Vec<String>>> {
-    let keyvalue = store.data().keyvalue();
+    let keyvalue = store.data_mut().keyvalue_mut();
     let bucket = keyvalue.bucket(&bucket)?.clone();
-    Ok(all(bucket, keyvalue.budget().remaining()))
+    let max = keyvalue.budget().remaining();
+    Ok(all(bucket, max, keyvalue.budget_mut().hold(0)?))
 }
 
 /// All keys of a bucket, if they have at most `max` bytes together, those that each needs besides
 /// included.
-fn all(bucket: Arc<Opened>, max: usize) -> Answer<Vec<String>> {
+fn all(bucket: Arc<Opened>, max: usize, charge: Charge) -> Answer<Vec<String>> {
     let mut keys = Keys {
         bucket,
         found: Vec::new(),
         bytes: 0,
         max,
+        charge,
     };
     let mut cursor = None;
     loop {
@@ -68,8 +72,9 @@ impl Keys {
     /// Adds those of a page; answers where the next one begins.
     fn add(&mut self, page: Page) -> Result<Option<Cursor>> {
         let bytes = page.keys.iter().map(|key| size_of::<String>() + key.len());
-        self.bytes += bytes.sum::<usize>();
-        if self.bytes > self.max {
+        let bytes = bytes.sum();
+        self.bytes += bytes;
+        if self.bytes > self.max || self.charge.add(bytes).is_err() {
             return Err(Invalid::BatchTooLarge {
                 bytes: self.bytes,
                 max: self.max,
@@ -89,6 +94,7 @@ mod tests {
     use keywell_store::{Bucket, BucketName, Capabilities, Entry, Error, Set, Store as _, Version};
 
     use super::*;
+    use crate::budget::Budget;
     use crate::chosen::LinkNumber;
 
     /// A bucket that lists later.
@@ -127,6 +133,7 @@ mod tests {
             done.unwrap();
         }
         let bytes = written.len() * (size_of::<String>() + 8);
+        let charge = || Budget::default().hold(0).unwrap();
         for bucket in [bucket.clone(), Arc::new(Slow(bucket))] {
             let bucket = Arc::new(Opened {
                 bucket: Limited::new(bucket, Limits::default()),
@@ -134,10 +141,10 @@ mod tests {
                 name: "b".into(),
                 link: LinkNumber::UNNAMED,
             });
-            let mut found = all(bucket.clone(), bytes).await.unwrap();
+            let mut found = all(bucket.clone(), bytes, charge()).await.unwrap();
             found.sort();
             assert_eq!(found, written);
-            let refused = all(bucket, bytes - 1).await;
+            let refused = all(bucket, bytes - 1, charge()).await;
             let Err(Error::Invalid(Invalid::BatchTooLarge { max, .. })) = refused else {
                 panic!("{refused:?}");
             };

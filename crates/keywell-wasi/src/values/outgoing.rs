@@ -63,6 +63,11 @@ impl OutgoingValue {
         self
     }
 
+    /// Whether it fills a vacant key.
+    pub(crate) fn is_filling(&self) -> bool {
+        self.0.lock().fill.is_some()
+    }
+
     /// Stores what was written in the key that it fills, if there is one. Where nothing was
     /// written, or not all, the key stays vacant.
     pub(crate) fn fill(&self) -> Option<Answer<()>> {

@@ -41,6 +41,11 @@ impl Values {
         value.ok_or_else(|| wasmtime::format_err!("an outgoing value outlived its bytes"))
     }
 
+    /// Whether one of the values fills a vacant key.
+    pub(crate) fn is_filling(&self) -> bool {
+        self.outgoing.iter().any(|(_, value)| value.is_filling())
+    }
+
     pub(crate) fn remove_outgoing(&mut self, rep: u32) -> Option<OutgoingValue> {
         self.outgoing.try_remove(rep as usize)
     }

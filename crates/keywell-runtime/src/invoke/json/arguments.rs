@@ -1,14 +1,11 @@
 use serde_json::Value;
 use wasmtime::component::Val;
 
-use super::read::from_json;
+use super::read::read;
+use super::room::{MAX_BYTES, Room};
 use crate::invoke::call::Written;
 use crate::invoke::error::CallError;
 use crate::invoke::function::Function;
-
-/// The most bytes that the arguments of a call may have in JSON: the largest value of a bucket in
-/// base64, and room for the other arguments.
-pub const MAX_BYTES: usize = 24 << 20;
 
 /// What is notated, for errors.
 const FORM: &str = "JSON";
@@ -36,19 +33,24 @@ pub fn parse(call: &Written<'_>, function: &Function) -> Result<Vec<Val>, CallEr
     let inner = inner.ok_or_else(|| syntax("the call does not end with )".to_owned()))?;
     let values: Vec<Value> =
         serde_json::from_str(&format!("[{inner}]")).map_err(|error| syntax(error.to_string()))?;
-    arguments(&values, function)
+    arguments(&values, function, &mut Room::of_the_longest())
 }
 
-/// Reads the arguments of a call.
+/// Reads the arguments of a call, and charges them to the room.
 ///
 /// # Errors
 ///
-/// [`CallError::Count`] or [`CallError::Argument`].
-pub fn arguments(values: &[Value], function: &Function) -> Result<Vec<Val>, CallError> {
+/// [`CallError::Count`] or [`CallError::Argument`]. The latter also stands for arguments that do not
+/// fit in the room, which [`Room::is_exceeded`] then says.
+pub fn arguments(
+    values: &[Value],
+    function: &Function,
+    room: &mut Room,
+) -> Result<Vec<Val>, CallError> {
     function.check_count(values.len())?;
     let parameters = function.parameters().iter().enumerate();
     let read = parameters.zip(values).map(|((index, parameter), value)| {
-        from_json(value, &parameter.kind).map_err(|mismatch| CallError::Argument {
+        read(value, &parameter.kind, room).map_err(|mismatch| CallError::Argument {
             function: function.name().to_owned(),
             number: index + 1,
             parameter: parameter.name.clone(),

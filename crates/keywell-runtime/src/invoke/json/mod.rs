@@ -18,10 +18,12 @@
 
 mod arguments;
 mod read;
+mod room;
 #[cfg(test)]
 mod tests;
 mod write;
 
-pub use self::arguments::{MAX_BYTES, arguments, parse};
+pub use self::arguments::{arguments, parse};
 pub use self::read::from_json;
+pub use self::room::{MAX_BYTES, Room};
 pub use self::write::to_json;

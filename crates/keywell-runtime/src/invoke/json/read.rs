@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 use wasmtime::component::{Type, Val};
 
+use super::room::Room;
 use crate::invoke::mismatch::Mismatch;
 
 /// Takes what has padding, and what has none.
@@ -15,12 +16,18 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The value of a type that JSON stands for.
+/// The value of a type that JSON stands for. It may be as large as the longest arguments of a call.
 ///
 /// # Errors
 ///
-/// Where it is none of that type.
+/// Where it is none of that type, or is larger.
 pub fn from_json(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
+    read(value, kind, &mut Room::of_the_longest())
+}
+
+/// The same, charged to the room.
+pub(super) fn read(value: &Value, kind: &Type, room: &mut Room) -> Result<Val, Mismatch> {
+    room.values(1)?;
     let mismatch = || mismatch(value, kind);
     Ok(match kind {
         Type::Bool => Val::Bool(value.as_bool().ok_or_else(mismatch)?),
@@ -41,24 +48,30 @@ pub fn from_json(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
                 _ => return Err(mismatch()),
             }
         }
-        Type::String => Val::String(value.as_str().ok_or_else(mismatch)?.to_owned()),
+        Type::String => {
+            let text = value.as_str().ok_or_else(mismatch)?;
+            room.take(text.len())?;
+            Val::String(text.to_owned())
+        }
         Type::Enum(names) => {
             let name = value.as_str().ok_or_else(mismatch)?;
             let mut names = names.names();
             let found = names.find(|known| *known == name).ok_or_else(mismatch)?;
+            room.take(found.len())?;
             Val::Enum(found.to_owned())
         }
-        Type::Flags(_) => flags(value, kind)?,
+        Type::Flags(_) => flags(value, kind, room)?,
         Type::List(list) => match (list.ty(), value) {
             (Type::U8, Value::String(text)) => {
                 let bytes = BASE64.decode(text).map_err(|_| {
                     Mismatch::new("list<u8>, which is base64 or an array", &value.to_string())
                 })?;
+                room.values(bytes.len())?;
                 Val::List(bytes.into_iter().map(Val::U8).collect())
             }
             (kind, value) => {
                 let elements = value.as_array().ok_or_else(mismatch)?;
-                Val::List(sequence(elements, &kind)?)
+                Val::List(sequence(elements, &kind, room)?)
             }
         },
         Type::FixedLengthList(list) => {
@@ -66,9 +79,9 @@ pub fn from_json(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
             if elements.len() != list.len() as usize {
                 return Err(mismatch());
             }
-            Val::FixedLengthList(sequence(elements, &list.ty())?)
+            Val::FixedLengthList(sequence(elements, &list.ty(), room)?)
         }
-        Type::Map(_) => map(value, kind)?,
+        Type::Map(_) => map(value, kind, room)?,
         Type::Tuple(tuple) => {
             let values = value.as_array().ok_or_else(mismatch)?;
             if values.len() != tuple.types().len() {
@@ -76,16 +89,20 @@ pub fn from_json(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
             }
             let values = tuple.types().zip(values).enumerate();
             let values = values.map(|(index, (kind, value))| {
-                from_json(value, &kind).map_err(|mismatch| mismatch.at(index))
+                read(value, &kind, room).map_err(|mismatch| mismatch.at(index))
             });
             Val::Tuple(values.collect::<Result<_, _>>()?)
         }
-        Type::Record(_) => record(value, kind)?,
+        Type::Record(_) => record(value, kind, room)?,
         Type::Variant(variant) => {
             let (name, inner) = case(value, kind)?;
             let case = variant.cases().find(|case| case.name == name);
             let case = case.ok_or_else(mismatch)?;
-            Val::Variant(name.to_owned(), payload(name, inner, case.ty.as_ref())?)
+            room.take(name.len())?;
+            Val::Variant(
+                name.to_owned(),
+                payload(name, inner, case.ty.as_ref(), room)?,
+            )
         }
         Type::Option(option) => Val::Option(match (value, option.ty()) {
             (Value::Null, _) => None,
@@ -93,13 +110,13 @@ pub fn from_json(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
                 let Ok(("some", inner)) = case(value, &kind) else {
                     return Err(Mismatch::new("null or {\"some\": …}", &value.to_string()));
                 };
-                payload("some", inner, Some(&kind))?
+                payload("some", inner, Some(&kind), room)?
             }
-            (value, kind) => Some(Box::new(from_json(value, &kind)?)),
+            (value, kind) => Some(Box::new(read(value, &kind, room)?)),
         }),
         Type::Result(result) => Val::Result(match case(value, kind)? {
-            ("ok", inner) => Ok(payload("ok", inner, result.ok().as_ref())?),
-            ("err", inner) => Err(payload("err", inner, result.err().as_ref())?),
+            ("ok", inner) => Ok(payload("ok", inner, result.ok().as_ref(), room)?),
+            ("err", inner) => Err(payload("err", inner, result.err().as_ref(), room)?),
             _ => return Err(mismatch()),
         }),
         _ => return Err(mismatch()),
@@ -131,16 +148,16 @@ fn float<T: FromStr>(value: &Value, kind: &Type) -> Result<T, Mismatch> {
     read.ok_or_else(|| mismatch(value, kind))
 }
 
-fn sequence(values: &[Value], kind: &Type) -> Result<Vec<Val>, Mismatch> {
+fn sequence(values: &[Value], kind: &Type, room: &mut Room) -> Result<Vec<Val>, Mismatch> {
     let values = values
         .iter()
         .enumerate()
-        .map(|(index, value)| from_json(value, kind).map_err(|mismatch| mismatch.at(index)));
+        .map(|(index, value)| read(value, kind, room).map_err(|mismatch| mismatch.at(index)));
     values.collect()
 }
 
 /// Flags, from their names, each once and in the order of the type.
-fn flags(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
+fn flags(value: &Value, kind: &Type, room: &mut Room) -> Result<Val, Mismatch> {
     let (Type::Flags(names), Value::Array(given)) = (kind, value) else {
         return Err(mismatch(value, kind));
     };
@@ -151,11 +168,12 @@ fn flags(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
     let set = names
         .names()
         .filter(|name| given.iter().any(|flag| flag == name));
-    Ok(Val::Flags(set.map(str::to_owned).collect()))
+    let set = set.map(|name| room.name(name).map(|()| name.to_owned()));
+    Ok(Val::Flags(set.collect::<Result<_, _>>()?))
 }
 
 /// A map, from an array of pairs.
-fn map(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
+fn map(value: &Value, kind: &Type, room: &mut Room) -> Result<Val, Mismatch> {
     let (Type::Map(map), Value::Array(pairs)) = (kind, value) else {
         return Err(mismatch(value, kind));
     };
@@ -163,7 +181,7 @@ fn map(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
     let pairs = pairs.map(|(index, pair)| match pair.as_array().map(Vec::as_slice) {
         Some([key, value]) => {
             let read = [(key, map.key()), (value, map.value())]
-                .map(|(value, kind)| from_json(value, &kind));
+                .map(|(value, kind)| read(value, &kind, room));
             let [key, value] = read.map(|read| read.map_err(|error| error.at(index)));
             Ok((key?, value?))
         }
@@ -173,7 +191,7 @@ fn map(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
 }
 
 /// A record, from an object. Fields that are options may be left out.
-fn record(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
+fn record(value: &Value, kind: &Type, room: &mut Room) -> Result<Val, Mismatch> {
     let (Type::Record(record), Value::Object(given)) = (kind, value) else {
         return Err(mismatch(value, kind));
     };
@@ -182,9 +200,10 @@ fn record(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
         return Err(Mismatch::new("no such field", &value.to_string()).within(name));
     }
     let fields = record.fields().map(|field| {
+        room.name(field.name)?;
         let read = match (given.get(field.name), &field.ty) {
-            (Some(value), kind) => from_json(value, kind),
-            (None, Type::Option(_)) => Ok(Val::Option(None)),
+            (Some(value), kind) => read(value, kind, room),
+            (None, Type::Option(_)) => room.values(1).map(|()| Val::Option(None)),
             (None, kind) => Err(Mismatch::of(kind, "nothing")),
         };
         let read = read.map_err(|mismatch| mismatch.within(field.name));
@@ -204,9 +223,14 @@ fn case<'a>(value: &'a Value, kind: &Type) -> Result<(&'a str, &'a Value), Misma
 }
 
 /// What a case holds; `null` where it holds nothing.
-fn payload(case: &str, value: &Value, kind: Option<&Type>) -> Result<Option<Box<Val>>, Mismatch> {
+fn payload(
+    case: &str,
+    value: &Value,
+    kind: Option<&Type>,
+    room: &mut Room,
+) -> Result<Option<Box<Val>>, Mismatch> {
     let read = match kind {
-        Some(kind) => from_json(value, kind).map(Box::new).map(Some),
+        Some(kind) => read(value, kind, room).map(Box::new).map(Some),
         None if value.is_null() => Ok(None),
         None => Err(Mismatch::new("null", &value.to_string())),
     };

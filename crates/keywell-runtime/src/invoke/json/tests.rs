@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use wasmtime::component::{Type, Val};
 
-use super::{from_json, parse, to_json};
+use super::{Room, arguments, from_json, parse, to_json};
 use crate::invoke::call::Written;
 use crate::invoke::exports::Functions;
 use crate::invoke::{fixture, wave};
@@ -146,6 +146,43 @@ fn what_is_wrong_says_where_what_was_expected_and_what_came() {
     let deep = format!("lists({})", "[".repeat(100_000));
     let call = Written::parse(&deep).unwrap();
     assert!(parse(&call, functions.find("lists").unwrap()).is_err());
+}
+
+#[test]
+fn what_is_read_is_charged_and_ends_where_the_room_does() {
+    let functions = fixture::functions();
+    let (value, name) = (size_of::<Val>(), size_of::<String>());
+    for (function, json, taken) in [
+        ("u64", json!(1), value),
+        ("string", json!("abc"), value + 3),
+        ("bytes", json!("AQID"), 4 * value),
+        ("bytes", json!([1, 2, 3]), 4 * value),
+        ("lists", json!([["a"], []]), 4 * value + 1),
+        ("tuple", json!([1, "a", true]), 4 * value + 1),
+        ("record", json!({"x": 1, "y": 1}), 4 * value + 3 * name + 7),
+        ("variant", json!({"circle": 1}), 2 * value + 6),
+        ("enum", json!("none"), value + 4),
+        ("flags", json!(["new", "bold"]), value + 2 * name + 7),
+        ("option", json!({"some": null}), 2 * value),
+        ("result", json!({"ok": "a"}), 2 * value + 1),
+    ] {
+        let found = functions.find(function).unwrap();
+        let mut room = Room::new(taken);
+        arguments(std::slice::from_ref(&json), found, &mut room).unwrap();
+        assert_eq!((room.taken(), room.is_exceeded()), (taken, false), "{json}");
+        let mut short = Room::new(taken - 1);
+        let error = arguments(&[json], found, &mut short).unwrap_err();
+        let expected = format!(
+            "arguments of at most {} bytes in memory, not more",
+            taken - 1
+        );
+        assert!(error.to_string().ends_with(&expected), "{error}");
+        assert!(short.is_exceeded());
+    }
+    let wrong = functions.find("u64").unwrap();
+    let mut room = Room::new(1 << 20);
+    assert!(arguments(&[json!(true)], wrong, &mut room).is_err());
+    assert!(!room.is_exceeded(), "it is wrong, and not too large");
 }
 
 /// Any value of a type.
