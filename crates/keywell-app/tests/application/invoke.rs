@@ -518,9 +518,10 @@ async fn pages_of_other_origins_are_refused_where_cors_does_not_allow_them() {
 
 /// A component with a function that takes records of many optional fields.
 fn sparse() -> Vec<u8> {
-    let fields: String = (0..20)
+    let fields: Vec<String> = (0..20)
         .map(|field| format!("(field \"field-{field}\" (option u8))"))
         .collect();
+    let fields = fields.concat();
     let text = format!(
         r#"(component
             (core module $m
