@@ -11,12 +11,10 @@ pub(crate) fn get(bucket: &Bucket, key: &str) -> IncomingValue {
 }
 
 pub(crate) fn get_many(bucket: &Bucket, keys: &[String]) -> impl Iterator<Item = IncomingValue> {
-    let values: Vec<_> = batch::get_many(bucket, keys)
-        .ok()
-        .expect("the store is well");
+    let values: Vec<_> = batch::get_many(bucket, keys).expect("the store is well");
     values.into_iter().flatten()
 }
 
 pub(crate) fn count_keys(bucket: &Bucket) -> usize {
-    batch::keys(bucket).ok().expect("the store is well").len()
+    batch::keys(bucket).expect("the store is well").len()
 }

@@ -11,9 +11,7 @@ pub(crate) fn get(bucket: &Bucket, key: &str) -> IncomingValue {
 }
 
 pub(crate) fn get_many(bucket: &Bucket, keys: &[String]) -> impl Iterator<Item = IncomingValue> {
-    let values: Vec<_> = batch::get_many(bucket, keys)
-        .ok()
-        .expect("the keys are there");
+    let values: Vec<_> = batch::get_many(bucket, keys).expect("the keys are there");
     values.into_iter()
 }
 

@@ -59,16 +59,19 @@ fn amount_of(text: &str) -> Result<i64, String> {
 }
 
 fn accounts() -> Result<Bucket, String> {
-    store::open("accounts").map_err(shown)
+    store::open("accounts").map_err(|error| error.to_string())
 }
 
 fn deposit(account: &str, amount: i64) -> Result<String, String> {
-    let balance = atomics::increment(&accounts()?, account, amount, None).map_err(shown)?;
+    let balance = atomics::increment(&accounts()?, account, amount, None)
+        .map_err(|error| error.to_string())?;
     Ok(format!("{account}: {balance}"))
 }
 
 fn balance(account: &str) -> Result<String, String> {
-    let entry = accounts()?.get(account).map_err(shown)?;
+    let entry = accounts()?
+        .get(account)
+        .map_err(|error| error.to_string())?;
     Ok(format!("{account}: {}", held(entry.as_ref())?))
 }
 
@@ -78,9 +81,9 @@ fn move_between(from: &str, to: &str, amount: i64) -> Result<String, String> {
         return Err("an account cannot pay itself".into());
     }
     let accounts = accounts()?;
-    let moved = store::open("moved").map_err(shown)?;
+    let moved = store::open("moved").map_err(|error| error.to_string())?;
     loop {
-        let paying = accounts.get(from).map_err(shown)?;
+        let paying = accounts.get(from).map_err(|error| error.to_string())?;
         let balance = held(paying.as_ref())?;
         let (Some(paying), true) = (paying, balance >= amount) else {
             return Err(format!("{from} has {balance}, less than {amount}"));
@@ -106,7 +109,7 @@ fn move_between(from: &str, to: &str, amount: i64) -> Result<String, String> {
                 return Ok(format!("{from}: {}\n{to}: {}", now(0), now(1)));
             }
             Err(Error::CheckFailed(_)) => {}
-            Err(error) => return Err(shown(error)),
+            Err(error) => return Err(error.to_string()),
         }
     }
 }
@@ -116,8 +119,4 @@ fn held(entry: Option<&Entry>) -> Result<i64, String> {
     let text = std::str::from_utf8(&entry.value).ok();
     let number = text.and_then(|text| text.parse().ok());
     number.ok_or("what the account holds is not a number".into())
-}
-
-fn shown(error: Error) -> String {
-    format!("{error}")
 }

@@ -50,7 +50,7 @@ fn a_key_too_long_is_refused_with_the_limit(scratch: &Scratch) -> Kept {
     };
     let max = limit("set of 1 MiB of key", set(1 << 20), Measure::KeyBytes)?;
     let max = usize::try_from(max).unwrap_or(usize::MAX);
-    holds(max >= 64 && max < 1 << 20, "the limit is one", || {
+    holds((64..1 << 20).contains(&max), "the limit is one", || {
         max.to_string()
     })?;
     answered(&format!("set of a key of {max} bytes"), set(max))?;
