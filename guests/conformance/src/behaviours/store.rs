@@ -24,7 +24,7 @@ behaviours! { "store":
 
 /// Control characters, so that a host that makes buckets as they are asked for need not make this one.
 fn an_unknown_identifier_is_an_error_or_a_bucket(_: &Scratch) -> Kept {
-    match wasi::open("conformance\u{1}nobody") {
+    match wasi::open("conformance\u{1}unknown") {
         Ok(bucket) => answered("exists in such a bucket", bucket.exists("missing")).map(drop),
         Err(_) => Ok(()),
     }

@@ -24,7 +24,7 @@ behaviours! { "eventual":
 
 /// Control characters, so that a host that makes buckets as they are asked for need not make this one.
 fn an_unknown_name_is_an_error_with_a_trace_or_a_bucket(_: &Scratch) -> Kept {
-    match generation::open("conformance\u{1}nobody") {
+    match generation::open("conformance\u{1}unknown") {
         Ok(bucket) => {
             let exists = generation::exists(&bucket, "missing");
             answered("exists in such a bucket", exists).map(drop)

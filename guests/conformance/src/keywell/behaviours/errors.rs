@@ -13,7 +13,7 @@ behaviours! { "errors":
 }
 
 fn a_name_with_control_characters_is_an_error(_: &Scratch) -> Kept {
-    let opened = store::open("conformance\u{1}nobody");
+    let opened = store::open("conformance\u{1}unknown");
     refused("open of such a name", opened, "invalid", |error| {
         matches!(
             error,
