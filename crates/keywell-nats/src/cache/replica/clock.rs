@@ -1,0 +1,37 @@
+use super::origin::Origin;
+
+/// When a value was set, in hybrid time: of two sets one of which had seen the other, that one is the
+/// later. Others are ordered by the clocks of their nodes, then by node.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub(crate) struct Stamp {
+    /// Microseconds since 1970, or more where a clock stood behind what was seen.
+    pub(crate) micros: u64,
+    /// Who set it.
+    pub(crate) origin: Origin,
+}
+
+/// A hybrid clock: follows the time it is given, and never stands behind a stamp it has seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clock {
+    last: u64,
+}
+
+// === impl Clock ===
+
+impl Clock {
+    /// The next stamp, later than every one before.
+    pub(crate) fn next(&mut self, now: u64, origin: Origin) -> Stamp {
+        self.last = now.max(self.last + 1);
+        Stamp {
+            micros: self.last,
+            origin,
+        }
+    }
+
+    /// Takes note of a stamp of another node.
+    pub(crate) fn see(&mut self, stamp: Stamp) {
+        self.last = self.last.max(stamp.micros);
+    }
+}

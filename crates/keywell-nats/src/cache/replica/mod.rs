@@ -1,0 +1,40 @@
+//! One copy of a cache, and how copies agree, without a network.
+//!
+//! A [`Replica`] is a state machine: it is given the time, local writes and the messages of others, and
+//! answers what is to be sent. It has no clock, socket or randomness of its own, so that thousands of
+//! runs with losses, partitions and crashes are simulated in a test.
+//!
+//! What holds, however messages are lost, repeated, delayed and reordered:
+//!
+//! 1. Copies that exchange messages become equal.
+//! 2. Of two sets of a key, one that had seen the other stands. Of others the one with the later
+//!    hybrid time stands, then the one of the greater node.
+//! 3. A delete removes the writes that its node had seen, and they do not come back. It leaves
+//!    nothing behind: a write that was [`Seen`] and is not held was deleted.
+//! 4. An increment counts once, unless a set that its node had not seen replaces the number, or its
+//!    node ends before another has it. A key that one node deletes while another adds to it has the
+//!    whole sum of that other node afterwards.
+//! 5. What a node keeps besides its entries is a row for each process that ever wrote, for the last
+//!    [`Seen::INCARNATIONS`] of a node. A write that is known only to nodes that were cut off while
+//!    its node started that often is dropped when they come back.
+
+mod clock;
+mod entry;
+mod hash;
+mod machine;
+mod message;
+mod origin;
+mod seen;
+#[cfg(test)]
+mod simulation;
+mod tree;
+
+pub(crate) use entry::Entry;
+pub(crate) use machine::{Refused, Replica};
+pub(crate) use message::{Effect, Message};
+pub(crate) use origin::Origin;
+
+/// A hash that is the same in every process.
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
+    hash::Fingerprint::of(bytes).finish()
+}

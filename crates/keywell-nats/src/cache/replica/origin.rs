@@ -1,0 +1,22 @@
+/// A process that takes part in a cache, from its start to its end. A process that starts again is
+/// another incarnation of the same node.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub(crate) struct Origin {
+    /// The node. Unique among the nodes of a cache.
+    pub(crate) node: u64,
+    /// Greater than that of each earlier incarnation of the node.
+    pub(crate) incarnation: u64,
+}
+
+/// The name of one write: the `number`th of its origin, from 1.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub(crate) struct Dot {
+    /// The process that wrote.
+    pub(crate) origin: Origin,
+    /// Which of its writes.
+    pub(crate) number: u64,
+}
