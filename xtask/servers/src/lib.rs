@@ -1,7 +1,7 @@
 //! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
 //! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, a [`Proxy`] that
-//! breaks connections where a test wants them broken, a [`Registry`] of images, and a [`Stub`] that
-//! answers what no real server would.
+//! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`], a
+//! [`Registry`] of images, and a [`Stub`] that answers what no real server would.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -16,7 +16,7 @@
 //!
 //! Servers listen on free ports of the loopback device, keep their data in temporary folders, and end
 //! with their handles, or with the process that has them, however that ends. Which program is run:
-//! see [`program::server`].
+//! see [`program::server`] and [`program::nats`].
 //!
 //! # What it does not do
 //!
@@ -28,6 +28,7 @@
 mod builder;
 mod cluster;
 mod error;
+mod nats;
 mod port;
 mod process;
 pub mod program;
@@ -44,6 +45,7 @@ mod wait;
 pub use builder::Builder;
 pub use cluster::Cluster;
 pub use error::{Error, Result};
+pub use nats::{Nats, NatsBuilder, NatsCluster};
 pub use proxy::{Proxy, Towards};
 pub use redis::Redis;
 pub use registry::Registry;

