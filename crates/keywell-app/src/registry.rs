@@ -11,6 +11,8 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_disk::DiskProvider,
     #[cfg(feature = "redis")]
     &keywell_redis::RedisProvider,
+    #[cfg(feature = "nats")]
+    &keywell_nats::CacheProvider,
 ];
 
 /// The kind of store that a scheme belongs to.
