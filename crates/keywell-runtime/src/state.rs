@@ -214,6 +214,8 @@ impl Drop for State {
 }
 
 impl KeyvalueView for State {
+    const HAS_FIBRE: bool = true;
+
     fn keyvalue(&self) -> &Keyvalue {
         &self.keyvalue
     }

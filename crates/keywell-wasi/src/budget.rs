@@ -158,12 +158,17 @@ impl Budget {
 
     /// Charges bytes for as long as the answer lives, or this budget.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<Charge, OverBudget> {
-        let mut charge = Charge {
-            account: self.share(),
-            bytes: 0,
-        };
+        let mut charge = self.hold_nothing();
         charge.add(bytes)?;
         Ok(charge)
+    }
+
+    /// A charge of no bytes, to which they are added as they come.
+    pub(crate) fn hold_nothing(&mut self) -> Charge {
+        Charge {
+            account: self.share(),
+            bytes: 0,
+        }
     }
 
     fn charged(&self) -> usize {

@@ -183,6 +183,12 @@ impl Grants {
         self.granting(name).map(|granting| granting.origin(name))
     }
 
+    /// Whether the component may write to the bucket that it knows by a name.
+    pub(crate) fn is_writable(&self, name: &BucketName) -> bool {
+        let granting = self.granting(name);
+        granting.is_some_and(|granting| !granting.grant.read_only)
+    }
+
     /// Opens a bucket as the component would.
     ///
     /// # Errors

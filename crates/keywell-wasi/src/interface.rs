@@ -102,31 +102,67 @@ impl<'a, T: KeyvalueView> Interface<'a, T> {
                 };
                 Ok((finish(&mut store, result),))
             }),
-            Promptness::Waits => {
-                self.instance
-                    .func_wrap_async(name, move |mut store, params: P| {
-                        let asked: Asked<A> = match begin(&mut store, params) {
-                            Ok(asked) => asked.into(),
-                            Err(trap) => return Box::new(std::future::ready(Err(trap))),
-                        };
-                        match asked.answer {
-                            Answer::Now(result) => {
-                                let returned = finish(&mut store, result);
-                                Box::new(std::future::ready(Ok((returned,))))
-                            }
-                            Answer::Later(answer) => {
-                                let held = asked.held;
-                                budget(&mut store).charge_anyway(held);
-                                Box::new(async move {
-                                    let result = answer.await;
-                                    budget(&mut store).refund(held);
-                                    Ok((finish(&mut store, result),))
-                                })
-                            }
-                        }
-                    })
-            }
+            Promptness::Waits => self.waiting(name, begin, finish),
         }
+    }
+
+    fn waiting<P, A, Q, R, B, F>(&mut self, name: &str, begin: B, finish: F) -> wasmtime::Result<()>
+    where
+        P: ComponentNamedList + Lift + Send + 'static,
+        A: Send + 'static,
+        R: ComponentType + Lower + Send + 'static,
+        Q: Into<Asked<A>>,
+        B: Fn(&mut StoreContextMut<'_, T>, P) -> wasmtime::Result<Q>,
+        B: Copy + Send + Sync + 'static,
+        F: Fn(&mut StoreContextMut<'_, T>, Result<A>) -> R,
+        F: Copy + Send + Sync + 'static,
+    {
+        self.instance
+            .func_wrap_async(name, move |mut store, params: P| {
+                let asked: Asked<A> = match begin(&mut store, params) {
+                    Ok(asked) => asked.into(),
+                    Err(trap) => return Box::new(std::future::ready(Err(trap))),
+                };
+                match asked.answer {
+                    Answer::Now(result) => {
+                        let returned = finish(&mut store, result);
+                        Box::new(std::future::ready(Ok((returned,))))
+                    }
+                    Answer::Later(answer) => {
+                        let held = asked.held;
+                        budget(&mut store).charge_anyway(held);
+                        Box::new(async move {
+                            let result = answer.await;
+                            budget(&mut store).refund(held);
+                            Ok((finish(&mut store, result),))
+                        })
+                    }
+                }
+            })
+    }
+
+    /// As [`Interface::call`], for a whole listing. Where instances have a fibre anyway, it may
+    /// wait though every store answers at once, so that others run between its pages.
+    pub(crate) fn listing<P, A, Q, R, B, F>(
+        &mut self,
+        name: &str,
+        begin: B,
+        finish: F,
+    ) -> wasmtime::Result<()>
+    where
+        P: ComponentNamedList + Lift + Send + 'static,
+        A: Send + 'static,
+        R: ComponentType + Lower + Send + 'static,
+        Q: Into<Asked<A>>,
+        B: Fn(&mut StoreContextMut<'_, T>, P) -> wasmtime::Result<Q>,
+        B: Copy + Send + Sync + 'static,
+        F: Fn(&mut StoreContextMut<'_, T>, Result<A>) -> R,
+        F: Copy + Send + Sync + 'static,
+    {
+        if T::HAS_FIBRE {
+            return self.waiting(name, begin, finish);
+        }
+        self.call(name, begin, finish)
     }
 
     /// Links a function that asks no store.

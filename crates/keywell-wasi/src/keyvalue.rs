@@ -11,6 +11,7 @@ use crate::chosen::{Chosen, LinkNumber, Linked};
 use crate::grants::Grants;
 use crate::opened::Opened;
 use crate::own::Subscription;
+use crate::spin::Numbers;
 use crate::values::{
     ErrorHandle, IncomingHandle, IncomingValue, OutgoingHandle, OutgoingValue, Trace, Values,
 };
@@ -27,6 +28,7 @@ pub struct Keyvalue {
     /// Made at the first call of `cache`.
     cache: Option<Box<Cache>>,
     subscriptions: Slab<Subscription>,
+    numbers: Numbers,
     limit: HandleLimit,
     budget: Budget,
 }
@@ -38,6 +40,11 @@ pub struct HandleLimit(pub u32);
 
 /// Gives this crate its part of a Wasmtime store's data.
 pub trait KeyvalueView: Send {
+    /// Whether instances are made and called by Wasmtime's async methods whatever their stores are,
+    /// as with an async `wasmtime-wasi` in the same linker. A listing of a whole bucket then lets
+    /// other tasks run between its pages, also where every store answers at once.
+    const HAS_FIBRE: bool = false;
+
     /// The instance's state, to read.
     fn keyvalue(&self) -> &Keyvalue;
 
@@ -107,6 +114,7 @@ impl Keyvalue {
             values: Values::default(),
             cache: None,
             subscriptions: Slab::new(),
+            numbers: Numbers::default(),
             limit,
             budget: Budget::default(),
         }
@@ -193,11 +201,6 @@ impl Keyvalue {
             .ok_or_else(|| wasmtime::format_err!("a bucket handle outlived its bucket"))
     }
 
-    /// Whether a bucket is open under a number.
-    pub(crate) fn has_bucket(&self, rep: u32) -> bool {
-        self.buckets.contains(rep as usize)
-    }
-
     pub(crate) fn add_bucket(
         &mut self,
         bucket: Arc<Opened>,
@@ -208,6 +211,23 @@ impl Keyvalue {
 
     pub(crate) fn drop_bucket(&mut self, rep: u32) {
         self.buckets.try_remove(rep as usize);
+    }
+
+    /// Opens a bucket under a number.
+    pub(crate) fn add_numbered(&mut self, bucket: Arc<Opened>) -> Result<u32, Trace> {
+        let handle = self.add_bucket(bucket)?;
+        Ok(self.numbers.add(handle.rep()))
+    }
+
+    /// The bucket that is open under a number.
+    pub(crate) fn numbered(&self, number: u32) -> Option<Resource<BucketHandle>> {
+        self.numbers.get(number).map(Resource::new_borrow)
+    }
+
+    pub(crate) fn drop_numbered(&mut self, number: u32) {
+        if let Some(rep) = self.numbers.remove(number) {
+            self.drop_bucket(rep);
+        }
     }
 
     pub(crate) fn swap(&self, handle: &Resource<CasHandle>) -> wasmtime::Result<&PendingSwap> {
@@ -256,10 +276,9 @@ impl Keyvalue {
         &mut self,
         finish: impl FnOnce(OutgoingValue) -> OutgoingValue,
     ) -> Resource<OutgoingHandle> {
-        let charge = self.has_room().then(|| self.budget.hold(0));
-        let value = charge.and_then(Result::ok);
+        let charge = self.has_room().then(|| self.budget.hold_nothing());
         let largest = self.grants.largest_value();
-        let value = value.map(|charge| finish(OutgoingValue::new(largest, charge)));
+        let value = charge.map(|charge| finish(OutgoingValue::new(largest, charge)));
         Resource::new_own(self.values.add_outgoing(value))
     }
 
@@ -434,6 +453,26 @@ mod tests {
         keyvalue.drop_outgoing(refused.rep());
         assert!(keyvalue.outgoing(&value).unwrap().is_ok());
         assert!(keyvalue.add_incoming("v".into()).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_number_is_of_no_bucket_that_was_opened_otherwise() {
+        let store = Arc::new(keywell_memory::MemoryStore::default());
+        let grants = Arc::new(Grants::everything_in(store));
+        let mut keyvalue = Keyvalue::new(grants.clone());
+        let opened = async || grants.open("").await.unwrap();
+        let handle = keyvalue.add_bucket(opened().await).unwrap();
+        for number in 0..3 {
+            assert!(keyvalue.numbered(number).is_none());
+            keyvalue.drop_numbered(number);
+        }
+        assert!(keyvalue.bucket(&handle).is_ok());
+        let number = keyvalue.add_numbered(opened().await).unwrap();
+        let numbered = keyvalue.numbered(number).unwrap();
+        assert!(keyvalue.bucket(&numbered).is_ok());
+        keyvalue.drop_numbered(number);
+        assert!(keyvalue.numbered(number).is_none() && keyvalue.bucket(&numbered).is_err());
+        assert!(keyvalue.bucket(&handle).is_ok());
     }
 
     #[test]

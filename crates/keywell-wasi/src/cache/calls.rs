@@ -6,12 +6,13 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lower, Resource, WasmStr};
 use wasmtime_wasi_io::poll::{DynPollable, subscribe};
 
-use crate::cache::find::{Found, find};
+use crate::cache::find::{Found, Search};
 use crate::cache::held::Answered;
 use crate::cache::pending::{Arrival, Pending};
 use crate::cache::place::Place;
 use crate::cache::room::Room;
 use crate::cache::tasks::Tasks;
+use crate::cache::vacancies::{Component, Vacancies};
 use crate::cache::vacancy::{Vacancy, how};
 use crate::calls::fits;
 use crate::interface::Interface;
@@ -191,14 +192,21 @@ fn get_or_set<T: KeyvalueView>(
     asked: Stored<Asked>,
 ) -> Future<Found> {
     let grants = store.data().keyvalue().grants.clone();
-    let origin = BucketName::parse(BUCKET).map(|name| grants.origin(&name));
-    begin(store, asked, |tasks, (bucket, key), room| match origin {
-        Ok(Some(origin)) => {
+    let name = BucketName::parse(BUCKET).ok();
+    let granted = name.and_then(|name| Some((grants.origin(&name)?, grants.is_writable(&name))));
+    begin(store, asked, |tasks, (bucket, key), room| match granted {
+        Some((origin, may_fill)) => {
             let place = Place::new(&origin, &key);
-            tasks.read(find(bucket, key, place, room))
+            let join = move || Vacancies::of_process().join(place, Component::of(&grants));
+            let search = Search {
+                bucket,
+                key,
+                may_fill,
+            };
+            tasks.read(search.run(join, room))
         }
         // It was opened.
-        Ok(None) | Err(_) => Pending::ready(Err(Trace("the cache is not granted".into()))),
+        None => Pending::ready(Err(Trace("the cache is not granted".into()))),
     })
 }
 
@@ -238,7 +246,7 @@ fn begin<T: KeyvalueView, Q, A: Answered>(
         return keyvalue.cache_mut().add(None);
     }
     let asked = asked.map_err(Trace::from);
-    let held = asked.and_then(|asked| Ok((asked, keyvalue.budget_mut().hold(0)?)));
+    let held = asked.map(|asked| (asked, keyvalue.budget_mut().hold_nothing()));
     let max = keyvalue.budget().remaining();
     let cache = keyvalue.cache_mut();
     let future = match held {

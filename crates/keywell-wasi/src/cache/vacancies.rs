@@ -5,6 +5,8 @@
 //! 2. A turn has an owner in one instance and is dropped with it, so a line lasts no longer than
 //!    the instance of its first caller.
 //! 3. A key is in the table for as long as a caller is in its line.
+//! 4. A component has at most as many callers as there is room for others, so each gets in however
+//!    many a single one has.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,17 +18,21 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::cache::place::Place;
+use crate::grants::Grants;
 
 /// The lines of keys that are about to be filled.
 pub(crate) struct Vacancies {
     lines: Mutex<Lines>,
+    /// How many callers may be in all lines together.
     max: usize,
 }
 
 #[derive(Default)]
 struct Lines {
     by_key: HashMap<Place, Queue>,
+    /// How many callers there are.
     callers: usize,
+    by_component: HashMap<Component, usize>,
 }
 
 struct Queue {
@@ -39,10 +45,15 @@ struct Line {
     fills: AtomicU64,
 }
 
+/// The component of a caller: the address of its grants, which all of its instances share.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Component(usize);
+
 /// A caller in the line of a key.
 pub(crate) struct Caller {
     vacancies: Arc<Vacancies>,
     place: Place,
+    component: Component,
     line: Arc<Line>,
     /// How often the key had been filled when the caller last looked.
     seen: u64,
@@ -66,7 +77,6 @@ pub(crate) enum Admitted {
 // === impl Vacancies ===
 
 impl Vacancies {
-    /// How many callers may be in all lines together.
     const MAX_CALLERS: usize = 10_000;
 
     /// Those of this process.
@@ -87,30 +97,44 @@ impl Vacancies {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] if too many callers wait.
-    pub(crate) fn join(self: &Arc<Self>, place: Place) -> Result<Caller, Error> {
+    /// [`Error::Unavailable`] if the component has as many callers in lines as there is room left
+    /// for others.
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        place: Place,
+        component: Component,
+    ) -> Result<Caller, Error> {
         let mut lines = self.lines.lock();
-        if lines.callers >= self.max {
-            let max = self.max;
+        let waiting = lines.by_component.get(&component).copied().unwrap_or(0);
+        if waiting >= self.max - lines.callers {
             return Err(Error::Unavailable(Failure::new(format!(
-                "{max} callers wait for vacant keys of caches"
+                "{waiting} calls of the component wait for vacant keys of caches, and the room that \
+                 is left is for those of others"
             ))));
         }
         lines.callers += 1;
+        *lines.by_component.entry(component).or_default() += 1;
         let queue = lines.by_key.entry(place.clone()).or_insert_with(Queue::new);
         queue.callers += 1;
         let line = queue.line.clone();
         Ok(Caller {
             vacancies: self.clone(),
             place,
+            component,
             seen: line.fills.load(Ordering::Acquire),
             line,
         })
     }
 
-    fn leave(&self, place: &Place) {
+    fn leave(&self, place: &Place, component: Component) {
         let mut lines = self.lines.lock();
         lines.callers -= 1;
+        if let Entry::Occupied(mut waiting) = lines.by_component.entry(component) {
+            *waiting.get_mut() -= 1;
+            if *waiting.get() == 0 {
+                waiting.remove();
+            }
+        }
         if let Entry::Occupied(mut queue) = lines.by_key.entry(place.clone()) {
             queue.get_mut().callers -= 1;
             if queue.get().callers == 0 {
@@ -131,6 +155,14 @@ impl Queue {
             }),
             callers: 0,
         }
+    }
+}
+
+// === impl Component ===
+
+impl Component {
+    pub(crate) fn of(grants: &Arc<Grants>) -> Self {
+        Self(Arc::as_ptr(grants) as usize)
     }
 }
 
@@ -156,7 +188,7 @@ impl Caller {
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        self.vacancies.leave(&self.place);
+        self.vacancies.leave(&self.place, self.component);
     }
 }
 
@@ -179,6 +211,9 @@ mod tests {
 
     use super::*;
     use crate::grants::Origin;
+
+    const ONE: Component = Component(1);
+    const OTHER: Component = Component(2);
 
     fn place(key: &str) -> Place {
         let origin = Origin {
@@ -204,7 +239,7 @@ mod tests {
     fn one_caller_has_the_turn_and_a_dropped_one_lets_the_next_in() {
         let vacancies = Arc::new(Vacancies::with_room(10));
         let place = place("k");
-        let join = || vacancies.join(place.clone()).unwrap().wait();
+        let join = || vacancies.join(place.clone(), ONE).unwrap().wait();
         let (mut one, mut two, mut three) = (pin!(join()), pin!(join()), pin!(join()));
         let turn = first(poll(one.as_mut()));
         assert!(poll(two.as_mut()).is_pending());
@@ -220,7 +255,7 @@ mod tests {
     fn all_who_wait_for_a_key_that_is_filled_may_read_it_at_once() {
         let vacancies = Arc::new(Vacancies::with_room(10));
         let place = place("k");
-        let join = || vacancies.join(place.clone()).unwrap().wait();
+        let join = || vacancies.join(place.clone(), ONE).unwrap().wait();
         let (mut one, mut two, mut three) = (pin!(join()), pin!(join()), pin!(join()));
         let turn = first(poll(one.as_mut()));
         assert!(poll(two.as_mut()).is_pending());
@@ -241,20 +276,33 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_lines_of_their_own_and_there_is_room_for_so_many_callers() {
-        let vacancies = Arc::new(Vacancies::with_room(2));
-        let mut other = pin!(vacancies.join(place("k")).unwrap().wait());
+    fn keys_have_lines_of_their_own() {
+        let vacancies = Arc::new(Vacancies::with_room(4));
+        let mut other = pin!(vacancies.join(place("k"), ONE).unwrap().wait());
         let held = first(poll(other.as_mut()));
-        let mut key = pin!(vacancies.join(place("k")).unwrap().wait());
+        let mut key = pin!(vacancies.join(place("k"), ONE).unwrap().wait());
         drop(first(poll(key.as_mut())));
-        let waiting = vacancies.join(place("l")).unwrap();
-        let refused = vacancies.join(place("m")).err();
+        drop(held);
+    }
+
+    #[test]
+    fn a_component_takes_no_more_room_than_it_leaves_to_others() {
+        let vacancies = Arc::new(Vacancies::with_room(8));
+        let join = |component| vacancies.join(place("k"), component);
+        let mut of_one: Vec<Caller> = (0..4).map(|_| join(ONE).unwrap()).collect();
+        let refused = join(ONE).err();
         assert!(
             matches!(refused, Some(Error::Unavailable(_))),
             "{refused:?}"
         );
-        drop(waiting);
-        vacancies.join(place("m")).unwrap();
-        drop(held);
+        let of_other: Vec<Caller> = (0..2).map(|_| join(OTHER).unwrap()).collect();
+        assert!(join(OTHER).is_err());
+        assert!(join(Component(3)).is_ok());
+        of_one.truncate(2);
+        assert_eq!(vacancies.lines.lock().callers, 4);
+        of_one.push(join(ONE).unwrap());
+        drop((of_one, of_other));
+        let lines = vacancies.lines.lock();
+        assert!(lines.by_component.is_empty() && lines.callers == 0);
     }
 }

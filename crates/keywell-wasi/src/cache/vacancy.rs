@@ -107,9 +107,9 @@ mod tests {
 
     use super::*;
     use crate::cache::place::Place;
-    use crate::cache::vacancies::{Admitted, Vacancies};
+    use crate::cache::vacancies::{Admitted, Component, Vacancies};
     use crate::chosen::LinkNumber;
-    use crate::grants::Origin;
+    use crate::grants::{Grants, Origin};
 
     /// A bucket without times to live.
     struct Plain;
@@ -145,7 +145,9 @@ mod tests {
     }
 
     async fn vacancy(place: Place) -> Vacancy {
-        match Vacancies::of_process().join(place).unwrap().wait().await {
+        let component = Component::of(&Arc::new(Grants::none()));
+        let joined = Vacancies::of_process().join(place, component);
+        match joined.unwrap().wait().await {
             Admitted::First(turn) => Vacancy::new(opened(), "k".to_owned(), turn),
             Admitted::Filled(_) => panic!("no other caller fills it"),
         }

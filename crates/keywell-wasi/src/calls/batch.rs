@@ -11,6 +11,9 @@ use crate::chosen::Linked;
 use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 
+/// What `batch` of `wasi:keyvalue` goes by.
+pub(crate) const BATCH: Option<Linked> = Some(Linked::Batch);
+
 /// A key that was asked for, and its value.
 pub(crate) type Found = (String, Option<Bytes>);
 
@@ -26,7 +29,7 @@ pub(crate) fn get_many<T: KeyvalueView>(
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
 ) -> wasmtime::Result<Answer<Vec<Found>>> {
     let max = store.data().keyvalue().budget().remaining();
-    with_keys(store, &bucket, &keys, move |bucket, keys| {
+    with_keys(store, &bucket, &keys, BATCH, move |bucket, keys| {
         let mut found: Vec<Found> = keys.iter().map(|key| ((*key).to_owned(), None)).collect();
         bucket.get_many_within(keys, max).map(|entries| {
             for ((_, value), entry) in found.iter_mut().zip(entries) {
@@ -41,9 +44,20 @@ fn set_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, entries): (Resource<BucketHandle>, WasmList<(WasmStr, WasmList<u8>)>),
 ) -> wasmtime::Result<Asked<()>> {
+    write_pairs(store, &bucket, &entries, BATCH)
+}
+
+/// Writes a list of pairs, unless it is longer than a batch may be: to the bucket of the same name
+/// on the link of `by`, or to this one.
+pub(crate) fn write_pairs<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    bucket: &Resource<BucketHandle>,
+    entries: &WasmList<(WasmStr, WasmList<u8>)>,
+    by: Option<Linked>,
+) -> wasmtime::Result<Asked<()>> {
     let keyvalue = store.data().keyvalue();
-    let held = keyvalue.bucket(&bucket)?;
-    let other = keyvalue.elsewhere(Linked::Batch, held);
+    let held = keyvalue.bucket(bucket)?;
+    let other = by.and_then(|by| keyvalue.elsewhere(by, held));
     // Those of another bucket are not known here.
     let limits = match &other {
         Some(_) => Limits::default(),
@@ -76,7 +90,7 @@ fn set_many<T: KeyvalueView>(
         .map(|(key, value)| (&**key, Bytes::copy_from_slice(value)));
     let written = match other {
         None => {
-            let bucket = store.data().keyvalue().bucket(&bucket)?;
+            let bucket = store.data().keyvalue().bucket(bucket)?;
             bucket.set_many(entries.collect())
         }
         Some(other) => {
@@ -96,16 +110,18 @@ pub(crate) fn delete_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
 ) -> wasmtime::Result<Answer<()>> {
-    with_keys(store, &bucket, &keys, |bucket, keys| {
+    with_keys(store, &bucket, &keys, BATCH, |bucket, keys| {
         bucket.delete_many(keys)
     })
 }
 
-/// Reads a list of keys where it lies, unless it is longer than a batch may be.
+/// Reads a list of keys where it lies, unless it is longer than a batch may be, and asks the bucket
+/// of the same name on the link of `by`, or this one.
 pub(crate) fn with_keys<T: KeyvalueView, A: Send + 'static>(
     store: &mut StoreContextMut<'_, T>,
     bucket: &Resource<BucketHandle>,
     keys: &WasmList<WasmStr>,
+    by: Option<Linked>,
     ask: impl FnOnce(&Limited, &[&str]) -> Answer<A> + Send + 'static,
 ) -> wasmtime::Result<Answer<A>> {
     let keyvalue = store.data().keyvalue();
@@ -113,7 +129,7 @@ pub(crate) fn with_keys<T: KeyvalueView, A: Send + 'static>(
     if let Err(error) = held.limits().check_batch(keys.len(), 0) {
         return Ok(error.into());
     }
-    let other = keyvalue.elsewhere(Linked::Batch, held);
+    let other = by.and_then(|by| keyvalue.elsewhere(by, held));
     let keys: Vec<WasmStr> = keys.iter(&mut *store)?.collect::<wasmtime::Result<_>>()?;
     let store = &*store;
     let keys: Vec<Cow<'_, str>> = keys

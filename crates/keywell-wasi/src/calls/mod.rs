@@ -3,6 +3,7 @@
 
 pub(crate) mod atomics;
 pub(crate) mod batch;
+pub(crate) mod keys;
 pub(crate) mod store;
 pub(crate) mod valued;
 

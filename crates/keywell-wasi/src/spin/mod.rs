@@ -5,9 +5,11 @@
 //! granted. `get-keys` answers the whole list, or an error where the list is larger than what the
 //! host may hold for the instance.
 
-mod keys;
+mod numbers;
 mod one;
 mod two;
+
+pub(crate) use numbers::Numbers;
 
 use wasmtime::component::Component;
 

@@ -1,7 +1,7 @@
 //! `fermyon:spin/key-value`, without a version: stores are numbers, and a missing key is an error.
 //!
-//! A number is an index into the buckets of the instance, so an invented number reaches no bucket
-//! that the component has not opened.
+//! Numbers are those of [`Numbers`](super::Numbers), so an invented one reaches no bucket that the
+//! component has not opened by this interface.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use keywell_store::{Answer, Result};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lower, Resource, WasmList, WasmStr};
 
-use super::keys;
-use crate::calls;
+use crate::calls::keys::Keys;
+use crate::calls::{self, keys};
 use crate::error::StoreError;
 use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
@@ -48,9 +48,9 @@ pub(super) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
     interface.call("set", set, answer)?;
     interface.call("delete", delete, answer)?;
     interface.call("exists", exists, answer)?;
-    interface.call("get-keys", get_keys, answer)?;
+    interface.listing("get-keys", get_keys, listed)?;
     interface.plain("close", |mut store, (number,): (u32,)| {
-        store.data_mut().keyvalue_mut().drop_bucket(number);
+        store.data_mut().keyvalue_mut().drop_numbered(number);
         Ok(())
     })
 }
@@ -61,9 +61,8 @@ fn opened<T: KeyvalueView>(
 ) -> Result<u32, SpinError> {
     let bucket = calls::answer(store, bucket)?;
     // There is no other reason.
-    let added = store.data_mut().keyvalue_mut().add_bucket(bucket);
-    let handle = added.map_err(|_| SpinError::StoreTableFull)?;
-    Ok(handle.rep())
+    let added = store.data_mut().keyvalue_mut().add_numbered(bucket);
+    added.map_err(|_| SpinError::StoreTableFull)
 }
 
 /// Has a call use the store of a number.
@@ -72,10 +71,10 @@ fn with<T: KeyvalueView, A: 'static, Q: Into<Asked<A>>>(
     number: u32,
     ask: impl FnOnce(&mut StoreContextMut<'_, T>, Resource<BucketHandle>) -> wasmtime::Result<Q>,
 ) -> wasmtime::Result<Asked<OfStore<A>>> {
-    if !store.data().keyvalue().has_bucket(number) {
+    let Some(bucket) = store.data().keyvalue().numbered(number) else {
         return Ok(Answer::now(Err(NotOpen)).into());
-    }
-    let asked: Asked<A> = ask(store, Resource::new_borrow(number))?.into();
+    };
+    let asked: Asked<A> = ask(store, bucket)?.into();
     Ok(asked.map(Ok))
 }
 
@@ -118,10 +117,18 @@ fn exists<T: KeyvalueView>(
 fn get_keys<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (number,): (u32,),
-) -> wasmtime::Result<Asked<OfStore<Vec<String>>>> {
+) -> wasmtime::Result<Asked<OfStore<Keys>>> {
     with(store, number, |store, bucket| {
-        keys::get_keys(store, (bucket,))
+        let bucket = store.data().keyvalue().bucket(&bucket)?.clone();
+        Ok(keys::of_bucket(store, bucket))
     })
+}
+
+fn listed<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    result: Result<OfStore<Keys>>,
+) -> Result<Vec<String>, SpinError> {
+    Ok(answer(store, result)?.whole()?)
 }
 
 fn answer<T: KeyvalueView, A>(

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use keywell_store::Result;
+use keywell_store::{Answer, Result};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lower, Resource};
 
-use super::keys;
-use crate::calls;
+use crate::calls::keys::Keys;
+use crate::calls::{self, keys};
 use crate::error::StoreError;
 use crate::interface::Interface;
 use crate::keyvalue::{BucketHandle, KeyvalueView};
@@ -36,7 +36,7 @@ pub(super) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
     interface.call("[method]store.set", calls::store::set, answer)?;
     interface.call("[method]store.delete", calls::store::delete, answer)?;
     interface.call("[method]store.exists", calls::store::exists, answer)?;
-    interface.call("[method]store.get-keys", keys::get_keys, answer)
+    interface.listing("[method]store.get-keys", get_keys, listed)
 }
 
 fn opened<T: KeyvalueView>(
@@ -47,6 +47,21 @@ fn opened<T: KeyvalueView>(
     // There is no other reason.
     let added = store.data_mut().keyvalue_mut().add_bucket(bucket);
     added.map_err(|_| SpinError::StoreTableFull)
+}
+
+fn get_keys<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    (bucket,): (Resource<BucketHandle>,),
+) -> wasmtime::Result<Answer<Keys>> {
+    let bucket = store.data().keyvalue().bucket(&bucket)?.clone();
+    Ok(keys::of_bucket(store, bucket))
+}
+
+fn listed<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
+    keys: Result<Keys>,
+) -> Result<Vec<String>, SpinError> {
+    Ok(answer(store, keys)?.whole()?)
 }
 
 fn answer<T: KeyvalueView, A>(

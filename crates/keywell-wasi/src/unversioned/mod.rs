@@ -7,6 +7,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::Resource;
 
 use crate::cache;
+use crate::calls::keys::Keys;
 use crate::calls::store;
 use crate::calls::valued::{self, answer, batch, entry, types};
 use crate::descriptor::Descriptor;
@@ -60,7 +61,7 @@ fn readwrite<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Res
 fn link_batch<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
     batch::link(interface)?;
     interface.call("get-many", batch::get_many, found_many)?;
-    interface.call("get-keys", batch::keys, listed)
+    interface.listing("get-keys", batch::keys, listed)
 }
 
 fn found<T: KeyvalueView>(
@@ -91,9 +92,9 @@ fn found_many<T: KeyvalueView>(
 
 /// The interface has no error here, and a trap would end the instance for a failure of the store.
 /// So the list ends at the failure.
-fn listed<T>(_: &mut StoreContextMut<'_, T>, keys: Result<batch::Keys>) -> Vec<String> {
+fn listed<T>(_: &mut StoreContextMut<'_, T>, keys: Result<Keys>) -> Vec<String> {
     let (keys, ended_by) = match keys {
-        Ok(keys) => (keys.listed, keys.ended_by),
+        Ok(keys) => (keys.listed, keys.cut.map(Trace::from)),
         Err(error) => (Vec::new(), Some(error.into())),
     };
     if let Some(Trace(reason)) = ended_by {

@@ -6,6 +6,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::Resource;
 
 use crate::cache;
+use crate::calls::keys::Keys;
 use crate::calls::store;
 use crate::calls::valued::{self, answer, batch, entry, types};
 use crate::descriptor::{Descriptor, Imported};
@@ -73,7 +74,7 @@ fn eventual<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Resu
 fn eventual_batch<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
     batch::link(interface)?;
     interface.call("get-many", batch::get_many, found_many)?;
-    interface.call("keys", batch::keys, listed)
+    interface.listing("keys", batch::keys, listed)
 }
 
 fn found<T: KeyvalueView>(
@@ -98,11 +99,11 @@ fn found_many<T: KeyvalueView>(
 
 fn listed<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
-    keys: Result<batch::Keys>,
+    keys: Result<Keys>,
 ) -> Result<Vec<String>, Resource<ErrorHandle>> {
     let keys = answer(store, keys)?;
-    match keys.ended_by {
+    match keys.cut {
         None => Ok(keys.listed),
-        Some(trace) => Err(store.data_mut().keyvalue_mut().add_trace(trace)),
+        Some(cut) => Err(store.data_mut().keyvalue_mut().add_trace(cut.into())),
     }
 }

@@ -232,7 +232,7 @@ mod tests {
     use crate::Budget;
 
     fn value(budget: &mut Budget, max: usize) -> OutgoingValue {
-        OutgoingValue::new(max, budget.hold(0).unwrap())
+        OutgoingValue::new(max, budget.hold_nothing())
     }
 
     #[test]
