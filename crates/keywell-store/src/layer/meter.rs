@@ -163,10 +163,15 @@ impl Meter {
     /// Counts the answer of a call that was counted.
     pub(super) fn end<T>(&self, method: Method, began: Instant, bytes: usize, result: &Result<T>) {
         self.bytes(method, bytes);
-        self.counts(method).latencies.add(began.elapsed(), 1);
+        self.time(method, began);
         if let Err(error) = result {
             self.failed(method, error);
         }
+    }
+
+    /// Counts how long a call took.
+    pub(super) fn time(&self, method: Method, began: Instant) {
+        self.counts(method).latencies.add(began.elapsed(), 1);
     }
 
     #[inline]

@@ -1,11 +1,12 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::meter::Meter;
 use super::method::Method;
 use crate::{
-    Answer, Bucket, Capabilities, Change, Entry, Event, Expected, Filter, List, Page, Part, Result,
+    Answer, Bucket, Capabilities, Change, Entry, Error, Event, Expected, Filter, List, Page, Part, Result,
     Set, Since, Swap, Version, Watch,
 };
 
@@ -173,16 +174,17 @@ impl Bucket for Metered {
     }
 
     /// Each check and each write counts as a call, once the transaction has run or was refused here.
+    /// It takes as long as it waits for the whole transaction.
     fn admit(&self, part: Part) -> Result<Part> {
         let written = part.key.len() + part.value().map_or(0, <[u8]>::len);
         let written = if part.writes() { written } else { 0 };
-        let meter = self.meter.clone();
-        let count = move |error: Option<&crate::Error>| match error {
-            Some(error) => {
-                meter.call(Method::Transact, 0);
+        let (meter, began) = (self.meter.clone(), Instant::now());
+        let count = move |error: Option<&Error>| {
+            meter.call(Method::Transact, if error.is_none() { written } else { 0 });
+            meter.time(Method::Transact, began);
+            if let Some(error) = error {
                 meter.failed(Method::Transact, error);
             }
-            None => meter.call(Method::Transact, written),
         };
         match self.inner.admit(part) {
             Ok(mut part) => {
@@ -221,7 +223,7 @@ mod tests {
     use super::*;
     use crate::Expires;
     use crate::layer::{ErrorKind, Meters};
-    use crate::{Action, BucketName, Error, Transaction};
+    use crate::{Action, BucketName, Transaction};
 
     /// Holds `v` under every key at once, takes a value later, and counts nothing.
     struct Small;
