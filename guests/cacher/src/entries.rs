@@ -6,6 +6,11 @@
 //! | `begin` | makes the value to fill it with, writes nothing, and drops it | `begun` |
 //! | `drop` | drops the vacancy | `dropped` |
 //! | `twice` | asks for a second value to fill it with | the error of writing that |
+//! | `keep` | keeps the vacancy beyond the request | `kept` |
+//! | `keep-value` | keeps the value to fill it with beyond the request | `kept` |
+//! | `keep-future` | asks for the key again, and keeps the future beyond the request | `kept` |
+//! | `poll` | asks for the key again, and polls the future for ever, which waits for this caller | |
+//! | `drop-twice` | drops the vacancy, and its handle again, which traps | |
 //! | `trap` | traps | |
 //!
 //! A request whose client went away holds the vacancy until its instance ends.
@@ -68,6 +73,30 @@ fn obey(order: &str, vacancy: Vacancy, query: &Query<'_>) -> Result<String, Erro
             let refused = second.outgoing_value_write_body_sync(value.as_bytes());
             drop(first);
             Ok(refused.map_or_else(|error| describe(&error), |()| "filled twice".into()))
+        }
+        "keep" => {
+            core::mem::forget(vacancy);
+            Ok("kept".into())
+        }
+        "keep-value" => {
+            core::mem::forget(vacancy.vacancy_fill(None));
+            Ok("kept".into())
+        }
+        "keep-future" => {
+            core::mem::forget(cache::get_or_set(&query.text("key")));
+            Ok("kept".into())
+        }
+        "poll" => {
+            let future = cache::get_or_set(&query.text("key"));
+            while future.future_get_or_set_result_get().is_none() {}
+            Ok("found while it is held".into())
+        }
+        "drop-twice" => {
+            // SAFETY: none is needed, as the host refuses a handle that is dropped.
+            let again = unsafe { Vacancy::from_handle(vacancy.handle()) };
+            drop(vacancy);
+            drop(again);
+            Ok("dropped twice".into())
         }
         _ => core::arch::wasm32::unreachable(),
     }

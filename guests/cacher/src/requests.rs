@@ -7,6 +7,7 @@
 //! | `/set?key=K&value=V` | `ok`; with `ttl=N`, the key is gone after N milliseconds |
 //! | `/delete?key=K` | `ok` |
 //! | `/get-or-set?key=K&value=V` | `waiting` if it has to wait, then `occupied V` or `vacant`. Then it reads the request's body, and with the vacancy does what that says; see [`entries`] |
+//! | `/dropped?key=K` | consumes a value after it dropped its handle, which traps |
 //! | `/taken?key=K` | what a future answers before it is ready and after it was taken |
 //! | `/many?key=K&n=N` | asks N times for the value, and keeps all futures; answers how many were a value, and the first error |
 
@@ -34,6 +35,7 @@ impl Guest for Cacher {
             "/set" => set(&key, query.text("value").as_bytes(), ttl(&query)),
             "/delete" => delete(&key),
             "/get-or-set" => entries::get_or_set(&request, &lines, &query),
+            "/dropped" => consume_after_drop(&key),
             "/taken" => Ok(taken(&key)),
             "/many" => Ok(many(&key, query.number("n"))),
             _ => Ok("no such request".into()),
@@ -100,6 +102,16 @@ fn delete(key: &str) -> Result<String, Error> {
         .future_result_get()
         .expect("what is ready has an answer")?;
     Ok("ok".into())
+}
+
+fn consume_after_drop(key: &str) -> Result<String, Error> {
+    let Some(value) = await_get(&cache::get(key))? else {
+        return Ok("none".into());
+    };
+    // SAFETY: none is needed, as the host refuses a handle that is dropped.
+    let dropped = unsafe { IncomingValue::from_handle(value.handle()) };
+    drop(value);
+    text(&dropped)
 }
 
 fn taken(key: &str) -> String {

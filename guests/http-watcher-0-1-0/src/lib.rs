@@ -4,10 +4,9 @@
 mod alert;
 #[path = "../../http-watcher/src/send.rs"]
 mod send;
+mod watcher;
 
-use alert::{KeyChange, Template};
-use exports::wasi::keyvalue::handle_watch::Guest;
-use wasi::keyvalue::types::{Bucket, IncomingValue};
+use watcher::Watcher;
 
 wit_bindgen::generate!({
     path: ["../../wit/io-0.2.0", "../../wit/keyvalue-0.1.0"],
@@ -15,39 +14,4 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-struct Watcher;
-
 export!(Watcher);
-
-impl Guest for Watcher {
-    fn on_set(_bucket: Bucket, key: String, incoming_value: &IncomingValue) {
-        match incoming_value.incoming_value_consume_sync() {
-            Ok(value) => send_alert(KeyChange {
-                key: &key,
-                value: Some(&value),
-            }),
-            Err(error) => give_up(&error.trace(), &key),
-        }
-    }
-
-    fn on_delete(_bucket: Bucket, key: String) {
-        send_alert(KeyChange {
-            key: &key,
-            value: None,
-        });
-    }
-}
-
-fn send_alert(change: KeyChange<'_>) {
-    let template = Template::from_variables(|name| std::env::var(name).ok());
-    let sent = template.alert(change).and_then(|alert| send::send(&alert));
-    if let Err(error) = sent {
-        give_up(&error, change.key);
-    }
-}
-
-fn give_up(error: &str, key: &str) {
-    // What went wrong stands first: of a long line only the beginning is kept.
-    eprintln!("no alert: {error}; the key is {key:?}");
-    std::process::abort();
-}

@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+#[path = "../../counter/src/respond.rs"]
 mod respond;
 
 use alloc::format;
