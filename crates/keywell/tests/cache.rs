@@ -7,6 +7,7 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::path::Path;
 use std::time::Instant;
 
 use keywell_servers::Redis;
@@ -29,7 +30,13 @@ impl Caller {
     }
 
     fn start_with(server: &Server, query: &str) -> Self {
-        let mut connection = server.connect();
+        Self::start_at(&server.address, query)
+    }
+
+    fn start_at(address: &str, query: &str) -> Self {
+        let mut connection = TcpStream::connect(address).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        connection.set_write_timeout(Some(PATIENCE)).unwrap();
         write!(
             connection,
             "POST /get-or-set?{query} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -128,7 +135,7 @@ fn callers_wait_for_the_one_that_fills(store: &str) {
 
 fn a_vacancy_passes_on(store: &str) {
     let server = Server::start("cacher", &["--store", store]);
-    for order in ["drop", "begin", "trap", "twice", "away"] {
+    for order in ["drop", "begin", "trap", "twice", "drop-twice", "away"] {
         let mut first = Caller::start(&server, order, "green");
         first.finds("vacant");
         let mut second = Caller::start(&server, order, "black");
@@ -256,6 +263,102 @@ fn what_a_guest_asks_for_is_bounded() {
         "{many}"
     );
     assert_eq!(get(&server, "/exists?key=large"), "true");
+}
+
+#[test]
+fn a_caller_that_waits_for_itself_ends_with_its_time_and_the_next_is_let_in() {
+    for guest in GUESTS {
+        let server = Server::start(guest, &["--store", "memory:", "--timeout", "2s"]);
+        let mut first = Caller::start(&server, "tea", "green");
+        first.finds("vacant");
+        first.order("poll");
+        assert_eq!(first.line(), None);
+        let mut next = Caller::start(&server, "tea", "black");
+        next.finds("vacant");
+        next.order("fill");
+        next.says("filled");
+        assert_eq!(get(&server, "/get?key=tea"), "black");
+    }
+}
+
+#[test]
+fn a_value_that_is_consumed_after_its_drop_fails_the_call_alone() {
+    for guest in GUESTS {
+        let server = Server::start(guest, &["--store", "memory:"]);
+        assert_eq!(get(&server, "/set?key=tea&value=green"), "ok");
+        let response = server.get("/dropped?key=tea");
+        assert!(!response.complete, "{}", response.text());
+        assert_eq!(get(&server, "/get?key=tea"), "green");
+    }
+}
+
+/// An application of components that have their own grants on one bucket, and an HTTP trigger each.
+/// The triggers' addresses are in the order of the components.
+fn sharing(folder: &Path, components: &[(&str, &str)], trigger: &str) -> (Application, Vec<String>) {
+    let mut text = "[store.main]\nurl = \"memory:\"\n".to_owned();
+    for (name, cache) in components {
+        let path = guest("cacher");
+        let path = path.to_str().unwrap();
+        text += &format!(
+            "[component.{name}]\npath = {path:?}\nbuckets.cache = {cache}\n\
+             \n[[trigger.http]]\ncomponent = {name:?}\naddr = \"127.0.0.1:0\"\n{trigger}\n"
+        );
+    }
+    let application = Application::start(folder, &text);
+    let addresses = application.lines.iter().map(|line| {
+        let address = line.split("http://").nth(1).unwrap();
+        address.split(' ').next().unwrap().to_owned()
+    });
+    let addresses = addresses.collect();
+    (application, addresses)
+}
+
+#[test]
+fn a_component_that_may_only_read_the_cache_waits_for_others_and_takes_no_vacancy() {
+    let folder = tempfile::tempdir().unwrap();
+    let reading = "{ bucket = \"shared\", read-only = true }";
+    let components = [("reader", reading), ("writer", "\"shared\"")];
+    let (application, addresses) = sharing(folder.path(), &components, "");
+    let (reader, writer) = (&addresses[0], &addresses[1]);
+    let refused = "error: access denied: the key is vacant, and the cache is granted for reading \
+                   only";
+    let mut alone = Caller::start_at(reader, "key=tea&value=green");
+    alone.says(refused);
+    let mut filling = Caller::start_at(writer, "key=tea&value=green");
+    filling.says("vacant");
+    let mut waiting = Caller::start_at(reader, "key=tea&value=black");
+    waiting.says("waiting");
+    let mut late = Caller::start_at(writer, "key=tea&value=white");
+    late.says("waiting");
+    filling.order("drop");
+    filling.says("dropped");
+    waiting.says(refused);
+    late.says("vacant");
+    let mut again = Caller::start_at(reader, "key=tea&value=black");
+    again.says("waiting");
+    late.order("fill");
+    late.says("filled");
+    again.says("occupied white");
+    application.stop();
+}
+
+#[test]
+fn an_instance_that_could_be_used_again_is_not_where_it_keeps_others_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let components = [("writer", "\"shared\"")];
+    let (application, addresses) = sharing(folder.path(), &components, "reuse = 100");
+    for order in ["keep", "keep-value", "keep-future"] {
+        let query = format!("key={order}&value=green");
+        let mut first = Caller::start_at(&addresses[0], &query);
+        first.says("vacant");
+        first.order(order);
+        first.says("kept");
+        let mut next = Caller::start_at(&addresses[0], &query);
+        next.finds("vacant");
+        next.order("fill");
+        next.says("filled");
+    }
+    application.stop();
 }
 
 #[test]

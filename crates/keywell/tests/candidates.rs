@@ -115,6 +115,24 @@ fn an_http_component_answers() {
 }
 
 #[test]
+fn values_of_the_older_generations_are_streams_of_the_candidate() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["probe-0-1-0", "probe-unversioned"] {
+        let component = as_candidate(folder.path(), name);
+        let (text, _) = inspect(&component);
+        assert!(text.contains("wasi:io/streams@0.2.0-rc-"), "{text}");
+        let steps = ["--", "open:", "set-stream:k=green+ tea", "get-stream:k"];
+        let output = run(&component, &[&["--store", "memory:"], &steps[..]].concat());
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{output:?}");
+        assert!(
+            text.ends_with("get-stream k -> some \"green tea\"\n"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn an_interface_is_imported_of_the_release_and_of_candidates_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("it.wasm");

@@ -21,8 +21,12 @@ fn row(lines: &[String], bucket: &str, operation: &str) -> Vec<String> {
 
 /// What a script does in bucket `a`, and what the program prints to standard error besides.
 fn run(arguments: &[&str], script: &[&str]) -> Vec<String> {
+    run_probe("probe-draft2", arguments, script)
+}
+
+fn run_probe(probe: &str, arguments: &[&str], script: &[&str]) -> Vec<String> {
     let mut keywell = keywell();
-    keywell.arg("run").arg(guest("probe-draft2"));
+    keywell.arg("run").arg(guest(probe));
     keywell.args(["--store", "memory:"]).args(arguments);
     let output = keywell.arg("--").args(script).output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
@@ -63,6 +67,41 @@ fn a_command_ends_with_a_table_of_its_calls() {
         assert_eq!(row[8..].join(" "), errors, "{operation}");
     }
     assert_eq!(lines.len(), 5, "{lines:#?}");
+}
+
+#[test]
+fn calls_of_keywells_own_interface_are_counted_too() {
+    let script = [
+        "set:a:key:value",
+        "get:a:key",
+        "delete:a:none",
+        "increment:a:n",
+        "increment:a:key",
+        "many:a:key",
+        "list:a:",
+        "transact:a:t:text",
+        "count:a:n",
+        "check:a:key",
+    ];
+    let lines = run_probe("probe-keywell", &["--metrics"], &script);
+    for (operation, calls, bytes, errors) in [
+        ("get", "1", "5", "0"),
+        ("set", "1", "8", "0"),
+        ("delete", "1", "4", "0"),
+        ("increment", "2", "4", "1 invalid"),
+        ("get-many", "1", "5", "0"),
+        ("list", "1", "10", "0"),
+        // A write each, and a check that does not hold.
+        ("transact", "3", "6", "0"),
+    ] {
+        let row = row(&lines, "a", operation);
+        assert_eq!(row[3..5], [calls, bytes], "{operation}: {lines:#?}");
+        for time in &row[5..8] {
+            assert!(time.ends_with('s') && time != "0.0ns", "{lines:#?}");
+        }
+        assert_eq!(row[8..].join(" "), errors, "{operation}");
+    }
+    assert_eq!(lines.len(), 8, "{lines:#?}");
 }
 
 #[test]

@@ -20,9 +20,14 @@ fn run(component: &str, store: &str, arguments: &[&str]) -> (Option<i32>, String
 
 /// Runs steps of the probe on a disk store, by these grants: what follows `buckets = `.
 fn steps(folder: &Path, grants: &str, steps: &[&str]) -> Vec<String> {
+    steps_on(folder, "[store.main]\nurl = \"disk:data\"\n", grants, steps)
+}
+
+/// As [`steps`], with these stores.
+fn steps_on(folder: &Path, stores: &str, grants: &str, steps: &[&str]) -> Vec<String> {
     let file = folder.join("keywell.toml");
     let text = format!(
-        "[store.main]\nurl = \"disk:data\"\n\
+        "{stores}\
          [component.probe]\npath = {:?}\nbuckets = {grants}\n\
          [[trigger.command]]\ncomponent = \"probe\"\narguments = {steps:?}\n",
         guest("probe-keywell").to_str().unwrap(),
@@ -142,6 +147,45 @@ fn what_is_reserved_or_not_granted_is_refused_and_limits_hold_in_transactions() 
         assert!(answer.contains(&format!("max: {max}")), "{answer}");
     }
     assert_eq!(answers[6], "done");
+}
+
+#[test]
+fn a_bucket_of_another_store_is_used_beside_and_has_no_part_in_transactions() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = "[store.main]\nurl = \"disk:data\"\n[store.other]\nurl = \"memory:\"\n";
+    let grants = "{ a = { store = \"main\", bucket = \"shop\" }, \
+                    b = { store = \"other\", bucket = \"shop\" } }";
+    let answers = steps_on(
+        folder.path(),
+        stores,
+        grants,
+        &[
+            "set:a:k:1",
+            "set:b:k:2",
+            "get:a:k",
+            "get:b:k",
+            "count:a:n",
+            "count:b:n",
+            "increment:b:n",
+            "list:a:",
+            "list:b:",
+            "both:a:t:b",
+            "get:a:t",
+            "get:b:t",
+            "watch:b:",
+            "set:a:w:3",
+            "set:b:x:4",
+            "next",
+        ],
+    );
+    let refused = "Error::Unsupported(\"transactions over several stores\")";
+    assert_eq!(
+        answers,
+        [
+            "done", "done", "1", "2", "Some(1)", "Some(1)", "2", "k=1 n=1", "k=2 n=2", refused,
+            "none", "none", "open", "done", "done", "x",
+        ]
+    );
 }
 
 #[test]

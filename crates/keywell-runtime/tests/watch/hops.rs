@@ -40,6 +40,34 @@ async fn a_component_that_triggers_itself_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_changed_by_keywells_own_interface_is_a_hop_too() {
+    let few = WatchOptions {
+        hops: 5,
+        ..options()
+    };
+    for how in ["set", "swap", "flip", "increment", "batch", "transact", "count"] {
+        let key = format!("{how}:k");
+        let store = memory();
+        let (watched, record) = (open(&store, "").await, open(&store, "record").await);
+        let process = Process::of("reactor_keywell");
+        let trigger = process
+            .try_watch(&store, target("SET@*,DEL@*"), &few)
+            .await
+            .unwrap();
+        set(&watched, &key, "0").await;
+        let letter = letter(&store, |letter| letter.key == key).await;
+        assert!(
+            letter.reason.contains("triggers itself"),
+            "{key}: {}",
+            letter.reason
+        );
+        let attempts = format!("attempts/{key}");
+        assert_eq!(text(&record, &attempts).await.unwrap(), "6", "{key}");
+        trigger.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_triggers_that_set_each_other_off_are_stopped() {
     let store = memory();
     let (watched, record) = (open(&store, "").await, open(&store, "record").await);
