@@ -1,0 +1,5 @@
+//! Exported functions that are called over HTTP.
+
+mod calls;
+mod client;
+mod refusals;
