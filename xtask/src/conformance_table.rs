@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::process::{Done, cargo, root, run, target};
-use crate::setup;
+use crate::{setup, watch_demo};
 use host::Host;
 
 /// Measures, and writes the tables into the page.
@@ -19,9 +19,13 @@ pub(crate) fn conformance_table() -> Done {
 
     let disk = target().join("conformance-table");
     remove(&disk)?;
+    let (redis, _redis) = watch_demo::redis()?;
+    let redis = redis.split('?').next().unwrap_or(&redis);
     let mut hosts = vec![
-        keywell("memory:"),
-        keywell(&format!("disk:{}", disk.display())),
+        keywell("memory:", "memory:"),
+        keywell("disk:", &format!("disk:{}", disk.display())),
+        keywell("redis:", redis),
+        keywell("redis:", &format!("{redis}?layout=journal&prefix=journal:")),
     ];
     match wasmtime() {
         Some(host) => hosts.push(host),
@@ -39,10 +43,14 @@ pub(crate) fn conformance_table() -> Done {
     Ok(())
 }
 
-fn keywell(store: &str) -> Host {
-    let kind = store.split(':').next().unwrap_or(store);
+fn keywell(kind: &str, store: &str) -> Host {
+    let layout = if store.contains("layout=journal") {
+        ", journal"
+    } else {
+        ""
+    };
     Host {
-        heading: format!("Keywell `{kind}:`"),
+        heading: format!("Keywell `{kind}`{layout}"),
         generations: &[0, 1, 2, 3, 4, 5],
         program: target().join("debug/keywell"),
         before: &["run"],

@@ -27,7 +27,7 @@ const INSTALL: &str = "install Redis or Valkey (Debian and Ubuntu: `apt install 
                        macOS: `brew install redis`)";
 
 /// A process that ends with its owner.
-struct Owned(Child);
+pub(crate) struct Owned(Child);
 
 /// Shows a component that reacts: keys of a Redis are changed by `redis-cli`, and alerts arrive.
 pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
@@ -96,7 +96,7 @@ pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
 }
 
 /// A Redis of our own, on a free port, which keeps nothing.
-fn redis() -> Done<(String, Owned)> {
+pub(crate) fn redis() -> Done<(String, Owned)> {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = free.map_err(|error| format!("no port is free: {error}"))?;
     let port = address.port().to_string();
