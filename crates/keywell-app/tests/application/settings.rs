@@ -96,7 +96,8 @@ async fn without_keep_alive_a_connection_ends_with_its_response() {
     // It would wait for the end of the connection otherwise.
     let response = crate::support::raw(address, request).await;
     assert!(has(&response, "connection: close"), "{response}");
-    assert!(response.ends_with("Counter /tea: 1\n"), "{response}");
+    // The body may come in chunks.
+    assert!(response.contains("Counter /tea: 1\n"), "{response}");
     handle.stop().await.unwrap();
 }
 
