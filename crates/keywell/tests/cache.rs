@@ -296,7 +296,11 @@ fn a_value_that_is_consumed_after_its_drop_fails_the_call_alone() {
 
 /// An application of components that have their own grants on one bucket, and an HTTP trigger each.
 /// The triggers' addresses are in the order of the components.
-fn sharing(folder: &Path, components: &[(&str, &str)], trigger: &str) -> (Application, Vec<String>) {
+fn sharing(
+    folder: &Path,
+    components: &[(&str, &str)],
+    trigger: &str,
+) -> (Application, Vec<String>) {
     let mut text = "[store.main]\nurl = \"memory:\"\n".to_owned();
     for (name, cache) in components {
         let path = guest("cacher");

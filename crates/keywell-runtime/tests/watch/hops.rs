@@ -45,7 +45,15 @@ async fn what_is_changed_by_keywells_own_interface_is_a_hop_too() {
         hops: 5,
         ..options()
     };
-    for how in ["set", "swap", "flip", "increment", "batch", "transact", "count"] {
+    for how in [
+        "set",
+        "swap",
+        "flip",
+        "increment",
+        "batch",
+        "transact",
+        "count",
+    ] {
         let key = format!("{how}:k");
         let store = memory();
         let (watched, record) = (open(&store, "").await, open(&store, "record").await);
