@@ -110,7 +110,7 @@ fn store(stored: Option<Stored>, up: &str) -> StorePlan {
             value: Secret::from(url),
             place,
         },
-        settings: Vec::new(),
+        ..StorePlan::new("")
     };
     match stored {
         None => StorePlan::new(format!("disk:{up}.keywell")),
