@@ -1,10 +1,10 @@
 use super::fields::{self, Fields, Unknown, nearest};
 use super::finding::{self, Findings};
 use super::link::Link;
-use super::node::Node;
 use super::scaler::Scaler;
 use super::settings::{self, ConfigItem, SecretItem};
 use super::traits;
+use crate::tree::Node;
 use crate::{Located, Place};
 
 /// A component or a capability provider.

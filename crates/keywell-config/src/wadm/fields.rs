@@ -1,8 +1,8 @@
 //! A mapping that is taken apart key by key, with everything that is wrong in it.
 
 use super::finding::{self, Findings};
-use super::node::{Kind, Node, Value};
 use crate::nearest;
+use crate::tree::{Key, Kind, Node, Value};
 use crate::{Located, Place, Problem};
 
 /// The keys of a mapping, and which of them were taken.
@@ -140,7 +140,7 @@ impl<'n, 'i> Fields<'n, 'i> {
         }
     }
 
-    pub(super) fn entries(&self) -> &'n [(super::node::Key<'i>, Node<'i>)] {
+    pub(super) fn entries(&self) -> &'n [(Key<'i>, Node<'i>)] {
         match &self.node.value {
             Value::Mapping(entries) => entries,
             _ => &[],

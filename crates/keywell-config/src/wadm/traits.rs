@@ -3,8 +3,8 @@
 use super::fields::{Fields, Unknown, nearest};
 use super::finding::{self, Findings};
 use super::link::{self, Link};
-use super::node::Node;
 use super::scaler::{self, Scaler};
+use crate::tree::Node;
 
 const SCALERS: &[&str] = &["spreadscaler", "daemonscaler"];
 const TRAITS: &[&str] = &["spreadscaler", "daemonscaler", "link"];
