@@ -1,7 +1,6 @@
 use super::application::Application;
 use super::context::Context;
 use super::secret;
-use crate::nearest::nearest;
 use crate::report::secrets::has_password;
 use crate::wadm::settings::{ConfigItem, SecretItem};
 use crate::{Located, Place, Problem, Secret};
@@ -156,16 +155,12 @@ impl Values {
                 continue;
             }
             let problem = Problem::warning(format!("{} has no effect on {what}", key.value));
-            let is_telemetry = key.to_ascii_lowercase().starts_with("otel_");
-            let meant = nearest(&key.replace('-', "_"), known.iter().copied());
-            context.wrong(
-                key.place,
-                match meant {
-                    _ if is_telemetry => problem.help("nothing is sent to a collector"),
-                    Some(meant) => problem.help(format!("did you mean {meant}?")),
-                    None => problem,
-                },
-            );
+            let problem = if key.to_ascii_lowercase().starts_with("otel_") {
+                problem.help("nothing is sent to a collector")
+            } else {
+                problem.did_you_mean(&key.replace('-', "_"), known.iter().copied())
+            };
+            context.wrong(key.place, problem);
         }
     }
 
