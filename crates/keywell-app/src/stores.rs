@@ -250,6 +250,11 @@ pub(crate) fn check(plan: &Plan) -> Report {
             if settings.is_some() {
                 is_right = false;
                 let problem = Problem::error(format!("the store {name}: {error}"));
+                let names = settings.into_iter().flatten().map(|setting| setting.name);
+                let problem = match &error {
+                    SettingError::Unknown { name, .. } => problem.did_you_mean(name, names),
+                    _ => problem,
+                };
                 report.push(plan.at(place, problem));
             }
         }

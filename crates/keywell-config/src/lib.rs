@@ -64,6 +64,7 @@ mod read;
 mod report;
 mod schema;
 pub mod section;
+mod tree;
 pub mod units;
 pub mod wadm;
 

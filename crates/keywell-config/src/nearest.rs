@@ -1,11 +1,16 @@
+/// The longest word, in bytes, that is compared: the time grows with the product of two lengths.
+const LONGEST: usize = 64;
+
 /// Of the known words the one that was most likely meant, if any is near enough to be.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let word = word.to_lowercase().replace('_', "-");
     // A third of a word may be wrong, and two letters of any.
     let near = (word.chars().count() / 3).max(2);
-    let distances = known
-        .into_iter()
-        .map(|candidate| (distance(&word, candidate), candidate));
+    let known = known.into_iter().filter(|known| known.len() <= LONGEST);
+    let distances = known.map(|candidate| (distance(&word, candidate), candidate));
     let (distance, candidate) = distances.min_by_key(|(distance, _)| *distance)?;
     // Nothing is near to a word that would have to change altogether.
     (distance <= near && distance < candidate.chars().count()).then_some(candidate)
@@ -53,5 +58,8 @@ mod tests {
         for other in ["x", "timeout", "environment", ""] {
             assert_eq!(nearest(other, known), None, "{other}");
         }
+        let long = "x".repeat(LONGEST + 1);
+        assert_eq!(nearest(&long, [&*long]), None);
+        assert_eq!(nearest("x", [&*long]), None);
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::keywell_toml::{self, ForManifests, Outside};
 use crate::wadm::plan::{Application, Files, Given};
 use crate::wadm::{self, Providers};
-use crate::{Code, ConfigError, Draft, Lookup, Place, Plan, Problem, Process, Report};
+use crate::{Code, ConfigError, Draft, Lookup, Place, Plan, Problem, Process, Report, Source};
 
 /// What is given beside the files of a plan.
 #[derive(Clone)]
@@ -30,6 +30,15 @@ pub struct ReadOptions<'a> {
 struct Text<'f> {
     file: &'f Path,
     text: Cow<'f, str>,
+}
+
+/// The manifests among the texts, as far as they could be read.
+struct Manifests {
+    applications: Vec<Application>,
+    /// The text of each, to show lines of.
+    sources: Vec<(PathBuf, Source)>,
+    /// Whether all of them could be read.
+    is_whole: bool,
 }
 
 // === impl ReadOptions ===
@@ -135,26 +144,13 @@ impl Draft {
             policies,
         } = for_manifests.unwrap_or_default();
         providers.extend(options.providers.clone());
-        let (mut applications, mut is_whole) = (Vec::new(), true);
-        let (mut seen, mut sources) = (BTreeSet::new(), Vec::new());
-        for text in manifests {
-            if !seen.insert(text.file) {
-                let problem = Problem::error("this file is given twice");
-                report.push(problem.at(text.file.to_owned(), None, Place::default()));
-                continue;
-            }
-            let (manifest, found, source) = wadm::read_shown(text.file, &text.text, &providers);
-            report.extend(found);
-            is_whole &= manifest.is_some();
-            // That of the keywell.toml is the first.
-            let number = u16::try_from(sources.len() + usize::from(toml.is_some()));
-            sources.push((text.file.to_owned(), source));
-            applications.extend(manifest.map(|manifest| Application {
-                manifest,
-                file: text.file.to_owned(),
-                number: number.unwrap_or(u16::MAX),
-            }));
-        }
+        // The number of the keywell.toml is the first.
+        let first_number = usize::from(toml.is_some());
+        let Manifests {
+            applications,
+            sources,
+            is_whole,
+        } = Manifests::read(&manifests, &providers, first_number, &mut report);
         let mut draft = toml.map_or_else(Self::empty, |toml| {
             let outside = Outside {
                 names: wadm::plan::names(&applications),
@@ -185,6 +181,46 @@ impl Draft {
     }
 }
 
+// === impl Manifests ===
+
+impl Manifests {
+    fn read(
+        texts: &[&Text<'_>],
+        providers: &Providers,
+        first_number: usize,
+        report: &mut Report,
+    ) -> Self {
+        let mut manifests = Self {
+            applications: Vec::new(),
+            sources: Vec::new(),
+            is_whole: true,
+        };
+        let mut seen = BTreeSet::new();
+        for text in texts {
+            let file = text.file.to_owned();
+            if !seen.insert(text.file) {
+                let problem = Problem::error("this file is given twice");
+                report.push(problem.at(file, None, Place::default()));
+                continue;
+            }
+            let (manifest, found, source) = wadm::read_shown(text.file, &text.text, providers);
+            report.extend(found);
+            let number = u16::try_from(first_number + manifests.sources.len());
+            manifests.sources.push((file.clone(), source));
+            let Some(manifest) = manifest else {
+                manifests.is_whole = false;
+                continue;
+            };
+            manifests.applications.push(Application {
+                manifest,
+                file,
+                number: number.unwrap_or(u16::MAX),
+            });
+        }
+        manifests
+    }
+}
+
 // === impl Plan ===
 
 impl Plan {
@@ -211,6 +247,9 @@ impl<'f> Text<'f> {
     fn read(file: &'f Path) -> Result<Self, ConfigError> {
         let cannot = |problem: String| ConfigError::read(file, problem);
         let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;
+        if metadata.is_dir() {
+            return Err(cannot("it is a folder; name a file in it".to_owned()));
+        }
         if metadata.len() > Plan::MAX_BYTES {
             let problem = format!("it is larger than {} bytes", Plan::MAX_BYTES);
             return Err(cannot(problem));

@@ -4,7 +4,7 @@ use oci_client::Reference;
 use oci_client::secrets::RegistryAuth;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 
 use crate::error::Problem;
 use crate::options::ImageOptions;
@@ -52,12 +52,31 @@ impl Http {
 
     /// A request, by which a redirection to another place gets no credentials.
     pub(crate) fn get(&self, url: Url, auth: &RegistryAuth) -> RequestBuilder {
-        let request = self.client.get(url);
-        match auth {
-            RegistryAuth::Anonymous => request,
-            RegistryAuth::Basic(user, password) => request.basic_auth(user, Some(password)),
-            RegistryAuth::Bearer(token) => request.bearer_auth(token),
+        with_credentials(self.client.get(url), auth)
+    }
+
+    /// A request of an upload. The registry may have named another server for it, which gets no
+    /// credentials.
+    pub(crate) fn request(&self, method: Method, url: Url, auth: &RegistryAuth) -> RequestBuilder {
+        let is_own = url.origin() == self.base.origin();
+        let request = self.client.request(method, url);
+        if is_own {
+            with_credentials(request, auth)
+        } else {
+            request
         }
+    }
+
+    /// The URL of something in the repository of a reference: `manifests/TAG`.
+    pub(crate) fn url(
+        &self,
+        reference: &Reference,
+        path: &str,
+        registry: &Registry,
+    ) -> Result<Url, Problem> {
+        let path = format!("{}/{path}", reference.repository());
+        let url = self.base.join(&path);
+        url.map_err(|error| registry.unreachable(&error))
     }
 
     /// Sends a form, which is not sent on where the answer is a redirection.
@@ -85,18 +104,31 @@ impl Http {
         auth: &RegistryAuth,
         registry: &Registry,
     ) -> Result<Response, Problem> {
-        let path = format!("{}/{path}", reference.repository());
-        let url = self.base.join(&path);
-        let url = url.map_err(|error| registry.unreachable(&error))?;
+        let url = self.url(reference, path, registry)?;
         let request = self.get(url, auth).header(ACCEPT, accept);
         let answer = request.send().await;
         let answer = answer.map_err(|error| registry.failed(&error))?;
-        let code = answer.status().as_u16();
-        if code == 200 {
+        if answer.status() == StatusCode::OK {
             return Ok(answer);
         }
-        let body = body(answer, MAX_COMPLAINT, registry).await?;
-        Err(registry.status(code, &body.unwrap_or_default()))
+        Err(problem(answer, registry).await)
+    }
+}
+
+fn with_credentials(request: RequestBuilder, auth: &RegistryAuth) -> RequestBuilder {
+    match auth {
+        RegistryAuth::Anonymous => request,
+        RegistryAuth::Basic(user, password) => request.basic_auth(user, Some(password)),
+        RegistryAuth::Bearer(token) => request.bearer_auth(token),
+    }
+}
+
+/// What an answer means that is not the one that was hoped for.
+pub(crate) async fn problem(answer: Response, registry: &Registry) -> Problem {
+    let code = answer.status().as_u16();
+    match body(answer, MAX_COMPLAINT, registry).await {
+        Ok(body) => registry.status(code, &body.unwrap_or_default()),
+        Err(problem) => problem,
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Session {
     pub(crate) reference: Reference,
     /// The credentials that the registry requires.
     pub(crate) auth: RegistryAuth,
-    http: Http,
+    pub(crate) http: Http,
 }
 
 /// The most bytes of a manifest, as registries have it.

@@ -248,7 +248,8 @@ fn status_shows_every_process_until_it_ends() {
     let place = Place::new();
     let (code, _, err) = place.run(&["status"]);
     assert_eq!(code, 1);
-    assert!(err.contains("no `keywell serve`, `run` or `up`"), "{err}");
+    let nothing = "no `keywell serve`, `run`, `up` or `dev` of this user runs";
+    assert!(err.contains(nothing), "{err}");
     let first = place.serve();
     let mut second = place.command();
     second.arg("serve").arg(guest("mischief"));

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use keywell_servers::Port;
 use support::application::{Application, get};
 use support::connection::Connection;
 use support::{guest, keywell};
@@ -150,9 +151,11 @@ fn a_change_of_the_file_starts_what_is_new_and_ends_what_is_gone() {
     let first = application.address();
     let mut connection = Connection::open(&first);
     assert_eq!(connection.get("/a").1, "Counter /a: 1\n");
+    let port = Port::claim().unwrap();
+    let second = &port.address().to_string();
     let two = format!(
         "{ONE}\n[component.other]\npath = \"other.wasm\"\nstore = \"main\"\n\
-         [[trigger.http]]\ncomponent = \"other\"\naddr = \"127.0.0.1:0\"\n"
+         [[trigger.http]]\ncomponent = \"other\"\naddr = {second:?}\n"
     );
     write(folder, &two);
     assert_eq!(
@@ -160,7 +163,7 @@ fn a_change_of_the_file_starts_what_is_new_and_ends_what_is_gone() {
         "component other added; 1 trigger started"
     );
     let line = application.printed();
-    let (_, second) = line.split_once("other listens on http://").unwrap();
+    assert_eq!(line, format!("other listens on http://{second}"));
     assert_eq!(get(second, "/a").text(), "Counter /a: 2\n");
     // A file that is new in the plan is watched, too. An editor renames another one to its place.
     put("mischief", folder, "other.wasm");

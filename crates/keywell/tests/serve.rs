@@ -7,6 +7,7 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::time::Instant;
 
+use keywell_servers::Port;
 use support::Server;
 
 #[test]
@@ -167,7 +168,9 @@ fn instances_are_fresh_unless_they_may_be_reused() {
 #[test]
 fn a_stop_lets_running_requests_finish_and_takes_no_new_ones() {
     for signal in ["-INT", "-TERM"] {
-        let mut server = Server::start("mischief", &["--store", "memory:"]);
+        let port = Port::claim().unwrap();
+        let address = port.address().to_string();
+        let mut server = Server::start_at(&address, "mischief", &["--store", "memory:"]);
         let mut connection = server.connect();
         connection
             .write_all(b"GET /slow-body HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
@@ -180,7 +183,7 @@ fn a_stop_lets_running_requests_finish_and_takes_no_new_ones() {
         let response = support::Response::parse(&raw);
         assert!(response.complete, "{signal} cut a response off");
         assert!(server.wait().success());
-        assert!(std::net::TcpStream::connect(&server.address).is_err());
+        assert!(std::net::TcpStream::connect(address).is_err());
     }
 }
 

@@ -7,6 +7,7 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
+use keywell_servers::Port;
 use support::application::{Application, get, refusal};
 use support::{PATIENCE, Response, guest, keywell};
 
@@ -63,10 +64,8 @@ fn an_application_from_standard_input_runs() {
 #[test]
 fn components_behind_one_address_are_found_by_path_and_by_host() {
     let folder = tempfile::tempdir().unwrap();
-    // The port is free again, and the triggers share it.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
+    let port = Port::claim().unwrap();
+    let address = port.address().to_string();
     let counter = guest("counter");
     let mischief = guest("mischief");
     let trigger = |component: &str, more: &str| {

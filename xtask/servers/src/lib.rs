@@ -1,7 +1,8 @@
 //! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
 //! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, a [`Proxy`] that
 //! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`], a
-//! [`Registry`] of images, and a [`Stub`] that answers what no real server would.
+//! [`Registry`] of images, and a [`Stub`] that answers what no real server would. A [`Port`] is for
+//! what a test starts by itself.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -46,6 +47,7 @@ pub use builder::Builder;
 pub use cluster::Cluster;
 pub use error::{Error, Result};
 pub use nats::{Nats, NatsBuilder, NatsCluster};
+pub use port::Port;
 pub use proxy::{Proxy, Towards};
 pub use redis::Redis;
 pub use registry::Registry;

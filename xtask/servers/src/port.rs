@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use rand::RngExt as _;
 
@@ -11,7 +11,7 @@ pub(crate) const BUS: u16 = 10_000;
 /// A port of the loopback device that no other test has, running or not: a server that is down
 /// has its port back when it is started again.
 #[derive(Debug)]
-pub(crate) struct Port {
+pub struct Port {
     number: u16,
     /// Locked for as long as the port is ours.
     _claim: File,
@@ -22,9 +22,13 @@ pub(crate) struct Port {
 impl Port {
     /// Claims a port that is free now, together with the one for the bus.
     ///
-    /// They are below those that systems give to outgoing connections, which would take them while
-    /// their server is down.
-    pub(crate) fn claim() -> Result<Self> {
+    /// They are below those that systems give to outgoing connections and to listeners on port 0,
+    /// which would take them while their server is down.
+    ///
+    /// # Errors
+    ///
+    /// No port is free, or the folder of the claims cannot be made.
+    pub fn claim() -> Result<Self> {
         let claims = std::env::temp_dir().join("keywell-servers");
         std::fs::create_dir_all(&claims).map_err(Error::file(&claims))?;
         for _ in 0..1000 {
@@ -42,6 +46,11 @@ impl Port {
         }
         let full = "no free port between 11000 and 21000".to_owned();
         Err(Error::Missing(full))
+    }
+
+    /// The port on the loopback device.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.number).into()
     }
 
     pub(crate) fn number(&self) -> u16 {

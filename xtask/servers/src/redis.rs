@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -50,13 +50,13 @@ impl Redis {
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.resources.port.number()).into()
+        self.resources.port.address()
     }
 
     /// Where it listens for TLS, if it does.
     pub fn tls_addr(&self) -> Option<SocketAddr> {
         let port = self.resources.tls_port.as_ref()?;
-        Some((Ipv4Addr::LOCALHOST, port.number()).into())
+        Some(port.address())
     }
 
     /// Its Unix socket, if it has one.

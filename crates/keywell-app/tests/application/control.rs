@@ -5,6 +5,7 @@ use std::path::Path;
 use keywell_app::config::ListenAddress;
 use keywell_app::{AppOptions, Application, ControlOptions, Handle, Plan};
 use keywell_control::{RemoteStore, Report, processes};
+use keywell_servers::Port;
 use keywell_store::{BucketName, Set, Store as _};
 use tokio::net::TcpStream;
 
@@ -34,10 +35,11 @@ async fn its_sockets_follow_its_plan() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| folder.path().join(name);
     let path = component(folder.path(), "web.wasm", HTTP);
+    let port = Port::claim().unwrap();
     let with = |store: &str, has_health: bool| {
         let url = format!("disk:{}", place(store).display());
         let mut plan = plan(&path, &url, http(free()));
-        plan.health = has_health.then(|| ListenAddress::from(free()).into());
+        plan.health = has_health.then(|| ListenAddress::from(port.address()).into());
         plan
     };
     let mut handle = start_in(folder.path(), with("one", true)).await;

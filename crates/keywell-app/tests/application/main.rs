@@ -17,6 +17,7 @@ use keywell_app::config::{Code, ComponentPlan};
 use keywell_app::{
     AppOptions, Application, Error, Event, TriggerCounts, TriggerKind, TriggerState,
 };
+use keywell_servers::Port;
 use tokio::net::{TcpListener, TcpStream};
 
 use support::{HTTP, address, command, component, free, get, http, plan, run, start};
@@ -25,7 +26,8 @@ use support::{HTTP, address, command, component, free, get, http, plan, run, sta
 async fn an_application_says_what_it_is_and_what_it_did_and_stops() {
     let folder = tempfile::tempdir().unwrap();
     let path = component(folder.path(), "web.wasm", HTTP);
-    let application = plan(&path, "memory:", http(free()));
+    let port = Port::claim().unwrap();
+    let application = plan(&path, "memory:", http(port.address()));
     let application = Application::load(application, AppOptions::default()).unwrap();
     assert!(application.can_be_called("web", TriggerKind::Http));
     assert!(!application.can_be_called("web", TriggerKind::Command));

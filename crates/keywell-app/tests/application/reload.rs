@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use keywell_app::config::{ComponentPlan, LinkPlan, StorePlan, TriggerPlan, WatchPlan};
 use keywell_app::{AppOptions, Application, Error, TriggerCounts, TriggerState};
+use keywell_servers::Port;
 use keywell_store::{BucketName, Set};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -90,12 +91,13 @@ async fn what_is_the_same_in_both_plans_runs_on() {
     let web = component(folder.path(), "web.wasm", HTTP);
     let job = command("(loop $on (br $on)) (unreachable)");
     let job = component(folder.path(), "job.wasm", &job);
-    let mut both = plan(&web, "memory:", http(free()));
+    let port = Port::claim().unwrap();
+    let first = port.address();
+    let mut both = plan(&web, "memory:", http(first));
     both.components
         .insert("job".to_owned(), ComponentPlan::new(&job));
     both.triggers.push(run());
     let mut handle = start(both.clone()).await.unwrap();
-    let first = address(&handle.status());
     get(first).await;
     let mut more = both.clone();
     more.triggers.push(http(free()));

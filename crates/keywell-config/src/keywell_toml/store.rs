@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::defined::Stores;
 use super::document::Document;
 use super::table::Table;
@@ -22,14 +24,24 @@ pub(super) fn stores(document: &Document<'_>, root: &mut Table<'_>) -> Stores {
 }
 
 fn store(mut table: Table<'_>) -> Option<StorePlan> {
-    let url = table.take("url").and_then(Value::secret);
+    let mut concealed = BTreeSet::new();
+    let url = table.take("url").and_then(|value| {
+        if value.is_table() {
+            concealed.insert("url".to_owned());
+        }
+        value.secret()
+    });
     let url = table.present("url", url);
-    let settings: Vec<_> = table
-        .rest()
-        .filter_map(|(key, value)| Some((key.value, value.secret()?)))
-        .collect();
+    let settings = table.rest().filter_map(|(key, value)| {
+        if value.is_table() {
+            concealed.insert(key.value.clone());
+        }
+        Some((key.value, value.secret()?))
+    });
+    let settings = settings.collect();
     Some(StorePlan {
         url: url?,
         settings,
+        concealed,
     })
 }

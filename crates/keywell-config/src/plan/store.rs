@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::{Located, Secret};
 
 /// A store to open once, for all that use it.
@@ -7,6 +9,9 @@ pub struct StorePlan {
     pub url: Located<Secret>,
     /// Its settings besides those in the URL, as text whatever they were written as.
     pub settings: Vec<(String, Located<Secret>)>,
+    /// The keys, `url` among them, whose values were taken from elsewhere: an environment variable, a
+    /// file, or a secret. They are not printed.
+    pub concealed: BTreeSet<String>,
 }
 
 // === impl StorePlan ===
@@ -17,6 +22,7 @@ impl StorePlan {
         Self {
             url: Secret::from(url.into()).into(),
             settings: Vec::new(),
+            concealed: BTreeSet::new(),
         }
     }
 }

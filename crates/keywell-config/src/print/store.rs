@@ -7,7 +7,7 @@ use crate::{StorePlan, quoted};
 pub(super) fn print(name: &str, store: &StorePlan, variables: &mut Variables, body: &mut String) {
     let mut section = Section::new(format!("[store.{}]", quoted::key(name)));
     let url = store.url.expose();
-    if has_password(url) {
+    if store.concealed.contains("url") || has_password(url) {
         let what = format!("the url of the store {name}");
         section.raw("url", variables.add(&[name, "url"], what, url));
     } else {
@@ -15,7 +15,7 @@ pub(super) fn print(name: &str, store: &StorePlan, variables: &mut Variables, bo
     }
     for (key, value) in &store.settings {
         let value = value.expose();
-        if is_secret(key, value) {
+        if store.concealed.contains(key) || is_secret(key, value) {
             let what = format!("{key} of the store {name}");
             section.raw(key, variables.add(&[name, key], what, value));
         } else {

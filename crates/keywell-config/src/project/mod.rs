@@ -12,7 +12,6 @@
 mod settings;
 mod wash_yaml;
 mod wasmcloud_toml;
-mod wrong;
 
 use std::path::{Path, PathBuf};
 
@@ -56,8 +55,8 @@ pub fn from_text(root: &Path, file: &Path, text: &str) -> Draft {
             plan,
             report: Report::default(),
         },
-        Err(wrong) => {
-            let (place, problem) = *wrong;
+        Err(problem) => {
+            let place = problem.place;
             // Without its lines, which may have a password.
             let problem = problem.at(file.to_owned(), None, place);
             Draft {

@@ -1,10 +1,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::wrong::{Wrong, wrong};
 use crate::{
-    BuildPlan, ComponentPlan, HttpPlan, LinkPlan, ListenAddress, Located, Place, Plan, Problem,
-    Secret, StorePlan, TriggerPlan,
+    BuildPlan, ComponentPlan, HttpPlan, LinkPlan, ListenAddress, Located, Plan, Problem, Secret,
+    StorePlan, TriggerPlan,
 };
 
 /// What is read of a project file.
@@ -44,11 +43,8 @@ impl Settings {
     const STORE: &str = "main";
 
     /// An application of one component.
-    pub(super) fn plan(self, root: &Path, file: &Path) -> Result<Plan, Wrong> {
-        let whole = |problem: &str, help: &str| {
-            let problem = Problem::error(problem).help(help);
-            wrong(Place::default(), problem)
-        };
+    pub(super) fn plan(self, root: &Path, file: &Path) -> Result<Plan, Problem> {
+        let whole = |problem: &str, help: &str| Problem::error(problem).help(help);
         if self.command.is_none() && !self.is_rust {
             let help = "add the command, component.build_command";
             return Err(whole("nothing says how to build it", help));
@@ -73,7 +69,7 @@ impl Settings {
             None => SocketAddr::from(([127, 0, 0, 1], 8080)).into(),
             Some(address) => address.parse::<ListenAddress>().map_err(|error| {
                 let problem = format!("dev.address: {error}");
-                wrong(address.place, Problem::error(problem))
+                Problem::error(problem).in_text(address.place)
             })?,
         };
         let folder = self.folder.map(|folder| root.join(folder));
@@ -110,7 +106,7 @@ fn store(stored: Option<Stored>, up: &str) -> StorePlan {
             value: Secret::from(url),
             place,
         },
-        settings: Vec::new(),
+        ..StorePlan::new("")
     };
     match stored {
         None => StorePlan::new(format!("disk:{up}.keywell")),

@@ -2,17 +2,16 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::settings::{Settings, Stored};
-use super::wrong::{Wrong, wrong};
 use crate::place::Places;
 use crate::{Located, Problem};
 
 /// Reads `wasmcloud.toml`.
-pub(super) fn read(text: &str) -> Result<Settings, Wrong> {
+pub(super) fn read(text: &str) -> Result<Settings, Problem> {
     let places = Places::of(text);
     let root = DeTable::parse(text).map_err(|error| {
         let span = error.span().unwrap_or_default();
         let problem = Problem::error(error.message().replace('\n', ", "));
-        wrong(places.place(&span), problem)
+        problem.in_text(places.place(&span))
     })?;
     let root = root.into_inner();
     let reader = Reader { places };
@@ -21,7 +20,7 @@ pub(super) fn read(text: &str) -> Result<Settings, Wrong> {
     if let Some(kind) = kind.filter(|kind| !matches!(kind.as_str(), "component" | "actor")) {
         let problem = Problem::error(format!("a {} is no component", kind.value));
         let help = "only components can be run: type = \"component\"";
-        return Err(wrong(kind.place, problem.help(help)));
+        return Err(problem.help(help).in_text(kind.place));
     }
     let language = reader.text(&root, "", "language")?;
     let folder = reader.text(&root, "", "path")?;
@@ -63,21 +62,21 @@ impl Reader<'_> {
         table: &DeTable<'_>,
         within: &str,
         key: &str,
-    ) -> Result<Option<Located<String>>, Wrong> {
+    ) -> Result<Option<Located<String>>, Problem> {
         let Some(value) = table.get(key) else {
             return Ok(None);
         };
         let place = self.places.place(&value.span());
         let DeValue::String(text) = value.get_ref() else {
             let problem = format!("{within}{key} should be a text");
-            return Err(wrong(place, Problem::error(problem)));
+            return Err(Problem::error(problem).in_text(place));
         };
         let value = text.to_string();
         Ok(Some(Located { value, place }))
     }
 
     /// The URL of an override of `wasi:keyvalue`.
-    fn store(&self, root: &DeTable<'_>) -> Result<Option<Located<String>>, Wrong> {
+    fn store(&self, root: &DeTable<'_>) -> Result<Option<Located<String>>, Problem> {
         let overrides = table(root, "dev").and_then(|dev| table(dev, "overrides"));
         let imports = overrides.and_then(|overrides| overrides.get("imports"));
         let Some(DeValue::Array(imports)) = imports.map(Spanned::get_ref) else {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::Source;
 use crate::Place;
+use crate::nearest::nearest;
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +60,15 @@ impl Problem {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// The same, with the known word that was most likely meant by a wrong one, if there is one.
+    #[must_use]
+    pub fn did_you_mean<'a>(self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        match nearest(wrong, known) {
+            Some(meant) => self.help(format!("did you mean {meant}?")),
+            None => self,
+        }
     }
 
     /// The same, at a place of a text whose file is not known here.

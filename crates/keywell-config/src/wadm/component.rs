@@ -1,10 +1,11 @@
-use super::fields::{self, Fields, Unknown, nearest};
+use super::fields::{self, Fields, Unknown};
 use super::finding::{self, Findings};
 use super::link::Link;
-use super::node::Node;
 use super::scaler::Scaler;
 use super::settings::{self, ConfigItem, SecretItem};
 use super::traits;
+use crate::nearest::nearest;
+use crate::tree::Node;
 use crate::{Located, Place};
 
 /// A component or a capability provider.
@@ -129,21 +130,33 @@ pub(super) fn read(node: &Node<'_>, findings: &mut Findings) -> Option<Component
     (!component.name.is_empty()).then_some(component)
 }
 
+/// Which of the two it is. Of a type that is misspelt it is the one that is meant, so that nothing is
+/// reported that follows from this.
 fn kind(node: &Node<'_>, what: &str, findings: &mut Findings) -> Option<ComponentKind> {
     let text = fields::text(node, &format!("type of {what}"), findings)?;
-    match &*text.value {
+    let known = named_kind(&text.value);
+    if known.is_some() {
+        return known;
+    }
+    let message = format!("type of {what} should be component or capability");
+    let finding = finding::error(text.place, message);
+    if text.value == "provider" {
+        findings.push(finding.help("a provider is a capability"));
+        return Some(ComponentKind::Capability);
+    }
+    let meant = nearest(&text.value, ["component", "capability"]);
+    findings.push(match meant {
+        Some(meant) => finding.help(format!("did you mean {meant}?")),
+        None => finding,
+    });
+    meant.and_then(named_kind)
+}
+
+fn named_kind(name: &str) -> Option<ComponentKind> {
+    match name {
         "component" | "actor" => Some(ComponentKind::Component),
         "capability" => Some(ComponentKind::Capability),
-        other => {
-            let message = format!("type of {what} should be component or capability");
-            let finding = finding::error(text.place, message);
-            findings.push(match (nearest(other, ["component", "capability"]), other) {
-                (Some(meant), _) => finding.help(format!("did you mean {meant}?")),
-                (None, "provider") => finding.help("a provider is a capability"),
-                (None, _) => finding,
-            });
-            None
-        }
+        _ => None,
     }
 }
 

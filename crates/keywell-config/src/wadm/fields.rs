@@ -1,8 +1,7 @@
 //! A mapping that is taken apart key by key, with everything that is wrong in it.
 
 use super::finding::{self, Findings};
-use super::node::{Kind, Node, Value};
-use crate::nearest;
+use crate::tree::{Key, Kind, Node, Value};
 use crate::{Located, Place, Problem};
 
 /// The keys of a mapping, and which of them were taken.
@@ -119,28 +118,22 @@ impl<'n, 'i> Fields<'n, 'i> {
             if self.taken.contains(&&*key.value) {
                 continue;
             }
-            let meant = nearest(&key.value, self.taken.iter().copied());
             let finding = match unknown {
                 Unknown::Refused => {
                     let message = format!("{} has no key {}", self.what, key.value);
-                    finding::error(key.place, message)
+                    let help = format!("there is {}", self.taken.join(", "));
+                    finding::error(key.place, message).help(help)
                 }
                 Unknown::Ignored => {
                     let message = format!("{} of {} has no effect", key.value, self.what);
                     finding::warning(key.place, message)
                 }
             };
-            findings.push(match (meant, unknown) {
-                (Some(meant), _) => finding.help(format!("did you mean {meant}?")),
-                (None, Unknown::Refused) => {
-                    finding.help(format!("there is {}", self.taken.join(", ")))
-                }
-                (None, Unknown::Ignored) => finding,
-            });
+            findings.push(finding.did_you_mean(&key.value, self.taken.iter().copied()));
         }
     }
 
-    pub(super) fn entries(&self) -> &'n [(super::node::Key<'i>, Node<'i>)] {
+    pub(super) fn entries(&self) -> &'n [(Key<'i>, Node<'i>)] {
         match &self.node.value {
             Value::Mapping(entries) => entries,
             _ => &[],
@@ -201,11 +194,4 @@ pub(super) fn unlike(node: &Node<'_>, what: &str, expected: &str) -> Problem {
 
 pub(super) fn quoted(text: &str) -> String {
     format!("write {text:?}, in quotes")
-}
-
-/// The known word that was most likely meant. Long words are not compared, as that takes long.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    const LONGEST: usize = 64;
-    let known = known.into_iter().filter(|known| known.len() <= LONGEST);
-    (word.len() <= LONGEST).then(|| nearest::nearest(word, known))?
 }

@@ -1,7 +1,7 @@
 use super::fields::{self, Fields, Unknown};
 use super::finding::{self, Findings};
-use super::node::{Node, Value};
 use super::settings::{self, ConfigItem, SecretItem};
+use crate::tree::{Node, Value};
 use crate::{Located, Place};
 
 /// That one component calls another by some interfaces. It stands at the one that calls.

@@ -1,8 +1,8 @@
 use super::component::{self, Component};
 use super::fields::{self, Fields, Unknown};
 use super::finding::{self, Findings};
-use super::node::{Kind, Node, Value};
 use super::settings::{self, Property};
+use crate::tree::{Key, Kind, Node, Value};
 use crate::{Located, Place};
 
 /// An application of wadm.
@@ -118,7 +118,7 @@ fn labels<'n, 'i>(
     node: &'n Node<'i>,
     what: &str,
     findings: &mut Findings,
-) -> &'n [(super::node::Key<'i>, Node<'i>)] {
+) -> &'n [(Key<'i>, Node<'i>)] {
     let Some(fields) = Fields::of(node, what, findings) else {
         return &[];
     };

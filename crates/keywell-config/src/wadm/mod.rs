@@ -54,15 +54,12 @@
 //! manifest is checked by itself: what other files have is found when all of them become a [`Plan`],
 //! by [`Draft::read_all`](crate::Draft::read_all).
 
-mod builder;
 mod check;
 mod component;
 mod fields;
 mod finding;
-mod json;
 mod link;
 mod manifest;
-mod node;
 pub(crate) mod plan;
 mod provider;
 mod recognition;
@@ -70,12 +67,11 @@ mod scaler;
 mod settings;
 mod shown;
 mod traits;
-mod yaml;
 
 use std::path::Path;
 
 use self::finding::Findings;
-use self::node::Node;
+use crate::tree::{self, Node, json, yaml};
 use crate::{Plan, Problem, Report, Source};
 
 pub use component::{Component, ComponentKind, ComponentSource};
@@ -107,7 +103,7 @@ pub(crate) fn read_shown(
 ) -> (Option<Manifest>, Report, Source) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut findings = Findings::default();
-    let (manifest, secrets) = match tree(file, text) {
+    let (manifest, secrets) = match root(file, text) {
         Ok(root) => {
             let manifest = manifest::read(&root, &mut findings);
             (manifest, shown::secrets(text, &root))
@@ -126,9 +122,9 @@ pub(crate) fn read_shown(
     (manifest, report, source)
 }
 
-/// The tree of a file that is a wadm application.
-fn tree<'i>(file: &Path, text: &'i str) -> Result<Node<'i>, Problem> {
-    let start = node::place(1, 1);
+/// The root of a file that is a wadm application.
+fn root<'i>(file: &Path, text: &'i str) -> Result<Node<'i>, Problem> {
+    let start = tree::place(1, 1);
     if text.len() as u64 > Plan::MAX_BYTES {
         let message = format!("the file is larger than {} bytes", Plan::MAX_BYTES);
         return Err(finding::error(start, message));
@@ -152,7 +148,7 @@ fn tree<'i>(file: &Path, text: &'i str) -> Result<Node<'i>, Problem> {
         let help = "write a manifest of one application into it";
         return Err(finding::error(start, "the file is empty").help(help));
     };
-    if let Some(repeated) = builder::find_repeated_key(&root) {
+    if let Some(repeated) = tree::find_repeated_key(&root) {
         return Err(repeated);
     }
     if let Some(refused) = recognition::refuse(&root) {

@@ -1,7 +1,7 @@
 //! What kind of file it is, before anything else: other programs' files look alike.
 
 use super::finding;
-use super::node::{self, Node, Value};
+use crate::tree::{self, Node, Value};
 use crate::{Place, Problem};
 
 /// The one `apiVersion` of wadm.
@@ -138,7 +138,7 @@ pub(super) fn refuse_template(text: &str) -> Option<Problem> {
             && (content[found..].contains("}}") || content[found..].contains("%}"))
         {
             let column = content[..found].chars().count() + 1;
-            return Some(template(node::place(line + 1, column)));
+            return Some(template(tree::place(line + 1, column)));
         }
     }
     None

@@ -1,6 +1,6 @@
 use super::fields::{self, Fields, Unknown};
 use super::finding::{self, Findings};
-use super::node::{Kind, Node, Value};
+use crate::tree::{Kind, Node, Value};
 use crate::{Located, Place};
 
 /// How many invocations of a component may run at once, by a `spreadscaler` or `daemonscaler`.

@@ -2,8 +2,8 @@
 
 use super::fields::{self, Fields, Unknown};
 use super::finding::{self, Findings};
-use super::node::{Kind, Node, Value};
 use crate::report::secrets::is_confidential;
+use crate::tree::{Key, Kind, Node, Value};
 use crate::{Located, Secret};
 
 /// A named set of configuration.
@@ -113,7 +113,7 @@ pub(super) fn loose_properties(
     Some(properties.collect())
 }
 
-fn property(key: &super::node::Key<'_>, node: &Node<'_>, value: String) -> Property {
+fn property(key: &Key<'_>, node: &Node<'_>, value: String) -> Property {
     Property {
         name: Located {
             value: key.value.clone().into_owned(),

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::node::{Key, Node, Value};
 use crate::report::secrets;
+use crate::tree::{Key, Node, Value};
 
 /// The keys whose values are no secrets.
 const SHOWN: &[&str] = &[

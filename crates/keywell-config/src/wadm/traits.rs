@@ -1,10 +1,11 @@
 //! The traits of a component: scalers and links.
 
-use super::fields::{Fields, Unknown, nearest};
+use super::fields::{Fields, Unknown};
 use super::finding::{self, Findings};
 use super::link::{self, Link};
-use super::node::Node;
 use super::scaler::{self, Scaler};
+use crate::nearest::nearest;
+use crate::tree::Node;
 
 const SCALERS: &[&str] = &["spreadscaler", "daemonscaler"];
 const TRAITS: &[&str] = &["spreadscaler", "daemonscaler", "link"];

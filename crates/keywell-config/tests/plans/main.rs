@@ -62,6 +62,7 @@ pub(crate) fn read(files: &[PathBuf]) -> Draft {
     let variables = [
         ("TEST_PASSWORD", "hunter2"),
         ("TEST_URL", "redis://u:hunter2@a:1"),
+        ("TEST_PLAIN_URL", "redis://hunter2:1"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned().into()));
     let known = Known::new(&variables);

@@ -90,6 +90,10 @@ fn whole() -> Plan {
         [store.other]
         url = "memory:"
 
+        [store.third]
+        url = { secret = "stored" }
+        layout = { env = "LEVEL" }
+
         [component."ü \"x\""]
         path = "sub/x.wasm"
         env = { LEVEL = "debug", COLOUR = { env = "LEVEL" }, "a.b" = "redis://u:hunter2@h" }
@@ -166,6 +170,8 @@ fn a_plan_with_every_key_is_read_as_it_is_printed() {
     let expected = [
         "A_B_URL",
         "A_B_PASSWORD",
+        "THIRD_URL",
+        "THIRD_LAYOUT",
         "___X__TOKEN",
         "___X__LEVEL",
         "___X__URL",

@@ -114,6 +114,75 @@ async fn what_is_sent_without_end_is_cut_at_its_bound() {
     machine.pull(&at(addr, "x:1")).await.unwrap();
 }
 
+/// A registry that takes uploads: `pieces` answers those of a blob, and everything else succeeds.
+fn uploads(pieces: impl Fn() -> StubAnswer + Send + Sync + 'static) -> Stub {
+    Stub::start(move |request| match &*request.method {
+        "GET" => StubAnswer::ok(""),
+        "POST" => StubAnswer::status("202 Yes", &["location: /v2/x/upload?a=b%2Fc".to_owned()]),
+        "PATCH" => pieces(),
+        _ => StubAnswer::status("201 Yes", &[]),
+    })
+}
+
+fn went_on() -> StubAnswer {
+    StubAnswer::status("202 Yes", &["location: upload/2?a=b%2Fc".to_owned()])
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_where_the_registry_says() {
+    let machine = Machine::new();
+    let stub = uploads(went_on);
+    machine.push(WASM, &at(stub.addr(), "x:1")).await;
+    let requests = stub.requests().into_iter();
+    let requests: Vec<_> = requests
+        .map(|request| format!("{} {}", request.method, request.path))
+        .collect();
+    let digest = Digest::of(WASM).to_string().replace(':', "%3A");
+    assert_eq!(requests[0], "GET /v2/");
+    assert_eq!(requests[1], "POST /v2/x/blobs/uploads/");
+    assert_eq!(requests[2], "PATCH /v2/x/upload?a=b%2Fc");
+    let finish = format!("PUT /v2/x/upload/2?a=b%2Fc&digest={digest}");
+    assert_eq!(requests[3], finish);
+    assert_eq!(requests.last().unwrap(), "PUT /v2/x/manifests/1");
+    // One that takes no pieces gets the whole blob.
+    let stub = uploads(|| StubAnswer::status("201 Yes", &[]));
+    machine.push(WASM, &at(stub.addr(), "x:1")).await;
+    let requests = stub.requests();
+    let whole = requests
+        .iter()
+        .find(|request| request.method == "PUT")
+        .unwrap();
+    assert!(
+        whole.path.starts_with("/v2/x/upload?a=b%2Fc&digest="),
+        "{whole:?}"
+    );
+    assert_eq!(whole.body.as_bytes(), WASM);
+}
+
+#[tokio::test]
+async fn answers_to_an_upload_are_bounded() {
+    let machine = Machine::patient(Duration::from_secs(5));
+    let endless = |head: &'static str| {
+        move || {
+            StubAnswer::Endless(format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n{{").into())
+        }
+    };
+    let error = |problem: Result<Digest, keywell_image::Error>| problem.unwrap_err().to_string();
+    let failing = uploads(endless("500 No"));
+    let text = error(machine.try_push(WASM, &at(failing.addr(), "x:1")).await);
+    assert!(text.contains("500"), "{text}");
+    // A success whose body has no end is one all the same.
+    let chatty = uploads(endless("202 Yes\r\nlocation: upload/2"));
+    machine.push(WASM, &at(chatty.addr(), "x:1")).await;
+    let nowhere = uploads(|| StubAnswer::status("202 Yes", &[]));
+    let text = error(machine.try_push(WASM, &at(nowhere.addr(), "x:1")).await);
+    assert!(text.contains("does not say where to upload"), "{text}");
+    let machine = Machine::patient(Duration::from_millis(200));
+    let silent = uploads(|| StubAnswer::Silence);
+    let text = error(machine.try_push(WASM, &at(silent.addr(), "x:1")).await);
+    assert!(text.contains("sent nothing for 200ms"), "{text}");
+}
+
 #[tokio::test]
 async fn a_layer_of_another_size_than_its_manifest_says_is_refused() {
     let machine = Machine::new();

@@ -54,9 +54,12 @@ impl Machine {
     }
 
     pub(crate) async fn push(&self, wasm: &[u8], reference: &str) -> Digest {
+        self.try_push(wasm, reference).await.unwrap()
+    }
+
+    pub(crate) async fn try_push(&self, wasm: &[u8], reference: &str) -> Result<Digest, Error> {
         let (interfaces, reference) = (Interfaces::default(), parsed(reference));
-        let pushed = push(wasm.to_vec(), &interfaces, &reference, &self.options);
-        pushed.await.unwrap()
+        push(wasm.to_vec(), &interfaces, &reference, &self.options).await
     }
 }
 

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use redis::{Cmd, Value};
 
-use super::notifications::{NEEDED, flags_of, missing, query, remedy, set_flags};
+use super::notifications::{USED, flags_of, missing, query, remedy, set_flags};
 
 /// Whether a primary still emits keyspace events.
 #[derive(Debug)]
 pub(super) struct Emission {
     check_interval: Duration,
+    /// The flags that it had when the watches began.
+    flags: String,
     /// Whether the setting may be changed.
     configure: bool,
     /// How `redis-cli` reaches the server.
@@ -34,9 +36,15 @@ pub(super) enum Finding {
 // === impl Emission ===
 
 impl Emission {
-    pub(super) fn new(check_interval: Duration, configure: bool, cli: Option<String>) -> Self {
+    pub(super) fn new(
+        check_interval: Duration,
+        flags: String,
+        configure: bool,
+        cli: Option<String>,
+    ) -> Self {
         Self {
             check_interval,
+            flags,
             configure,
             cli,
             is_silent: false,
@@ -60,8 +68,7 @@ impl Emission {
             return Finding::Same;
         }
         let flags = flags_of(reply);
-        let missing = missing(&flags);
-        if missing.is_empty() {
+        if missing(&flags, &self.flags).is_empty() {
             if !std::mem::take(&mut self.is_silent) {
                 return Finding::Same;
             }
@@ -70,7 +77,7 @@ impl Emission {
             );
             return Finding::Gap;
         }
-        let wanted = format!("{flags}{missing}");
+        let wanted = format!("{flags}{}", missing(&flags, USED));
         if self.configure {
             return Finding::Configure(set_flags(&wanted));
         }
@@ -85,7 +92,7 @@ impl Emission {
                 "cannot set notify-keyspace-events: {} {details}",
                 error.code()
             );
-            return self.mark_silent(NEEDED);
+            return self.mark_silent(USED);
         }
         self.is_silent = false;
         tracing::warn!(
@@ -132,7 +139,7 @@ mod tests {
 
     #[test]
     fn each_change_of_the_setting_is_one_gap() {
-        let mut emission = Emission::new(PATIENCE, false, None);
+        let mut emission = Emission::new(PATIENCE, USED.to_owned(), false, None);
         for (reply, is_gap) in [
             (flags("AKE"), false),
             (flags(""), true),
@@ -152,8 +159,22 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_that_was_never_set_is_no_gap() {
+        let mut emission = Emission::new(PATIENCE, "K$g".to_owned(), false, None);
+        for (reply, is_gap) in [
+            (flags("Kg$"), false),
+            (flags("Kg"), true),
+            (flags("AKE"), true),
+        ] {
+            let found = emission.answered(&reply);
+            let is_found = matches!(found, Finding::Gap);
+            assert_eq!(is_found, is_gap, "{reply:?}: {found:?}");
+        }
+    }
+
+    #[test]
     fn a_setting_that_may_be_changed_is_changed_back() {
-        let mut emission = Emission::new(PATIENCE, true, None);
+        let mut emission = Emission::new(PATIENCE, USED.to_owned(), true, None);
         for _ in 0..2 {
             let found = emission.answered(&flags("E"));
             assert!(matches!(found, Finding::Configure(_)), "{found:?}");

@@ -99,13 +99,20 @@ async fn connect(
         check_interval,
     } = settings;
     let connection = link.dedicated_at(primary).await.map_err(Refused::ForNow)?;
-    let emission = Emission::new(check_interval, configure, link.cli_at(primary));
+    let emitted = notifications::ensure(link, primary, configure).await;
+    let emitted = emitted.map_err(|unfit| match unfit {
+        Unfit::Silent(error) => Refused::ForGood(error),
+        Unfit::Unknown(error) => Refused::ForNow(error),
+    })?;
+    if let Some(remedy) = &emitted.remedy {
+        tracing::warn!(
+            "the server emits no events for keys that expire or are evicted, so watches miss those; \
+             {remedy}"
+        );
+    }
+    let cli = link.cli_at(primary);
+    let emission = Emission::new(check_interval, emitted.flags, configure, cli);
     let within = link.answer_timeout();
     let session = Session::start(connection, database, within, peers, emission).await;
-    let session = session.map_err(Refused::ForNow)?;
-    match notifications::ensure(link, primary, configure).await {
-        Ok(()) => Ok(session),
-        Err(Unfit::Silent(error)) => Err(Refused::ForGood(error)),
-        Err(Unfit::Unknown(error)) => Err(Refused::ForNow(error)),
-    }
+    session.map_err(Refused::ForNow)
 }

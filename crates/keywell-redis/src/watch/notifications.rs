@@ -9,12 +9,24 @@ use redis::{Cmd, Value};
 use crate::link::{Effect, Link, Primary};
 use crate::wire::{command, text};
 
-/// The flags that watches need: events by key, of strings, of all types (`del`, `rename`,
-/// `restore`), of expiry and of eviction.
-pub(super) const NEEDED: &str = "K$gxe";
+/// The flags without which nothing is watched: events by key, of strings, and of all types (`del`,
+/// `rename`, `restore`).
+const NEEDED: &str = "K$g";
+
+/// The flags that watches use: those, and events of expiry and of eviction.
+pub(super) const USED: &str = "K$gxe";
 
 /// The flags that `A` stands for (Redis 6.2 to 8, Valkey).
 const ALL: &str = "g$lshzxetd";
+
+/// What a primary emits that watches use.
+#[derive(Debug)]
+pub(super) struct Emitted {
+    /// The flags of [`USED`] that are set.
+    pub(super) flags: String,
+    /// What an operator does for the others, if there are others.
+    pub(super) remedy: Option<String>,
+}
 
 /// Why nothing can be watched at a primary.
 #[derive(Debug)]
@@ -25,27 +37,43 @@ pub(super) enum Unfit {
     Unknown(Error),
 }
 
-/// Checks that a primary emits the events that watches need, and sets it so if it may.
-pub(super) async fn ensure(link: &Link, primary: &Primary, configure: bool) -> Result<(), Unfit> {
+/// Checks that a primary emits the events that watches need, and sets all that they use if it may.
+pub(super) async fn ensure(
+    link: &Link,
+    primary: &Primary,
+    configure: bool,
+) -> Result<Emitted, Unfit> {
     let flags = match link.read_at(primary, &query()).await {
         Ok(reply) => flags_of(&reply),
         // Hosted servers often have no CONFIG: then this is set elsewhere, if at all.
         Err(Error::AccessDenied(_) | Error::Internal(_)) => {
             tracing::warn!(
                 "cannot read the server's notify-keyspace-events; watches get no events unless it \
-                 has {NEEDED}"
+                 has {USED}"
             );
-            return Ok(());
+            return Ok(Emitted::all());
         }
         Err(error) => return Err(Unfit::Unknown(error)),
     };
-    let missing = missing(&flags);
-    if missing.is_empty() {
-        return Ok(());
+    let lacking = missing(&flags, USED);
+    if lacking.is_empty() {
+        return Ok(Emitted::all());
     }
-    let wanted = format!("{flags}{missing}");
+    let wanted = format!("{flags}{lacking}");
+    let as_it_is = || {
+        let remedy = remedy(link.cli_at(primary).as_deref(), &wanted);
+        if missing(&flags, NEEDED).is_empty() {
+            return Ok(Emitted {
+                flags: missing(&lacking, USED),
+                remedy: Some(remedy),
+            });
+        }
+        Err(Unfit::Silent(Error::Unavailable(Failure::new(format!(
+            "the server does not emit the keyspace events that a watch needs; {remedy}"
+        )))))
+    };
     if !configure {
-        return Err(Unfit::Silent(refusal(link, primary, &wanted)));
+        return as_it_is();
     }
     match link
         .call_at(Effect::Write, primary, &set_flags(&wanted))
@@ -53,11 +81,9 @@ pub(super) async fn ensure(link: &Link, primary: &Primary, configure: bool) -> R
     {
         Ok(_) => {
             tracing::info!("set notify-keyspace-events to {wanted} on the server");
-            Ok(())
+            Ok(Emitted::all())
         }
-        Err(Error::AccessDenied(_) | Error::Internal(_)) => {
-            Err(Unfit::Silent(refusal(link, primary, &wanted)))
-        }
+        Err(Error::AccessDenied(_) | Error::Internal(_)) => as_it_is(),
         // Setting it is idempotent, so the caller may retry.
         Err(error) => {
             let failure = Failure::new(error.to_string());
@@ -74,11 +100,15 @@ impl From<Unfit> for Error {
     }
 }
 
-fn refusal(link: &Link, primary: &Primary, wanted: &str) -> Error {
-    let remedy = remedy(link.cli_at(primary).as_deref(), wanted);
-    Error::Unavailable(Failure::new(format!(
-        "the server does not emit keyspace events, so its keys cannot be watched; {remedy}"
-    )))
+// === impl Emitted ===
+
+impl Emitted {
+    fn all() -> Self {
+        Self {
+            flags: USED.to_owned(),
+            remedy: None,
+        }
+    }
 }
 
 /// What an operator does for a server that emits too little.
@@ -118,10 +148,10 @@ pub(super) fn flags_of(reply: &Value) -> String {
     }
 }
 
-/// The needed flags that are missing.
-pub(super) fn missing(flags: &str) -> String {
+/// Those of some flags that are missing.
+pub(super) fn missing(flags: &str, of: &str) -> String {
     let has = |flag| flags.contains(flag) || (flags.contains('A') && ALL.contains(flag));
-    NEEDED.chars().filter(|flag| !has(*flag)).collect()
+    of.chars().filter(|flag| !has(*flag)).collect()
 }
 
 #[cfg(test)]
@@ -131,11 +161,12 @@ mod tests {
     #[test]
     fn flags_are_a_set_in_which_a_stands_for_others() {
         for flags in ["AKE", "KEA", "KA", "K$gxe", "exg$K", "AKEnm"] {
-            assert_eq!(missing(flags), "", "{flags}");
+            assert_eq!(missing(flags, USED), "", "{flags}");
         }
-        assert_eq!(missing(""), "K$gxe");
-        assert_eq!(missing("AE"), "K");
-        assert_eq!(missing("Ex"), "K$ge");
-        assert_eq!(missing("K"), "$gxe");
+        assert_eq!(missing("", USED), "K$gxe");
+        assert_eq!(missing("AE", USED), "K");
+        assert_eq!(missing("Ex", USED), "K$ge");
+        assert_eq!(missing("K", USED), "$gxe");
+        assert_eq!(missing("Kg$", NEEDED), "");
     }
 }

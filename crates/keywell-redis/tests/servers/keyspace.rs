@@ -153,6 +153,16 @@ async fn a_server_that_emits_too_few_events_is_refused_with_the_command_to_run()
     }
 }
 
+/// Documents of other hosts have their users set no more than this.
+#[tokio::test]
+async fn a_server_that_emits_no_expiry_is_watched_for_all_else() {
+    let (_redis, _store, bucket, mut all) = watched("Kg$").await;
+    bucket.set("k", "v".into(), Set::default()).await.unwrap();
+    assert_eq!(received(&mut all).await, "k=v");
+    bucket.delete("k").await.unwrap();
+    assert_eq!(received(&mut all).await, "-k");
+}
+
 #[tokio::test]
 async fn flags_are_added_where_configured_and_allowed() {
     let redis = Redis::builder()

@@ -92,10 +92,12 @@ pub(super) fn say(text: &str) {
     );
 }
 
-/// Writes what a command was run for to standard output. A closed pipe is no failure.
+/// Writes what a command was run for to standard output, and a line end unless it has one. A closed
+/// pipe is no failure.
 ///
 /// It is written as it is: what in it came from elsewhere is escaped already.
 pub(super) fn print(text: &str) -> Result<(), Failed> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failed::because("cannot write standard output", error))

@@ -17,7 +17,7 @@ pub(super) struct Schema {}
 impl Schema {
     #[allow(clippy::unused_self, reason = "as all subcommands")]
     pub(super) fn main(self) -> Ended {
-        output::print(keywell_config::schema().trim_end())?;
+        output::print(&keywell_config::schema())?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -61,7 +61,7 @@ impl Status {
         if self.json {
             let json = serde_json::to_string_pretty(&reports);
             let json = json.map_err(|error| Failed::because("cannot write JSON", error))?;
-            output::print(&format!("{}\n", terminal::escape_json(&json)))?;
+            output::print(&terminal::escape_json(&json))?;
         } else {
             let texts: Vec<String> = reports.iter().map(text).collect();
             output::print(&texts.join("\n"))?;
@@ -93,7 +93,7 @@ impl Status {
         if reports.is_empty() {
             let place = state.display();
             return Err(Failed::Failure(format!(
-                "no `keywell serve`, `run` or `up` of this user runs, as far as {place} shows"
+                "no `keywell serve`, `run`, `up` or `dev` of this user runs, as far as {place} shows"
             )));
         }
         Ok(reports)

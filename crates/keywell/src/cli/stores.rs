@@ -57,7 +57,7 @@ impl Stores {
             let described: Vec<Kind> = kinds.into_iter().map(Kind::new).collect();
             let json = serde_json::to_string_pretty(&described);
             let json = json.map_err(|error| Failed::because("cannot write JSON", error))?;
-            output::print(&format!("{json}\n"))?;
+            output::print(&json)?;
         } else {
             output::print(&text(&kinds, self.kind.is_some()))?;
         }

@@ -59,11 +59,15 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(component: &str, arguments: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", component, arguments)
+    }
+
+    pub(crate) fn start_at(address: &str, component: &str, arguments: &[&str]) -> Self {
         let mut keywell = keywell();
         keywell
             .arg("serve")
             .arg(guest(component))
-            .args(["--addr", "127.0.0.1:0"])
+            .args(["--addr", address])
             .args(arguments);
         let mut process = keywell.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

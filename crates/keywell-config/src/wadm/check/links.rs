@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::nearest::nearest;
 use crate::wadm::component::Component;
-use crate::wadm::fields::nearest;
 use crate::wadm::finding::{self, Findings};
 use crate::wadm::link::Link;
 use crate::wadm::manifest::Manifest;
@@ -40,10 +40,7 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
                     target.value
                 );
                 let finding = finding::error(target.place, message);
-                findings.push(match nearest(target, names()) {
-                    Some(meant) => finding.help(format!("did you mean {meant}?")),
-                    None => finding,
-                });
+                findings.push(finding.did_you_mean(target, names()));
             }
             check_interfaces(link, findings);
         }
@@ -68,12 +65,8 @@ fn check_interfaces(link: &Link, findings: &mut Findings) {
     let Some((_, known)) = WASI.iter().find(|(known, _)| *known == package.value) else {
         let message = format!("wasi has no package {} that links are for", package.value);
         let finding = finding::warning(package.place, message);
-        findings.push(
-            match nearest(package, WASI.iter().map(|(known, _)| *known)) {
-                Some(meant) => finding.help(format!("did you mean {meant}?")),
-                None => finding,
-            },
-        );
+        let packages = WASI.iter().map(|(known, _)| *known);
+        findings.push(finding.did_you_mean(package, packages));
         return;
     };
     for interface in &link.interfaces {
@@ -90,12 +83,11 @@ fn check_interfaces(link: &Link, findings: &mut Findings) {
             .iter()
             .copied()
             .find(|known| known.starts_with(&*interface.value));
-        findings.push(
-            match whole.or_else(|| nearest(interface, known.iter().copied())) {
-                Some(meant) => finding.help(format!("did you mean {meant}?")),
-                None => finding.help(format!("there is {}", known.join(", "))),
-            },
-        );
+        let finding = finding.help(format!("there is {}", known.join(", ")));
+        findings.push(match whole {
+            Some(whole) => finding.help(format!("did you mean {whole}?")),
+            None => finding.did_you_mean(interface, known.iter().copied()),
+        });
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::wadm::fields::nearest;
 use crate::wadm::finding::{self, Findings};
 use crate::wadm::manifest::{Manifest, Policy};
 use crate::wadm::settings::{ConfigItem, SecretItem};
@@ -117,10 +116,8 @@ fn check_secrets(manifest: &Manifest, findings: &mut Findings) {
                 let message = format!("there is no policy {} for the secret {name}", policy.value);
                 let known = manifest.policies.iter().map(|policy| &*policy.name.value);
                 let finding = finding::error(policy.place, message);
-                findings.push(match nearest(&policy.value, known) {
-                    Some(meant) => finding.help(format!("did you mean {meant}?")),
-                    None => finding.help("add it to spec.policies"),
-                });
+                let finding = finding.help("add it to spec.policies");
+                findings.push(finding.did_you_mean(&policy.value, known));
             }
             Some(known) if known.kind.value != Policy::SECRET && !known.kind.is_empty() => {
                 if reported.insert(&known.name.value) {

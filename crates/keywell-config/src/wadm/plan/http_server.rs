@@ -70,26 +70,35 @@ fn trigger(
         return None;
     };
     let values = Values::read(context, ends.application, &ends.link.source_side.config);
-    let place = ends.application.place(ends.link.place);
+    let plan = |values: &Values, application: &Application| {
+        let addr = addr(context, values).unwrap_or_else(|| routing.default_address.clone());
+        let mut http = HttpPlan {
+            keeps_alive: routing.mode != Mode::Address,
+            place: ends.application.place(ends.link.place),
+            ..HttpPlan::new(target, addr)
+        };
+        http_settings::set(context, application, values, &mut http);
+        http
+    };
     if routing.mode == Mode::Address {
         let values = http_settings::whole(context, values);
         values.warn_of_unread(context, http_settings::KNOWN, "a link of http-server");
-        let addr = addr(context, &values).unwrap_or_else(|| routing.default_address.clone());
-        let mut http = HttpPlan {
-            keeps_alive: false,
-            place,
-            ..HttpPlan::new(target, addr)
-        };
-        http_settings::set(context, ends.application, &values, &mut http);
-        return Some(http);
+        return Some(plan(&values, ends.application));
     }
     let (application, shared) = shared;
-    let addr = addr(context, shared).unwrap_or_else(|| routing.default_address.clone());
-    let mut http = HttpPlan {
-        place,
-        ..HttpPlan::new(target, addr)
-    };
-    http_settings::set(context, application, shared, &mut http);
+    let mut http = plan(shared, application);
+    choose(context, ends, routing, &values, &mut http).then_some(http)
+}
+
+/// Sets the path or the host by which an http-server chooses a link, and answers whether the link has
+/// one.
+fn choose(
+    context: &Context<'_>,
+    ends: &Ends<'_>,
+    routing: &Routing,
+    values: &Values,
+    http: &mut HttpPlan,
+) -> bool {
     let (key, form) = match routing.mode {
         Mode::Path => ("path", "/PATH"),
         Mode::Host | Mode::Address => ("host", "HOST"),
@@ -97,12 +106,13 @@ fn trigger(
     let what = format!("a link of an http-server that chooses by {key}");
     values.warn_of_unread(context, &[key], &what);
     let Some(value) = values.text(key).filter(|value| !value.trim().is_empty()) else {
+        let target = &http.component;
         let problem =
             format!("the link to {target} has no {key}, by which its http-server chooses");
         let help = format!("add {key}: {form} to its source_config");
         let place = ends.application.place(ends.link.target.place);
         context.wrong(place, Problem::error(problem).help(help));
-        return None;
+        return false;
     };
     match routing.mode {
         Mode::Path => {
@@ -119,7 +129,7 @@ fn trigger(
             });
         }
     }
-    Some(http)
+    true
 }
 
 /// Where it listens, by the address or the port alone.

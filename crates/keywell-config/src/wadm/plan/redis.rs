@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::application::Application;
 use super::context::Context;
 use super::ends::{End, Ends};
@@ -103,19 +105,27 @@ pub(super) fn plan<'a>(
 
 /// The store that values lead to; earlier values override later ones.
 pub(super) fn store(context: &Context<'_>, values: &[Values]) -> StorePlan {
-    let find = |key: &str| values.iter().find_map(|values| values.get(key));
-    let url = find("url").map_or_else(|| Secret::from(URL.to_owned()).into(), url);
+    let mut concealed = BTreeSet::new();
+    let mut find = |key: &str, setting: &str| {
+        let values = values.iter().find(|values| values.get(key).is_some())?;
+        if values.is_secret(key) {
+            concealed.insert(setting.to_owned());
+        }
+        values.get(key)
+    };
+    let url = find("url", "url").map_or_else(|| Secret::from(URL.to_owned()).into(), url);
     let mut settings = Vec::new();
     if !has_layout(url.expose()) {
         let flat: Located<Secret> = Secret::from("flat".to_owned()).into();
         settings.push(("layout".to_owned(), flat));
     }
-    if find("SHARE_CONNECTIONS_BY_URL").is_some() {
+    let share = "SHARE_CONNECTIONS_BY_URL";
+    if values.iter().any(|values| values.get(share).is_some()) {
         let share: Located<Secret> = Secret::from("true".to_owned()).into();
         settings.push(("share-connections".to_owned(), share));
     }
     for (key, setting) in SETTINGS {
-        let Some(value) = find(key) else {
+        let Some(value) = find(key, setting) else {
             continue;
         };
         if value.expose().parse::<u32>().is_ok() {
@@ -128,7 +138,11 @@ pub(super) fn store(context: &Context<'_>, values: &[Values]) -> StorePlan {
             );
         }
     }
-    StorePlan { url, settings }
+    StorePlan {
+        url,
+        settings,
+        concealed,
+    }
 }
 
 /// The URL with a scheme.

@@ -2,7 +2,6 @@ use std::net::SocketAddr;
 
 use super::context::Context;
 use super::values::Values;
-use crate::nearest::nearest;
 use crate::{ListenAddress, Located, Problem};
 
 /// How an http-server chooses the component of a request.
@@ -59,14 +58,9 @@ fn mode(context: &Context<'_>, values: &Values) -> Option<Mode> {
     let found = MODES.iter().find(|(name, _)| *name == text.value);
     if found.is_none() {
         let problem = Problem::error(format!("{:?} is no routing_mode", text.value));
+        let problem = problem.help("there is address, path, host");
         let names = MODES.iter().map(|(name, _)| *name);
-        context.wrong(
-            text.place,
-            match nearest(&text, names) {
-                Some(meant) => problem.help(format!("did you mean {meant}?")),
-                None => problem.help("there is address, path, host"),
-            },
-        );
+        context.wrong(text.place, problem.did_you_mean(&text, names));
     }
     found.map(|(_, mode)| *mode)
 }

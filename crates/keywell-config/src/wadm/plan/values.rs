@@ -1,14 +1,17 @@
 use super::application::Application;
 use super::context::Context;
 use super::secret;
-use crate::nearest::nearest;
 use crate::report::secrets::has_password;
 use crate::wadm::settings::{ConfigItem, SecretItem};
 use crate::{Located, Place, Problem, Secret};
 
 /// What a component, or a side of a link, is configured with. Of two with one key the later counts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Values(Vec<(Located<String>, Located<Secret>)>);
+pub(super) struct Values {
+    entries: Vec<(Located<String>, Located<Secret>)>,
+    /// How many of the entries are secrets: they are the last.
+    secrets: usize,
+}
 
 const NO_PASSWORD: &str = "make it a secret, and map its policy in a keywell.toml";
 
@@ -39,6 +42,7 @@ impl Values {
         for item in secrets {
             if let Some(value) = secret::read(context, application, item) {
                 values.push(application.located(&item.name), value);
+                values.secrets += 1;
             }
         }
         values
@@ -50,11 +54,14 @@ impl Values {
             let value = Secret::from(value);
             (Located { value: key, place }, Located { value, place })
         });
-        Self(values.collect())
+        Self {
+            entries: values.collect(),
+            secrets: 0,
+        }
     }
 
     pub(super) fn push(&mut self, key: Located<String>, value: Located<Secret>) {
-        self.0.push((key, value));
+        self.entries.push((key, value));
     }
 
     fn add<'a>(
@@ -78,7 +85,7 @@ impl Values {
                 let problem = Problem::warning(problem).help(NO_PASSWORD);
                 context.wrong(name.place, problem);
             }
-            self.0.extend(Self::of_set(set, name.place).0);
+            self.entries.extend(Self::of_set(set, name.place).entries);
         } else if let Some((application, item)) = context.set(application, &item.name) {
             self.add_own(context, application, item);
         } else {
@@ -105,9 +112,19 @@ impl Values {
 
     /// The value of a key, in capitals or not.
     pub(super) fn get(&self, key: &str) -> Option<&Located<Secret>> {
-        let mut values = self.0.iter().rev();
-        let found = values.find(|(own, _)| own.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value)
+        self.entry(key).map(|(_, value)| value)
+    }
+
+    /// Whether the value of a key is a secret.
+    pub(super) fn is_secret(&self, key: &str) -> bool {
+        let first = self.entries.len() - self.secrets;
+        self.entry(key).is_some_and(|(index, _)| index >= first)
+    }
+
+    fn entry(&self, key: &str) -> Option<(usize, &Located<Secret>)> {
+        let mut entries = self.entries.iter().enumerate().rev();
+        let found = entries.find(|(_, (own, _))| own.eq_ignore_ascii_case(key));
+        found.map(|(index, (_, value))| (index, value))
     }
 
     /// As [`get`](Self::get), as a text.
@@ -133,28 +150,24 @@ impl Values {
 
     /// Warns of keys that have no effect on what they are given to.
     pub(super) fn warn_of_unread(&self, context: &Context<'_>, known: &[&str], what: &str) {
-        for (key, _) in &self.0 {
+        for (key, _) in &self.entries {
             if known.iter().any(|known| known.eq_ignore_ascii_case(key)) {
                 continue;
             }
             let problem = Problem::warning(format!("{} has no effect on {what}", key.value));
-            let is_telemetry = key.to_ascii_lowercase().starts_with("otel_");
-            let meant = nearest(&key.replace('-', "_"), known.iter().copied());
-            context.wrong(
-                key.place,
-                match meant {
-                    _ if is_telemetry => problem.help("nothing is sent to a collector"),
-                    Some(meant) => problem.help(format!("did you mean {meant}?")),
-                    None => problem,
-                },
-            );
+            let problem = if key.to_ascii_lowercase().starts_with("otel_") {
+                problem.help("nothing is sent to a collector")
+            } else {
+                problem.did_you_mean(&key.replace('-', "_"), known.iter().copied())
+            };
+            context.wrong(key.place, problem);
         }
     }
 
     /// Each key once, with its last value, in the order of first use.
     pub(super) fn into_texts(self) -> Vec<(String, String)> {
         let mut texts: Vec<(String, String)> = Vec::new();
-        for (key, value) in self.0 {
+        for (key, value) in self.entries {
             let value = value.expose().to_owned();
             match texts.iter_mut().find(|(known, _)| *known == key.value) {
                 Some((_, known)) => *known = value,

@@ -1,6 +1,6 @@
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub(super) enum Step {
     Cargo {
         /// Whether with optimisation.
         is_release: bool,
+        /// The folder that components are taken from, whatever else Cargo is configured to use.
+        target: Option<PathBuf>,
     },
     /// A command for the shell.
     Shell(String),
@@ -39,7 +41,7 @@ impl Step {
 
     fn arguments(&self) -> Vec<&str> {
         match self {
-            Self::Cargo { is_release } => {
+            Self::Cargo { is_release, .. } => {
                 let release = is_release.then_some("--release");
                 let target = ["--target", "wasm32-wasip2"];
                 let words = ["build"].into_iter().chain(release);
@@ -55,6 +57,13 @@ impl Step {
             Self::Shell(_) => "sh",
         });
         command.args(self.arguments());
+        if let Self::Cargo {
+            target: Some(target),
+            ..
+        } = self
+        {
+            command.env("CARGO_TARGET_DIR", target);
+        }
         command
     }
 }
@@ -129,9 +138,13 @@ mod tests {
 
     #[test]
     fn a_step_is_shown_as_it_is_run() {
-        let step = Step::Cargo { is_release: true };
+        let cargo = |is_release| Step::Cargo {
+            is_release,
+            target: None,
+        };
+        let step = cargo(true);
         assert_eq!(step.shown(), "cargo build --release --target wasm32-wasip2");
-        let step = Step::Cargo { is_release: false };
+        let step = cargo(false);
         assert_eq!(step.shown(), "cargo build --target wasm32-wasip2");
         assert_eq!(Step::Shell("make x".to_owned()).shown(), "make x");
     }

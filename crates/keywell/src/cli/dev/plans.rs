@@ -22,6 +22,8 @@ pub(super) struct PlansOfProject {
     is_metered: bool,
     /// Whether it was built, or that was tried.
     is_begun: bool,
+    /// Whether a build has succeeded, or there was nothing to build.
+    is_built: bool,
     /// Whether the tags of images were resolved.
     is_resolved: bool,
 }
@@ -47,6 +49,7 @@ impl PlansOfProject {
             kept,
             is_metered,
             is_begun: false,
+            is_built: false,
             is_resolved: false,
         })
     }
@@ -90,7 +93,12 @@ impl PlansOfProject {
                 Ok(status) => format!("the build failed ({status})"),
                 Err(error) => format!("cannot run `{shown}`: {error}"),
             };
-            output::complain(&format!("{problem}; what was built before is kept"));
+            let then = if self.is_built {
+                "what was built before is kept"
+            } else {
+                "waiting for a change"
+            };
+            output::complain(&format!("{problem}; {then}"));
             return false;
         }
         if !steps.is_empty() {
@@ -106,7 +114,10 @@ impl Plans for PlansOfProject {
         loop {
             match self.changed().await {
                 Ok(draft) if draft.report.has_errors() => return draft,
-                Ok(draft) if self.build(&draft).await => return self.with_images(draft).await,
+                Ok(draft) if self.build(&draft).await => {
+                    self.is_built = true;
+                    return self.with_images(draft).await;
+                }
                 Ok(_) => {}
                 Err(failed) => {
                     output::complain(&format!("{failed}; changes are not noticed any more"));

@@ -66,8 +66,9 @@ impl Project {
         let mut by_cargo = components().filter(|component| self.is_by_cargo(plan, component));
         if let Some(first) = by_cargo.next() {
             let mut all = std::iter::once(first).chain(by_cargo);
+            let target = target(first);
             let is_release = !all.all(is_debug);
-            steps.push(Step::Cargo { is_release });
+            steps.push(Step::Cargo { is_release, target });
         }
         let own = components().filter_map(|component| component.build.clone());
         steps.extend(own.map(Step::Shell));
@@ -126,6 +127,16 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
+/// The folder of all that Cargo builds, where a component is in the one for its target. It is absolute,
+/// as builds run in another folder.
+fn target(component: &ComponentPlan) -> Option<PathBuf> {
+    let folder = component.code.file()?.parent()?.parent()?;
+    let target = folder
+        .ends_with("wasm32-wasip2")
+        .then(|| folder.parent())??;
+    std::path::absolute(target).ok()
+}
+
 /// Whether a component is where Cargo leaves those that it builds without optimisation.
 fn is_debug(component: &ComponentPlan) -> bool {
     let file = component.code.file();
@@ -154,6 +165,15 @@ mod tests {
         let steps = project.steps(&draft.plan);
         let steps = steps.iter().map(Step::shown).collect();
         (steps, project.sources(&draft.plan), root)
+    }
+
+    #[test]
+    fn cargo_builds_into_the_folder_that_components_are_taken_from() {
+        let at = |path: &str| target(&ComponentPlan::new(path));
+        let expected = std::path::absolute("shop/out").unwrap();
+        assert_eq!(at("shop/out/wasm32-wasip2/release/a.wasm"), Some(expected));
+        assert_eq!(at("shop/a.wasm"), None);
+        assert_eq!(at("a.wasm"), None);
     }
 
     #[test]

@@ -7,33 +7,33 @@ use crate::{Located, Place};
 
 /// A value, and where it begins.
 #[derive(Clone, Debug)]
-pub(super) struct Node<'i> {
-    pub(super) place: Place,
-    pub(super) value: Value<'i>,
+pub(crate) struct Node<'i> {
+    pub(crate) place: Place,
+    pub(crate) value: Value<'i>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Value<'i> {
+pub(crate) enum Value<'i> {
     Scalar(Scalar<'i>),
     List(Vec<Node<'i>>),
     /// In the order written, no key twice.
     Mapping(Vec<(Key<'i>, Node<'i>)>),
 }
 
-pub(super) type Key<'i> = Located<Cow<'i, str>>;
+pub(crate) type Key<'i> = Located<Cow<'i, str>>;
 
 #[derive(Clone, Debug)]
-pub(super) struct Scalar<'i> {
-    pub(super) text: Cow<'i, str>,
+pub(crate) struct Scalar<'i> {
+    pub(crate) text: Cow<'i, str>,
     /// Whether it was written without quotes, and so may be something other than a text.
-    pub(super) is_plain: bool,
+    pub(crate) is_plain: bool,
     /// Which characters of the file it is.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 /// What YAML 1.2 takes a scalar for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Null,
     Boolean,
     Number,
@@ -41,7 +41,7 @@ pub(super) enum Kind {
 }
 
 /// A place, by its line and column from 1.
-pub(super) fn place(line: usize, column: usize) -> Place {
+pub(crate) fn place(line: usize, column: usize) -> Place {
     Place {
         line,
         column,
@@ -52,7 +52,7 @@ pub(super) fn place(line: usize, column: usize) -> Place {
 // === impl Node ===
 
 impl<'i> Node<'i> {
-    pub(super) fn get(&self, key: &str) -> Option<&Node<'i>> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node<'i>> {
         let Value::Mapping(entries) = &self.value else {
             return None;
         };
@@ -60,7 +60,7 @@ impl<'i> Node<'i> {
         entry.map(|(_, node)| node)
     }
 
-    pub(super) fn items(&self) -> &[Node<'i>] {
+    pub(crate) fn items(&self) -> &[Node<'i>] {
         match &self.value {
             Value::List(items) => items,
             _ => &[],
@@ -68,19 +68,19 @@ impl<'i> Node<'i> {
     }
 
     /// A text, as far as it is a scalar.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar(scalar) => Some(&scalar.text),
             _ => None,
         }
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(scalar) if scalar.kind() == Kind::Null)
     }
 
     /// What messages call it.
-    pub(super) fn what(&self) -> &'static str {
+    pub(crate) fn what(&self) -> &'static str {
         match &self.value {
             Value::List(_) => "a list",
             Value::Mapping(_) => "a mapping",
@@ -94,7 +94,7 @@ impl<'i> Node<'i> {
     }
 
     /// How many lists and mappings are within each other, itself among them.
-    pub(super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         let deepest = match &self.value {
             Value::Scalar(_) => return 0,
             Value::List(items) => items.iter().map(Node::depth).max(),
@@ -104,7 +104,7 @@ impl<'i> Node<'i> {
     }
 
     /// How many nodes and bytes of text it has.
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(crate) fn size(&self) -> (usize, usize) {
         let add = |sum: (usize, usize), size: (usize, usize)| (sum.0 + size.0, sum.1 + size.1);
         match &self.value {
             Value::Scalar(scalar) => (1, scalar.text.len()),
@@ -120,7 +120,7 @@ impl<'i> Node<'i> {
 // === impl Scalar ===
 
 impl Scalar<'_> {
-    pub(super) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         if !self.is_plain {
             return Kind::Text;
         }

@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
 use super::builder::Builder;
-use super::finding;
 use super::node::{self, Node, Scalar, Value};
 use crate::{Place, Problem};
 
 /// What a file has: the first document, and where a second begins if there is one.
-pub(super) struct Yaml<'i> {
-    pub(super) root: Option<Node<'i>>,
-    pub(super) second: Option<Place>,
+pub(crate) struct Yaml<'i> {
+    pub(crate) root: Option<Node<'i>>,
+    pub(crate) second: Option<Place>,
 }
 
 /// Reads the first document of a text.
@@ -20,7 +19,7 @@ pub(super) struct Yaml<'i> {
 /// # Errors
 ///
 /// The first that is no YAML, or goes beyond the bounds of [`Builder`].
-pub(super) fn read(text: &str) -> Result<Yaml<'_>, Problem> {
+pub(crate) fn read(text: &str) -> Result<Yaml<'_>, Problem> {
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::new();
     // The anchors of the open lists and mappings, 0 for none.
@@ -48,7 +47,7 @@ pub(super) fn read(text: &str) -> Result<Yaml<'_>, Problem> {
                 // One whose anchor stands on what the alias is in is not there yet.
                 let Some(node) = anchored.get(&anchor) else {
                     let message = "this alias is within what it stands for";
-                    return Err(finding::error(place, message));
+                    return Err(Problem::error(message).in_text(place));
                 };
                 builder.alias(place, node)?;
             }
@@ -57,8 +56,8 @@ pub(super) fn read(text: &str) -> Result<Yaml<'_>, Problem> {
                     None => false,
                     Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => true,
                     Some(tag) => {
-                        let message = format!("the tag {tag} has no meaning in a manifest");
-                        return Err(finding::error(place, message).help("leave it out"));
+                        let message = format!("the tag {tag} has no meaning here");
+                        return Err(Problem::error(message).help("leave it out").in_text(place));
                     }
                 };
                 let scalar = Scalar {
@@ -106,7 +105,8 @@ fn unread(text: &str, error: &ScanError) -> Problem {
     if info.split(' ').any(|word| matches!(word, "tab" | "tabs")) {
         // The parser's place may be the start of the text that the tab ends.
         let place = indented_with_tab(text, place).unwrap_or(place);
-        return finding::error(place, "YAML does not allow a tab here").help("indent with spaces");
+        let problem = Problem::error("YAML does not allow a tab here").help("indent with spaces");
+        return problem.in_text(place);
     }
     let (message, help) = match info {
         "mapping values are not allowed in this context" => (
@@ -144,11 +144,11 @@ fn unread(text: &str, error: &ScanError) -> Problem {
             (format!("this is no YAML: {words}"), "")
         }
     };
-    let finding = finding::error(place, message);
+    let problem = Problem::error(message).in_text(place);
     if help.is_empty() {
-        finding
+        problem
     } else {
-        finding.help(help)
+        problem.help(help)
     }
 }
 

@@ -10,7 +10,6 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 
 use super::builder::Builder;
-use super::finding;
 use super::node::{self, Node, Scalar, Value};
 use crate::{Place, Problem};
 
@@ -19,20 +18,20 @@ use crate::{Place, Problem};
 /// # Errors
 ///
 /// What goes beyond the bounds of [`Builder`], and an escape of half a character.
-pub(super) fn read(text: &str) -> Option<Result<Node<'_>, Problem>> {
+pub(crate) fn read(text: &str) -> Option<Result<Node<'_>, Problem>> {
     let is_json = text.trim_start().starts_with('{') && check(text).is_ok();
     is_json.then(|| nodes(text))
 }
 
 /// What is wrong with a text that should be JSON.
-pub(super) fn check(text: &str) -> Result<(), Problem> {
+pub(crate) fn check(text: &str) -> Result<(), Problem> {
     serde_json::from_str::<IgnoredAny>(text)
         .map(|_| ())
         .map_err(|error| {
             let place = node::place(error.line().max(1), error.column().max(1));
             let words = error.to_string();
             let words = words.split(" at line ").next().unwrap_or_default();
-            finding::error(place, format!("this is no JSON: {words}"))
+            Problem::error(format!("this is no JSON: {words}")).in_text(place)
         })
 }
 
@@ -92,7 +91,7 @@ fn nodes(text: &str) -> Result<Node<'_>, Problem> {
             }
         }
     }
-    let nothing = || finding::error(node::place(1, 1), "the file is empty");
+    let nothing = || Problem::error("the file is empty").in_text(node::place(1, 1));
     builder.finish().ok_or_else(nothing)
 }
 
@@ -112,8 +111,8 @@ fn string_end(text: &str, start: usize) -> usize {
 
 fn string(quoted: &str, place: Place, span: Range<usize>) -> Result<Scalar<'_>, Problem> {
     let text = if quoted.contains('\\') {
-        let text: String = serde_json::from_str(quoted)
-            .map_err(|_| finding::error(place, "this text has an escape of half a character"))?;
+        let half = |_| Problem::error("this text has an escape of half a character").in_text(place);
+        let text: String = serde_json::from_str(quoted).map_err(half)?;
         Cow::Owned(text)
     } else {
         Cow::Borrowed(&quoted[1..quoted.len() - 1])

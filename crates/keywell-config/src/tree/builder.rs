@@ -1,11 +1,10 @@
 //! Makes the tree of a document from its parts, and bounds it.
 
-use super::finding;
 use super::node::{Key, Node, Scalar, Value};
 use crate::{Located, Place, Problem};
 
 /// The tree as far as it is read.
-pub(super) struct Builder<'i> {
+pub(crate) struct Builder<'i> {
     open: Vec<Open<'i>>,
     root: Option<Node<'i>>,
     nodes: usize,
@@ -21,12 +20,12 @@ struct Open<'i> {
 // === impl Builder ===
 
 impl<'i> Builder<'i> {
-    pub(super) const MAX_DEPTH: usize = 64;
-    pub(super) const MAX_NODES: usize = 200_000;
+    pub(crate) const MAX_DEPTH: usize = 64;
+    pub(crate) const MAX_NODES: usize = 200_000;
     /// Of text, with aliases expanded: four times what a file may have.
     const MAX_BYTES: usize = 16 << 20;
 
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             open: Vec::new(),
             root: None,
@@ -35,7 +34,7 @@ impl<'i> Builder<'i> {
         }
     }
 
-    pub(super) fn begin(&mut self, place: Place, value: Value<'i>) -> Result<(), Problem> {
+    pub(crate) fn begin(&mut self, place: Place, value: Value<'i>) -> Result<(), Problem> {
         self.count(place, (1, 0))?;
         self.check_depth(place, 1)?;
         self.open.push(Open {
@@ -46,7 +45,7 @@ impl<'i> Builder<'i> {
     }
 
     /// Ends the innermost list or mapping, and gives a copy if an alias may refer to it.
-    pub(super) fn end(&mut self, is_anchored: bool) -> Result<Option<Node<'i>>, Problem> {
+    pub(crate) fn end(&mut self, is_anchored: bool) -> Result<Option<Node<'i>>, Problem> {
         let Some(open) = self.open.pop() else {
             return Ok(None);
         };
@@ -61,7 +60,7 @@ impl<'i> Builder<'i> {
         Ok(copy)
     }
 
-    pub(super) fn scalar(&mut self, place: Place, scalar: Scalar<'i>) -> Result<(), Problem> {
+    pub(crate) fn scalar(&mut self, place: Place, scalar: Scalar<'i>) -> Result<(), Problem> {
         self.count(place, (1, scalar.text.len()))?;
         self.add(Node {
             place,
@@ -70,21 +69,21 @@ impl<'i> Builder<'i> {
     }
 
     /// A copy of what has an anchor, where an alias stands.
-    pub(super) fn alias(&mut self, place: Place, node: &Node<'i>) -> Result<(), Problem> {
+    pub(crate) fn alias(&mut self, place: Place, node: &Node<'i>) -> Result<(), Problem> {
         self.check_depth(place, node.depth())?;
         self.count(place, node.size())?;
         let value = node.value.clone();
         self.add(Node { place, value })
     }
 
-    pub(super) fn finish(self) -> Option<Node<'i>> {
+    pub(crate) fn finish(self) -> Option<Node<'i>> {
         self.root
     }
 
     fn check_depth(&self, place: Place, more: usize) -> Result<(), Problem> {
         if self.open.len() + more > Self::MAX_DEPTH {
             let message = format!("this is nested more than {} deep", Self::MAX_DEPTH);
-            return Err(finding::error(place, message));
+            return Err(Problem::error(message).in_text(place));
         }
         Ok(())
     }
@@ -98,7 +97,7 @@ impl<'i> Builder<'i> {
                 Self::MAX_NODES,
                 Self::MAX_BYTES
             );
-            return Err(finding::error(place, message));
+            return Err(Problem::error(message).in_text(place));
         }
         Ok(())
     }
@@ -128,12 +127,12 @@ impl<'i> Builder<'i> {
 fn key(node: Node<'_>) -> Result<Key<'_>, Problem> {
     let Value::Scalar(scalar) = node.value else {
         let message = format!("a key is a text, and this is {}", node.what());
-        return Err(finding::error(node.place, message));
+        return Err(Problem::error(message).in_text(node.place));
     };
     if scalar.is_plain && scalar.text == "<<" {
-        let message = "merge keys (<<) do nothing in wadm manifests";
+        let message = "merge keys (<<) have no effect";
         let help = "write the keys out, or use an alias as a whole value";
-        return Err(finding::error(node.place, message).help(help));
+        return Err(Problem::error(message).help(help).in_text(node.place));
     }
     Ok(Located {
         value: scalar.text,
@@ -142,7 +141,7 @@ fn key(node: Node<'_>) -> Result<Key<'_>, Problem> {
 }
 
 /// Looks in the whole tree for a key that a mapping has twice.
-pub(super) fn find_repeated_key(node: &Node<'_>) -> Option<Problem> {
+pub(crate) fn find_repeated_key(node: &Node<'_>) -> Option<Problem> {
     match &node.value {
         Value::Scalar(_) => None,
         Value::List(items) => items.iter().find_map(find_repeated_key),
@@ -151,7 +150,8 @@ pub(super) fn find_repeated_key(node: &Node<'_>) -> Option<Problem> {
             entries.iter().find_map(|(key, node)| {
                 if let Some(first) = seen.insert(&*key.value, key.place) {
                     let message = format!("the key {} is here and at {first}", key.value);
-                    return Some(finding::error(key.place, message).help("keep one of the two"));
+                    let problem = Problem::error(message).help("keep one of the two");
+                    return Some(problem.in_text(key.place));
                 }
                 find_repeated_key(node)
             })
