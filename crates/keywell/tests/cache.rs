@@ -301,15 +301,16 @@ fn sharing(
     components: &[(&str, &str)],
     trigger: &str,
 ) -> (Application, Vec<String>) {
-    let mut text = "[store.main]\nurl = \"memory:\"\n".to_owned();
-    for (name, cache) in components {
-        let path = guest("cacher");
-        let path = path.to_str().unwrap();
-        text += &format!(
+    let path = guest("cacher");
+    let path = path.to_str().unwrap();
+    let parts = components.iter().map(|(name, cache)| {
+        format!(
             "[component.{name}]\npath = {path:?}\nbuckets.cache = {cache}\n\
              \n[[trigger.http]]\ncomponent = {name:?}\naddr = \"127.0.0.1:0\"\n{trigger}\n"
-        );
-    }
+        )
+    });
+    let parts: Vec<String> = parts.collect();
+    let text = format!("[store.main]\nurl = \"memory:\"\n{}", parts.concat());
     let application = Application::start(folder, &text);
     let addresses = application.lines.iter().map(|line| {
         let address = line.split("http://").nth(1).unwrap();
