@@ -18,14 +18,26 @@ pub(crate) fn program() -> PathBuf {
     target().join(PROFILE).join("keywell")
 }
 
-/// Builds the program and a guest, in steps.
+/// Builds the program, with every store, and a guest, in steps.
 pub(crate) fn build(guest: &str) -> Done {
+    build_with(guest, &[])
+}
+
+/// Builds the program with the stores of these features alone, and a guest. The clients of the other
+/// stores are not compiled.
+pub(crate) fn build_with_stores(guest: &str, stores: &[&str]) -> Done {
+    let features = format!("program,{}", stores.join(","));
+    build_with(guest, &["--no-default-features", "--features", &features])
+}
+
+fn build_with(guest: &str, features: &[&str]) -> Done {
     let mut steps = Steps::new(3);
     steps.step("Rust's target for components", setup::target)?;
     let what = format!("The component {guest}, from guests/{guest}");
     steps.step(&what, || setup::guest_alone(guest))?;
     steps.step(&format!("Keywell{}", estimate()), || {
-        run(cargo().args(["build", "--locked", "--profile", PROFILE, "-p", "keywell"]))
+        let build = ["build", "--locked", "--profile", PROFILE, "-p", "keywell"];
+        run(cargo().args(build).args(features))
     })
 }
 

@@ -15,11 +15,13 @@ pub(crate) enum Then {
 
 const ADDRESS: &str = "127.0.0.1:8080";
 const DATA: &str = "target/demo-data";
+/// What is served on, and what can be tried with the program.
+const STORES: [&str; 2] = ["disk", "memory"];
 const PATHS: [&str; 3] = ["/tea", "/tea", "/coffee"];
 
 /// Serves the counter on disk and shows three requests.
 pub(crate) fn demo(then: Then) -> Done {
-    build::build("counter")?;
+    build::build_with_stores("counter", &STORES)?;
 
     let counter = setup::guest("counter");
     let shown = counter.strip_prefix(root()).unwrap_or(&counter).display();

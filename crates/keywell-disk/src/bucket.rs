@@ -13,7 +13,7 @@ use crate::entry::{self, Header};
 use crate::error::Fault;
 use crate::limits::LIMITS;
 use crate::open::Open;
-use crate::operation::{Operation, Outcome, Write};
+use crate::operation::{Outcome, Write, WriterOperation};
 use crate::planned::TRANSACTING;
 use crate::tables::ENTRIES;
 use crate::{follow, page, watch};
@@ -102,7 +102,7 @@ impl DiskBucket {
 
     fn write<T: 'static>(&self, write: Write, read: fn(Outcome) -> Option<T>) -> Answer<T> {
         self.open
-            .write(Operation::Write(self.name.clone(), write), read)
+            .write(WriterOperation::Write(self.name.clone(), write), read)
     }
 
     /// Performs a write whose outcome carries no value.

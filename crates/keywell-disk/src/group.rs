@@ -11,7 +11,7 @@ use crate::error::Fault;
 use crate::history::History;
 use crate::live::LiveEvent;
 use crate::marks::Marks;
-use crate::operation::{Operation, Outcome, Request, Write};
+use crate::operation::{Outcome, Request, Write, WriterOperation};
 use crate::record::{Kind, Record};
 use crate::tables::{
     BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_DAY, META_HISTORY_BYTES, META_LIVE,
@@ -101,7 +101,7 @@ pub(crate) fn run(
         Group::evaluate(&writing, base, requests).map_err(CommitError::RolledBack)?;
     let is_probed = requests
         .iter()
-        .any(|request| matches!(request.operation, Operation::Probe));
+        .any(|request| matches!(request.operation, WriterOperation::Probe));
     if !has_changed && !is_probed {
         writing
             .abort()
@@ -175,11 +175,11 @@ impl<'t> Group<'t> {
         Ok((settled, group.has_changed))
     }
 
-    fn operate(&mut self, operation: &Operation) -> Result<Outcome, Fault> {
+    fn operate(&mut self, operation: &WriterOperation) -> Result<Outcome, Fault> {
         match operation {
-            Operation::Write(bucket, write) => self.write(bucket, write),
-            Operation::Transact(planned) => self.transact(planned).map(Outcome::Transacted),
-            Operation::Probe | Operation::Mend(_) => Ok(Outcome::Done),
+            WriterOperation::Write(bucket, write) => self.write(bucket, write),
+            WriterOperation::Transact(planned) => self.transact(planned).map(Outcome::Transacted),
+            WriterOperation::Probe | WriterOperation::Mend(_) => Ok(Outcome::Done),
         }
     }
 

@@ -29,7 +29,7 @@
 //! batch is in one transaction, so it is atomic. So is a [`Transaction`](keywell_store::Transaction) over
 //! all buckets, of at most 10,000 checks and writes and 64 MiB.
 //!
-//! A failed write is `Unavailable` if nothing was written for certain, and `Ambiguous` otherwise.
+//! A failed write is `Unavailable` if certainly nothing was written, and `Ambiguous` otherwise.
 //! After an I/O error, such as a full disk, the database is opened again automatically: reads
 //! continue, and so do writes once there is space. Past the limit of a file's size (`RLIMIT_FSIZE`)
 //! the system kills the process with SIGXFSZ, unless the process handles or ignores that signal, as

@@ -11,7 +11,7 @@ use crate::directory::Directory;
 use crate::error::{Fault, undamaged};
 use crate::history::History;
 use crate::live::Live;
-use crate::operation::{Operation, Outcome};
+use crate::operation::{Outcome, WriterOperation};
 use crate::queue::{Queue, closed};
 
 /// The state that the readers, the writer and the watches of a store share.
@@ -101,7 +101,8 @@ impl Open {
             Read::Broken(generation, _) => {
                 let open = self.clone();
                 Answer::later(async move {
-                    open.core.queue.submit(Operation::Mend(generation)).await?;
+                    let mend = WriterOperation::Mend(generation);
+                    open.core.queue.submit(mend).await?;
                     match open.core.read(read) {
                         Read::Answer(answer) => answer,
                         Read::Broken(_, failure) => Err(Error::Unavailable(failure)),
@@ -114,7 +115,7 @@ impl Open {
     /// Sends an operation to the writer and waits until it is durable.
     pub(crate) fn write<T: 'static>(
         self: &Arc<Self>,
-        operation: Operation,
+        operation: WriterOperation,
         read: fn(Outcome) -> Option<T>,
     ) -> Answer<T> {
         let open = self.clone();

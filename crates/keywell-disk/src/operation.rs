@@ -6,7 +6,7 @@ use crate::planned::{EACH, Planned};
 
 /// An operation of the writer.
 #[derive(Debug)]
-pub(crate) enum Operation {
+pub(crate) enum WriterOperation {
     /// Change a bucket.
     Write(BucketName, Write),
     /// Change keys of several buckets if all checks hold.
@@ -43,15 +43,15 @@ pub(crate) enum Outcome {
 /// A queued operation, and the channel for its outcome.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) operation: Operation,
+    pub(crate) operation: WriterOperation,
     pub(crate) answer: oneshot::Sender<Result<Outcome>>,
     /// The space it takes in the queue, until it is answered.
     pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
-// === impl Operation ===
+// === impl WriterOperation ===
 
-impl Operation {
+impl WriterOperation {
     /// The approximate memory it takes until it is answered.
     pub(crate) fn bytes(&self) -> usize {
         const OVERHEAD: usize = 256;

@@ -6,7 +6,7 @@ use keywell_store::{Error, Failure, Result};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::operation::{Operation, Outcome, Request};
+use crate::operation::{Outcome, Request, WriterOperation};
 
 /// The most bytes that the queue holds. Further callers wait for space; an operation larger than that
 /// is queued alone.
@@ -63,9 +63,9 @@ impl Queue {
     ///
     /// `Unavailable` once the queue is closed; errors of the writer; `Ambiguous` if the writer ends
     /// without an answer, which is a defect.
-    pub(crate) async fn submit(&self, operation: Operation) -> Result<Outcome> {
+    pub(crate) async fn submit(&self, operation: WriterOperation) -> Result<Outcome> {
         // Readers that need the database opened again do not wait for space.
-        let room = if let Operation::Mend(_) = operation {
+        let room = if let WriterOperation::Mend(_) = operation {
             None
         } else {
             let bytes = u32::try_from(operation.bytes()).unwrap_or(ROOM_BYTES);
@@ -168,9 +168,9 @@ mod tests {
     use super::*;
     use crate::operation::Write;
 
-    fn set(bytes: usize) -> Operation {
+    fn set(bytes: usize) -> WriterOperation {
         let value = Bytes::from(vec![0; bytes]);
-        Operation::Write(
+        WriterOperation::Write(
             BucketName::default(),
             Write::Set("key".to_owned(), value, None),
         )

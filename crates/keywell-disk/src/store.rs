@@ -15,7 +15,7 @@ use crate::folder::Claimed;
 use crate::live::Live;
 use crate::lock::Lock;
 use crate::open::{Core, Handle, Open};
-use crate::operation::{Operation, Outcome};
+use crate::operation::{Outcome, WriterOperation};
 use crate::planned::Planned;
 use crate::queue::Queue;
 use crate::source::Source;
@@ -94,11 +94,13 @@ impl Store for DiskStore {
             Ok(planned) => planned,
             Err(error) => return error.into(),
         };
-        self.0
-            .write(Operation::Transact(planned), |outcome| match outcome {
+        self.0.write(
+            WriterOperation::Transact(planned),
+            |outcome| match outcome {
                 Outcome::Transacted(transacted) => Some(transacted),
                 _ => None,
-            })
+            },
+        )
     }
 
     fn buckets(&self) -> Answer<Vec<BucketName>> {
@@ -117,10 +119,11 @@ impl Store for DiskStore {
 
     /// Commits an empty transaction, and waits for the disk.
     fn health(&self) -> Answer<()> {
-        self.0.write(Operation::Probe, |outcome| match outcome {
-            Outcome::Done => Some(()),
-            _ => None,
-        })
+        self.0
+            .write(WriterOperation::Probe, |outcome| match outcome {
+                Outcome::Done => Some(()),
+                _ => None,
+            })
     }
 
     /// Waits until accepted writes are durable, and closes the file: another process can then open

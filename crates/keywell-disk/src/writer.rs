@@ -11,7 +11,7 @@ use crate::group::{self, Base, CommitError, Settled};
 use crate::lock::Lock;
 use crate::marks::Marks;
 use crate::open::{Core, Handle};
-use crate::operation::{Operation, Outcome, Request};
+use crate::operation::{Outcome, Request, WriterOperation};
 use crate::options::Options;
 use crate::queue::Next;
 use crate::source::Source;
@@ -111,7 +111,7 @@ impl Writer {
     fn attempt(&mut self, requests: &[Request]) -> Result<Vec<Result<Outcome>>> {
         let is_broken = match &*self.core.handle.read() {
             Handle::Open(_, generation) => requests.iter().any(
-                |request| matches!(request.operation, Operation::Mend(at) if at == *generation),
+                |request| matches!(request.operation, WriterOperation::Mend(at) if at == *generation),
             ),
             Handle::Broken(_) | Handle::Closed => true,
         };

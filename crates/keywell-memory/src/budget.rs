@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[derive(Clone, Debug)]
-    enum Operation {
+    enum Mutation {
         Set(String, Vec<u8>),
         Fleeting(String, Vec<u8>),
         Swap(String, Option<Vec<u8>>),
@@ -295,33 +295,33 @@ mod tests {
         DeleteMany(Vec<String>),
     }
 
-    fn operation() -> impl Strategy<Value = Operation> {
+    fn mutation() -> impl Strategy<Value = Mutation> {
         let key = || "[a-e]{1,3}";
         let value = || vec(any::<u8>(), 0..400);
         prop_oneof![
-            4 => (key(), value()).prop_map(|(key, value)| Operation::Set(key, value)),
-            1 => (key(), value()).prop_map(|(key, value)| Operation::Fleeting(key, value)),
-            2 => (key(), proptest::option::of(value())).prop_map(|(key, value)| Operation::Swap(key, value)),
-            1 => key().prop_map(Operation::Increment),
-            1 => key().prop_map(Operation::Delete),
-            2 => vec((key(), value()), 0..6).prop_map(Operation::SetMany),
-            1 => vec(key(), 0..4).prop_map(Operation::DeleteMany),
+            4 => (key(), value()).prop_map(|(key, value)| Mutation::Set(key, value)),
+            1 => (key(), value()).prop_map(|(key, value)| Mutation::Fleeting(key, value)),
+            2 => (key(), proptest::option::of(value())).prop_map(|(key, value)| Mutation::Swap(key, value)),
+            1 => key().prop_map(Mutation::Increment),
+            1 => key().prop_map(Mutation::Delete),
+            2 => vec((key(), value()), 0..6).prop_map(Mutation::SetMany),
+            1 => vec(key(), 0..4).prop_map(Mutation::DeleteMany),
         ]
     }
 
-    /// Applies an operation, and returns the expected content if it is not refused.
+    /// Applies a mutation, and returns the expected content if it is not refused.
     fn apply(
         bucket: &MemoryBucket,
         mut there: BTreeMap<String, Vec<u8>>,
-        operation: Operation,
+        mutation: Mutation,
     ) -> (BTreeMap<String, Vec<u8>>, Result<()>) {
         let current = |key: &str| result(bucket.get_within(key, usize::MAX)).unwrap();
-        let done = match operation {
-            Operation::Set(key, value) => {
+        let done = match mutation {
+            Mutation::Set(key, value) => {
                 there.insert(key.clone(), value.clone());
                 result(bucket.set(&key, value.into(), Set::default())).map(drop)
             }
-            Operation::Fleeting(key, value) => {
+            Mutation::Fleeting(key, value) => {
                 // Expired before the next read.
                 let how = Set::expiring(Duration::from_millis(1)).unwrap();
                 let set = result(bucket.set(&key, value.into(), how)).map(drop);
@@ -331,7 +331,7 @@ mod tests {
                 there.remove(&key);
                 set
             }
-            Operation::Swap(key, value) => {
+            Mutation::Swap(key, value) => {
                 let expected = Expected::from(current(&key).as_ref());
                 let change = if let Some(value) = value {
                     there.insert(key.clone(), value.clone());
@@ -344,7 +344,7 @@ mod tests {
                 assert!(!matches!(swapped, Ok(Swap::Stale)));
                 swapped.map(drop)
             }
-            Operation::Increment(key) => {
+            Mutation::Increment(key) => {
                 let before = there.get(&key).map(Vec::as_slice);
                 let Ok(sum) = counter::add(before, 1) else {
                     return (there, Ok(()));
@@ -352,17 +352,17 @@ mod tests {
                 there.insert(key.clone(), counter::text(sum).into());
                 result(bucket.increment_or_create(&key, 1, Set::default())).map(drop)
             }
-            Operation::Delete(key) => {
+            Mutation::Delete(key) => {
                 there.remove(&key);
                 result(bucket.delete(&key))
             }
-            Operation::SetMany(entries) => {
+            Mutation::SetMany(entries) => {
                 there.extend(entries.clone());
                 let entries = entries.iter();
                 let entries = entries.map(|(key, value)| (&**key, value.clone().into()));
                 result(bucket.set_many(entries.collect()))
             }
-            Operation::DeleteMany(keys) => {
+            Mutation::DeleteMany(keys) => {
                 there.retain(|key, _| !keys.contains(key));
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
                 result(bucket.delete_many(&keys))
@@ -375,13 +375,13 @@ mod tests {
         #[test]
         fn the_counted_bytes_are_those_that_are_held(
             bytes in 1000_usize..6000,
-            operations in vec(operation(), 1..60),
+            mutations in vec(mutation(), 1..60),
         ) {
             let (bucket, budget) = bounded(bytes);
             let mut there = BTreeMap::new();
-            for operation in operations {
-                let is_fleeting = matches!(operation, Operation::Fleeting(..));
-                let (after, done) = apply(&bucket, there.clone(), operation);
+            for mutation in mutations {
+                let is_fleeting = matches!(mutation, Mutation::Fleeting(..));
+                let (after, done) = apply(&bucket, there.clone(), mutation);
                 let costs = after.iter().map(|(key, value)| Budget::cost(key, value));
                 let room = costs.sum::<usize>() <= bytes;
                 match done {

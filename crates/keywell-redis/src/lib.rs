@@ -41,7 +41,7 @@
 //! Nothing that writes is sent twice. A write that was certainly not sent is `Unavailable`; one
 //! that may have been sent, and is not answered in time, is `Ambiguous`. A command that the server
 //! says it did not execute (`MOVED`, `ASK`, `TRYAGAIN`, `LOADING`) is redirected or retried. While
-//! there is no connection, and while the server owes a late reply, calls fail at once; the store
+//! there is no connection, and while a late reply is outstanding, calls fail at once; the store
 //! reconnects by itself. An acknowledged write survives the end of this process; which failures of
 //! the server it survives depends on the server's configuration. A failover may lose what the old
 //! primary acknowledged, as replication is asynchronous. If an address then leads to another
@@ -53,7 +53,7 @@
 //! Key `k` of bucket `b` is the Redis string `b:k`; in bucket names alone, `:` and `%` are written
 //! `%3A` and `%25`. Any program can read and write such keys.
 //!
-//! - Compare-and-swap compares values: a key that was changed and changed back is taken for
+//! - Compare-and-swap compares values: a key that was changed and changed back counts as
 //!   unchanged.
 //! - A batch is atomic on one server. On a cluster it is split by slot; if one part was, or may
 //!   have been, written and another failed for any reason, it is `Ambiguous`.
@@ -81,11 +81,10 @@
 //!   node that gets its first slots, or leaves its last ones, is a gap.
 //! - If another program keeps something other than a string at a key, `get` answers `Corrupt` and
 //!   `get_many` none, `set` replaces it, and listings leave it out.
-//! - A string of another program whose name is no key (nothing behind the prefix, more than 64 KiB,
-//!   or no UTF-8) is in no listing and no watch, and makes no bucket. Hosts leave out names that
-//!   are longer than they allow, 1 KiB unless configured otherwise, in the same way, also from
-//!   exports.
-//!
+//! - A string of another program whose name is not a valid key (nothing after the prefix, more than
+//!   64 KiB, or not UTF-8) is in no listing and no watch, and makes no bucket. Hosts leave out
+//!   names that are longer than they allow, 1 KiB unless configured otherwise, in the same way,
+//!   also from exports.
 //! - Once a minute, a watched server is asked whether it still emits these events. When they were
 //!   switched off and when they are emitted again, watches report a gap.
 //!
@@ -100,8 +99,8 @@
 //!
 //! # The journal layout
 //!
-//! `layout=journal`: a value still is a Redis string, `:keywell:{b}=k`. Any program can read it.
-//! None may write it, since the store keeps more beside it.
+//! `layout=journal`: a value is a Redis string here too, `:keywell:{b}=k`. Any program can read it.
+//! No other program may write it, since the store keeps its version and its history beside it.
 //!
 //! - Compare-and-swap compares versions, which are never used twice, whatever the server loses.
 //! - The cost of a page of a listing depends on the keys on it only.

@@ -7,6 +7,7 @@
 //! every function of the interface, whichever release adds it.
 
 use std::any::{Any, TypeId};
+use std::cmp::Ordering;
 
 use keywell_wasi::Budget;
 use wasmtime::component::ResourceTable;
@@ -56,17 +57,30 @@ impl Held {
     }
 
     /// Counts a call of `wasi:http` that is about to be made; whether the budget has room for it.
+    #[inline]
     pub(crate) fn admit(&mut self, table: &mut ResourceTable, budget: &mut Budget) -> bool {
         self.at_most += Self::CALL;
         if self.at_most <= self.charged + budget.remaining().min(Self::STEP) {
             return true;
         }
+        self.admit_weighed(table, budget)
+    }
+
+    /// Weighs the entries, and charges what they weigh; whether the budget has room for another call.
+    // Never inlined: most calls do without, and would save registers for it.
+    #[cold]
+    #[inline(never)]
+    fn admit_weighed(&mut self, table: &mut ResourceTable, budget: &mut Budget) -> bool {
         let weight: usize = table.iter_mut().map(|entry| self.weigh(entry)).sum();
         self.at_most = weight + Self::CALL;
-        budget.refund(self.charged);
+        // Only the difference, as the total of all instances is shared with other threads.
+        match weight.cmp(&self.charged) {
+            Ordering::Equal => {}
+            Ordering::Less => budget.refund(self.charged - weight),
+            // They are there, whatever the budget.
+            Ordering::Greater => budget.charge_anyway(weight - self.charged),
+        }
         self.charged = weight;
-        // They are there, whatever the budget.
-        budget.charge_anyway(weight);
         budget.check(Self::CALL).is_ok()
     }
 

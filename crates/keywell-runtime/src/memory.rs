@@ -12,12 +12,12 @@ pub(crate) struct InstanceMemory {
     /// What grew last, to be taken back where the engine could not grow it.
     last: usize,
     total: Arc<TotalMemory>,
-    refusal: Option<Refusal>,
+    refusal: Option<GrowthRefusal>,
 }
 
 /// Why a memory or a table did not grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum GrowthRefusal {
     /// The instance has as much as it may have.
     Instance,
     /// All instances together have as much as they may have.
@@ -41,7 +41,7 @@ impl InstanceMemory {
     }
 
     /// Why something did not grow last, if something did not.
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
+    pub(crate) fn refusal(&self) -> Option<GrowthRefusal> {
         self.refusal
     }
 
@@ -53,11 +53,11 @@ impl InstanceMemory {
     fn grow(&mut self, bytes: usize) -> bool {
         self.last = 0;
         if bytes > self.limit - self.used {
-            self.refusal = Some(Refusal::Instance);
+            self.refusal = Some(GrowthRefusal::Instance);
             return false;
         }
         if self.total.charge(bytes).is_err() {
-            self.refusal = Some(Refusal::Total);
+            self.refusal = Some(GrowthRefusal::Total);
             return false;
         }
         self.used += bytes;
@@ -122,7 +122,7 @@ mod tests {
         assert!(memory.table_growing(0, 20, None).unwrap());
         assert_eq!((memory.refusal(), total.charged()), (None, 960));
         assert!(!memory.memory_growing(600, 650, None).unwrap());
-        assert_eq!(memory.refusal(), Some(Refusal::Instance));
+        assert_eq!(memory.refusal(), Some(GrowthRefusal::Instance));
         assert!(memory.table_growing(20, 25, None).unwrap());
         drop(memory);
         assert_eq!(total.charged(), 0);
@@ -151,7 +151,7 @@ mod tests {
         let mut other = InstanceMemory::new(1000, total);
         assert!(one.memory_growing(0, 600, None).unwrap());
         assert!(!other.memory_growing(0, 600, None).unwrap());
-        assert_eq!(other.refusal(), Some(Refusal::Total));
+        assert_eq!(other.refusal(), Some(GrowthRefusal::Total));
         drop(one);
         assert!(other.memory_growing(0, 600, None).unwrap());
     }

@@ -15,7 +15,7 @@ use crate::environment::Environment;
 use crate::held::Held;
 use crate::last_words::LastWords;
 use crate::log::Log;
-use crate::memory::{InstanceMemory, Refusal};
+use crate::memory::{GrowthRefusal, InstanceMemory};
 use crate::outgoing::Outgoing;
 use crate::printing::Printer;
 use crate::turn::Turns;
@@ -140,9 +140,9 @@ impl State {
     /// The limit that the instance has run into, if it has.
     pub(crate) fn exhausted(&self) -> Option<Exhausted> {
         match self.memory.refusal() {
-            Some(Refusal::Total) => Some(Exhausted::Total),
+            Some(GrowthRefusal::Total) => Some(Exhausted::Total),
             _ if self.is_over_budget => Some(Exhausted::Budget(self.keyvalue.budget().limit())),
-            Some(Refusal::Instance) => Some(Exhausted::Memory(self.memory.limit())),
+            Some(GrowthRefusal::Instance) => Some(Exhausted::Memory(self.memory.limit())),
             None => None,
         }
     }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use keywell_runtime::watch::{Operation, Subscriptions};
+use keywell_runtime::watch::{Subscriptions, WatchedOperation};
 use proptest::prelude::*;
 
 /// Text in which entries, and nearly entries, are likely.
@@ -45,7 +45,7 @@ proptest! {
     #[test]
     fn a_store_is_asked_for_all_that_is_subscribed_to(text in text(), key in "[ab@=*?\\\\, ]{1,6}") {
         let Ok(read) = Subscriptions::parse(&text) else { return Ok(()) };
-        let matches = [Operation::Set, Operation::Delete].map(|operation| read.matches(operation, &key));
+        let matches = [WatchedOperation::Set, WatchedOperation::Delete].map(|operation| read.matches(operation, &key));
         if matches.contains(&true) {
             prop_assert!(read.filter().matches(&key), "{:?}", read.filter());
         }
@@ -59,15 +59,15 @@ proptest! {
         let read = Subscriptions::parse(&format!("SET@{pattern}")).unwrap();
         let chars = |text: &str| text.chars().collect::<Vec<_>>();
         let fits = fits(&chars(&pattern), &chars(&key));
-        prop_assert_eq!(read.matches(Operation::Set, &key), fits);
-        prop_assert!(!read.matches(Operation::Delete, &key));
+        prop_assert_eq!(read.matches(WatchedOperation::Set, &key), fits);
+        prop_assert!(!read.matches(WatchedOperation::Delete, &key));
     }
 
     #[test]
     fn a_literal_is_about_its_key_alone(key in "[ab*?= ]{1,8}", other in "[ab*?= ]{1,8}") {
         let read = Subscriptions::parse(&format!("DEL@={key}")).unwrap();
-        prop_assert!(read.matches(Operation::Delete, &key));
+        prop_assert!(read.matches(WatchedOperation::Delete, &key));
         prop_assert_eq!(read.named_keys(), [&*key]);
-        prop_assert_eq!(read.matches(Operation::Delete, &other), key == other);
+        prop_assert_eq!(read.matches(WatchedOperation::Delete, &other), key == other);
     }
 }

@@ -11,8 +11,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 /// What a store answers: at once where it can, later where it must wait.
 ///
 /// A ready answer costs no allocation and no task switch on its way to the guest. A later one owns
-/// what it needs, so it outlives the bucket handle it came from. Dropping a later answer gives up
-/// on hearing it; it does not take back a write that was already sent.
+/// what it needs, so it outlives the bucket handle it came from. To drop it does not cancel a write
+/// that was already sent.
 ///
 /// A future that borrows the bucket would save a store that waits the clone of a handle and of a key,
 /// which is little beside the wait. As it borrows nothing, hosts hold no borrow across their own await,
@@ -72,8 +72,8 @@ impl<T> Answer<T> {
 
     /// Asks in order and joins the answers: each is awaited after the one before it.
     ///
-    /// The first error ends it. What is behind it is not asked if that was known at once, and not
-    /// awaited otherwise.
+    /// The first error ends it. Answers after it are not requested if the error was known at once,
+    /// and not awaited otherwise.
     pub fn sequence(answers: impl IntoIterator<Item = Self>) -> Answer<Vec<T>>
     where
         T: Send + 'static,

@@ -21,7 +21,7 @@ pub trait Bucket: Send + Sync {
     /// The value and the version of a key, read at one instant, for a caller that can hold a value
     /// of at most `max` bytes.
     ///
-    /// A store never has more of a larger value in memory than it needs to know its length.
+    /// Of a larger value, a store has no more in memory than it needs to learn its length.
     ///
     /// # Errors
     ///

@@ -31,7 +31,7 @@ pub struct Capabilities {
     /// A write of a longer one is refused as [`KeyTooLong`](crate::Invalid::KeyTooLong), by the bucket
     /// itself and with nothing written of the whole call; a read may find it absent instead. What
     /// takes more than hosts allow declares what it takes, for embedders who allow more, and
-    /// `usize::MAX` where it knows no end.
+    /// `usize::MAX` without a limit.
     pub key_bytes: usize,
     /// The largest value it takes, in bytes, under the longest key and with all else that can go
     /// with it. A larger one is refused as [`ValueTooLarge`](crate::Invalid::ValueTooLarge), as a key is.
@@ -71,7 +71,7 @@ pub enum Cas {
     /// There is none.
     #[default]
     None,
-    /// The value: a key that was changed and changed back is taken for unchanged.
+    /// The value: a key that was changed and changed back counts as unchanged.
     ByValue,
     /// The version: every write in between is seen.
     ByVersion,

@@ -1,18 +1,18 @@
 //! The contract between key-value stores and the hosts that serve them.
 //!
-//! A store author implements [`Bucket`] (four methods are required, the rest have honest defaults)
-//! and [`Store`], which opens buckets by name. A host, such as `keywell-wasi`, calls them and knows
-//! no store in particular. [`layer`] wraps buckets with what is the same for every store: what a
-//! component may do ([`layer::Granted`]), how large its keys and values may be
-//! ([`layer::Limited`]), and counts of its calls ([`layer::Metered`]). [`layer::Faulty`] is for tests.
-//! A store that keeps a history makes its watches with [`feed`].
-//! [`layer::Layered`] puts a layer around all buckets of a store.
+//! A store author implements [`Bucket`], which has four required methods, and [`Store`], which
+//! opens buckets by name. The default of every other method either uses those four or answers
+//! [`Error::Unsupported`]. A host, such as `keywell-wasi`, calls them and depends on no store.
+//! [`layer`] wraps buckets with what is the same for every store: what a component may do
+//! ([`layer::Granted`]), how large its keys and values may be ([`layer::Limited`]), and counts of
+//! its calls ([`layer::Metered`]). [`layer::Faulty`] is for tests. [`layer::Layered`] puts a layer
+//! around all buckets of a store. A store that keeps a history makes its watches with [`feed`].
 //!
 //! # A complete store
 //!
-//! Everything that is not declared in [`Capabilities`] is refused by the defaults, so this is a
-//! correct, if modest, store. It declares no longest key and no largest value, which makes them the
-//! usual ones:
+//! The defaults refuse everything that is not declared in [`Capabilities`], so this small store is
+//! correct. It declares no longest key and no largest value, so the usual limits hold: 1 KiB and
+//! 16 MiB.
 //!
 //! ```
 //! use std::collections::HashMap;

@@ -20,7 +20,7 @@ use crate::failure::{Failure, Verdict};
 use crate::scratch::Scratch;
 use crate::subject::Subject;
 
-pub use operation::{Expectation, Operation};
+pub use operation::{Expectation, ModelOperation};
 
 /// The most operations of one case.
 const LONGEST: usize = 40;
@@ -29,7 +29,7 @@ const LONGEST: usize = 40;
 #[derive(Clone, Debug, thiserror::Error)]
 pub struct Counterexample {
     /// The operations, each of them necessary.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<ModelOperation>,
     /// The difference.
     pub failure: Failure,
     /// The value of `KEYWELL_SEED` that replays the search.
@@ -77,7 +77,7 @@ pub fn drive(cases: u32, subject: impl AsyncFnOnce() -> Subject) -> Result<(), C
         .build()
         .expect("the system has room for two threads");
     let subject = runtime.block_on(subject());
-    let run = |operations: &[Operation]| runtime.block_on(run(&subject, operations));
+    let run = |operations: &[ModelOperation]| runtime.block_on(run(&subject, operations));
 
     let config = Config {
         cases,
@@ -114,10 +114,10 @@ pub fn drive(cases: u32, subject: impl AsyncFnOnce() -> Subject) -> Result<(), C
 /// Removes operations that a failure does not need. Proptest removes operations before it simplifies
 /// them, and a simpler operation can make others unnecessary.
 fn without_unnecessary(
-    mut operations: Vec<Operation>,
+    mut operations: Vec<ModelOperation>,
     mut failure: Failure,
-    run: impl Fn(&[Operation]) -> Verdict,
-) -> (Vec<Operation>, Failure) {
+    run: impl Fn(&[ModelOperation]) -> Verdict,
+) -> (Vec<ModelOperation>, Failure) {
     if let Err(again) = run(&operations) {
         failure = again;
     }
@@ -135,7 +135,7 @@ fn without_unnecessary(
 }
 
 /// Runs one list of operations in a fresh bucket, and deletes what it wrote.
-async fn run(subject: &Subject, operations: &[Operation]) -> Verdict {
+async fn run(subject: &Subject, operations: &[ModelOperation]) -> Verdict {
     let scratch = Scratch::new(subject);
     let verdict = model::compare(&scratch, operations).await;
     let verdict = verdict.map_err(|failure| failure.after(scratch.steps()));

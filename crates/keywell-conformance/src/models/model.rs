@@ -6,7 +6,7 @@ use keywell_store::{
     counter,
 };
 
-use super::operation::{Expectation, KEYS, Operation};
+use super::operation::{Expectation, KEYS, ModelOperation};
 use crate::failure::{Failure, Verdict, holds, invalid, same, unsupported};
 use crate::scratch::{Handle, Scratch, keys, set};
 
@@ -27,7 +27,7 @@ struct Known {
 
 /// Applies operations to a fresh bucket and to a model, and compares the answers and the final
 /// content.
-pub(super) async fn compare(scratch: &Scratch<'_>, operations: &[Operation]) -> Verdict {
+pub(super) async fn compare(scratch: &Scratch<'_>, operations: &[ModelOperation]) -> Verdict {
     let bucket = scratch.bucket().await?;
     let declared = bucket.capabilities();
     let mut model = Model {
@@ -37,7 +37,7 @@ pub(super) async fn compare(scratch: &Scratch<'_>, operations: &[Operation]) -> 
         past: Vec::new(),
     };
     for operation in operations {
-        if *operation != Operation::Restart {
+        if *operation != ModelOperation::Restart {
             model.step(operation).await?;
         } else if scratch.subject.survives(declared.durability) {
             model.bucket = scratch.restart().await?;
@@ -49,10 +49,10 @@ pub(super) async fn compare(scratch: &Scratch<'_>, operations: &[Operation]) -> 
 // === impl Model ===
 
 impl Model {
-    async fn step(&mut self, operation: &Operation) -> Verdict {
+    async fn step(&mut self, operation: &ModelOperation) -> Verdict {
         match operation {
-            Operation::Get(key) => self.get(key).await,
-            Operation::Exists(key) => {
+            ModelOperation::Get(key) => self.get(key).await,
+            ModelOperation::Exists(key) => {
                 let exists = self.bucket.exists(key).await?;
                 same(
                     exists,
@@ -60,32 +60,32 @@ impl Model {
                     "exists agrees with the model",
                 )
             }
-            Operation::Set(key, value) => {
+            ModelOperation::Set(key, value) => {
                 let version = set(&self.bucket, key, value).await?;
                 self.written(key, text(value), Some(version))
             }
-            Operation::Delete(key) => {
+            ModelOperation::Delete(key) => {
                 self.bucket.delete(key).await?;
                 self.entries.remove(key);
                 Ok(())
             }
-            Operation::Swap(key, expected, value) => self.swap(key, *expected, *value).await,
-            Operation::Increment(key, delta) => self.increment(key, *delta).await,
-            Operation::GetMany(keys) => {
+            ModelOperation::Swap(key, expected, value) => self.swap(key, *expected, *value).await,
+            ModelOperation::Increment(key, delta) => self.increment(key, *delta).await,
+            ModelOperation::GetMany(keys) => {
                 let entries = self.bucket.get_many(keys).await?;
                 same(entries.len(), keys.len(), "get_many answers each key")?;
                 keys.iter()
                     .zip(entries)
                     .try_for_each(|(key, entry)| self.reads(key, entry))
             }
-            Operation::SetMany(entries) => self.set_many(entries).await,
-            Operation::DeleteMany(keys) => {
+            ModelOperation::SetMany(entries) => self.set_many(entries).await,
+            ModelOperation::DeleteMany(keys) => {
                 self.bucket.delete_many(keys).await?;
                 self.entries.retain(|key, _| !keys.contains(key));
                 Ok(())
             }
-            Operation::List(prefix, limit) => self.list(prefix, *limit).await,
-            Operation::Restart => unreachable!("the caller restarts"),
+            ModelOperation::List(prefix, limit) => self.list(prefix, *limit).await,
+            ModelOperation::Restart => unreachable!("the caller restarts"),
         }
     }
 

@@ -6,7 +6,7 @@ use proptest::sample::select;
 /// An operation on a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Operation {
+pub enum ModelOperation {
     /// Reads a key.
     Get(&'static str),
     /// Asks whether a key exists.
@@ -62,11 +62,11 @@ const VALUES: &[&str] = &[
 const DELTAS: &[i64] = &[1, -1, 0, 41, i64::MAX, i64::MIN];
 
 /// Lists of operations, which shrink to fewer and simpler ones.
-pub(super) fn lists(longest: usize) -> impl Strategy<Value = Vec<Operation>> {
+pub(super) fn lists(longest: usize) -> impl Strategy<Value = Vec<ModelOperation>> {
     vec(operations(), 1..=longest)
 }
 
-fn operations() -> impl Strategy<Value = Operation> {
+fn operations() -> impl Strategy<Value = ModelOperation> {
     let keys = || select(KEYS);
     let values = || select(VALUES);
     let expectations = select(
@@ -78,20 +78,20 @@ fn operations() -> impl Strategy<Value = Operation> {
     );
     let swaps = (keys(), expectations, values(), any::<bool>());
     prop_oneof![
-        4 => keys().prop_map(Operation::Get),
-        1 => keys().prop_map(Operation::Exists),
-        6 => (keys(), values()).prop_map(|(key, value)| Operation::Set(key, value)),
-        3 => keys().prop_map(Operation::Delete),
+        4 => keys().prop_map(ModelOperation::Get),
+        1 => keys().prop_map(ModelOperation::Exists),
+        6 => (keys(), values()).prop_map(|(key, value)| ModelOperation::Set(key, value)),
+        3 => keys().prop_map(ModelOperation::Delete),
         6 => swaps.prop_map(|(key, expected, value, deletes)| {
-            Operation::Swap(key, expected, (!deletes).then_some(value))
+            ModelOperation::Swap(key, expected, (!deletes).then_some(value))
         }),
-        4 => (keys(), select(DELTAS)).prop_map(|(key, delta)| Operation::Increment(key, delta)),
-        2 => vec(keys(), 0..5).prop_map(Operation::GetMany),
-        2 => vec((keys(), values()), 0..5).prop_map(Operation::SetMany),
-        1 => vec(keys(), 0..4).prop_map(Operation::DeleteMany),
+        4 => (keys(), select(DELTAS)).prop_map(|(key, delta)| ModelOperation::Increment(key, delta)),
+        2 => vec(keys(), 0..5).prop_map(ModelOperation::GetMany),
+        2 => vec((keys(), values()), 0..5).prop_map(ModelOperation::SetMany),
+        1 => vec(keys(), 0..4).prop_map(ModelOperation::DeleteMany),
         3 => (select(PREFIXES), 1..4_usize).prop_map(|(prefix, limit)| {
-            Operation::List(prefix, limit)
+            ModelOperation::List(prefix, limit)
         }),
-        1 => Just(Operation::Restart),
+        1 => Just(ModelOperation::Restart),
     ]
 }

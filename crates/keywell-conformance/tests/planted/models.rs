@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use keywell_conformance::Subject;
-use keywell_conformance::models::{Counterexample, Operation, drive};
+use keywell_conformance::models::{Counterexample, ModelOperation, drive};
 use keywell_store::{Answer, Change, Expected, List, Page, Set, Swap, counter};
 
 use crate::bug::{Bug, Inner, Planted};
@@ -32,7 +32,7 @@ fn a_swap_that_overwrites_shrinks_to_a_set_and_a_swap() {
     let found = found(OverwritesCreators);
     assert!(found.operations.len() <= 2, "{found}");
     assert!(
-        matches!(found.operations.last(), Some(Operation::Swap(..))),
+        matches!(found.operations.last(), Some(ModelOperation::Swap(..))),
         "{found}"
     );
     assert!(found.to_string().contains("KEYWELL_SEED="), "{found}");
@@ -58,7 +58,7 @@ fn a_malformed_counter_shrinks_to_a_set_and_an_increment() {
     // The write of a value that is not a number, and the increment.
     assert_eq!(found.operations.len(), 2, "{found}");
     assert!(
-        matches!(found.operations[1], Operation::Increment(_, 1)),
+        matches!(found.operations[1], ModelOperation::Increment(_, 1)),
         "{found}"
     );
 }
@@ -98,7 +98,7 @@ fn a_batch_that_forgets_an_empty_value_shrinks_to_that_value() {
     let found = found(ForgetsEmpty);
     assert_eq!(
         found.operations,
-        [Operation::SetMany(vec![("a", "")])],
+        [ModelOperation::SetMany(vec![("a", "")])],
         "{found}"
     );
 }

@@ -12,7 +12,7 @@ use futures::stream;
 use keywell_store::{Error, Event, Filter, Result, Watch};
 use tokio::time::timeout;
 
-use super::listener::Settings;
+use super::listener::ListenerSettings;
 use super::listeners::Listeners;
 use super::notifications;
 use super::watcher::Watcher;
@@ -23,7 +23,7 @@ use crate::plain::Keys;
 /// The watches of a store.
 pub(crate) struct Hub {
     link: Link,
-    settings: Settings,
+    settings: ListenerSettings,
     /// How long opening a watch may take.
     open_timeout: Duration,
     listeners: Arc<Listeners>,
@@ -39,7 +39,7 @@ struct Guard {
 
 impl Hub {
     pub(crate) fn new(link: Link, options: &Options) -> Arc<Self> {
-        let settings = Settings {
+        let settings = ListenerSettings {
             database: options.database,
             configure: options.configure_notifications,
             check_interval: options.notifications_checked,

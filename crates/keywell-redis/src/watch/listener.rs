@@ -18,7 +18,7 @@ use crate::link::{Backoff, Link, Primary};
 
 /// How to listen.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
+pub(super) struct ListenerSettings {
     pub(super) database: u32,
     /// Whether `notify-keyspace-events` may be set.
     pub(super) configure: bool,
@@ -39,7 +39,7 @@ const LASTING: Duration = Duration::from_secs(10);
 pub(super) async fn run(
     link: Link,
     primary: Primary,
-    settings: Settings,
+    settings: ListenerSettings,
     peers: Option<Peers>,
     mut requests: mpsc::UnboundedReceiver<Request>,
 ) {
@@ -90,10 +90,10 @@ pub(super) async fn run(
 async fn connect(
     link: &Link,
     primary: &Primary,
-    settings: Settings,
+    settings: ListenerSettings,
     peers: Option<Peers>,
 ) -> Result<Session, Refused> {
-    let Settings {
+    let ListenerSettings {
         database,
         configure,
         check_interval,

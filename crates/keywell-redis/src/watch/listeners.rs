@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::backlog::Reread;
-use super::listener::{self, Settings};
+use super::listener::{self, ListenerSettings};
 use super::pending::Pending;
 use super::primaries::{Primaries, PrimaryChange};
 use super::request::Request;
@@ -26,7 +26,7 @@ use crate::options::Address;
 /// The listeners of a store, and the watches that they serve.
 pub(super) struct Listeners {
     link: Link,
-    settings: Settings,
+    settings: ListenerSettings,
     sources: Arc<SlotSources>,
     state: Mutex<State>,
 }
@@ -55,7 +55,7 @@ type Joined = Vec<oneshot::Receiver<Result<()>>>;
 // === impl Listeners ===
 
 impl Listeners {
-    pub(super) fn new(link: Link, settings: Settings) -> Arc<Self> {
+    pub(super) fn new(link: Link, settings: ListenerSettings) -> Arc<Self> {
         Arc::new(Self {
             link,
             settings,

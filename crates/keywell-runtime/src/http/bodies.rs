@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::body::Content;
 use super::refusal::Refusal;
 use super::timer::Timer;
-use crate::invoke::json::Room;
+use crate::invoke::json::ArgumentRoom;
 
 /// Whole bodies of requests and responses, which are bounded, each and all together, and the values
 /// that are read from them, which have a total of their own.
@@ -44,11 +44,11 @@ const PIECE: usize = 64 << 10;
 /// The body of a request, which counts as held until this is dropped.
 pub(super) struct RequestBody {
     bytes: Bytes,
-    _held: Held,
+    _held: HeldBytes,
 }
 
 /// How much of a body or of values counts, until this is dropped.
-pub(super) struct Held {
+pub(super) struct HeldBytes {
     bodies: Arc<Bodies>,
     kind: Kind,
     bytes: usize,
@@ -74,23 +74,23 @@ impl Bodies {
     }
 
     fn most_values(most: usize) -> usize {
-        most.saturating_mul(Room::PER_BYTE)
+        most.saturating_mul(ArgumentRoom::PER_BYTE)
     }
 
     /// Room for the values that are read from one body.
-    pub(super) fn room(&self) -> Room {
-        Room::new(Self::most_values(self.most))
+    pub(super) fn room(&self) -> ArgumentRoom {
+        ArgumentRoom::new(Self::most_values(self.most))
     }
 
     /// Holds the bytes that values take, for as long as there are these values.
-    pub(super) fn values(self: &Arc<Self>, taken: usize) -> Result<Held, Refusal> {
+    pub(super) fn values(self: &Arc<Self>, taken: usize) -> Result<HeldBytes, Refusal> {
         let mut held = self.hold(Kind::Values);
         held.grow_to(taken.saturating_sub(Self::FREE))?;
         Ok(held)
     }
 
-    fn hold(self: &Arc<Self>, kind: Kind) -> Held {
-        Held {
+    fn hold(self: &Arc<Self>, kind: Kind) -> HeldBytes {
+        HeldBytes {
             bodies: self.clone(),
             kind,
             bytes: 0,
@@ -157,7 +157,7 @@ impl Bodies {
 /// The text of a response.
 struct Text {
     text: Vec<u8>,
-    _held: Held,
+    _held: HeldBytes,
 }
 
 impl AsRef<[u8]> for Text {
@@ -231,9 +231,9 @@ impl Total {
     }
 }
 
-// === impl Held ===
+// === impl HeldBytes ===
 
-impl Held {
+impl HeldBytes {
     fn total(&self) -> &Total {
         match self.kind {
             Kind::Text => &self.bodies.texts,
@@ -254,7 +254,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldBytes {
     fn drop(&mut self) {
         self.total().held.fetch_sub(self.bytes, Ordering::Relaxed);
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Version;
 
 use super::connection::Connection;
-use super::piece::{Held, Piece};
+use super::piece::{HeldPiece, Piece};
 use super::progress::Progress;
 use crate::call::Call;
 
@@ -44,7 +44,7 @@ impl Exchange {
     pub(super) fn send(&self, bytes: Bytes) -> Piece {
         let held = self.stream.as_ref().map(|stream| {
             stream.waits();
-            Held::by(&self.connection)
+            HeldPiece::by(&self.connection)
         });
         Piece::new(bytes, held)
     }

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout_at;
 use wasmtime::component::Val;
 
-use super::bodies::{Bodies, Held, RequestBody, in_pieces};
+use super::bodies::{Bodies, HeldBytes, RequestBody, in_pieces};
 use super::body::Content;
 use super::cors::Cors;
 use super::listing;
@@ -52,7 +52,7 @@ struct Idle {
 /// The arguments of a call, which count as held until this is dropped.
 struct Arguments {
     values: Vec<Val>,
-    _held: Held,
+    _held: HeldBytes,
 }
 
 /// Why the body of a request gives no arguments.

@@ -7,11 +7,11 @@ use super::connection::Connection;
 /// A piece of a body, which over HTTP/2 counts until it is sent.
 pub(crate) struct Piece {
     bytes: Bytes,
-    _held: Option<Held>,
+    _held: Option<HeldPiece>,
 }
 
 /// Counts as held by a connection, until this is dropped.
-pub(super) struct Held {
+pub(super) struct HeldPiece {
     connection: Arc<Connection>,
     period: usize,
 }
@@ -19,7 +19,7 @@ pub(super) struct Held {
 // === impl Piece ===
 
 impl Piece {
-    pub(super) fn new(bytes: Bytes, held: Option<Held>) -> Self {
+    pub(super) fn new(bytes: Bytes, held: Option<HeldPiece>) -> Self {
         Self { bytes, _held: held }
     }
 }
@@ -38,9 +38,9 @@ impl Buf for Piece {
     }
 }
 
-// === impl Held ===
+// === impl HeldPiece ===
 
-impl Held {
+impl HeldPiece {
     pub(super) fn by(connection: &Arc<Connection>) -> Self {
         Self {
             connection: connection.clone(),
@@ -49,7 +49,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldPiece {
     fn drop(&mut self) {
         self.connection.unsent().sent(self.period);
     }

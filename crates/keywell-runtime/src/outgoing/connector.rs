@@ -13,11 +13,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tower_service::Service;
 
-use super::turns::{Host, Turn, Turns};
+use super::turns::{DialTurn, DialTurns, HostPort};
 
 /// Connects to hosts by TCP, when it is their turn.
 #[derive(Clone, Default)]
-pub(super) struct Connector(Arc<Turns>);
+pub(super) struct Connector(Arc<DialTurns>);
 
 /// A connector whose connections, TLS and the wait for a turn included, are made in the time of
 /// [`connecting`].
@@ -27,7 +27,7 @@ pub(super) struct Bounded<C>(pub(super) C);
 /// A connection, and its turn until the server has sent something or was silent for long enough.
 pub(super) struct Opened {
     stream: TcpStream,
-    turn: Option<(Turn, Pin<Box<Sleep>>)>,
+    turn: Option<(DialTurn, Pin<Box<Sleep>>)>,
 }
 
 /// A connection took too long to be made.
@@ -84,7 +84,7 @@ impl Service<Uri> for Connector {
 /// Waits for a turn until the request gets a connection that another has done with. The pool finishes
 /// what it began to connect for such a request in a task of its own. What is connected by then can be
 /// kept; what still waits would take a turn for nothing, from a request that waits behind it.
-async fn while_needed(turn: impl Future<Output = Turn>) -> Result<Turn, NotNeeded> {
+async fn while_needed(turn: impl Future<Output = DialTurn>) -> Result<DialTurn, NotNeeded> {
     let mut turn = pin!(turn);
     std::future::poll_fn(|cx| {
         // Set in the task of the request, and in no other.
@@ -97,7 +97,7 @@ async fn while_needed(turn: impl Future<Output = Turn>) -> Result<Turn, NotNeede
 }
 
 /// Where a URI leads.
-fn host(uri: &Uri) -> Host {
+fn host(uri: &Uri) -> HostPort {
     let name = uri.host().unwrap_or_default();
     // An IPv6 address is in brackets in a URI alone.
     let name = name.trim_start_matches('[').trim_end_matches(']');
@@ -137,8 +137,8 @@ where
 // === impl Opened ===
 
 impl Opened {
-    fn new(stream: TcpStream, turn: Turn) -> Self {
-        let silent = tokio::time::sleep_until(Instant::now() + Turns::SILENCE);
+    fn new(stream: TcpStream, turn: DialTurn) -> Self {
+        let silent = tokio::time::sleep_until(Instant::now() + DialTurns::SILENCE);
         Self {
             stream,
             turn: Some((turn, Box::pin(silent))),
@@ -225,7 +225,7 @@ mod tests {
         let connector = Connector::default();
         let mut bounded = Bounded(connector.clone());
         let mut turns = Vec::new();
-        for _ in 0..Turns::MOST {
+        for _ in 0..DialTurns::MOST {
             turns.push(connector.0.take(host(&uri)).await);
         }
         let connect = connecting(Duration::from_millis(20), async {

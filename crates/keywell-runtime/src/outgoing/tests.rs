@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use super::turns::Turns;
+use super::turns::DialTurns;
 use super::{Client, Outgoing, Response};
 use crate::Environment;
 
@@ -408,7 +408,7 @@ async fn servers_that_answer_slowly_hold_up_no_other_request() {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = connections.clone();
     let address = server(move |mut stream| {
-        let is_mute = counted.fetch_add(1, Ordering::SeqCst) < 2 * Turns::MOST;
+        let is_mute = counted.fetch_add(1, Ordering::SeqCst) < 2 * DialTurns::MOST;
         async move {
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
             let mut head = [0; 1024];
@@ -423,7 +423,7 @@ async fn servers_that_answer_slowly_hold_up_no_other_request() {
     });
     let uri = format!("http://{}/", address.await);
     let client = Arc::new(Client::default());
-    let slow = (0..2 * Turns::MOST).map(|_| {
+    let slow = (0..2 * DialTurns::MOST).map(|_| {
         let mut outgoing = outgoing_by(client.clone(), &["*"]);
         let uri = uri.clone();
         async move { send(&mut outgoing, &uri, RequestOptions::default()).await }

@@ -1,4 +1,5 @@
-//! How long to wait before what failed is tried again.
+//! How long to wait before what failed is tried again: no longer than [`Backoff::most`], and shortened
+//! at random by at most half.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// What happened to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Operation {
+pub enum WatchedOperation {
     /// It was written: `SET`.
     #[serde(rename = "SET")]
     Set,
@@ -25,9 +25,9 @@ pub(crate) struct KeyEvent {
     pub(crate) value: Option<Bytes>,
 }
 
-// === impl Operation ===
+// === impl WatchedOperation ===
 
-impl fmt::Display for Operation {
+impl fmt::Display for WatchedOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Set => "SET",
@@ -39,10 +39,10 @@ impl fmt::Display for Operation {
 // === impl KeyEvent ===
 
 impl KeyEvent {
-    pub(crate) fn operation(&self) -> Operation {
+    pub(crate) fn operation(&self) -> WatchedOperation {
         match self.value {
-            Some(_) => Operation::Set,
-            None => Operation::Delete,
+            Some(_) => WatchedOperation::Set,
+            None => WatchedOperation::Delete,
         }
     }
 

@@ -77,7 +77,7 @@ mod trigger;
 
 pub use counters::{Counters, Counts};
 pub use dead_letters::{DeadLetter, DeadLetters, LetterPage};
-pub use event::Operation;
+pub use event::WatchedOperation;
 pub use options::{Backoff, WatchOptions};
 pub use subscriptions::{ParseError, Subscriptions};
 pub use target::{PositionsStore, WatchTarget};

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use keywell_store::Filter;
 
-use crate::watch::event::Operation;
+use crate::watch::event::WatchedOperation;
 use crate::watch::pattern::{Pattern, Piece};
 
 /// The changes that a trigger delivers: `SET@order:*,DEL@order:*`.
@@ -29,7 +29,7 @@ pub struct Subscriptions {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
-    operation: Operation,
+    operation: WatchedOperation,
     pattern: Pattern,
 }
 
@@ -70,7 +70,7 @@ impl Subscriptions {
     }
 
     /// Whether a change of this key is subscribed to.
-    pub fn matches(&self, operation: Operation, key: &str) -> bool {
+    pub fn matches(&self, operation: WatchedOperation, key: &str) -> bool {
         self.entries
             .iter()
             .any(|entry| entry.operation == operation && entry.pattern.matches(key))
@@ -160,8 +160,8 @@ impl Parser<'_> {
         Ok(Entry { operation, pattern })
     }
 
-    fn operation(&mut self) -> Result<Operation, ParseError> {
-        for operation in [Operation::Set, Operation::Delete] {
+    fn operation(&mut self) -> Result<WatchedOperation, ParseError> {
+        for operation in [WatchedOperation::Set, WatchedOperation::Delete] {
             let name: Vec<char> = operation.to_string().chars().collect();
             if self.chars[self.position..].starts_with(&name) {
                 self.position += name.len();
@@ -236,10 +236,10 @@ mod tests {
     fn an_entry_is_about_its_operation_and_its_keys() {
         let both = parse("SET@a, DEL@b*");
         for (operation, key, about) in [
-            (Operation::Set, "a", true),
-            (Operation::Delete, "a", false),
-            (Operation::Set, "b1", false),
-            (Operation::Delete, "b1", true),
+            (WatchedOperation::Set, "a", true),
+            (WatchedOperation::Delete, "a", false),
+            (WatchedOperation::Set, "b1", false),
+            (WatchedOperation::Delete, "b1", true),
         ] {
             assert_eq!(both.matches(operation, key), about, "{operation} {key}");
         }

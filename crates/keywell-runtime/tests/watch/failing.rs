@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use keywell_runtime::watch::{Operation, WatchOptions, WatchTarget};
+use keywell_runtime::watch::{WatchOptions, WatchTarget, WatchedOperation};
 use keywell_store::layer::{Method, Script};
 use keywell_store::{Error, Set};
 
@@ -37,12 +37,15 @@ async fn what_fails_for_good_goes_to_the_dead_letters_and_delays_no_other_key() 
     until(&record, "log/k", |log| log == "1;").await;
     let trapped = letter(&store, |letter| letter.key == "trap:").await;
     assert_eq!(trapped.value, Some(binary));
-    assert_eq!((trapped.operation, trapped.attempts), (Operation::Set, 4));
+    assert_eq!(
+        (trapped.operation, trapped.attempts),
+        (WatchedOperation::Set, 4)
+    );
     assert_eq!(trapped.component, "reactor.wasm");
     assert!(trapped.reason.contains("unreachable"), "{}", trapped.reason);
     assert!(!trapped.reason.contains('\n'), "{}", trapped.reason);
     let removed = letter(&store, |letter| {
-        letter.key == "exit:" && letter.operation == Operation::Delete
+        letter.key == "exit:" && letter.operation == WatchedOperation::Delete
     });
     assert_eq!(removed.await.value, None);
     let counts = trigger.stop().await;

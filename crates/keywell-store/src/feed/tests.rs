@@ -11,20 +11,20 @@ use crate::Error;
 /// Changes, and who waits for more.
 #[derive(Default)]
 struct Log {
-    changes: Mutex<Vec<Change>>,
+    changes: Mutex<Vec<LogChange>>,
     waiting: Mutex<Vec<Waker>>,
     reads: AtomicUsize,
 }
 
 #[derive(Clone, Copy)]
-enum Change {
+enum LogChange {
     Of(&'static str),
     Excluded,
     Gap,
     Failure,
 }
 
-use Change::{Excluded, Failure, Of};
+use LogChange::{Excluded, Failure, Of};
 
 /// Reads at most three changes at a time.
 struct LogFeed {
@@ -36,7 +36,7 @@ struct LogFeed {
 }
 
 impl Log {
-    fn write(&self, changes: impl IntoIterator<Item = Change>) {
+    fn write(&self, changes: impl IntoIterator<Item = LogChange>) {
         self.changes.lock().extend(changes);
         for waiting in self.waiting.lock().drain(..) {
             waiting.wake();
@@ -60,7 +60,7 @@ impl Feed for LogFeed {
         for change in self.log.changes.lock().iter().skip(*position).take(3) {
             let event = match change {
                 Of(key) => Some(deleted(key)),
-                Change::Gap => Some(Event::Gap),
+                LogChange::Gap => Some(Event::Gap),
                 Excluded => None,
                 Failure if chunk.upto == *position => return Err(closed()),
                 Failure => break,
@@ -112,7 +112,7 @@ fn feed(log: &Arc<Log>) -> LogFeed {
     }
 }
 
-fn log(changes: impl IntoIterator<Item = Change>) -> Arc<Log> {
+fn log(changes: impl IntoIterator<Item = LogChange>) -> Arc<Log> {
     let log = Arc::<Log>::default();
     log.write(changes);
     log
@@ -283,7 +283,7 @@ fn a_read_without_events_lets_other_tasks_run() {
 
 #[test]
 fn a_live_watch_has_no_tokens() {
-    let log = log([Of("a"), Change::Gap, Of("b")]);
+    let log = log([Of("a"), LogChange::Gap, Of("b")]);
     let mut watch = follow_live([(feed(&log), 0)]);
     for expected in ["a -", "- -", "b -"] {
         assert_eq!(now(&mut watch).as_deref(), Some(expected));

@@ -73,12 +73,6 @@ pub struct MethodCounts {
     pub latency: Latency,
 }
 
-/// A call of a method that begins.
-pub(super) struct Call {
-    method: Method,
-    began: Option<Instant>,
-}
-
 // === impl Meters ===
 
 impl Meters {
@@ -129,35 +123,29 @@ impl Meter {
         }
     }
 
-    /// Begins a call, which is counted once it is known whether its answer came at once.
+    /// Whether the next call is timed, which one in [`Tally::MOVED`] is that is answered at once: to
+    /// read the clock twice takes longer than to count.
     #[inline]
-    pub(super) fn begin(&self, method: Method) -> Call {
-        // Of the answers that come at once, one in so many is timed: to read the clock twice takes
-        // longer than to count.
-        let is_timed = self.counts(method).tally.is_first();
-        Call {
-            method,
-            began: is_timed.then(Instant::now),
-        }
+    pub(super) fn times_next(&self, method: Method) -> bool {
+        self.counts(method).tally.is_first()
     }
 
-    /// Counts a call whose answer came at once.
-    #[inline]
-    pub(super) fn end_at_once<T>(&self, call: &Call, bytes: usize, result: &Result<T>) {
-        self.call(call.method, bytes);
-        if let Some(began) = call.began {
-            let latencies = &self.counts(call.method).latencies;
+    /// Counts a call that was answered at once. It began at this time, if it is timed.
+    pub(super) fn end_at_once<T>(
+        &self,
+        method: Method,
+        began: Option<Instant>,
+        bytes: usize,
+        result: &Result<T>,
+    ) {
+        self.call(method, bytes);
+        if let Some(began) = began {
+            let latencies = &self.counts(method).latencies;
             latencies.add(began.elapsed(), Tally::MOVED);
         }
         if let Err(error) = result {
-            self.failed(call.method, error);
+            self.failed(method, error);
         }
-    }
-
-    /// Counts a call whose answer is to come, and answers when it began.
-    pub(super) fn wait(&self, call: &Call, bytes: usize) -> Instant {
-        self.call(call.method, bytes);
-        call.began.unwrap_or_else(Instant::now)
     }
 
     /// Counts the answer of a call that was counted.

@@ -38,7 +38,9 @@ impl Metered {
         Self { inner, meter }
     }
 
-    /// Counts a call that writes so many bytes, and of whose value so many are read.
+    /// Counts a call that writes so many bytes, and whose value has as many that are read.
+    ///
+    /// What seldom happens is not inlined: most calls would save registers for it.
     #[inline]
     fn call<T: 'static>(
         &self,
@@ -47,17 +49,54 @@ impl Metered {
         read: impl Fn(&T) -> usize + Send + 'static,
         ask: impl FnOnce(&dyn Bucket) -> Answer<T>,
     ) -> Answer<T> {
-        let call = self.meter.begin(method);
-        let answer = ask(&*self.inner);
-        if let Answer::Now(result) = &answer {
-            let bytes = written + result.as_ref().map_or(0, &read);
-            self.meter.end_at_once(&call, bytes, result);
+        if self.meter.times_next(method) {
+            return self.timed_call(method, written, read, ask);
         }
+        let answer = ask(&*self.inner);
+        match &answer {
+            Answer::Now(Ok(value)) => self.meter.call(method, written + read(value)),
+            Answer::Now(Err(_)) | Answer::Later(_) => {
+                return self.end(method, None, written, read, answer);
+            }
+        }
+        answer
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn timed_call<T: 'static>(
+        &self,
+        method: Method,
+        written: usize,
+        read: impl Fn(&T) -> usize + Send + 'static,
+        ask: impl FnOnce(&dyn Bucket) -> Answer<T>,
+    ) -> Answer<T> {
+        let began = Instant::now();
+        let answer = ask(&*self.inner);
+        self.end(method, Some(began), written, read, answer)
+    }
+
+    /// Counts a call by its answer.
+    #[cold]
+    #[inline(never)]
+    fn end<T: 'static>(
+        &self,
+        method: Method,
+        began: Option<Instant>,
+        written: usize,
+        read: impl Fn(&T) -> usize + Send + 'static,
+        answer: Answer<T>,
+    ) -> Answer<T> {
         match answer {
-            // Not taken apart: that would copy it.
-            answer @ Answer::Now(_) => answer,
+            Answer::Now(result) => {
+                let bytes = written + result.as_ref().map_or(0, read);
+                self.meter.end_at_once(method, began, bytes, &result);
+                Answer::Now(result)
+            }
             Answer::Later(answer) => {
-                let (meter, began) = (self.meter.clone(), self.meter.wait(&call, written));
+                let meter = self.meter.clone();
+                meter.call(method, written);
+                let began = began.unwrap_or_else(Instant::now);
                 Answer::later(async move {
                     let result = answer.await;
                     let bytes = result.as_ref().map_or(0, read);

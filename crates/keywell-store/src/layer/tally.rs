@@ -29,8 +29,12 @@ impl Tally {
     const ONE_CALL: u64 = 1 << Self::BYTE_BITS;
     const BYTES: u64 = Self::ONE_CALL - 1;
 
-    /// The most bytes that are added to the word. The word is emptied at half of what it has space
-    /// for, and the other half is for what is added meanwhile.
+    /// The bits that no word has with fewer than [`Tally::MOVED`] calls and less than half of the
+    /// bytes that it has space for.
+    const FULL: u64 = !(Self::MOVED * Self::ONE_CALL - 1) | (Self::ONE_CALL >> 1);
+
+    /// The most bytes that are added to the word. The word is emptied at half of the bytes that it has
+    /// space for, and the other half is for what is added meanwhile.
     const MOST_RECENT: u64 = 1 << 20;
 
     /// Whether the next call is the first since the word was emptied, which one in
@@ -56,17 +60,21 @@ impl Tally {
 
     #[inline]
     fn add(&self, calls: u64, bytes: u64) {
-        let recent = if bytes <= Self::MOST_RECENT {
-            let added = calls | bytes;
-            self.recent.fetch_add(added, Ordering::Relaxed) + added
-        } else {
-            self.moved.lock().bytes += bytes;
-            self.recent.fetch_add(calls, Ordering::Relaxed) + calls
-        };
-        let has_many_calls = recent >= Self::MOVED * Self::ONE_CALL;
-        if has_many_calls || recent & Self::BYTES >= Self::BYTES / 2 {
+        if bytes > Self::MOST_RECENT {
+            return self.add_many(calls, bytes);
+        }
+        let added = calls | bytes;
+        let recent = self.recent.fetch_add(added, Ordering::Relaxed) + added;
+        if recent & Self::FULL != 0 {
             self.read();
         }
+    }
+
+    /// Counts more bytes than are added to the word.
+    #[cold]
+    fn add_many(&self, calls: u64, bytes: u64) {
+        self.moved.lock().bytes += bytes;
+        self.add(calls, 0);
     }
 
     /// The counts by now. Empties the word.

@@ -2,7 +2,7 @@ use serde_json::Value;
 use wasmtime::component::Val;
 
 use super::read::read;
-use super::room::{MAX_BYTES, Room};
+use super::room::{ArgumentRoom, MAX_BYTES};
 use crate::invoke::call::Written;
 use crate::invoke::error::CallError;
 use crate::invoke::function::Function;
@@ -33,7 +33,7 @@ pub fn parse(call: &Written<'_>, function: &Function) -> Result<Vec<Val>, CallEr
     let inner = inner.ok_or_else(|| syntax("the call does not end with )".to_owned()))?;
     let values: Vec<Value> =
         serde_json::from_str(&format!("[{inner}]")).map_err(|error| syntax(error.to_string()))?;
-    arguments(&values, function, &mut Room::of_the_longest())
+    arguments(&values, function, &mut ArgumentRoom::of_the_longest())
 }
 
 /// Reads the arguments of a call, and charges them to the room.
@@ -41,11 +41,11 @@ pub fn parse(call: &Written<'_>, function: &Function) -> Result<Vec<Val>, CallEr
 /// # Errors
 ///
 /// [`CallError::Count`] or [`CallError::Argument`]. The latter also stands for arguments that do not
-/// fit in the room, which [`Room::is_exceeded`] then says.
+/// fit in the room, which [`ArgumentRoom::is_exceeded`] then says.
 pub fn arguments(
     values: &[Value],
     function: &Function,
-    room: &mut Room,
+    room: &mut ArgumentRoom,
 ) -> Result<Vec<Val>, CallError> {
     function.check_count(values.len())?;
     let parameters = function.parameters().iter().enumerate();

@@ -25,5 +25,5 @@ mod write;
 
 pub use self::arguments::{arguments, parse};
 pub use self::read::from_json;
-pub use self::room::{MAX_BYTES, Room};
+pub use self::room::{ArgumentRoom, MAX_BYTES};
 pub use self::write::to_json;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 use wasmtime::component::{Type, Val};
 
-use super::room::Room;
+use super::room::ArgumentRoom;
 use crate::invoke::mismatch::Mismatch;
 
 /// Takes what has padding, and what has none.
@@ -22,11 +22,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// Where it is none of that type, or is larger.
 pub fn from_json(value: &Value, kind: &Type) -> Result<Val, Mismatch> {
-    read(value, kind, &mut Room::of_the_longest())
+    read(value, kind, &mut ArgumentRoom::of_the_longest())
 }
 
 /// The same, charged to the room.
-pub(super) fn read(value: &Value, kind: &Type, room: &mut Room) -> Result<Val, Mismatch> {
+pub(super) fn read(value: &Value, kind: &Type, room: &mut ArgumentRoom) -> Result<Val, Mismatch> {
     room.values(1)?;
     let mismatch = || mismatch(value, kind);
     Ok(match kind {
@@ -148,7 +148,7 @@ fn float<T: FromStr>(value: &Value, kind: &Type) -> Result<T, Mismatch> {
     read.ok_or_else(|| mismatch(value, kind))
 }
 
-fn sequence(values: &[Value], kind: &Type, room: &mut Room) -> Result<Vec<Val>, Mismatch> {
+fn sequence(values: &[Value], kind: &Type, room: &mut ArgumentRoom) -> Result<Vec<Val>, Mismatch> {
     let values = values
         .iter()
         .enumerate()
@@ -157,7 +157,7 @@ fn sequence(values: &[Value], kind: &Type, room: &mut Room) -> Result<Vec<Val>, 
 }
 
 /// Flags, from their names, each once and in the order of the type.
-fn flags(value: &Value, kind: &Type, room: &mut Room) -> Result<Val, Mismatch> {
+fn flags(value: &Value, kind: &Type, room: &mut ArgumentRoom) -> Result<Val, Mismatch> {
     let (Type::Flags(names), Value::Array(given)) = (kind, value) else {
         return Err(mismatch(value, kind));
     };
@@ -173,7 +173,7 @@ fn flags(value: &Value, kind: &Type, room: &mut Room) -> Result<Val, Mismatch> {
 }
 
 /// A map, from an array of pairs.
-fn map(value: &Value, kind: &Type, room: &mut Room) -> Result<Val, Mismatch> {
+fn map(value: &Value, kind: &Type, room: &mut ArgumentRoom) -> Result<Val, Mismatch> {
     let (Type::Map(map), Value::Array(pairs)) = (kind, value) else {
         return Err(mismatch(value, kind));
     };
@@ -191,7 +191,7 @@ fn map(value: &Value, kind: &Type, room: &mut Room) -> Result<Val, Mismatch> {
 }
 
 /// A record, from an object. Fields that are options may be left out.
-fn record(value: &Value, kind: &Type, room: &mut Room) -> Result<Val, Mismatch> {
+fn record(value: &Value, kind: &Type, room: &mut ArgumentRoom) -> Result<Val, Mismatch> {
     let (Type::Record(record), Value::Object(given)) = (kind, value) else {
         return Err(mismatch(value, kind));
     };
@@ -227,7 +227,7 @@ fn payload(
     case: &str,
     value: &Value,
     kind: Option<&Type>,
-    room: &mut Room,
+    room: &mut ArgumentRoom,
 ) -> Result<Option<Box<Val>>, Mismatch> {
     let read = match kind {
         Some(kind) => read(value, kind, room).map(Box::new).map(Some),

@@ -9,14 +9,14 @@ pub const MAX_BYTES: usize = 24 << 20;
 /// The memory that the arguments of a call may take as values, in bytes. A short text can stand
 /// for large values: `{}` for a record of many optional fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct ArgumentRoom {
     most: usize,
     taken: usize,
 }
 
-// === impl Room ===
+// === impl ArgumentRoom ===
 
-impl Room {
+impl ArgumentRoom {
     /// How many bytes of values a byte of JSON may stand for: a byte of base64 stands for 3/4 of a
     /// value, and a number of one digit, with its comma, for half of one.
     pub const PER_BYTE: usize = 32;

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use wasmtime::component::{Type, Val};
 
-use super::{Room, arguments, from_json, parse, to_json};
+use super::{ArgumentRoom, arguments, from_json, parse, to_json};
 use crate::invoke::call::Written;
 use crate::invoke::exports::Functions;
 use crate::invoke::{fixture, wave};
@@ -167,10 +167,10 @@ fn what_is_read_is_charged_and_ends_where_the_room_does() {
         ("result", json!({"ok": "a"}), 2 * value + 1),
     ] {
         let found = functions.find(function).unwrap();
-        let mut room = Room::new(taken);
+        let mut room = ArgumentRoom::new(taken);
         arguments(std::slice::from_ref(&json), found, &mut room).unwrap();
         assert_eq!((room.taken(), room.is_exceeded()), (taken, false), "{json}");
-        let mut short = Room::new(taken - 1);
+        let mut short = ArgumentRoom::new(taken - 1);
         let error = arguments(&[json], found, &mut short).unwrap_err();
         let expected = format!(
             "arguments of at most {} bytes in memory, not more",
@@ -180,7 +180,7 @@ fn what_is_read_is_charged_and_ends_where_the_room_does() {
         assert!(short.is_exceeded());
     }
     let wrong = functions.find("u64").unwrap();
-    let mut room = Room::new(1 << 20);
+    let mut room = ArgumentRoom::new(1 << 20);
     assert!(arguments(&[json!(true)], wrong, &mut room).is_err());
     assert!(!room.is_exceeded(), "it is wrong, and not too large");
 }

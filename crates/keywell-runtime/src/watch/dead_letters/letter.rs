@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::watch::event::Operation;
+use crate::watch::event::WatchedOperation;
 use crate::watch::json::json;
 
 /// An event that could not be delivered.
@@ -22,7 +22,7 @@ pub struct DeadLetter {
     /// The watched bucket, by the component's name for it.
     pub bucket: String,
     /// What happened.
-    pub operation: Operation,
+    pub operation: WatchedOperation,
     /// To which key.
     pub key: String,
     /// The value that was set; `None` for a `DEL`, or where it was too large to be kept here.
@@ -44,7 +44,7 @@ struct Stored {
     trigger: String,
     component: String,
     bucket: String,
-    operation: Operation,
+    operation: WatchedOperation,
     key: String,
     /// The value, where it is text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,7 +120,7 @@ mod tests {
                 trigger: "t".into(),
                 component: "c.wasm".into(),
                 bucket: "default".into(),
-                operation: Operation::Set,
+                operation: WatchedOperation::Set,
                 key: "k".into(),
                 value: value.map(Bytes::copy_from_slice),
                 reason: "a trap".into(),

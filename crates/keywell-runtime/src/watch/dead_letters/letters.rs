@@ -1,4 +1,8 @@
 //! The bucket of dead letters, and the marks of those that are to be delivered again.
+//!
+//! - A letter that is too large for the store is kept without its value.
+//! - A mark stays until its letter is written again or removed, so one that is set while no process
+//!   runs the trigger is found at its next start.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,6 @@
 //! An event on its way to the component, with what is needed to finish it: its place in its
-//! partition, where it came from, and how often it was tried.
+//! partition, where it came from, and how often it was tried. A job is finished once: it was
+//! delivered, or its dead letter is written.
 
 use std::sync::Arc;
 

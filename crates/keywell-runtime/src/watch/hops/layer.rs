@@ -1,4 +1,7 @@
 //! The layer that enters the writes of deliveries in the ledger, and how each of them ended.
+//!
+//! A write is entered before the bucket is called, and the ledger has its end before the caller has
+//! its answer. Writes that no delivery makes are passed on, and not entered.
 
 use std::sync::Arc;
 

@@ -1,4 +1,7 @@
 //! The ledger of writes: how many deliveries led to an event.
+//!
+//! - A write is entered before it is made, so its event never comes before its entry.
+//! - It has at most 65,536 writes, and none that is older than five minutes.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};

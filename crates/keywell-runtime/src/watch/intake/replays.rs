@@ -12,7 +12,7 @@ use futures::stream::{self, BoxStream};
 use keywell_store::{Bucket, Error, Event, Result, Watch};
 
 use crate::watch::dead_letters::{DeadLetter, DeadLetters};
-use crate::watch::event::{KeyEvent, Operation};
+use crate::watch::event::{KeyEvent, WatchedOperation};
 
 /// How long to wait before the letters are asked again after they could not be, or were and cannot
 /// be watched.
@@ -156,9 +156,9 @@ impl Reader {
             ..
         } = letter;
         let value = match (operation, value) {
-            (Operation::Delete, _) => None,
-            (Operation::Set, Some(value)) => Some(value),
-            (Operation::Set, None) => match self.bucket.get(&key).await {
+            (WatchedOperation::Delete, _) => None,
+            (WatchedOperation::Set, Some(value)) => Some(value),
+            (WatchedOperation::Set, None) => match self.bucket.get(&key).await {
                 Ok(Some(entry)) => Some(entry.value),
                 Ok(None) => {
                     let why = "it was kept without its value, and its key is gone";

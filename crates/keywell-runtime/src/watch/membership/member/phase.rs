@@ -1,3 +1,5 @@
+//! How a member leaves the group. Once it is out of the record it is never a member again.
+
 use std::time::Instant;
 
 /// How far a member is in leaving the group.

@@ -1,3 +1,6 @@
+//! What a swap of the record would change. Nothing of it holds before the swap is known to be
+//! written.
+
 use std::collections::BTreeSet;
 
 /// What becomes true once a renewal of the lease is written.

@@ -1,4 +1,6 @@
 //! A round: the reads and writes of the record that belong together.
+//!
+//! A round that renews or leaves ends after 64 swaps that writes of other members made fail.
 
 use std::collections::BTreeSet;
 use std::time::Instant;

@@ -1,4 +1,8 @@
 //! The partitions that a member holds, and how they change hands: a strategy a file.
+//!
+//! - What a strategy writes into a record holds for the owner only once the record is written
+//!   ([`assign`](Ownership::assign)).
+//! - A member claims no more than its fair share, and only partitions without an owner.
 
 mod overlapping;
 mod resumable;
