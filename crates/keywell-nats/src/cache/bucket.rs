@@ -59,7 +59,7 @@ impl CacheBucket {
         let listed = self.node.read(|replica| {
             let after = after.map(|after| self.key(&after));
             let mut listed: Vec<(String, Option<Entry>)> = Vec::new();
-            for (key, entry) in replica.keys_from(&prefix, after.as_deref()) {
+            for (key, entry) in replica.entries_from(&prefix, after.as_deref()) {
                 bytes += key.len();
                 if listed.len() == most || (bytes > MAX_PAGE_BYTES && !listed.is_empty()) {
                     let last = listed.last().map_or("", |(key, _)| key);

@@ -44,7 +44,8 @@ impl Store for CacheStore {
 
     fn buckets(&self) -> Answer<Vec<BucketName>> {
         let names = self.node.read(|replica| {
-            let names = replica.keys().filter_map(|key| key.split_once(END));
+            let entries = replica.entries_from("", None);
+            let names = entries.filter_map(|(key, _)| key.split_once(END));
             names
                 .map(|(name, _)| name.to_owned())
                 .collect::<BTreeSet<_>>()

@@ -20,6 +20,7 @@
 
 mod clock;
 mod entry;
+mod exchange;
 mod hash;
 mod machine;
 mod message;
@@ -27,6 +28,8 @@ mod origin;
 mod seen;
 #[cfg(test)]
 mod simulation;
+mod state;
+mod table;
 mod tree;
 
 pub(crate) use entry::Entry;
