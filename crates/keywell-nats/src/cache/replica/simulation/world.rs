@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::super::machine::Replica;
 use super::super::message::{Effect, Message};
 use super::super::origin::Origin;
+use super::super::seen::Seen;
 use super::random::Random;
 
 /// Copies, and a network that loses, repeats, delays and reorders their messages.
@@ -21,6 +22,18 @@ pub(super) struct World {
     arrivals: BinaryHeap<Reverse<(u64, u64, usize)>>,
     messages: BTreeMap<u64, InFlight>,
     sent: u64,
+    pub(super) planted: Option<Planted>,
+}
+
+/// A defect that the checks have to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Planted {
+    /// Copies do not say what they have seen and no longer hold.
+    DeletesForgotten,
+    /// The last write that was seen of a node stands for all before it.
+    HighWaterMarks,
+    /// An increment sets the sum.
+    IncrementsAsValues,
 }
 
 pub(super) struct Node {
@@ -46,7 +59,7 @@ const MESSAGE_BYTES: usize = 1 << 16;
 // === impl World ===
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, planted: Option<Planted>) -> Self {
         let mut random = Random(seed);
         let more = random.below(if seed.is_multiple_of(8) { 18 } else { 5 });
         let nodes = (1..=3 + more).map(|node| Node {
@@ -65,7 +78,10 @@ impl World {
             side: 0,
             since: 0,
         });
-        let nodes = nodes.collect();
+        let mut nodes: Vec<Node> = nodes.collect();
+        for node in &mut nodes {
+            node.replica.mark_joined();
+        }
         Self {
             now: 1_000_000_000_000,
             nodes,
@@ -75,6 +91,7 @@ impl World {
             arrivals: BinaryHeap::new(),
             messages: BTreeMap::new(),
             sent: 0,
+            planted,
             random,
         }
     }
@@ -93,11 +110,16 @@ impl World {
         };
         node.replica = Replica::new(origin, MESSAGE_BYTES);
         node.since = self.now;
+        // Or it joins when another answers.
+        if self.random.happens_in(50) {
+            node.replica.mark_joined();
+        }
     }
 
     pub(super) fn heal(&mut self) {
         for node in &mut self.nodes {
             node.side = 0;
+            node.replica.mark_joined();
         }
     }
 
@@ -161,7 +183,8 @@ impl World {
             }
             let now = self.clock_of(index);
             let replica = &mut self.nodes[index].replica;
-            let effects = replica.receive(in_flight.from, in_flight.message, now);
+            let message = altered(in_flight.message, self.planted);
+            let effects = replica.receive(in_flight.from, message, now);
             self.carry_out(index, effects);
         }
         self.now = then;
@@ -174,4 +197,23 @@ impl World {
         self.arrivals.is_empty()
             && others.all(|other| other.root() == first.root() && other.seen() == first.seen())
     }
+}
+
+/// A message as copies with a defect send it.
+fn altered(mut message: Message, planted: Option<Planted>) -> Message {
+    match (planted, &mut message) {
+        (Some(Planted::DeletesForgotten), Message::Change(change)) => change.replaced.clear(),
+        (
+            Some(Planted::DeletesForgotten),
+            Message::Chunk { seen, .. } | Message::Entries { seen, .. },
+        ) => *seen = Seen::default(),
+        (
+            Some(Planted::HighWaterMarks),
+            Message::Pull { seen, .. }
+            | Message::Chunk { seen, .. }
+            | Message::Entries { seen, .. },
+        ) => seen.fill_gaps(),
+        _ => {}
+    }
+    message
 }
