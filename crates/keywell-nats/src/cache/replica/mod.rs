@@ -20,6 +20,7 @@
 
 mod clock;
 mod entry;
+mod exchange;
 mod hash;
 mod machine;
 mod message;
@@ -27,11 +28,13 @@ mod origin;
 mod seen;
 #[cfg(test)]
 mod simulation;
+mod state;
+mod table;
 mod tree;
 
 pub(crate) use entry::Entry;
 pub(crate) use machine::{Refused, Replica};
-pub(crate) use message::{Effect, Message};
+pub(crate) use message::{Change, Effect, Message};
 pub(crate) use origin::Origin;
 
 /// A hash that is the same in every process.

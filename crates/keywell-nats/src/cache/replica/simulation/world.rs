@@ -1,0 +1,219 @@
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use super::super::machine::Replica;
+use super::super::message::{Effect, Message};
+use super::super::origin::Origin;
+use super::super::seen::Seen;
+use super::random::Random;
+
+/// Copies, and a network that loses, repeats, delays and reorders their messages.
+pub(super) struct World {
+    pub(super) random: Random,
+    /// In microseconds.
+    pub(super) now: u64,
+    pub(super) nodes: Vec<Node>,
+    /// How many of a hundred messages are lost.
+    pub(super) loss: u64,
+    /// How many of a hundred messages arrive twice.
+    repeats: u64,
+    delay: u64,
+    /// When a message arrives, its number, and where.
+    arrivals: BinaryHeap<Reverse<(u64, u64, usize)>>,
+    messages: BTreeMap<u64, InFlight>,
+    sent: u64,
+    pub(super) planted: Option<Planted>,
+}
+
+/// A defect that the checks have to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Planted {
+    /// Copies do not say what they have seen and no longer hold.
+    DeletesForgotten,
+    /// The last write that was seen of a node stands for all before it.
+    HighWaterMarks,
+    /// An increment sets the sum.
+    IncrementsAsValues,
+}
+
+pub(super) struct Node {
+    pub(super) replica: Replica,
+    /// How far its clock is ahead.
+    skew: u64,
+    /// Nodes on one side of a partition reach each other.
+    pub(super) side: u64,
+    /// When it started.
+    since: u64,
+}
+
+struct InFlight {
+    from: Origin,
+    /// None if it is for all.
+    to: Option<Origin>,
+    message: Message,
+}
+
+/// How many bytes of entries a message has.
+const MESSAGE_BYTES: usize = 1 << 16;
+
+// === impl World ===
+
+impl World {
+    pub(super) fn new(seed: u64, planted: Option<Planted>) -> Self {
+        let mut random = Random(seed);
+        let more = random.below(if seed.is_multiple_of(8) { 18 } else { 5 });
+        let nodes = (1..=3 + more).map(|node| Node {
+            replica: Replica::new(
+                Origin {
+                    node,
+                    incarnation: 1,
+                },
+                MESSAGE_BYTES,
+            ),
+            skew: if random.happens_in(30) {
+                random.below(2_000_000_000)
+            } else {
+                0
+            },
+            side: 0,
+            since: 0,
+        });
+        let mut nodes: Vec<Node> = nodes.collect();
+        for node in &mut nodes {
+            node.replica.mark_joined();
+        }
+        Self {
+            now: 1_000_000_000_000,
+            nodes,
+            loss: random.below(40),
+            repeats: random.below(20),
+            delay: 1000 + random.below(300_000),
+            arrivals: BinaryHeap::new(),
+            messages: BTreeMap::new(),
+            sent: 0,
+            planted,
+            random,
+        }
+    }
+
+    /// What the clock of a node shows.
+    pub(super) fn clock_of(&self, at: usize) -> u64 {
+        self.now + self.nodes[at].skew
+    }
+
+    /// Starts a node again, with nothing.
+    pub(super) fn restart(&mut self, at: usize, incarnation: u64) {
+        let node = &mut self.nodes[at];
+        let origin = Origin {
+            node: node.replica.origin().node,
+            incarnation,
+        };
+        node.replica = Replica::new(origin, MESSAGE_BYTES);
+        node.since = self.now;
+        // Or it joins when another answers.
+        if self.random.happens_in(50) {
+            node.replica.mark_joined();
+        }
+    }
+
+    pub(super) fn heal(&mut self) {
+        for node in &mut self.nodes {
+            node.side = 0;
+            node.replica.mark_joined();
+        }
+    }
+
+    pub(super) fn tick(&mut self, at: usize) {
+        let now = self.clock_of(at);
+        let effects = self.nodes[at].replica.tick(now);
+        self.carry_out(at, effects);
+    }
+
+    pub(super) fn carry_out(&mut self, at: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Broadcast(message) => {
+                    for to in (0..self.nodes.len()).filter(|to| *to != at) {
+                        self.send(at, to, None, &message);
+                    }
+                }
+                Effect::Send(origin, message) => {
+                    let mut nodes = self.nodes.iter();
+                    let to = nodes.position(|node| node.replica.origin() == origin);
+                    if let Some(to) = to {
+                        self.send(at, to, Some(origin), &message);
+                    }
+                }
+                Effect::Changed(_) | Effect::ClockAhead(..) => {}
+            }
+        }
+    }
+
+    fn send(&mut self, at: usize, index: usize, to: Option<Origin>, message: &Message) {
+        let is_cut = self.nodes[at].side != self.nodes[index].side;
+        if is_cut || self.random.happens_in(self.loss) {
+            return;
+        }
+        let copies = 1 + u64::from(self.random.happens_in(self.repeats));
+        for _ in 0..copies {
+            let when = self.now + 100 + self.random.below(self.delay);
+            self.sent += 1;
+            let in_flight = InFlight {
+                from: self.nodes[at].replica.origin(),
+                to,
+                message: message.clone(),
+            };
+            self.messages.insert(self.sent, in_flight);
+            self.arrivals.push(Reverse((when, self.sent, index)));
+        }
+    }
+
+    /// Delivers what arrives until then.
+    pub(super) fn run_until(&mut self, then: u64) {
+        while let Some(Reverse((when, number, index))) = self.arrivals.peek().copied()
+            && when <= then
+        {
+            self.arrivals.pop();
+            self.now = when;
+            let in_flight = self.messages.remove(&number).expect("it is in flight");
+            let node = &self.nodes[index];
+            let is_for_it = in_flight.to.is_none_or(|to| to == node.replica.origin());
+            if !is_for_it || node.since > when {
+                continue;
+            }
+            let now = self.clock_of(index);
+            let replica = &mut self.nodes[index].replica;
+            let message = altered(in_flight.message, self.planted);
+            let effects = replica.receive(in_flight.from, message, now);
+            self.carry_out(index, effects);
+        }
+        self.now = then;
+    }
+
+    /// Whether all copies are equal, and no message is in flight.
+    pub(super) fn is_settled(&self) -> bool {
+        let first = &self.nodes[0].replica;
+        let mut others = self.nodes.iter().map(|node| &node.replica);
+        self.arrivals.is_empty()
+            && others.all(|other| other.root() == first.root() && other.seen() == first.seen())
+    }
+}
+
+/// A message as copies with a defect send it.
+fn altered(mut message: Message, planted: Option<Planted>) -> Message {
+    match (planted, &mut message) {
+        (Some(Planted::DeletesForgotten), Message::Change(change)) => change.replaced.clear(),
+        (
+            Some(Planted::DeletesForgotten),
+            Message::Chunk { seen, .. } | Message::Entries { seen, .. },
+        ) => *seen = Seen::default(),
+        (
+            Some(Planted::HighWaterMarks),
+            Message::Pull { seen, .. }
+            | Message::Chunk { seen, .. }
+            | Message::Entries { seen, .. },
+        ) => seen.fill_gaps(),
+        _ => {}
+    }
+    message
+}

@@ -1,0 +1,70 @@
+use super::clock::Clock;
+use super::entry::Entry;
+use super::message::{Change, Effect};
+use super::seen::Seen;
+use super::table::Table;
+
+/// How far ahead a clock may be without a report, in microseconds.
+const AHEAD: u64 = 60_000_000;
+
+/// What a copy holds, and which writes it has seen. A write that was seen and is not held was deleted
+/// or replaced.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) clock: Clock,
+    pub(crate) seen: Seen,
+    pub(crate) table: Table,
+}
+
+// === impl State ===
+
+impl State {
+    /// Takes a write of another copy.
+    pub(crate) fn take_change(&mut self, change: Change, now: u64) -> Vec<Effect> {
+        // The value it adds to is on its way, or comes with a pull; and so will this.
+        if change.adds_to.is_some_and(|dot| !self.seen.has(dot)) {
+            return Vec::new();
+        }
+        let mut seen = Seen::default();
+        for dot in &change.replaced {
+            seen.add(*dot);
+        }
+        let effects = self.take(&change.key, change.entry.as_ref(), &seen, now);
+        for dot in change.replaced {
+            self.seen.add(dot);
+        }
+        effects
+    }
+
+    /// Merges what a peer holds of a key. The peer has seen these writes, and those of the entry.
+    pub(crate) fn take(
+        &mut self,
+        key: &str,
+        theirs: Option<&Entry>,
+        seen: &Seen,
+        now: u64,
+    ) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some(stamp) = theirs.and_then(|entry| entry.stamps().max()) {
+            if stamp.micros > Clock::LATEST {
+                return effects;
+            }
+            // What follows a clock that is ahead is ahead as well, and is not reported.
+            if stamp.micros > self.clock.at(now) + AHEAD {
+                effects.push(Effect::ClockAhead(stamp.origin, stamp.micros - now));
+            }
+            self.clock.see(stamp);
+        }
+        let ours = self.table.get(key);
+        let merged = Entry::merge(ours, &self.seen, theirs, seen);
+        // They are held from now on, or something later is.
+        for dot in theirs.into_iter().flat_map(|entry| entry.elements.keys()) {
+            self.seen.add(*dot);
+        }
+        if merged.as_ref() != ours {
+            self.table.put(key, merged);
+            effects.push(Effect::Changed(key.to_owned()));
+        }
+        effects
+    }
+}
