@@ -88,6 +88,7 @@ impl Inner {
             self.api.clone(),
             stream,
             &native,
+            self.options.wanted(),
             reserved::is_reserved(name),
         ));
         let mut buckets = self.buckets.lock();
