@@ -41,9 +41,6 @@ pub(crate) enum Fault {
 /// A server's refusal.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Refusal {
-    /// As in HTTP.
-    #[serde(default)]
-    pub(crate) code: u16,
     /// Which error it is.
     #[serde(default, rename = "err_code")]
     pub(crate) number: u64,
@@ -239,7 +236,6 @@ impl Api {
                 }
                 RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
                     Fault::Refused(Refusal {
-                        code: 400,
                         number: 0,
                         description: error.to_string(),
                     })

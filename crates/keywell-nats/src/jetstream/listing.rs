@@ -92,11 +92,12 @@ fn parse(position: &[u8]) -> Option<(u64, String)> {
     Some((u64::from_be_bytes(*sequence), key))
 }
 
-/// Whether a bucket has no key, or only such as have expired.
-pub(crate) async fn is_empty(api: &Api, stream: &Stream) -> Result<bool> {
+/// If a bucket has no key, or only such as have expired: up to which sequence that was read.
+pub(crate) async fn empty_up_to(api: &Api, stream: &Stream) -> Result<Option<u64>> {
     let keys = Keys::read(api, stream).await?;
     let now = SystemTime::now();
-    Ok(!keys.live(now, Bound::Unbounded).any(|_| true))
+    let is_empty = keys.live(now, Bound::Unbounded).next().is_none();
+    Ok(is_empty.then_some(keys.sequence))
 }
 
 // === impl Keys ===
@@ -152,7 +153,8 @@ impl Keys {
         let limit = Limit::after(api.timeout());
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
         let mut reached = 0;
-        while reached < upto {
+        // Up to an instant at which there is no more: a key that is written meanwhile comes last.
+        loop {
             match consumer.next_stored().await? {
                 Next::Message(message) => {
                     reached = message.stored.sequence;
@@ -161,7 +163,7 @@ impl Keys {
                 // The last message is gone by now, as markers are after a while; or another server
                 // than the stream's leader answers, and lags behind it.
                 Next::Idle => {
-                    if stream.replicas == 1 {
+                    if stream.replicas == 1 || reached >= upto {
                         break;
                     }
                     let last = reading::of_leader(api, stream, &stream.names.all()).await?;

@@ -41,7 +41,7 @@ struct Streams {
 }
 
 #[derive(Deserialize)]
-struct Deleted {}
+struct Purged {}
 
 // === impl JetStreamStore ===
 
@@ -88,6 +88,7 @@ impl Inner {
             self.api.clone(),
             stream,
             &native,
+            self.options.wanted(),
             reserved::is_reserved(name),
         ));
         let mut buckets = self.buckets.lock();
@@ -134,7 +135,7 @@ impl Inner {
                 // One of another kind, or gone by now.
                 Err(_) => continue,
             };
-            if !listing::is_empty(&self.api, &stream).await? {
+            if listing::empty_up_to(&self.api, &stream).await?.is_none() {
                 let is_default = name == default;
                 inhabited.push(if is_default {
                     BucketName::default()
@@ -154,12 +155,12 @@ impl Inner {
             Err(Error::NoSuchBucket(_)) => return Ok(()),
             stream => stream?,
         };
-        if !self.options.create || !listing::is_empty(&self.api, &stream).await? {
+        let Some(upto) = listing::empty_up_to(&self.api, &stream).await? else {
             return Ok(());
-        }
-        let delete = format!("STREAM.DELETE.{}", stream.names.stream());
-        let Deleted {} = self.api.ask(&delete, &serde_json::Value::Null).await?;
-        self.buckets.lock().remove(name);
+        };
+        // The stream stays, so that no version is used again; so does what was written meanwhile.
+        let purge = format!("STREAM.PURGE.{}", stream.names.stream());
+        let Purged {} = self.api.ask(&purge, &json!({ "seq": upto + 1 })).await?;
         Ok(())
     }
 }

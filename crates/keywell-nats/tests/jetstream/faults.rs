@@ -1,7 +1,7 @@
 //! Servers that are killed and frozen.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use keywell_nats::{JetStreamStore, Storage};
 use keywell_servers::NatsCluster;
 use keywell_store::{Bucket, Change, Error, Event, Expected, Filter, Set, Since, Swap};
 use serde_json::json;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::place::{ask, client, open, options, server, store};
@@ -33,8 +34,8 @@ async fn until_written(bucket: &dyn Bucket, key: &str) {
 /// not known.
 async fn count(
     bucket: Arc<dyn Bucket>,
-    is_stopped: Arc<std::sync::atomic::AtomicBool>,
-    counted: Arc<AtomicI64>,
+    is_stopped: Arc<AtomicBool>,
+    counted: Arc<watch::Sender<i64>>,
 ) -> (i64, i64) {
     let each = (0..4).map(|_| {
         let (bucket, is_stopped, counted) = (bucket.clone(), is_stopped.clone(), counted.clone());
@@ -44,7 +45,7 @@ async fn count(
                 match bucket.increment("n", 1).await {
                     Ok(_) => {
                         done += 1;
-                        counted.fetch_add(1, Ordering::Relaxed);
+                        counted.send_modify(|count| *count += 1);
                     }
                     Err(Error::Ambiguous(_)) => doubtful += 1,
                     Err(Error::Unavailable(_)) => tokio::task::yield_now().await,
@@ -62,16 +63,14 @@ async fn count(
     sum
 }
 
-async fn until_counted(counted: &AtomicI64, more: i64) {
-    let goal = counted.load(Ordering::Relaxed) + more;
-    let counting = async {
-        while counted.load(Ordering::Relaxed) < goal {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(Duration::from_secs(60), counting)
-        .await
-        .expect("it goes on counting");
+async fn until_counted(counted: &watch::Sender<i64>, more: i64) {
+    let goal = *counted.borrow() + more;
+    let mut counts = counted.subscribe();
+    let counting = counts.wait_for(|count| *count >= goal);
+    let reached = timeout(Duration::from_secs(60), counting).await;
+    reached
+        .expect("it goes on counting")
+        .expect("it is counted");
 }
 
 async fn counter(bucket: &dyn Bucket) -> i64 {
@@ -199,7 +198,7 @@ async fn a_bucket_in_memory_is_gone_with_its_server() {
     let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
     server.kill().await.unwrap();
     server.restart().await.unwrap();
-    // Of a stream that was in memory the server keeps the description.
+    // The stream is gone, and is created again by the first call.
     let reading = async {
         loop {
             match bucket.get("k").await {
