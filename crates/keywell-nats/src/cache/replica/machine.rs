@@ -4,7 +4,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use keywell_store::counter;
 
+use super::defect::Defect;
+#[cfg(test)]
+use super::defect::Planted;
 use super::entry::{Element, Entry, Kind};
 use super::exchange::Exchange;
 use super::message::{Change, Effect, Message};
@@ -42,6 +46,18 @@ impl Replica {
             state: State::default(),
             exchange: Exchange::new(message_bytes),
         }
+    }
+
+    /// The same with a defect, if one is given.
+    #[cfg(test)]
+    pub(crate) fn with_defect(
+        origin: Origin,
+        message_bytes: usize,
+        defect: Option<Defect>,
+    ) -> Self {
+        let mut replica = Self::new(origin, message_bytes);
+        replica.state.planted = Planted::new(defect);
+        replica
     }
 
     pub(crate) fn origin(&self) -> Origin {
@@ -141,6 +157,9 @@ impl Replica {
         let entry = self.of_kind(key, Kind::Value)?;
         let number = entry.number().ok_or(Refused::NotANumber)?;
         let answer = number.checked_add(by).ok_or(Refused::Overflow)?;
+        if self.state.planted.has(Defect::AddsAsValue) {
+            return Ok((answer, self.set(key, counter::text(answer), now)));
+        }
         let before = entry.sum_of(self.origin);
         let total = before.map_or(0, |(_, total)| total);
         let total = total.checked_add(by).ok_or(Refused::Overflow)?;

@@ -1,18 +1,23 @@
 //! Many copies, and a network that does to their messages what networks do. Each seed is one history;
-//! once messages flow, all copies have to become equal, and to hold what was promised.
+//! once messages flow, all copies have to become equal, and to hold what was promised. `KEYWELL_SEED`
+//! runs one history again, `KEYWELL_SEEDS` says how many to run.
 
 mod history;
+mod occurred;
 mod random;
 mod world;
 
 use history::History;
+use occurred::Occurred;
 use world::World;
 
-/// How many seeds run; with `KEYWELL_SEED`, that one.
+use super::defect::Defect;
+
+/// How many histories there are, unless something else is asked for.
 const SEEDS: u64 = 2000;
 
-fn run(seed: u64) -> Result<(), String> {
-    let mut world = World::new(seed);
+fn run(seed: u64, defect: Option<Defect>) -> Result<Occurred, String> {
+    let mut world = World::new(seed, defect);
     let mut history = History::default();
     for incarnation in 2..62 {
         for _ in 0..world.random.below(30) {
@@ -36,7 +41,7 @@ fn run(seed: u64) -> Result<(), String> {
     world.heal();
     for _ in 0..2000 {
         if world.is_settled() {
-            return history.check(&world);
+            return history.check(&world).map(|()| world.occurred);
         }
         for at in 0..world.nodes.len() {
             world.tick(at);
@@ -49,9 +54,7 @@ fn run(seed: u64) -> Result<(), String> {
 /// Cuts the network in two, heals it, lets a node crash and start again, or does nothing.
 fn disturb(world: &mut World, history: &mut History, incarnation: u64) {
     if world.random.happens_in(15) {
-        for at in 0..world.nodes.len() {
-            world.nodes[at].side = world.random.below(2);
-        }
+        world.cut();
     }
     if world.random.happens_in(10) {
         world.heal();
@@ -63,17 +66,41 @@ fn disturb(world: &mut World, history: &mut History, incarnation: u64) {
     }
 }
 
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().expect("it is a number"))
+}
+
 #[test]
 fn copies_become_equal_and_hold_what_was_promised() {
-    let one = std::env::var("KEYWELL_SEED").ok();
-    let one: Option<u64> = one.map(|seed| seed.parse().expect("KEYWELL_SEED is a number"));
-    let seeds = one.map_or(0..SEEDS, |seed| seed..seed + 1);
-    for seed in seeds {
-        if let Err(problem) = run(seed) {
-            panic!(
+    let one = number("KEYWELL_SEED");
+    let first = one.unwrap_or_else(rand::random);
+    let seeds = one.map_or_else(|| number("KEYWELL_SEEDS").unwrap_or(SEEDS), |_| 1);
+    let mut occurred: Option<Occurred> = None;
+    for seed in (0..seeds).map(|number| first.wrapping_add(number)) {
+        match run(seed, None) {
+            Ok(one) => occurred = Some(occurred.map_or(one, |all| all.and(one))),
+            Err(problem) => panic!(
                 "{problem}\nKEYWELL_SEED={seed} cargo nextest run -p keywell-nats \
                  copies_become_equal"
-            );
+            ),
         }
+    }
+    println!("{seeds} seeds from KEYWELL_SEED={first} on: {occurred:?}");
+    if seeds >= SEEDS {
+        assert!(occurred.is_some_and(Occurred::is_all), "{occurred:?}");
+    }
+}
+
+#[test]
+fn planted_defects_are_found() {
+    for defect in [
+        Defect::ForgetsDeletes,
+        Defect::CountsByLast,
+        Defect::AddsAsValue,
+    ] {
+        let found = (0..SEEDS).find_map(|seed| Some((seed, run(seed, Some(defect)).err()?)));
+        let (seed, problem) = found.unwrap_or_else(|| panic!("{defect:?} is not found"));
+        println!("{defect:?} is found by seed {seed}: {problem}");
     }
 }
