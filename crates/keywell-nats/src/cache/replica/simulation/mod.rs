@@ -1,7 +1,10 @@
 //! Many copies, and a network that does to their messages what networks do. Each seed is one history;
 //! once messages flow, all copies have to become equal, and to hold what was promised.
 
+mod clocks;
+mod forged;
 mod history;
+mod incarnations;
 mod random;
 mod world;
 

@@ -65,7 +65,10 @@ impl World {
             side: 0,
             since: 0,
         });
-        let nodes = nodes.collect();
+        let mut nodes: Vec<Node> = nodes.collect();
+        for node in &mut nodes {
+            node.replica.mark_joined();
+        }
         Self {
             now: 1_000_000_000_000,
             nodes,
@@ -93,11 +96,16 @@ impl World {
         };
         node.replica = Replica::new(origin, MESSAGE_BYTES);
         node.since = self.now;
+        // Or it joins when another answers.
+        if self.random.happens_in(50) {
+            node.replica.mark_joined();
+        }
     }
 
     pub(super) fn heal(&mut self) {
         for node in &mut self.nodes {
             node.side = 0;
+            node.replica.mark_joined();
         }
     }
 
