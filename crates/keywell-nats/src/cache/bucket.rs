@@ -2,29 +2,30 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Cursor, Durability, Entry, Error, Expires, List,
-    Listing, MAX_PAGE_BYTES, Page, Promptness, Result, Set, Version,
+    Answer, Bucket, BucketName, Capabilities, Cursor, Durability, Entry, Error, Expires, Invalid,
+    List, Listing, MAX_PAGE_BYTES, Page, Promptness, Result, Set, Version,
 };
 
+use super::key;
 use super::node::Node;
+use super::shown::Values;
 
 /// A bucket of a replicated cache.
 pub(super) struct CacheBucket {
     node: Arc<Node>,
-    /// What its keys begin with in the cache. No bucket's name has a zero in it.
+    values: Arc<Values>,
+    /// What its keys begin with in the cache.
     prefix: String,
 }
-
-/// The zero that ends the name of a bucket.
-pub(super) const END: char = '\0';
 
 // === impl CacheBucket ===
 
 impl CacheBucket {
     pub(super) fn new(node: Arc<Node>, name: &BucketName) -> Self {
         Self {
+            values: node.values(name.as_str()),
+            prefix: key::prefix(name),
             node,
-            prefix: format!("{}{END}", name.as_str()),
         }
     }
 
@@ -49,45 +50,47 @@ impl CacheBucket {
             Some(cursor) => {
                 let position = cursor.position(scope, &request.prefix)?;
                 let position = String::from_utf8(position);
-                Some(position.map_err(|_| Error::Invalid(keywell_store::Invalid::Cursor))?)
+                let position = position.map_err(|_| Error::Invalid(Invalid::Cursor))?;
+                Some(self.key(&position))
             }
         };
+        let seal = |last: &str| Cursor::seal(scope, &request.prefix, last.as_bytes());
         let prefix = self.key(&request.prefix);
         let most = request.page_keys();
         let mut bytes = 0;
-        let mut page = Page::default();
+        let mut cursor = None;
         let listed = self.node.read(|replica| {
-            let after = after.map(|after| self.key(&after));
             let mut listed: Vec<(String, Option<Entry>)> = Vec::new();
-            for (key, entry) in replica.entries_from(&prefix, after.as_deref()) {
+            for (full, entry) in replica.entries_from(&prefix, after.as_deref()) {
+                let key = &full[self.prefix.len()..];
                 bytes += key.len();
                 if listed.len() == most || (bytes > MAX_PAGE_BYTES && !listed.is_empty()) {
-                    let last = listed.last().map_or("", |(key, _)| key);
-                    page.cursor = Some(Cursor::seal(scope, &request.prefix, last.as_bytes()));
+                    cursor = listed.last().map(|(last, _)| seal(last));
                     break;
                 }
-                let value = request.values.and_then(|_| read(key, entry));
-                listed.push((key[self.prefix.len()..].to_owned(), value));
+                let value = request.values.and_then(|_| entry.value());
+                let value = value.map(|value| entry_of(value, replica.fingerprint(full)));
+                listed.push((key.to_owned(), value));
             }
             listed
         });
-        match request.values {
-            None => page.keys = listed.into_iter().map(|(key, _)| key).collect(),
-            Some(max) => {
-                let seal = |last: &str| Cursor::seal(scope, &request.prefix, last.as_bytes());
-                page = Page::of_entries(listed, page.cursor, max, seal);
-            }
-        }
-        Ok(page)
+        Ok(match request.values {
+            None => Page {
+                keys: listed.into_iter().map(|(key, _)| key).collect(),
+                cursor,
+                ..Page::default()
+            },
+            Some(max) => Page::of_entries(listed, cursor, max, seal),
+        })
     }
 }
 
-fn read(key: &str, entry: &super::replica::Entry) -> Option<Entry> {
-    Some(Entry {
-        value: entry.value()?,
-        version: Version::from(entry.fingerprint(key)),
+fn entry_of(value: Bytes, version: u64) -> Entry {
+    Entry {
+        value,
+        version: Version::from(version),
         expires: Expires::Never,
-    })
+    }
 }
 
 impl Bucket for CacheBucket {
@@ -104,11 +107,9 @@ impl Bucket for CacheBucket {
     }
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        let key = self.key(key);
-        let entry = self
-            .node
-            .read(|replica| replica.entry(&key).and_then(|entry| read(&key, entry)));
-        entry.map(|entry| entry.within(max)).transpose().into()
+        let value = self.values.get(key);
+        let entry = value.map(|(value, version)| entry_of(value, version).within(max));
+        entry.transpose().into()
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
@@ -118,18 +119,15 @@ impl Bucket for CacheBucket {
         let key = self.key(key);
         let version = self.node.write(|replica, now| {
             let effects = replica.set(&key, value, now);
-            let version = replica
-                .entry(&key)
-                .map_or(0, |entry| entry.fingerprint(&key));
-            (version, effects)
+            Ok((Version::from(replica.fingerprint(&key)), effects))
         });
-        Answer::now(Version::from(version))
+        version.into()
     }
 
     fn delete(&self, key: &str) -> Answer<()> {
         let key = self.key(key);
-        self.node.write(|replica, _| ((), replica.delete(&key)));
-        Answer::now(())
+        let deleted = self.node.write(|replica, _| Ok(((), replica.delete(&key))));
+        deleted.into()
     }
 
     fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
@@ -137,13 +135,10 @@ impl Bucket for CacheBucket {
             return error.into();
         }
         let key = self.key(key);
-        let added = self
+        let sum = self
             .node
-            .write(|replica, now| match replica.increment(&key, delta, now) {
-                Ok((sum, effects)) => (Ok(sum), effects),
-                Err(refused) => (Err(Error::from(refused)), Vec::new()),
-            });
-        added.into()
+            .write(|replica, now| replica.increment(&key, delta, now));
+        sum.into()
     }
 
     fn list(&self, request: List) -> Answer<Page> {

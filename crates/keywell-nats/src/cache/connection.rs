@@ -1,89 +1,268 @@
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Message, Subscriber};
-use bytes::Bytes;
+use async_nats::{Client, Event, Message, Subscriber};
 use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use keywell_store::{Error, Failure, Result};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::node::Node;
 use super::options::CacheOptions;
-use super::replica::{Effect, Message as Replicated, Origin};
+use super::outgoing::{Receiver, Waiting};
+use super::replica::{Change, Effect, Message as Replicated, Origin};
 use super::wire;
 
 /// How long a process waits for another to say that it is there, when it starts.
 const GREETING: Duration = Duration::from_millis(500);
 /// How long it waits for the copy of another.
 const JOINING: Duration = Duration::from_secs(30);
-/// How long nothing is written before a process says what it has.
+/// How long after a change a process says what it has; then twice as long, up to the heartbeat.
 const PAUSE: Duration = Duration::from_secs(1);
-/// What a message has besides a value and its key.
-const ENVELOPE: usize = 4096;
+/// How long the end of a connection waits for the server.
+const FLUSHING: Duration = Duration::from_secs(2);
+/// The longest wait before a lost connection is tried again.
+const RECONNECT: Duration = Duration::from_secs(1);
+/// How many messages are taken, or sent, at once.
+const AT_ONCE: usize = 64;
+/// How many bytes of changes one message has.
+const BATCH: usize = 16 << 10;
 
-/// Carries the messages of a copy.
-struct Connection {
+/// Carries the messages of a copy, until the copy is dropped.
+pub(super) struct Connection {
+    node: Weak<Node>,
+    outgoing: Receiver,
+    /// Changes and beacons of all.
+    changes: BoxStream<'static, Vec<Message>>,
+    /// Messages for this copy.
+    replays: BoxStream<'static, Vec<Message>>,
+    post: Post,
+    rhythm: Rhythm,
+}
+
+/// What there is to do.
+enum Next {
+    ToSend(Vec<Waiting>),
+    /// Messages for all copies.
+    ForAll(Vec<Message>),
+    /// Messages for this copy alone.
+    ForThis(Vec<Message>),
+}
+
+/// Publishes the messages of a copy.
+struct Post {
     client: Client,
-    node: Arc<Node>,
-    options: CacheOptions,
+    origin: Origin,
+    changes: String,
+    replays: String,
+}
+
+/// When a copy says what it has.
+struct Rhythm {
+    due: Instant,
+    /// How long after that again.
+    pause: Duration,
+    heartbeat: Duration,
 }
 
 /// Connects a new copy to the others, and waits for what they have.
-pub(super) async fn join(server: &str, options: &CacheOptions) -> Result<Arc<Node>> {
-    let client = connect(server, options).await?;
-    let largest = client.max_payload().saturating_sub(ENVELOPE) / 2;
-    let (node, effects) = Node::connected(options.max_bytes, largest);
-    let connection = Connection {
+pub(super) async fn join(options: &CacheOptions) -> Result<Arc<Node>> {
+    let (counting, connected) = watch::channel(0_u64);
+    let client = options.login.connect_with(&options.servers, |connect| {
+        let delay = |attempts: usize| {
+            let millis = 10_u64 << attempts.min(10);
+            Duration::from_millis(millis).min(RECONNECT)
+        };
+        let connect = connect.no_echo().reconnect_delay_callback(delay);
+        connect.event_callback(move |event| {
+            match event {
+                Event::Connected => counting.send_modify(|count| *count += 1),
+                Event::Disconnected => {
+                    tracing::warn!("the connection to NATS is lost; the cache goes on alone");
+                }
+                event => tracing::debug!("NATS: {event}"),
+            }
+            std::future::ready(())
+        })
+    });
+    let client = client.await?;
+    let (node, outgoing) = Node::connected(options.max_bytes, client.max_payload());
+    let post = Post {
+        origin: node.origin(),
+        changes: format!("{}.{}", options.changes, options.name),
+        replays: format!("{}.{}", options.replays, options.name),
         client,
-        node: node.clone(),
-        options: options.clone(),
     };
-    let changes = connection.subscribe(connection.to_all()).await?;
-    let replays = connection.subscribe(connection.to(node.origin())).await?;
-    let (joined, waiting) = tokio::sync::oneshot::channel();
-    tokio::spawn(connection.run(effects, futures::stream::select(changes, replays), joined));
-    node.tick();
-    drop(timeout(JOINING, waiting).await);
+    let changes = post.subscribe(post.to_all()).await?;
+    let replays = post.subscribe(post.to(post.origin)).await?;
+    let mut connection = Connection {
+        node: Arc::downgrade(&node),
+        outgoing,
+        changes: changes.ready_chunks(AT_ONCE).boxed(),
+        replays: replays.ready_chunks(AT_ONCE).boxed(),
+        post,
+        rhythm: Rhythm::new(options.heartbeat),
+    };
+    if !connection.join(&node).await {
+        tracing::warn!("the copy of the cache is not complete yet; the rest follows");
+    }
+    node.mark_joined();
+    tokio::spawn(connection.run(connected));
     Ok(node)
-}
-
-async fn connect(server: &str, options: &CacheOptions) -> Result<Client> {
-    let mut connect = ConnectOptions::new()
-        .name("keywell")
-        .no_echo()
-        .max_reconnects(None)
-        .require_tls(options.has_tls);
-    if let Some((user, password)) = &options.login {
-        connect = connect.user_and_password(user.clone(), password.expose().to_owned());
-    }
-    if let Some(token) = &options.token {
-        connect = connect.token(token.expose().to_owned());
-    }
-    if let Some(file) = &options.tls_ca {
-        connect = connect.add_root_certificates(file.clone());
-    }
-    let connected = connect.connect(server).await;
-    connected
-        .map_err(|error| Error::Unavailable(Failure::caused_by("NATS cannot be reached", error)))
 }
 
 // === impl Connection ===
 
 impl Connection {
-    fn to_all(&self) -> String {
-        format!("{}.{}", self.options.changes, self.options.name)
+    /// Takes part until the copy has what another had, or no other is there. Whether it knows.
+    async fn join(&mut self, node: &Node) -> bool {
+        let end = Instant::now() + JOINING;
+        let mut until = Instant::now() + GREETING;
+        while Instant::now() < until.min(end) {
+            // Again and again, as it may be lost.
+            node.tick();
+            let wait = Instant::now() + GREETING / 3;
+            while let Ok(next) = timeout_at(wait, self.next()).await {
+                if matches!(next, Next::ForThis(_)) {
+                    until = Instant::now() + GREETING;
+                }
+                self.take(next).await;
+                if node.has_joined() {
+                    return true;
+                }
+            }
+        }
+        Instant::now() < end
     }
 
-    fn to(&self, origin: Origin) -> String {
-        let Origin { node, incarnation } = origin;
-        format!(
-            "{}.{}.{node:x}.{incarnation:x}",
-            self.options.replays, self.options.name
-        )
+    async fn run(mut self, mut connected: watch::Receiver<u64>) {
+        connected.mark_unchanged();
+        loop {
+            let due = self.rhythm.due;
+            let next = tokio::select! {
+                next = self.next() => next,
+                Ok(()) = connected.changed() => {
+                    tracing::info!("connected to NATS again");
+                    self.rhythm.restart();
+                    continue;
+                }
+                () = sleep_until(due) => {
+                    self.rhythm.next();
+                    if let Some(node) = self.node.upgrade() {
+                        node.tick();
+                    }
+                    continue;
+                }
+            };
+            if matches!(&next, Next::ToSend(waiting) if waiting.is_empty()) {
+                // The copy is dropped.
+                return self.post.flush().await;
+            }
+            self.take(next).await;
+        }
     }
 
+    /// What there is to do. Nothing is lost if it is not waited for.
+    async fn next(&mut self) -> Next {
+        tokio::select! {
+            waiting = self.outgoing.receive(AT_ONCE) => Next::ToSend(waiting),
+            Some(messages) = self.changes.next() => Next::ForAll(messages),
+            Some(messages) = self.replays.next() => Next::ForThis(messages),
+        }
+    }
+
+    async fn take(&mut self, next: Next) {
+        match next {
+            Next::ToSend(waiting) => self.send(waiting).await,
+            Next::ForAll(messages) | Next::ForThis(messages) => self.receive(messages),
+        }
+    }
+
+    fn receive(&mut self, messages: Vec<Message>) {
+        let Some(node) = self.node.upgrade() else {
+            return;
+        };
+        let mut decoded = Vec::with_capacity(messages.len());
+        for message in messages {
+            match wire::decode(&message.payload) {
+                Some(known) => decoded.push(known),
+                None => node.count_foreign(&message.subject),
+            }
+        }
+        let is_beacon = |message: &Replicated| matches!(message, Replicated::Beacon { .. });
+        self.rhythm
+            .note(decoded.iter().any(|(_, message)| !is_beacon(message)));
+        if !decoded.is_empty() {
+            node.receive(decoded);
+        }
+    }
+
+    /// Sends all, several changes in one message.
+    async fn send(&mut self, waiting: Vec<Waiting>) {
+        let is_beacon = |waiting: &Waiting| {
+            let Waiting::Effect(Effect::Broadcast(message)) = waiting else {
+                return false;
+            };
+            matches!(message, Replicated::Beacon { .. })
+        };
+        self.rhythm.note(!waiting.iter().all(is_beacon));
+        let mut waiting = VecDeque::from(waiting);
+        while let Some(next) = waiting.pop_front() {
+            match next {
+                Waiting::Effect(Effect::Broadcast(Replicated::Change(first))) => {
+                    let message = batch(first, &mut waiting);
+                    self.post.publish(self.post.to_all(), &message).await;
+                }
+                Waiting::Effect(Effect::Broadcast(message)) => {
+                    self.post.publish(self.post.to_all(), &message).await;
+                }
+                Waiting::Effect(Effect::Send(origin, message)) => {
+                    self.post.publish(self.post.to(origin), &message).await;
+                }
+                Waiting::Effect(Effect::Changed(_) | Effect::ClockAhead(..)) => {}
+                Waiting::Flush(flushed) => {
+                    self.post.flush().await;
+                    drop(flushed.send(()));
+                }
+            }
+        }
+    }
+}
+
+/// A change, and what changes wait behind it, as one message.
+fn batch(first: Change, waiting: &mut VecDeque<Waiting>) -> Replicated {
+    let size = |change: &Change| {
+        let entry = change.entry.as_ref();
+        change.key.len() + entry.map_or(0, super::replica::Entry::bytes)
+    };
+    let mut bytes = size(&first);
+    let mut changes = vec![first];
+    while let Some(Waiting::Effect(Effect::Broadcast(Replicated::Change(next)))) = waiting.front() {
+        bytes += size(next);
+        if bytes > BATCH {
+            break;
+        }
+        if let Some(Waiting::Effect(Effect::Broadcast(Replicated::Change(next)))) =
+            waiting.pop_front()
+        {
+            changes.push(next);
+        }
+    }
+    match changes.pop() {
+        Some(only) if changes.is_empty() => Replicated::Change(only),
+        last => {
+            changes.extend(last);
+            Replicated::Changes(changes)
+        }
+    }
+}
+
+// === impl Post ===
+
+impl Post {
     async fn subscribe(&self, subject: String) -> Result<Subscriber> {
         let subscribed = self.client.subscribe(subject).await;
         subscribed.map_err(|error| {
@@ -91,69 +270,71 @@ impl Connection {
         })
     }
 
-    async fn run(
-        self,
-        mut effects: mpsc::Receiver<Effect>,
-        mut messages: impl futures::Stream<Item = Message> + Unpin,
-        joined: tokio::sync::oneshot::Sender<()>,
-    ) {
-        let mut joined = Some(joined);
-        let mut greeted = Instant::now() + GREETING;
-        let mut due = Instant::now() + self.options.heartbeat;
-        let mut foreign = 0_u64;
-        loop {
-            tokio::select! {
-                effect = effects.recv() => {
-                    let Some(effect) = effect else { return };
-                    if matches!(effect, Effect::Broadcast(Replicated::Change(_))) {
-                        due = due.min(Instant::now() + PAUSE);
-                    }
-                    self.send(effect).await;
-                }
-                message = messages.next() => {
-                    let Some(message) = message else { return };
-                    match wire::decode(&message.payload) {
-                        Some((from, message)) => {
-                            self.node.receive(from, message);
-                            // What it asked for is on its way.
-                            greeted = Instant::now() + GREETING;
-                        }
-                        None => {
-                            foreign += 1;
-                            tracing::debug!(foreign, "a message that is none of this version of the cache");
-                        }
-                    }
-                }
-                () = sleep_until(greeted), if joined.is_some() => {}
-                () = sleep_until(due) => {
-                    self.node.tick();
-                    due = Instant::now() + self.options.heartbeat;
-                }
-            }
-            let has_joined = self.node.read(|replica| replica.has_joined());
-            if has_joined || greeted <= Instant::now() {
-                if let Some(joined) = joined.take() {
-                    drop(joined.send(()));
-                }
-            }
-        }
-    }
-
-    async fn send(&self, effect: Effect) {
-        let (subject, message) = match effect {
-            Effect::Broadcast(message) => (self.to_all(), message),
-            Effect::Send(origin, message) => (self.to(origin), message),
-            Effect::Changed(_) | Effect::ClockAhead(..) => return,
-        };
+    async fn publish(&self, subject: String, message: &Replicated) {
         // What is sent while there is no connection would arrive late, and is asked for then anyway.
         if self.client.connection_state() != State::Connected {
             return;
         }
-        let payload: Option<Bytes> = wire::encode(self.node.origin(), &message);
-        if let Some(payload) = payload {
-            if let Err(error) = self.client.publish(subject, payload).await {
-                tracing::debug!("a message to other copies was not sent: {error}");
-            }
+        let Some(payload) = wire::encode(self.origin, message) else {
+            return;
+        };
+        let bytes = payload.len();
+        if let Err(error) = self.client.publish(subject, payload).await {
+            tracing::warn!(bytes, "a message to other copies was not sent: {error}");
         }
+    }
+
+    /// Waits until the server has taken what was sent.
+    async fn flush(&self) {
+        if self.client.connection_state() != State::Connected {
+            return;
+        }
+        // The server answers that there is no subscriber, after all that was sent before.
+        let subject = format!("{}.flush", self.to(self.origin));
+        let answer = self.client.request(subject, bytes::Bytes::new());
+        if timeout(FLUSHING, answer).await.is_err() {
+            tracing::warn!("NATS has not acknowledged the last writes to the cache");
+        }
+    }
+
+    fn to_all(&self) -> String {
+        self.changes.clone()
+    }
+
+    fn to(&self, origin: Origin) -> String {
+        let Origin { node, incarnation } = origin;
+        format!("{}.{node:x}.{incarnation:x}", self.replays)
+    }
+}
+
+// === impl Rhythm ===
+
+impl Rhythm {
+    fn new(heartbeat: Duration) -> Self {
+        let pause = PAUSE.min(heartbeat);
+        Self {
+            due: Instant::now() + pause,
+            pause,
+            heartbeat,
+        }
+    }
+
+    /// Copies may differ now: says soon what this one has, then less and less often.
+    fn note(&mut self, may_differ: bool) {
+        if may_differ {
+            self.pause = PAUSE.min(self.heartbeat);
+            self.due = self.due.min(Instant::now() + self.pause);
+        }
+    }
+
+    /// Says it now.
+    fn restart(&mut self) {
+        self.pause = PAUSE.min(self.heartbeat);
+        self.due = Instant::now();
+    }
+
+    fn next(&mut self) {
+        self.due = Instant::now() + self.pause;
+        self.pause = (self.pause * 2).min(self.heartbeat);
     }
 }

@@ -10,10 +10,13 @@
 
 mod bucket;
 mod connection;
+mod key;
 mod node;
 mod options;
+mod outgoing;
 mod provider;
 mod replica;
+mod shown;
 mod store;
 mod wire;
 

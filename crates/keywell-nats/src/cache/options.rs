@@ -1,34 +1,25 @@
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use keywell_store::Secret;
+use crate::Login;
 
 /// How a process takes part in a replicated cache.
 #[derive(Clone)]
 pub struct CacheOptions {
-    /// `HOST[:PORT]` of a NATS server. Without one the cache is of this process alone.
-    pub server: Option<String>,
-    /// Which cache: processes that give the same name to the same server share it.
+    /// NATS servers, each `HOST` or `HOST:PORT`. Without any the cache is of this process alone.
+    pub servers: Vec<String>,
+    /// How it logs in to them.
+    pub login: Login,
+    /// Which cache: processes that give the same name to the same servers share it.
     pub name: String,
-    /// A user and a password.
-    pub login: Option<(String, Secret)>,
-    /// A token instead.
-    pub token: Option<Secret>,
-    /// A JWT with the seed of its key instead.
-    pub jwt: Option<(Secret, Secret)>,
-    /// Whether the connection is encrypted.
-    pub has_tls: bool,
-    /// A file with the certificates to trust, besides the system's.
-    pub tls_ca: Option<PathBuf>,
-    /// Subjects begin with it: of changes, which go to all processes.
+    /// What the subject of changes begins with, which go to all processes.
     pub changes: String,
-    /// Of what processes send each other.
+    /// What the subjects of messages for one process begin with.
     pub replays: String,
-    /// How often a process says what it has, where nothing was written.
+    /// The longest time between two comparisons, where nothing is written.
     pub heartbeat: Duration,
-    /// How many bytes the cache may hold; the keys written longest ago leave first. `None` bounds
-    /// nothing.
+    /// How many bytes keys and values may have, each entry with 64 more; the keys written longest ago
+    /// leave first, in all processes. `None` bounds nothing.
     pub max_bytes: Option<usize>,
 }
 
@@ -37,13 +28,9 @@ pub struct CacheOptions {
 impl Default for CacheOptions {
     fn default() -> Self {
         Self {
-            server: None,
+            servers: Vec::new(),
+            login: Login::default(),
             name: "default".to_owned(),
-            login: None,
-            token: None,
-            jwt: None,
-            has_tls: false,
-            tls_ca: None,
             changes: "lattice.state.events".to_owned(),
             replays: "lattice.state.replay".to_owned(),
             heartbeat: Duration::from_mins(1),
@@ -55,7 +42,7 @@ impl Default for CacheOptions {
 impl fmt::Debug for CacheOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheOptions")
-            .field("server", &self.server)
+            .field("servers", &self.servers)
             .field("name", &self.name)
             .finish_non_exhaustive()
     }

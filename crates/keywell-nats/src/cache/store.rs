@@ -1,19 +1,23 @@
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keywell_store::{Answer, Bucket, BucketName, Promptness, Result, Store};
 
-use super::bucket::{CacheBucket, END};
+use super::bucket::CacheBucket;
 use super::connection;
+use super::key;
 use super::node::Node;
 use super::options::CacheOptions;
 
-/// A cache in the memory of every process that opens it by the same name on the same NATS server.
+/// A cache in the memory of every process that opens it by the same name on the same NATS servers.
 pub struct CacheStore {
     node: Arc<Node>,
     options: CacheOptions,
 }
+
+/// How long the end of a store waits until what was written is sent.
+const CLOSING: Duration = Duration::from_secs(5);
 
 // === impl CacheStore ===
 
@@ -23,13 +27,20 @@ impl CacheStore {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`](keywell_store::Error::Unavailable) if NATS cannot be reached.
+    /// [`Error::Unavailable`](keywell_store::Error::Unavailable) if NATS cannot be reached, and
+    /// [`Error::AccessDenied`](keywell_store::Error::AccessDenied) if it refuses the login.
     pub async fn open(options: CacheOptions) -> Result<Self> {
-        let node = match &options.server {
-            None => Node::alone(options.max_bytes),
-            Some(server) => connection::join(server, &options).await?,
+        let node = if options.servers.is_empty() {
+            Node::alone(options.max_bytes)
+        } else {
+            connection::join(&options).await?
         };
         Ok(Self { node, options })
+    }
+
+    /// How many messages on its subjects were none of this version of the cache. They are ignored.
+    pub fn foreign_messages(&self) -> u64 {
+        self.node.foreign()
     }
 }
 
@@ -44,14 +55,38 @@ impl Store for CacheStore {
 
     fn buckets(&self) -> Answer<Vec<BucketName>> {
         let names = self.node.read(|replica| {
-            let entries = replica.entries_from("", None);
-            let names = entries.filter_map(|(key, _)| key.split_once(END));
+            let mut names: Vec<String> = Vec::new();
+            let mut after = String::new();
+            loop {
+                let next = replica.entries_from("", Some(&after)).next();
+                let Some(key) = next.map(|(key, _)| key.to_string()) else {
+                    break;
+                };
+                // Other programs may hold other keys.
+                after = match key::split(&key) {
+                    None => key,
+                    Some((name, _)) => {
+                        names.push(name.to_owned());
+                        key::end(name)
+                    }
+                };
+            }
             names
-                .map(|(name, _)| name.to_owned())
-                .collect::<BTreeSet<_>>()
         });
         let names = names.iter().map(|name| BucketName::parse(name));
         names.collect::<Result<Vec<_>>>().into()
+    }
+
+    /// Waits until NATS has what was written, for 5 s at most.
+    fn close(&self) -> Answer<()> {
+        let Some(outgoing) = self.node.close() else {
+            return Answer::now(());
+        };
+        let flushed = outgoing.flush();
+        Answer::later(async move {
+            drop(tokio::time::timeout(CLOSING, flushed).await);
+            Ok(())
+        })
     }
 }
 

@@ -43,7 +43,16 @@ impl Login {
     /// [`Error::AccessDenied`] if the server refuses the credentials or they cannot be read, and
     /// [`Error::Unavailable`] if no server can be reached.
     pub async fn connect(&self, servers: &[String]) -> Result<Client> {
-        let options = self.options().await?;
+        self.connect_with(servers, |options| options).await
+    }
+
+    /// The same, with other options besides.
+    pub(crate) async fn connect_with(
+        &self,
+        servers: &[String],
+        more: impl FnOnce(ConnectOptions) -> ConnectOptions,
+    ) -> Result<Client> {
+        let options = more(self.options().await?);
         options.connect(servers).await.map_err(|error| {
             match error.kind() {
                 // The error of the crate has no credentials, and says no more.

@@ -21,6 +21,14 @@ pub(crate) struct Clock {
 // === impl Clock ===
 
 impl Clock {
+    /// No clock shows a later time. What does is no stamp of a copy.
+    pub(crate) const LATEST: u64 = 1 << 62;
+
+    /// What it shows, if it is given this time.
+    pub(crate) fn at(self, now: u64) -> u64 {
+        self.last.max(now)
+    }
+
     /// The next stamp, later than every one before.
     pub(crate) fn next(&mut self, now: u64, origin: Origin) -> Stamp {
         self.last = now.max(self.last + 1);

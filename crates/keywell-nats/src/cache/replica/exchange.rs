@@ -3,11 +3,11 @@
 //! different entries, they compare fingerprints: of ranges, of leaves, of keys; then they send each
 //! other the entries that differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::Entry;
 use super::message::{Effect, Message};
-use super::origin::Origin;
+use super::origin::{Dot, Origin};
 use super::seen::Seen;
 use super::state::State;
 use super::tree;
@@ -40,7 +40,7 @@ struct Pull {
     asked: Seen,
     /// What the peer had seen when it began, once it has answered.
     target: Option<Seen>,
-    from: String,
+    from: Dot,
     until: u64,
 }
 
@@ -48,9 +48,9 @@ struct Pull {
 struct Chunk {
     seen: Seen,
     number: u64,
-    from: String,
+    from: Dot,
     entries: Vec<(String, Entry)>,
-    next: Option<String>,
+    next: Option<Dot>,
 }
 
 // === impl Exchange ===
@@ -66,9 +66,13 @@ impl Exchange {
         }
     }
 
-    /// Whether a pull is complete: the copy has what another had.
+    /// Whether the copy has what another had, or is the first.
     pub(crate) fn has_joined(&self) -> bool {
         self.has_joined
+    }
+
+    pub(crate) fn mark_joined(&mut self) {
+        self.has_joined = true;
     }
 
     /// Says what the copy has. To be called at intervals.
@@ -89,13 +93,23 @@ impl Exchange {
     ) -> Vec<Effect> {
         match message {
             Message::Change(change) => state.take_change(change, now),
+            Message::Changes(changes) => {
+                let changes = changes.into_iter();
+                changes
+                    .flat_map(|change| state.take_change(change, now))
+                    .collect()
+            }
             Message::Beacon {
                 seen,
                 root,
                 is_answer,
             } => {
-                let mut effects = self.compare(state, from, (seen, root), now);
-                if !is_answer && seen != state.seen.fingerprint() {
+                let mut effects = Vec::new();
+                // A copy that joins takes what one has that has joined, and answers no other.
+                if self.has_joined || is_answer {
+                    effects = self.compare(state, from, (seen, root), now);
+                }
+                if self.has_joined && !is_answer && seen != state.seen.fingerprint() {
                     effects.push(Effect::Send(from, beacon(state, true)));
                 }
                 effects
@@ -103,22 +117,22 @@ impl Exchange {
             Message::Pull {
                 number,
                 seen,
-                from: key,
+                from: first,
             } => {
-                let chunk = chunk(state, (number, key), &seen, self.message_bytes);
+                let chunk = chunk(state, (number, first), &seen, self.message_bytes);
                 vec![Effect::Send(from, chunk)]
             }
             Message::Chunk {
                 seen,
                 number,
-                from: key,
+                from: first,
                 entries,
                 next,
             } => {
                 let chunk = Chunk {
                     seen,
                     number,
-                    from: key,
+                    from: first,
                     entries,
                     next,
                 };
@@ -171,7 +185,7 @@ impl Exchange {
                 peer,
                 asked: state.seen.clone(),
                 target: None,
-                from: String::new(),
+                from: Dot::FIRST,
                 until: now + PATIENCE,
             });
             return self.ask();
@@ -189,7 +203,7 @@ impl Exchange {
             let message = Message::Pull {
                 number: pull.number,
                 seen: pull.asked.clone(),
-                from: pull.from.clone(),
+                from: pull.from,
             };
             Effect::Send(pull.peer, message)
         });
@@ -210,7 +224,7 @@ impl Exchange {
         let Some(pull) = &mut self.pull else {
             return effects;
         };
-        if pull.peer != peer || (pull.number, &pull.from) != (chunk.number, &chunk.from) {
+        if pull.peer != peer || (pull.number, pull.from) != (chunk.number, chunk.from) {
             return effects;
         }
         let target = pull.target.get_or_insert(chunk.seen);
@@ -255,22 +269,23 @@ fn beacon(state: &State, is_answer: bool) -> Message {
     }
 }
 
-/// The entries with writes that a peer has not seen, from a key on.
-fn chunk(state: &State, (number, from): (u64, String), seen: &Seen, most: usize) -> Message {
-    let is_new = |entry: &Entry| entry.elements.keys().any(|dot| !seen.has(*dot));
+/// The entries with writes that a peer has not seen, from one of these writes on.
+fn chunk(state: &State, (number, from): (u64, Dot), seen: &Seen, most: usize) -> Message {
     let mut bytes = 0;
+    let mut keys = BTreeSet::new();
     let mut entries = Vec::new();
     let mut next = None;
-    for (key, entry) in state.table.from_leaf(&from) {
-        if !is_new(entry) {
-            continue;
-        }
+    for (dot, key) in state.table.unseen(seen, from) {
         if entries.len() == CHUNK || bytes > most {
-            next = Some(key.to_string());
+            next = Some(dot);
             break;
         }
-        bytes += key.len() + entry.bytes();
-        entries.push((key.to_string(), entry.clone()));
+        if let Some(entry) = state.table.get(key)
+            && keys.insert(key)
+        {
+            bytes += key.len() + entry.bytes();
+            entries.push((key.to_string(), entry.clone()));
+        }
     }
     Message::Chunk {
         seen: state.seen.clone(),
@@ -295,8 +310,8 @@ fn differing_leaves(state: &State, theirs: &[(u8, Vec<u64>)]) -> Vec<u16> {
 /// The keys in some leaves, with their fingerprints.
 fn keys_in(state: &State, leaves: Vec<u16>) -> Vec<(u16, Vec<(String, u64)>)> {
     let leaves = leaves.into_iter().map(|leaf| {
-        let entries = state.table.in_leaf(leaf);
-        let keys = entries.map(|(key, entry)| (key.to_string(), entry.fingerprint(key)));
+        let keys = state.table.in_leaf(leaf);
+        let keys = keys.map(|(key, fingerprint)| (key.to_string(), fingerprint));
         (leaf, keys.collect())
     });
     leaves.collect()
@@ -304,7 +319,8 @@ fn keys_in(state: &State, leaves: Vec<u16>) -> Vec<(u16, Vec<(String, u64)>)> {
 
 /// The keys that a peer holds otherwise, in some leaves.
 fn differing_keys(state: &State, theirs: Vec<(u16, Vec<(String, u64)>)>) -> Vec<String> {
-    let leaves = theirs.iter().map(|(leaf, _)| *leaf).collect();
+    let leaves = theirs.iter().map(|(leaf, _)| *leaf);
+    let leaves = leaves.take(AT_ONCE).collect();
     let all = |leaves: Vec<(u16, Vec<(String, u64)>)>| -> BTreeMap<String, u64> {
         leaves.into_iter().flat_map(|(_, keys)| keys).collect()
     };

@@ -13,15 +13,20 @@ use super::entry::{Element, Entry, Kind};
 use super::exchange::Exchange;
 use super::message::{Change, Effect, Message};
 use super::origin::{Dot, Origin};
-#[cfg(test)]
 use super::seen::Seen;
 use super::state::State;
 
 #[derive(Debug)]
 pub(crate) struct Replica {
+    /// Who it is to others.
     origin: Origin,
-    /// The number of the last write of our own.
+    /// Who its writes are by: itself, or a later incarnation.
+    writer: Origin,
+    /// The number of its last write.
     written: u64,
+    /// How many origins were known, and which incarnation of its node was the latest, when it was last
+    /// examined whether its writer is too old.
+    examined: (usize, u64),
     state: State,
     exchange: Exchange,
 }
@@ -42,7 +47,9 @@ impl Replica {
     pub(crate) fn new(origin: Origin, message_bytes: usize) -> Self {
         Self {
             origin,
+            writer: origin,
             written: 0,
+            examined: (0, 0),
             state: State::default(),
             exchange: Exchange::new(message_bytes),
         }
@@ -68,6 +75,11 @@ impl Replica {
         self.state.table.get(key)
     }
 
+    /// Differs between entries of different writes; 0 if there is none.
+    pub(crate) fn fingerprint(&self, key: &str) -> u64 {
+        self.state.table.fingerprint(key)
+    }
+
     /// The entries whose keys begin so, in order, behind a key if one is given.
     pub(crate) fn entries_from<'a>(
         &'a self,
@@ -77,9 +89,14 @@ impl Replica {
         self.state.table.from_key(prefix, after)
     }
 
-    /// Whether it has what another copy had.
+    /// Whether it has what another copy had, or was [said](Self::mark_joined) to be the first.
     pub(crate) fn has_joined(&self) -> bool {
         self.exchange.has_joined()
+    }
+
+    /// Ends its joining: no other copy has answered.
+    pub(crate) fn mark_joined(&mut self) {
+        self.exchange.mark_joined();
     }
 
     /// How many bytes keys and values have, with what each costs besides.
@@ -112,13 +129,33 @@ impl Replica {
         if from == self.origin {
             return Vec::new();
         }
-        self.exchange.receive(&mut self.state, from, message, now)
+        let effects = self.exchange.receive(&mut self.state, from, message, now);
+        let seen = &self.state.seen;
+        let known = (seen.origins(), seen.latest(self.origin.node));
+        if self.examined != known {
+            self.examined = known;
+            self.renew_if_old(now);
+        }
+        effects
+    }
+
+    /// Writes as a later incarnation from now on if so many others of its node came later that its
+    /// writes would soon count as seen.
+    fn renew_if_old(&mut self, now: u64) {
+        if self.state.seen.later_than(self.writer) < Seen::INCARNATIONS / 2 {
+            return;
+        }
+        // Distinct from those of others that are made in the same microsecond.
+        let own = self.origin.incarnation & 0xff;
+        let latest = self.state.seen.latest(self.origin.node);
+        self.writer.incarnation = ((now << 8) | own).max(latest.saturating_add(1 + own));
+        self.written = 0;
     }
 
     fn next_dot(&mut self) -> Dot {
         self.written += 1;
         let dot = Dot {
-            origin: self.origin,
+            origin: self.writer,
             number: self.written,
         };
         self.state.seen.add(dot);
@@ -128,7 +165,7 @@ impl Replica {
     /// Sets a key, whatever it was before.
     pub(crate) fn set(&mut self, key: &str, value: Bytes, now: u64) -> Vec<Effect> {
         let entry = Entry {
-            stamp: Some(self.state.clock.next(now, self.origin)),
+            stamp: Some(self.state.clock.next(now, self.writer)),
             elements: [(self.next_dot(), Element::Value(value))].into(),
         };
         let replaced = self.state.table.dots_of(key);
@@ -160,10 +197,10 @@ impl Replica {
         if self.state.planted.has(Defect::AddsAsValue) {
             return Ok((answer, self.set(key, counter::text(answer), now)));
         }
-        let before = entry.sum_of(self.origin);
+        let before = entry.sum_of(self.writer);
         let total = before.map_or(0, |(_, total)| total);
         let total = total.checked_add(by).ok_or(Refused::Overflow)?;
-        let micros = self.state.clock.next(now, self.origin).micros;
+        let micros = self.state.clock.next(now, self.writer).micros;
         let replaced = before.into_iter().map(|(dot, _)| dot).collect();
         Ok((
             answer,
@@ -180,7 +217,7 @@ impl Replica {
     ) -> Result<(usize, Vec<Effect>), Refused> {
         let entry = self.of_kind(key, Kind::List)?;
         let length = entry.items().len() + 1;
-        let stamp = self.state.clock.next(now, self.origin);
+        let stamp = self.state.clock.next(now, self.writer);
         let item = Element::Item(stamp, item.to_owned());
         Ok((length, self.add(key, entry, item, Vec::new())))
     }
@@ -207,7 +244,7 @@ impl Replica {
         let entry = self.of_kind(key, Kind::Set)?;
         // It is added again, so that a delete elsewhere that has not seen this does not remove it.
         let dots = dots_of_member(&entry, member);
-        let stamp = self.state.clock.next(now, self.origin);
+        let stamp = self.state.clock.next(now, self.writer);
         let element = Element::Member(stamp, member.to_owned());
         Ok((dots.is_empty(), self.add(key, entry, element, dots)))
     }

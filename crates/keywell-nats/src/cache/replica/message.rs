@@ -7,6 +7,8 @@ use super::seen::Seen;
 pub(crate) enum Message {
     /// A write.
     Change(Change),
+    /// Several, in order.
+    Changes(Vec<Change>),
     /// What the sender has, in short.
     Beacon {
         seen: u64,
@@ -14,22 +16,18 @@ pub(crate) enum Message {
         /// Whether it answers one, so that it needs no answer.
         is_answer: bool,
     },
-    /// Asks for the entries with writes that are not in `seen`, from a key on.
-    Pull {
-        number: u64,
-        seen: Seen,
-        from: String,
-    },
+    /// Asks for the entries with writes that are not in `seen`, from one on.
+    Pull { number: u64, seen: Seen, from: Dot },
     /// Some of them.
     Chunk {
         /// What the sender has seen.
         seen: Seen,
-        /// The pull that it answers, and from which key on.
+        /// The pull that it answers, and from which write on.
         number: u64,
-        from: String,
+        from: Dot,
         entries: Vec<(String, Entry)>,
         /// Where the next chunk begins.
-        next: Option<String>,
+        next: Option<Dot>,
     },
     /// The fingerprints of all ranges.
     Ranges(Vec<u64>),

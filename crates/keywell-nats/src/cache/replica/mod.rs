@@ -35,7 +35,7 @@ mod tree;
 
 pub(crate) use entry::Entry;
 pub(crate) use machine::{Refused, Replica};
-pub(crate) use message::{Effect, Message};
+pub(crate) use message::{Change, Effect, Message};
 pub(crate) use origin::Origin;
 
 /// A hash that is the same in every process.

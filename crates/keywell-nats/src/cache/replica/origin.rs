@@ -20,3 +20,28 @@ pub(crate) struct Dot {
     /// Which of its writes.
     pub(crate) number: u64,
 }
+
+// === impl Origin ===
+
+impl Origin {
+    /// The end of the incarnations of its node.
+    pub(crate) fn last(self) -> Self {
+        Self {
+            incarnation: u64::MAX,
+            ..self
+        }
+    }
+}
+
+// === impl Dot ===
+
+impl Dot {
+    /// No write is before it.
+    pub(crate) const FIRST: Self = Self {
+        origin: Origin {
+            node: 0,
+            incarnation: 0,
+        },
+        number: 0,
+    };
+}

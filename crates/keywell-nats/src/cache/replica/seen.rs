@@ -3,6 +3,7 @@
 //! What is seen and not held was deleted or replaced. So nothing else has to be kept of a delete.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::hash::Fingerprint;
 use super::origin::{Dot, Origin};
@@ -30,16 +31,47 @@ impl Seen {
     pub(crate) const INCARNATIONS: usize = 1024;
 
     pub(crate) fn has(&self, dot: Dot) -> bool {
-        let Origin { node, incarnation } = dot.origin;
-        if self
-            .floors
-            .get(&node)
-            .is_some_and(|floor| incarnation < *floor)
-        {
+        if self.is_below_floor(dot.origin) {
             return true;
         }
         let numbers = self.origins.get(&dot.origin);
         numbers.is_some_and(|numbers| numbers.has(dot.number))
+    }
+
+    /// The first write of its origin, from one on, that it does not have; none if it counts all of
+    /// them as seen.
+    pub(crate) fn next_unseen(&self, dot: Dot) -> Option<Dot> {
+        if self.is_below_floor(dot.origin) {
+            return None;
+        }
+        let numbers = self.origins.get(&dot.origin);
+        let number = numbers.map_or(dot.number, |numbers| numbers.next_unseen(dot.number));
+        Some(Dot { number, ..dot })
+    }
+
+    /// How many incarnations later than one wrote, as far as that is known.
+    pub(crate) fn later_than(&self, origin: Origin) -> usize {
+        if self.is_below_floor(origin) {
+            return usize::MAX;
+        }
+        let later = (Bound::Excluded(origin), Bound::Included(origin.last()));
+        self.origins.range(later).count()
+    }
+
+    /// The latest incarnation of a node that is known.
+    pub(crate) fn latest(&self, node: u64) -> u64 {
+        let first = Origin {
+            node,
+            incarnation: 0,
+        };
+        let latest = self.origins.range(first..=first.last()).next_back();
+        let floor = self.floors.get(&node).copied().unwrap_or_default();
+        latest.map_or(floor, |(origin, _)| origin.incarnation.max(floor))
+    }
+
+    fn is_below_floor(&self, origin: Origin) -> bool {
+        let floor = self.floors.get(&origin.node);
+        floor.is_some_and(|floor| origin.incarnation < *floor)
     }
 
     pub(crate) fn add(&mut self, dot: Dot) {
@@ -69,13 +101,6 @@ impl Seen {
         self.settle();
     }
 
-    /// Whether it has everything that another set has.
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        let mut joined = self.clone();
-        joined.join(other);
-        joined == *self
-    }
-
     /// Lets go of ended incarnations: all but the last [`INCARNATIONS`](Self::INCARNATIONS) of a node.
     fn settle(&mut self) {
         let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
@@ -92,12 +117,9 @@ impl Seen {
                 *own = (*own).max(floor.unwrap_or_default());
             }
         }
-        let floors = &self.floors;
-        self.origins.retain(|origin, _| {
-            floors
-                .get(&origin.node)
-                .is_none_or(|floor| origin.incarnation >= *floor)
-        });
+        let mut origins = std::mem::take(&mut self.origins);
+        origins.retain(|origin, _| !self.is_below_floor(*origin));
+        self.origins = origins;
     }
 
     pub(crate) fn fingerprint(&self) -> u64 {
@@ -122,48 +144,41 @@ impl Seen {
     pub(crate) fn origins(&self) -> usize {
         self.origins.len()
     }
-
-    pub(crate) fn runs(&self) -> usize {
-        self.origins
-            .values()
-            .map(|numbers| numbers.beyond.len())
-            .sum()
-    }
 }
 
 // === impl Numbers ===
 
 impl Numbers {
     fn has(&self, number: u64) -> bool {
-        if number <= self.through {
-            return true;
-        }
-        let run = self.beyond.range(..=number).next_back();
-        run.is_some_and(|(_, last)| number <= *last)
+        self.next_unseen(number) != number
     }
 
+    /// The first from this one on that it does not have.
+    fn next_unseen(&self, number: u64) -> u64 {
+        if number <= self.through {
+            return self.through.saturating_add(1);
+        }
+        let run = self.beyond.range(..=number).next_back();
+        run.map_or(number, |(_, last)| number.max(last.saturating_add(1)))
+    }
+
+    /// Adds all from the first to the last. What a stranger sends may be no run.
     fn add(&mut self, mut first: u64, mut last: u64) {
+        if first > last || last == u64::MAX {
+            return;
+        }
         if first <= self.through + 1 {
             self.through = self.through.max(last);
         } else {
-            if let Some((before, end)) = self
-                .beyond
-                .range(..=first)
-                .next_back()
-                .map(|(a, b)| (*a, *b))
+            let before = self.beyond.range(..=first).next_back();
+            if let Some((start, end)) = before
+                && end + 1 >= first
             {
-                if end + 1 >= first {
-                    first = before;
-                    last = last.max(end);
-                }
+                first = *start;
+                last = last.max(*end);
             }
-            while let Some((next, end)) = self
-                .beyond
-                .range(first..=last + 1)
-                .next()
-                .map(|(a, b)| (*a, *b))
-            {
-                self.beyond.remove(&next);
+            while let Some((start, end)) = self.run_from(first, last + 1) {
+                self.beyond.remove(&start);
                 last = last.max(end);
             }
             self.beyond.insert(first, last);
@@ -175,5 +190,82 @@ impl Numbers {
             self.through = self.through.max(*run.get());
             run.remove();
         }
+    }
+
+    /// The first run that starts between two numbers.
+    fn run_from(&self, first: u64, last: u64) -> Option<(u64, u64)> {
+        let run = self.beyond.range(first..=last).next();
+        run.map(|(start, end)| (*start, *end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dot(incarnation: u64, number: u64) -> Dot {
+        let origin = Origin {
+            node: 7,
+            incarnation,
+        };
+        Dot { origin, number }
+    }
+
+    #[test]
+    fn runs_join_as_the_numbers_between_them_arrive() {
+        let mut seen = Seen::default();
+        for number in [9, 3, 5, 4, 8, 1] {
+            seen.add(dot(1, number));
+        }
+        let expected = [
+            true, false, true, true, true, false, false, true, true, false,
+        ];
+        let has: Vec<_> = (1..=10).map(|number| seen.has(dot(1, number))).collect();
+        assert_eq!(has, expected);
+        let next = |number| seen.next_unseen(dot(1, number)).map(|dot| dot.number);
+        assert_eq!((next(1), next(3), next(8)), (Some(2), Some(6), Some(10)));
+        for number in [2, 6, 7] {
+            seen.add(dot(1, number));
+        }
+        assert_eq!(
+            next(1),
+            None.or(seen.next_unseen(dot(1, 1)).map(|dot| dot.number))
+        );
+        assert!(
+            seen.origins
+                .values()
+                .all(|numbers| numbers.beyond.is_empty())
+        );
+    }
+
+    #[test]
+    fn ten_thousand_incarnations_leave_a_bounded_vector() {
+        let mut seen = Seen::default();
+        for incarnation in 1..=10_000 {
+            let mut other = Seen::default();
+            other.add(dot(incarnation, 1));
+            seen.join(&other);
+        }
+        assert_eq!(seen.origins(), Seen::INCARNATIONS);
+        assert!(seen.has(dot(1, 1)) && seen.has(dot(10_000, 1)));
+        assert!(!seen.has(dot(10_000, 2)) && !seen.has(dot(10_001, 1)));
+        let bytes = postcard::to_allocvec(&seen).expect("it is encoded");
+        assert!(bytes.len() < 32 * Seen::INCARNATIONS, "{}", bytes.len());
+    }
+
+    #[test]
+    fn vectors_that_know_the_same_incarnations_are_equal() {
+        let (mut forth, mut back) = (Seen::default(), Seen::default());
+        for incarnation in 1..=3000 {
+            let mut other = Seen::default();
+            other.add(dot(incarnation, 1));
+            forth.join(&other);
+            let mut other = Seen::default();
+            other.add(dot(3001 - incarnation, 1));
+            back.join(&other);
+        }
+        forth.join(&back.clone());
+        back.join(&forth.clone());
+        assert_eq!(forth, back);
     }
 }

@@ -49,7 +49,11 @@ impl State {
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
         if let Some(stamp) = theirs.and_then(|entry| entry.stamps().max()) {
-            if stamp.micros > now + AHEAD {
+            if stamp.micros > Clock::LATEST {
+                return effects;
+            }
+            // What follows a clock that is ahead is ahead as well, and is not reported.
+            if stamp.micros > self.clock.at(now) + AHEAD {
                 effects.push(Effect::ClockAhead(stamp.origin, stamp.micros - now));
             }
             self.clock.see(stamp);

@@ -1,34 +1,50 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use super::entry::Entry;
 use super::origin::Dot;
+use super::seen::Seen;
 use super::tree::{self, Tree};
 
-/// The entries of a copy, by key, by leaf of the tree and by age.
+/// The entries of a copy: by key, by leaf of the tree, by age and by write.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    entries: HashMap<Arc<str>, Entry>,
+    slots: HashMap<Arc<str>, Slot>,
     by_leaf: BTreeSet<(u16, Arc<str>)>,
     /// In the order of their bytes.
     by_key: BTreeSet<Arc<str>>,
     /// By when they were written last.
     by_age: BTreeSet<(u64, Arc<str>)>,
+    /// By each write that they hold.
+    by_dot: BTreeMap<Dot, Arc<str>>,
     bytes: usize,
     tree: Tree,
+}
+
+#[derive(Debug)]
+struct Slot {
+    entry: Entry,
+    fingerprint: u64,
+    written: u64,
+    bytes: usize,
 }
 
 // === impl Table ===
 
 impl Table {
     pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
-        self.entries.get(key)
+        self.slots.get(key).map(|slot| &slot.entry)
+    }
+
+    /// Differs between entries of different writes; 0 if there is none.
+    pub(crate) fn fingerprint(&self, key: &str) -> u64 {
+        self.slots.get(key).map_or(0, |slot| slot.fingerprint)
     }
 
     /// The writes that a key holds.
     pub(crate) fn dots_of(&self, key: &str) -> Vec<Dot> {
-        let entry = self.entries.get(key).into_iter();
+        let entry = self.get(key).into_iter();
         let dots = entry.flat_map(|entry| entry.elements.keys());
         dots.copied().collect()
     }
@@ -45,21 +61,39 @@ impl Table {
         };
         let keys = self.by_key.range::<str, _>((from, Bound::Unbounded));
         let keys = keys.take_while(move |key| key.starts_with(prefix));
-        keys.filter_map(|key| Some((key, self.entries.get(key)?)))
+        keys.filter_map(|key| Some((key, self.get(key)?)))
     }
 
-    /// The entries from a key on in the order of the tree; all if the key is empty.
-    pub(crate) fn from_leaf(&self, key: &str) -> impl Iterator<Item = (&Arc<str>, &Entry)> {
-        let leaf = if key.is_empty() { 0 } else { tree::leaf(key) };
-        let keys = self.by_leaf.range((leaf, Arc::from(key))..);
-        keys.filter_map(|(_, key)| Some((key, self.entries.get(key)?)))
-    }
-
-    /// The entries of a leaf.
-    pub(crate) fn in_leaf(&self, leaf: u16) -> impl Iterator<Item = (&Arc<str>, &Entry)> {
+    /// The keys of a leaf, with their fingerprints.
+    pub(crate) fn in_leaf(&self, leaf: u16) -> impl Iterator<Item = (&Arc<str>, u64)> {
         let keys = self.by_leaf.range((leaf, Arc::from(""))..);
         let keys = keys.take_while(move |(of, _)| *of == leaf);
-        keys.filter_map(|(_, key)| Some((key, self.entries.get(key)?)))
+        keys.map(|(_, key)| (key, self.fingerprint(key)))
+    }
+
+    /// The keys that hold writes which are not in a set, by these writes, from one on.
+    pub(crate) fn unseen<'a>(
+        &'a self,
+        seen: &'a Seen,
+        from: Dot,
+    ) -> impl Iterator<Item = (Dot, &'a Arc<str>)> {
+        let mut from = Bound::Included(from);
+        std::iter::from_fn(move || {
+            loop {
+                let (dot, key) = self.by_dot.range((from, Bound::Unbounded)).next()?;
+                from = match seen.next_unseen(*dot) {
+                    None => Bound::Excluded(Dot {
+                        origin: dot.origin,
+                        number: u64::MAX,
+                    }),
+                    Some(next) if next == *dot => {
+                        from = Bound::Excluded(*dot);
+                        return Some((*dot, key));
+                    }
+                    Some(next) => Bound::Included(next),
+                };
+            }
+        })
     }
 
     /// The key that was written longest ago.
@@ -78,29 +112,49 @@ impl Table {
 
     /// Replaces what a key holds.
     pub(crate) fn put(&mut self, key: &str, entry: Option<Entry>) {
-        let known = self.entries.get_key_value(key).map(|(key, _)| key.clone());
-        let key = known.unwrap_or_else(|| Arc::from(key));
-        let new = entry.as_ref().map(|entry| entry.fingerprint(&key));
-        let old = self.entries.remove(&key);
-        if let Some(old) = &old {
-            self.by_age.remove(&(old.written(), key.clone()));
-            self.bytes -= key.len() + old.bytes();
-        }
-        let leaf = tree::leaf(&key);
-        let old = old.map(|entry| entry.fingerprint(&key));
-        self.tree.replace(leaf, old, new);
-        match entry {
-            Some(entry) => {
-                self.bytes += key.len() + entry.bytes();
-                self.by_age.insert((entry.written(), key.clone()));
-                self.by_leaf.insert((leaf, key.clone()));
-                self.by_key.insert(key.clone());
-                self.entries.insert(key, entry);
-            }
-            None => {
+        let old = self.slots.remove_entry(key);
+        let leaf = tree::leaf(key);
+        let Some(entry) = entry else {
+            if let Some((key, old)) = old {
+                self.drop_slot(&key, &old);
+                self.tree.replace(leaf, Some(old.fingerprint), None);
                 self.by_key.remove(&key);
                 self.by_leaf.remove(&(leaf, key));
             }
+            return;
+        };
+        let slot = Slot {
+            fingerprint: entry.fingerprint(key),
+            written: entry.written(),
+            bytes: key.len() + entry.bytes(),
+            entry,
+        };
+        let (key, before) = match old {
+            Some((key, old)) => {
+                self.drop_slot(&key, &old);
+                (key, Some(old.fingerprint))
+            }
+            None => {
+                let key = Arc::from(key);
+                self.by_leaf.insert((leaf, Arc::clone(&key)));
+                self.by_key.insert(key.clone());
+                (key, None)
+            }
+        };
+        self.tree.replace(leaf, before, Some(slot.fingerprint));
+        self.bytes += slot.bytes;
+        self.by_age.insert((slot.written, key.clone()));
+        for dot in slot.entry.elements.keys() {
+            self.by_dot.insert(*dot, key.clone());
+        }
+        self.slots.insert(key, slot);
+    }
+
+    fn drop_slot(&mut self, key: &Arc<str>, old: &Slot) {
+        self.bytes -= old.bytes;
+        self.by_age.remove(&(old.written, key.clone()));
+        for dot in old.entry.elements.keys() {
+            self.by_dot.remove(dot);
         }
     }
 }

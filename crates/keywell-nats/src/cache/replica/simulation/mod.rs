@@ -2,7 +2,10 @@
 //! once messages flow, all copies have to become equal, and to hold what was promised. `KEYWELL_SEED`
 //! runs one history again, `KEYWELL_SEEDS` says how many to run.
 
+mod clocks;
+mod forged;
 mod history;
+mod incarnations;
 mod occurred;
 mod random;
 mod world;
@@ -82,7 +85,7 @@ fn copies_become_equal_and_hold_what_was_promised() {
             Ok(one) => occurred = Some(occurred.map_or(one, |all| all.and(one))),
             Err(problem) => panic!(
                 "{problem}\nKEYWELL_SEED={seed} cargo nextest run -p keywell-nats \
-                 copies_become_equal"
+                 copies_become_equal_and_hold"
             ),
         }
     }

@@ -77,7 +77,10 @@ impl World {
             side: 0,
             since: 0,
         });
-        let nodes: Vec<Node> = nodes.collect();
+        let mut nodes: Vec<Node> = nodes.collect();
+        for node in &mut nodes {
+            node.replica.mark_joined();
+        }
         let hour_ahead = nodes.iter().filter(|node| node.skew >= HOUR).count();
         let occurred = Occurred {
             fewest_nodes: nodes.len(),
@@ -136,11 +139,16 @@ impl World {
         node.replica = Replica::with_defect(origin, MESSAGE_BYTES, self.defect);
         node.since = self.now;
         self.occurred.restarts += 1;
+        // Or it joins when another answers.
+        if self.random.happens_in(50) {
+            node.replica.mark_joined();
+        }
     }
 
     pub(super) fn heal(&mut self) {
         for node in &mut self.nodes {
             node.side = 0;
+            node.replica.mark_joined();
         }
     }
 
