@@ -128,6 +128,19 @@ fn runs_the_suite(folder: &Path) -> bool {
     })
 }
 
+/// How many providers this folder of sources has.
+fn providers(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let is_provider = |path: &Path| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        path.ends_with("provider.rs") && text.contains("impl Provider for")
+    };
+    paths
+        .map(|path| usize::from(is_provider(&path)) + providers(&path))
+        .sum()
+}
+
 /// What nothing else notices when a store is added.
 #[test]
 fn every_crate_of_a_store_is_in_the_program_and_the_readme_and_runs_the_suite() {
@@ -139,18 +152,32 @@ fn every_crate_of_a_store_is_in_the_program_and_the_readme_and_runs_the_suite() 
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         let name = name.strip_prefix("keywell-").unwrap_or_default();
         // The contract has the trait.
-        if name == "store" || !folder.join("src/provider.rs").exists() {
+        let files = if name == "store" {
+            0
+        } else {
+            providers(&folder.join("src"))
+        };
+        if files == 0 {
             continue;
         }
-        stores += 1;
-        let Some(provider) = PROVIDERS.iter().find(|provider| provider.name() == name) else {
-            panic!("the program is built without the provider {name}");
+        stores += files;
+        let is_of_crate = |provider: &&&dyn Provider| {
+            let rest = provider.name().strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         };
-        let scheme = provider.schemes()[0];
-        assert!(
-            readme.contains(&format!("`{scheme}:")),
-            "README.md has no {scheme}:"
+        let known: Vec<_> = PROVIDERS.iter().filter(is_of_crate).collect();
+        assert_eq!(
+            known.len(),
+            files,
+            "the program is built without a provider of {name}"
         );
+        for provider in known {
+            let scheme = provider.schemes()[0];
+            assert!(
+                readme.contains(&format!("`{scheme}:")),
+                "README.md has no {scheme}:"
+            );
+        }
         let tests = folder.join("tests");
         assert!(runs_the_suite(&tests), "{} has no suite", tests.display());
     }
