@@ -225,7 +225,7 @@ impl Connection {
                 Waiting::Effect(Effect::Changed(_) | Effect::ClockAhead(..)) => {}
                 Waiting::Flush(flushed) => {
                     self.post.flush().await;
-                    drop(flushed.send(()));
+                    flushed.send(()).ok();
                 }
             }
         }

@@ -109,9 +109,10 @@ impl CacheProvider {
         let mut options = from_settings(&settings, login).map_err(of_setting)?;
         let (hosts, name) = place.split_once('/').unwrap_or((place, ""));
         if hosts.is_empty() {
-            return match (login, name, url.place().is_empty() && !settings.has(URL)) {
-                (None, "", true) => Ok(options),
-                _ => Err(refused("names no host; write nats-cache://HOST/NAME")),
+            return if place.is_empty() && login.is_none() && !settings.has(URL) {
+                Ok(options)
+            } else {
+                Err(refused("names no host; write nats-cache://HOST/NAME"))
             };
         }
         if !name.is_empty() {

@@ -42,9 +42,10 @@ impl Shown {
 
     /// Shows a value from now on, or none.
     pub(super) fn put(&self, bucket: &str, key: &str, value: Option<Value>) {
-        match (self.0.read().get(bucket), value) {
-            (Some(values), value) => values.put(key, value),
+        let known = self.0.read().get(bucket).cloned();
+        match (known, value) {
             (None, None) => {}
+            (Some(values), value) => values.put(key, value),
             (None, value) => self.bucket(bucket).put(key, value),
         }
     }

@@ -40,9 +40,9 @@ impl Bridge {
             started.push(nats);
         }
         let mut carrying = JoinSet::new();
-        for from in 0..servers {
-            let subscribed = clients[from].subscribe("lattice.state.>").await;
-            clients[from].flush().await.unwrap();
+        for (from, client) in clients.iter().enumerate() {
+            let subscribed = client.subscribe("lattice.state.>").await;
+            client.flush().await.unwrap();
             let clients = clients.clone();
             let state = state.clone();
             let mut messages = subscribed.unwrap();

@@ -1,4 +1,5 @@
 use async_nats::Client;
+use futures::StreamExt as _;
 use keywell_servers::Nats;
 
 use crate::copies::{Copy, equal, on, until};
@@ -22,7 +23,7 @@ async fn messages_of_strangers_are_counted_and_ignored() {
         b"KWC\x01".to_vec(),
         b"KWC\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(),
         vec![0; 1 << 20],
-        [&b"KWC\x01"[..], &vec![0xff; 1 << 19]].concat(),
+        [&b"KWC\x01"[..], &*vec![0xff; 1 << 19]].concat(),
     ];
     let count = garbage.len() as u64;
     for message in garbage {
@@ -40,8 +41,6 @@ async fn messages_of_strangers_are_counted_and_ignored() {
 
 #[tokio::test]
 async fn damaged_messages_change_nothing() {
-    use futures::StreamExt as _;
-
     let nats = Nats::start().await.unwrap();
     let options = async_nats::ConnectOptions::new().no_echo();
     let stranger = options.connect(nats.url()).await.unwrap();
@@ -59,8 +58,8 @@ async fn damaged_messages_change_nothing() {
             random = random
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
-            let at = 4 + (random >> 33) as usize % (bytes.len() - 4);
-            bytes[at] = (random >> 20) as u8;
+            let at = usize::try_from(random >> 33).unwrap() % (bytes.len() - 4);
+            bytes[4 + at] = random.to_le_bytes()[3];
         }
         stranger
             .publish(message.subject, bytes.into())

@@ -31,8 +31,8 @@ pub(crate) enum Element {
     Value(Bytes),
     /// What a process added to a number, up to this write.
     Sum {
-        /// All of it.
-        total: i64,
+        /// All of it. The value that it adds to may be of the other sign.
+        total: i128,
         /// When.
         micros: u64,
     },
@@ -75,7 +75,7 @@ impl Entry {
     }
 
     /// What a process added to it, and by which write last.
-    pub(crate) fn sum_of(&self, origin: Origin) -> Option<(Dot, i64)> {
+    pub(crate) fn sum_of(&self, origin: Origin) -> Option<(Dot, i128)> {
         let first = Dot { origin, number: 0 };
         let last = Dot {
             origin,
@@ -89,7 +89,7 @@ impl Entry {
             })
     }
 
-    fn sums(&self) -> impl Iterator<Item = i64> {
+    fn sums(&self) -> impl Iterator<Item = i128> {
         self.elements.values().filter_map(|element| match element {
             Element::Sum { total, .. } => Some(*total),
             _ => None,
@@ -105,7 +105,7 @@ impl Entry {
             None => 0,
             Some((_, text)) => counter::number(text).ok()?,
         };
-        let all = i128::from(base) + self.sums().map(i128::from).sum::<i128>();
+        let all = self.sums().fold(i128::from(base), i128::saturating_add);
         // Each of several nodes may have stayed within bounds.
         let bound = if all < 0 { i64::MIN } else { i64::MAX };
         Some(i64::try_from(all).unwrap_or(bound))

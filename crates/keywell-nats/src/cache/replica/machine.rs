@@ -194,12 +194,9 @@ impl Replica {
         let entry = self.of_kind(key, Kind::Value)?;
         let number = entry.number().ok_or(Refused::NotANumber)?;
         let answer = number.checked_add(by).ok_or(Refused::Overflow)?;
-        if self.state.planted.has(Defect::AddsAsValue) {
-            return Ok((answer, self.set(key, counter::text(answer), now)));
-        }
         let before = entry.sum_of(self.writer);
         let total = before.map_or(0, |(_, total)| total);
-        let total = total.checked_add(by).ok_or(Refused::Overflow)?;
+        let total = total.checked_add(by.into()).ok_or(Refused::Overflow)?;
         let micros = self.state.clock.next(now, self.writer).micros;
         let replaced = before.into_iter().map(|(dot, _)| dot).collect();
         Ok((

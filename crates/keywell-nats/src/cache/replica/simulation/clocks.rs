@@ -41,12 +41,12 @@ fn a_clock_an_hour_ahead_is_reported_once_and_merged() {
     assert_eq!(value.as_deref(), Some(&b"of the future"[..]));
     // What had seen it stands, and what follows it is not reported.
     let effects = right.set("key", "later".into(), now);
-    assert_eq!(deliver(&right, &mut ahead, effects, now + HOUR), []);
+    assert!(deliver(&right, &mut ahead, effects, now + HOUR).is_empty());
     assert_eq!(ahead.entry("key"), right.entry("key"));
     for _ in 0..10 {
         now += 1_000_000;
         let effects = ahead.set("key", "again".into(), now + HOUR);
-        assert_eq!(deliver(&ahead, &mut right, effects, now), []);
+        assert!(deliver(&ahead, &mut right, effects, now).is_empty());
     }
     assert_eq!(ahead.entry("key"), right.entry("key"));
 }
@@ -56,7 +56,7 @@ fn a_clock_an_hour_ahead_is_reported_once_and_merged() {
 fn a_stamp_past_all_clocks_is_none() {
     let (mut broken, mut right) = (replica(2), replica(1));
     let effects = broken.set("key", "value".into(), u64::MAX - 1);
-    assert_eq!(deliver(&broken, &mut right, effects, HOUR), []);
+    assert!(deliver(&broken, &mut right, effects, HOUR).is_empty());
     assert_eq!(right.entry("key"), None);
     right.set("key", "value".into(), HOUR);
     let stamp = right.entry("key").and_then(|entry| entry.stamp);

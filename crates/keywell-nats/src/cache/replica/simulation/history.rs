@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::clock::Stamp;
+use super::super::entry::Entry;
 use super::super::machine::Replica;
 use super::super::origin::{Dot, Origin};
-use super::world::World;
+use super::world::{Planted, World};
 
 /// What nodes did, and what has to hold of it once all copies are equal.
 #[derive(Default)]
@@ -37,8 +38,13 @@ impl History {
         let now = world.clock_of(at);
         let by = i64::try_from(world.random.below(5)).expect("it is small") + 1;
         let replica = &mut world.nodes[at].replica;
-        let added = replica.increment(&key, by, now);
-        let (_, effects) = added.expect("it is a number");
+        let effects = if world.planted == Some(Planted::IncrementsAsValues) {
+            let sum = replica.entry(&key).and_then(Entry::number).unwrap_or(0) + by;
+            replica.set(&key, sum.to_string().into(), now)
+        } else {
+            let added = replica.increment(&key, by, now);
+            added.expect("it is a number").1
+        };
         let origin = replica.origin();
         *self.added.entry((key, origin)).or_default() += by;
         world.carry_out(at, effects);
@@ -97,10 +103,12 @@ impl History {
         for ((key, origin), added) in &self.added {
             let sum = first.entry(key).and_then(|entry| entry.sum_of(*origin));
             let sum = sum.map_or(0, |(_, sum)| sum);
-            if sum != *added && !self.crashed.contains(origin) {
+            let is_by_sums = world.planted != Some(Planted::IncrementsAsValues);
+            if is_by_sums && sum != i128::from(*added) && !self.crashed.contains(origin) {
                 return Err(format!("{key} has {sum} of {added} by {origin:?}"));
             }
         }
+        self.check_totals(first)?;
         for (key, entry) in all().filter(|(key, _)| key.starts_with('c')) {
             let added = self.added.iter().filter(|((of, _), _)| **of == **key);
             if entry.number() > Some(added.map(|(_, added)| added).sum()) {
@@ -114,6 +122,23 @@ impl History {
                 .is_some_and(|entry| entry.elements.contains_key(dot));
             if has_returned && !self.crashed.contains(origin) {
                 return Err(format!("{dot:?} of {key} came back"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A number has at least what nodes added that did not crash.
+    fn check_totals(&self, first: &Replica) -> Result<(), String> {
+        let mut totals: BTreeMap<&str, i64> = BTreeMap::new();
+        for ((key, origin), added) in &self.added {
+            if !self.crashed.contains(origin) {
+                *totals.entry(key).or_default() += added;
+            }
+        }
+        for (key, total) in totals {
+            let number = first.entry(key).and_then(Entry::number);
+            if number < Some(total) {
+                return Err(format!("{key} is {number:?}, less than {total}"));
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use super::super::defect::Defect;
 use super::super::machine::Replica;
 use super::super::message::{Effect, Message};
 use super::super::origin::Origin;
-use super::occurred::Occurred;
+use super::super::seen::Seen;
 use super::random::Random;
 
 /// Copies, and a network that loses, repeats, delays and reorders their messages.
@@ -23,13 +23,18 @@ pub(super) struct World {
     arrivals: BinaryHeap<Reverse<(u64, u64, usize)>>,
     messages: BTreeMap<u64, InFlight>,
     sent: u64,
-    /// Of every node.
-    defect: Option<Defect>,
-    pub(super) occurred: Occurred,
-    /// When the last message arrives on the way from one node to another.
-    latest: BTreeMap<(usize, usize), u64>,
-    /// On which sides of a partition a key was deleted.
-    deleted: [bool; 2],
+    pub(super) planted: Option<Planted>,
+}
+
+/// A defect that the checks have to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Planted {
+    /// Copies do not say what they have seen and no longer hold.
+    DeletesForgotten,
+    /// The last write that was seen of a node stands for all before it.
+    HighWaterMarks,
+    /// An increment sets the sum.
+    IncrementsAsValues,
 }
 
 pub(super) struct Node {
@@ -57,7 +62,7 @@ const HOUR: u64 = 3_600_000_000;
 // === impl World ===
 
 impl World {
-    pub(super) fn new(seed: u64, defect: Option<Defect>) -> Self {
+    pub(super) fn new(seed: u64, planted: Option<Planted>) -> Self {
         let mut random = Random(seed);
         let more = random.below(if seed.is_multiple_of(8) { 18 } else { 5 });
         let nodes = (1..=3 + more).map(|node| Node {
@@ -81,13 +86,6 @@ impl World {
         for node in &mut nodes {
             node.replica.mark_joined();
         }
-        let hour_ahead = nodes.iter().filter(|node| node.skew >= HOUR).count();
-        let occurred = Occurred {
-            fewest_nodes: nodes.len(),
-            most_nodes: nodes.len(),
-            hour_ahead: hour_ahead as u64,
-            ..Occurred::default()
-        };
         Self {
             now: 1_000_000_000_000,
             nodes,
@@ -97,6 +95,7 @@ impl World {
             arrivals: BinaryHeap::new(),
             messages: BTreeMap::new(),
             sent: 0,
+            planted,
             random,
             defect,
             occurred,
@@ -138,7 +137,6 @@ impl World {
         };
         node.replica = Replica::with_defect(origin, MESSAGE_BYTES, self.defect);
         node.since = self.now;
-        self.occurred.restarts += 1;
         // Or it joins when another answers.
         if self.random.happens_in(50) {
             node.replica.mark_joined();
@@ -220,7 +218,8 @@ impl World {
             }
             let now = self.clock_of(index);
             let replica = &mut self.nodes[index].replica;
-            let effects = replica.receive(in_flight.from, in_flight.message, now);
+            let message = altered(in_flight.message, self.planted);
+            let effects = replica.receive(in_flight.from, message, now);
             self.carry_out(index, effects);
         }
         self.now = then;
@@ -233,4 +232,23 @@ impl World {
         self.arrivals.is_empty()
             && others.all(|other| other.root() == first.root() && other.seen() == first.seen())
     }
+}
+
+/// A message as copies with a defect send it.
+fn altered(mut message: Message, planted: Option<Planted>) -> Message {
+    match (planted, &mut message) {
+        (Some(Planted::DeletesForgotten), Message::Change(change)) => change.replaced.clear(),
+        (
+            Some(Planted::DeletesForgotten),
+            Message::Chunk { seen, .. } | Message::Entries { seen, .. },
+        ) => *seen = Seen::default(),
+        (
+            Some(Planted::HighWaterMarks),
+            Message::Pull { seen, .. }
+            | Message::Chunk { seen, .. }
+            | Message::Entries { seen, .. },
+        ) => seen.fill_gaps(),
+        _ => {}
+    }
+    message
 }
