@@ -4,11 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use keywell_store::counter;
 
-use super::defect::Defect;
-#[cfg(test)]
-use super::defect::Planted;
 use super::entry::{Element, Entry, Kind};
 use super::exchange::Exchange;
 use super::message::{Change, Effect, Message};
@@ -53,18 +49,6 @@ impl Replica {
             state: State::default(),
             exchange: Exchange::new(message_bytes),
         }
-    }
-
-    /// The same with a defect, if one is given.
-    #[cfg(test)]
-    pub(crate) fn with_defect(
-        origin: Origin,
-        message_bytes: usize,
-        defect: Option<Defect>,
-    ) -> Self {
-        let mut replica = Self::new(origin, message_bytes);
-        replica.state.planted = Planted::new(defect);
-        replica
     }
 
     pub(crate) fn origin(&self) -> Origin {

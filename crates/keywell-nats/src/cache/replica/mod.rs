@@ -19,7 +19,6 @@
 //!    its node started that often is dropped when they come back.
 
 mod clock;
-mod defect;
 mod entry;
 mod exchange;
 mod hash;

@@ -1,8 +1,6 @@
 use super::clock::Clock;
-use super::defect::{Defect, Planted};
 use super::entry::Entry;
 use super::message::{Change, Effect};
-use super::origin::Dot;
 use super::seen::Seen;
 use super::table::Table;
 
@@ -16,7 +14,6 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) seen: Seen,
     pub(crate) table: Table,
-    pub(crate) planted: Planted,
 }
 
 // === impl State ===
@@ -59,19 +56,10 @@ impl State {
             self.clock.see(stamp);
         }
         let ours = self.table.get(key);
-        let nothing = Seen::default();
-        let own = match ours {
-            None if self.planted.has(Defect::ForgetsDeletes) => &nothing,
-            _ => &self.seen,
-        };
-        let merged = Entry::merge(ours, own, theirs, seen);
+        let merged = Entry::merge(ours, &self.seen, theirs, seen);
         // They are held from now on, or something later is.
         for dot in theirs.into_iter().flat_map(|entry| entry.elements.keys()) {
             self.seen.add(*dot);
-            if self.planted.has(Defect::CountsByLast) {
-                let earlier = (1..dot.number).map(|number| Dot { number, ..*dot });
-                earlier.for_each(|dot| self.seen.add(dot));
-            }
         }
         if merged.as_ref() != ours {
             self.table.put(key, merged);

@@ -1,11 +1,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::super::defect::Defect;
 use super::super::machine::Replica;
 use super::super::message::{Effect, Message};
 use super::super::origin::Origin;
 use super::super::seen::Seen;
+use super::occurred::Occurred;
 use super::random::Random;
 
 /// Copies, and a network that loses, repeats, delays and reorders their messages.
@@ -24,6 +24,11 @@ pub(super) struct World {
     messages: BTreeMap<u64, InFlight>,
     sent: u64,
     pub(super) planted: Option<Planted>,
+    pub(super) occurred: Occurred,
+    /// When the last message arrives on the way from one node to another.
+    latest: BTreeMap<(usize, usize), u64>,
+    /// On which sides of a partition a key was deleted.
+    deleted: [bool; 2],
 }
 
 /// A defect that the checks have to find.
@@ -56,6 +61,8 @@ struct InFlight {
 
 /// How many bytes of entries a message has.
 const MESSAGE_BYTES: usize = 1 << 16;
+/// One history in so many may have up to 20 nodes, and takes ten times as long as one of 6.
+const MANY: u64 = 32;
 /// In microseconds.
 const HOUR: u64 = 3_600_000_000;
 
@@ -64,15 +71,14 @@ const HOUR: u64 = 3_600_000_000;
 impl World {
     pub(super) fn new(seed: u64, planted: Option<Planted>) -> Self {
         let mut random = Random(seed);
-        let more = random.below(if seed.is_multiple_of(8) { 18 } else { 5 });
+        let more = random.below(if seed.is_multiple_of(MANY) { 18 } else { 5 });
         let nodes = (1..=3 + more).map(|node| Node {
-            replica: Replica::with_defect(
+            replica: Replica::new(
                 Origin {
                     node,
                     incarnation: 1,
                 },
                 MESSAGE_BYTES,
-                defect,
             ),
             skew: if random.happens_in(30) {
                 random.below(2 * HOUR)
@@ -86,6 +92,13 @@ impl World {
         for node in &mut nodes {
             node.replica.mark_joined();
         }
+        let hour_ahead = nodes.iter().filter(|node| node.skew >= HOUR).count();
+        let occurred = Occurred {
+            fewest_nodes: nodes.len(),
+            most_nodes: nodes.len(),
+            hour_ahead: hour_ahead as u64,
+            ..Occurred::default()
+        };
         Self {
             now: 1_000_000_000_000,
             nodes,
@@ -97,7 +110,6 @@ impl World {
             sent: 0,
             planted,
             random,
-            defect,
             occurred,
             latest: BTreeMap::new(),
             deleted: [false; 2],
@@ -135,8 +147,9 @@ impl World {
             node: node.replica.origin().node,
             incarnation,
         };
-        node.replica = Replica::with_defect(origin, MESSAGE_BYTES, self.defect);
+        node.replica = Replica::new(origin, MESSAGE_BYTES);
         node.since = self.now;
+        self.occurred.restarts += 1;
         // Or it joins when another answers.
         if self.random.happens_in(50) {
             node.replica.mark_joined();
