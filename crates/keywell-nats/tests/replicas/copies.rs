@@ -28,6 +28,14 @@ pub(crate) fn at(addr: std::net::SocketAddr) -> CacheOptions {
     }
 }
 
+/// A cache whose copies say every second what they have, although nothing happens.
+pub(crate) fn often(options: CacheOptions) -> CacheOptions {
+    CacheOptions {
+        heartbeat: Duration::from_secs(1),
+        ..options
+    }
+}
+
 // === impl Copy ===
 
 impl Copy {

@@ -6,5 +6,8 @@ mod bound;
 mod bridge;
 mod copies;
 mod faults;
+mod halves;
+mod loss;
 mod sharing;
+mod slow;
 mod strangers;

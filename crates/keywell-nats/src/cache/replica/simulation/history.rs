@@ -68,19 +68,26 @@ impl History {
         let number = world.random.below(100);
         let replica = &mut world.nodes[at].replica;
         let before = dots(replica, &key);
+        let mut is_deleted = false;
         let effects = match choice {
             6 => replica.set(&key, number.to_string().into(), now),
             7 => {
                 let added = replica.increment(&key, 1, now);
                 added.map_or_else(|_| Vec::new(), |(_, effects)| effects)
             }
-            _ => replica.delete(&key),
+            _ => {
+                is_deleted = !before.is_empty();
+                replica.delete(&key)
+            }
         };
         let after = dots(replica, &key);
         let origin = replica.origin();
         let removed = before.difference(&after);
         let removed = removed.map(|dot| (origin, key.clone(), *dot));
         self.removed.extend(removed);
+        if is_deleted {
+            world.note_delete(at);
+        }
         world.carry_out(at, effects);
     }
 

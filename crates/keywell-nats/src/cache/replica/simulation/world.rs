@@ -5,6 +5,7 @@ use super::super::machine::Replica;
 use super::super::message::{Effect, Message};
 use super::super::origin::Origin;
 use super::super::seen::Seen;
+use super::occurred::Occurred;
 use super::random::Random;
 
 /// Copies, and a network that loses, repeats, delays and reorders their messages.
@@ -23,6 +24,11 @@ pub(super) struct World {
     messages: BTreeMap<u64, InFlight>,
     sent: u64,
     pub(super) planted: Option<Planted>,
+    pub(super) occurred: Occurred,
+    /// When the last message arrives on the way from one node to another.
+    latest: BTreeMap<(usize, usize), u64>,
+    /// On which sides of a partition a key was deleted.
+    deleted: [bool; 2],
 }
 
 /// A defect that the checks have to find.
@@ -55,13 +61,17 @@ struct InFlight {
 
 /// How many bytes of entries a message has.
 const MESSAGE_BYTES: usize = 1 << 16;
+/// One history in so many may have up to 20 nodes, and takes ten times as long as one of 6.
+const MANY: u64 = 32;
+/// In microseconds.
+const HOUR: u64 = 3_600_000_000;
 
 // === impl World ===
 
 impl World {
     pub(super) fn new(seed: u64, planted: Option<Planted>) -> Self {
         let mut random = Random(seed);
-        let more = random.below(if seed.is_multiple_of(8) { 18 } else { 5 });
+        let more = random.below(if seed.is_multiple_of(MANY) { 18 } else { 5 });
         let nodes = (1..=3 + more).map(|node| Node {
             replica: Replica::new(
                 Origin {
@@ -71,7 +81,7 @@ impl World {
                 MESSAGE_BYTES,
             ),
             skew: if random.happens_in(30) {
-                random.below(2_000_000_000)
+                random.below(2 * HOUR)
             } else {
                 0
             },
@@ -82,6 +92,13 @@ impl World {
         for node in &mut nodes {
             node.replica.mark_joined();
         }
+        let hour_ahead = nodes.iter().filter(|node| node.skew >= HOUR).count();
+        let occurred = Occurred {
+            fewest_nodes: nodes.len(),
+            most_nodes: nodes.len(),
+            hour_ahead: hour_ahead as u64,
+            ..Occurred::default()
+        };
         Self {
             now: 1_000_000_000_000,
             nodes,
@@ -93,7 +110,29 @@ impl World {
             sent: 0,
             planted,
             random,
+            occurred,
+            latest: BTreeMap::new(),
+            deleted: [false; 2],
         }
+    }
+
+    /// Cuts the network in two at random.
+    pub(super) fn cut(&mut self) {
+        for at in 0..self.nodes.len() {
+            self.nodes[at].side = self.random.below(2);
+        }
+        self.deleted = [false; 2];
+    }
+
+    /// Notes that a node deletes a key.
+    pub(super) fn note_delete(&mut self, at: usize) {
+        let sides = self.nodes.iter().map(|node| node.side);
+        if sides.clone().min() == sides.max() {
+            return;
+        }
+        let had_both = self.deleted == [true; 2];
+        self.deleted[usize::from(self.nodes[at].side == 1)] = true;
+        self.occurred.deletes_apart += u64::from(!had_both && self.deleted == [true; 2]);
     }
 
     /// What the clock of a node shows.
@@ -110,6 +149,7 @@ impl World {
         };
         node.replica = Replica::new(origin, MESSAGE_BYTES);
         node.since = self.now;
+        self.occurred.restarts += 1;
         // Or it joins when another answers.
         if self.random.happens_in(50) {
             node.replica.mark_joined();
@@ -150,14 +190,22 @@ impl World {
     }
 
     fn send(&mut self, at: usize, index: usize, to: Option<Origin>, message: &Message) {
-        let is_cut = self.nodes[at].side != self.nodes[index].side;
-        if is_cut || self.random.happens_in(self.loss) {
+        if self.nodes[at].side != self.nodes[index].side {
+            self.occurred.cut += 1;
+            return;
+        }
+        if self.random.happens_in(self.loss) {
+            self.occurred.lost += 1;
             return;
         }
         let copies = 1 + u64::from(self.random.happens_in(self.repeats));
+        self.occurred.repeated += copies - 1;
         for _ in 0..copies {
             let when = self.now + 100 + self.random.below(self.delay);
             self.sent += 1;
+            let latest = self.latest.entry((at, index)).or_default();
+            self.occurred.overtaking += u64::from(when < *latest);
+            *latest = when.max(*latest);
             let in_flight = InFlight {
                 from: self.nodes[at].replica.origin(),
                 to,
