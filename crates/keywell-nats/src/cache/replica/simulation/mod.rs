@@ -1,22 +1,27 @@
 //! Many copies, and a network that does to their messages what networks do. Each seed is one history;
 //! once messages flow, all copies have to become equal, and to hold what was promised.
 
+mod acting;
 mod clocks;
 mod forged;
 mod history;
 mod incarnations;
+mod long_list;
 mod random;
+mod texts;
 mod world;
 
+use acting::Acting;
 use history::History;
+use texts::Texts;
 use world::{Planted, World};
 
 /// How many seeds a test runs; with `KEYWELL_SEED`, that one.
 const SEEDS: u64 = 1000;
 
-fn run(seed: u64, planted: Option<Planted>) -> Result<(), String> {
+fn run<A: Acting + Default>(seed: u64, planted: Option<Planted>) -> Result<(), String> {
     let mut world = World::new(seed, planted);
-    let mut history = History::default();
+    let mut history = A::default();
     for incarnation in 2..62 {
         for _ in 0..world.random.below(30) {
             history.act(&mut world);
@@ -50,7 +55,7 @@ fn run(seed: u64, planted: Option<Planted>) -> Result<(), String> {
 }
 
 /// Cuts the network in two, heals it, lets a node crash and start again, or does nothing.
-fn disturb(world: &mut World, history: &mut History, incarnation: u64) {
+fn disturb(world: &mut World, history: &mut dyn Acting, incarnation: u64) {
     if world.random.happens_in(15) {
         for at in 0..world.nodes.len() {
             world.nodes[at].side = world.random.below(2);
@@ -61,34 +66,36 @@ fn disturb(world: &mut World, history: &mut History, incarnation: u64) {
     }
     if world.random.happens_in(8) {
         let at = world.random.index(world.nodes.len());
-        history.crashed.insert(world.nodes[at].replica.origin());
+        history.crash(world.nodes[at].replica.origin());
         world.restart(at, incarnation);
     }
 }
 
-fn all(seeds: std::ops::Range<u64>) {
+fn all<A: Acting + Default>(seeds: std::ops::Range<u64>, test: &str) {
     let one = std::env::var("KEYWELL_SEED").ok();
     let one: Option<u64> = one.map(|seed| seed.parse().expect("KEYWELL_SEED is a number"));
     let seeds = one.map_or(seeds, |seed| seed..seed + 1);
     for seed in seeds {
-        if let Err(problem) = run(seed, None) {
-            panic!(
-                "{problem}\nKEYWELL_SEED={seed} cargo nextest run -p keywell-nats \
-                 copies_become_equal"
-            );
+        if let Err(problem) = run::<A>(seed, None) {
+            panic!("{problem}\nKEYWELL_SEED={seed} cargo nextest run -p keywell-nats {test}");
         }
     }
 }
 
 #[test]
 fn copies_become_equal_and_hold_what_was_promised() {
-    all(0..SEEDS);
+    all::<History>(0..SEEDS, "copies_become_equal");
 }
 
 /// In parallel with the first.
 #[test]
 fn copies_become_equal_and_hold_what_was_promised_in_other_histories() {
-    all(SEEDS..2 * SEEDS);
+    all::<History>(SEEDS..2 * SEEDS, "copies_become_equal");
+}
+
+#[test]
+fn lists_and_sets_hold_what_was_put_and_not_removed() {
+    all::<Texts>(0..SEEDS / 4, "lists_and_sets_hold");
 }
 
 #[test]
@@ -98,7 +105,11 @@ fn planted_defects_are_found() {
         Planted::HighWaterMarks,
         Planted::IncrementsAsValues,
     ] {
-        let found = (0..20).any(|seed| run(seed, Some(planted)).is_err());
+        let found = (0..20).any(|seed| run::<History>(seed, Some(planted)).is_err());
+        assert!(found, "{planted:?}");
+    }
+    for planted in [Planted::RemovalsWin, Planted::ItemsTwice] {
+        let found = (0..20).any(|seed| run::<Texts>(seed, Some(planted)).is_err());
         assert!(found, "{planted:?}");
     }
 }
