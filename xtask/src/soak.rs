@@ -8,7 +8,7 @@ pub(crate) fn soak() -> Done {
     setup::guests()?;
     let tests = "test(/^power_loss::/) | binary(kill) | binary(history) \
                  | test(no_request_is_dropped_under_load) \
-                 | test(/copies_become_equal_and_hold/)";
+                 | test(/copies_become_equal_and_hold|lists_and_sets_hold/)";
     let mut nextest = cargo();
     nextest.args(["nextest", "run", "--profile", "soak", "--workspace"]);
     nextest

@@ -67,6 +67,7 @@ pub(crate) fn components(
         let imports = keywell_wasi::imports(component);
         let mut imports = imports.iter().filter(|import| import.generation.is_some());
         let import = imports.next().map(|import| &*import.name);
+        let import = import.or_else(|| keywell_wasi::collections_imports(component).pop());
         let import = import.or_else(|| keywell_wasi::spin_imports(component).pop());
         if let Some(import) = import
             && is_whole

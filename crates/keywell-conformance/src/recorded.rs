@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Change, Entry, Expected, Filter, List, Page, Part,
-    Result, Set, Since, Swap, Version, Watch,
+    Answer, Bucket, BucketName, Capabilities, Change, Collect, Collected, Entry, Expected, Filter,
+    List, Page, Part, Result, Set, Since, Swap, Version, Watch,
 };
 
 use crate::failure::{given, shown};
@@ -147,5 +147,15 @@ impl Bucket for Recorded {
                 event
             })
         })
+    }
+
+    fn collect(&self, operation: Collect) -> Answer<Collected> {
+        if operation.writes() {
+            for key in operation.keys() {
+                self.writes(key);
+            }
+        }
+        let asked = format!("collect({})", shown(&operation));
+        self.record(&asked, self.inner.collect(operation))
     }
 }

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use keywell_store::{
-    BucketName, Change, Check, Event, Expected, Filter, List, Result, ResumeToken, Set, Since,
-    Write,
+    BucketName, Change, Check, Collect, Event, Expected, Filter, List, Result, ResumeToken, Set,
+    Since, Write,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,8 @@ pub(crate) enum BucketCall {
     SetMany(Vec<(String, Value)>),
     DeleteMany(Vec<String>),
     List(List),
+    /// On a list or a set.
+    Collect(Collect),
     /// Answered with a line for [`Started`], then one for each [`Step`].
     Watch(Filter, Since),
 }
@@ -91,6 +93,7 @@ impl Call {
                 | BucketCall::Increment(..)
                 | BucketCall::SetMany(_)
                 | BucketCall::DeleteMany(_) => true,
+                BucketCall::Collect(operation) => operation.writes(),
             },
         }
     }

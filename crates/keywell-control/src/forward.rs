@@ -69,6 +69,7 @@ async fn in_bucket(bucket: Limited, call: BucketCall) -> Forwarded {
             json(answer.await).await
         }
         BucketCall::List(request) => json(bucket.list(request).await).await,
+        BucketCall::Collect(operation) => json(bucket.collect(operation).await).await,
         BucketCall::Watch(filter, since) => match bucket.watch(filter, since).await {
             Ok(watch) => return Forwarded::Watch(watch),
             Err(error) => json(Err::<(), _>(error)).await,

@@ -9,9 +9,9 @@ use futures::{Stream, stream};
 use http::Method;
 use keywell_folder::Folder;
 use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Change, Check, Entry, Error, Event, Expected,
-    Failure, Filter, Invalid, List, Page, Part, Promptness, Result, ResumeToken, Set, Since, Store,
-    StoreId, Swap, Transacted, Transacting, Version, Watch, Write,
+    Answer, Bucket, BucketName, Capabilities, Change, Check, Collect, Collected, Entry, Error,
+    Event, Expected, Failure, Filter, Invalid, List, Page, Part, Promptness, Result, ResumeToken,
+    Set, Since, Store, StoreId, Swap, Transacted, Transacting, Version, Watch, Write,
 };
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -145,6 +145,10 @@ impl RemoteBucket {
 
 #[deny(clippy::missing_trait_methods)]
 impl Bucket for RemoteBucket {
+    fn collect(&self, operation: Collect) -> Answer<Collected> {
+        self.ask(BucketCall::Collect(operation))
+    }
+
     fn capabilities(&self) -> Capabilities {
         self.capabilities
     }

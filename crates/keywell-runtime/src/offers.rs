@@ -120,6 +120,7 @@ pub struct Interface {
 pub fn interfaces(component: &Component) -> Vec<Interface> {
     let keyvalue = keywell_wasi::imports(component);
     let spin = keywell_wasi::spin_imports(component);
+    let collections = keywell_wasi::collections_imports(component);
     let (component_type, engine) = (component.component_type(), component.engine());
     let imports = component_type.imports(engine);
     imports
@@ -128,7 +129,7 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
             let hint = match known {
                 Some(import) if import.generation.is_some() => None,
                 _ if is_wasi_0_2(name) || relatives::is_offered(name) => None,
-                _ if spin.contains(&name) => None,
+                _ if spin.contains(&name) || collections.contains(&name) => None,
                 _ if is_only_types(&item.ty, engine) => None,
                 _ => {
                     let unoffered = known.and_then(|import| import.unoffered);
@@ -205,6 +206,12 @@ fn hint(name: &str) -> String {
         return format!(
             "of keywell:keyvalue, store, atomics, batch, transactions and watch of 0.1.0 are offered, \
              not {}",
+            path_of(name)
+        );
+    }
+    if package == "keywell:collections" {
+        return format!(
+            "of keywell:collections, store of 0.1.0 is offered, not {}",
             path_of(name)
         );
     }
@@ -311,6 +318,10 @@ mod tests {
             ),
             ("keywell:keyvalue/store@0.2.0", "watch of 0.1.0 are offered"),
             ("keywell:keyvalue/cache@0.1.0", "not cache@0.1.0"),
+            (
+                "keywell:collections/store@0.2.0",
+                "store of 0.1.0 is offered, not store@0.2.0",
+            ),
             ("wasi:blobstore/blobstore@0.2.0-draft", "object stores"),
             (
                 "wasi:config/store@0.3.0",

@@ -1,8 +1,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Answer, Capabilities, Change, Entry, Error, Expected, Expires, Filter, List, Page, Part,
-    Result, Set, Since, Swap, ValueBytes, Version, Watch,
+    Answer, Capabilities, Change, Collect, Collected, Entry, Error, Expected, Expires, Filter,
+    List, Page, Part, Result, Set, Since, Swap, ValueBytes, Version, Watch,
 };
 
 /// A named set of keys in a store.
@@ -171,6 +171,23 @@ pub trait Bucket: Send + Sync {
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         let _ = (filter, since);
         Error::Unsupported("watching").into()
+    }
+
+    /// Does an operation on a list or on a set, as one step.
+    ///
+    /// A key that holds one has no value: [`Bucket::get_within`] and the other operations on values
+    /// refuse it as [`Invalid::Kind`](crate::Invalid::Kind), and so does [`Bucket::list`] where it
+    /// would have to return its value. [`Bucket::exists`] finds it, [`Bucket::set`] replaces it, and
+    /// [`Bucket::delete`] removes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::Kind`](crate::Invalid::Kind) for a key that holds something else, and nothing is
+    /// changed; [`Invalid::BatchTooLarge`](crate::Invalid::BatchTooLarge) for texts that are more than
+    /// the caller can hold; [`Error::Unsupported`] in a store without collections.
+    fn collect(&self, operation: Collect) -> Answer<Collected> {
+        let _ = operation;
+        Error::Unsupported("lists and sets").into()
     }
 }
 

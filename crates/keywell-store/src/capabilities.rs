@@ -24,6 +24,9 @@ pub struct Capabilities {
     pub watch: Watching,
     /// Whether a value can be set with a time to live.
     pub ttl: bool,
+    /// Whether a key can hold a list or a set.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub collections: bool,
     /// What an acknowledged write survives.
     pub durability: Durability,
     /// The longest key it takes, in bytes of UTF-8.
@@ -177,6 +180,7 @@ impl Capabilities {
             transact: Transacting::default(),
             watch: Watching::default(),
             ttl: false,
+            collections: false,
             durability: Durability::default(),
             key_bytes,
             value_bytes,

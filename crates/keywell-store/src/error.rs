@@ -2,6 +2,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::Kind;
+
 /// What a store answers, or why it does not.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -115,6 +117,9 @@ pub enum Invalid {
     /// A time to live of nothing, or one that ends past the store's calendar.
     #[error("the time to live must be at least a millisecond and at most 100 years")]
     Ttl,
+    /// The key holds a value of this kind, and the operation is for another.
+    #[error("the key holds a {0}")]
+    Kind(Kind),
 }
 
 /// What went wrong in a store: a sentence for people, and the error beneath it.

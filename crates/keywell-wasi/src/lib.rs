@@ -39,7 +39,7 @@
 //! ```
 //!
 //! [`link`] reads the component's import types and links just the generations it imports, and
-//! Spin's key-value where it imports that. Where every granted store answers at once, as memory
+//! `keywell:collections` and Spin's key-value where it imports those. Where every granted store answers at once, as memory
 //! does, it links plain functions, and the component runs without a fibre; elsewhere it links async
 //! functions, and the component is instantiated and called by Wasmtime's async methods.
 //! [`Grants::promptness`] says which it was.
@@ -56,6 +56,7 @@ mod budget;
 mod cache;
 mod calls;
 mod chosen;
+mod collections;
 mod cursors;
 mod descriptor;
 mod draft;
@@ -75,6 +76,7 @@ mod values;
 mod watcher;
 
 pub use budget::{Budget, OverBudget, TotalMemory};
+pub use collections::collections_imports;
 pub use generation::{Generation, Import, imports};
 pub use grants::{Grants, Origin};
 pub use keyvalue::{HandleLimit, Keyvalue, KeyvalueView};

@@ -1,12 +1,14 @@
 use wasmtime::component::{Component, Linker};
 
+use crate::collections;
 use crate::generation;
 use crate::grants::Grants;
 use crate::interface::Interface;
 use crate::keyvalue::KeyvalueView;
 use crate::spin;
 
-/// Links every generation of `wasi:keyvalue` that a component imports, and Spin's key-value.
+/// Links every generation of `wasi:keyvalue` that a component imports, `keywell:collections`, and
+/// Spin's key-value.
 ///
 /// An interface that is not known (see [`imports`](crate::imports)) is left out; instantiation then
 /// names it.
@@ -26,6 +28,12 @@ pub fn link<T: KeyvalueView>(
         };
         if let Some(link) = generation.link(&import.interface) {
             let instance = linker.instance(&import.name)?;
+            link(&mut Interface::new(instance, promptness))?;
+        }
+    }
+    for name in collections::collections_imports(component) {
+        if let Some(link) = collections::link(name) {
+            let instance = linker.instance(name)?;
             link(&mut Interface::new(instance, promptness))?;
         }
     }

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use keywell_conformance::{Failure, Outcome, Subject};
 use keywell_memory::MemoryStore;
 use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Change, Check, Entry, Expected, Filter, List, Page,
-    Part, Promptness, Result, Set, Since, Store, StoreId, Swap, Transacted, Version, Watch, Write,
+    Answer, Bucket, BucketName, Capabilities, Change, Check, Collect, Collected, Entry, Expected,
+    Filter, List, Page, Part, Promptness, Result, Set, Since, Store, StoreId, Swap, Transacted,
+    Version, Watch, Write,
 };
 
 pub(crate) type Inner = Arc<dyn Bucket>;
@@ -176,6 +177,9 @@ impl<B: Bug> Bucket for PlantedBucket<B> {
     }
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         self.bug.watch(&self.inner, filter, since)
+    }
+    fn collect(&self, operation: Collect) -> Answer<Collected> {
+        self.inner.collect(operation)
     }
 }
 

@@ -2,12 +2,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Cursor, Durability, Entry, Error, Expires, Invalid,
-    List, Listing, MAX_PAGE_BYTES, Page, Promptness, Result, Set, Version,
+    Answer, Bucket, BucketName, Capabilities, Collect, Collected, Cursor, Durability, Entry, Error,
+    Expires, Invalid, Kind, List, Listing, MAX_PAGE_BYTES, Page, Promptness, Result, Set, Version,
 };
 
+use super::collecting;
 use super::key;
 use super::node::Node;
+use super::replica::collections;
 use super::shown::Values;
 
 /// A bucket of a replicated cache.
@@ -43,6 +45,17 @@ impl CacheBucket {
         self.capabilities().check(key, value)
     }
 
+    /// The kind of collection that a key holds, if it holds one and no value.
+    fn collection(&self, key: &str) -> Option<Kind> {
+        // Most caches have none, and then this takes no lock.
+        if !self.node.has_collections() {
+            return None;
+        }
+        let key = self.key(key);
+        let kind = self.node.read(|replica| collections::kind(replica, &key));
+        kind.filter(|kind| *kind != Kind::Value)
+    }
+
     fn page(&self, request: &List) -> Result<Page> {
         let scope = &*self.prefix;
         let after = match &request.cursor {
@@ -61,19 +74,27 @@ impl CacheBucket {
         let mut cursor = None;
         let listed = self.node.read(|replica| {
             let mut listed: Vec<(String, Option<Entry>)> = Vec::new();
-            for (full, entry) in replica.entries_from(&prefix, after.as_deref()) {
+            for (full, entry) in replica.all_from(&prefix, after.as_deref()) {
                 let key = &full[self.prefix.len()..];
                 bytes += key.len();
                 if listed.len() == most || (bytes > MAX_PAGE_BYTES && !listed.is_empty()) {
                     cursor = listed.last().map(|(last, _)| seal(last));
                     break;
                 }
-                let value = request.values.and_then(|_| entry.value());
+                let value = match (request.values, entry) {
+                    (None, _) => None,
+                    (Some(_), Some(entry)) => entry.value(),
+                    // It has no value that a page could have.
+                    (Some(_), None) => {
+                        collections::expect(replica, full, Kind::Value)?;
+                        None
+                    }
+                };
                 let value = value.map(|value| entry_of(value, replica.fingerprint(full)));
                 listed.push((key.to_owned(), value));
             }
-            listed
-        });
+            Ok::<_, Error>(listed)
+        })?;
         Ok(match request.values {
             None => Page {
                 keys: listed.into_iter().map(|(key, _)| key).collect(),
@@ -99,6 +120,7 @@ impl Bucket for CacheBucket {
         Capabilities {
             promptness: Promptness::AtOnce,
             increment: true,
+            collections: true,
             list: Listing::Ordered,
             durability: Durability::Volatile,
             value_bytes: usual.value_bytes.min(self.node.largest),
@@ -108,8 +130,17 @@ impl Bucket for CacheBucket {
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
         let value = self.values.get(key);
+        if value.is_none()
+            && let Some(kind) = self.collection(key)
+        {
+            return Error::Invalid(Invalid::Kind(kind)).into();
+        }
         let entry = value.map(|(value, version)| entry_of(value, version).within(max));
         entry.transpose().into()
+    }
+
+    fn exists(&self, key: &str) -> Answer<bool> {
+        Answer::now(self.values.get(key).is_some() || self.collection(key).is_some())
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
@@ -118,7 +149,8 @@ impl Bucket for CacheBucket {
         }
         let key = self.key(key);
         let version = self.node.write(|replica, now| {
-            let effects = replica.set(&key, value, now);
+            let (_, mut effects) = collections::drop_all(replica, &key);
+            effects.extend(replica.set(&key, value, now));
             Ok((Version::from(replica.fingerprint(&key)), effects))
         });
         version.into()
@@ -126,7 +158,11 @@ impl Bucket for CacheBucket {
 
     fn delete(&self, key: &str) -> Answer<()> {
         let key = self.key(key);
-        let deleted = self.node.write(|replica, _| Ok(((), replica.delete(&key))));
+        let deleted = self.node.write(|replica, _| {
+            let (_, mut effects) = collections::drop_all(replica, &key);
+            effects.extend(replica.delete(&key));
+            Ok(((), effects))
+        });
         deleted.into()
     }
 
@@ -135,13 +171,28 @@ impl Bucket for CacheBucket {
             return error.into();
         }
         let key = self.key(key);
-        let sum = self
-            .node
-            .write(|replica, now| replica.increment(&key, delta, now));
+        let sum = self.node.write(|replica, now| {
+            collections::expect(replica, &key, Kind::Value)?;
+            replica.increment(&key, delta, now)
+        });
         sum.into()
     }
 
     fn list(&self, request: List) -> Answer<Page> {
         self.page(&request).into()
+    }
+
+    fn collect(&self, mut operation: Collect) -> Answer<Collected> {
+        let declared = self.capabilities();
+        if operation.writes() {
+            let mut keys = operation.keys().iter();
+            if let Err(error) = keys.try_for_each(|key| declared.limits().check_length(key)) {
+                return error.into();
+            }
+        }
+        for key in operation.keys_mut() {
+            *key = self.key(key);
+        }
+        collecting::collect(&self.node, &declared, operation).into()
     }
 }

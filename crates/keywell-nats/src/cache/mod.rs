@@ -9,6 +9,7 @@
 //! it; the data lives as long as one process does.
 
 mod bucket;
+mod collecting;
 mod connection;
 mod key;
 mod node;

@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::key;
 use super::outgoing::{self, Outgoing, Receiver};
+use super::replica::place;
 use super::replica::{Change, Effect, Message, Origin, Refused, Replica};
 use super::shown::{Shown, Values};
 
@@ -26,6 +27,8 @@ pub(super) struct Node {
     /// Processes whose clock was reported.
     ahead: Mutex<BTreeSet<Origin>>,
     foreign: AtomicU64,
+    /// Whether there ever was a list or a set.
+    has_collections: AtomicBool,
 }
 
 /// How many processes are remembered whose clock was reported.
@@ -62,6 +65,7 @@ impl Node {
             is_closed: AtomicBool::new(false),
             ahead: Mutex::default(),
             foreign: AtomicU64::new(0),
+            has_collections: AtomicBool::new(false),
         }
     }
 
@@ -147,6 +151,11 @@ impl Node {
         }
     }
 
+    /// Whether there ever was a list or a set.
+    pub(super) fn has_collections(&self) -> bool {
+        self.has_collections.load(Ordering::Acquire)
+    }
+
     /// How many messages were of no copy of this version.
     pub(super) fn foreign(&self) -> u64 {
         self.foreign.load(Ordering::Relaxed)
@@ -183,6 +192,10 @@ impl Node {
     }
 
     fn show(&self, replica: &Replica, full: &str) {
+        if place::collection(full).is_some() {
+            self.has_collections.store(true, Ordering::Release);
+            return;
+        }
         // Other programs may hold other keys.
         let Some((bucket, key)) = key::split(full) else {
             return;
@@ -228,7 +241,7 @@ impl From<Refused> for Error {
         match refused {
             Refused::NotANumber => Invalid::NotANumber.into(),
             Refused::Overflow => Invalid::Overflow.into(),
-            Refused::OtherKind(_) => Self::Internal(Failure::new("the key holds a collection")),
+            Refused::OtherKind(kind) => Invalid::Kind(kind).into(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::connection;
 use super::key;
 use super::node::Node;
 use super::options::CacheOptions;
+use super::replica::place;
 
 /// A cache in the memory of every process that opens it by the same name on the same NATS servers.
 pub struct CacheStore {
@@ -56,10 +57,11 @@ impl Store for CacheStore {
     fn buckets(&self) -> Answer<Vec<BucketName>> {
         let names = self.node.read(|replica| {
             let mut names: Vec<String> = Vec::new();
-            let mut after = String::new();
+            // Before it are the elements of lists and sets.
+            let mut after = place::BEHIND.to_owned();
             loop {
-                let next = replica.entries_from("", Some(&after)).next();
-                let Some(key) = next.map(|(key, _)| key.to_string()) else {
+                let next = replica.all_from("", Some(&after)).next();
+                let Some(key) = next.map(|(key, _)| key.to_owned()) else {
                     break;
                 };
                 // Other programs may hold other keys.

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Bucket, Capabilities, Change, Entry, Expected, Filter, List, Page, Part, Result, Set,
-    Since, Swap, Version, Watch,
+    Answer, Bucket, Capabilities, Change, Collect, Collected, Entry, Expected, Filter, List, Page,
+    Part, Result, Set, Since, Swap, Version, Watch,
 };
 
 use super::bucket::PlainBucket;
@@ -100,6 +100,14 @@ impl Bucket for Fenced {
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         match check_filter(&filter) {
             Ok(()) => self.0.watch(filter, since),
+            Err(error) => error.into(),
+        }
+    }
+
+    fn collect(&self, operation: Collect) -> Answer<Collected> {
+        let checked = operation.keys().iter().try_for_each(|key| check(key));
+        match checked {
+            Ok(()) => self.0.collect(operation),
             Err(error) => error.into(),
         }
     }

@@ -11,8 +11,8 @@ use super::method::Method;
 use super::script::Script;
 use super::turns::Turns;
 use crate::{
-    Answer, BoxFuture, Bucket, Capabilities, Change, Entry, Error, Expected, Failure, Filter, List,
-    Page, Part, Promptness, Result, Set, Since, Swap, Version, Watch,
+    Answer, BoxFuture, Bucket, Capabilities, Change, Collect, Collected, Entry, Error, Expected,
+    Failure, Filter, List, Page, Part, Promptness, Result, Set, Since, Swap, Version, Watch,
 };
 
 /// A bucket behind a bad network, for tests: faults come by a seed ([`Faults`]), or when a test says
@@ -243,6 +243,18 @@ impl Bucket for Faulty {
         self.read(Method::Watch, move |inner| {
             inner.watch(filter.clone(), since.clone())
         })
+    }
+
+    fn collect(&self, operation: Collect) -> Answer<Collected> {
+        if operation.writes() {
+            self.atomic(Method::Collect, move |inner| {
+                inner.collect(operation.clone())
+            })
+        } else {
+            self.read(Method::Collect, move |inner| {
+                inner.collect(operation.clone())
+            })
+        }
     }
 }
 

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Answer, Bucket, Capabilities, Change, Entry, Error, Event, Expected, Filter, List, Page, Part,
-    Result, Set, Since, Swap, Version, Watch,
+    Answer, Bucket, Capabilities, Change, Collect, Collected, Entry, Error, Event, Expected,
+    Filter, List, Page, Part, Result, Set, Since, Swap, Version, Watch,
 };
 
 /// What one component may do with one bucket.
@@ -162,5 +162,15 @@ impl Bucket for Granted {
                     event
                 })
             })
+    }
+
+    fn collect(&self, mut operation: Collect) -> Answer<Collected> {
+        if self.grant.read_only && operation.writes() {
+            return Self::read_only().into();
+        }
+        for key in operation.keys_mut() {
+            *key = self.key(key);
+        }
+        self.inner.collect(operation)
     }
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::limits::Limits;
 use crate::{
-    Answer, Bucket, Capabilities, Change, Entry, Event, Expected, Filter, List, Page, Part, Result,
-    Set, Since, Swap, Version, Watch,
+    Answer, Bucket, Capabilities, Change, Collect, Collected, Entry, Event, Expected, Filter, List,
+    Page, Part, Result, Set, Since, Swap, Version, Watch,
 };
 
 /// A bucket behind [`Limits`], or behind what it declares itself where that is less. What is past
@@ -177,6 +177,19 @@ impl Bucket for Limited {
         let watch = self.inner.watch(filter, since);
         watch.map(move |watch| watch.only(is_within))
     }
+
+    fn collect(&self, operation: Collect) -> Answer<Collected> {
+        let limits = &self.limits;
+        let keys: Vec<&str> = operation.keys().iter().map(String::as_str).collect();
+        let checked = limits.check_keys(&keys).and_then(|()| {
+            let text = operation.text().map_or(0, str::len);
+            limits.check_value(text)
+        });
+        match checked {
+            Ok(()) => self.inner.collect(operation.within(limits.batch_bytes)),
+            Err(error) => error.into(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -289,6 +302,119 @@ mod tests {
         assert_eq!(events[0].as_ref().unwrap().key(), Some("k"));
         assert_eq!(events[1].as_ref().unwrap(), &Event::Gap);
         assert!(events[2].is_err());
+    }
+
+    /// Answers each operation on lists and sets with its keys.
+    struct Echo;
+
+    impl Bucket for Echo {
+        fn capabilities(&self) -> Capabilities {
+            Capabilities {
+                key_bytes: 10,
+                value_bytes: 100,
+                ..Capabilities::default()
+            }
+        }
+
+        fn get_within(&self, _: &str, _: usize) -> Answer<Option<Entry>> {
+            Answer::now(None)
+        }
+
+        fn set(&self, _: &str, _: Bytes, _: Set) -> Answer<Version> {
+            Answer::now(Version::from(1))
+        }
+
+        fn delete(&self, _: &str) -> Answer<()> {
+            Answer::now(())
+        }
+
+        fn collect(&self, operation: Collect) -> Answer<Collected> {
+            let max = match operation {
+                Collect::Range { max, .. } | Collect::Members { max, .. } => max,
+                _ => 0,
+            };
+            let keys = operation.keys().iter().cloned();
+            Answer::now(Collected::Texts(keys.chain([max.to_string()]).collect()))
+        }
+    }
+
+    fn members(keys: &[&str]) -> Collect {
+        Collect::Members {
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            of: crate::Members::Union,
+            max: usize::MAX,
+        }
+    }
+
+    fn push(key: &str, bytes: usize) -> Collect {
+        Collect::Push {
+            key: key.to_owned(),
+            item: "i".repeat(bytes),
+        }
+    }
+
+    fn texts(answered: Answer<Collected>) -> Vec<String> {
+        let answered = answered.now_or_never().unwrap();
+        answered.and_then(Collected::texts).unwrap()
+    }
+
+    #[test]
+    fn lists_and_sets_are_behind_the_prefix_and_the_limits() {
+        let grant = Grant {
+            prefix: "tea/".into(),
+            ..Grant::default()
+        };
+        let granted = Arc::new(Granted::new(Arc::new(Echo), grant));
+        let tight = Limits {
+            batch_keys: 2,
+            batch_bytes: 1000,
+            ..Limits::default()
+        };
+        let limited = Limited::new(granted, tight);
+        let both = texts(limited.collect(members(&["a", "b"])));
+        assert_eq!(both, ["tea/a", "tea/b", "1000"]);
+        assert_eq!(texts(limited.collect(push("l", 100))), ["tea/l", "0"]);
+
+        let many = refused(limited.collect(members(&["a", "b", "c"])));
+        assert_eq!(many, Some(Invalid::BatchTooLong { keys: 3, max: 2 }));
+        let long = refused(limited.collect(members(&["a", "chai123"])));
+        assert_eq!(long, Some(Invalid::KeyTooLong { bytes: 7, max: 6 }));
+        let large = refused(limited.collect(push("l", 101)));
+        let (bytes, max) = (101, 100);
+        assert_eq!(large, Some(Invalid::ValueTooLarge { bytes, max }));
+        assert_eq!(
+            refused(limited.collect(push("", 1))),
+            Some(Invalid::EmptyKey)
+        );
+    }
+
+    #[test]
+    fn what_is_granted_for_reading_changes_no_list_and_no_set() {
+        let grant = Grant {
+            read_only: true,
+            ..Grant::default()
+        };
+        let granted = Granted::new(Arc::new(Echo), grant);
+        let (key, text) = ("k".to_owned(), "t".to_owned());
+        let writes = [
+            push("k", 1),
+            Collect::DeleteItem {
+                key: key.clone(),
+                item: text.clone(),
+            },
+            Collect::Clear { key: key.clone() },
+            Collect::Add {
+                key: key.clone(),
+                member: text.clone(),
+            },
+            Collect::Remove { key, member: text },
+        ];
+        for write in writes {
+            let answered = granted.collect(write.clone());
+            let is_denied = matches!(answered, Answer::Now(Err(Error::AccessDenied(_))));
+            assert!(is_denied, "{write:?}");
+        }
+        assert_eq!(texts(granted.collect(members(&["k"]))).len(), 2);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use super::meter::Meter;
 use super::method::Method;
 use crate::{
-    Answer, Bucket, Capabilities, Change, Entry, Error, Event, Expected, Filter, List, Page, Part,
-    Result, Set, Since, Swap, Version, Watch,
+    Answer, Bucket, Capabilities, Change, Collect, Collected, Entry, Error, Event, Expected, Filter,
+    List, Page, Part, Result, Set, Since, Swap, Version, Watch,
 };
 
 /// A bucket whose calls are counted: how many, their errors by kind, bytes, and how long answers
@@ -251,6 +251,22 @@ impl Bucket for Metered {
                 }
                 event
             })
+        })
+    }
+
+    fn collect(&self, operation: Collect) -> Answer<Collected> {
+        let keys: usize = operation.keys().iter().map(String::len).sum();
+        let written = if operation.writes() {
+            keys + operation.text().map_or(0, str::len)
+        } else {
+            0
+        };
+        let read = |answer: &Collected| match answer {
+            Collected::Texts(texts) => texts.iter().map(String::len).sum(),
+            Collected::Count(_) | Collected::Changed(_) => 0,
+        };
+        self.call(Method::Collect, written, read, |inner| {
+            inner.collect(operation)
         })
     }
 }

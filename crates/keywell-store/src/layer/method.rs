@@ -16,10 +16,12 @@ pub enum Method {
     Watch,
     /// A check or a write of a transaction.
     Transact,
+    /// An operation on a list or a set.
+    Collect,
 }
 
 /// All methods, in their order.
-pub const METHODS: [Method; 12] = [
+pub const METHODS: [Method; 13] = [
     Method::Get,
     Method::Exists,
     Method::Set,
@@ -32,6 +34,7 @@ pub const METHODS: [Method; 12] = [
     Method::List,
     Method::Watch,
     Method::Transact,
+    Method::Collect,
 ];
 
 // === impl Method ===
@@ -52,6 +55,7 @@ impl Method {
             Self::List => "list",
             Self::Watch => "watch",
             Self::Transact => "transact",
+            Self::Collect => "collect",
         }
     }
 }

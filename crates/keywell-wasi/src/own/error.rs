@@ -7,7 +7,7 @@ use crate::values::Trace;
 /// become it.
 #[derive(Clone, Debug, ComponentType, Lower)]
 #[component(variant)]
-pub(super) enum OwnError {
+pub(crate) enum OwnError {
     #[component(name = "no-such-bucket")]
     NoSuchBucket,
     #[component(name = "access-denied")]
@@ -41,7 +41,7 @@ pub(super) enum OwnError {
 /// The record `size-limit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lower)]
 #[component(record)]
-pub(super) struct SizeLimit {
+pub(crate) struct SizeLimit {
     measure: Measure,
     max: u64,
 }
@@ -50,7 +50,7 @@ pub(super) struct SizeLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lower)]
 #[component(enum)]
 #[repr(u8)]
-pub(super) enum Measure {
+pub(crate) enum Measure {
     #[component(name = "key-bytes")]
     KeyBytes,
     #[component(name = "value-bytes")]

@@ -17,6 +17,7 @@ mod transactions;
 mod version;
 mod watch;
 
+pub(crate) use error::{OwnError, SizeLimit};
 pub(crate) use subscription::Subscription;
 
 use crate::descriptor::Descriptor;

@@ -36,18 +36,10 @@ pub(crate) enum Element {
         /// When.
         micros: u64,
     },
-    /// An item of a list. Items are in the order of their stamps.
+    /// An item of a list.
     Item(Stamp, String),
     /// A member of a set.
     Member(Stamp, String),
-}
-
-/// What kind of value a key has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Value,
-    List,
-    Set,
 }
 
 // === impl Entry ===
@@ -55,13 +47,6 @@ pub(crate) enum Kind {
 impl Entry {
     pub(crate) fn is_empty(&self) -> bool {
         self.elements.is_empty()
-    }
-
-    /// The kind of value that shows. Nodes that create a key as two kinds at once keep both; the
-    /// first of these shows until it is deleted.
-    pub(crate) fn kind(&self) -> Option<Kind> {
-        let kinds = self.elements.values().map(Element::kind);
-        kinds.min_by_key(|kind| *kind as u8)
     }
 
     /// What it was set to, and by which write.
@@ -98,9 +83,6 @@ impl Entry {
 
     /// The number that it is, if it is one.
     pub(crate) fn number(&self) -> Option<i64> {
-        if !matches!(self.kind(), None | Some(Kind::Value)) {
-            return None;
-        }
         let base = match self.base() {
             None => 0,
             Some((_, text)) => counter::number(text).ok()?,
@@ -113,38 +95,20 @@ impl Entry {
 
     /// Its value, if it is one that was set or added to.
     pub(crate) fn value(&self) -> Option<Bytes> {
-        if self.kind() != Some(Kind::Value) {
-            return None;
-        }
+        let has_sums = self.sums().next().is_some();
         match self.base() {
-            Some((_, value)) if self.sums().next().is_none() => Some(value.clone()),
+            Some((_, value)) if !has_sums => Some(value.clone()),
+            None if !has_sums => None,
             _ => Some(counter::text(self.number().unwrap_or_default())),
         }
     }
 
-    /// The items of the list that it is, in order.
-    pub(crate) fn items(&self) -> Vec<(Dot, &str)> {
-        let mut items: Vec<_> = self
-            .elements
-            .iter()
-            .filter_map(|(dot, element)| match element {
-                Element::Item(stamp, text) => Some((*stamp, *dot, text.as_str())),
-                _ => None,
-            })
-            .collect();
-        items.sort_unstable();
-        items
-            .into_iter()
-            .map(|(_, dot, text)| (dot, text))
-            .collect()
-    }
-
-    /// The members of the set that it is, each as often as nodes added it at once.
-    pub(crate) fn members(&self) -> impl Iterator<Item = (Dot, &str)> {
+    /// The item or the member that it is. Writes at once, and members of one hash, make several.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (Dot, &str)> {
         self.elements
             .iter()
             .filter_map(|(dot, element)| match element {
-                Element::Member(_, text) => Some((*dot, text.as_str())),
+                Element::Item(_, text) | Element::Member(_, text) => Some((*dot, text.as_str())),
                 _ => None,
             })
     }
@@ -244,17 +208,5 @@ impl Entry {
             fingerprint.add(dot.number);
         }
         fingerprint.finish()
-    }
-}
-
-// === impl Element ===
-
-impl Element {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Value(_) | Self::Sum { .. } => Kind::Value,
-            Self::Item(..) => Kind::List,
-            Self::Member(..) => Kind::Set,
-        }
     }
 }

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use keywell_store::Kind;
 
-use super::entry::{Element, Entry, Kind};
+use super::clock::Stamp;
+use super::entry::{Element, Entry};
 use super::exchange::Exchange;
 use super::message::{Change, Effect, Message};
 use super::origin::{Dot, Origin};
 use super::seen::Seen;
+use super::sizes::Size;
 use super::state::State;
 
 #[derive(Debug)]
@@ -57,6 +60,47 @@ impl Replica {
 
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
         self.state.table.get(key)
+    }
+
+    /// How many entries the list and the set of a key have.
+    pub(crate) fn size(&self, key: &str) -> Size {
+        self.state.table.sizes().get(key)
+    }
+
+    /// The keys that begin so and have a list or a set, in order, behind a key if one is given.
+    pub(crate) fn collections_from<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a str> {
+        self.state.table.sizes().from_key(prefix, after)
+    }
+
+    /// The keys that begin so and hold anything, in order, behind a key if one is given: with the entry
+    /// of a value, or none for a list or a set.
+    pub(crate) fn all_from<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'a str, Option<&'a Entry>)> {
+        let mut values = self.entries_from(prefix, after).peekable();
+        let mut collections = self.collections_from(prefix, after).peekable();
+        std::iter::from_fn(move || {
+            let value = values.peek().map(|(key, _)| *key).map(|key| &**key);
+            match (value, collections.peek().copied()) {
+                (None, None) => None,
+                (Some(value), other) if other.is_none_or(|other| value <= other) => {
+                    collections.next_if(|other| *other == value);
+                    values.next().map(|(key, entry)| (&**key, Some(entry)))
+                }
+                _ => collections.next().map(|key| (key, None)),
+            }
+        })
+    }
+
+    /// A stamp for what is written now.
+    pub(crate) fn next_stamp(&mut self, now: u64) -> Stamp {
+        self.state.clock.next(now, self.writer)
     }
 
     /// Differs between entries of different writes; 0 if there is none.
@@ -175,7 +219,7 @@ impl Replica {
         by: i64,
         now: u64,
     ) -> Result<(i64, Vec<Effect>), Refused> {
-        let entry = self.of_kind(key, Kind::Value)?;
+        let entry = self.entry(key).cloned().unwrap_or_default();
         let number = entry.number().ok_or(Refused::NotANumber)?;
         let answer = number.checked_add(by).ok_or(Refused::Overflow)?;
         let before = entry.sum_of(self.writer);
@@ -189,68 +233,8 @@ impl Replica {
         ))
     }
 
-    /// Appends to a list, and answers its length.
-    pub(crate) fn push(
-        &mut self,
-        key: &str,
-        item: &str,
-        now: u64,
-    ) -> Result<(usize, Vec<Effect>), Refused> {
-        let entry = self.of_kind(key, Kind::List)?;
-        let length = entry.items().len() + 1;
-        let stamp = self.state.clock.next(now, self.writer);
-        let item = Element::Item(stamp, item.to_owned());
-        Ok((length, self.add(key, entry, item, Vec::new())))
-    }
-
-    /// Deletes an item of a list wherever it is; whether it was there.
-    pub(crate) fn delete_item(
-        &mut self,
-        key: &str,
-        item: &str,
-    ) -> Result<(bool, Vec<Effect>), Refused> {
-        let entry = self.of_kind(key, Kind::List)?;
-        let items = entry.items().into_iter().filter(|(_, text)| *text == item);
-        let dots: Vec<_> = items.map(|(dot, _)| dot).collect();
-        Ok((!dots.is_empty(), self.remove(key, dots)))
-    }
-
-    /// Adds to a set; whether it is new to it.
-    pub(crate) fn add_member(
-        &mut self,
-        key: &str,
-        member: &str,
-        now: u64,
-    ) -> Result<(bool, Vec<Effect>), Refused> {
-        let entry = self.of_kind(key, Kind::Set)?;
-        // It is added again, so that a delete elsewhere that has not seen this does not remove it.
-        let dots = dots_of_member(&entry, member);
-        let stamp = self.state.clock.next(now, self.writer);
-        let element = Element::Member(stamp, member.to_owned());
-        Ok((dots.is_empty(), self.add(key, entry, element, dots)))
-    }
-
-    /// Removes from a set; whether it was there.
-    pub(crate) fn remove_member(
-        &mut self,
-        key: &str,
-        member: &str,
-    ) -> Result<(bool, Vec<Effect>), Refused> {
-        let entry = self.of_kind(key, Kind::Set)?;
-        let dots = dots_of_member(&entry, member);
-        Ok((!dots.is_empty(), self.remove(key, dots)))
-    }
-
-    fn of_kind(&self, key: &str, kind: Kind) -> Result<Entry, Refused> {
-        let entry = self.entry(key).cloned().unwrap_or_default();
-        match entry.kind() {
-            Some(other) if other != kind => Err(Refused::OtherKind(other)),
-            _ => Ok(entry),
-        }
-    }
-
     /// Adds an element to an entry, in place of others.
-    fn add(
+    pub(crate) fn add(
         &mut self,
         key: &str,
         mut entry: Entry,
@@ -276,7 +260,7 @@ impl Replica {
     }
 
     /// Removes elements of an entry.
-    fn remove(&mut self, key: &str, dots: Vec<Dot>) -> Vec<Effect> {
+    pub(crate) fn remove(&mut self, key: &str, dots: Vec<Dot>) -> Vec<Effect> {
         let Some(mut entry) = self.entry(key).cloned() else {
             return Vec::new();
         };
@@ -294,11 +278,6 @@ impl Replica {
             adds_to: None,
         })
     }
-}
-
-fn dots_of_member(entry: &Entry, member: &str) -> Vec<Dot> {
-    let members = entry.members().filter(|(_, text)| *text == member);
-    members.map(|(dot, _)| dot).collect()
 }
 
 fn broadcast(change: Change) -> Vec<Effect> {

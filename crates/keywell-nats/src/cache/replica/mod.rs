@@ -17,17 +17,24 @@
 //! 5. What a node keeps besides its entries is a row for each process that ever wrote, for the last
 //!    [`Seen::INCARNATIONS`] of a node. A write that is known only to nodes that were cut off while
 //!    its node started that often is dropped when they come back.
+//! 6. An item that was pushed is in its list once, until it is deleted. It is behind the items that
+//!    its node had seen; items that were pushed at once are in the order of rule 2, at all nodes.
+//! 7. A member that was added is in its set, unless a node that had seen the addition removes it: an
+//!    addition wins over a removal at the same time.
 
 mod clock;
+pub(crate) mod collections;
 mod entry;
 mod exchange;
 mod hash;
 mod machine;
 mod message;
 mod origin;
+pub(crate) mod place;
 mod seen;
 #[cfg(test)]
 mod simulation;
+mod sizes;
 mod state;
 mod table;
 mod tree;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::entry::Entry;
 use super::origin::Dot;
 use super::seen::Seen;
+use super::sizes::Sizes;
 use super::tree::{self, Tree};
 
 /// The entries of a copy: by key, by leaf of the tree, by age and by write.
@@ -16,6 +17,7 @@ pub(crate) struct Table {
     by_key: BTreeSet<Arc<str>>,
     /// By when they were written last.
     by_age: BTreeSet<(u64, Arc<str>)>,
+    sizes: Sizes,
     /// By each write that they hold.
     by_dot: BTreeMap<Dot, Arc<str>>,
     bytes: usize,
@@ -110,6 +112,10 @@ impl Table {
         &self.tree
     }
 
+    pub(crate) fn sizes(&self) -> &Sizes {
+        &self.sizes
+    }
+
     /// Replaces what a key holds.
     pub(crate) fn put(&mut self, key: &str, entry: Option<Entry>) {
         let old = self.slots.remove_entry(key);
@@ -119,6 +125,7 @@ impl Table {
                 self.drop_slot(&key, &old);
                 self.tree.replace(leaf, Some(old.fingerprint), None);
                 self.by_key.remove(&key);
+                self.sizes.remove(&key);
                 self.by_leaf.remove(&(leaf, key));
             }
             return;
@@ -138,6 +145,7 @@ impl Table {
                 let key = Arc::from(key);
                 self.by_leaf.insert((leaf, Arc::clone(&key)));
                 self.by_key.insert(key.clone());
+                self.sizes.add(&key);
                 (key, None)
             }
         };

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::join;
 use keywell_store::{
-    Action, Answer, Bucket, Capabilities, Change, Entry, Error, Expected, Filter, List, Operation,
-    Page, Part, Result, Set, Since, Swap, Transacted, Version, Watch,
+    Action, Answer, Bucket, Capabilities, Change, Collect, Collected, Entry, Error, Expected,
+    Filter, List, Operation, Page, Part, Result, Set, Since, Swap, Transacted, Version, Watch,
 };
 use keywell_wasi::Origin;
 
@@ -306,6 +306,11 @@ impl Bucket for Caused {
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         self.inner.watch(filter, since)
+    }
+
+    /// Lists and sets make no events.
+    fn collect(&self, operation: Collect) -> Answer<Collected> {
+        self.inner.collect(operation)
     }
 }
 

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 use keywell_store::{MAX_PAGE_KEYS, Page};
 
+use super::format::Format;
 use super::{Sink, Stop, Target};
 
 /// List the keys of a bucket, one a line.
@@ -26,13 +27,8 @@ pub(super) struct List {
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 
-    /// Print each key as a JSON string: a key may have a line end in it.
-    #[arg(long, conflicts_with = "null")]
-    json: bool,
-
-    /// End each key with a NUL instead of a line end, for xargs -0.
-    #[arg(short = '0', long)]
-    null: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 // === impl List ===
@@ -48,7 +44,7 @@ impl List {
             request.limit = left.min(MAX_PAGE_KEYS);
             let Page { keys, cursor, .. } = target.bucket.list(request.clone()).await?;
             for key in keys.iter().take(left) {
-                self.print(key, out)?;
+                self.format.print(key, out)?;
             }
             left -= keys.len().min(left);
             if cursor.is_none() {
@@ -57,14 +53,6 @@ impl List {
             request.cursor = cursor;
         }
         Ok(ExitCode::SUCCESS)
-    }
-
-    fn print(&self, key: &str, out: &mut Sink<'_>) -> Result<(), Stop> {
-        if self.json {
-            return out.json(&key);
-        }
-        out.name(key)?;
-        out.put(if self.null { b"\0" } else { b"\n" })
     }
 }
 
@@ -76,8 +64,7 @@ mod tests {
         let list = List {
             prefix: prefix.to_owned(),
             limit,
-            json: false,
-            null: false,
+            format: Format::default(),
         };
         let mut text = Vec::new();
         list.run(target, &mut Sink::new(&mut text, "text"))

@@ -7,12 +7,15 @@ mod buckets;
 mod delete;
 mod exists;
 mod export;
+mod format;
 mod get;
 mod import;
 mod increment;
 mod list;
+mod lists;
 mod progress;
 mod set;
+mod sets;
 mod sink;
 mod stop;
 mod target;
@@ -65,6 +68,15 @@ enum Command {
     Import(import::Import),
     Export(export::Export),
     Buckets(buckets::Buckets),
+    Push(lists::Push),
+    Range(lists::Range),
+    ItemDelete(lists::ItemDelete),
+    Clear(lists::Clear),
+    SetAdd(sets::SetAdd),
+    SetRemove(sets::SetRemove),
+    SetQuery(sets::SetQuery),
+    SetUnion(sets::SetUnion),
+    SetIntersection(sets::SetIntersection),
 }
 
 // === impl Kv ===
@@ -97,7 +109,12 @@ impl Command {
     fn makes_a_store(&self) -> bool {
         matches!(
             self,
-            Self::Set(_) | Self::Increment(_) | Self::Import(_) | Self::Watch(_)
+            Self::Set(_)
+                | Self::Increment(_)
+                | Self::Import(_)
+                | Self::Watch(_)
+                | Self::Push(_)
+                | Self::SetAdd(_)
         )
     }
 
@@ -130,6 +147,15 @@ impl Command {
             Self::Watch(watch) => watch.main(&target, out).await,
             Self::Import(import) => import.main(&target).await,
             Self::Export(export) => export.main(&target, out).await,
+            Self::Push(push) => push.run(&target, out).await,
+            Self::Range(range) => range.run(&target, out).await,
+            Self::ItemDelete(delete) => delete.run(&target, out).await,
+            Self::Clear(clear) => clear.run(&target, out).await,
+            Self::SetAdd(add) => add.run(&target, out).await,
+            Self::SetRemove(remove) => remove.run(&target, out).await,
+            Self::SetQuery(query) => query.run(&target, out).await,
+            Self::SetUnion(union) => union.run(&target, out).await,
+            Self::SetIntersection(intersection) => intersection.run(&target, out).await,
             Self::Buckets(_) => unreachable!("it needs no bucket and is done"),
         }
     }

@@ -4,6 +4,7 @@ use super::super::clock::Stamp;
 use super::super::entry::Entry;
 use super::super::machine::Replica;
 use super::super::origin::{Dot, Origin};
+use super::acting::Acting;
 use super::world::{Planted, World};
 
 /// What nodes did, and what has to hold of it once all copies are equal.
@@ -16,24 +17,12 @@ pub(super) struct History {
     /// Writes that a node deleted or replaced.
     removed: Vec<(Origin, String, Dot)>,
     /// Nodes that crashed. What they did may be lost.
-    pub(super) crashed: BTreeSet<Origin>,
+    crashed: BTreeSet<Origin>,
 }
 
 // === impl History ===
 
 impl History {
-    /// Does something at random on one of the nodes.
-    pub(super) fn act(&mut self, world: &mut World) {
-        let at = world.random.index(world.nodes.len());
-        let key = world.random.below(6);
-        match world.random.below(10) {
-            0..=3 => self.add(world, at, format!("c{key}")),
-            4 => self.set(world, at, format!("s{key}")),
-            5 if key > 3 => change_collection(world, at, key == 4),
-            choice => self.change_any(world, at, choice),
-        }
-    }
-
     fn add(&mut self, world: &mut World, at: usize, key: String) {
         let now = world.clock_of(at);
         let by = i64::try_from(world.random.below(5)).expect("it is small") + 1;
@@ -91,42 +80,6 @@ impl History {
         world.carry_out(at, effects);
     }
 
-    /// What does not hold, if anything, of copies that are to be equal.
-    pub(super) fn check(&self, world: &World) -> Result<(), String> {
-        let first = &world.nodes[0].replica;
-        let all = || first.entries_from("", None);
-        for other in &world.nodes[1..] {
-            if !all().eq(other.replica.entries_from("", None)) {
-                return Err("copies differ".to_owned());
-            }
-        }
-        for ((key, origin), added) in &self.added {
-            let sum = first.entry(key).and_then(|entry| entry.sum_of(*origin));
-            let sum = sum.map_or(0, |(_, sum)| sum);
-            let is_by_sums = world.planted != Some(Planted::IncrementsAsValues);
-            if is_by_sums && sum != i128::from(*added) && !self.crashed.contains(origin) {
-                return Err(format!("{key} has {sum} of {added} by {origin:?}"));
-            }
-        }
-        self.check_totals(first)?;
-        for (key, entry) in all().filter(|(key, _)| key.starts_with('c')) {
-            let added = self.added.iter().filter(|((of, _), _)| **of == **key);
-            if entry.number() > Some(added.map(|(_, added)| added).sum()) {
-                return Err(format!("{key} counts twice"));
-            }
-        }
-        self.check_sets(first)?;
-        for (origin, key, dot) in &self.removed {
-            let has_returned = first
-                .entry(key)
-                .is_some_and(|entry| entry.elements.contains_key(dot));
-            if has_returned && !self.crashed.contains(origin) {
-                return Err(format!("{dot:?} of {key} came back"));
-            }
-        }
-        Ok(())
-    }
-
     /// A number has at least what nodes added that did not crash.
     fn check_totals(&self, first: &Replica) -> Result<(), String> {
         let mut totals: BTreeMap<&str, i64> = BTreeMap::new();
@@ -165,28 +118,60 @@ impl History {
     }
 }
 
+impl Acting for History {
+    fn act(&mut self, world: &mut World) {
+        let at = world.random.index(world.nodes.len());
+        let key = world.random.below(6);
+        match world.random.below(10) {
+            0..=3 => self.add(world, at, format!("c{key}")),
+            4 => self.set(world, at, format!("s{key}")),
+            choice => self.change_any(world, at, choice),
+        }
+    }
+
+    fn crash(&mut self, origin: Origin) {
+        self.crashed.insert(origin);
+    }
+
+    fn check(&self, world: &World) -> Result<(), String> {
+        let first = &world.nodes[0].replica;
+        let all = || first.entries_from("", None);
+        for other in &world.nodes[1..] {
+            if !all().eq(other.replica.entries_from("", None)) {
+                return Err("copies differ".to_owned());
+            }
+        }
+        for ((key, origin), added) in &self.added {
+            let sum = first.entry(key).and_then(|entry| entry.sum_of(*origin));
+            let sum = sum.map_or(0, |(_, sum)| sum);
+            let is_by_sums = world.planted != Some(Planted::IncrementsAsValues);
+            if is_by_sums && sum != i128::from(*added) && !self.crashed.contains(origin) {
+                return Err(format!("{key} has {sum} of {added} by {origin:?}"));
+            }
+        }
+        self.check_totals(first)?;
+        for (key, entry) in all().filter(|(key, _)| key.starts_with('c')) {
+            let added = self.added.iter().filter(|((of, _), _)| **of == **key);
+            if entry.number() > Some(added.map(|(_, added)| added).sum()) {
+                return Err(format!("{key} counts twice"));
+            }
+        }
+        self.check_sets(first)?;
+        for (origin, key, dot) in &self.removed {
+            let has_returned = first
+                .entry(key)
+                .is_some_and(|entry| entry.elements.contains_key(dot));
+            if has_returned && !self.crashed.contains(origin) {
+                return Err(format!("{dot:?} of {key} came back"));
+            }
+        }
+        Ok(())
+    }
+}
+
 fn dots(replica: &Replica, key: &str) -> BTreeSet<Dot> {
     let entry = replica.entry(key).into_iter();
     entry
         .flat_map(|entry| entry.elements.keys().copied())
         .collect()
-}
-
-/// Changes a set or a list.
-fn change_collection(world: &mut World, at: usize, is_set: bool) {
-    let now = world.clock_of(at);
-    let text = format!("t{}", world.random.below(5));
-    let is_removed = world.random.below(3) == 0;
-    let replica = &mut world.nodes[at].replica;
-    let changed = match (is_set, is_removed) {
-        (true, true) => replica
-            .remove_member("z4", &text)
-            .map(|(_, effects)| effects),
-        (true, false) => replica
-            .add_member("z4", &text, now)
-            .map(|(_, effects)| effects),
-        (false, true) => replica.delete_item("z5", &text).map(|(_, effects)| effects),
-        (false, false) => replica.push("z5", &text, now).map(|(_, effects)| effects),
-    };
-    world.carry_out(at, changed.expect("it has that kind"));
 }

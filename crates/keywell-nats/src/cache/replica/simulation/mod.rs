@@ -2,16 +2,23 @@
 //! once messages flow, all copies have to become equal, and to hold what was promised. `KEYWELL_SEED`
 //! runs one history again. `KEYWELL_SEEDS` says how many a test runs, from a random one on.
 
+mod acting;
 mod clocks;
 mod forged;
 mod history;
 mod incarnations;
 mod occurred;
+mod long_list;
 mod random;
+mod texts;
 mod world;
 
+use std::ops::Range;
+
+use acting::Acting;
 use history::History;
 use occurred::Occurred;
+use texts::Texts;
 use world::{Planted, World};
 
 /// How many seeds a test runs.
@@ -19,9 +26,9 @@ const SEEDS: u64 = 1000;
 /// How often a history is disturbed.
 const ROUNDS: u64 = 20;
 
-fn run(seed: u64, planted: Option<Planted>) -> Result<Occurred, String> {
+fn run<A: Acting + Default>(seed: u64, planted: Option<Planted>) -> Result<Occurred, String> {
     let mut world = World::new(seed, planted);
-    let mut history = History::default();
+    let mut history = A::default();
     for incarnation in 2..2 + ROUNDS {
         for _ in 0..world.random.below(30) {
             history.act(&mut world);
@@ -55,7 +62,7 @@ fn run(seed: u64, planted: Option<Planted>) -> Result<Occurred, String> {
 }
 
 /// Cuts the network in two, heals it, lets a node crash and start again, or does nothing.
-fn disturb(world: &mut World, history: &mut History, incarnation: u64) {
+fn disturb(world: &mut World, history: &mut dyn Acting, incarnation: u64) {
     if world.random.happens_in(15) {
         world.cut();
     }
@@ -64,7 +71,7 @@ fn disturb(world: &mut World, history: &mut History, incarnation: u64) {
     }
     if world.random.happens_in(8) {
         let at = world.random.index(world.nodes.len());
-        history.crashed.insert(world.nodes[at].replica.origin());
+        history.crash(world.nodes[at].replica.origin());
         world.restart(at, incarnation);
     }
 }
@@ -74,37 +81,41 @@ fn number(name: &str) -> Option<u64> {
     Some(text.parse().expect("it is a number"))
 }
 
-/// Runs one of the halves of all seeds, the first or the second.
-fn run_half(half: u64) {
+/// Runs these seeds, or what the environment asks for.
+fn all<A: Acting + Default>(seeds: Range<u64>, test: &str) {
     let (one, given) = (number("KEYWELL_SEED"), number("KEYWELL_SEEDS"));
-    let seeds = one.map_or(given.unwrap_or(SEEDS), |_| 1);
-    let first = given.map_or(half * SEEDS, |_| u64::from(rand::random::<u32>()));
+    let count = one.map_or(given.unwrap_or(seeds.end - seeds.start), |_| 1);
+    let first = given.map_or(seeds.start, |_| u64::from(rand::random::<u32>()));
     let first = one.unwrap_or(first);
     let mut all: Option<Occurred> = None;
-    for seed in first..first + seeds {
-        match run(seed, None) {
+    for seed in first..first + count {
+        match run::<A>(seed, None) {
             Ok(occurred) => all = Some(all.map_or(occurred, |all| all.and(occurred))),
-            Err(problem) => panic!(
-                "{problem}\nKEYWELL_SEED={seed} cargo nextest run -p keywell-nats \
-                 copies_become_equal_and_hold"
-            ),
+            Err(problem) => {
+                panic!("{problem}\nKEYWELL_SEED={seed} cargo nextest run -p keywell-nats {test}")
+            }
         }
     }
-    println!("{seeds} seeds from KEYWELL_SEED={first} on: {all:?}");
-    if seeds >= SEEDS {
+    println!("{count} seeds from KEYWELL_SEED={first} on: {all:?}");
+    if count >= SEEDS {
         assert!(all.is_some_and(Occurred::is_all), "{all:?}");
     }
 }
 
 #[test]
 fn copies_become_equal_and_hold_what_was_promised() {
-    run_half(0);
+    all::<History>(0..SEEDS, "copies_become_equal_and_hold");
 }
 
 /// In parallel with the first.
 #[test]
 fn copies_become_equal_and_hold_what_was_promised_in_other_histories() {
-    run_half(1);
+    all::<History>(SEEDS..2 * SEEDS, "copies_become_equal_and_hold");
+}
+
+#[test]
+fn lists_and_sets_hold_what_was_put_and_not_removed() {
+    all::<Texts>(0..SEEDS / 4, "lists_and_sets_hold");
 }
 
 #[test]
@@ -114,7 +125,11 @@ fn planted_defects_are_found() {
         Planted::HighWaterMarks,
         Planted::IncrementsAsValues,
     ] {
-        let found = (0..20).any(|seed| run(seed, Some(planted)).is_err());
+        let found = (0..20).any(|seed| run::<History>(seed, Some(planted)).is_err());
+        assert!(found, "{planted:?}");
+    }
+    for planted in [Planted::RemovalsWin, Planted::ItemsTwice] {
+        let found = (0..20).any(|seed| run::<Texts>(seed, Some(planted)).is_err());
         assert!(found, "{planted:?}");
     }
 }

@@ -1,6 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use super::super::entry::Element;
 use super::super::machine::Replica;
 use super::super::message::{Effect, Message};
 use super::super::origin::Origin;
@@ -40,6 +41,10 @@ pub(super) enum Planted {
     HighWaterMarks,
     /// An increment sets the sum.
     IncrementsAsValues,
+    /// A removal from a set removes what its node had not seen, too.
+    RemovalsWin,
+    /// An item is taken under two stamps.
+    ItemsTwice,
 }
 
 pub(super) struct Node {
@@ -230,10 +235,14 @@ impl World {
                 continue;
             }
             let now = self.clock_of(index);
-            let replica = &mut self.nodes[index].replica;
-            let message = altered(in_flight.message, self.planted);
-            let effects = replica.receive(in_flight.from, message, now);
-            self.carry_out(index, effects);
+            let replica = &self.nodes[index].replica;
+            let again = doubled(&in_flight.message, self.planted);
+            let message = altered(replica, in_flight.message, self.planted);
+            for message in [Some(message), again].into_iter().flatten() {
+                let replica = &mut self.nodes[index].replica;
+                let effects = replica.receive(in_flight.from, message, now);
+                self.carry_out(index, effects);
+            }
         }
         self.now = then;
     }
@@ -247,9 +256,32 @@ impl World {
     }
 }
 
+/// What a copy takes besides a message that takes items twice.
+fn doubled(message: &Message, planted: Option<Planted>) -> Option<Message> {
+    let (Some(Planted::ItemsTwice), Message::Change(change)) = (planted, message) else {
+        return None;
+    };
+    let mut change = change.clone();
+    let entry = change.entry.as_mut()?;
+    let (mut dot, element) = entry.elements.pop_first()?;
+    if !matches!(element, Element::Item(..)) {
+        return None;
+    }
+    let end = change.key.split_off(change.key.len() - 16);
+    change.key.extend(end.chars().rev());
+    dot.number += 1 << 40;
+    entry.elements.insert(dot, element);
+    Some(Message::Change(change))
+}
+
 /// A message as copies with a defect send it.
-fn altered(mut message: Message, planted: Option<Planted>) -> Message {
+fn altered(replica: &Replica, mut message: Message, planted: Option<Planted>) -> Message {
     match (planted, &mut message) {
+        (Some(Planted::RemovalsWin), Message::Change(change)) if change.entry.is_none() => {
+            let held = replica.entry(&change.key).into_iter();
+            let held = held.flat_map(|entry| entry.elements.keys().copied());
+            change.replaced.extend(held);
+        }
         (Some(Planted::DeletesForgotten), Message::Change(change)) => change.replaced.clear(),
         (
             Some(Planted::DeletesForgotten),
