@@ -12,7 +12,7 @@ use history::History;
 use world::{Planted, World};
 
 /// How many seeds a test runs; with `KEYWELL_SEED`, that one.
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 300;
 
 fn run(seed: u64, planted: Option<Planted>) -> Result<(), String> {
     let mut world = World::new(seed, planted);
