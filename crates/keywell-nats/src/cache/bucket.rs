@@ -98,6 +98,7 @@ impl Bucket for CacheBucket {
             increment: true,
             list: Listing::Ordered,
             durability: Durability::Volatile,
+            reads: keywell_store::Reads::OwnWrites,
             value_bytes: usual.value_bytes.min(self.node.largest),
             ..usual
         }
