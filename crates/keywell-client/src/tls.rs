@@ -18,6 +18,8 @@ pub type TlsStream = tokio_rustls::client::TlsStream<TcpStream>;
 pub struct Tls {
     /// The certificate authorities to trust, a PEM file; the system's unless set.
     pub ca: Option<PathBuf>,
+    /// The certificate authorities to trust, as PEM text, besides those of the file.
+    pub ca_pem: Option<String>,
     /// Our own certificate chain and its key, PEM files, for servers that ask for one.
     pub certificate: Option<(PathBuf, PathBuf)>,
 }
@@ -38,10 +40,15 @@ pub enum TlsError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Text is no PEM text of what it should hold.
+    #[error("the PEM text of the authorities to trust: {0}")]
+    Text(String),
     /// The TLS library refuses the settings as a whole.
     #[error(transparent)]
     Refused(#[from] rustls::Error),
 }
+
+const NO_CERTIFICATE: &str = "there is no certificate in it";
 
 // === impl Tls ===
 
@@ -87,6 +94,21 @@ impl Tls {
                     .add(certificate)
                     .map_err(|error| unusable(path, error))?;
             }
+        }
+        if let Some(text) = &self.ca_pem {
+            let certificates = CertificateDer::pem_slice_iter(text.as_bytes())
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| TlsError::Text(error.to_string()))?;
+            if certificates.is_empty() {
+                return Err(TlsError::Text(NO_CERTIFICATE.to_owned()));
+            }
+            for certificate in certificates {
+                roots
+                    .add(certificate)
+                    .map_err(|error| TlsError::Text(error.to_string()))?;
+            }
+        }
+        if self.ca.is_some() || self.ca_pem.is_some() {
             return Ok(roots);
         }
         let found = rustls_native_certs::load_native_certs();
@@ -142,7 +164,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unusable(path, error))?;
     if certificates.is_empty() {
-        return Err(unusable(path, "there is no certificate in it"));
+        return Err(unusable(path, NO_CERTIFICATE));
     }
     Ok(certificates)
 }
@@ -219,6 +241,29 @@ mod tests {
         let default = Tls::default().connector().unwrap();
         let unknown = default.connect("localhost", reach().await.unwrap()).await;
         assert!(is_of_tls(&unknown.unwrap_err()));
+    }
+
+    #[tokio::test]
+    async fn an_authority_can_be_given_as_text() {
+        let (port, pem) = server().await;
+        let tls = Tls {
+            ca_pem: Some(pem),
+            ..Tls::default()
+        };
+        let tls = tls.connector().unwrap();
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut stream = tls.connect("localhost", stream).await.unwrap();
+        let mut greeting = String::new();
+        stream.read_to_string(&mut greeting).await.unwrap();
+        assert_eq!(greeting, "hello");
+        for text in ["", "authority"] {
+            let tls = Tls {
+                ca_pem: Some(text.to_owned()),
+                ..Tls::default()
+            };
+            let error = tls.config().unwrap_err().to_string();
+            assert!(error.contains("no certificate"), "{error}");
+        }
     }
 
     #[test]

@@ -6,5 +6,10 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+#[allow(dead_code, reason = "its store is being built")]
+mod jetstream;
+#[allow(dead_code, reason = "its store is being built")]
+mod login;
 
 pub use cache::{CacheOptions, CacheProvider, CacheStore};
+pub use login::Login;

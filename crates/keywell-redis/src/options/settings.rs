@@ -159,6 +159,7 @@ impl Options {
         self.tls = Some(Tls {
             ca: path("tls-ca"),
             certificate,
+            ..Tls::default()
         });
         Ok(())
     }

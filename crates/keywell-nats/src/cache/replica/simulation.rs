@@ -150,9 +150,7 @@ impl World {
                 let e = match x {
                     6 => {
                         let n = self.random.below(100);
-                        self.nodes[at]
-                            .replica
-                            .set(&key, n.to_string().into(), l)
+                        self.nodes[at].replica.set(&key, n.to_string().into(), l)
                     }
                     7 => match self.nodes[at].replica.increment(&key, 1, l) {
                         Ok((_, e)) => e,
@@ -182,10 +180,13 @@ fn run(seed: u64) -> Result<(u64, usize), String> {
     let n = 3 + random.below(if seed % 8 == 0 { 18 } else { 5 }) as usize;
     let nodes = (0..n)
         .map(|i| Node {
-            replica: Replica::new(Origin {
-                node: i as u64 + 1,
-                incarnation: 1,
-            }, 1 << 16),
+            replica: Replica::new(
+                Origin {
+                    node: i as u64 + 1,
+                    incarnation: 1,
+                },
+                1 << 16,
+            ),
             skew: random.below(2_000_000_000) as i64 * i64::from(random.chance(30)),
             is_up: true,
             since: 0,
