@@ -1,0 +1,49 @@
+//! How a copy catches up with what a call found on the server.
+//!
+//! A call that writes nothing, such as a deletion of what is gone already, has no sequence that its
+//! caller could wait for. Where the copy does not show yet what the call found, the keys are read.
+
+use std::time::SystemTime;
+
+use keywell_store::Result;
+
+use super::replica::Replica;
+use crate::jetstream::backing::Backing;
+use crate::jetstream::reading;
+
+/// Catches up on keys that the server found to be gone, where the copy has them.
+pub(crate) async fn find_gone(
+    backing: &Backing,
+    replica: &Replica,
+    keys: impl IntoIterator<Item = &str>,
+) -> Result<()> {
+    let now = SystemTime::now();
+    let mut asked = Vec::new();
+    for key in keys {
+        let held = replica.look(|index| index.get(key).cloned());
+        let sequence = match held {
+            Some(None) => continue,
+            Some(Some(held)) if held.deadline.is_some_and(|end| end.is_past(now)) => continue,
+            Some(Some(held)) => Some(held.sequence),
+            None => None,
+        };
+        // A key that cannot be written is not there.
+        if let Ok(subject) = backing.subject(key) {
+            asked.push((key.to_owned(), subject, sequence));
+        }
+    }
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let subjects = asked.iter().map(|(_, subject, _)| subject.clone());
+    let (api, stream) = (&backing.api, &backing.stream);
+    let found = reading::last_of_each(api, stream, subjects.collect(), |_| Ok(())).await?;
+    for (key, subject, sequence) in &asked {
+        match (found.get(subject), sequence) {
+            (Some(stored), _) => replica.reach(stored.sequence).await,
+            (None, Some(sequence)) => replica.forget(key, *sequence),
+            (None, None) => {}
+        }
+    }
+    Ok(())
+}
