@@ -13,6 +13,8 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_redis::RedisProvider,
     #[cfg(feature = "nats")]
     &keywell_nats::CacheProvider,
+    #[cfg(feature = "nats")]
+    &keywell_nats::JetStreamProvider,
 ];
 
 /// The kind of store that a scheme belongs to.

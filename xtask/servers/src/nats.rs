@@ -284,8 +284,8 @@ impl Nats {
             ));
         }
         if let Some(tls) = &self.settings.tls {
-            let certificate = tls.server_certificate().display();
-            let key = tls.server_key().display();
+            let (certificate, key) = (tls.server_certificate(), tls.server_key());
+            let (certificate, key) = (certificate.display(), key.display());
             lines.push(format!(
                 "tls {{ cert_file: \"{certificate}\", key_file: \"{key}\" }}"
             ));

@@ -57,7 +57,7 @@ pub fn has_password(url: &str) -> bool {
 pub(crate) fn is_confidential(key: &str) -> bool {
     let key = key.to_lowercase();
     let words = [
-        "pass", "secret", "token", "key", "pin", "cred", "auth", "pwd",
+        "pass", "secret", "token", "key", "pin", "cred", "auth", "pwd", "jwt", "seed",
     ];
     words.iter().any(|word| key.contains(word))
 }

@@ -101,11 +101,6 @@ impl Builtin {
         }
     }
 
-    /// Whether the host does its work already. There is no store on NATS yet.
-    pub fn is_offered(self) -> bool {
-        self != Self::KeyvalueNats
-    }
-
     /// Whether components call it with this interface of `wasi`.
     pub fn serves(self, package: &str, interface: &str) -> bool {
         match self {

@@ -3,11 +3,13 @@
 //! Nothing is sent while there is no connection: the client would keep it and send it later, after
 //! its caller was answered that nothing happened.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::client::{Request, RequestErrorKind};
 use async_nats::connection::State;
-use async_nats::{Client, HeaderMap, Message};
+use async_nats::{Client, HeaderMap, Message, Subscriber};
 use bytes::Bytes;
 use keywell_store::{Error, Failure};
 use serde::Deserialize;
@@ -22,6 +24,7 @@ pub(crate) struct Api {
     /// What subjects of messages to store begin with: nothing, unless there is a domain.
     outside: String,
     timeout: Duration,
+    is_closed: Arc<AtomicBool>,
 }
 
 /// Why a request has no good answer.
@@ -82,6 +85,7 @@ impl Api {
             outside: domain.map_or_else(String::new, |_| prefix.clone()),
             prefix,
             timeout,
+            is_closed: Arc::default(),
         }
     }
 
@@ -104,8 +108,25 @@ impl Api {
         format!("{}{name}", self.prefix)
     }
 
+    /// Takes no more requests, from any clone.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// What the account may use.
+    pub(crate) async fn account(&self) -> Result<Account, Fault> {
+        self.ask("INFO", &serde_json::Value::Null).await
+    }
+
     /// Fails at once if there is no connection.
     pub(crate) fn check_connection(&self) -> Result<(), Fault> {
+        if self.is_closed() {
+            return Err(Fault::Unreachable("the store was closed".into()));
+        }
         match self.client.connection_state() {
             State::Connected => Ok(()),
             State::Pending | State::Disconnected => {
@@ -133,6 +154,18 @@ impl Api {
         self.send(self.subject(name), None, body).await
     }
 
+    /// Asks for several messages. The caller knows the end of the answer.
+    pub(crate) async fn ask_for_many(&self, name: &str, body: Bytes) -> Result<Subscriber, Fault> {
+        self.check_connection()?;
+        let inbox = self.client.new_inbox();
+        let replies = self.client.subscribe(inbox.clone()).await.map_err(broken)?;
+        let sent = self
+            .client
+            .publish_with_reply(self.subject(name), inbox, body);
+        sent.await.map_err(broken)?;
+        Ok(replies)
+    }
+
     /// Stores a message; the answer is the server's acknowledgement.
     pub(crate) async fn publish<T: DeserializeOwned>(
         &self,
@@ -144,6 +177,38 @@ impl Api {
             .send(self.stored(subject), Some(headers), payload)
             .await?;
         read(&reply.payload)
+    }
+
+    /// Sends the first message of a batch. What is left to do if the server takes it is nothing: it
+    /// waits for the next one, and forgets the batch if none comes.
+    pub(crate) async fn open_batch(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<(), Fault> {
+        let reply = self.send(self.stored(subject), Some(headers), payload);
+        match reply.await {
+            Ok(reply) if reply.payload.is_empty() => Ok(()),
+            Ok(reply) => read::<serde::de::IgnoredAny>(&reply.payload).map(drop),
+            // Without its commit nothing of a batch is stored.
+            Err(Fault::Unanswered(failure)) => Err(Fault::Unreachable(failure)),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Sends a further message of a batch, but not the last. It is not acknowledged.
+    pub(crate) async fn add_to_batch(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<(), Fault> {
+        self.check_connection()?;
+        let subject = self.stored(subject);
+        let sent = self.client.publish_with_headers(subject, headers, payload);
+        sent.await
+            .map_err(|error| Fault::Unreachable(Failure::caused_by("NATS took no batch", error)))
     }
 
     /// The subject to which a message is published that is to be stored with this one.
@@ -184,6 +249,10 @@ impl Api {
                 }
             })
     }
+}
+
+pub(crate) fn broken(error: impl std::error::Error + Send + Sync + 'static) -> Fault {
+    Fault::Unanswered(Failure::caused_by("the connection to NATS broke", error))
 }
 
 fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Fault> {

@@ -8,8 +8,11 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_nats::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use keywell_store::{Entry, Expires, Version};
+use serde::Deserialize;
 
 /// What a message of the tool's conventions does: absent in a value.
 pub(crate) const OPERATION: &str = "KV-Operation";
@@ -23,6 +26,8 @@ pub(crate) const TTL: &str = "Nats-TTL";
 pub(crate) const DEADLINE: &str = "Keywell-Expires";
 /// Which operation wrote a message: random, and the same when it is sent again.
 pub(crate) const WRITER: &str = "Keywell-Operation";
+/// The headers that matter here.
+const READ: [&str; 4] = [OPERATION, MARKER, DEADLINE, WRITER];
 /// In answers of direct reads.
 const SEQUENCE: &str = "Nats-Sequence";
 const SUBJECT: &str = "Nats-Subject";
@@ -36,6 +41,18 @@ pub(crate) struct Stored {
     pub(crate) what: What,
     /// Which operation of ours wrote it.
     pub(crate) writer: Option<String>,
+}
+
+/// A message as a stream's leader writes it.
+#[derive(Deserialize)]
+pub(crate) struct LeaderMessage {
+    subject: String,
+    seq: u64,
+    /// Headers and payload in Base64.
+    #[serde(default)]
+    hdrs: String,
+    #[serde(default)]
+    data: String,
 }
 
 /// What a message did to its key.
@@ -89,6 +106,27 @@ impl Stored {
         let sequence = headers.get(SEQUENCE)?.as_str().parse().ok()?;
         let subject = headers.get(SUBJECT)?.as_str().to_owned();
         Some(Self::new(subject, sequence, &headers, message.payload))
+    }
+
+    /// The message in the answer of a stream's leader.
+    pub(crate) fn of_leader(message: LeaderMessage) -> Option<Self> {
+        let LeaderMessage {
+            subject,
+            seq,
+            hdrs,
+            data,
+        } = message;
+        let headers = STANDARD.decode(hdrs).ok()?;
+        let headers = std::str::from_utf8(&headers).ok()?;
+        let mut map = HeaderMap::new();
+        for (name, value) in headers.lines().filter_map(|line| line.split_once(':')) {
+            // Others may have any text as their name.
+            if let Some(name) = READ.into_iter().find(|known| *known == name) {
+                map.insert(name, value.trim());
+            }
+        }
+        let value = STANDARD.decode(data).ok()?.into();
+        Some(Self::new(subject, seq, &map, value))
     }
 
     /// Whether there is a value that has not expired.

@@ -1,6 +1,29 @@
 //! Buckets that NATS servers keep in `JetStream`, one stream a bucket.
+//!
+//! They are the key-value buckets of NATS (ADR-8), and the `nats kv` tool reads and writes them. A
+//! version is the sequence of the message that wrote a key. Every write is one message, or a batch,
+//! that is sent once; [`writing`] says what becomes of one that is not acknowledged. Reads see what
+//! was acknowledged before; [`reading`] says by which server.
 
 mod api;
+mod backing;
+mod batch;
+mod bucket;
+mod consumer;
+mod listing;
 mod message;
 mod names;
+mod options;
+mod provider;
+mod queue;
+mod reading;
+mod store;
 mod stream;
+mod transact;
+mod watch;
+mod writing;
+
+pub use options::JetStreamOptions;
+pub use provider::JetStreamProvider;
+pub use store::JetStreamStore;
+pub use stream::Storage;

@@ -4,20 +4,25 @@
 //! has them. Keys that the tool takes keep their text: letters, digits and `-/_=.`, without a dot at
 //! an end or beside another. Any other byte is written `=XX`, in hexadecimal digits in capitals.
 //! So is a `=` that would otherwise read as such an escape. Names of buckets have letters, digits,
-//! `-` and `_`, and escape by `_XX` in the same way.
+//! `-` and `_`, and escape by `_XX` in the same way. One that is too long for a stream then is named
+//! by its hash, behind an escape that no other name has, and stands in the stream's description.
 //!
 //! What no key is written as, such as a key `a=41` that the tool wrote, is of no key: it is neither
 //! read nor listed.
 
 use std::fmt::Write as _;
 
-use keywell_store::{BucketName, Error, Result};
+use keywell_store::BucketName;
+use sha2::{Digest as _, Sha256};
 
 /// What the names of streams of buckets begin with.
 const STREAM: &str = "KV_";
 
 /// The longest name of a stream that a server takes, in bytes.
 const MAX_STREAM_BYTES: usize = 255;
+
+/// What the stream of a bucket with a long name begins with: an `A` needs no escape.
+const HASHED: &str = "KV__41";
 
 /// The longest key, in bytes. Escaped, it still fits a line of the protocol, with its subject.
 pub(crate) const MAX_KEY_BYTES: usize = 1024;
@@ -35,29 +40,31 @@ pub(crate) struct Names {
 
 impl Names {
     /// The names of a bucket.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unsupported`] if the name is longer, with its escapes, than servers take.
-    pub(crate) fn of(bucket: &BucketName) -> Result<Self> {
-        let escaped = escape(bucket.as_str(), b'_', |_, byte, _| is_bucket_byte(byte));
+    pub(crate) fn of(bucket: &BucketName) -> Self {
+        let mut escaped = escape(bucket.as_str(), b'_', |_, byte, _| is_bucket_byte(byte));
         if STREAM.len() + escaped.len() > MAX_STREAM_BYTES {
-            return Err(Error::Unsupported(
-                "names of buckets of more than 252 bytes, each escaped byte counting as three",
-            ));
+            HASHED[STREAM.len()..].clone_into(&mut escaped);
+            for byte in &Sha256::digest(bucket.as_str())[..16] {
+                let written = write!(escaped, "{byte:02x}");
+                written.expect("text can be appended to");
+            }
         }
-        Ok(Self {
+        Self {
             stream: format!("{STREAM}{escaped}"),
             prefix: format!("$KV.{escaped}."),
-        })
+        }
     }
 
-    /// The bucket that a stream belongs to, if it is that of one.
+    /// Whether a stream is named by the hash of its bucket's name.
+    pub(crate) fn is_hashed(stream: &str) -> bool {
+        stream.starts_with(HASHED)
+    }
+
+    /// The bucket that a stream belongs to, if it is that of one whose name is not hashed.
     pub(crate) fn bucket(stream: &str) -> Option<BucketName> {
         let escaped = stream.strip_prefix(STREAM)?;
         let name = BucketName::parse(&unescape(escaped, b'_')?).ok()?;
-        let is_its_name = Self::of(&name).is_ok_and(|names| names.stream == stream);
-        is_its_name.then_some(name)
+        (Self::of(&name).stream == stream).then_some(name)
     }
 
     pub(crate) fn stream(&self) -> &str {
@@ -155,7 +162,7 @@ mod tests {
     use super::*;
 
     fn names(bucket: &str) -> Names {
-        Names::of(&BucketName::parse(bucket).unwrap()).unwrap()
+        Names::of(&BucketName::parse(bucket).unwrap())
     }
 
     #[test]
@@ -226,7 +233,7 @@ mod tests {
                 assert!(!token.is_empty() && token.is_ascii(), "{text:?}: {subject}");
             }
             if let Ok(name) = BucketName::parse(&text) {
-                let names = Names::of(&name).unwrap();
+                let names = Names::of(&name);
                 assert_eq!(Names::bucket(names.stream()), Some(name));
             }
             let other = written.entry(subject).or_insert_with(|| text.clone());
@@ -235,11 +242,27 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_too_long_for_a_stream_is_refused() {
-        let long = |text: &str, times| Names::of(&BucketName::parse(&text.repeat(times)).unwrap());
-        assert!(long("a", 252).is_ok());
-        assert!(long("a", 253).is_err());
-        assert!(long(" ", 84).is_ok());
-        assert!(long(" ", 85).is_err());
+    fn a_name_that_is_too_long_for_a_stream_is_hashed() {
+        for (text, times, is_hashed) in [
+            ("a", 252, false),
+            ("a", 253, true),
+            (" ", 84, false),
+            (" ", 85, true),
+            ("é", 127, true),
+        ] {
+            let names = names(&text.repeat(times));
+            assert_eq!(
+                Names::is_hashed(names.stream()),
+                is_hashed,
+                "{text} {times}"
+            );
+            assert!(names.stream().len() <= MAX_STREAM_BYTES);
+            assert_eq!(Names::bucket(names.stream()).is_none(), is_hashed);
+        }
+        // Stored data depends on it.
+        assert_eq!(
+            names(&"a".repeat(253)).stream(),
+            "KV__4132859a3ab65ac52932e16fad60606536"
+        );
     }
 }

@@ -1,16 +1,20 @@
 //! The stream of a bucket: how it is created, and what it can do.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use keywell_store::{BucketName, Error, Failure, Result};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::{Account, Api, Fault};
+use super::api::{Api, Fault};
 use super::names::Names;
 
 /// The most writes of a key that a bucket keeps.
-pub(crate) const MAX_HISTORY: u32 = 64;
+pub(crate) const MAX_HISTORY: u64 = 64;
+
+/// What the description of a stream has the name of its bucket as, where it is named by a hash.
+const BUCKET: &str = "keywell-bucket";
 
 /// The server's errors that decide something here.
 const NOT_FOUND: u64 = 10_059;
@@ -50,12 +54,7 @@ pub enum Storage {
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
     pub(crate) names: Names,
-    /// When it was created, as the server writes it. One of the same name that was created at
-    /// another time is another.
-    pub(crate) created: String,
     pub(crate) replicas: u32,
-    pub(crate) history: u32,
-    pub(crate) storage: Storage,
     /// Whether messages can be read directly, from any server that has them.
     pub(crate) is_direct: bool,
     /// Whether values can have a time to live.
@@ -70,6 +69,8 @@ pub(crate) struct Stream {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Info {
     config: Config,
+    /// When it was created, as the server writes it. One of the same name that was created at
+    /// another time is another.
     pub(crate) created: String,
     pub(crate) state: State,
 }
@@ -107,6 +108,8 @@ struct Config {
     no_ack: bool,
     #[serde(default)]
     sealed: bool,
+    #[serde(default)]
+    metadata: HashMap<String, String>,
 }
 
 // === impl Stream ===
@@ -119,14 +122,14 @@ impl Stream {
     /// [`Error::NoSuchBucket`] where there is none and it is not to be created, and
     /// [`Error::Unavailable`] with the reason where it is not as it is wanted, or no bucket at all.
     pub(crate) async fn open(api: &Api, bucket: &BucketName, wanted: &Wanted) -> Result<Self> {
-        let names = Names::of(bucket)?;
+        let names = Names::of(bucket);
         let info = match info(api, &names).await {
             Ok(info) => info,
             Err(fault) if fault.number() == Some(NOT_FOUND) => {
                 if !wanted.is_created {
                     return Err(Error::NoSuchBucket(bucket.to_string()));
                 }
-                create(api, &names, wanted).await?
+                create(api, &names, bucket, wanted).await?
             }
             Err(fault) => return Err(fault.into()),
         };
@@ -134,9 +137,7 @@ impl Stream {
     }
 
     fn of(names: Names, info: Info, bucket: &BucketName, wanted: &Wanted) -> Result<Self> {
-        let Info {
-            config, created, ..
-        } = info;
+        let config = info.config;
         let refused = |problem: String| {
             let what = format!("the NATS bucket {bucket} {problem}");
             Err(Error::Unavailable(Failure::new(what)))
@@ -172,10 +173,7 @@ impl Stream {
         }
         Ok(Self {
             names,
-            created,
             replicas,
-            history,
-            storage,
             is_direct: config.allow_direct,
             // Without markers, the end of a value would uncover an older one, or go unnoticed.
             has_ttl: config.allow_msg_ttl && config.subject_delete_marker_ttl > 0,
@@ -192,15 +190,25 @@ impl Stream {
     }
 }
 
+/// The bucket of a stream, if it is that of one.
+pub(crate) async fn bucket_of(api: &Api, stream: &str) -> Option<BucketName> {
+    if !Names::is_hashed(stream) {
+        return Names::bucket(stream);
+    }
+    let name = format!("STREAM.INFO.{stream}");
+    let info: Info = api.ask(&name, &serde_json::Value::Null).await.ok()?;
+    let name = BucketName::parse(info.config.metadata.get(BUCKET)?).ok()?;
+    (Names::of(&name).stream() == stream).then_some(name)
+}
+
 async fn info(api: &Api, names: &Names) -> Result<Info, Fault> {
     let name = format!("STREAM.INFO.{}", names.stream());
     api.ask(&name, &serde_json::Value::Null).await
 }
 
 /// Creates a stream as ADR-8 has it, with what the server can do besides.
-async fn create(api: &Api, names: &Names, wanted: &Wanted) -> Result<Info> {
-    let account: Account = api.ask("INFO", &serde_json::Value::Null).await?;
-    let level = account.api_level();
+async fn create(api: &Api, names: &Names, bucket: &BucketName, wanted: &Wanted) -> Result<Info> {
+    let level = api.account().await?.api_level();
     let history = wanted.history.unwrap_or(1);
     let mut config = json!({
         "name": names.stream(),
@@ -219,6 +227,9 @@ async fn create(api: &Api, names: &Names, wanted: &Wanted) -> Result<Info> {
         "deny_delete": true,
         "allow_direct": true,
     });
+    if Names::is_hashed(names.stream()) {
+        config["metadata"] = json!({ BUCKET: bucket.as_str() });
+    }
     if level >= TTL_LEVEL {
         config["allow_msg_ttl"] = json!(true);
         config["subject_delete_marker_ttl"] = json!(nanos(wanted.markers));

@@ -65,17 +65,7 @@ fn refuse_provider(
 ) -> Option<Problem> {
     let component = &component.name.value;
     let (message, help) = match provider {
-        Provider::Builtin(builtin) if builtin.is_offered() => return None,
-        Provider::Builtin(builtin) => (
-            format!(
-                "{component} is the provider {}, for which there is no store yet",
-                builtin.name()
-            ),
-            format!(
-                "use keyvalue-redis, or --provider {}=keyvalue-redis",
-                image.value
-            ),
-        ),
+        Provider::Builtin(_) => return None,
         Provider::NotOffered { name, replacement } => (
             format!("{component} is the provider {name}, which is not offered"),
             replacement.to_owned(),

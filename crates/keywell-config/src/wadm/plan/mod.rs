@@ -13,6 +13,7 @@ mod http_server;
 mod http_settings;
 mod import;
 mod names;
+mod nats;
 mod provider;
 mod redis;
 mod references;
@@ -54,6 +55,10 @@ pub(crate) fn add(plan: &mut Plan, applications: &[Application], given: Given<'_
         import::add(&context, link, plan);
         http_client::add(&context, link, plan);
         redis::add(&context, link, plan);
+    }
+    // Behind those that give a component its default link as a whole.
+    for link in &links {
+        nats::add(&context, link, plan);
     }
     http_server::add(&context, &links, plan);
     for link in &links {

@@ -1,7 +1,7 @@
 use super::application::Application;
 use super::context::Context;
 use super::values::Values;
-use super::{http_client, redis};
+use super::{http_client, nats, redis};
 use crate::wadm::component::Component;
 use crate::wadm::provider::{Builtin, Provider};
 
@@ -17,9 +17,10 @@ pub(super) fn check<'a>(
         .map(|image| context.given.providers.find(image));
     let (known, what) = match builtin {
         Some(Provider::Builtin(Builtin::KeyvalueRedis)) => (redis::KNOWN, "keyvalue-redis"),
+        Some(Provider::Builtin(Builtin::KeyvalueNats)) => (nats::KNOWN, "keyvalue-nats"),
         Some(Provider::Builtin(Builtin::HttpClient)) => (http_client::KNOWN, "http-client"),
         Some(
-            Provider::Builtin(Builtin::HttpServer | Builtin::KeyvalueNats)
+            Provider::Builtin(Builtin::HttpServer)
             | Provider::NotOffered { .. }
             | Provider::Unknown,
         )

@@ -1,0 +1,148 @@
+//! What the handles on a bucket share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use keywell_store::{
+    Alphabet, Batching, BucketName, Capabilities, Cas, Durability, Error, Invalid,
+    Listing as Lists, Promptness, Result, Transacting, Watching,
+};
+
+use super::api::{Api, Fault};
+use super::batch::{Batches, MOST_MESSAGES};
+use super::listing::Listing;
+use super::message::Stored;
+use super::names::MAX_KEY_BYTES;
+use super::queue::Queue;
+use super::reading;
+use super::stream::Stream;
+use super::writing::{self, Message, Put};
+
+/// What a message has besides its value: the headers, two of which can have a subject in them.
+const ENVELOPE: usize = 5 << 10;
+
+/// A bucket's stream and how it is reached, with what its users take turns at.
+pub(crate) struct Backing {
+    pub(crate) api: Api,
+    pub(crate) stream: Stream,
+    pub(crate) counters: Queue,
+    pub(crate) batches: Batches,
+    pub(crate) listing: Listing,
+    /// What cursors and tokens are good for.
+    pub(crate) scope: String,
+    /// Whether it is one of Keywell's own, whose watches do not resume.
+    pub(crate) is_reserved: bool,
+    /// Whether the stream may be gone, so that it has to be looked up before it is opened again.
+    is_doubtful: AtomicBool,
+}
+
+// === impl Backing ===
+
+impl Backing {
+    pub(crate) fn new(api: Api, stream: Stream, bucket: &BucketName, is_reserved: bool) -> Self {
+        Self {
+            api,
+            stream,
+            counters: Queue::default(),
+            batches: Batches::default(),
+            listing: Listing::default(),
+            scope: format!("nats/{bucket}"),
+            is_reserved,
+            is_doubtful: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        let usual = Capabilities::default();
+        let (batch, transact, batch_keys) = if self.stream.has_batches {
+            let transact = Transacting::Bucket {
+                operations: MOST_MESSAGES,
+                bytes: usual.batch_bytes,
+            };
+            (Batching::Atomic, transact, MOST_MESSAGES)
+        } else {
+            (Batching::Sequential, Transacting::None, usual.batch_keys)
+        };
+        let largest = self.api.max_payload();
+        let largest = self
+            .stream
+            .max_message
+            .map_or(largest, |max| max.min(largest));
+        Capabilities {
+            promptness: Promptness::Waits,
+            cas: Cas::ByVersion,
+            increment: true,
+            list: Lists::Ordered,
+            batch,
+            transact,
+            watch: if self.is_reserved {
+                Watching::Lossy
+            } else {
+                Watching::Latest
+            },
+            ttl: self.stream.has_ttl,
+            durability: Durability::Process,
+            key_bytes: MAX_KEY_BYTES,
+            value_bytes: largest.saturating_sub(ENVELOPE),
+            batch_keys,
+            alphabet: Alphabet::ALL,
+            ..usual
+        }
+    }
+
+    /// The subject of a key that is written or read.
+    pub(crate) fn subject(&self, key: &str) -> Result<String> {
+        if key.is_empty() {
+            return Err(Invalid::EmptyKey.into());
+        }
+        self.capabilities().limits().check_length(key)?;
+        Ok(self.stream.names.subject(key))
+    }
+
+    /// The last message of a subject.
+    pub(crate) async fn last(&self, subject: &str) -> Result<Option<Stored>> {
+        let last = reading::last(&self.api, &self.stream, subject).await;
+        last.map_err(|fault| self.failed(fault))
+    }
+
+    /// Stores a message.
+    pub(crate) async fn put(&self, message: Message) -> Result<Put> {
+        let put = writing::put(&self.api, &self.stream, message).await;
+        self.doubt_if_unavailable(put)
+    }
+
+    /// Stores messages as one.
+    pub(crate) async fn put_all(&self, messages: &[Message]) -> Result<Put> {
+        let put = self.batches.put(&self.api, &self.stream, messages).await;
+        self.doubt_if_unavailable(put)
+    }
+
+    pub(crate) fn failed(&self, fault: Fault) -> Error {
+        self.is_doubtful.store(true, Ordering::Relaxed);
+        fault.into()
+    }
+
+    fn doubt_if_unavailable<T>(&self, done: Result<T>) -> Result<T> {
+        if let Err(Error::Unavailable(_)) = &done {
+            self.is_doubtful.store(true, Ordering::Relaxed);
+        }
+        done
+    }
+
+    /// Whether the stream may be gone.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.is_doubtful.load(Ordering::Relaxed)
+    }
+}
+
+/// A message that deletes a key.
+pub(crate) fn deletion(subject: String, expected: u64) -> Message {
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert(super::message::OPERATION, super::message::DELETE);
+    Message {
+        subject,
+        headers,
+        payload: Bytes::new(),
+        expected: Some(expected),
+    }
+}

@@ -1,0 +1,73 @@
+//! Turns by key: one caller at a time, in the order in which they came.
+//!
+//! Callers of one process that count on one key would lose to each other on the server again and
+//! again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
+
+/// Gives out turns.
+#[derive(Default)]
+pub(crate) struct Queue(Arc<Mutex<HashMap<String, Arc<Turns<()>>>>>);
+
+/// A turn, which ends when it is dropped.
+pub(crate) struct Turn {
+    queues: Arc<Mutex<HashMap<String, Arc<Turns<()>>>>>,
+    key: String,
+    /// `None` only while it is dropped.
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+// === impl Queue ===
+
+impl Queue {
+    /// Waits for a turn.
+    pub(crate) async fn turn(&self, key: &str) -> Turn {
+        let turns = self.0.lock().entry(key.to_owned()).or_default().clone();
+        let mut turn = Turn {
+            queues: self.0.clone(),
+            key: key.to_owned(),
+            guard: None,
+        };
+        turn.guard = Some(turns.lock_owned().await);
+        turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.guard = None;
+        let mut queues = self.queues.lock();
+        // Whoever waits has a reference besides the map's.
+        let is_last = |turns: &Arc<Turns<()>>| Arc::strong_count(turns) == 1;
+        if queues.get(&self.key).is_some_and(is_last) {
+            queues.remove(&self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_caller_has_the_turn_and_nothing_stays() {
+        let queue = Queue::default();
+        let first = queue.turn("k").await;
+        let mut second = Box::pin(queue.turn("k"));
+        assert!((&mut second).now_or_never().is_none());
+        let abandoned = Box::pin(queue.turn("k"));
+        drop(abandoned);
+        let other = queue.turn("other").now_or_never();
+        assert!(other.is_some());
+        drop(first);
+        let second = second.await;
+        drop((second, other));
+        assert!(queue.0.lock().is_empty());
+    }
+}

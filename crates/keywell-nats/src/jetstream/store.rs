@@ -1,0 +1,225 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use keywell_store::{
+    Answer, Bucket, BucketName, Check, Error, Result, Store, StoreId, Transacted, Write, reserved,
+};
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::api::Api;
+use super::backing::Backing;
+use super::bucket::JetStreamBucket;
+use super::listing;
+use super::options::JetStreamOptions;
+use super::stream::{self, Stream};
+use super::transact;
+
+/// A store whose buckets are key-value buckets of NATS.
+///
+/// A clone is the same store.
+#[derive(Clone)]
+pub struct JetStreamStore(Arc<Inner>);
+
+struct Inner {
+    id: StoreId,
+    api: Api,
+    options: JetStreamOptions,
+    /// Those that were opened.
+    buckets: Mutex<HashMap<BucketName, Arc<Backing>>>,
+}
+
+/// A page of the names of streams.
+#[derive(Deserialize)]
+struct Streams {
+    #[serde(default)]
+    total: usize,
+    #[serde(default)]
+    streams: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Deleted {}
+
+// === impl JetStreamStore ===
+
+impl JetStreamStore {
+    /// Connects to NATS. Buckets are looked up, or created, as they are opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AccessDenied`] for wrong credentials, [`Error::Unavailable`] if no server can be
+    /// reached.
+    pub async fn open(options: JetStreamOptions) -> Result<Self> {
+        let client = options.login.connect(&options.servers).await?;
+        let api = Api::new(client, options.domain.as_deref(), options.answer_timeout);
+        // An account may be without JetStream.
+        api.account().await?;
+        Ok(Self(Arc::new(Inner {
+            id: StoreId::unique(),
+            api,
+            options,
+            buckets: Mutex::default(),
+        })))
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// The name that a bucket has on the server.
+    fn native(&self, name: &BucketName) -> Result<BucketName> {
+        match &self.options.bucket {
+            Some(native) if name.is_default() => BucketName::parse(native),
+            _ => Ok(name.clone()),
+        }
+    }
+
+    async fn backing(&self, name: &BucketName) -> Result<Arc<Backing>> {
+        let known = self.buckets.lock().get(name).cloned();
+        if let Some(known) = known.filter(|known| !known.is_doubtful()) {
+            return Ok(known);
+        }
+        let native = self.native(name)?;
+        let stream = Stream::open(&self.api, &native, &self.options.wanted()).await?;
+        let backing = Arc::new(Backing::new(
+            self.api.clone(),
+            stream,
+            &native,
+            reserved::is_reserved(name),
+        ));
+        let mut buckets = self.buckets.lock();
+        // Another caller may have been faster; turns are taken at one queue.
+        let kept = buckets
+            .entry(name.clone())
+            .or_insert_with(|| backing.clone());
+        if kept.is_doubtful() {
+            *kept = backing;
+        }
+        Ok(kept.clone())
+    }
+
+    async fn names(&self) -> Result<Vec<BucketName>> {
+        let mut names = Vec::new();
+        let mut offset = 0;
+        loop {
+            let request = json!({ "subject": "$KV.>", "offset": offset });
+            let page: Streams = self.api.ask("STREAM.NAMES", &request).await?;
+            let streams = page.streams.unwrap_or_default();
+            offset += streams.len();
+            for stream in &streams {
+                names.extend(stream::bucket_of(&self.api, stream).await);
+            }
+            if streams.is_empty() || offset >= page.total {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// The stream of a bucket that is there.
+    async fn existing(&self, native: &BucketName) -> Result<Stream> {
+        let mut wanted = self.options.wanted();
+        wanted.is_created = false;
+        Stream::open(&self.api, native, &wanted).await
+    }
+
+    async fn inhabited(&self) -> Result<Vec<BucketName>> {
+        let default = self.native(&BucketName::default())?;
+        let mut inhabited = Vec::new();
+        for name in self.names().await? {
+            let stream = match self.existing(&name).await {
+                Ok(stream) => stream,
+                // One of another kind, or gone by now.
+                Err(_) => continue,
+            };
+            if !listing::is_empty(&self.api, &stream).await? {
+                let is_default = name == default;
+                inhabited.push(if is_default {
+                    BucketName::default()
+                } else {
+                    name
+                });
+            }
+        }
+        inhabited.sort_unstable();
+        inhabited.dedup();
+        Ok(inhabited)
+    }
+
+    async fn forget(&self, name: &BucketName) -> Result<()> {
+        let native = self.native(name)?;
+        let stream = match self.existing(&native).await {
+            Err(Error::NoSuchBucket(_)) => return Ok(()),
+            stream => stream?,
+        };
+        if !self.options.create || !listing::is_empty(&self.api, &stream).await? {
+            return Ok(());
+        }
+        let delete = format!("STREAM.DELETE.{}", stream.names.stream());
+        let Deleted {} = self.api.ask(&delete, &serde_json::Value::Null).await?;
+        self.buckets.lock().remove(name);
+        Ok(())
+    }
+}
+
+impl Store for JetStreamStore {
+    fn id(&self) -> Option<StoreId> {
+        Some(self.0.id)
+    }
+
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        let (store, name) = (self.0.clone(), name.clone());
+        Answer::later(async move {
+            let backing = store.backing(&name).await?;
+            Ok(Arc::new(JetStreamBucket {
+                store: store.id,
+                name,
+                backing,
+            }) as Arc<dyn Bucket>)
+        })
+    }
+
+    fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
+        let store = self.0.clone();
+        Answer::later(async move {
+            let checked = checks.iter().map(|check| &check.bucket);
+            let mut buckets = checked.chain(writes.iter().map(|write| &write.bucket));
+            let Some(bucket) = buckets.next() else {
+                return Ok(Transacted::Done(Vec::new()));
+            };
+            let backing = store.backing(bucket).await?;
+            transact::check(&backing, &checks, &writes)?;
+            transact::run(&backing, &checks, &writes).await
+        })
+    }
+
+    fn buckets(&self) -> Answer<Vec<BucketName>> {
+        let store = self.0.clone();
+        Answer::later(async move { store.inhabited().await })
+    }
+
+    fn forget(&self, name: &BucketName) -> Answer<()> {
+        let (store, name) = (self.0.clone(), name.clone());
+        Answer::later(async move { store.forget(&name).await })
+    }
+
+    fn health(&self) -> Answer<()> {
+        let store = self.0.clone();
+        Answer::later(async move { Ok(store.api.account().await.map(drop)?) })
+    }
+
+    fn close(&self) -> Answer<()> {
+        self.0.api.close();
+        Answer::now(())
+    }
+}
+
+impl fmt::Debug for JetStreamStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JetStreamStore")
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
+    }
+}
