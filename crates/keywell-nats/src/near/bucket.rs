@@ -159,7 +159,7 @@ impl NearBucket {
     }
 
     /// Catches up with the server on keys that it found to be gone, where the copy has them.
-    async fn find_gone(&self, keys: impl IntoIterator<Item = &str>) -> Result<()> {
+    async fn find_gone<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<()> {
         behind::find_gone(&self.inner.backing, self.replica(), keys).await
     }
 

@@ -162,7 +162,7 @@ impl Follower {
     /// delivers lags behind the leader.
     async fn skip(&self, upto: u64) -> Result<(), Fault> {
         let last = reading::of_leader(&self.api, &self.stream, &self.stream.names.all()).await?;
-        if last.is_none_or(|last| last.sequence <= self.replica.last().unwrap_or(0)) {
+        if last.is_none_or(|last| last.sequence <= self.replica.received()) {
             self.replica.advance(upto);
         }
         Ok(())

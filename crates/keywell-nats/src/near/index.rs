@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::jetstream::message::Deadline;
+use crate::jetstream::message::{Batch, Deadline};
 
 /// The keys of a stream up to a sequence.
 pub(crate) struct Index {
@@ -48,13 +48,6 @@ pub(crate) struct Change {
     /// When the value expires, and the value if it is to be kept; `None` for a deletion.
     pub(crate) value: Option<(Option<Deadline>, Option<Bytes>)>,
     pub(crate) batch: Option<Batch>,
-}
-
-/// The batch that a message is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Batch {
-    pub(crate) identity: String,
-    pub(crate) is_last: bool,
 }
 
 // === impl Index ===
@@ -149,8 +142,8 @@ impl Index {
         self.created == created && last.is_some() && last == timestamp
     }
 
-    /// The sequence of the last message that came.
-    fn received(&self) -> u64 {
+    /// The sequence of the last message that came, which may be of a batch whose end has not.
+    pub(crate) fn received(&self) -> u64 {
         let open = self.open.as_ref().and_then(|(_, changes)| changes.last());
         open.map_or(self.applied, |change| change.sequence)
     }
@@ -207,10 +200,18 @@ mod tests {
         let mut messages: Vec<Change> = Vec::new();
         for batch in 0..40 {
             let is_batch = chance.random_bool(0.4);
-            let count = if is_batch { chance.random_range(1..6) } else { 1 };
+            let count = if is_batch {
+                chance.random_range(1..6)
+            } else {
+                1
+            };
             for number in 1..=count {
                 let sequence = messages.len() as u64 + 1;
-                let key = format!("{}k{}", ["", "p/"][sequence as usize % 2], chance.random_range(0..6));
+                let key = format!(
+                    "{}k{}",
+                    ["", "p/"][sequence as usize % 2],
+                    chance.random_range(0..6)
+                );
                 let value = chance
                     .random_bool(0.7)
                     .then(|| (None, Some(Bytes::from(sequence.to_string()))));
@@ -327,10 +328,8 @@ mod tests {
                         .filter(|key| key.starts_with(prefix))
                         .filter(|key| after.is_none_or(|after| *key > after))
                         .collect();
-                    let listed: Vec<&str> = index
-                        .keys_from(prefix, after)
-                        .map(|(key, _)| key)
-                        .collect();
+                    let listed: Vec<&str> =
+                        index.keys_from(prefix, after).map(|(key, _)| key).collect();
                     assert_eq!(listed, expected, "seed {seed}: {prefix:?} {after:?}");
                 }
             }

@@ -21,11 +21,7 @@ struct Found {
 }
 
 /// The message at a sequence, if there is one.
-pub(super) async fn at(
-    api: &Api,
-    stream: &Stream,
-    sequence: u64,
-) -> Result<Option<Stored>, Fault> {
+pub(super) async fn at(api: &Api, stream: &Stream, sequence: u64) -> Result<Option<Stored>, Fault> {
     let body = json!({ "seq": sequence });
     let unreadable = || Fault::Unanswered("NATS answered what is not understood".into());
     let stream_name = stream.names.stream();
@@ -43,7 +39,10 @@ pub(super) async fn at(
             }
         }
     } else {
-        match api.ask(&format!("STREAM.MSG.GET.{stream_name}"), &body).await {
+        match api
+            .ask(&format!("STREAM.MSG.GET.{stream_name}"), &body)
+            .await
+        {
             Ok(Found { message }) => Stored::of_leader(message).ok_or_else(unreadable)?,
             Err(fault) if fault.number() == Some(NO_MESSAGE) => return Ok(None),
             Err(fault) => return Err(fault),

@@ -123,7 +123,8 @@ impl Replica {
     /// Readers ask the server from here on.
     pub(super) fn abandon(&self) {
         self.state.write().is_complete = false;
-        self.progress.send_modify(|progress| progress.is_complete = false);
+        self.progress
+            .send_modify(|progress| progress.is_complete = false);
     }
 
     /// Begins again, with a stream that was created then.
@@ -175,6 +176,11 @@ impl Replica {
     /// The sequence of the last message that was applied.
     pub(super) fn last(&self) -> Option<u64> {
         self.state.read().index.last()
+    }
+
+    /// The sequence of the last message that came.
+    pub(super) fn received(&self) -> u64 {
+        self.state.read().index.received()
     }
 
     pub(super) fn is_same_stream(&self, created: &str, timestamp: Option<u64>) -> bool {
