@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use keywell_store::{
-    Alphabet, Batching, BucketName, Capabilities, Cas, Durability, Error, Invalid,
-    Listing as Lists, Promptness, Result, Transacting, Watching,
+    Alphabet, Batching, BucketName, Capabilities, Cas, Durability, Error, Invalid, List,
+    Listing as Lists, Page, Promptness, Result, Transacting, Watching,
 };
 
 use super::api::{Api, Fault};
@@ -15,8 +15,8 @@ use super::listing::Listing;
 use super::message::Stored;
 use super::names::MAX_KEY_BYTES;
 use super::queue::Queue;
-use super::reading;
-use super::stream::Stream;
+use super::reading::{self, Found};
+use super::stream::{NOT_FOUND, Stream, Wanted};
 use super::writing::{self, Message, Put};
 use crate::near::replica::{Mark, Replica};
 
@@ -38,6 +38,8 @@ pub(crate) struct Backing {
     pub(crate) is_reserved: bool,
     /// Whether the stream may be gone, so that it has to be looked up before it is opened again.
     is_doubtful: AtomicBool,
+    bucket: BucketName,
+    wanted: Wanted,
 }
 
 // === impl Backing ===
@@ -47,6 +49,7 @@ impl Backing {
         api: Api,
         stream: Stream,
         bucket: &BucketName,
+        wanted: Wanted,
         is_reserved: bool,
         copy: Option<Arc<Replica>>,
     ) -> Self {
@@ -60,6 +63,8 @@ impl Backing {
             scope: format!("nats/{bucket}"),
             is_reserved,
             is_doubtful: AtomicBool::new(false),
+            bucket: bucket.clone(),
+            wanted,
         }
     }
 
@@ -112,21 +117,49 @@ impl Backing {
 
     /// The last message of a subject.
     pub(crate) async fn last(&self, subject: &str) -> Result<Option<Stored>> {
-        let last = reading::last(&self.api, &self.stream, subject).await;
+        let (api, stream) = (&self.api, &self.stream);
+        let mut last = reading::last(api, stream, subject).await;
+        if last.is_err() && self.is_there_again().await {
+            last = reading::last(api, stream, subject).await;
+        }
         last.map_err(|fault| self.failed(fault))
+    }
+
+    /// The last messages of subjects, each once, by subject.
+    pub(crate) async fn last_of_each(&self, subjects: Vec<String>) -> Result<Found> {
+        self.last_within(subjects, usize::MAX).await
+    }
+
+    /// The same for a caller that can hold values of at most `max` bytes together.
+    pub(crate) async fn last_within(&self, subjects: Vec<String>, max: usize) -> Result<Found> {
+        let (api, stream) = (&self.api, &self.stream);
+        let mut found = reading::last_of_each(api, stream, subjects.clone(), max).await;
+        if matches!(found, Err(Error::Unavailable(_))) && self.is_there_again().await {
+            found = reading::last_of_each(api, stream, subjects, max).await;
+        }
+        self.doubt_if_unavailable(found)
     }
 
     /// Stores a message.
     pub(crate) async fn put(&self, message: Message) -> Result<Put> {
         let begun = self.copy.as_ref().map(|copy| copy.mark());
-        let put = writing::put(&self.api, &self.stream, message).await;
+        let (api, stream) = (&self.api, &self.stream);
+        let mut put = writing::put(api, stream, message.clone()).await;
+        // Nothing happened so far.
+        if matches!(put, Err(Error::Unavailable(_))) && self.is_there_again().await {
+            put = writing::put(api, stream, message).await;
+        }
         self.settled(begun, put).await
     }
 
     /// Stores messages as one.
     pub(crate) async fn put_all(&self, messages: &[Message]) -> Result<Put> {
         let begun = self.copy.as_ref().map(|copy| copy.mark());
-        let put = self.batches.put(&self.api, &self.stream, messages).await;
+        let (api, stream) = (&self.api, &self.stream);
+        let mut put = self.batches.put(api, stream, messages).await;
+        if matches!(put, Err(Error::Unavailable(_))) && self.is_there_again().await {
+            put = self.batches.put(api, stream, messages).await;
+        }
         self.settled(begun, put).await
     }
 
@@ -136,6 +169,31 @@ impl Backing {
             copy.settle(begun, *sequence).await;
         }
         self.doubt_if_unavailable(put)
+    }
+
+    /// A page of keys, and the sequence up to which they were read.
+    pub(crate) async fn page(&self, request: &List) -> Result<(Page, u64)> {
+        let (api, stream, scope) = (&self.api, &self.stream, &*self.scope);
+        let mut page = self.listing.page(api, stream, scope, request).await;
+        if matches!(page, Err(Error::Unavailable(_))) && self.is_there_again().await {
+            page = self.listing.page(api, stream, scope, request).await;
+        }
+        self.doubt_if_unavailable(page)
+    }
+
+    /// Creates the stream again if it is gone, as one in memory is with its server. Answers whether
+    /// it was.
+    pub(crate) async fn is_there_again(&self) -> bool {
+        if !self.wanted.is_created {
+            return false;
+        }
+        match self.stream.info(&self.api).await {
+            Err(fault) if fault.number() == Some(NOT_FOUND) => {
+                let opened = Stream::open(&self.api, &self.bucket, &self.wanted).await;
+                opened.is_ok_and(|stream| stream == self.stream)
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn failed(&self, fault: Fault) -> Error {

@@ -219,19 +219,7 @@ impl JetStreamBucket {
         let mut distinct = subjects.clone();
         distinct.sort_unstable();
         distinct.dedup();
-        let mut admitted = ValueBytes::new(max);
-        let admit = |stored: &Stored| {
-            let What::Value { value, .. } = &stored.what else {
-                return Ok(());
-            };
-            if value.len() > max {
-                let bytes = value.len();
-                return Err(Invalid::ValueTooLarge { bytes, max }.into());
-            }
-            admitted.add(value.len())
-        };
-        let found =
-            reading::last_of_each(&self.backing.api, &self.backing.stream, distinct, admit).await?;
+        let found = self.backing.last_within(distinct, max).await?;
         let now = SystemTime::now();
         let mut bytes = ValueBytes::new(max);
         let entries = subjects.iter().map(|subject| {
@@ -269,16 +257,34 @@ impl JetStreamBucket {
     }
 
     async fn remove_many(self, subjects: Vec<String>) -> Result<()> {
-        let backing = &self.backing;
-        let found =
-            reading::last_of_each(&backing.api, &backing.stream, subjects, |_| Ok(())).await?;
-        let removals = found.into_values().map(|mut stored| {
-            // The value is not needed while the deletion is in flight.
-            if let What::Value { value, .. } = &mut stored.what {
-                *value = Bytes::new();
+        let mut attempts = Attempts::new();
+        loop {
+            let found = self.backing.last_of_each(subjects.clone()).await?;
+            let now = SystemTime::now();
+            let mut live: Vec<_> = found
+                .into_values()
+                .filter(|stored| stored.is_live(now))
+                .map(Stored::without_value)
+                .collect();
+            live.sort_unstable_by(|one, other| one.subject.cmp(&other.subject));
+            if !self.backing.stream.has_batches || live.len() < 2 {
+                return self.remove_each(live).await;
             }
-            self.clone()
-                .remove(stored.subject.clone(), Some(Some(stored)))
+            let deletions = live
+                .into_iter()
+                .map(|stored| deletion(stored.subject, stored.sequence));
+            let deletions: Vec<_> = deletions.collect();
+            if let Put::Done(_) = self.backing.put_all(&deletions).await? {
+                return Ok(());
+            }
+            attempts.next().await?;
+        }
+    }
+
+    async fn remove_each(self, live: Vec<Stored>) -> Result<()> {
+        let removals = live.into_iter().map(|stored| {
+            let subject = stored.subject.clone();
+            self.clone().remove(subject, Some(Some(stored)))
         });
         let mut removals = futures::stream::iter(removals).buffer_unordered(IN_FLIGHT);
         let mut is_partial = false;
@@ -289,21 +295,19 @@ impl JetStreamBucket {
                 Err(error) => outcome = Err(error),
             }
         }
-        outcome.map_err(|error: Error| if is_partial { error.of_a_part() } else { error })
+        outcome.map_err(
+            |error: Error| {
+                if is_partial { error.of_a_part() } else { error }
+            },
+        )
     }
 
     async fn page(self, request: List) -> Result<Page> {
-        let Backing {
-            api,
-            stream,
-            listing,
-            scope,
-            ..
-        } = &*self.backing;
-        let (page, sequence) = listing.page(api, stream, scope, &request).await?;
+        let (page, sequence) = self.backing.page(&request).await?;
         let Some(max) = request.values else {
             return Ok(page);
         };
+        let scope = &*self.backing.scope;
         let seal = |key: &str| listing::seal(scope, &request.prefix, sequence, key);
         page.read(&self, max, seal).await
     }

@@ -25,6 +25,8 @@ const BATCH_BYTES: usize = 4 << 20;
 const EXPIRES: Duration = Duration::from_secs(20);
 /// How often a server says that it still waits.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How often messages are asked for that should be there.
+const ATTEMPTS: usize = 8;
 /// A reader that asked for nothing for so long is forgotten by the server.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
@@ -151,11 +153,18 @@ impl Consumer {
             self.asked = 0;
             return Ok(Next::Idle);
         }
-        if self.asked == 0 {
-            self.ask(json!({ "no_wait": true })).await?;
-        }
         let patience = self.api.timeout();
-        self.receive(patience).await
+        // An answer may end before all is read.
+        for _ in 0..ATTEMPTS {
+            if self.asked == 0 {
+                self.ask(json!({ "no_wait": true })).await?;
+            }
+            match self.receive(patience).await? {
+                Next::Idle if self.left > 0 => {}
+                next => return Ok(next),
+            }
+        }
+        Ok(Next::Idle)
     }
 
     /// The next message, once there is one. Answers from time to time that there is none.

@@ -145,6 +145,14 @@ impl Stored {
         Some(Self::new(subject, seq, &map, value))
     }
 
+    /// The same without its value, while that is not needed.
+    pub(crate) fn without_value(mut self) -> Self {
+        if let What::Value { value, .. } = &mut self.what {
+            *value = Bytes::new();
+        }
+        self
+    }
+
     /// Whether there is a value that has not expired.
     pub(crate) fn is_live(&self, now: SystemTime) -> bool {
         match &self.what {

@@ -78,6 +78,11 @@ impl Names {
         subject
     }
 
+    /// A subject of the bucket that no key is written as.
+    pub(crate) fn no_key(&self) -> String {
+        format!("{}=41", self.prefix)
+    }
+
     /// The subjects of all keys.
     pub(crate) fn all(&self) -> String {
         format!("{}>", self.prefix)
@@ -210,6 +215,7 @@ mod tests {
             "$KV.b",
             "$KV.b.a=2Eb",
             "$KV.b.é",
+            &*names.no_key(),
         ] {
             assert_eq!(names.key(subject), None, "{subject}");
         }

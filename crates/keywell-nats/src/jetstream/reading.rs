@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
-use keywell_store::{Failure, Result};
+use keywell_store::{Error, Failure, Invalid, Result, ValueBytes};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::api::{Api, Fault};
-use super::message::{LeaderMessage, Stored};
+use super::message::{LeaderMessage, Stored, What};
 use super::stream::Stream;
 
 /// The most subjects of one direct read.
@@ -27,9 +27,12 @@ const IN_FLIGHT: usize = 32;
 /// The server's error for a subject without a message.
 const NO_MESSAGE: u64 = 10_037;
 
+/// The last messages of subjects, by subject.
+pub(crate) type Found = HashMap<String, Stored>;
+
 /// An answer of the leader.
 #[derive(Deserialize)]
-struct Found {
+struct Answered {
     message: LeaderMessage,
 }
 
@@ -55,7 +58,7 @@ pub(crate) async fn of_leader(
 ) -> Result<Option<Stored>, Fault> {
     let name = format!("STREAM.MSG.GET.{}", stream.names.stream());
     match api.ask(&name, &json!({ "last_by_subj": subject })).await {
-        Ok(Found { message }) => {
+        Ok(Answered { message }) => {
             let stored = Stored::of_leader(message);
             stored.map(Some).ok_or_else(unreadable)
         }
@@ -64,15 +67,26 @@ pub(crate) async fn of_leader(
     }
 }
 
-/// The last messages of subjects, each once, by subject. `admit` is called with each as it comes,
-/// and ends the read with its error.
+/// The last messages of subjects, each once, for a caller that can hold values of at most `max`
+/// bytes together.
 pub(crate) async fn last_of_each(
     api: &Api,
     stream: &Stream,
     subjects: Vec<String>,
-    mut admit: impl FnMut(&Stored) -> Result<()>,
-) -> Result<HashMap<String, Stored>> {
+    max: usize,
+) -> Result<Found> {
     let mut found = HashMap::with_capacity(subjects.len());
+    let mut bytes = ValueBytes::new(max);
+    let mut admit = move |stored: &Stored| {
+        let What::Value { value, .. } = &stored.what else {
+            return Ok(());
+        };
+        let length = value.len();
+        if length > max {
+            return Err(Error::from(Invalid::ValueTooLarge { bytes: length, max }));
+        }
+        bytes.add(length)
+    };
     if !is_direct(stream) || subjects.len() == 1 {
         let each = subjects
             .into_iter()

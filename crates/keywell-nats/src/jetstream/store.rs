@@ -112,6 +112,7 @@ impl Inner {
             self.api.clone(),
             stream,
             &native,
+            self.options.wanted(),
             is_reserved,
             copy.map(|cache| cache.replica().clone()),
         ));

@@ -17,7 +17,7 @@ pub(crate) const MAX_HISTORY: u64 = 64;
 const BUCKET: &str = "keywell-bucket";
 
 /// The server's errors that decide something here.
-const NOT_FOUND: u64 = 10_059;
+pub(crate) const NOT_FOUND: u64 = 10_059;
 const EXISTS: u64 = 10_058;
 
 /// The API of servers that collect single messages and leave markers for them, NATS 2.11.
@@ -51,7 +51,7 @@ pub enum Storage {
 }
 
 /// The stream of a bucket, as it was when it was opened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stream {
     pub(crate) names: Names,
     pub(crate) replicas: u32,

@@ -2,30 +2,25 @@
 //!
 //! The keys that are checked, counted on or deleted are read first. What was read then has to be the
 //! last of its key still when the batch is stored. A message carries one such condition, for its own
-//! key or for another one. So a transaction has at most as many conditions as messages, one for each
-//! key that it checks, counts on or deletes.
+//! key or for another one. Where there are more conditions than messages, the batch has further ones,
+//! on a subject of no key.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use keywell_client::Backoff;
-use keywell_store::{
-    Action, Change, Check, Error, Expected, Result, Transacted, Write, Written, counter,
-};
+use keywell_store::{Action, Change, Check, Error, Result, Transacted, Write, Written, counter};
 
 use super::backing::{Backing, deletion};
 use super::batch::EXPECTED_SUBJECT;
-use super::message::{self, Deadline, Stored, What};
-use super::reading;
+use super::message::{self, Deadline, What};
+use super::reading::Found;
 use super::writing::{EXPECTED, Message, Put};
 
 /// How often a transaction that lost to another write is tried again.
 const ATTEMPTS: usize = 64;
-
-/// The last messages of keys, by subject.
-type Found = HashMap<String, Stored>;
 
 /// What a transaction is going to store.
 struct Plan {
@@ -113,8 +108,9 @@ pub(crate) async fn run(
 }
 
 async fn last_of_each(backing: &Backing, subjects: &BTreeSet<String>) -> Result<Found> {
-    let subjects = subjects.iter().cloned().collect();
-    reading::last_of_each(&backing.api, &backing.stream, subjects, |_| Ok(())).await
+    backing
+        .last_of_each(subjects.iter().cloned().collect())
+        .await
 }
 
 /// Whether what was read was all there at one instant: if a second reading finds the same, it was in
@@ -124,6 +120,18 @@ async fn unchanged(backing: &Backing, subjects: &BTreeSet<String>, found: &Found
         return Ok(Put::Done(0));
     }
     Ok(Put::Lost)
+}
+
+/// A message that writes no key.
+fn carrying(no_key: &str) -> Message {
+    let mut headers = HeaderMap::new();
+    headers.insert(message::OPERATION, message::DELETE);
+    Message {
+        subject: no_key.to_owned(),
+        headers,
+        payload: Bytes::new(),
+        expected: None,
+    }
 }
 
 // === impl Plan ===
@@ -186,34 +194,38 @@ impl Plan {
                 counter,
             });
         }
-        plan.carry(guards)?;
+        plan.carry(backing, guards);
         Ok(plan)
     }
 
-    /// Gives the conditions of other keys to messages that have none.
-    fn carry(&mut self, guards: BTreeMap<String, u64>) -> Result<()> {
+    /// Gives the conditions of other keys to messages that have none, and adds some for the rest.
+    fn carry(&mut self, backing: &Backing, guards: BTreeMap<String, u64>) {
         if self.messages.is_empty() {
-            return Ok(());
+            return;
         }
-        let mut free = self
-            .messages
-            .iter_mut()
-            .filter(|message| message.expected.is_none());
+        let has_none = |message: &&mut Message| message.expected.is_none();
+        let mut free = self.messages.iter_mut().filter(has_none);
+        let mut carriers = Vec::new();
+        let no_key = backing.stream.names.no_key();
         for (subject, sequence) in guards {
-            let Some(message) = free.next() else {
-                return Err(Error::Unsupported(
-                    "transactions with more checks than writes that can carry them",
-                ));
+            let mut carrier = None;
+            let message = match free.next() {
+                Some(message) => message,
+                None => carrier.insert(carrying(&no_key)),
             };
             message.headers.insert(EXPECTED, sequence.to_string());
             message.headers.insert(EXPECTED_SUBJECT, subject);
+            carriers.extend(carrier);
         }
-        Ok(())
+        // In front, so that the sequences of the others count back from the last one's.
+        carriers.append(&mut self.messages);
+        self.messages = carriers;
     }
 
     /// What the writes did, where the last message is at this sequence.
     fn written(self, last: u64) -> Vec<Written> {
-        let count = self.messages.len() as u64;
+        let is_own = |outcome: &&Outcome| !matches!(outcome, Outcome::Nothing);
+        let count = self.outcomes.iter().filter(is_own).count() as u64;
         let outcomes = self.outcomes.into_iter();
         let written = outcomes.map(|outcome| match outcome {
             Outcome::Stores {

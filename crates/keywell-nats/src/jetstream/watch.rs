@@ -62,7 +62,10 @@ enum Time {
 
 /// Opens a watch.
 pub(crate) async fn open(backing: Arc<Backing>, filter: Filter, since: Since) -> Result<Watch> {
-    let info = backing.stream.info(&backing.api).await;
+    let mut info = backing.stream.info(&backing.api).await;
+    if info.is_err() && backing.is_there_again().await {
+        info = backing.stream.info(&backing.api).await;
+    }
     let info = info.map_err(|fault| backing.failed(fault))?;
     let last = info.state.last_seq;
     let position = match since {

@@ -10,7 +10,6 @@ use keywell_store::{Result, Transacted};
 
 use super::replica::Replica;
 use crate::jetstream::backing::Backing;
-use crate::jetstream::reading;
 
 /// Catches up on keys that the server found to be gone, where the copy has them.
 pub(crate) async fn find_gone<'a>(
@@ -38,8 +37,7 @@ pub(crate) async fn find_gone<'a>(
         return Ok(());
     }
     let subjects = asked.iter().map(|(_, subject, _)| subject.clone());
-    let (api, stream) = (&backing.api, &backing.stream);
-    let found = reading::last_of_each(api, stream, subjects.collect(), |_| Ok(())).await?;
+    let found = backing.last_of_each(subjects.collect()).await?;
     for (key, subject, sequence) in &asked {
         match (found.get(subject), sequence) {
             (Some(stored), _) => replica.reach(stored.sequence).await,
@@ -64,9 +62,7 @@ pub(crate) async fn catch_up<'a>(
         return Ok(());
     }
     let subjects: BTreeSet<String> = keys.filter_map(|key| backing.subject(key).ok()).collect();
-    let (api, stream) = (&backing.api, &backing.stream);
-    let subjects = subjects.into_iter().collect();
-    let found = reading::last_of_each(api, stream, subjects, |_| Ok(())).await?;
+    let found = backing.last_of_each(subjects.into_iter().collect()).await?;
     if let Some(last) = found.values().map(|stored| stored.sequence).max() {
         replica.reach(last).await;
     }

@@ -41,9 +41,11 @@ pub(crate) async fn ask(
     subject: impl Into<String>,
     body: serde_json::Value,
 ) -> serde_json::Value {
-    let reply = client
-        .request(subject.into(), body.to_string().into())
-        .await;
+    let body = match body {
+        serde_json::Value::Null => String::new(),
+        body => body.to_string(),
+    };
+    let reply = client.request(subject.into(), body.into()).await;
     let reply = reply.expect("the server answers");
     serde_json::from_slice(&reply.payload).expect("it answers JSON")
 }

@@ -137,7 +137,7 @@ async fn a_value_past_what_the_server_takes_is_refused() {
 }
 
 #[tokio::test]
-async fn checks_of_other_keys_need_messages_to_carry_them() {
+async fn checks_of_other_keys_hold_in_a_transaction() {
     let server = server().await;
     let store = store(&server).await;
     let bucket = open(&store, "b").await;
@@ -160,10 +160,24 @@ async fn checks_of_other_keys_need_messages_to_carry_them() {
         }
         transaction
     };
-    let refused = with_writes(1).run(&store).await.unwrap_err();
-    assert!(matches!(refused, Error::Unsupported(_)), "{refused}");
-    let done = with_writes(2).run(&store).await.unwrap();
-    assert!(matches!(done, Transacted::Done(_)), "{done:?}");
+    for count in [1, 2, 3, 0] {
+        let done = with_writes(count).run(&store).await.unwrap();
+        let Transacted::Done(written) = done else {
+            panic!("{done:?}");
+        };
+        for (number, written) in written.iter().enumerate() {
+            let key = format!("k{number}");
+            let entry = bucket.get(&key).await.unwrap().unwrap();
+            assert_eq!(
+                written.version.as_ref(),
+                Some(&entry.version),
+                "{key} of {count}"
+            );
+        }
+    }
+    // What carried the checks is no key.
+    let page = bucket.list(keywell_store::List::default()).await.unwrap();
+    assert_eq!(page.keys, ["k0", "k1", "k2", "lock", "other"]);
     bucket
         .set("other", Bytes::from_static(b"2"), Set::default())
         .await
