@@ -8,7 +8,9 @@
 mod cache;
 mod jetstream;
 mod login;
+mod near;
 
 pub use cache::{CacheOptions, CacheProvider, CacheStore};
 pub use jetstream::{JetStreamOptions, JetStreamProvider, JetStreamStore, Storage};
 pub use login::Login;
+pub use near::caching::Caching;

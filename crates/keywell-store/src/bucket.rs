@@ -8,7 +8,8 @@ use crate::{
 /// A named set of keys in a store.
 ///
 /// A bucket is shared by many callers at once. It reads its own writes: once a write is acknowledged,
-/// every later read through any handle sees it. Hosts put [`layer::Limited`](crate::layer::Limited)
+/// every later read through any handle of its store sees it, and [`Reads`](crate::Reads) declares
+/// whether reads in other processes do. Hosts put [`layer::Limited`](crate::layer::Limited)
 /// in front, which refuses empty keys, long batches, and keys and values past the host's limits. A
 /// bucket itself refuses the keys and values past what it declares in its [`Capabilities`].
 ///

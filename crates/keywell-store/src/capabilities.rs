@@ -29,6 +29,11 @@ pub struct Capabilities {
     pub collections: bool,
     /// What an acknowledged write survives.
     pub durability: Durability,
+    /// Which writes a read sees.
+    ///
+    /// A process of an earlier version sends none; its stores all read the latest.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub reads: Reads,
     /// The longest key it takes, in bytes of UTF-8.
     ///
     /// A write of a longer one is refused as [`KeyTooLong`](crate::Invalid::KeyTooLong), by the bucket
@@ -136,6 +141,20 @@ pub enum Durability {
     Synced,
 }
 
+/// Which writes a read sees, where several processes share a bucket. Within a process, a read sees
+/// every write that was acknowledged before it began, through any handle on the bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Reads {
+    /// Every write that was acknowledged before the read began, whichever process wrote.
+    #[default]
+    Latest,
+    /// Those of its own process. It may lag behind the writes of others, but never returns to an
+    /// older state of a key than the process has read or written. This concerns reads and listings:
+    /// where there is compare-and-swap, swaps and increments compare and change the latest state.
+    OwnWrites,
+}
+
 // === impl Watching ===
 
 impl Watching {
@@ -182,6 +201,7 @@ impl Capabilities {
             ttl: false,
             collections: false,
             durability: Durability::default(),
+            reads: Reads::default(),
             key_bytes,
             value_bytes,
             batch_keys,

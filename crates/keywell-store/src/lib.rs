@@ -174,7 +174,9 @@ mod write;
 pub use alphabet::Alphabet;
 pub use answer::{Answer, BoxFuture};
 pub use bucket::Bucket;
-pub use capabilities::{Batching, Capabilities, Cas, Durability, Listing, Promptness, Watching};
+pub use capabilities::{
+    Batching, Capabilities, Cas, Durability, Listing, Promptness, Reads, Watching,
+};
 pub use collection::{Collect, Collected, Members};
 pub use entry::{Entry, Expires, ValueBytes, Version};
 pub use error::{Error, Failure, Invalid, Result};

@@ -60,15 +60,25 @@ impl Plan {
 
     /// Runs all clients, each as a task, and collects their history.
     pub async fn run<S: Service + ?Sized + 'static>(&self, service: Arc<S>) -> History {
+        self.run_between(&[service]).await
+    }
+
+    /// Runs all clients, each as a task of one of these processes in turn, and collects their history.
+    ///
+    /// # Panics
+    ///
+    /// Without a process.
+    pub async fn run_between<S: Service + ?Sized + 'static>(&self, services: &[Arc<S>]) -> History {
         let (recorder, events) = Recorder::collecting();
         let mut tasks = JoinSet::new();
         for client in 0..self.clients {
-            let (plan, service, recorder) = (self.clone(), service.clone(), recorder.clone());
+            let service = services[client % services.len()].clone();
+            let (plan, recorder) = (self.clone(), recorder.clone());
             tasks.spawn(async move { plan.run_client(client, service, recorder).await });
         }
         tasks.join_all().await;
         let events = std::mem::take(&mut *events.lock());
-        History::new(events, service.declared().cas)
+        History::new(events, &services[0].declared())
     }
 
     /// Runs all clients, each on a thread of its own, and collects their history.
@@ -88,7 +98,7 @@ impl Plan {
         }
         threads.join_all().await;
         let events = std::mem::take(&mut *events.lock());
-        History::new(events, declared.cas)
+        History::new(events, &declared)
     }
 
     /// Runs one client, which records its events with `recorder`.

@@ -1,10 +1,15 @@
-//! Histories of concurrent clients, checked for linearizability.
+//! Histories of concurrent clients, checked for linearizability or for what else is declared.
 //!
 //! Clients record each request and each response with its time. A [`Recorder`] does it for tasks;
 //! processes each keep a journal of [`Event`]s, on a shared clock. [`History::check`] then searches
 //! for an order of all operations of a key that explains every response, in which each operation
 //! takes effect at one instant between its request and its response. If there is none, the
 //! [`Violation`] shows the shortest part of the history without one.
+//!
+//! Where a store declares that reads see [only the writes of their own
+//! process](keywell_store::Reads::OwnWrites), the check differs: each client must read its own writes,
+//! and no key may go back to an older version for it. [`Plan::run_between`] runs clients of several
+//! processes.
 //!
 //! A write whose response is ambiguous, or whose client died, may take effect at any time after its
 //! request, or never. A refused write must not take effect.
@@ -37,6 +42,7 @@ mod meeting;
 mod operation;
 mod search;
 mod service;
+mod session;
 mod settings;
 mod shrink;
 mod state;

@@ -2,30 +2,49 @@ use std::fmt;
 
 use super::known::Known;
 use super::operation::Operation;
+use super::session::Contradiction;
 
-/// A part of a key's history that no order of its operations explains.
+/// A part of a key's history that breaks the promise of its store.
 #[derive(Clone, Debug)]
 pub struct Violation {
     key: String,
-    before: Option<Known>,
+    broken: Broken,
     operations: Vec<Operation>,
     /// How many operations on the key the history has.
     total: usize,
 }
 
+/// What is wrong with a part of a history.
+#[derive(Clone, Debug)]
+enum Broken {
+    /// No order of the operations explains every response, starting at this state.
+    Order(Option<Known>),
+    /// One client's view of the key contradicts itself in this way.
+    Session(&'static str),
+}
+
 // === impl Violation ===
 
 impl Violation {
-    pub(super) fn new(
+    pub(super) fn without_order(
         key: &str,
         before: Option<Known>,
-        mut operations: Vec<Operation>,
+        operations: Vec<Operation>,
         total: usize,
     ) -> Self {
+        Self::new(key, Broken::Order(before), operations, total)
+    }
+
+    pub(super) fn in_a_session(key: &str, found: Contradiction, total: usize) -> Self {
+        let broken = Broken::Session(found.what);
+        Self::new(key, broken, found.operations, total)
+    }
+
+    fn new(key: &str, broken: Broken, mut operations: Vec<Operation>, total: usize) -> Self {
         operations.sort_by_key(|operation| operation.invoked);
         Self {
             key: key.to_owned(),
-            before,
+            broken,
             operations,
             total,
         }
@@ -48,15 +67,29 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             key,
-            before,
+            broken,
             operations,
             total,
         } = self;
-        writeln!(
-            f,
-            "no order of these operations on {key:?} explains every response ({} of {total}):",
-            operations.len()
-        )?;
+        let shown = operations.len();
+        let before = match broken {
+            Broken::Order(before) => {
+                let what = "explains every response";
+                writeln!(
+                    f,
+                    "no order of these operations on {key:?} {what} ({shown} of {total}):"
+                )?;
+                before
+            }
+            Broken::Session(what) => {
+                let client = operations.last().map_or(0, |last| last.client);
+                writeln!(
+                    f,
+                    "client {client} {what} of {key:?} ({shown} of {total} operations):"
+                )?;
+                return self.rows(f);
+            }
+        };
         match before {
             None => writeln!(f, "  the key was absent")?,
             Some(Known::Absent) => writeln!(f, "  the key was absent by then")?,
@@ -65,6 +98,14 @@ impl fmt::Display for Violation {
                 writeln!(f, "  the key held {value:?} #{version}")?;
             }
         }
+        self.rows(f)
+    }
+}
+
+impl Violation {
+    /// One row per operation.
+    fn rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operations = &self.operations;
         let mut moments: Vec<u64> = operations
             .iter()
             .flat_map(|operation| {

@@ -1,12 +1,16 @@
 //! Histories written by hand, and whether the checker must accept them.
 
 use keywell_conformance::history::{History, Operation, Request, Response, Violation};
-use keywell_store::Cas;
+use keywell_store::{Cas, Reads};
 
 /// Client, time of the request, time of the response, request and response.
-type Row = (usize, u64, u64, Request, Response);
+pub(crate) type Row = (usize, u64, u64, Request, Response);
 
 fn check(cas: Cas, rows: &[Row]) -> Result<(), Box<Violation>> {
+    history(cas, Reads::Latest, rows).check()
+}
+
+pub(crate) fn history(cas: Cas, reads: Reads, rows: &[Row]) -> History {
     let operation = |(client, invoked, returned, request, response): &Row| Operation {
         client: *client,
         key: "k".to_owned(),
@@ -15,33 +19,37 @@ fn check(cas: Cas, rows: &[Row]) -> Result<(), Box<Violation>> {
         response: Some((response.clone(), *returned)),
     };
     let operations = rows.iter().map(operation).collect();
-    History { operations, cas }.check()
+    History {
+        operations,
+        cas,
+        reads,
+    }
 }
 
 fn explained(rows: &[Row]) -> bool {
     check(Cas::ByVersion, rows).is_ok()
 }
 
-fn set(value: &str) -> Request {
+pub(crate) fn set(value: &str) -> Request {
     Request::Set(value.to_owned())
 }
 
-fn done(version: &str) -> Response {
+pub(crate) fn done(version: &str) -> Response {
     Response::Set(version.to_owned())
 }
 
-fn held(value: &str, version: &str) -> Response {
+pub(crate) fn held(value: &str, version: &str) -> Response {
     Response::Entry(Some((value.to_owned(), version.to_owned())))
 }
 
-fn swap(expected: Option<&str>, change: Option<&str>) -> Request {
+pub(crate) fn swap(expected: Option<&str>, change: Option<&str>) -> Request {
     Request::Swap {
         expected: expected.map(str::to_owned),
         change: change.map(str::to_owned),
     }
 }
 
-fn swapped(version: &str) -> Response {
+pub(crate) fn swapped(version: &str) -> Response {
     Response::Swapped(Some(version.to_owned()))
 }
 

@@ -7,7 +7,7 @@ use keywell_conformance::history::{
     Faults, Faulty, History, Operation, Plan, Request, Response, seeds,
 };
 use keywell_memory::MemoryStore;
-use keywell_store::{BucketName, Cas, Store, counter};
+use keywell_store::{BucketName, Cas, Reads, Store, counter};
 
 use crate::broken::{Broken, Mistake};
 
@@ -171,6 +171,7 @@ async fn the_checker_agrees_with_trying_every_order() {
             let one_key = History {
                 operations: operations.iter().copied().cloned().collect(),
                 cas: Cas::ByVersion,
+                reads: Reads::Latest,
             };
             let expected = some_order_explains(&Guess::default(), &operations);
             assert_eq!(

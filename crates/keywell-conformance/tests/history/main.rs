@@ -16,4 +16,5 @@ mod faults;
 mod planted;
 #[cfg(unix)]
 mod processes;
+mod sessions;
 mod stores;

@@ -171,7 +171,7 @@ async fn processes_see_a_linearizable_store_also_when_one_of_them_is_killed() {
         assert_eq!(killed, 1);
 
         let events = (0..CLIENTS).flat_map(|client| read(&journal(folder.path(), client)));
-        let history = History::new(events, bucket.capabilities().cas);
+        let history = History::new(events, &bucket.capabilities());
         let is_unanswered = |operation: &&Operation| operation.response.is_none();
         assert_eq!(history.operations.iter().filter(is_unanswered).count(), 1);
         if let Err(violation) = history.check() {

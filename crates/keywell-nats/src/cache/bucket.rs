@@ -123,6 +123,7 @@ impl Bucket for CacheBucket {
             collections: true,
             list: Listing::Ordered,
             durability: Durability::Volatile,
+            reads: keywell_store::Reads::OwnWrites,
             value_bytes: usual.value_bytes.min(self.node.largest),
             ..usual
         }

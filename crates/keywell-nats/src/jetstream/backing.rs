@@ -1,5 +1,6 @@
 //! What the handles on a bucket share.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use super::queue::Queue;
 use super::reading::{self, Found};
 use super::stream::{NOT_FOUND, Stream, Wanted};
 use super::writing::{self, Message, Put};
+use crate::near::replica::{Mark, Replica};
 
 /// What a message has besides its value: the headers, two of which can have a subject in them.
 const ENVELOPE: usize = 5 << 10;
@@ -28,6 +30,8 @@ pub(crate) struct Backing {
     pub(crate) counters: Queue,
     pub(crate) batches: Batches,
     pub(crate) listing: Listing,
+    /// The copy of the bucket in this process, if there is one.
+    pub(crate) copy: Option<Arc<Replica>>,
     /// What cursors and tokens are good for.
     pub(crate) scope: String,
     /// Whether it is one of Keywell's own, whose watches do not resume.
@@ -47,6 +51,7 @@ impl Backing {
         bucket: &BucketName,
         wanted: Wanted,
         is_reserved: bool,
+        copy: Option<Arc<Replica>>,
     ) -> Self {
         Self {
             api,
@@ -54,6 +59,7 @@ impl Backing {
             counters: Queue::default(),
             batches: Batches::default(),
             listing: Listing::default(),
+            copy,
             scope: format!("nats/{bucket}"),
             is_reserved,
             is_doubtful: AtomicBool::new(false),
@@ -136,21 +142,31 @@ impl Backing {
 
     /// Stores a message.
     pub(crate) async fn put(&self, message: Message) -> Result<Put> {
+        let begun = self.copy.as_ref().map(|copy| copy.mark());
         let (api, stream) = (&self.api, &self.stream);
         let mut put = writing::put(api, stream, message.clone()).await;
         // Nothing happened so far.
         if matches!(put, Err(Error::Unavailable(_))) && self.is_there_again().await {
             put = writing::put(api, stream, message).await;
         }
-        self.doubt_if_unavailable(put)
+        self.settled(begun, put).await
     }
 
     /// Stores messages as one.
     pub(crate) async fn put_all(&self, messages: &[Message]) -> Result<Put> {
+        let begun = self.copy.as_ref().map(|copy| copy.mark());
         let (api, stream) = (&self.api, &self.stream);
         let mut put = self.batches.put(api, stream, messages).await;
         if matches!(put, Err(Error::Unavailable(_))) && self.is_there_again().await {
             put = self.batches.put(api, stream, messages).await;
+        }
+        self.settled(begun, put).await
+    }
+
+    /// Waits until readers of this process see what was stored.
+    async fn settled(&self, begun: Option<Mark>, put: Result<Put>) -> Result<Put> {
+        if let (Some(copy), Some(begun), Ok(Put::Done(sequence))) = (&self.copy, begun, &put) {
+            copy.settle(begun, *sequence).await;
         }
         self.doubt_if_unavailable(put)
     }

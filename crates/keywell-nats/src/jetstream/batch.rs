@@ -10,7 +10,7 @@ use keywell_store::{Error, Failure, Result};
 use tokio::sync::Semaphore;
 
 use super::api::{Api, Fault};
-use super::message::WRITER;
+use super::message::{BATCH, COMMIT, WRITER};
 use super::reading;
 use super::stream::Stream;
 use super::writing::{self, Acknowledgement, EXPECTED, Message, Put};
@@ -22,9 +22,7 @@ const OPEN: usize = 16;
 
 /// The subject whose last sequence a message expects, where it is not its own.
 pub(crate) const EXPECTED_SUBJECT: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
-const IDENTITY: &str = "Nats-Batch-Id";
 const NUMBER: &str = "Nats-Batch-Sequence";
-const COMMIT: &str = "Nats-Batch-Commit";
 
 /// The server has too many open batches.
 const TOO_MANY: u64 = 10_210;
@@ -80,7 +78,7 @@ async fn send(api: &Api, messages: &[Message], identity: &str) -> Result<Acknowl
             expected,
         } = message.clone();
         headers.insert(WRITER, identity);
-        headers.insert(IDENTITY, identity);
+        headers.insert(BATCH, identity);
         headers.insert(NUMBER, number.to_string());
         if let Some(expected) = expected {
             headers.insert(EXPECTED, expected.to_string());

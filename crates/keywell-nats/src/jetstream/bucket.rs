@@ -313,7 +313,7 @@ impl JetStreamBucket {
     }
 
     /// The subjects of keys, each once.
-    fn subjects(&self, keys: &[&str]) -> Result<Vec<String>> {
+    pub(crate) fn subjects(&self, keys: &[&str]) -> Result<Vec<String>> {
         self.capabilities().limits().check_batch_of(keys)?;
         let subjects: Result<Vec<_>> = keys.iter().map(|key| self.backing.subject(key)).collect();
         let mut subjects = subjects?;

@@ -86,7 +86,8 @@ pub(crate) fn seal(scope: &str, prefix: &str, sequence: u64, key: &str) -> Curso
     Cursor::seal(scope, prefix, &position)
 }
 
-fn parse(position: &[u8]) -> Option<(u64, String)> {
+/// The sequence and the key in a cursor's position.
+pub(crate) fn parse(position: &[u8]) -> Option<(u64, String)> {
     let (sequence, key) = position.split_first_chunk()?;
     let key = String::from_utf8(key.to_vec()).ok()?;
     Some((u64::from_be_bytes(*sequence), key))

@@ -28,6 +28,9 @@ pub(crate) const DEADLINE: &str = "Keywell-Expires";
 pub(crate) const WRITER: &str = "Keywell-Operation";
 /// The headers that matter here.
 const READ: [&str; 4] = [OPERATION, MARKER, DEADLINE, WRITER];
+/// In messages of a batch: its identity, and in the last one that it ends.
+pub(crate) const BATCH: &str = "Nats-Batch-Id";
+pub(crate) const COMMIT: &str = "Nats-Batch-Commit";
 /// In answers of direct reads.
 const SEQUENCE: &str = "Nats-Sequence";
 const SUBJECT: &str = "Nats-Subject";
@@ -41,6 +44,15 @@ pub(crate) struct Stored {
     pub(crate) what: What,
     /// Which operation of ours wrote it.
     pub(crate) writer: Option<String>,
+    /// The batch that it was stored in.
+    pub(crate) batch: Option<Batch>,
+}
+
+/// Some messages that were stored as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Batch {
+    pub(crate) identity: String,
+    pub(crate) is_last: bool,
 }
 
 /// A message as a stream's leader writes it.
@@ -97,6 +109,10 @@ impl Stored {
             sequence,
             what,
             writer: text(WRITER).map(str::to_owned),
+            batch: text(BATCH).map(|identity| Batch {
+                identity: identity.to_owned(),
+                is_last: text(COMMIT).is_some(),
+            }),
         }
     }
 

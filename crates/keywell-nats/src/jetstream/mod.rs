@@ -5,20 +5,20 @@
 //! that is sent once; [`writing`] says what becomes of one that is not acknowledged. Reads see what
 //! was acknowledged before; [`reading`] says by which server.
 
-mod api;
-mod backing;
+pub(crate) mod api;
+pub(crate) mod backing;
 mod batch;
-mod bucket;
-mod consumer;
-mod listing;
-mod message;
+pub(crate) mod bucket;
+pub(crate) mod consumer;
+pub(crate) mod listing;
+pub(crate) mod message;
 mod names;
 mod options;
 mod provider;
 mod queue;
-mod reading;
+pub(crate) mod reading;
 mod store;
-mod stream;
+pub(crate) mod stream;
 mod transact;
 mod watch;
 mod writing;

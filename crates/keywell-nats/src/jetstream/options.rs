@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::stream::{Storage, Wanted};
 use crate::login::Login;
+use crate::near::caching::Caching;
 
 /// Where a store's buckets are, and how they are created.
 #[derive(Clone)]
@@ -28,6 +29,10 @@ pub struct JetStreamOptions {
     pub ttl: Option<Duration>,
     /// How long a server keeps the marker of a value that expired, at least a second.
     pub markers: Duration,
+    /// What this process keeps of the buckets that it reads.
+    pub cache: Caching,
+    /// How many bytes of values are kept of each bucket with [`Caching::Keys`].
+    pub cache_bytes: usize,
     /// How long an answer is waited for.
     pub answer_timeout: Duration,
 }
@@ -48,6 +53,8 @@ impl JetStreamOptions {
             storage: None,
             ttl: None,
             markers: Duration::from_mins(15),
+            cache: Caching::default(),
+            cache_bytes: 64 << 20,
             answer_timeout: Duration::from_secs(5),
         }
     }

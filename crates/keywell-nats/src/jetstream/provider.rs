@@ -9,6 +9,7 @@ use super::options::JetStreamOptions;
 use super::store::JetStreamStore;
 use super::stream::{MAX_HISTORY, Storage};
 use crate::login::table as login;
+use crate::near::caching::Caching;
 
 /// The provider of buckets in `JetStream`, at `nats://HOST:PORT`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,6 +84,18 @@ const TABLE: &[Setting] = &[
         "how long the server keeps a marker where a value expired",
     ),
     Setting::new(
+        "cache",
+        SettingKind::Choice(&["keys", "all", "off"]),
+        "`keys`",
+        "what this process keeps of buckets that it reads: keys and versions, values too, or nothing",
+    ),
+    Setting::new(
+        "cache-bytes",
+        SettingKind::Size,
+        "64MiB",
+        "how many bytes of values that were read are kept of each bucket (`cache=keys`)",
+    ),
+    Setting::new(
         "answer-timeout",
         SettingKind::Duration(100..=10 * MINUTE),
         "5s",
@@ -154,6 +167,11 @@ fn read(options: &mut JetStreamOptions, settings: &Settings) {
     });
     options.ttl = settings.duration("ttl");
     options.markers = settings.duration("markers").unwrap_or(options.markers);
+    let cache = settings.text("cache").and_then(Caching::parse);
+    options.cache = cache.unwrap_or_default();
+    options.cache_bytes = settings
+        .number("cache-bytes")
+        .unwrap_or(options.cache_bytes);
     options.answer_timeout = settings
         .duration("answer-timeout")
         .unwrap_or(options.answer_timeout);

@@ -16,6 +16,10 @@ use super::listing;
 use super::options::JetStreamOptions;
 use super::stream::{self, Stream};
 use super::transact;
+use crate::near::behind;
+use crate::near::bucket::NearBucket;
+use crate::near::cache::NearCache;
+use crate::near::caching::Caching;
 
 /// A store whose buckets are key-value buckets of NATS.
 ///
@@ -29,6 +33,9 @@ struct Inner {
     options: JetStreamOptions,
     /// Those that were opened.
     buckets: Mutex<HashMap<BucketName, Arc<Backing>>>,
+    /// Their copies in this process, by the names that they have on the server. One that is opened
+    /// again keeps its copy, as all handles must see what any of them wrote.
+    copies: Mutex<HashMap<BucketName, Option<Arc<NearCache>>>>,
 }
 
 /// A page of the names of streams.
@@ -62,7 +69,22 @@ impl JetStreamStore {
             api,
             options,
             buckets: Mutex::default(),
+            copies: Mutex::default(),
         })))
+    }
+}
+
+impl JetStreamStore {
+    /// Waits until reads of a bucket are answered from its copy in this process, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub async fn copied(&self, name: &BucketName) -> Result<()> {
+        if let Some(copy) = &self.0.backing(name).await?.copy {
+            copy.completed().await;
+        }
+        Ok(())
     }
 }
 
@@ -84,12 +106,15 @@ impl Inner {
         }
         let native = self.native(name)?;
         let stream = Stream::open(&self.api, &native, &self.options.wanted()).await?;
+        let is_reserved = reserved::is_reserved(name);
+        let copy = self.copy(&native, &stream, is_reserved);
         let backing = Arc::new(Backing::new(
             self.api.clone(),
             stream,
             &native,
             self.options.wanted(),
-            reserved::is_reserved(name),
+            is_reserved,
+            copy.map(|cache| cache.replica().clone()),
         ));
         let mut buckets = self.buckets.lock();
         // Another caller may have been faster; turns are taken at one queue.
@@ -100,6 +125,25 @@ impl Inner {
             *kept = backing;
         }
         Ok(kept.clone())
+    }
+
+    /// The copy of a bucket, begun with the first one who asks. Keywell's own buckets have none:
+    /// processes coordinate by them, so they read the latest.
+    fn copy(
+        &self,
+        native: &BucketName,
+        stream: &Stream,
+        is_reserved: bool,
+    ) -> Option<Arc<NearCache>> {
+        let JetStreamOptions {
+            cache, cache_bytes, ..
+        } = self.options;
+        let caching = if is_reserved { Caching::Off } else { cache };
+        let mut copies = self.copies.lock();
+        let copy = copies.entry(native.clone()).or_insert_with(|| {
+            NearCache::start(&self.api, stream, caching, cache_bytes).map(Arc::new)
+        });
+        copy.clone()
     }
 
     async fn names(&self) -> Result<Vec<BucketName>> {
@@ -174,11 +218,17 @@ impl Store for JetStreamStore {
         let (store, name) = (self.0.clone(), name.clone());
         Answer::later(async move {
             let backing = store.backing(&name).await?;
-            Ok(Arc::new(JetStreamBucket {
+            let native = store.native(&name)?;
+            let copy = store.copies.lock().get(&native).cloned().flatten();
+            let bucket = JetStreamBucket {
                 store: store.id,
                 name,
                 backing,
-            }) as Arc<dyn Bucket>)
+            };
+            Ok(match copy {
+                Some(copy) => Arc::new(NearBucket::new(bucket, copy)) as Arc<dyn Bucket>,
+                None => Arc::new(bucket),
+            })
         })
     }
 
@@ -192,7 +242,13 @@ impl Store for JetStreamStore {
             };
             let backing = store.backing(bucket).await?;
             transact::check(&backing, &checks, &writes)?;
-            transact::run(&backing, &checks, &writes).await
+            let transacted = transact::run(&backing, &checks, &writes).await?;
+            if let Some(copy) = &backing.copy {
+                let checked = checks.iter().map(|check| &*check.key);
+                let keys = checked.chain(writes.iter().map(|write| &*write.key));
+                behind::catch_up(&backing, copy, &transacted, keys).await?;
+            }
+            Ok(transacted)
         })
     }
 

@@ -61,6 +61,8 @@ pub(crate) struct Stream {
     pub(crate) has_ttl: bool,
     /// Whether several messages can be stored as one.
     pub(crate) has_batches: bool,
+    /// Whether values can go without a message that says so.
+    pub(crate) loses_silently: bool,
     /// The largest message that it takes, if that is less than the server does.
     pub(crate) max_message: Option<usize>,
 }
@@ -94,6 +96,12 @@ struct Config {
     max_msg_size: i64,
     #[serde(default)]
     max_age: u64,
+    #[serde(default)]
+    max_msgs: i64,
+    #[serde(default)]
+    max_bytes: i64,
+    #[serde(default)]
+    discard: String,
     storage: Storage,
     num_replicas: u32,
     #[serde(default)]
@@ -110,6 +118,17 @@ struct Config {
     sealed: bool,
     #[serde(default)]
     metadata: HashMap<String, String>,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Whether the server removes values without a message, because of their age or for room.
+    fn loses_silently(&self) -> bool {
+        let has_times = self.max_age > 0 || self.allow_msg_ttl;
+        let is_bounded = self.max_msgs > 0 || self.max_bytes > 0;
+        has_times && self.subject_delete_marker_ttl == 0 || is_bounded && self.discard != "new"
+    }
 }
 
 // === impl Stream ===
@@ -178,6 +197,7 @@ impl Stream {
             // Without markers, the end of a value would uncover an older one, or go unnoticed.
             has_ttl: config.allow_msg_ttl && config.subject_delete_marker_ttl > 0,
             has_batches: config.allow_atomic,
+            loses_silently: config.loses_silently(),
             max_message: usize::try_from(config.max_msg_size)
                 .ok()
                 .filter(|bytes| *bytes > 0),

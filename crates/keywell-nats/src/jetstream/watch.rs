@@ -276,6 +276,12 @@ impl Feed for StreamFeed {
     type Position = u64;
 
     async fn after(&mut self, _: &u64) -> Result<Chunk<u64>> {
+        // Who is notified of a change reads it.
+        if let Some(copy) = &self.backing.copy
+            && !self.ready.is_empty()
+        {
+            copy.reach(self.read).await;
+        }
         self.end_times();
         let count = self.ready.len().min(AHEAD);
         let events: VecDeque<_> = self.ready.drain(..count).collect();

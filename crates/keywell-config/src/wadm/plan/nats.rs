@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::application::Application;
 use super::context::Context;
 use super::ends::{End, Ends};
@@ -95,9 +97,16 @@ fn plan<'a>(
         Values::with_secrets(context, application, config, secrets),
     ];
     // What is empty is not set, as manifests made from templates have it.
+    let source = |key: &str| values.iter().find(|values| values.get(key).is_some());
     let find = |key: &str| {
-        let found = values.iter().find_map(|values| values.get(key));
+        let found = source(key)?.get(key);
         found.filter(|value| !value.expose().trim().is_empty())
+    };
+    let mut concealed = BTreeSet::new();
+    let mut conceal = |key: &str, setting: &str| {
+        if source(key).is_some_and(|values| values.is_secret(key)) {
+            concealed.insert(setting.to_owned());
+        }
     };
     if find("bucket").is_none() {
         let message = format!(
@@ -111,14 +120,18 @@ fn plan<'a>(
         );
         return None;
     }
+    conceal("cluster_uri", "url");
     let url = find("cluster_uri").map_or_else(|| Secret::from(URL.to_owned()).into(), url);
     let settings = SETTINGS.iter().filter_map(|(key, setting)| {
         let value = find(key)?;
+        conceal(key, setting);
         Some(((*setting).to_owned(), value.clone()))
     });
+    let settings = settings.collect();
     Some(StorePlan {
         url,
-        settings: settings.collect(),
+        settings,
+        concealed,
     })
 }
 

@@ -1,0 +1,12 @@
+//! The near cache of the store in `JetStream`, on servers that the tests start.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, also in its own functions"
+)]
+
+mod conformance;
+mod faults;
+mod histories;
+mod place;
+mod reads;
