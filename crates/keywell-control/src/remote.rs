@@ -124,6 +124,11 @@ impl Store for RemoteStore {
         self.ask(&Call::Forget(name.clone()))
     }
 
+    /// Not asked for: the process that has it says how it is kept in its own words.
+    fn description(&self, _: &BucketName) -> Answer<Option<String>> {
+        Answer::now(None)
+    }
+
     fn health(&self) -> Answer<()> {
         self.ask(&Call::Health)
     }

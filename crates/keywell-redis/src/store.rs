@@ -66,6 +66,10 @@ impl Store for RedisStore {
         self.0.forget(name)
     }
 
+    fn description(&self, name: &BucketName) -> Answer<Option<String>> {
+        self.0.description(name)
+    }
+
     fn health(&self) -> Answer<()> {
         self.0.health()
     }

@@ -63,6 +63,17 @@ pub trait Store: Send + Sync {
         Answer::now(())
     }
 
+    /// How the store keeps a bucket, in a line for people, such as `3 replicas, in files`; none where
+    /// there is nothing to say that its declaration does not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    fn description(&self, name: &BucketName) -> Answer<Option<String>> {
+        let _ = name;
+        Answer::now(None)
+    }
+
     /// Whether the store can be reached and written to, checked at each call.
     fn health(&self) -> Answer<()> {
         Answer::now(())

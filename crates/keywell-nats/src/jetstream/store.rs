@@ -14,7 +14,7 @@ use super::backing::Backing;
 use super::bucket::JetStreamBucket;
 use super::listing;
 use super::options::JetStreamOptions;
-use super::stream::{self, Stream};
+use super::stream::{self, Storage, Stream};
 use super::transact;
 use crate::near::behind;
 use crate::near::bucket::NearBucket;
@@ -260,6 +260,27 @@ impl Store for JetStreamStore {
     fn forget(&self, name: &BucketName) -> Answer<()> {
         let (store, name) = (self.0.clone(), name.clone());
         Answer::later(async move { store.forget(&name).await })
+    }
+
+    fn description(&self, name: &BucketName) -> Answer<Option<String>> {
+        let (store, name) = (self.0.clone(), name.clone());
+        Answer::later(async move {
+            let (replicas, storage) = match store.existing(&store.native(&name)?).await {
+                Ok(stream) => (stream.replicas, stream.storage),
+                // As it will be created.
+                Err(Error::NoSuchBucket(_)) => {
+                    let wanted = store.options.wanted();
+                    let storage = wanted.storage.unwrap_or(Storage::File);
+                    (wanted.replicas.unwrap_or(1), storage)
+                }
+                Err(error) => return Err(error),
+            };
+            let replicas = match replicas {
+                1 => "1 replica".to_owned(),
+                replicas => format!("{replicas} replicas"),
+            };
+            Ok(Some(format!("{replicas}, storage: {storage}")))
+        })
     }
 
     fn health(&self) -> Answer<()> {

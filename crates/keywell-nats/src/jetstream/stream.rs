@@ -55,6 +55,7 @@ pub enum Storage {
 pub(crate) struct Stream {
     pub(crate) names: Names,
     pub(crate) replicas: u32,
+    pub(crate) storage: Storage,
     /// Whether messages can be read directly, from any server that has them.
     pub(crate) is_direct: bool,
     /// Whether values can have a time to live.
@@ -193,6 +194,7 @@ impl Stream {
         Ok(Self {
             names,
             replicas,
+            storage,
             is_direct: config.allow_direct,
             // Without markers, the end of a value would uncover an older one, or go unnoticed.
             has_ttl: config.allow_msg_ttl && config.subject_delete_marker_ttl > 0,

@@ -68,7 +68,8 @@ async fn both_halves_of_a_cut_network_become_equal_when_it_heals() {
         left.get("visits").await.as_deref() == Some("300")
     })
     .await;
-    equal(&[&left, &right]).await;
+    let late = Copy::open(often(on(&halves.right))).await;
+    equal(&[&left, &right, &late]).await;
     let contents = right.contents().await;
     let keys: Vec<_> = contents.keys().map(String::as_str).collect();
     assert_eq!(

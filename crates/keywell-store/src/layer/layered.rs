@@ -95,6 +95,10 @@ impl Store for Layered {
         self.inner.forget(name)
     }
 
+    fn description(&self, name: &BucketName) -> Answer<Option<String>> {
+        self.inner.description(name)
+    }
+
     fn health(&self) -> Answer<()> {
         self.inner.health()
     }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use super::meter::Meter;
 use super::method::Method;
 use crate::{
-    Answer, Bucket, Capabilities, Change, Collect, Collected, Entry, Error, Event, Expected, Filter,
-    List, Page, Part, Result, Set, Since, Swap, Version, Watch,
+    Answer, Bucket, Capabilities, Change, Collect, Collected, Entry, Error, Event, Expected,
+    Filter, List, Page, Part, Result, Set, Since, Swap, Version, Watch,
 };
 
 /// A bucket whose calls are counted: how many, their errors by kind, bytes, and how long answers

@@ -29,7 +29,15 @@ impl State {
         for dot in &change.replaced {
             seen.add(*dot);
         }
-        let effects = self.take(&change.key, change.entry.as_ref(), &seen, now);
+        let theirs = change.entry.as_ref();
+        let effects = self.merge(&change.key, theirs, &seen, now);
+        // What is held here may have been deleted before, in a message that has not come. It is not
+        // seen then, so that a pull decides, which has all that the peer has seen.
+        let stands = self.table.get(&change.key).map(|held| held.stamp);
+        let is_overruled = stands > theirs.map(|theirs| theirs.stamp);
+        if !is_overruled {
+            self.mark_seen(theirs);
+        }
         for dot in change.replaced {
             self.seen.add(dot);
         }
@@ -44,11 +52,25 @@ impl State {
         seen: &Seen,
         now: u64,
     ) -> Vec<Effect> {
+        let effects = self.merge(key, theirs, seen, now);
+        self.mark_seen(theirs);
+        effects
+    }
+
+    /// The writes of an entry are held from now on, or something later is.
+    fn mark_seen(&mut self, entry: Option<&Entry>) {
+        let entry = entry.filter(|entry| !is_too_late(entry));
+        for dot in entry.into_iter().flat_map(|entry| entry.elements.keys()) {
+            self.seen.add(*dot);
+        }
+    }
+
+    fn merge(&mut self, key: &str, theirs: Option<&Entry>, seen: &Seen, now: u64) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if theirs.is_some_and(is_too_late) {
+            return effects;
+        }
         if let Some(stamp) = theirs.and_then(|entry| entry.stamps().max()) {
-            if stamp.micros > Clock::LATEST {
-                return effects;
-            }
             // What follows a clock that is ahead is ahead as well, and is not reported.
             if stamp.micros > self.clock.at(now) + AHEAD {
                 effects.push(Effect::ClockAhead(stamp.origin, stamp.micros - now));
@@ -57,14 +79,15 @@ impl State {
         }
         let ours = self.table.get(key);
         let merged = Entry::merge(ours, &self.seen, theirs, seen);
-        // They are held from now on, or something later is.
-        for dot in theirs.into_iter().flat_map(|entry| entry.elements.keys()) {
-            self.seen.add(*dot);
-        }
         if merged.as_ref() != ours {
             self.table.put(key, merged);
             effects.push(Effect::Changed(key.to_owned()));
         }
         effects
     }
+}
+
+/// Whether no clock can be as late as an entry says.
+fn is_too_late(entry: &Entry) -> bool {
+    entry.stamps().any(|stamp| stamp.micros > Clock::LATEST)
 }

@@ -50,11 +50,14 @@ impl Conformance {
     pub(super) async fn main(self) -> Ended {
         let stop = signal::stop()?;
         let (subject, unwatched) = self.subject().await?;
+        let bucket = self.bucket.clone().unwrap_or_default();
+        let description = run::soon(subject.store().description(&bucket)).await?;
         let ran = run::run(&subject, stop).await;
         // What a behaviour that was given up wrote, it could not delete itself.
         let cleaned = run::soon(subject.clean()).await;
         let mut report = ran.map_err(|stopped| self.failure(&stopped))?;
         report.unwatched = unwatched;
+        report.description = description;
         cleaned
             .map_err(|error| self.failure(&format!("keeps what the suite wrote to it: {error}")))?;
         run::soon(subject.store().close()).await?;

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 pub(super) struct Report {
     pub(super) runs: Vec<Run>,
     pub(super) took: Duration,
+    /// How the store keeps the bucket, if it says so.
+    pub(super) description: Option<String>,
     /// Why watching was not tried, if it was not.
     pub(super) unwatched: Option<String>,
 }
@@ -61,7 +63,9 @@ impl Report {
             "{:<12}{:>6}{:>10}{:>9}{:>8}",
             "group", "kept", "refused", "skipped", "failed"
         );
-        let mut lines = vec![paint(BOLD, &head)];
+        let description = self.description.iter();
+        let mut lines: Vec<String> = description.map(|text| escape(text).to_string()).collect();
+        lines.push(paint(BOLD, &head));
         for (group, count) in self.groups() {
             lines.push(count.line(group, paint));
         }
@@ -134,6 +138,9 @@ impl Report {
             "groups": groups,
             "behaviours": behaviours,
         });
+        if let Some(description) = &self.description {
+            json["description"] = json!(description);
+        }
         if let Some(why) = &self.unwatched {
             json["watching_not_tried"] = json!(why);
         }
