@@ -63,7 +63,7 @@ pub trait Store: Send + Sync {
         Answer::now(())
     }
 
-    /// How the store keeps a bucket, in a line for people, such as `3 replicas, in files`; none where
+    /// How the store keeps a bucket, in a line for people, such as `3 replicas, storage: file`; none where
     /// there is nothing to say that its declaration does not.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The program on buckets in NATS JetStream.
+//! The program on buckets in NATS `JetStream`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::replica::{Change, Effect, Message};
+use super::replica::{Change, Effect, Entry, Message};
 
 /// What a copy has to send, in order. What does not fit is dropped, and made good when other copies
 /// compare.
@@ -86,14 +86,14 @@ fn bytes(effect: &Effect) -> usize {
     };
     let more = match message {
         Message::Change(Change { key, entry, .. }) => {
-            key.len() + entry.as_ref().map_or(0, |entry| entry.bytes())
+            key.len() + entry.as_ref().map_or(0, Entry::bytes)
         }
         Message::Chunk { entries, .. } => entries
             .iter()
             .map(|(key, entry)| key.len() + entry.bytes())
             .sum(),
         Message::Entries { entries, .. } => {
-            let bytes = |entry: &Option<_>| entry.as_ref().map_or(0, super::replica::Entry::bytes);
+            let bytes = |entry: &Option<_>| entry.as_ref().map_or(0, Entry::bytes);
             entries
                 .iter()
                 .map(|(key, entry)| key.len() + bytes(entry))

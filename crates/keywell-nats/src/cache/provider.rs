@@ -87,7 +87,11 @@ impl CacheProvider {
             url: provider.shown(url),
             error,
         };
-        let place = match (url.place(), settings.text(URL)) {
+        // Each of several servers may be written as a URL, as other clients take them.
+        let text = settings.text(URL);
+        let is_tls = text.is_some_and(|text| text.starts_with("tls://"));
+        let text = text.map(|text| text.replace(",nats://", ",").replace(",tls://", ","));
+        let place = match (url.place(), text.as_deref()) {
             (place, None) => place
                 .strip_prefix("//")
                 .or_else(|| place.is_empty().then_some("")),
@@ -107,6 +111,9 @@ impl CacheProvider {
             None => (None, place),
         };
         let mut options = from_settings(&settings, login).map_err(of_setting)?;
+        if is_tls {
+            options.login.tls.get_or_insert_default();
+        }
         let (hosts, name) = place.split_once('/').unwrap_or((place, ""));
         if hosts.is_empty() {
             return if place.is_empty() && login.is_none() && !settings.has(URL) {
@@ -124,7 +131,11 @@ impl CacheProvider {
             }
             name.clone_into(&mut options.name);
         }
-        options.servers = hosts.split(',').map(str::to_owned).collect();
+        let hosts = hosts.split(',').map(str::trim);
+        options.servers = hosts.map(str::to_owned).collect();
+        if options.servers.iter().any(String::is_empty) {
+            return Err(refused("names no host between commas"));
+        }
         Ok(options)
     }
 }
@@ -260,10 +271,20 @@ mod tests {
     }
 
     #[test]
+    fn the_scheme_of_a_setting_asks_for_encryption() {
+        let tls = |url| options(url).unwrap_or_else(|error| panic!("{error}"));
+        let encrypted = tls("nats-cache:?NATS_URL=tls://h,tls://i/bar");
+        assert!(encrypted.login.tls.is_some());
+        assert_eq!(encrypted.servers, ["h", "i"]);
+        assert!(tls("nats-cache:?NATS_URL=nats://h").login.tls.is_none());
+    }
+
+    #[test]
     fn what_is_wrong_with_a_url_is_said_and_no_secret() {
         for (url, expected) in [
             ("nats-cache:h", "is not written nats-cache://HOST/NAME"),
             ("nats-cache:///bar", "names no host"),
+            ("nats-cache://h,,i", "names no host between commas"),
             ("nats-cache://u:hunter2@", "names no host"),
             ("nats-cache://h/a/b", "a name with other characters"),
             (

@@ -98,15 +98,16 @@ impl JetStreamBucket {
         }
     }
 
-    /// Deletes a key whose last message is known, or else is read.
-    async fn remove(self, subject: String, mut last: Option<Option<Stored>>) -> Result<()> {
+    async fn remove(self, subject: String) -> Result<()> {
+        let last = self.backing.last(&subject).await?;
+        self.remove_last(subject, last).await
+    }
+
+    /// Deletes a key whose last message was read.
+    async fn remove_last(self, subject: String, mut last: Option<Stored>) -> Result<()> {
         let mut attempts = Attempts::new();
         loop {
-            let found = match last.take() {
-                Some(known) => known,
-                None => self.backing.last(&subject).await?,
-            };
-            let Some(found) = found.filter(|found| found.is_live(SystemTime::now())) else {
+            let Some(found) = last.filter(|found| found.is_live(SystemTime::now())) else {
                 return Ok(());
             };
             let message = deletion(subject.clone(), found.sequence);
@@ -114,6 +115,7 @@ impl JetStreamBucket {
                 return Ok(());
             }
             attempts.next().await?;
+            last = self.backing.last(&subject).await?;
         }
     }
 
@@ -284,7 +286,7 @@ impl JetStreamBucket {
     async fn remove_each(self, live: Vec<Stored>) -> Result<()> {
         let removals = live.into_iter().map(|stored| {
             let subject = stored.subject.clone();
-            self.clone().remove(subject, Some(Some(stored)))
+            self.clone().remove_last(subject, Some(stored))
         });
         let mut removals = futures::stream::iter(removals).buffer_unordered(IN_FLIGHT);
         let mut is_partial = false;
@@ -328,16 +330,13 @@ impl JetStreamBucket {
         let mut places = std::collections::HashMap::with_capacity(entries.len());
         for (key, value) in entries {
             let subject = self.backing.subject(key)?;
-            match places.get(&subject) {
-                // Of a key given twice, the last value stands.
-                Some(&at) => {
-                    let message: &mut (String, Bytes) = &mut messages[at];
-                    message.1 = value;
-                }
-                None => {
-                    places.insert(subject.clone(), messages.len());
-                    messages.push((subject, value));
-                }
+            // Of a key given twice, the last value stands.
+            if let Some(&at) = places.get(&subject) {
+                let message: &mut (String, Bytes) = &mut messages[at];
+                message.1 = value;
+            } else {
+                places.insert(subject.clone(), messages.len());
+                messages.push((subject, value));
             }
         }
         Ok(messages)
@@ -371,7 +370,7 @@ impl Bucket for JetStreamBucket {
 
     fn delete(&self, key: &str) -> Answer<()> {
         match self.backing.subject(key) {
-            Ok(subject) => self.later(|bucket| bucket.remove(subject, None)),
+            Ok(subject) => self.later(|bucket| bucket.remove(subject)),
             Err(error) => error.into(),
         }
     }

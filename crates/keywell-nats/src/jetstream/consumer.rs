@@ -28,7 +28,7 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How often messages are asked for that should be there.
 const ATTEMPTS: usize = 8;
 /// A reader that asked for nothing for so long is forgotten by the server.
-const FORGOTTEN: Duration = Duration::from_secs(60);
+const FORGOTTEN: Duration = Duration::from_mins(1);
 
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

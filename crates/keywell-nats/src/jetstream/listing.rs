@@ -31,8 +31,8 @@ pub(crate) struct Listing(Mutex<Option<Keys>>);
 
 /// The keys of a bucket up to a sequence.
 struct Keys {
-    /// With when they expire.
-    keys: BTreeMap<String, Option<Deadline>>,
+    /// When each key expires.
+    deadlines: BTreeMap<String, Option<Deadline>>,
     sequence: u64,
     read: Instant,
 }
@@ -106,7 +106,7 @@ pub(crate) async fn empty_up_to(api: &Api, stream: &Stream) -> Result<Option<u64
 impl Keys {
     async fn read(api: &Api, stream: &Stream) -> Result<Self> {
         let empty = || Self {
-            keys: BTreeMap::new(),
+            deadlines: BTreeMap::new(),
             sequence: 0,
             read: Instant::now(),
         };
@@ -139,7 +139,7 @@ impl Keys {
             return Err(Fault::Unreachable(what.into()));
         }
         if state.messages == 0 {
-            self.keys.clear();
+            self.deadlines.clear();
         }
         if state.messages == 0 || upto == self.sequence {
             self.sequence = upto;
@@ -159,7 +159,7 @@ impl Keys {
             match consumer.next_stored().await? {
                 Next::Message(message) => {
                     reached = message.stored.sequence;
-                    self.apply(stream, message.stored);
+                    self.apply(stream, &message.stored);
                 }
                 // The last message is gone by now, as markers are after a while; or another server
                 // than the stream's leader answers, and lags behind it.
@@ -183,14 +183,14 @@ impl Keys {
         Ok(())
     }
 
-    fn apply(&mut self, stream: &Stream, stored: Stored) {
+    fn apply(&mut self, stream: &Stream, stored: &Stored) {
         let Some(key) = stream.names.key(&stored.subject) else {
             return;
         };
         if stored.is_live(SystemTime::now()) {
-            self.keys.insert(key, stored.deadline());
+            self.deadlines.insert(key, stored.deadline());
         } else {
-            self.keys.remove(&key);
+            self.deadlines.remove(&key);
         }
     }
 
@@ -199,7 +199,7 @@ impl Keys {
         now: SystemTime,
         from: Bound<&'a str>,
     ) -> impl Iterator<Item = &'a String> {
-        let keys = self.keys.range::<str, _>((from, Bound::Unbounded));
+        let keys = self.deadlines.range::<str, _>((from, Bound::Unbounded));
         keys.filter(move |(_, deadline)| deadline.is_none_or(|at| !at.is_past(now)))
             .map(|(key, _)| key)
     }

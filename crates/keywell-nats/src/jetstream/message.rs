@@ -7,7 +7,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -89,7 +89,7 @@ pub(crate) struct Deadline(u64);
 impl Stored {
     /// A message with these headers and this payload.
     pub(crate) fn new(subject: String, sequence: u64, headers: &HeaderMap, value: Bytes) -> Self {
-        let text = |name: &str| headers.get(name).map(|value| value.as_str());
+        let text = |name: &str| headers.get(name).map(HeaderValue::as_str);
         let what = if let Some(reason) = text(MARKER) {
             // `Remove` and `Purge` are by hand.
             let expired = reason == "MaxAge";

@@ -133,15 +133,12 @@ fn unescape(text: &str, mark: u8) -> Option<String> {
     let mut rest = text.as_bytes();
     let mut bytes = Vec::with_capacity(rest.len());
     while let [byte, after @ ..] = rest {
-        match hex(after).filter(|_| *byte == mark) {
-            Some(escaped) => {
-                bytes.push(escaped);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*byte);
-                rest = after;
-            }
+        if let Some(escaped) = hex(after).filter(|_| *byte == mark) {
+            bytes.push(escaped);
+            rest = &after[2..];
+        } else {
+            bytes.push(*byte);
+            rest = after;
         }
     }
     String::from_utf8(bytes).ok()

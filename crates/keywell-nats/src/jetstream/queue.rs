@@ -41,7 +41,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         self.guard = None;
         let mut queues = self.queues.lock();
-        // Whoever waits has a reference besides the map's.
+        // Each waiter has a reference besides the map's.
         let is_last = |turns: &Arc<Turns<()>>| Arc::strong_count(turns) == 1;
         if queues.get(&self.key).is_some_and(is_last) {
             queues.remove(&self.key);

@@ -174,10 +174,9 @@ impl Inner {
         let default = self.native(&BucketName::default())?;
         let mut inhabited = Vec::new();
         for name in self.names().await? {
-            let stream = match self.existing(&name).await {
-                Ok(stream) => stream,
+            let Ok(stream) = self.existing(&name).await else {
                 // One of another kind, or gone by now.
-                Err(_) => continue,
+                continue;
             };
             if listing::empty_up_to(&self.api, &stream).await?.is_none() {
                 let is_default = name == default;

@@ -52,6 +52,10 @@ pub enum Storage {
 
 /// The stream of a bucket, as it was when it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(crate) struct Stream {
     pub(crate) names: Names,
     pub(crate) replicas: u32,

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use keywell_client::Backoff;
 use keywell_store::feed::{self, Chunk, Feed};
 use keywell_store::{Cursor, Error, Event, Filter, Invalid, Result, ResumeToken, Since, Watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::api::Fault;
 use super::backing::Backing;
@@ -307,7 +307,7 @@ fn ended(key: String) -> Event {
 
 async fn until(end: Option<Deadline>) {
     match end {
-        Some(end) => sleep(end.left(SystemTime::now())).await,
+        Some(end) => sleep_until(Instant::now() + end.left(SystemTime::now())).await,
         None => std::future::pending().await,
     }
 }

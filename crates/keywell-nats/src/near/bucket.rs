@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use keywell_store::{
-    Answer, Bucket, Capabilities, Change, Entry, Expected, Expires, Filter, Invalid, List, Page,
-    Part, Reads, Result, Set, Since, Swap, ValueBytes, Version, Watch,
+    Answer, Bucket, Capabilities, Change, Collect, Collected, Entry, Expected, Expires, Filter,
+    Invalid, List, Page, Part, Reads, Result, Set, Since, Swap, ValueBytes, Version, Watch,
 };
 
 use super::cache::NearCache;
@@ -167,7 +167,7 @@ impl NearBucket {
         let is_deletion = matches!(change, Change::Delete);
         let swapped = self.inner.swap(&key, expected.clone(), change).await?;
         match &swapped {
-            // Whoever read what no longer stands here, must not read it again.
+            // A caller that read a stale version must not read it again.
             Swap::Stale => {
                 let stands = self.replica().look(|index| match &expected {
                     Expected::Absent => !index.get(&key).is_some_and(is_live),
@@ -306,16 +306,12 @@ impl Bucket for NearBucket {
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
-        match self
-            .replica()
-            .look(|index| index.get(key).is_some_and(is_live))
-        {
-            Some(is_there) => Answer::now(is_there),
-            None => {
-                let (bucket, key) = (self.clone(), key.to_owned());
-                Answer::later(async move { Ok(bucket.ask(&key, None).await?.is_some()) })
-            }
+        let replica = self.replica();
+        if let Some(is_there) = replica.look(|index| index.get(key).is_some_and(is_live)) {
+            return Answer::now(is_there);
         }
+        let (bucket, key) = (self.clone(), key.to_owned());
+        Answer::later(async move { Ok(bucket.ask(&key, None).await?.is_some()) })
     }
 
     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
@@ -385,5 +381,9 @@ impl Bucket for NearBucket {
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
         self.inner.watch(filter, since)
+    }
+
+    fn collect(&self, operation: Collect) -> Answer<Collected> {
+        self.inner.collect(operation)
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use keywell_client::Backoff;
 use keywell_store::Error;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use super::index::Change;
 use super::replica::Replica;
@@ -208,7 +208,7 @@ impl Follower {
     /// Waits until the connection is another, or none.
     async fn lost(&self, connection: u64) {
         while self.replica.connection() == connection && self.api.check_connection().is_ok() {
-            sleep(LOOK).await;
+            sleep_until(Instant::now() + LOOK).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a copy of a bucket knows of its keys: the last message of each, up to a sequence.
 //!
 //! The messages of a stream are applied in order. Those of a batch, which the server stored as one,
-//! are applied as one: when its last message is applied, or a message behind it. So whoever reads
+//! are applied as one: when its last message is applied, or a message behind it. So a reader
 //! under one borrow sees all of a batch or nothing.
 
 use std::collections::{BTreeSet, HashMap};
@@ -209,7 +209,7 @@ mod tests {
                 let sequence = messages.len() as u64 + 1;
                 let key = format!(
                     "{}k{}",
-                    ["", "p/"][sequence as usize % 2],
+                    if sequence.is_multiple_of(2) { "" } else { "p/" },
                     chance.random_range(0..6)
                 );
                 let value = chance
@@ -287,7 +287,8 @@ mod tests {
                 let at = chance.random_range(0..delivered.len());
                 let again = chance.random_range(0..=at);
                 let repeated = delivered[again..=at].to_vec();
-                delivered.splice(at + 1..at + 1, repeated);
+                let after = at + 1;
+                delivered.splice(after..after, repeated);
             }
             let mut reached = 0;
             for message in delivered {
@@ -316,9 +317,9 @@ mod tests {
             let chance = &mut StdRng::seed_from_u64(seed);
             let messages = stream(chance);
             let mut index = Index::new("then".to_owned());
-            messages
-                .iter()
-                .for_each(|message| index.apply(message.clone()));
+            for message in &messages {
+                index.apply(message.clone());
+            }
             let all = model(&messages, u64::MAX);
             for prefix in ["", "p/", "k", "p/k3", "zz"] {
                 for after in [None, Some("a"), Some("k2"), Some("p/k1"), Some("zzz")] {

@@ -67,7 +67,7 @@ async fn until_counted(counted: &watch::Sender<i64>, more: i64) {
     let goal = *counted.borrow() + more;
     let mut counts = counted.subscribe();
     let counting = counts.wait_for(|count| *count >= goal);
-    let reached = timeout(Duration::from_secs(60), counting).await;
+    let reached = timeout(Duration::from_mins(1), counting).await;
     reached
         .expect("it goes on counting")
         .expect("it is counted");

@@ -33,7 +33,7 @@ async fn a_bucket_is_created_as_it_is_wanted_and_has_to_be_so_later() {
     wanted.create = true;
     wanted.history = Some(5);
     wanted.storage = Some(Storage::Memory);
-    wanted.ttl = Some(Duration::from_secs(3600));
+    wanted.ttl = Some(Duration::from_hours(1));
     open(&JetStreamStore::open(wanted.clone()).await.unwrap(), "b").await;
     let client = client(&server).await;
     let info = ask(&client, "$JS.API.STREAM.INFO.KV_b", json!(null)).await;

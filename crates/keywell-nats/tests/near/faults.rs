@@ -95,7 +95,7 @@ async fn while_a_server_is_frozen_what_is_here_is_read_and_the_rest_is_unavailab
             tokio::task::yield_now().await;
         }
     };
-    let asked = tokio::time::timeout(Duration::from_secs(60), asking).await;
+    let asked = tokio::time::timeout(Duration::from_mins(1), asking).await;
     asked.expect("a silent server is not trusted for ever");
     server.thaw().unwrap();
     completed(&store).await;

@@ -1,6 +1,7 @@
 //! Histories of clients in one process and in several.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keywell_conformance::history::{History, Plan, seeds};
 use keywell_nats::{Caching, JetStreamOptions, JetStreamStore};
@@ -96,7 +97,8 @@ async fn processes_on_lagging_servers_read_their_own_writes_and_never_go_back() 
             let freezing = async {
                 // No client is connected to it.
                 cluster.servers()[2].freeze().unwrap();
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                let frozen = std::future::pending::<()>();
+                drop(tokio::time::timeout(Duration::from_millis(50), frozen).await);
                 cluster.servers()[2].thaw().unwrap();
             };
             let (history, ()) = tokio::join!(running, freezing);

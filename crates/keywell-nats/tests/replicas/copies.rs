@@ -8,7 +8,7 @@ use keywell_servers::Nats;
 use keywell_store::{Bucket, BucketName, List, Set, Store};
 
 /// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One process's copy of a cache, and its bucket `default`.
 pub(crate) struct Copy {

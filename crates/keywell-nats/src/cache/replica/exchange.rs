@@ -228,17 +228,14 @@ impl Exchange {
             return effects;
         }
         let target = pull.target.get_or_insert(chunk.seen);
-        match chunk.next {
-            Some(next) => {
-                pull.from = next;
-                pull.until = now + PATIENCE;
-                effects.extend(self.ask());
-            }
-            None => {
-                state.seen.join(target);
-                self.pull = None;
-                self.has_joined = true;
-            }
+        if let Some(next) = chunk.next {
+            pull.from = next;
+            pull.until = now + PATIENCE;
+            effects.extend(self.ask());
+        } else {
+            state.seen.join(target);
+            self.pull = None;
+            self.has_joined = true;
         }
         effects
     }

@@ -73,7 +73,7 @@ impl Replica {
         prefix: &'a str,
         after: Option<&'a str>,
     ) -> impl Iterator<Item = &'a str> {
-        self.state.table.sizes().from_key(prefix, after)
+        self.state.table.sizes().behind_key(prefix, after)
     }
 
     /// The keys that begin so and hold anything, in order, behind a key if one is given: with the entry
@@ -114,7 +114,7 @@ impl Replica {
         prefix: &'a str,
         after: Option<&'a str>,
     ) -> impl Iterator<Item = (&'a Arc<str>, &'a Entry)> {
-        self.state.table.from_key(prefix, after)
+        self.state.table.behind_key(prefix, after)
     }
 
     /// Whether it has what another copy had, or was [said](Self::mark_joined) to be the first.

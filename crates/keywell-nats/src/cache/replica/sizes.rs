@@ -48,7 +48,7 @@ impl Sizes {
 
     /// The keys that begin with a prefix and have a list or a set, in order, behind a key if one is
     /// given.
-    pub(crate) fn from_key<'a>(
+    pub(crate) fn behind_key<'a>(
         &'a self,
         prefix: &'a str,
         after: Option<&'a str>,
@@ -97,12 +97,12 @@ mod tests {
                 members: 2
             }
         );
-        assert!(sizes.from_key("b\0", None).eq(["b\0k", "b\0l"]));
-        assert!(sizes.from_key("b\0", Some("b\0k")).eq(["b\0l"]));
+        assert!(sizes.behind_key("b\0", None).eq(["b\0k", "b\0l"]));
+        assert!(sizes.behind_key("b\0", Some("b\0k")).eq(["b\0l"]));
         sizes.remove(&one);
         sizes.remove(&two);
         sizes.remove("b\0value");
         assert_eq!(sizes.get("b\0k"), Size::default());
-        assert!(sizes.from_key("b\0", None).eq(["b\0l"]));
+        assert!(sizes.behind_key("b\0", None).eq(["b\0l"]));
     }
 }

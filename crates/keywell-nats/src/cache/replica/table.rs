@@ -52,7 +52,7 @@ impl Table {
     }
 
     /// The entries whose keys begin with a prefix, in order, behind a key if one is given.
-    pub(crate) fn from_key<'a>(
+    pub(crate) fn behind_key<'a>(
         &'a self,
         prefix: &'a str,
         after: Option<&'a str>,
@@ -136,18 +136,15 @@ impl Table {
             bytes: key.len() + entry.bytes(),
             entry,
         };
-        let (key, before) = match old {
-            Some((key, old)) => {
-                self.drop_slot(&key, &old);
-                (key, Some(old.fingerprint))
-            }
-            None => {
-                let key = Arc::from(key);
-                self.by_leaf.insert((leaf, Arc::clone(&key)));
-                self.by_key.insert(key.clone());
-                self.sizes.add(&key);
-                (key, None)
-            }
+        let (key, before) = if let Some((key, old)) = old {
+            self.drop_slot(&key, &old);
+            (key, Some(old.fingerprint))
+        } else {
+            let key = Arc::from(key);
+            self.by_leaf.insert((leaf, Arc::clone(&key)));
+            self.by_key.insert(key.clone());
+            self.sizes.add(&key);
+            (key, None)
         };
         self.tree.replace(leaf, before, Some(slot.fingerprint));
         self.bytes += slot.bytes;

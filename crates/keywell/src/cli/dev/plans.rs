@@ -12,6 +12,7 @@ use crate::cli::output;
 use crate::cli::reloading::Plans;
 
 /// Builds a project, and again after each change; what it is then is the next plan.
+#[allow(clippy::struct_excessive_bools, reason = "each is a step of its own")]
 pub(super) struct PlansOfProject {
     project: Project,
     builds: Builds,

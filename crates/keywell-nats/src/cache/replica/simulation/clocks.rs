@@ -1,5 +1,6 @@
 //! Clocks that are far from others.
 
+use super::super::entry::Entry;
 use super::super::machine::Replica;
 use super::super::message::Effect;
 use super::super::origin::Origin;
@@ -37,7 +38,7 @@ fn a_clock_an_hour_ahead_is_reported_once_and_merged() {
     let mut now = 10 * HOUR;
     let effects = ahead.set("key", "of the future".into(), now + HOUR);
     assert_eq!(deliver(&ahead, &mut right, effects, now), [HOUR]);
-    let value = right.entry("key").and_then(|entry| entry.value());
+    let value = right.entry("key").and_then(Entry::value);
     assert_eq!(value.as_deref(), Some(&b"of the future"[..]));
     // What had seen it stands, and what follows it is not reported.
     let effects = right.set("key", "later".into(), now);

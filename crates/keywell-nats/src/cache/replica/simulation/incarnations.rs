@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::super::entry::Entry;
 use super::super::machine::Replica;
 use super::super::message::Effect;
 use super::super::origin::Origin;
@@ -80,7 +81,7 @@ fn a_process_outlives_thousands_of_others_of_its_node() {
     }
     for at in 0..2 {
         assert_eq!(copies.number(at, "own"), Some(3000));
-        let last = copies.0[at].entry("last").and_then(|entry| entry.value());
+        let last = copies.0[at].entry("last").and_then(Entry::value);
         assert_eq!(last.as_deref(), Some(&b"3001"[..]));
         let origins = copies.0[at].seen().origins();
         assert!(origins <= Seen::INCARNATIONS + 2, "{origins}");

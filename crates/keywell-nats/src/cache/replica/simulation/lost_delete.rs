@@ -1,3 +1,4 @@
+use super::super::entry::Entry;
 use super::super::machine::Replica;
 use super::super::message::{Effect, Message};
 use super::super::origin::Origin;
@@ -37,7 +38,7 @@ fn become_equal(one: &mut Replica, other: &mut Replica) {
 }
 
 fn value(replica: &Replica) -> Option<bytes::Bytes> {
-    replica.entry("k").and_then(|entry| entry.value())
+    replica.entry("k").and_then(Entry::value)
 }
 
 /// Two copies that hold a value which the first then deletes, in a message that is lost.
