@@ -26,6 +26,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const FLUSHING: Duration = Duration::from_secs(2);
 /// The longest wait before a lost connection is tried again.
 const RECONNECT: Duration = Duration::from_secs(1);
+/// How many messages wait to be taken. What is more is lost, and asked for again.
+const WAITING: usize = 8192;
 /// How many messages are taken, or sent, at once.
 const AT_ONCE: usize = 64;
 /// How many bytes of changes one message has.
@@ -76,7 +78,10 @@ pub(super) async fn join(options: &CacheOptions) -> Result<Arc<Node>> {
             let millis = 10_u64 << attempts.min(10);
             Duration::from_millis(millis).min(RECONNECT)
         };
-        let connect = connect.no_echo().reconnect_delay_callback(delay);
+        let connect = connect
+            .no_echo()
+            .subscription_capacity(WAITING)
+            .reconnect_delay_callback(delay);
         connect.event_callback(move |event| {
             match event {
                 Event::Connected => counting.send_modify(|count| *count += 1),

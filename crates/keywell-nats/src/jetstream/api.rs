@@ -173,7 +173,7 @@ impl Api {
         let reply = self
             .send(self.stored(subject), Some(headers), payload)
             .await?;
-        read(&reply.payload)
+        read(&reply.payload).map_err(Fault::of_write)
     }
 
     /// Sends the first message of a batch. What is left to do if the server takes it is nothing: it
@@ -274,6 +274,21 @@ impl Account {
 // === impl Fault ===
 
 impl Fault {
+    /// For writes: a server whose store fails may refuse what other servers of the stream have taken,
+    /// unless it says that the write is past a bound.
+    pub(crate) fn of_write(self) -> Self {
+        const STORE_FAILED: u64 = 10_077;
+        match self {
+            Self::Refused(refusal)
+                if refusal.number == STORE_FAILED && !refusal.description.contains("maximum") =>
+            {
+                let what = format!("NATS could not store it: {}", refusal.description);
+                Self::Unanswered(Failure::new(what))
+            }
+            fault => fault,
+        }
+    }
+
     /// The number of the server's error.
     pub(crate) fn number(&self) -> Option<u64> {
         match self {

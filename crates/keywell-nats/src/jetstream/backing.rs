@@ -147,6 +147,9 @@ impl Backing {
         let mut put = writing::put(api, stream, message.clone()).await;
         // Nothing happened so far.
         if matches!(put, Err(Error::Unavailable(_))) && self.is_there_again().await {
+            if message.has_predecessor() {
+                return Ok(Put::Lost);
+            }
             put = writing::put(api, stream, message).await;
         }
         self.settled(begun, put).await
@@ -158,6 +161,9 @@ impl Backing {
         let (api, stream) = (&self.api, &self.stream);
         let mut put = self.batches.put(api, stream, messages).await;
         if matches!(put, Err(Error::Unavailable(_))) && self.is_there_again().await {
+            if messages.iter().any(Message::has_predecessor) {
+                return Ok(Put::Lost);
+            }
             put = self.batches.put(api, stream, messages).await;
         }
         self.settled(begun, put).await

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures::StreamExt as _;
-use keywell_client::Backoff;
+use keywell_client::{Backoff, Deadline as Limit};
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Change, Entry, Error, Expected, Filter, Invalid,
     List, Page, Part, Result, Set, Since, StoreId, Swap, ValueBytes, Version, Watch, counter,
@@ -184,7 +184,12 @@ impl JetStreamBucket {
     async fn count(self, key: String, subject: String, delta: i64, created: Set) -> Result<i64> {
         // Refused before anything is read.
         self.headers(created)?;
-        let _turn = self.backing.counters.turn(&key).await;
+        let turn = self.backing.counters.turn(&key);
+        let turn = Limit::after(self.backing.api.timeout()).bound(turn).await;
+        let _turn = turn.map_err(|_| {
+            let what = "other increments of the key wait for NATS";
+            Error::Unavailable(what.into())
+        })?;
         let mut attempts = Attempts::new();
         loop {
             let now = SystemTime::now();
@@ -252,7 +257,10 @@ impl JetStreamBucket {
             };
         }
         for (at, message) in messages.into_iter().enumerate() {
-            let put = self.backing.put(message).await;
+            let put = match self.backing.put(message).await {
+                Ok(Put::Lost) => Err(Error::Unavailable("another write is in flight".into())),
+                put => put,
+            };
             put.map_err(|error| if at > 0 { error.of_a_part() } else { error })?;
         }
         Ok(())
@@ -294,7 +302,10 @@ impl JetStreamBucket {
         while let Some(removed) = removals.next().await {
             match removed {
                 Ok(()) => is_partial = true,
-                Err(error) => outcome = Err(error),
+                Err(error) => {
+                    is_partial |= matches!(error, Error::Ambiguous(_));
+                    outcome = Err(error);
+                }
             }
         }
         outcome.map_err(

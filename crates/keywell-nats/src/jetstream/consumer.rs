@@ -60,7 +60,7 @@ pub(crate) struct Consumer {
     asked: usize,
     /// How many there were behind the last one that came.
     left: u64,
-    /// Whether its owner knows that there were none.
+    /// Whether the server has said that there is no more.
     is_at_end: bool,
     /// How many have come.
     count: u64,
@@ -147,24 +147,22 @@ impl Consumer {
 
     /// The next message that is there, or that there is none.
     pub(crate) async fn next_stored(&mut self) -> Result<Next, Fault> {
-        // The end needs no answer of the server, unless its owner waits for more.
-        if self.left == 0 && !self.is_at_end {
-            self.is_at_end = true;
-            self.asked = 0;
-            return Ok(Next::Idle);
-        }
         let patience = self.api.timeout();
-        // An answer may end before all is read.
-        for _ in 0..ATTEMPTS {
+        let mut attempts = 0;
+        loop {
             if self.asked == 0 {
                 self.ask(json!({ "no_wait": true })).await?;
             }
+            self.is_at_end = false;
             match self.receive(patience).await? {
-                Next::Idle if self.left > 0 => {}
+                // An answer may end before all is read.
+                Next::Idle if !self.is_at_end => {}
+                // The count of what is left is not exact while keys are written, so that only the
+                // server's word is an end.
+                Next::Idle if self.left > 0 && attempts < ATTEMPTS => attempts += 1,
                 next => return Ok(next),
             }
         }
-        Ok(Next::Idle)
     }
 
     /// The next message, once there is one. Answers from time to time that there is none.
@@ -213,7 +211,10 @@ impl Consumer {
     fn read(&mut self, message: Option<Message>) -> Result<Next, Fault> {
         let message =
             message.ok_or_else(|| Fault::Unanswered("the connection to NATS broke".into()))?;
-        let Some(status) = message.status.filter(|status| status.as_u16() != 200) else {
+        // A stored message has whatever status its writer gave it.
+        let is_stored = message.reply.as_deref().and_then(Place::parse).is_some();
+        let status = message.status.filter(|_| !is_stored);
+        let Some(status) = status.filter(|status| status.as_u16() != 200) else {
             return self.deliver(message).map(Next::Message);
         };
         let description = message.description.unwrap_or_default();
@@ -222,6 +223,7 @@ impl Consumer {
             // There was none, or the request has waited for long enough.
             404 | 408 => {
                 self.asked = 0;
+                self.is_at_end = true;
                 Ok(Next::Idle)
             }
             409 if description.contains("Batch Completed") || description.contains("MaxBytes") => {

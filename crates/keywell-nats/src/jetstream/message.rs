@@ -137,8 +137,10 @@ impl Stored {
         let mut map = HeaderMap::new();
         for (name, value) in headers.lines().filter_map(|line| line.split_once(':')) {
             // Others may have any text as their name.
-            if let Some(name) = READ.into_iter().find(|known| *known == name) {
-                map.insert(name, value.trim());
+            let name = READ.into_iter().find(|known| *known == name);
+            // `lines` leaves a lone carriage return, which no value may have.
+            if let (Some(name), Ok(value)) = (name, value.trim().parse::<HeaderValue>()) {
+                map.insert(name, value);
             }
         }
         let value = STANDARD.decode(data).ok()?.into();

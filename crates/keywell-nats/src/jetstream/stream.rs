@@ -1,7 +1,7 @@
 //! The stream of a bucket: how it is created, and what it can do.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use keywell_store::{BucketName, Error, Failure, Result};
 use serde::Deserialize;
@@ -256,6 +256,10 @@ async fn create(api: &Api, names: &Names, bucket: &BucketName, wanted: &Wanted) 
     if Names::is_hashed(names.stream()) {
         config["metadata"] = json!({ BUCKET: bucket.as_str() });
     }
+    // Sequences are versions. So a stream that is made again uses none for the second time.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since.map_or(0, |since| since.as_millis());
+    config["first_seq"] = json!(u64::try_from(millis).unwrap_or_default());
     if level >= TTL_LEVEL {
         config["allow_msg_ttl"] = json!(true);
         config["subject_delete_marker_ttl"] = json!(nanos(wanted.markers));

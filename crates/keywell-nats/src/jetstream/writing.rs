@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use keywell_client::{Backoff, Deadline};
 use keywell_store::{Error, Failure, Result};
@@ -35,6 +35,17 @@ pub(crate) struct Message {
     pub(crate) payload: Bytes,
     /// The sequence of the message that has to be the subject's last, 0 for none.
     pub(crate) expected: Option<u64>,
+}
+
+// === impl Message ===
+
+impl Message {
+    /// Whether it is stored only behind a certain message, which a stream that is made again does
+    /// not have.
+    pub(crate) fn has_predecessor(&self) -> bool {
+        let of_other = self.headers.get(EXPECTED).map(HeaderValue::as_str);
+        self.expected.is_some_and(|expected| expected > 0) || of_other.is_some_and(|of| of != "0")
+    }
 }
 
 /// How a write ended.

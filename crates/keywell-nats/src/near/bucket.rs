@@ -15,7 +15,7 @@ use super::replica::Replica;
 use super::{behind, page, reading};
 use crate::jetstream::bucket::JetStreamBucket;
 use crate::jetstream::listing;
-use crate::jetstream::message::{self, Deadline, What};
+use crate::jetstream::message::{self, Deadline, Stored, What};
 
 /// How many values of one call are read at a time.
 const IN_FLIGHT: usize = 32;
@@ -67,11 +67,18 @@ impl NearBucket {
         }
     }
 
-    /// The value of the message at a place, if it is still there.
-    async fn read(&self, place: Place) -> Result<Option<Bytes>> {
+    /// The value of a key's message at a place, if it is still there.
+    async fn read(&self, key: &str, place: Place) -> Result<Option<Bytes>> {
         let backing = &self.inner.backing;
         let found = reading::at(&backing.api, &backing.stream, place.sequence).await;
         let found = found.map_err(|fault| backing.failed(fault))?;
+        let is_of_key =
+            |found: &Stored| backing.stream.names.key(&found.subject).as_deref() == Some(key);
+        if found.as_ref().is_some_and(|found| !is_of_key(found)) {
+            // The stream was made again.
+            self.replica().doubt();
+            return Ok(None);
+        }
         let Some(What::Value { value, .. }) = found.map(|found| found.what) else {
             return Ok(None);
         };
@@ -100,7 +107,7 @@ impl NearBucket {
     /// An entry that the copy knows by its place, or nothing of.
     async fn find(self, key: String, place: Option<Place>, max: usize) -> Result<Option<Entry>> {
         if let Some(place) = place
-            && let Some(value) = self.read(place).await?
+            && let Some(value) = self.read(&key, place).await?
         {
             return place.entry(value).within(max).map(Some);
         }
@@ -115,7 +122,7 @@ impl NearBucket {
         max: usize,
     ) -> Result<Vec<Option<Entry>>> {
         if let Some(known) = known
-            && let Some(values) = self.read_all(&known, max).await?
+            && let Some(values) = self.read_all(&keys, &known, max).await?
         {
             return entries(known, &values, max);
         }
@@ -135,13 +142,20 @@ impl NearBucket {
         Ok(found)
     }
 
-    /// The values that the copy does not have, by their sequence; `None` if one is not there.
-    async fn read_all(&self, known: &[Known], max: usize) -> Result<Option<HashMap<u64, Bytes>>> {
-        let mut places: Vec<Place> = known.iter().filter_map(Known::place).collect();
-        places.sort_unstable_by_key(|place| place.sequence);
-        places.dedup_by_key(|place| place.sequence);
-        let reads = places.into_iter().map(|place| async move {
-            let value = self.read(place).await?;
+    /// The values of keys that the copy does not have, by their sequence; `None` if one is not there.
+    async fn read_all(
+        &self,
+        keys: &[String],
+        known: &[Known],
+        max: usize,
+    ) -> Result<Option<HashMap<u64, Bytes>>> {
+        let places = keys.iter().zip(known);
+        let places = places.filter_map(|(key, known)| Some((key.clone(), known.place()?)));
+        let mut places: Vec<(String, Place)> = places.collect();
+        places.sort_unstable_by_key(|(_, place)| place.sequence);
+        places.dedup_by_key(|(_, place)| place.sequence);
+        let reads = places.into_iter().map(|(key, place)| async move {
+            let value = self.read(&key, place).await?;
             Ok::<_, keywell_store::Error>((place.sequence, value))
         });
         let mut reads = futures::stream::iter(reads).buffer_unordered(IN_FLIGHT);

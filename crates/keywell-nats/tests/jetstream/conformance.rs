@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use keywell_conformance::Subject;
-use keywell_nats::{JetStreamOptions, JetStreamStore};
+use keywell_nats::JetStreamStore;
 use keywell_servers::Nats;
 use keywell_store::Store;
+
+use crate::place::options;
 
 /// How many lists of random operations are compared with the model.
 const CASES: u32 = 50;
@@ -13,7 +15,7 @@ const CASES: u32 = 50;
 async fn jetstream() -> Subject {
     let server = Nats::builder().jetstream().start().await;
     let server = server.expect("a server starts");
-    let options = JetStreamOptions::new([server.addr().to_string()]);
+    let options = options(&server);
     let store = JetStreamStore::open(options.clone()).await;
     Subject::new(store.expect("a store opens"))
         .reopening(move || {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use keywell_nats::{JetStreamOptions, JetStreamStore};
+use keywell_nats::{Caching, JetStreamOptions, JetStreamStore};
 use keywell_servers::Nats;
 use keywell_store::{Bucket, BucketName, Result, Store as _};
 
@@ -10,8 +10,11 @@ pub(crate) async fn server() -> Nats {
     server.expect("a server starts")
 }
 
+/// Without a near cache, which has tests of its own.
 pub(crate) fn options(server: &Nats) -> JetStreamOptions {
-    JetStreamOptions::new([server.addr().to_string()])
+    let mut options = JetStreamOptions::new([server.addr().to_string()]);
+    options.cache = Caching::Off;
+    options
 }
 
 pub(crate) async fn store(server: &Nats) -> JetStreamStore {

@@ -40,6 +40,9 @@ impl Clock {
 
     /// Takes note of a stamp of another node.
     pub(crate) fn see(&mut self, stamp: Stamp) {
-        self.last = self.last.max(stamp.micros);
+        // What is ahead beyond reason is not followed, so that our own stamps stay acceptable.
+        if stamp.micros <= Self::LATEST / 2 {
+            self.last = self.last.max(stamp.micros);
+        }
     }
 }

@@ -159,8 +159,16 @@ impl Exchange {
                     effects.extend(state.take(&key, entry.as_ref(), &seen, now));
                 }
                 if asks {
+                    let has_changed = effects
+                        .iter()
+                        .any(|effect| matches!(effect, Effect::Changed(_)));
                     let entries = entries_of(state, keys, false, self.message_bytes);
                     effects.push(Effect::Send(from, entries));
+                    // The comparison goes on at once, as long as that changes something.
+                    if has_changed {
+                        let ranges = state.table.tree().ranges().to_vec();
+                        effects.push(Effect::Send(from, Message::Ranges(ranges)));
+                    }
                 }
                 effects
             }

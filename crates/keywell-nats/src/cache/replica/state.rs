@@ -35,9 +35,10 @@ impl State {
         // seen then, so that a pull decides, which has all that the peer has seen.
         let stands = self.table.get(&change.key).map(|held| held.stamp);
         let is_overruled = stands > theirs.map(|theirs| theirs.stamp);
-        if !is_overruled {
-            self.mark_seen(theirs);
+        if is_overruled {
+            return effects;
         }
+        self.mark_seen(theirs);
         for dot in change.replaced {
             self.seen.add(dot);
         }
