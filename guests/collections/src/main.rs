@@ -31,13 +31,14 @@ fn main() -> ExitCode {
                 eprintln!("the first step is open:NAME");
                 return ExitCode::FAILURE;
             }
-            (_, Some(bucket)) => match call(bucket, name, rest) {
-                Some(answer) => answer,
-                None => {
+            (_, Some(bucket)) => {
+                if let Some(answer) = call(bucket, name, rest) {
+                    answer
+                } else {
                     eprintln!("not a step: {step}");
                     return ExitCode::FAILURE;
                 }
-            },
+            }
         };
         match answer {
             Ok(answer) => println!("{step} -> {answer}"),
