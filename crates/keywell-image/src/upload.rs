@@ -16,7 +16,7 @@ pub(crate) struct Upload {
     session: Session,
 }
 
-/// The most bytes of a blob in one request, each of which is answered within the patience.
+/// The most bytes of a blob in one request. The registry has to answer each within the patience.
 const PIECE: usize = 4 << 20;
 
 const BYTES_TYPE: &str = "application/octet-stream";

@@ -20,7 +20,7 @@ use super::stream::{NOT_FOUND, Stream, Wanted};
 use super::writing::{self, Message, Put};
 use crate::near::replica::{Mark, Replica};
 
-/// What a message has besides its value: the headers, two of which can have a subject in them.
+/// What a message has besides its value: the headers. Two of them can hold a subject.
 const ENVELOPE: usize = 5 << 10;
 
 /// A bucket's stream and how it is reached, with what its users take turns at.

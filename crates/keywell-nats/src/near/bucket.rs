@@ -226,7 +226,7 @@ impl NearBucket {
     }
 }
 
-/// The entries that are asked for, none of which is missing.
+/// All requested entries; each is present.
 fn entries(
     known: Vec<Known>,
     values: &HashMap<u64, Bytes>,

@@ -195,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    /// A stream of random messages, some of which are of batches.
+    /// A stream of random messages. Some belong to batches.
     fn stream(chance: &mut StdRng) -> Vec<Change> {
         let mut messages: Vec<Change> = Vec::new();
         for batch in 0..40 {

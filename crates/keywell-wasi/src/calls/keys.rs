@@ -45,7 +45,7 @@ impl Keys {
     /// What a key is charged beside its bytes.
     const KEY: usize = size_of::<String>();
 
-    /// A listing for an instance, of which nothing is read yet.
+    /// A listing for an instance that has read nothing yet.
     pub(crate) fn begin<T: KeyvalueView>(store: &mut StoreContextMut<'_, T>) -> Self {
         let keyvalue = store.data_mut().keyvalue_mut();
         let may_wait = T::HAS_FIBRE || keyvalue.grants.promptness() == Promptness::Waits;

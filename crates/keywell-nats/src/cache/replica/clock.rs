@@ -1,7 +1,7 @@
 use super::origin::Origin;
 
-/// When a value was set, in hybrid time: of two sets one of which had seen the other, that one is the
-/// later. Others are ordered by the clocks of their nodes, then by node.
+/// When a value was set, in hybrid time. A set that had seen another is later than it. Concurrent sets
+/// are ordered by the clocks of their nodes, then by node.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
