@@ -159,7 +159,8 @@ fn hex(text: &[u8]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use rand::RngExt as _;
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _};
 
     use super::*;
 
@@ -221,7 +222,11 @@ mod tests {
     #[test]
     fn any_key_and_bucket_comes_back_and_no_two_are_written_alike() {
         let letters: Vec<char> = "ab=._-/ 02E4CF\0*>é🗝".chars().collect();
-        let mut random = rand::rng();
+        let seed = std::env::var("KEYWELL_SEED").ok();
+        let seed = seed.and_then(|seed| seed.parse().ok());
+        let seed: u64 = seed.unwrap_or_else(rand::random);
+        println!("KEYWELL_SEED={seed}");
+        let mut random = StdRng::seed_from_u64(seed);
         let mut written = std::collections::HashMap::new();
         for _ in 0..100_000 {
             let length = random.random_range(1..7);

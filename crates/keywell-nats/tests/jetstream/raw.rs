@@ -6,7 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use keywell_store::{Event, Filter, List, Set, Since};
-use rand::RngExt as _;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
 use crate::place::{ask, client, open, server, store};
@@ -112,7 +113,11 @@ async fn any_key_comes_back_as_it_was_written() {
     let store = store(&server).await;
     let bucket = open(&store, "an odd.name é").await;
     let letters: Vec<char> = "ab=._-/ 02E4CF\0\r\n\t*>é🗝".chars().collect();
-    let mut random = rand::rng();
+    let seed = std::env::var("KEYWELL_SEED").ok();
+    let seed = seed.and_then(|seed| seed.parse().ok());
+    let seed: u64 = seed.unwrap_or_else(rand::random);
+    println!("KEYWELL_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
     let mut written: Vec<String> = ["*", ">", ".", "a..b", "=", "=3D", "\u{7f}"]
         .map(String::from)
         .into();
