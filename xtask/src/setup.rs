@@ -28,6 +28,8 @@ pub(crate) fn target() -> Done {
 pub(crate) fn servers() -> Done {
     redis()?;
     registry()?;
+    etcd()?;
+    memcached()?;
     nats().map(drop)
 }
 
@@ -73,6 +75,44 @@ fn registry() -> Done {
         "docker-registry, which tests start, is not installed. Debian and Ubuntu: apt-get install \
          docker-registry; Fedora: dnf install docker-distribution; Alpine: apk add \
          docker-registry; else see https://github.com/distribution/distribution/releases"
+            .to_owned(),
+    )
+}
+
+/// etcd, and its tool.
+fn etcd() -> Done {
+    let is_there = || {
+        let mut tool = Command::new("etcdctl");
+        has_version(OsStr::new("etcd")) && works(tool.arg("version").env("ETCDCTL_API", "3"))
+    };
+    if is_there() {
+        return Ok(());
+    }
+    install(&["etcd-server", "etcd-client"])?;
+    if is_there() {
+        return Ok(());
+    }
+    Err(
+        "etcd and etcdctl, which tests start, are not installed. Debian and Ubuntu: apt-get install \
+         etcd-server etcd-client; Fedora: dnf install etcd; macOS: brew install etcd; else see \
+         https://github.com/etcd-io/etcd/releases"
+            .to_owned(),
+    )
+}
+
+fn memcached() -> Done {
+    let is_there = || has_version(OsStr::new("memcached"));
+    if is_there() {
+        return Ok(());
+    }
+    install(&["memcached"])?;
+    if is_there() {
+        return Ok(());
+    }
+    Err(
+        "memcached, which tests start, is not installed. Debian and Ubuntu: apt-get install \
+         memcached; Fedora: dnf install memcached; macOS: brew install memcached; Alpine: apk add \
+         memcached"
             .to_owned(),
     )
 }
