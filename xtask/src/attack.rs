@@ -1,5 +1,5 @@
 use crate::process::{Done, cargo, run, target};
-use crate::setup;
+use crate::{setup, stores};
 
 // Known here, too, as what would print it takes long to build.
 const USAGE: &str = include_str!("../attack/usage.txt");
@@ -11,7 +11,7 @@ pub(crate) fn attack(arguments: &[&str]) -> Done {
         return Ok(());
     }
     setup::target()?;
-    setup::servers()?;
+    stores::all().servers()?;
     setup::guests()?;
     let mut attack = cargo();
     attack.args(["run", "--locked", "-p", "keywell-attack", "--"]);

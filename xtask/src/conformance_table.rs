@@ -15,7 +15,14 @@ use host::Host;
 pub(crate) fn conformance_table() -> Done {
     setup::target()?;
     setup::guests()?;
-    run(cargo().args(["build", "--locked", "-p", "keywell"]))?;
+    run(cargo().args([
+        "build",
+        "--locked",
+        "-p",
+        "keywell",
+        "--features",
+        "all-stores",
+    ]))?;
 
     let disk = target().join("conformance-table");
     remove(&disk)?;

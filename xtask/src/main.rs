@@ -17,6 +17,7 @@ mod server;
 mod setup;
 mod soak;
 mod steps;
+mod stores;
 mod test;
 mod watch_demo;
 
@@ -35,7 +36,8 @@ cargo xtask COMMAND
                     the counter on one replicated cache, send requests to all, kill one, cut one off, heal, and
                     show that their counts are equal
   alerts [ADDRESS]  print HTTP requests to an address, 127.0.0.1:3001 by default
-  test              install what is missing, then run every check and every test
+  test              install what is missing, then run every check and every test; with KEYWELL_TEST_STORES=memory,disk
+                    only those that need no other store
   guests            build the example and test components from source
   bench [ARGUMENTS] measure, beside peers and floors in the same run; --help lists its arguments
   attack [--long] [--program PATH] [NAME...]

@@ -23,17 +23,9 @@ pub(crate) fn target() -> Done {
     run(Command::new("rustup").args(["target", "add", TARGET]))
 }
 
-/// Finds the servers that tests start, or installs Debian's. A service that a package starts by
-/// itself is not left running: tests start their own.
-pub(crate) fn servers() -> Done {
-    redis()?;
-    registry()?;
-    etcd()?;
-    memcached()?;
-    nats().map(drop)
-}
-
-fn redis() -> Done {
+/// Finds the server that tests of a store start, or installs Debian's, as the others here do. A
+/// service that a package starts by itself is not left running: tests start their own.
+pub(crate) fn redis() -> Done {
     let named = std::env::var_os("KEYWELL_REDIS_SERVER");
     if let Some(named) = named {
         if has_version(&named) {
@@ -62,7 +54,7 @@ fn redis() -> Done {
 }
 
 /// The registry of images.
-fn registry() -> Done {
+pub(crate) fn registry() -> Done {
     let is_there = || has_one_of(["docker-registry", "registry"]);
     if is_there() {
         return Ok(());
@@ -80,7 +72,7 @@ fn registry() -> Done {
 }
 
 /// etcd, and its tool.
-fn etcd() -> Done {
+pub(crate) fn etcd() -> Done {
     let is_there = || {
         let mut tool = Command::new("etcdctl");
         has_version(OsStr::new("etcd")) && works(tool.arg("version").env("ETCDCTL_API", "3"))
@@ -100,7 +92,7 @@ fn etcd() -> Done {
     )
 }
 
-fn memcached() -> Done {
+pub(crate) fn memcached() -> Done {
     let is_there = || has_version(OsStr::new("memcached"));
     if is_there() {
         return Ok(());

@@ -1,13 +1,19 @@
 use std::time::Instant;
 
 use crate::process::{Done, cargo, run, works};
-use crate::setup;
+use crate::{setup, stores};
 
-/// Runs every check and every test, after setting up what they need.
+/// What is compiled, the same for clippy and for all tests: else Cargo would compile the workspace
+/// once for each.
+const ALL: [&str; 3] = ["--workspace", "--features", "keywell/all-stores"];
+
+/// Runs every check and every test, after setting up what they need. `KEYWELL_TEST_STORES` names
+/// the stores whose tests run, instead of all.
 pub(crate) fn test() -> Done {
     let started = Instant::now();
     setup::target()?;
-    setup::servers()?;
+    let chosen = stores::chosen()?;
+    chosen.servers()?;
     let guests = ["--manifest-path", "guests/Cargo.toml"];
 
     run(cargo().args(["fmt", "--all", "--check"]))?;
@@ -16,7 +22,8 @@ pub(crate) fn test() -> Done {
     let clippy = ["clippy", "--locked", "--all-targets"];
     run(cargo()
         .args(clippy)
-        .args(["--workspace", "--", "-D", "warnings"]))?;
+        .args(ALL)
+        .args(["--", "-D", "warnings"]))?;
     let guests_clippy = ["clippy", "--locked", "--release", "--workspace"];
     run(setup::guests_cargo()
         .args(guests_clippy)
@@ -35,20 +42,19 @@ pub(crate) fn test() -> Done {
     deny()?;
 
     if works(cargo().args(["nextest", "--version"])) {
-        run(cargo().args(["nextest", "run", "--locked", "--workspace"]))?;
-    } else {
+        let mut nextest = cargo();
+        nextest.args(["nextest", "run", "--locked"]).args(ALL);
+        run(nextest.args(chosen.filter()))?;
+    } else if chosen.is_all() {
         // Not `--all-targets`, which would run the benchmarks.
-        run(cargo().args([
-            "test",
-            "--locked",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--tests",
-        ]))?;
+        let test = ["test", "--locked", "--lib", "--bins", "--tests"];
+        run(cargo().args(test).args(ALL))?;
+    } else {
+        return Err(format!("{} needs cargo-nextest", stores::CHOSEN));
     }
-    run(cargo().args(["test", "--locked", "--workspace", "--doc"]))?;
-    eprintln!("\nall passed in {} s", started.elapsed().as_secs());
+    run(cargo().args(["test", "--locked", "--doc"]).args(ALL))?;
+    let seconds = started.elapsed().as_secs();
+    eprintln!("\nall passed in {seconds} s{}", chosen.left_out());
     Ok(())
 }
 

@@ -15,6 +15,18 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_nats::CacheProvider,
     #[cfg(feature = "nats")]
     &keywell_nats::JetStreamProvider,
+    #[cfg(feature = "etcd")]
+    &keywell_etcd::EtcdProvider,
+];
+
+/// The features that have stores, with the schemes of their URLs up to a plus sign: a line each.
+/// The error of a build without the feature names it.
+const FEATURES: &[(&str, &[&str])] = &[
+    ("memory", &["memory"]),
+    ("disk", &["disk"]),
+    ("redis", &["redis", "rediss", "valkey", "valkeys"]),
+    ("nats", &["nats", "nats-cache"]),
+    ("etcd", &["etcd"]),
 ];
 
 /// The kind of store that a scheme belongs to.
@@ -81,18 +93,31 @@ pub fn identity(url: &StoreUrl) -> String {
     format!("{}?{}", provider.shown(url), settings.join("&"))
 }
 
+/// The feature that has the store of a scheme, whether or not it is on.
+fn feature(scheme: &str) -> Option<&'static str> {
+    let base = scheme.split('+').next().unwrap_or(scheme);
+    let mut features = FEATURES.iter();
+    features.find_map(|(feature, schemes)| schemes.contains(&base).then_some(*feature))
+}
+
 fn known(url: &StoreUrl) -> Result<&'static dyn Provider, OpenError> {
-    provider(url.scheme()).ok_or_else(|| {
+    let scheme = url.scheme();
+    provider(scheme).ok_or_else(|| {
+        if let Some(feature) = feature(scheme) {
+            let scheme = scheme.to_owned();
+            return OpenError::NotBuilt { scheme, feature };
+        }
         let forms = PROVIDERS
             .iter()
             .filter_map(|provider| provider.forms().first());
         let forms: Vec<&str> = forms.map(|form| form.form).collect();
         OpenError::UnknownScheme {
-            scheme: url.scheme().to_owned(),
+            scheme: scheme.to_owned(),
             known: forms.join(", "),
         }
     })
 }
+
 #[cfg(test)]
 #[cfg(all(feature = "disk", feature = "memory"))]
 mod tests {
@@ -234,6 +259,23 @@ mod tests {
         }
         let absolute = format!("disk:{}", here.join("x").display());
         assert_eq!(of("disk:x"), of(&absolute));
+    }
+
+    #[cfg(not(feature = "redis"))]
+    #[tokio::test]
+    async fn a_store_that_the_build_lacks_names_its_feature() {
+        let error = refused("redis+cluster://h").await.to_string();
+        let expected =
+            "this build has no store for redis+cluster:; build it with `--features redis`";
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn every_scheme_names_its_feature() {
+        for scheme in PROVIDERS.iter().flat_map(|provider| provider.schemes()) {
+            assert!(feature(scheme).is_some(), "FEATURES has no {scheme}");
+        }
+        assert_eq!(feature("redis-of-old"), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use keywell_store::{
-    Alphabet, Batching, Capabilities, Cas, Listing, Promptness, Transacting, Watching,
+    Alphabet, Batching, Capabilities, Cas, Ends, Listing, Promptness, Transacting, Watching,
 };
 
 use crate::refusals::Refusal;
@@ -32,6 +32,8 @@ pub(crate) enum Need {
     EveryChange,
     /// Times to live.
     Ttl,
+    /// Watches that deliver expirations soon.
+    Swept,
     /// A longest key that the suite can exceed.
     LongestKey,
     /// A largest value that the suite can exceed.
@@ -130,6 +132,10 @@ impl Need {
                 },
             ),
             Self::Ttl => (declared.ttl, Unmet::Refuse(Refusal::Ttl)),
+            Self::Swept => (
+                declared.ends == Ends::Swept,
+                Unmet::Skip("expirations are declared to be delivered late or never"),
+            ),
             Self::LongestKey => (
                 declared.key_bytes <= LONGEST_TRIED,
                 Unmet::Skip("keys are declared to be longer than the suite tries"),

@@ -334,7 +334,7 @@ ttl {
     /// A batch ends the times to live of what it sets.
     a_batch_ends_earlier_times_to_live [Ttl]
     /// A time to live that was replaced ends nothing, however late what is over is cleared away.
-    a_time_that_was_replaced_ends_nothing [Ttl Watch]
+    a_time_that_was_replaced_ends_nothing [Ttl Watch Swept]
     /// A key that is set again after its time has ended stays.
     a_key_set_again_after_its_time_stays [Ttl]
     /// A refused write neither ends nor gives a time to live.
@@ -364,11 +364,12 @@ ttl {
     /// An expired key is not listed.
     an_expired_key_is_not_listed [Ttl List]
     /// A watch delivers the expiration of a key, as one.
-    a_watch_delivers_expirations [Ttl Watch]
-    /// The expiration of a key is delivered once, before the next write of the key.
+    a_watch_delivers_expirations [Ttl Watch Swept]
+    /// The expiration of a key is delivered once, before the next write of the key, or as declared
+    /// not at all. No deletion is delivered instead.
     an_expiration_is_delivered_before_the_next_write [Ttl Watch]
     /// A resumed watch delivers what expired while no watch was open.
-    a_resumed_watch_delivers_missed_expirations [Ttl ResumableWatch]
+    a_resumed_watch_delivers_missed_expirations [Ttl ResumableWatch Swept]
     /// A reading with expiry has what is left of a time to live, or that there is none.
     a_reading_has_what_is_left_of_a_time_to_live [Ttl]
     /// What is left of a time to live runs down.

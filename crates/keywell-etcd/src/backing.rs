@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use keywell_client::Queue;
 use keywell_store::{
-    Batching, BucketName, Capabilities, Cas, Durability, Entry, Error, Expires, Invalid, Listing,
+    Batching, BucketName, Capabilities, Cas, Durability, Ends, Entry, Error, Expires, Invalid, Listing,
     Promptness, Result, Transacting, Watching, reserved,
 };
 
@@ -77,6 +77,7 @@ impl Backing {
                 Watching::Resumable
             },
             ttl: true,
+            ends: Ends::Swept,
             durability: Durability::Synced,
             key_bytes: KEY_BYTES,
             value_bytes: VALUE_BYTES,

@@ -24,6 +24,12 @@ pub struct Capabilities {
     pub watch: Watching,
     /// Whether a value can be set with a time to live.
     pub ttl: bool,
+    /// What watches deliver when a time to live ends. It says nothing of a bucket without times to
+    /// live or without watches.
+    ///
+    /// A process of an earlier version sends none; its stores all sweep.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub ends: Ends,
     /// Whether a key can hold a list or a set.
     #[cfg_attr(feature = "serde", serde(default))]
     pub collections: bool,
@@ -128,6 +134,23 @@ pub enum Watching {
     Resumable,
 }
 
+/// What watches deliver when a time to live ends. No read finds the key from then on, whatever is
+/// declared. No watch delivers an expiration as a deletion by a caller, twice, or after the next
+/// write of the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Ends {
+    /// The expiration, within seconds and before the next write of the key: the store or its
+    /// server deletes expired keys, also those that nobody reads.
+    #[default]
+    Swept,
+    /// The expiration when the service collects the key, hours later perhaps. There is none if the
+    /// key is written before that.
+    Late,
+    /// Nothing.
+    Untold,
+}
+
 /// What an acknowledged write survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -199,6 +222,7 @@ impl Capabilities {
             transact: Transacting::default(),
             watch: Watching::default(),
             ttl: false,
+            ends: Ends::default(),
             collections: false,
             durability: Durability::default(),
             reads: Reads::default(),

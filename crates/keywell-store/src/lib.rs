@@ -175,7 +175,7 @@ pub use alphabet::Alphabet;
 pub use answer::{Answer, BoxFuture};
 pub use bucket::Bucket;
 pub use capabilities::{
-    Batching, Capabilities, Cas, Durability, Listing, Promptness, Reads, Watching,
+    Batching, Capabilities, Cas, Durability, Ends, Listing, Promptness, Reads, Watching,
 };
 pub use collection::{Collect, Collected, Members};
 pub use entry::{Entry, Expires, ValueBytes, Version};

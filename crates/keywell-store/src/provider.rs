@@ -87,7 +87,15 @@ pub enum Making {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// No kind of store has this scheme, or its feature is off.
+    /// A kind of store has this scheme, and its feature is off.
+    #[error("this build has no store for {scheme}:; build it with `--features {feature}`")]
+    NotBuilt {
+        /// The scheme asked for.
+        scheme: String,
+        /// The feature of the crate `keywell` that adds the store.
+        feature: &'static str,
+    },
+    /// No kind of store has this scheme.
     #[error("unknown store scheme {scheme}:; known: {known}")]
     UnknownScheme {
         /// The scheme asked for.

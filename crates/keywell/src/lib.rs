@@ -2,7 +2,8 @@
 //!
 //! This is the crate that embedders import: the contract ([`store`]), the host for Wasmtime
 //! ([`wasi`]), the [`runtime`], and the stores, each behind a feature of its name. The program
-//! `keywell` is the feature `program`, on by default; a library leaves it out:
+//! `keywell` is the feature `program`, on by default with the stores whose clients are small;
+//! `all-stores` has every store. A library leaves the program out:
 //!
 //! ```toml
 //! keywell = { version = "0.1", default-features = false, features = ["memory"] }

@@ -11,6 +11,9 @@ pub enum Error {
     /// A program is not installed.
     #[error("{0}")]
     Missing(String),
+    /// `KEYWELL_TEST_STORES` leaves out the store whose server this is.
+    #[error("KEYWELL_TEST_STORES leaves out {0}, whose server this test starts; use cargo-nextest")]
+    LeftOut(&'static str),
     /// The server ended instead of starting.
     #[error("the server did not start, see its words:\n{log}")]
     NotStarted {

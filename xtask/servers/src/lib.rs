@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod chosen;
 mod cluster;
 mod error;
 mod etcd;

@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::chosen;
 use crate::error::{Error, Result};
 
 /// Names the server that is run, instead of the first on the `PATH`.
@@ -16,6 +17,7 @@ pub const SERVER: &str = "KEYWELL_REDIS_SERVER";
 ///
 /// [`Error::Missing`], which says what to install and how.
 pub fn server() -> Result<PathBuf> {
+    chosen::require("redis")?;
     if let Some(named) = env::var_os(SERVER) {
         let found = find(&named.to_string_lossy());
         return found.ok_or_else(|| {
@@ -65,6 +67,7 @@ pub fn kept_nats() -> PathBuf {
 ///
 /// [`Error::Missing`], which says what to install and how.
 pub fn nats() -> Result<PathBuf> {
+    chosen::require("nats")?;
     if let Some(named) = env::var_os(NATS) {
         let named = named.to_string_lossy();
         let found = find(&named);
@@ -99,6 +102,7 @@ pub fn etcdctl() -> Result<PathBuf> {
 }
 
 fn of_etcd(program: &str, package: &str) -> Result<PathBuf> {
+    chosen::require("etcd")?;
     find(program).ok_or_else(|| {
         Error::Missing(format!(
             "{program} is not installed. Debian and Ubuntu: apt-get install {package}; Fedora: dnf \
@@ -114,6 +118,7 @@ fn of_etcd(program: &str, package: &str) -> Result<PathBuf> {
 ///
 /// [`Error::Missing`], which says what to install and how.
 pub fn memcached() -> Result<PathBuf> {
+    chosen::require("memcached")?;
     find("memcached").ok_or_else(|| {
         Error::Missing(
             "memcached is not installed. Debian and Ubuntu: apt-get install memcached; Fedora: dnf \

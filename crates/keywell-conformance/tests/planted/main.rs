@@ -6,6 +6,7 @@ mod buckets;
 mod bug;
 mod closing;
 mod deadlines;
+mod ends;
 mod honest;
 mod keys;
 mod latest;

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use keywell_memory::MemoryStore;
 use keywell_store::{
-    Answer, Batching, Capabilities, Cas, Change, Check, Entry, Error, Event, Expected, Filter,
-    Invalid, List, Listing, Page, Set, Since, Store as _, Swap, Transacted, ValueBytes, Version,
-    Watch, Watching, Write,
+    Answer, Batching, Capabilities, Cas, Change, Check, Ends, Entry, Error, Event, Expected,
+    Filter, Invalid, List, Listing, Page, Set, Since, Store as _, Swap, Transacted, ValueBytes,
+    Version, Watch, Watching, Write,
 };
 
 use crate::bug::{Bug, Inner};
@@ -191,6 +191,27 @@ impl Bug for Modest {
     }
 
     fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
+        let ends = self.0.ends;
+        let mut expirations = 0;
+        let told = move |event: &Event| {
+            if !matches!(event, Event::Delete { expired: true, .. }) {
+                return true;
+            }
+            expirations += 1;
+            match ends {
+                Ends::Swept => true,
+                // The service collects every second key before the next write.
+                Ends::Late => expirations % 2 == 0,
+                Ends::Untold => false,
+            }
+        };
+        let watch = self.watched(inner, filter, since);
+        watch.map(move |watch| watch.only(told))
+    }
+}
+
+impl Modest {
+    fn watched(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
         match (self.0.watch, since) {
             (Watching::None, _) => Error::Unsupported("watching").into(),
             (Watching::Lossy, Since::After(_)) => Error::Invalid(Invalid::Token).into(),

@@ -1,4 +1,4 @@
-use keywell_store::{Filter, Since};
+use keywell_store::{Ends, Filter, Since};
 
 use super::{LONG, SHORT, after_the_others, await_expiration, gone};
 use crate::checks::watch::Listener;
@@ -69,16 +69,52 @@ pub(crate) async fn an_expiration_is_delivered_before_the_next_write(
     scratch: &Scratch<'_>,
 ) -> Verdict {
     let bucket = scratch.bucket().await?;
-    let mut listener = Listener::new(scratch, &bucket, Filter::Key("k".into())).await?;
+    let declared = bucket.capabilities();
+    let filter = Filter::Key("k".into());
+    let mut listener = Listener::new(scratch, &bucket, filter.clone()).await?;
+    let start = listener.watch.start().cloned();
+    let promise = match declared.ends {
+        Ends::Swept => "the expiration of a key is delivered once, before the next write",
+        Ends::Late => {
+            "a late expiration is delivered once and before the next write, or not at all"
+        }
+        Ends::Untold => "nothing is delivered for the expiration of a key",
+    };
     for (first, again) in [("1", "2"), ("3", "4")] {
         set_for(&bucket, "k", first, SHORT).await?;
         gone(scratch, &bucket, "k").await?;
         set(&bucket, "k", again).await?;
         let (first, again) = (format!("k={first}"), format!("k={again}"));
-        let promise = "the expiration of a key is delivered once, before the next write";
-        listener.hears(&[&first, "~k", &again], promise).await?;
+        hears_expired(&mut listener, declared.ends, &first, &again, promise).await?;
+    }
+    let Some(start) = start.filter(|_| declared.watch.resumes()) else {
+        return Ok(());
+    };
+    let mut resumed = Listener::resumed(scratch, &bucket, filter, start).await?;
+    for (first, again) in [("k=1", "k=2"), ("k=3", "k=4")] {
+        hears_expired(&mut resumed, declared.ends, first, again, promise).await?;
     }
     Ok(())
+}
+
+/// Checks the events of the key `k`, which was set, expired, and was set again.
+async fn hears_expired(
+    listener: &mut Listener<'_>,
+    ends: Ends,
+    first: &str,
+    again: &str,
+    promise: &str,
+) -> Verdict {
+    match ends {
+        Ends::Swept => listener.hears(&[first, "~k", again], promise).await,
+        Ends::Untold => listener.hears(&[first, again], promise).await,
+        Ends::Late => {
+            let optional = &["~k"];
+            listener
+                .hears_some(&[first, "~k", again], optional, promise)
+                .await
+        }
+    }
 }
 
 pub(crate) async fn a_resumed_watch_delivers_missed_expirations(scratch: &Scratch<'_>) -> Verdict {

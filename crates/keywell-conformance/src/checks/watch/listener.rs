@@ -105,6 +105,29 @@ impl<'a> Listener<'a> {
         )
     }
 
+    /// As [`Listener::hears`], where each of some events may be missing, but not the last one.
+    pub(in crate::checks) async fn hears_some(
+        &mut self,
+        expected: &[&str],
+        optional: &[&str],
+        promise: &str,
+    ) -> Verdict {
+        let last = expected.last().expect("something is expected");
+        let received = self.hear_until(last).await?;
+        if self.coalesces {
+            return in_order(&received, expected, promise);
+        }
+        let is_expected = |event: &&str| {
+            !optional.contains(event) || received.iter().any(|received| received == event)
+        };
+        let expected: Vec<String> = expected
+            .iter()
+            .filter(|event| is_expected(event))
+            .map(|event| (*event).to_owned())
+            .collect();
+        same(received, expected, promise)
+    }
+
     /// Checks that the next events, of several keys, are these, in any order. The last of each key
     /// must differ from those before it.
     pub(in crate::checks) async fn hears_all(
