@@ -16,6 +16,7 @@ use crate::rpc::messages::{LeaseGrantRequest, LeaseRevokeRequest, LeaseTimeToLiv
 
 /// What the numbers of our leases begin with.
 const OURS: i64 = 0x4b57 << 48;
+const OURS_MASK: i64 = 0xffff << 48;
 /// How many leases wait to be given back. Any more end when their times end.
 const QUEUED: usize = 10_000;
 
@@ -52,7 +53,7 @@ impl Leases {
         let Some(ttl) = seconds(how)? else {
             return Ok(0);
         };
-        let id = OURS | i64::from(rand::random::<u32>()) << 16 | i64::from(rand::random::<u16>());
+        let id = OURS | (rand::random::<i64>() & !OURS_MASK);
         let granting = Granting { leases: self, id };
         let granted = self.link.write(LeaseGrantRequest { ttl, id }).await;
         granted.map_err(|error| match error {
@@ -67,7 +68,7 @@ impl Leases {
     /// Gives back a lease that no key has: the one that a key had until it was written again or
     /// deleted, or the one that was granted for a write that failed. 0 is none.
     pub(crate) fn give_back(&self, id: i64) {
-        if id & (0xffff << 48) == OURS {
+        if id & OURS_MASK == OURS {
             // If too many wait, it ends with its time.
             let _ = self.unused.try_send(id);
         }

@@ -66,7 +66,7 @@ impl Link {
             None => None,
             Some(tls) => {
                 let failed = |error| Failure::caused_by("TLS cannot be set up", error);
-                let made = tokio::task::spawn_blocking(move || tls.connector()).await;
+                let made = tokio::task::spawn_blocking(move || tls.connector_for("h2")).await;
                 let made = made.map_err(|error| Error::Internal(failed_to_join(error)))?;
                 Some(made.map_err(|error| Error::Unavailable(failed(error)))?)
             }

@@ -6,10 +6,7 @@
 
 use bytes::Bytes;
 use keywell_store::BucketName;
-use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
-
-/// What is escaped in the name of a bucket.
-const ESCAPED: &AsciiSet = &percent_encoding::AsciiSet::EMPTY.add(b'%').add(b'/');
+use percent_encoding::percent_decode_str;
 
 /// The names of a bucket's keys.
 #[derive(Debug)]
@@ -25,9 +22,8 @@ pub(crate) type Range = (Bytes, Bytes);
 
 impl Names {
     pub(crate) fn new(store: &str, bucket: &BucketName) -> Self {
-        let bucket = utf8_percent_encode(bucket.as_str(), ESCAPED);
         Self {
-            prefix: format!("{store}/{bucket}/"),
+            prefix: format!("{store}/{}/", escaped(bucket)),
         }
     }
 
@@ -64,6 +60,11 @@ impl Names {
     }
 }
 
+/// The name of a bucket without a slash.
+fn escaped(bucket: &BucketName) -> String {
+    bucket.as_str().replace('%', "%25").replace('/', "%2F")
+}
+
 /// The first name behind one.
 pub(crate) fn next(name: &[u8]) -> Bytes {
     [name, b"\0"].concat().into()
@@ -84,10 +85,9 @@ pub(crate) fn bucket_of<'a>(store: &str, name: &'a str) -> Option<(BucketName, &
     let rest = name.strip_prefix(store)?.strip_prefix('/')?;
     let (bucket, key) = rest.split_once('/')?;
     let decoded = percent_decode_str(bucket).decode_utf8().ok()?;
-    let bucket_name = BucketName::parse(&decoded).ok()?;
+    let found = BucketName::parse(&decoded).ok()?;
     // What another program wrote may be escaped otherwise, and is no bucket of ours.
-    let is_ours = utf8_percent_encode(bucket_name.as_str(), ESCAPED).to_string() == bucket;
-    is_ours.then(|| (bucket_name, &name[..name.len() - key.len()]))
+    (escaped(&found) == bucket).then(|| (found, &name[..name.len() - key.len()]))
 }
 
 #[cfg(test)]

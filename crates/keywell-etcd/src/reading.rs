@@ -61,6 +61,21 @@ impl Backing {
         Ok(all)
     }
 
+    /// The entry of a key that was read, with what is left of its time if that is wanted.
+    async fn entry(&self, found: Option<KeyValue>, with_expiry: bool) -> Result<Option<Entry>> {
+        let Some(found) = found else { return Ok(None) };
+        let lease = found.lease;
+        let mut entry = entry(found)?;
+        if with_expiry && lease != 0 {
+            // A lease that has ended takes its key along.
+            let Some(left) = self.leases.left(lease).await? else {
+                return Ok(None);
+            };
+            entry.expires = Expires::In(Duration::from_secs(left));
+        }
+        Ok(Some(entry))
+    }
+
     /// The entries of keys, in their order, with what is left of their times if that is wanted.
     pub(crate) async fn get_many(
         &self,
@@ -73,21 +88,9 @@ impl Backing {
         distinct.sort_unstable();
         distinct.dedup();
         let found = self.found(&distinct, max).await?;
-        let entries = stream::iter(found)
-            .map(|found| async move {
-                let Some(found) = found else { return Ok(None) };
-                let lease = found.lease;
-                let mut entry = entry(found)?;
-                if with_expiry && lease != 0 {
-                    // A lease that has ended took its key along.
-                    let Some(left) = self.leases.left(lease).await? else {
-                        return Ok(None);
-                    };
-                    entry.expires = Expires::In(Duration::from_secs(left));
-                }
-                Ok(Some(entry))
-            })
-            .buffered(IN_FLIGHT);
+        let found = found.into_iter();
+        let entries: Vec<_> = found.map(|it| self.entry(it, with_expiry)).collect();
+        let entries = stream::iter(entries).buffered(IN_FLIGHT);
         let entries: Vec<Option<Entry>> = entries.try_collect().await?;
         let mut bytes = ValueBytes::new(max);
         let asked = keys.iter().map(|key| {

@@ -49,17 +49,7 @@ impl Connection {
                 name: user.clone(),
                 password: password.expose().to_owned(),
             };
-            let token = match connection.call(login).await {
-                Ok(answer) => answer.token,
-                // A server that knows no users lets everybody in.
-                Err(Fault::Refused(Error::Internal(why)))
-                    if why.to_string().contains("authentication is not enabled") =>
-                {
-                    let what = "etcd has no users: its authentication is not enabled";
-                    return Err(Fault::Refused(Error::AccessDenied(what.into())));
-                }
-                Err(fault) => return Err(fault),
-            };
+            let token = connection.call(login).await?.token;
             let token = token.parse().map_err(|_| {
                 Fault::Refused(Error::Internal("etcd answers a login without a token".into()))
             })?;

@@ -74,11 +74,16 @@ impl From<Status> for Fault {
             Code::InvalidArgument if says("request is too large") => Self::Refused(
                 Error::Unsupported("a request past the size that its server is set to"),
             ),
+            Code::FailedPrecondition if says("authentication is not enabled") => {
+                let what = "etcd has no users; leave out the settings user and password";
+                Self::Refused(Error::AccessDenied(what.into()))
+            }
             Code::PermissionDenied => {
                 let what = "etcd does not let the user reach these keys";
                 Self::Refused(Error::AccessDenied(what.into()))
             }
-            Code::OutOfRange if says("compacted") => {
+            // Compacted, or not there yet, as etcd was restored from an older copy.
+            Code::OutOfRange if says("mvcc: ") => {
                 Self::Refused(Error::Invalid(Invalid::Compacted))
             }
             // Too many requests, no space, a lease that has ended by now.
