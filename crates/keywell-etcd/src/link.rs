@@ -59,9 +59,9 @@ impl Link {
                 let what = format!("{endpoint:?} is no HOST or HOST:PORT");
                 Error::Unavailable(what.into())
             };
-            endpoint.parse().map_err(refused)
+            endpoint.parse::<Authority>().map_err(refused)
         });
-        let endpoints = endpoints.collect::<Result<_>>()?;
+        let endpoints = endpoints.collect::<Result<Vec<_>>>()?;
         let tls = match options.tls.clone() {
             None => None,
             Some(tls) => {

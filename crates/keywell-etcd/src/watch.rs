@@ -71,7 +71,7 @@ pub(crate) async fn open(backing: Arc<Backing>, filter: Filter, since: Since) ->
         Since::After(token) => read_token(&token, &scope)?,
     };
     let range = range(&backing, &filter);
-    let mut feed = EtcdFeed {
+    let feed = EtcdFeed {
         backing,
         filter,
         range,
@@ -134,7 +134,7 @@ impl EtcdFeed {
     /// # Errors
     ///
     /// [`Invalid::Compacted`] if it is not; also where etcd was restored from a copy that is older.
-    async fn check_history(&mut self) -> Result<()> {
+    async fn check_history(&self) -> Result<()> {
         // What was deleted at the very revision that etcd is compacted to is gone as well.
         let revision = self.read.next_revision() - 1;
         let marker = txn::look(&self.backing.names.marker());

@@ -86,9 +86,10 @@ async fn carry(
 ) {
     let sent = Sent::default();
     let (mut from, mut to) = tokio::io::split(stream);
+    let mut from = BufReader::new(&mut from);
     let ended = tokio::select! {
         ended = write(&mut to, &mut waiting, &sent) => ended,
-        ended = read(&mut BufReader::new(&mut from), &sent) => ended,
+        ended = read(&mut from, &sent) => ended,
     };
     let failure = match ended {
         Ok(()) => lost(),

@@ -222,7 +222,7 @@ impl Server {
             }
         }
         // Both are of one clock, so their difference is when the server began.
-        let run = u64::wrapping_sub(time, uptime) << 32 | (process & u64::from(u32::MAX));
+        let run = (u64::wrapping_sub(time, uptime) << 32) | (process & u64::from(u32::MAX));
         Ok(Ok(Connection::new(stream, run)))
     }
 
