@@ -117,8 +117,12 @@ impl Bucket for EtcdBucket {
             checked = checked.and_then(|()| self.backing.check(key));
         }
         let entries = entries.into_iter();
-        let entries = entries.map(|(key, value)| (key.to_owned(), value)).collect();
-        self.after(checked, async move |backing| backing.set_many(entries).await)
+        let entries = entries
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        self.after(checked, async move |backing| {
+            backing.set_many(entries).await
+        })
     }
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {

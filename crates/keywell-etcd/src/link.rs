@@ -105,11 +105,12 @@ impl Link {
         let mut has_logged_in = false;
         loop {
             let fault = match deadline.bound(self.connected()).await {
-                Ok(Ok(connection)) => match self.attempt(&connection, &request, kind, deadline).await
-                {
-                    Ok(response) => return Ok(response),
-                    Err(fault) => fault,
-                },
+                Ok(Ok(connection)) => {
+                    match self.attempt(&connection, &request, kind, deadline).await {
+                        Ok(response) => return Ok(response),
+                        Err(fault) => fault,
+                    }
+                }
                 Ok(Err(fault)) => fault,
                 Err(_) => Fault::Unsent("etcd cannot be reached in time".into()),
             };

@@ -101,7 +101,9 @@ mod tests {
     #[test]
     fn no_two_keys_have_one_name() {
         let mut seen = std::collections::HashMap::new();
-        let parts = ["a", "a/", "/", "a/b", "%", "%2F", "%2f", "é", "a%2Fb", "b", "c%"];
+        let parts = [
+            "a", "a/", "/", "a/b", "%", "%2F", "%2f", "é", "a%2Fb", "b", "c%",
+        ];
         for bucket in parts {
             for key in parts {
                 let name = names(bucket).name(key);
@@ -120,7 +122,12 @@ mod tests {
         let has = |(first, end): &Range, name: &Bytes| (first..end).contains(&name);
         let bucket = names("b");
         let range = bucket.beginning_with("k");
-        for (key, is_in) in [("k", true), ("k\u{10ffff}", true), ("l", false), ("j", false)] {
+        for (key, is_in) in [
+            ("k", true),
+            ("k\u{10ffff}", true),
+            ("l", false),
+            ("j", false),
+        ] {
             assert_eq!(has(&range, &bucket.name(key)), is_in, "{key}");
         }
         let all = bucket.beginning_with("");

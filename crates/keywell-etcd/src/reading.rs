@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use keywell_store::{
-    Cursor, Entry, Expires, List, MAX_PAGE_BYTES, Page, Result, ValueBytes,
-};
+use keywell_store::{Cursor, Entry, Expires, List, MAX_PAGE_BYTES, Page, Result, ValueBytes};
 
 use crate::backing::{Backing, VALUE_BYTES, entry};
 use crate::names::next;

@@ -2,9 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use keywell_store::{
-    Answer, Bucket, BucketName, Check, Result, Store, StoreId, Transacted, Write,
-};
+use keywell_store::{Answer, Bucket, BucketName, Check, Result, Store, StoreId, Transacted, Write};
 use parking_lot::Mutex;
 
 use crate::backing::Backing;

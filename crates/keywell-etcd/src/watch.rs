@@ -155,7 +155,9 @@ impl EtcdFeed {
             progress_notify: true,
             fragment: true,
         };
-        let opening = Deadline::after(OPENING).bound(connection.watch(create)).await;
+        let opening = Deadline::after(OPENING)
+            .bound(connection.watch(create))
+            .await;
         let opened = opening.unwrap_or_else(|_| {
             let what = "etcd does not answer in time";
             Err(Fault::Unanswered(what.into()))
@@ -251,7 +253,10 @@ impl EtcdFeed {
         let is_complete = !response.fragment;
         let mut changes = response.events;
         self.skip_delivered(&mut changes);
-        let revisions: Vec<i64> = changes.iter().filter_map(|it| Some(it.kv.as_ref()?.mod_revision)).collect();
+        let revisions: Vec<i64> = changes
+            .iter()
+            .filter_map(|it| Some(it.kv.as_ref()?.mod_revision))
+            .collect();
         for (at, change) in changes.into_iter().enumerate() {
             let Some(kv) = change.kv else { continue };
             // Whether it is the last change of its revision.

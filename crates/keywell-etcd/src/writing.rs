@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_client::{Backoff, Deadline};
-use keywell_store::{
-    Change, Error, Expected, Result, Set, Swap, Version, counter,
-};
+use keywell_store::{Change, Error, Expected, Result, Set, Swap, Version, counter};
 
 use crate::backing::{Backing, OPERATIONS, TRANSACTION_BYTES, crowded};
 use crate::lease::seconds;
@@ -107,13 +105,7 @@ impl Backing {
         counted
     }
 
-    async fn count_up(
-        &self,
-        key: &str,
-        delta: i64,
-        created: Set,
-        lease: &mut i64,
-    ) -> Result<i64> {
+    async fn count_up(&self, key: &str, delta: i64, created: Set, lease: &mut i64) -> Result<i64> {
         let name = self.names.name(key);
         let read = self.link.read(txn::read(&name)).await?;
         let mut found: Option<KeyValue> = read.kvs.into_iter().next();
@@ -194,7 +186,13 @@ impl Backing {
     /// Writes a part of a batch.
     async fn write_part(&self, writes: Vec<RequestOp>, is_partial: &mut bool) -> Result<()> {
         let written = self.write(TxnRequest::when(Vec::new(), writes), 0).await;
-        let answer = written.map_err(|error| if *is_partial { error.of_a_part() } else { error })?;
+        let answer = written.map_err(|error| {
+            if *is_partial {
+                error.of_a_part()
+            } else {
+                error
+            }
+        })?;
         *is_partial = true;
         self.replaced(&answer);
         Ok(())

@@ -5,8 +5,8 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use keywell_client::{Backoff, Deadline, Queue};
 use keywell_store::{
-    Answer, Bucket, Capabilities, Cas, Change, Durability, Ends, Entry, Error, Expected,
-    Invalid, Promptness, Result, Set, Swap, ValueBytes, Version, counter,
+    Answer, Bucket, Capabilities, Cas, Change, Durability, Ends, Entry, Error, Expected, Invalid,
+    Promptness, Result, Set, Swap, ValueBytes, Version, counter,
 };
 
 use crate::life::Life;
@@ -259,9 +259,9 @@ impl Backing {
     async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
         // Of a key given twice, the last value stands.
         let last: std::collections::HashMap<_, _> = entries.into_iter().collect();
-        let sets = last.into_iter().map(|(key, value)| async move {
-            self.set(&key, value, Set::default()).await
-        });
+        let sets = last
+            .into_iter()
+            .map(|(key, value)| async move { self.set(&key, value, Set::default()).await });
         self.each(sets.collect()).await
     }
 
@@ -350,8 +350,12 @@ impl Bucket for MemcachedBucket {
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
         let checked = self.capabilities().limits().check_entries(&entries);
         let entries = entries.into_iter();
-        let entries = entries.map(|(key, value)| (key.to_owned(), value)).collect();
-        self.after(checked, async move |backing| backing.set_many(entries).await)
+        let entries = entries
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        self.after(checked, async move |backing| {
+            backing.set_many(entries).await
+        })
     }
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {

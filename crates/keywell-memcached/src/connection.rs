@@ -65,7 +65,9 @@ impl Connection {
         if self.commands.send(waiting).await.is_err() {
             return Err(Fault::Unsent(lost()));
         }
-        reply.await.unwrap_or_else(|_| Err(Fault::Unanswered(lost())))
+        reply
+            .await
+            .unwrap_or_else(|_| Err(Fault::Unanswered(lost())))
     }
 }
 
@@ -128,10 +130,7 @@ async fn write(
     Ok(())
 }
 
-async fn read(
-    from: &mut BufReader<impl AsyncRead + Unpin>,
-    sent: &Sent,
-) -> io::Result<()> {
+async fn read(from: &mut BufReader<impl AsyncRead + Unpin>, sent: &Sent) -> io::Result<()> {
     loop {
         // Only the reader takes answers away, so the first one stays the first.
         let max = wait_for_reply(from, sent).await?;

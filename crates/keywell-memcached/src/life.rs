@@ -28,7 +28,9 @@ impl Life {
     /// That of a value that is set so now.
     pub(crate) fn of(how: Set, now: SystemTime) -> Result<Self> {
         let seconds = how.ttl_millis()?.map(|millis| millis.div_ceil(1000));
-        Ok(seconds.map_or(Self { time: 0, flags: 0 }, |seconds| Self::lasting(seconds, now)))
+        Ok(seconds.map_or(Self { time: 0, flags: 0 }, |seconds| {
+            Self::lasting(seconds, now)
+        }))
     }
 
     fn lasting(seconds: u64, now: SystemTime) -> Self {
@@ -103,7 +105,10 @@ mod tests {
         assert!(left <= Set::MAX_TTL && left + Duration::from_secs(1) > Set::MAX_TTL);
         // Flags of other clients are no ends.
         assert_eq!(Life::expires(-1, 16, now), Expires::Never);
-        assert_eq!(Life::expires(7, 16, now), Expires::In(Duration::from_secs(7)));
+        assert_eq!(
+            Life::expires(7, 16, now),
+            Expires::In(Duration::from_secs(7))
+        );
         assert_eq!(Life::going_on(-1, 16, now), life(0, 16));
         assert_eq!(Life::going_on(7, 16, now), life(7, 16));
     }

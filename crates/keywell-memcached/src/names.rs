@@ -80,7 +80,10 @@ mod tests {
         let parts = [
             "a", ":", "a:b", "b", "%", "%3A", " ", "\u{7f}", "\0", "é", "a b", "\u{85}", "%#",
         ];
-        let keys = parts.iter().copied().chain([&*long, &long[4..], &longer, &longer[1..]]);
+        let keys = parts
+            .iter()
+            .copied()
+            .chain([&*long, &long[4..], &longer, &longer[1..]]);
         let mut seen = std::collections::HashMap::new();
         for prefix in ["", "p:"] {
             for bucket in parts {
@@ -90,7 +93,10 @@ mod tests {
                 for key in keys.clone() {
                     let name = Names::new(prefix, &bucket).name(key);
                     assert!(name.len() <= LONGEST);
-                    assert!(name.bytes().all(|byte| byte > b' ' && byte != 0x7f), "{name}");
+                    assert!(
+                        name.bytes().all(|byte| byte > b' ' && byte != 0x7f),
+                        "{name}"
+                    );
                     let known = seen.insert(name.clone(), (prefix, bucket.clone(), key));
                     // A prefix is chosen by one who knows what it is for.
                     if let Some((other, ..)) = known {

@@ -31,7 +31,10 @@ impl Ring {
             for index in 0..DIGESTS {
                 let digest = Md5::digest(format!("{name}-{index}"));
                 let (each, _) = digest.as_slice().as_chunks();
-                points.extend(each.iter().map(|bytes| (u32::from_le_bytes(*bytes), number)));
+                points.extend(
+                    each.iter()
+                        .map(|bytes| (u32::from_le_bytes(*bytes), number)),
+                );
             }
         }
         points.sort_unstable();

@@ -138,13 +138,20 @@ impl Server {
     ) -> Result<Reply, Fault> {
         let called = deadline.bound(connection.call(command, max)).await;
         let called = called.unwrap_or_else(|_| {
-            let what = format!("Memcached does not answer in time at {}:{}", self.host, self.port);
+            let what = format!(
+                "Memcached does not answer in time at {}:{}",
+                self.host, self.port
+            );
             Err(Fault::Unanswered(what.into()))
         });
         called.inspect_err(|fault| {
             let is_lost = !matches!(fault, Fault::Refused(_));
             let mut current = self.current.lock();
-            if is_lost && current.as_ref().is_some_and(|it| Arc::ptr_eq(it, connection)) {
+            if is_lost
+                && current
+                    .as_ref()
+                    .is_some_and(|it| Arc::ptr_eq(it, connection))
+            {
                 *current = None;
             }
         })
@@ -249,7 +256,11 @@ pub(crate) fn split(address: &str) -> Option<(&str, u16)> {
     let (host, port) = match address.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']')?;
-            (host, rest.strip_prefix(':').or(rest.is_empty().then_some("11211"))?)
+            (
+                host,
+                rest.strip_prefix(':')
+                    .or(rest.is_empty().then_some("11211"))?,
+            )
         }
         None => address.split_once(':').unwrap_or((address, "11211")),
     };

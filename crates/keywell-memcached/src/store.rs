@@ -46,7 +46,10 @@ impl Servers {
 
     /// Whether every server answers.
     async fn probe(&self) -> Result<()> {
-        let asked = self.servers.iter().map(|server| server.read(Command::ping(), 0));
+        let asked = self
+            .servers
+            .iter()
+            .map(|server| server.read(Command::ping(), 0));
         try_join_all(asked).await.map(drop)
     }
 }

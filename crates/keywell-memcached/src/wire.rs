@@ -91,7 +91,10 @@ impl Command {
     /// Adds to a number that stays without a sign and does not become shorter.
     pub(crate) fn add(name: &str, delta: i64, number: u64) -> Self {
         let mode = if delta < 0 { 'D' } else { 'I' };
-        Self::line(format!("ma {name} C{number} M{mode} D{}", delta.unsigned_abs()))
+        Self::line(format!(
+            "ma {name} C{number} M{mode} D{}",
+            delta.unsigned_abs()
+        ))
     }
 
     /// Does nothing, which shows that a server answers.

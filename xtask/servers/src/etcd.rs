@@ -246,9 +246,8 @@ impl EtcdCluster {
         let members: Vec<_> = members.map(|(number, port)| member(number, port)).collect();
         let members = members.join(",");
         let ports = ports.into_iter().enumerate();
-        let servers = ports.map(|(number, port)| {
-            Etcd::new(port, number, members.clone(), Vec::new(), None)
-        });
+        let servers =
+            ports.map(|(number, port)| Etcd::new(port, number, members.clone(), Vec::new(), None));
         let cluster = Self {
             servers: servers.collect::<Result<_>>()?,
         };

@@ -49,12 +49,17 @@ impl Memcached {
             let (chain, key) = (tls.server_certificate(), tls.server_key());
             let (chain, key) = (chain.display(), key.display());
             arguments.push("--enable-ssl".to_owned());
-            arguments.extend(["-o".to_owned(), format!("ssl_chain_cert={chain},ssl_key={key}")]);
+            arguments.extend([
+                "-o".to_owned(),
+                format!("ssl_chain_cert={chain},ssl_key={key}"),
+            ]);
         }
         let memcached = Self {
             process: Mutex::default(),
             port: Port::claim()?,
-            folder: tempfile::Builder::new().prefix("keywell-memcached-").tempdir()?,
+            folder: tempfile::Builder::new()
+                .prefix("keywell-memcached-")
+                .tempdir()?,
             arguments,
         };
         memcached.restart().await?;

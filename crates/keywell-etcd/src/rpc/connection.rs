@@ -8,7 +8,9 @@ use tonic::{Request, Streaming};
 use tonic_prost::ProstCodec;
 
 use super::fault::Fault;
-use super::messages::{AuthenticateRequest, RangeRequest, WatchCreateRequest, WatchRequest, WatchResponse};
+use super::messages::{
+    AuthenticateRequest, RangeRequest, WatchCreateRequest, WatchRequest, WatchResponse,
+};
 use super::transport::Transport;
 use super::{Call, path};
 use crate::options::EtcdOptions;
@@ -51,7 +53,9 @@ impl Connection {
             };
             let token = connection.call(login).await?.token;
             let token = token.parse().map_err(|_| {
-                Fault::Refused(Error::Internal("etcd answers a login without a token".into()))
+                Fault::Refused(Error::Internal(
+                    "etcd answers a login without a token".into(),
+                ))
             })?;
             connection.token = Some(token);
         }

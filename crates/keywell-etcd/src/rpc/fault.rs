@@ -83,14 +83,14 @@ impl From<Status> for Fault {
                 Self::Refused(Error::AccessDenied(what.into()))
             }
             // Compacted, or not there yet, as etcd was restored from an older copy.
-            Code::OutOfRange if says("mvcc: ") => {
-                Self::Refused(Error::Invalid(Invalid::Compacted))
-            }
+            Code::OutOfRange if says("mvcc: ") => Self::Refused(Error::Invalid(Invalid::Compacted)),
             // Too many requests, no space, a lease that has ended by now.
             Code::ResourceExhausted | Code::NotFound => {
                 Self::Refused(Error::Unavailable(failure()))
             }
-            Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange
+            Code::InvalidArgument
+            | Code::FailedPrecondition
+            | Code::OutOfRange
             | Code::Unimplemented => Self::Refused(Error::Internal(failure())),
             Code::Unavailable if says("no leader") || says("not capable") => {
                 Self::Unsent(failure())
@@ -125,11 +125,31 @@ mod tests {
             (Code::Unavailable, "etcdserver: server stopped", true),
             (Code::Unknown, "raft proposal dropped", true),
             (Code::Internal, "", true),
-            (Code::ResourceExhausted, "etcdserver: too many requests", false),
-            (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded", false),
-            (Code::NotFound, "etcdserver: requested lease not found", false),
-            (Code::PermissionDenied, "etcdserver: permission denied", false),
-            (Code::Unauthenticated, "etcdserver: invalid auth token", false),
+            (
+                Code::ResourceExhausted,
+                "etcdserver: too many requests",
+                false,
+            ),
+            (
+                Code::ResourceExhausted,
+                "etcdserver: mvcc: database space exceeded",
+                false,
+            ),
+            (
+                Code::NotFound,
+                "etcdserver: requested lease not found",
+                false,
+            ),
+            (
+                Code::PermissionDenied,
+                "etcdserver: permission denied",
+                false,
+            ),
+            (
+                Code::Unauthenticated,
+                "etcdserver: invalid auth token",
+                false,
+            ),
         ] {
             let error = Fault::from(Status::new(code, message)).of_writing();
             let is = matches!(error, Error::Ambiguous(_));

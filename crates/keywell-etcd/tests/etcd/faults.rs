@@ -65,7 +65,9 @@ async fn until_counted(counted: &watch::Sender<i64>, more: i64) {
     let mut counts = counted.subscribe();
     let counting = counts.wait_for(|count| *count >= goal);
     let reached = timeout(Duration::from_mins(1), counting).await;
-    reached.expect("it goes on counting").expect("it is counted");
+    reached
+        .expect("it goes on counting")
+        .expect("it is counted");
 }
 
 async fn counter(bucket: &dyn Bucket) -> i64 {
@@ -113,7 +115,9 @@ async fn nothing_lands_that_was_unavailable() {
     bucket.set("k", VALUE, Set::default()).await.unwrap();
     server.kill().await.unwrap();
     let keys: Vec<String> = (0..200).map(|number| format!("k{number}")).collect();
-    let sets = keys.iter().map(|key| bucket.set(key, VALUE, Set::default()));
+    let sets = keys
+        .iter()
+        .map(|key| bucket.set(key, VALUE, Set::default()));
     let ended = join_all(sets).await;
     let mut refused = Vec::new();
     for (key, ended) in keys.iter().zip(ended) {
@@ -138,7 +142,10 @@ async fn a_frozen_server_leaves_writes_in_doubt_and_reads_unanswered() {
     options.answer_timeout = Duration::from_millis(500);
     let store = store(&options).await;
     let bucket = open(&store, "b").await;
-    bucket.set("n", Bytes::from_static(b"1"), Set::default()).await.unwrap();
+    bucket
+        .set("n", Bytes::from_static(b"1"), Set::default())
+        .await
+        .unwrap();
     let before = bucket.get("n").await.unwrap().unwrap();
     server.freeze().unwrap();
     let begun = Instant::now();
@@ -218,7 +225,10 @@ async fn a_cluster_goes_on_when_its_leader_is_killed_or_frozen() {
     options.answer_timeout = Duration::from_secs(4);
     let store = store(&options).await;
     let bucket = open(&store, "b").await;
-    let mut watch = bucket.watch(Filter::Key("last".into()), Since::Now).await.unwrap();
+    let mut watch = bucket
+        .watch(Filter::Key("last".into()), Since::Now)
+        .await
+        .unwrap();
     counts_through(bucket.clone(), async |counted| {
         let leader = cluster.leader().await.unwrap();
         servers[leader].kill().await.unwrap();

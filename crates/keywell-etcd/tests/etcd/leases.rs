@@ -25,7 +25,11 @@ async fn until_leases(server: &Etcd, count: usize) {
         turns.tick().await;
         let listed = server.ctl(&["lease", "list"]).await.unwrap();
         // The first line says how many.
-        let found = listed.lines().skip(1).filter(|line| !line.is_empty()).count();
+        let found = listed
+            .lines()
+            .skip(1)
+            .filter(|line| !line.is_empty())
+            .count();
         if found == count {
             return;
         }
@@ -47,8 +51,12 @@ async fn a_lease_that_no_key_has_is_given_back() {
     assert_eq!(stale.unwrap(), Swap::Stale);
     let mut transaction = Transaction::default();
     let action = Action::Change(change);
-    transaction.check(&*bucket, "there", Expected::Absent).unwrap();
-    transaction.write(&*bucket, "there", action.clone()).unwrap();
+    transaction
+        .check(&*bucket, "there", Expected::Absent)
+        .unwrap();
+    transaction
+        .write(&*bucket, "there", action.clone())
+        .unwrap();
     let stale = transaction.run(&store).await.unwrap();
     assert_eq!(stale, Transacted::Stale(0));
     let refused = bucket.increment_or_create("there", 1, HOUR).await;
@@ -75,7 +83,10 @@ async fn a_lease_that_no_key_has_is_given_back() {
     transaction.write(&*bucket, "transacted", action).unwrap();
     transaction.run(&store).await.unwrap();
     until_leases(&server, 3).await;
-    bucket.delete_many(&["set", "n", "transacted"]).await.unwrap();
+    bucket
+        .delete_many(&["set", "n", "transacted"])
+        .await
+        .unwrap();
     until_leases(&server, 0).await;
 }
 

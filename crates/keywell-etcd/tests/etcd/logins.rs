@@ -50,12 +50,22 @@ fn hers(server: &Etcd) -> EtcdOptions {
 async fn a_user_has_what_her_role_has() {
     let server = guarded().await;
     let place = server.addr();
-    open(&format!("etcd://ada:hunter%402@{place}/hers")).await.unwrap();
-    open(&format!("etcd://{place}/hers?user=ada&password=hunter%402")).await.unwrap();
+    open(&format!("etcd://ada:hunter%402@{place}/hers"))
+        .await
+        .unwrap();
+    open(&format!("etcd://{place}/hers?user=ada&password=hunter%402"))
+        .await
+        .unwrap();
     for (url, problem) in [
-        (format!("etcd://ada:hunter3@{place}/hers"), "refuses the user or the password"),
+        (
+            format!("etcd://ada:hunter3@{place}/hers"),
+            "refuses the user or the password",
+        ),
         (format!("etcd://{place}/hers"), "asks for a user"),
-        (format!("etcd://ada:hunter%402@{place}/his"), "does not let the user"),
+        (
+            format!("etcd://ada:hunter%402@{place}/his"),
+            "does not let the user",
+        ),
     ] {
         let error = open(&url).await.unwrap_err();
         assert!(error.contains(problem), "{url}: {error}");
@@ -66,8 +76,14 @@ async fn a_user_has_what_her_role_has() {
     let bucket = open_bucket(&store, "b").await;
     let hour = Set::expiring(std::time::Duration::from_hours(1)).unwrap();
     let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
-    bucket.set("k", Bytes::from_static(b"1"), hour).await.unwrap();
-    bucket.set("k", Bytes::from_static(b"2"), hour).await.unwrap();
+    bucket
+        .set("k", Bytes::from_static(b"1"), hour)
+        .await
+        .unwrap();
+    bucket
+        .set("k", Bytes::from_static(b"2"), hour)
+        .await
+        .unwrap();
     assert_eq!(bucket.increment("k", 1).await.unwrap(), 3);
     bucket.get_with_expiry(&["k"], 10).await.unwrap();
     bucket.delete("k").await.unwrap();
@@ -101,9 +117,19 @@ async fn encrypted_connections_are_checked() {
     let server = Etcd::start_with(&[], Some(tls.clone())).await.unwrap();
     let place = format!("localhost:{}", server.addr().port());
     let ca = tls.authority();
-    open(&format!("etcd://{place}?tls-ca={}", ca.display())).await.unwrap();
-    for url in [format!("etcd://{place}?tls=true"), format!("etcd://{place}")] {
-        let error = open(&format!("{url}{}answer-timeout=500", if url.contains('?') { "&" } else { "?" })).await.unwrap_err();
+    open(&format!("etcd://{place}?tls-ca={}", ca.display()))
+        .await
+        .unwrap();
+    for url in [
+        format!("etcd://{place}?tls=true"),
+        format!("etcd://{place}"),
+    ] {
+        let error = open(&format!(
+            "{url}{}answer-timeout=500",
+            if url.contains('?') { "&" } else { "?" }
+        ))
+        .await
+        .unwrap_err();
         assert!(error.contains("etcd"), "{error}");
     }
     let mut options = EtcdOptions::new([place]);
@@ -120,7 +146,10 @@ async fn what_cannot_be_opened_says_why() {
     options.answer_timeout = std::time::Duration::from_millis(300);
     options.user = Some(("ada".to_owned(), Secret::from("hunter2".to_owned())));
     let shown = format!("{options:?}");
-    assert!(!shown.contains("hunter2") && !shown.contains("ada"), "{shown}");
+    assert!(
+        !shown.contains("hunter2") && !shown.contains("ada"),
+        "{shown}"
+    );
     let error = EtcdStore::open(options).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
     let long = format!("etcd://h/{}", "p".repeat(1025));
@@ -130,10 +159,22 @@ async fn what_cannot_be_opened_says_why() {
         ("etcd://h,/p", "names no host"),
         ("etcd://h/%ff", "not UTF-8"),
         (&long, "more than 1024 bytes"),
-        ("etcd://h?user=a", "user must be given together with password"),
-        ("etcd://u:p@h?user=a&password=b", "left out where the URL has a login"),
-        ("etcd://h?tls=false&tls-ca=x", "tls must be true or left out"),
-        ("etcd://h?tls-key=x", "tls-certificate must be given together with tls-key"),
+        (
+            "etcd://h?user=a",
+            "user must be given together with password",
+        ),
+        (
+            "etcd://u:p@h?user=a&password=b",
+            "left out where the URL has a login",
+        ),
+        (
+            "etcd://h?tls=false&tls-ca=x",
+            "tls must be true or left out",
+        ),
+        (
+            "etcd://h?tls-key=x",
+            "tls-certificate must be given together with tls-key",
+        ),
     ] {
         let error = open(url).await.unwrap_err();
         assert!(error.contains(problem), "{url}: {error}");

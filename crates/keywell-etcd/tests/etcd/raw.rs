@@ -16,12 +16,18 @@ async fn values_are_plain_and_names_of_keys_are_readable() {
     let options = options(server);
     let store = store(&options).await;
     let bucket = open(&store, "orders").await;
-    bucket.set("café & b/1", "plain".into(), Set::default()).await.unwrap();
+    bucket
+        .set("café & b/1", "plain".into(), Set::default())
+        .await
+        .unwrap();
     bucket.increment("n", 42).await.unwrap();
     let prefix = &options.prefix;
     let get = async |key: &str| {
         let name = format!("{prefix}/orders/{key}");
-        server.ctl(&["get", "--print-value-only", &name]).await.unwrap()
+        server
+            .ctl(&["get", "--print-value-only", &name])
+            .await
+            .unwrap()
     };
     assert_eq!(get("café & b/1").await, "plain\n");
     assert_eq!(get("n").await, "42\n");
@@ -58,14 +64,23 @@ async fn buckets_are_those_that_have_keys() {
     assert_eq!(found, ["%", "a", "a/b", "b", "é"]);
     let names = async || {
         let all = format!("{}/", options.prefix);
-        server.ctl(&["get", "--prefix", "--keys-only", &all]).await.unwrap()
+        server
+            .ctl(&["get", "--prefix", "--keys-only", &all])
+            .await
+            .unwrap()
     };
     assert!(names().await.contains("/deleted/\n"));
     for name in ["deleted", "a"] {
-        store.forget(&BucketName::parse(name).unwrap()).await.unwrap();
+        store
+            .forget(&BucketName::parse(name).unwrap())
+            .await
+            .unwrap();
     }
     let names = names().await;
-    assert!(!names.contains("/deleted/") && names.contains("/a/k\n"), "{names}");
+    assert!(
+        !names.contains("/deleted/") && names.contains("/a/k\n"),
+        "{names}"
+    );
 }
 
 #[tokio::test]
@@ -78,10 +93,16 @@ async fn keys_and_values_at_the_limits_are_taken() {
     let largest: Bytes = vec![7; declared.value_bytes].into();
     let hour = Set::expiring(std::time::Duration::from_hours(1)).unwrap();
     bucket.set(&longest, largest.clone(), hour).await.unwrap();
-    bucket.set_many(vec![(&longest, largest.clone()), ("k", largest.clone())]).await.unwrap();
+    bucket
+        .set_many(vec![(&longest, largest.clone()), ("k", largest.clone())])
+        .await
+        .unwrap();
     let version = bucket.get(&longest).await.unwrap().unwrap().version;
     let change = Change::Set(largest.clone(), Set::default());
-    bucket.swap(&longest, Expected::At(version), change).await.unwrap();
+    bucket
+        .swap(&longest, Expected::At(version), change)
+        .await
+        .unwrap();
     let read = bucket.get(&longest).await.unwrap().unwrap();
     assert_eq!(read.value.len(), declared.value_bytes);
     // More than fits one of the usual responses of gRPC.
@@ -124,7 +145,9 @@ async fn the_empty_key_is_the_markers_and_no_other() {
     assert_eq!(bucket.get_many(&["", "k"]).await.unwrap(), [None, None]);
     assert_eq!(bucket.list(List::default()).await.unwrap().keys.len(), 0);
     let is_empty = |error: &Error| matches!(error, Error::Invalid(Invalid::EmptyKey));
-    assert!(is_empty(&bucket.set("", VALUE, Set::default()).await.unwrap_err()));
+    assert!(is_empty(
+        &bucket.set("", VALUE, Set::default()).await.unwrap_err()
+    ));
     assert!(is_empty(&bucket.delete("").await.unwrap_err()));
     assert!(is_empty(&bucket.delete_many(&["k", ""]).await.unwrap_err()));
     assert!(is_empty(&bucket.increment("", 1).await.unwrap_err()));

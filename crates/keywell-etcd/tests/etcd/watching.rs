@@ -74,12 +74,23 @@ async fn a_watch_resumes_in_the_midst_of_a_transaction() {
     let mut transaction = Transaction::default();
     for key in ["a", "b", "c"] {
         let change = Change::Set(VALUE, Set::default());
-        transaction.write(&*bucket, key, Action::Change(change)).unwrap();
+        transaction
+            .write(&*bucket, key, Action::Change(change))
+            .unwrap();
     }
-    transaction.write(&*bucket, "gone", Action::Change(Change::Delete)).unwrap();
+    transaction
+        .write(&*bucket, "gone", Action::Change(Change::Delete))
+        .unwrap();
     transaction.run(&store).await.unwrap();
     bucket.set("last", VALUE, Set::default()).await.unwrap();
-    let expected = ["set gone", "set a", "set b", "set c", "deleted gone", "set last"];
+    let expected = [
+        "set gone",
+        "set a",
+        "set b",
+        "set c",
+        "deleted gone",
+        "set last",
+    ];
     let mut tokens = vec![watch.start().cloned().unwrap()];
     for expected in expected {
         let event = next(&mut watch).await;
@@ -142,13 +153,18 @@ async fn a_watch_that_falls_behind_the_history_ends_as_compacted() {
         let name = "elsewhere";
         server.ctl(&["put", name, "v"]).await.unwrap();
     }
-    let status = server.ctl(&["get", "elsewhere", "-w", "fields"]).await.unwrap();
+    let status = server
+        .ctl(&["get", "elsewhere", "-w", "fields"])
+        .await
+        .unwrap();
     let revision = status
         .lines()
         .find_map(|line| line.strip_prefix("\"Revision\" : "))
         .unwrap();
     server.ctl(&["compact", revision]).await.unwrap();
-    let ended = timeout(Duration::from_secs(30), watch.next()).await.unwrap();
+    let ended = timeout(Duration::from_secs(30), watch.next())
+        .await
+        .unwrap();
     let is_compacted = matches!(ended, Some(Err(Error::Invalid(Invalid::Compacted))));
     assert!(is_compacted, "{ended:?}");
 }

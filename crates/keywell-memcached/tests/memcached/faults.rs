@@ -64,12 +64,17 @@ async fn counter(bucket: &dyn Bucket) -> i64 {
         }
     };
     let read = timeout(Duration::from_secs(30), reading).await.unwrap();
-    read.map_or(0, |entry| std::str::from_utf8(&entry.value).unwrap().parse().unwrap())
+    read.map_or(0, |entry| {
+        std::str::from_utf8(&entry.value).unwrap().parse().unwrap()
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_is_unavailable_and_comes_back_empty() {
-    let servers = [Memcached::start().await.unwrap(), Memcached::start().await.unwrap()];
+    let servers = [
+        Memcached::start().await.unwrap(),
+        Memcached::start().await.unwrap(),
+    ];
     let mut options = options(&servers);
     options.answer_timeout = Duration::from_millis(500);
     let store = store(&options).await;
@@ -81,7 +86,10 @@ async fn a_killed_server_is_unavailable_and_comes_back_empty() {
     let mut there = 0;
     let mut refused = Vec::new();
     for key in &keys {
-        match bucket.set(key, Bytes::from_static(b"w"), Set::default()).await {
+        match bucket
+            .set(key, Bytes::from_static(b"w"), Set::default())
+            .await
+        {
             Ok(_) => there += 1,
             Err(Error::Unavailable(_)) => refused.push(key.as_str()),
             // The first one may have been sent to a server that was gone already.
@@ -92,12 +100,18 @@ async fn a_killed_server_is_unavailable_and_comes_back_empty() {
             break;
         }
     }
-    assert!(there > 0 && refused.len() == 3, "no key moves to another server");
+    assert!(
+        there > 0 && refused.len() == 3,
+        "no key moves to another server"
+    );
     assert!(store_health(&store).await.is_err());
     servers[0].restart().await.unwrap();
     until_written(&*bucket, "after").await;
     let read = bucket.get_many(&refused).await.unwrap();
-    assert!(read.iter().all(Option::is_none), "it forgot them, and none landed later");
+    assert!(
+        read.iter().all(Option::is_none),
+        "it forgot them, and none landed later"
+    );
 }
 
 async fn store_health(store: &keywell_memcached::MemcachedStore) -> Result<(), Error> {
@@ -112,11 +126,16 @@ async fn a_frozen_server_leaves_writes_in_doubt_and_reads_unanswered() {
     options.answer_timeout = Duration::from_millis(500);
     let store = store(&options).await;
     let bucket = open(&store, "b").await;
-    let version = bucket.set("n", Bytes::from_static(b"1"), Set::default()).await.unwrap();
+    let version = bucket
+        .set("n", Bytes::from_static(b"1"), Set::default())
+        .await
+        .unwrap();
     server.freeze().unwrap();
     let begun = Instant::now();
     let change = Change::Set(Bytes::from_static(b"2"), Set::default());
-    let swapped = bucket.swap("n", Expected::At(version.clone()), change.clone()).await;
+    let swapped = bucket
+        .swap("n", Expected::At(version.clone()), change.clone())
+        .await;
     assert!(matches!(swapped, Err(Error::Ambiguous(_))), "{swapped:?}");
     let read = bucket.get("n").await;
     assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
@@ -125,7 +144,10 @@ async fn a_frozen_server_leaves_writes_in_doubt_and_reads_unanswered() {
     until_written(&*bucket, "after").await;
     // It was sent once, and what it expected is gone if it took effect.
     let value = bucket.get("n").await.unwrap().unwrap().value;
-    let again = bucket.swap("n", Expected::At(version), change).await.unwrap();
+    let again = bucket
+        .swap("n", Expected::At(version), change)
+        .await
+        .unwrap();
     assert_eq!(again == Swap::Stale, value == "2", "{value:?}");
 }
 

@@ -21,9 +21,16 @@ async fn a_user_logs_in_and_what_is_revoked_is_denied() {
     let file = folder.to_str().unwrap();
     let server = Memcached::start_with(&["-Y", file], None).await.unwrap();
     let place = server.addr();
-    open(&format!("memcached://ada:hunter%402@{place}")).await.unwrap();
-    open(&format!("memcached://{place}?user=ada&password=hunter%402")).await.unwrap();
-    for url in [format!("memcached://ada:hunter3@{place}"), format!("memcached://{place}")] {
+    open(&format!("memcached://ada:hunter%402@{place}"))
+        .await
+        .unwrap();
+    open(&format!("memcached://{place}?user=ada&password=hunter%402"))
+        .await
+        .unwrap();
+    for url in [
+        format!("memcached://ada:hunter3@{place}"),
+        format!("memcached://{place}"),
+    ] {
         let error = open(&url).await.unwrap_err();
         assert!(error.contains("access denied"), "{error}");
         assert!(!error.contains("hunter"), "{error}");
@@ -36,7 +43,10 @@ async fn a_user_logs_in_and_what_is_revoked_is_denied() {
     server.kill().await.unwrap();
     std::fs::write(&folder, "ada:another\n").unwrap();
     server.restart().await.unwrap();
-    let error = bucket.set("k", "v".into(), Set::default()).await.unwrap_err();
+    let error = bucket
+        .set("k", "v".into(), Set::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::AccessDenied(_)), "{error}");
     std::fs::remove_file(&folder).unwrap();
 }
@@ -47,9 +57,13 @@ async fn encrypted_connections_are_checked() {
     let server = Memcached::start_with(&[], Some(tls.clone())).await.unwrap();
     let place = format!("localhost:{}", server.addr().port());
     let ca = tls.authority();
-    open(&format!("memcached://{place}?tls-ca={}", ca.display())).await.unwrap();
+    open(&format!("memcached://{place}?tls-ca={}", ca.display()))
+        .await
+        .unwrap();
     for settings in ["tls=true&answer-timeout=500", "answer-timeout=500"] {
-        let error = open(&format!("memcached://{place}?{settings}")).await.unwrap_err();
+        let error = open(&format!("memcached://{place}?{settings}"))
+            .await
+            .unwrap_err();
         assert!(error.contains("Memcached"), "{error}");
     }
 }
@@ -60,7 +74,10 @@ async fn what_cannot_be_opened_says_why() {
     options.answer_timeout = std::time::Duration::from_millis(300);
     options.user = Some(("ada".to_owned(), Secret::from("hunter2".to_owned())));
     let shown = format!("{options:?}");
-    assert!(!shown.contains("hunter2") && !shown.contains("ada"), "{shown}");
+    assert!(
+        !shown.contains("hunter2") && !shown.contains("ada"),
+        "{shown}"
+    );
     let error = MemcachedStore::open(options).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
     for (url, problem) in [
@@ -69,9 +86,18 @@ async fn what_cannot_be_opened_says_why() {
         ("memcached://h,", "names no host"),
         ("memcached://h:x", "names no host"),
         ("memcached://h/path", "names no host"),
-        ("memcached://h?user=a", "user must be given together with password"),
-        ("memcached://u:p@h?user=a&password=b", "left out where the URL has a login"),
-        ("memcached://h?tls=false&tls-ca=x", "tls must be true or left out"),
+        (
+            "memcached://h?user=a",
+            "user must be given together with password",
+        ),
+        (
+            "memcached://u:p@h?user=a&password=b",
+            "left out where the URL has a login",
+        ),
+        (
+            "memcached://h?tls=false&tls-ca=x",
+            "tls must be true or left out",
+        ),
     ] {
         let error = open(url).await.unwrap_err();
         assert!(error.contains(problem), "{url}: {error}");

@@ -34,7 +34,10 @@ async fn values_are_plain_and_names_of_keys_are_readable() {
     let options = options([server]);
     let store = store(&options).await;
     let bucket = open(&store, "a:b").await;
-    bucket.set("café & b", "plain".into(), Set::default()).await.unwrap();
+    bucket
+        .set("café & b", "plain".into(), Set::default())
+        .await
+        .unwrap();
     bucket.increment("n", -42).await.unwrap();
     let prefix = &options.prefix;
     let name = |key: &str| format!("{prefix}a%3Ab:{key}");
@@ -53,7 +56,11 @@ async fn values_are_plain_and_names_of_keys_are_readable() {
     put("50");
     assert_eq!(bucket.increment("n", 1).await.unwrap(), 51);
     let entry = bucket.get("n").await.unwrap().unwrap();
-    assert_eq!(entry.expires, Expires::Never, "its flags are another client's");
+    assert_eq!(
+        entry.expires,
+        Expires::Never,
+        "its flags are another client's"
+    );
     // What other clients make of it is no number here.
     for value in ["18446744073709551615", "9 ", "007", "many"] {
         put(value);
@@ -81,11 +88,17 @@ async fn a_counter_that_is_counted_on_ends_when_it_would_have() {
         assert!(is_kept, "{expires:?}");
     }
     let longest = Set::expiring(Set::MAX_TTL).unwrap();
-    bucket.increment_or_create("longest", 1, longest).await.unwrap();
+    bucket
+        .increment_or_create("longest", 1, longest)
+        .await
+        .unwrap();
     bucket.increment("longest", -2).await.unwrap();
     let expires = bucket.get("longest").await.unwrap().unwrap().expires;
     let day = Duration::from_hours(24);
-    assert!(matches!(expires, Expires::In(left) if left + day > Set::MAX_TTL), "{expires:?}");
+    assert!(
+        matches!(expires, Expires::In(left) if left + day > Set::MAX_TTL),
+        "{expires:?}"
+    );
 }
 
 #[tokio::test]
@@ -93,7 +106,11 @@ async fn keys_and_values_at_the_limits_are_taken() {
     let store = store(&options([server().await])).await;
     let bucket = open(&store, &"%".repeat(255)).await;
     let declared = bucket.capabilities();
-    let keys = ["🗝".repeat(256), format!("{}x", "🗝".repeat(255)), " ".repeat(1024)];
+    let keys = [
+        "🗝".repeat(256),
+        format!("{}x", "🗝".repeat(255)),
+        " ".repeat(1024),
+    ];
     for (number, key) in keys.iter().enumerate() {
         let value = vec![u8::try_from(number).unwrap(); declared.value_bytes];
         let longest = Set::expiring(Set::MAX_TTL).unwrap();
@@ -117,11 +134,11 @@ async fn keys_and_values_at_the_limits_are_taken() {
 
 #[tokio::test]
 async fn a_server_that_is_set_to_less_says_so() {
-    let server = Memcached::start_with(&["-I", "2k", "-o", "slab_chunk_max=1k"], None).await;
+    let server = Memcached::start_with(&["-I", "64k", "-o", "slab_chunk_max=32"], None).await;
     let server = server.unwrap();
     let store = store(&options([&server])).await;
     let bucket = open(&store, "b").await;
-    let refused = bucket.set("k", vec![0; 4096].into(), Set::default()).await;
+    let refused = bucket.set("k", vec![0; 70_000].into(), Set::default()).await;
     assert!(matches!(refused, Err(Error::Unsupported(_))), "{refused:?}");
     bucket.set("k", VALUE, Set::default()).await.unwrap();
 }
@@ -135,7 +152,10 @@ async fn a_version_of_a_server_that_ended_is_stale() {
     server.kill().await.unwrap();
     server.restart().await.unwrap();
     // The first write of the server again, with the same number.
-    let after = bucket.set("k", "other".into(), Set::default()).await.unwrap();
+    let after = bucket
+        .set("k", "other".into(), Set::default())
+        .await
+        .unwrap();
     assert_ne!(before, after);
     for change in [Change::Set(VALUE, Set::default()), Change::Delete] {
         let swapped = bucket.swap("k", Expected::At(before.clone()), change).await;
