@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use keywell_client::Queue;
 use keywell_store::{
-    Batching, BucketName, Capabilities, Cas, Durability, Ends, Entry, Error, Expires, Invalid,
+    Batching, BucketName, Capabilities, Cas, Durability, Ends, Entry, Error, Expires,
     Listing, Promptness, Result, Transacting, Watching, reserved,
 };
 
@@ -114,9 +114,4 @@ pub(crate) fn entry(found: KeyValue) -> Result<Entry> {
 /// The error of a write that lost to others again and again.
 pub(crate) fn crowded() -> Error {
     Error::Unavailable("too many clients write the key at the same time".into())
-}
-
-/// Whether something is left to be read before a revision, or not any longer.
-pub(crate) fn is_compacted(error: &Error) -> bool {
-    matches!(error, Error::Invalid(Invalid::Compacted))
 }

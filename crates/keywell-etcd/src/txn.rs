@@ -4,7 +4,7 @@ use bytes::Bytes;
 use keywell_store::{Error, Result, Version};
 
 use crate::rpc::messages::{
-    CREATED, Compare, DeleteRangeRequest, EQUAL, GREATER, KeyValue, LEASE, MODIFIED, Number,
+    CREATED, Compare, DeleteRangeRequest, EQUAL, GREATER, KeyValue, MODIFIED, Number,
     PutRequest, RangeRequest, Request, RequestOp, Response, TxnRequest, TxnResponse,
 };
 
@@ -42,17 +42,6 @@ pub(crate) fn is_empty((first, end): (Bytes, Bytes)) -> Compare {
         key: first,
         number: Some(Number::Created(0)),
         range_end: end,
-    }
-}
-
-/// The key of this name has no lease, or is absent.
-pub(crate) fn has_no_lease(name: &Bytes) -> Compare {
-    Compare {
-        result: EQUAL,
-        target: LEASE,
-        key: name.clone(),
-        number: Some(Number::Lease(0)),
-        range_end: Bytes::new(),
     }
 }
 

@@ -1,8 +1,10 @@
-//! Watches of a bucket: the changes of its range of names, from a revision on.
+//! Watches of a bucket: the changes of all of its names, from a revision on, of which those are
+//! delivered that the filter wants. So the marker is among them, and tokens advance with every change
+//! of the bucket; without any, they advance every ten minutes, as etcd says how far it has come. It
+//! would say so when asked, but versions before 3.4.25 and 3.5.8 then skip changes that are under way.
 //!
 //! etcd keeps every change until it is compacted, so a watch that resumes misses none, and one that
-//! needs a change that is gone ends as compacted. A lost connection is made again. Tokens advance
-//! with the events, and every ten minutes without any, as often as etcd says how far it has come.
+//! needs a change that is gone ends as compacted. A lost connection is made again.
 //!
 //! The end of a lease deletes a key as a client does. What tells them apart is the marker, which our
 //! own deletions write in the same transaction; and a key that had no lease was deleted by a client,
@@ -18,8 +20,7 @@ use keywell_store::feed::{self, Chunk, Feed};
 use keywell_store::{Cursor, Error, Event, Filter, Invalid, Result, ResumeToken, Since, Watch};
 use tonic::Streaming;
 
-use crate::backing::{Backing, is_compacted};
-use crate::names::{Range, next};
+use crate::backing::Backing;
 use crate::rpc::connection::Connection;
 use crate::rpc::fault::Fault;
 use crate::rpc::messages::{
@@ -43,7 +44,6 @@ struct Position {
 struct EtcdFeed {
     backing: Arc<Backing>,
     filter: Filter,
-    range: Range,
     /// `None` until it is opened, and after it is lost.
     stream: Option<(Streaming<WatchResponse>, Arc<Connection>)>,
     backoff: Backoff,
@@ -51,7 +51,7 @@ struct EtcdFeed {
     read: Position,
     /// Read, and not yet delivered.
     ready: VecDeque<(Position, Event)>,
-    /// The last revision at which the marker was written, as far as the range has it.
+    /// The last revision at which the marker was written.
     marked: i64,
 }
 
@@ -70,11 +70,9 @@ pub(crate) async fn open(backing: Arc<Backing>, filter: Filter, since: Since) ->
         },
         Since::After(token) => read_token(&token, &scope)?,
     };
-    let range = range(&backing, &filter);
     let feed = EtcdFeed {
         backing,
         filter,
-        range,
         stream: None,
         backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(1)),
         read: position.clone(),
@@ -84,19 +82,6 @@ pub(crate) async fn open(backing: Arc<Backing>, filter: Filter, since: Since) ->
     feed.check_history().await?;
     let token = move |positions: &[Position]| write_token(&positions[0], &scope);
     Ok(feed::follow([(feed, position)], token))
-}
-
-/// The names that a filter is about, and maybe others.
-fn range(backing: &Backing, filter: &Filter) -> Range {
-    match filter {
-        Filter::Key(key) if !key.is_empty() => {
-            let name = backing.names.name(key);
-            let behind = next(&name);
-            (name, behind)
-        }
-        Filter::Prefix(prefix) => backing.names.beginning_with(prefix),
-        _ => backing.names.beginning_with(""),
-    }
 }
 
 fn write_token(position: &Position, scope: &str) -> ResumeToken {
@@ -148,9 +133,10 @@ impl EtcdFeed {
     async fn open(&mut self) -> Result<(), Fault> {
         self.check_history().await.map_err(Fault::Refused)?;
         let connection = self.backing.link.connected().await?;
+        let (key, range_end) = self.backing.names.beginning_with("");
         let create = WatchCreateRequest {
-            key: self.range.0.clone(),
-            range_end: self.range.1.clone(),
+            key,
+            range_end,
             start_revision: self.read.next_revision(),
             progress_notify: true,
             fragment: true,
@@ -326,27 +312,15 @@ impl EtcdFeed {
         if self.marked == revision {
             return Ok(false);
         }
-        let marker = self.backing.names.marker();
-        let has_marker = self.range.0 == marker;
-        let at = |name: &Bytes, revision| RangeRequest {
-            revision,
+        let before = RangeRequest {
+            revision: revision - 1,
             ..txn::look(name)
         };
-        let link = &self.backing.link;
-        let looked = async {
-            if !has_marker {
-                let found = link.read(at(&marker, revision)).await?.kvs;
-                if found.first().is_some_and(|it| it.mod_revision == revision) {
-                    return Ok(false);
-                }
-            }
-            let before = link.read(at(name, revision - 1)).await?.kvs;
-            Ok(before.first().is_some_and(|before| before.lease != 0))
-        };
-        match looked.await {
-            // It can no longer be found out, and our own deletions are known if the range has them.
-            Err(error) if is_compacted(&error) => Ok(has_marker),
-            looked => looked,
+        match self.backing.link.read(before).await {
+            Ok(found) => Ok(found.kvs.first().is_some_and(|before| before.lease != 0)),
+            // It can no longer be found out; our own deletions are known.
+            Err(Error::Invalid(Invalid::Compacted)) => Ok(true),
+            Err(error) => Err(error),
         }
     }
 }

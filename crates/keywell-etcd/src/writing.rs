@@ -26,11 +26,13 @@ impl Backing {
     pub(crate) async fn set(&self, key: &str, value: Bytes, how: Set) -> Result<Version> {
         let name = self.names.name(key);
         let lease = self.leases.grant(how).await?;
-        let put = txn::put(&name, value, lease);
-        // The lease that a key had is needed no longer.
-        let replaces = vec![txn::reading(txn::look(&name)), put.clone()];
-        let request = TxnRequest::when(vec![txn::has_no_lease(&name)], vec![put]);
-        let answer = self.write(request.otherwise(replaces), lease).await?;
+        // The lease that the key had is needed no longer.
+        let writes = vec![
+            txn::reading(txn::look(&name)),
+            txn::put(&name, value, lease),
+        ];
+        let request = TxnRequest::when(Vec::new(), writes);
+        let answer = self.write(request, lease).await?;
         self.replaced(&answer);
         answer.version()
     }

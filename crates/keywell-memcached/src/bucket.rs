@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use keywell_client::{Backoff, Deadline, Queue};
+use keywell_client::{Backoff, Deadline};
 use keywell_store::{
     Answer, Bucket, Capabilities, Cas, Change, Durability, Ends, Entry, Error, Expected, Invalid,
     Promptness, Result, Set, Swap, ValueBytes, Version, counter,
@@ -12,7 +12,7 @@ use keywell_store::{
 use crate::life::Life;
 use crate::names::Names;
 use crate::server::{Found, Server, Written};
-use crate::store::Servers;
+use crate::servers::Servers;
 use crate::wire::{Command, When};
 
 /// The largest value: what Memcached takes unless it is set otherwise (`-I`), less what it keeps
@@ -32,19 +32,13 @@ pub(crate) struct MemcachedBucket(Arc<Backing>);
 struct Backing {
     servers: Arc<Servers>,
     names: Names,
-    /// Turns of those who count on a key.
-    counters: Queue,
 }
 
 // === impl MemcachedBucket ===
 
 impl MemcachedBucket {
     pub(crate) fn new(servers: Arc<Servers>, names: Names) -> Self {
-        Self(Arc::new(Backing {
-            servers,
-            names,
-            counters: Queue::default(),
-        }))
+        Self(Arc::new(Backing { servers, names }))
     }
 
     fn after<T, F>(&self, checked: Result<()>, act: impl FnOnce(Arc<Backing>) -> F) -> Answer<T>
@@ -170,12 +164,12 @@ impl Backing {
     async fn count(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
         // Refused before anything is read.
         Life::of(created, SystemTime::now())?;
-        let turn = Deadline::after(TURN).bound(self.counters.turn(key)).await;
-        let _turn = turn.map_err(|_| {
+        let (name, server) = self.place(key)?;
+        let turn = self.servers.counters.turn(&name);
+        let _turn = Deadline::after(TURN).bound(turn).await.map_err(|_| {
             let what = "other increments of the key wait for Memcached";
             Error::Unavailable(what.into())
         })?;
-        let (name, server) = self.place(key)?;
         let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
         for _ in 0..ATTEMPTS {
             // A longer value is no number.

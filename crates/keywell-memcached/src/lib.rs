@@ -33,6 +33,7 @@ mod options;
 mod provider;
 mod ring;
 mod server;
+mod servers;
 mod store;
 mod wire;
 

@@ -126,12 +126,12 @@ pub(crate) struct Compare {
     /// [`EQUAL`] or [`GREATER`].
     #[prost(int32, tag = "1")]
     pub(crate) result: i32,
-    /// [`CREATED`], [`MODIFIED`] or [`LEASE`], as the number is.
+    /// [`CREATED`] or [`MODIFIED`], as the number is.
     #[prost(int32, tag = "2")]
     pub(crate) target: i32,
     #[prost(bytes = "bytes", tag = "3")]
     pub(crate) key: Bytes,
-    #[prost(oneof = "Number", tags = "5, 6, 8")]
+    #[prost(oneof = "Number", tags = "5, 6")]
     pub(crate) number: Option<Number>,
     #[prost(bytes = "bytes", tag = "64")]
     pub(crate) range_end: Bytes,
@@ -143,15 +143,12 @@ pub(crate) enum Number {
     Created(i64),
     #[prost(int64, tag = "6")]
     Modified(i64),
-    #[prost(int64, tag = "8")]
-    Lease(i64),
 }
 
 pub(crate) const EQUAL: i32 = 0;
 pub(crate) const GREATER: i32 = 1;
 pub(crate) const CREATED: i32 = 1;
 pub(crate) const MODIFIED: i32 = 2;
-pub(crate) const LEASE: i32 = 4;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct TxnRequest {

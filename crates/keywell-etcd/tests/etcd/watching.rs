@@ -108,8 +108,8 @@ async fn a_watch_resumes_in_the_midst_of_a_transaction() {
 
 #[tokio::test]
 async fn what_was_compacted_cannot_be_resumed_from() {
-    let server = server().await;
-    let store = store(&options(server)).await;
+    let server = Etcd::start().await.unwrap();
+    let store = store(&options(&server)).await;
     let bucket = open(&store, "b").await;
     let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
     let old = watch.start().cloned().unwrap();
