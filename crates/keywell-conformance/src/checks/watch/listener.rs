@@ -1,7 +1,7 @@
 use futures::StreamExt as _;
 use keywell_store::{Event, Filter, ResumeToken, Since, Watch};
 
-use crate::failure::{Failure, Verdict, same};
+use crate::failure::{Failure, Verdict, holds, same};
 use crate::scratch::{Handle, Scratch};
 
 /// Reads a watch, and fails if an event does not arrive in time.
@@ -117,15 +117,14 @@ impl<'a> Listener<'a> {
         if self.coalesces {
             return in_order(&received, expected, promise);
         }
-        let is_expected = |event: &&str| {
-            !optional.contains(event) || received.iter().any(|received| received == event)
-        };
-        let expected: Vec<String> = expected
-            .iter()
-            .filter(|event| is_expected(event))
-            .map(|event| (*event).to_owned())
-            .collect();
-        same(received, expected, promise)
+        let mut left = received.iter().peekable();
+        let matches = expected.iter().all(|event| {
+            let is_next = left.next_if(|received| received == event).is_some();
+            is_next || optional.contains(event)
+        });
+        let is_all = matches && left.next().is_none();
+        let promise = format!("{promise}: {expected:?}");
+        holds(is_all, &received, &promise)
     }
 
     /// Checks that the next events, of several keys, are these, in any order. The last of each key
