@@ -41,7 +41,7 @@ pub(crate) enum Start {
 
 /// Which messages are read.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct Selection {
     pub(crate) start: Start,
     /// Those of subjects that match one of these.
     pub(crate) subjects: Vec<String>,
@@ -86,7 +86,7 @@ pub(crate) struct Delivered {
 
 /// What the subject says at which a message could be acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+struct AckSubject {
     sequence: u64,
     /// The number of the message among those of this reader.
     number: u64,
@@ -102,7 +102,11 @@ struct Created {
 // === impl Consumer ===
 
 impl Consumer {
-    pub(crate) async fn open(api: &Api, stream: &Stream, wanted: Wanted) -> Result<Self, Fault> {
+    pub(crate) async fn open(
+        api: &Api,
+        stream: &Stream,
+        selection: Selection,
+    ) -> Result<Self, Fault> {
         let client = api.client();
         let inbox = client.new_inbox();
         // Before the reader is known to the server, so that nothing of it is missed.
@@ -118,10 +122,10 @@ impl Consumer {
             "mem_storage": true,
             "num_replicas": 1,
             "inactive_threshold": nanos(FORGOTTEN),
-            "filter_subjects": wanted.subjects,
-            "headers_only": wanted.is_brief,
+            "filter_subjects": selection.subjects,
+            "headers_only": selection.is_brief,
         });
-        match wanted.start {
+        match selection.start {
             Start::LastOfEach => config["deliver_policy"] = json!("last_per_subject"),
             Start::At(sequence) => {
                 config["deliver_policy"] = json!("by_start_sequence");
@@ -212,7 +216,11 @@ impl Consumer {
         let message =
             message.ok_or_else(|| Fault::Unanswered("the connection to NATS broke".into()))?;
         // A stored message has whatever status its writer gave it.
-        let is_stored = message.reply.as_deref().and_then(Place::parse).is_some();
+        let is_stored = message
+            .reply
+            .as_deref()
+            .and_then(AckSubject::parse)
+            .is_some();
         let status = message.status.filter(|_| !is_stored);
         let Some(status) = status.filter(|status| status.as_u16() != 200) else {
             return self.deliver(message).map(Next::Message);
@@ -238,19 +246,19 @@ impl Consumer {
     }
 
     fn deliver(&mut self, message: Message) -> Result<Delivered, Fault> {
-        let place = message.reply.as_deref().and_then(Place::parse);
-        let Some(place) = place.filter(|place| place.number == self.count + 1) else {
+        let ack = message.reply.as_deref().and_then(AckSubject::parse);
+        let Some(ack) = ack.filter(|ack| ack.number == self.count + 1) else {
             return Err(Fault::Unanswered("a message of NATS went missing".into()));
         };
         self.count += 1;
-        self.left = place.left;
+        self.left = ack.left;
         self.is_at_end = false;
         self.asked = self.asked.saturating_sub(1);
         let subject = message.subject.as_str().to_owned();
         let headers = message.headers.unwrap_or_default();
         Ok(Delivered {
-            stored: Stored::new(subject, place.sequence, &headers, message.payload),
-            at: place.nanos / 1_000_000,
+            stored: Stored::new(subject, ack.sequence, &headers, message.payload),
+            at: ack.nanos / 1_000_000,
         })
     }
 
@@ -263,9 +271,9 @@ impl Consumer {
     }
 }
 
-// === impl Place ===
+// === impl AckSubject ===
 
-impl Place {
+impl AckSubject {
     /// Reads `$JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.TIMES.SEQUENCE.NUMBER.NANOS.LEFT[.TOKEN]`.
     fn parse(subject: &str) -> Option<Self> {
         let parts: Vec<&str> = subject.strip_prefix("$JS.ACK.")?.split('.').collect();
@@ -293,8 +301,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_with_and_without_a_domain() {
-        let place = Place {
+    fn an_acknowledgement_subject_is_read_with_and_without_a_domain() {
+        let ack = AckSubject {
             sequence: 5,
             number: 3,
             nanos: 9,
@@ -305,10 +313,10 @@ mod tests {
             "$JS.ACK.hub.acc.KV_b.c.1.5.3.9.8",
             "$JS.ACK._.acc.KV_b.c.1.5.3.9.8.token",
         ] {
-            assert_eq!(Place::parse(subject), Some(place), "{subject}");
+            assert_eq!(AckSubject::parse(subject), Some(ack), "{subject}");
         }
         for subject in ["", "_INBOX.a", "$JS.ACK.KV_b.c.1.x.3.9.0", "$JS.ACK.a"] {
-            assert_eq!(Place::parse(subject), None, "{subject}");
+            assert_eq!(AckSubject::parse(subject), None, "{subject}");
         }
     }
 }

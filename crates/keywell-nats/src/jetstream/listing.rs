@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::api::{Api, Fault};
-use super::consumer::{Consumer, Next, Start, Wanted};
+use super::consumer::{Consumer, Next, Selection, Start};
 use super::message::{Deadline, Stored};
 use super::reading;
 use super::stream::Stream;
@@ -145,12 +145,12 @@ impl Keys {
             self.sequence = upto;
             return Ok(());
         }
-        let wanted = Wanted {
+        let selection = Selection {
             start,
             subjects: vec![stream.names.all()],
             is_brief: true,
         };
-        let mut consumer = Consumer::open(api, stream, wanted).await?;
+        let mut consumer = Consumer::open(api, stream, selection).await?;
         let limit = Limit::after(api.timeout());
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
         let mut reached = 0;

@@ -114,7 +114,7 @@ impl Inner {
             &native,
             self.options.wanted(),
             is_reserved,
-            copy.map(|cache| cache.replica().clone()),
+            copy.map(|cache| cache.copy().clone()),
         ));
         let mut buckets = self.buckets.lock();
         // Another caller may have been faster; turns are taken at one queue.

@@ -27,7 +27,7 @@ const BATCH_LEVEL: u32 = 2;
 
 /// How a bucket is created. What is given has to hold of one that exists, too.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct BucketOptions {
     /// Whether one is created where there is none.
     pub(crate) is_created: bool,
     pub(crate) replicas: Option<u32>,
@@ -145,7 +145,11 @@ impl Stream {
     ///
     /// [`Error::NoSuchBucket`] where there is none and it is not to be created, and
     /// [`Error::Unavailable`] with the reason where it is not as it is wanted, or no bucket at all.
-    pub(crate) async fn open(api: &Api, bucket: &BucketName, wanted: &Wanted) -> Result<Self> {
+    pub(crate) async fn open(
+        api: &Api,
+        bucket: &BucketName,
+        wanted: &BucketOptions,
+    ) -> Result<Self> {
         let names = Names::of(bucket);
         let info = match info(api, &names).await {
             Ok(info) => info,
@@ -160,7 +164,7 @@ impl Stream {
         Self::of(names, info, bucket, wanted)
     }
 
-    fn of(names: Names, info: Info, bucket: &BucketName, wanted: &Wanted) -> Result<Self> {
+    fn of(names: Names, info: Info, bucket: &BucketName, wanted: &BucketOptions) -> Result<Self> {
         let config = info.config;
         let refused = |problem: String| {
             let what = format!("the NATS bucket {bucket} {problem}");
@@ -233,7 +237,12 @@ async fn info(api: &Api, names: &Names) -> Result<Info, Fault> {
 }
 
 /// Creates a stream as ADR-8 has it, with what the server can do besides.
-async fn create(api: &Api, names: &Names, bucket: &BucketName, wanted: &Wanted) -> Result<Info> {
+async fn create(
+    api: &Api,
+    names: &Names,
+    bucket: &BucketName,
+    wanted: &BucketOptions,
+) -> Result<Info> {
     let level = api.account().await?.api_level();
     let history = wanted.history.unwrap_or(1);
     let mut config = json!({

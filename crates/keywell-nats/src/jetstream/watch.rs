@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::api::Fault;
 use super::backing::Backing;
-use super::consumer::{Consumer, Delivered, Next, Start, Wanted};
+use super::consumer::{Consumer, Delivered, Next, Selection, Start};
 use super::message::{self, Deadline, What};
 
 /// What tokens are sealed as, beside cursors.
@@ -171,13 +171,13 @@ impl StreamFeed {
 
     async fn open(&mut self) -> Result<(), Fault> {
         self.look().await?;
-        let wanted = Wanted {
+        let selection = Selection {
             start: Start::At(self.read + 1),
             subjects: vec![self.backing.stream.names.all()],
             is_brief: false,
         };
         let Backing { api, stream, .. } = &*self.backing;
-        self.consumer = Some(Consumer::open(api, stream, wanted).await?);
+        self.consumer = Some(Consumer::open(api, stream, selection).await?);
         Ok(())
     }
 

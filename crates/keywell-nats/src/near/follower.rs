@@ -15,10 +15,10 @@ use keywell_client::Backoff;
 use keywell_store::Error;
 use tokio::time::{Instant, sleep_until};
 
-use super::index::Change;
-use super::replica::Replica;
+use super::copy::NearCopy;
+use super::index::Update;
 use crate::jetstream::api::{Api, Fault};
-use crate::jetstream::consumer::{Consumer, Delivered, Next, Start, Wanted};
+use crate::jetstream::consumer::{Consumer, Delivered, Next, Selection, Start};
 use crate::jetstream::message::What;
 use crate::jetstream::reading;
 use crate::jetstream::stream::{Info, Stream};
@@ -35,7 +35,7 @@ const AT_ONCE: usize = 256;
 pub(super) struct Follower {
     api: Api,
     stream: Stream,
-    replica: Arc<Replica>,
+    copy: Arc<NearCopy>,
     /// Whether values are copied, too.
     has_values: bool,
     /// When something was heard of the stream.
@@ -45,11 +45,11 @@ pub(super) struct Follower {
 // === impl Follower ===
 
 impl Follower {
-    pub(super) fn new(api: Api, stream: Stream, replica: Arc<Replica>, has_values: bool) -> Self {
+    pub(super) fn new(api: Api, stream: Stream, copy: Arc<NearCopy>, has_values: bool) -> Self {
         Self {
             api,
             stream,
-            replica,
+            copy,
             has_values,
             heard: Instant::now(),
         }
@@ -60,7 +60,7 @@ impl Follower {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
         loop {
             let Err(fault) = self.follow(&mut backoff).await;
-            self.replica.abandon();
+            self.copy.abandon();
             if self.api.is_closed() {
                 return;
             }
@@ -71,22 +71,22 @@ impl Follower {
     }
 
     async fn follow(&mut self, backoff: &mut Backoff) -> Result<Infallible, Fault> {
-        let connection = self.replica.connection();
+        let connection = self.copy.connection();
         self.api.check_connection()?;
-        let floor = self.replica.floor();
+        let floor = self.copy.floor();
         let info = self.stream.info(&self.api).await?;
-        self.replica.cap_floor(floor, info.state.last_seq);
+        self.copy.cap_floor(floor, info.state.last_seq);
         let mut consumer = match self.resume(&info).await? {
             Some(consumer) => consumer,
             None => self.restart(&info).await?,
         };
         self.catch_up(&mut consumer, info.state.last_seq).await?;
-        self.replica.complete(connection);
+        self.copy.complete(connection);
         backoff.reset();
         loop {
             let next = tokio::select! {
                 next = consumer.next() => next?,
-                () = self.replica.doubted() => {
+                () = self.copy.doubted() => {
                     return Err(Fault::Unreachable("its stream was made again".into()));
                 }
                 () = self.lost(connection) => {
@@ -96,10 +96,10 @@ impl Follower {
             self.heard = Instant::now();
             match next {
                 Next::Message(delivered) => self.take(&mut consumer, delivered)?,
-                Next::Idle if self.replica.applied() < self.replica.floor() => {
-                    let floor = self.replica.floor();
+                Next::Idle if self.copy.applied() < self.copy.floor() => {
+                    let floor = self.copy.floor();
                     let last = self.stream.info(&self.api).await?.state.last_seq;
-                    self.replica.cap_floor(floor, last);
+                    self.copy.cap_floor(floor, last);
                     self.skip(last).await?;
                 }
                 Next::Idle => {}
@@ -109,16 +109,16 @@ impl Follower {
 
     /// A consumer from where this was, if that is still the same stream.
     async fn resume(&self, info: &Info) -> Result<Option<Consumer>, Fault> {
-        let Some(last) = self.replica.last() else {
+        let Some(last) = self.copy.last() else {
             return Ok(None);
         };
-        if self.heard.elapsed() >= SHORT || info.state.last_seq < self.replica.applied() {
+        if self.heard.elapsed() >= SHORT || info.state.last_seq < self.copy.applied() {
             return Ok(None);
         }
         let mut consumer = self.open(Start::At(last)).await?;
         if let Next::Message(first) = consumer.next_stored().await? {
             let timestamp = (first.stored.sequence == last).then_some(first.at);
-            if self.replica.is_same_stream(&info.created, timestamp) {
+            if self.copy.is_same_stream(&info.created, timestamp) {
                 return Ok(Some(consumer));
             }
         }
@@ -127,28 +127,28 @@ impl Follower {
     }
 
     async fn restart(&self, info: &Info) -> Result<Consumer, Fault> {
-        self.replica.restart(info.created.clone());
+        self.copy.restart(info.created.clone());
         self.open(Start::LastOfEach).await
     }
 
     async fn open(&self, start: Start) -> Result<Consumer, Fault> {
-        let wanted = Wanted {
+        let selection = Selection {
             start,
             subjects: vec![self.stream.names.all()],
             is_brief: !self.has_values,
         };
-        Consumer::open(&self.api, &self.stream, wanted).await
+        Consumer::open(&self.api, &self.stream, selection).await
     }
 
     /// Reads all that the stream had.
     async fn catch_up(&mut self, consumer: &mut Consumer, upto: u64) -> Result<(), Fault> {
         let mut backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(200));
-        while self.replica.applied() < upto {
+        while self.copy.applied() < upto {
             match consumer.next_stored().await? {
                 Next::Message(delivered) => self.take(consumer, delivered)?,
                 Next::Idle => {
                     self.skip(upto).await?;
-                    if self.replica.applied() < upto {
+                    if self.copy.applied() < upto {
                         backoff.pause().await;
                     }
                 }
@@ -162,19 +162,19 @@ impl Follower {
     /// delivers lags behind the leader.
     async fn skip(&self, upto: u64) -> Result<(), Fault> {
         let last = reading::of_leader(&self.api, &self.stream, &self.stream.names.all()).await?;
-        if last.is_none_or(|last| last.sequence <= self.replica.received()) {
-            self.replica.advance(upto);
+        if last.is_none_or(|last| last.sequence <= self.copy.received()) {
+            self.copy.advance(upto);
         }
         Ok(())
     }
 
     /// Applies a message, with those that are here already.
     fn take(&self, consumer: &mut Consumer, first: Delivered) -> Result<(), Fault> {
-        let mut changes = vec![self.change(first)];
+        let mut updates = vec![self.update(first)];
         let mut ended = Ok(());
-        while changes.len() < AT_ONCE {
+        while updates.len() < AT_ONCE {
             match consumer.received() {
-                Some(Ok(Next::Message(delivered))) => changes.push(self.change(delivered)),
+                Some(Ok(Next::Message(delivered))) => updates.push(self.update(delivered)),
                 Some(Ok(Next::Idle)) | None => break,
                 Some(Err(fault)) => {
                     ended = Err(fault);
@@ -182,11 +182,11 @@ impl Follower {
                 }
             }
         }
-        self.replica.apply(changes);
+        self.copy.apply(updates);
         ended
     }
 
-    fn change(&self, delivered: Delivered) -> Change {
+    fn update(&self, delivered: Delivered) -> Update {
         let Delivered { stored, at } = delivered;
         let value = match stored.what {
             What::Value { value, deadline } => {
@@ -196,7 +196,7 @@ impl Follower {
             }
             What::Gone { .. } => None,
         };
-        Change {
+        Update {
             sequence: stored.sequence,
             at,
             key: self.stream.names.key(&stored.subject),
@@ -207,7 +207,7 @@ impl Follower {
 
     /// Waits until the connection is another, or none.
     async fn lost(&self, connection: u64) {
-        while self.replica.connection() == connection && self.api.check_connection().is_ok() {
+        while self.copy.connection() == connection && self.api.check_connection().is_ok() {
             sleep_until(Instant::now() + LOOK).await;
         }
     }

@@ -23,7 +23,7 @@ pub(crate) struct Index {
     /// The last message that was applied: its sequence, and when it was stored.
     last: Option<(u64, u64)>,
     /// The messages of a batch whose end has not come.
-    open: Option<(String, Vec<Change>)>,
+    open: Option<(String, Vec<Update>)>,
 }
 
 /// The value of a key.
@@ -37,9 +37,9 @@ pub(crate) struct Held {
     pub(crate) value: Option<Bytes>,
 }
 
-/// A message, as it changes the index.
+/// A message, as it updates the index.
 #[derive(Clone, Debug)]
-pub(crate) struct Change {
+pub(crate) struct Update {
     pub(crate) sequence: u64,
     /// When it was stored, in milliseconds since 1970.
     pub(crate) at: u64,
@@ -66,11 +66,11 @@ impl Index {
     }
 
     /// Applies a message; nothing if it was applied before.
-    pub(crate) fn apply(&mut self, change: Change) {
-        if change.sequence <= self.received() {
+    pub(crate) fn apply(&mut self, update: Update) {
+        if update.sequence <= self.received() {
             return;
         }
-        let batch = change.batch.clone();
+        let batch = update.batch.clone();
         let identity = batch.as_ref().map(|batch| &*batch.identity);
         if self
             .open
@@ -80,12 +80,12 @@ impl Index {
             self.end_batch();
         }
         match batch {
-            None => self.perform(change),
+            None => self.perform(update),
             Some(batch) => {
-                let (_, changes) = self
+                let (_, updates) = self
                     .open
                     .get_or_insert_with(|| (batch.identity, Vec::new()));
-                changes.push(change);
+                updates.push(update);
                 if batch.is_last {
                     self.end_batch();
                 }
@@ -144,25 +144,25 @@ impl Index {
 
     /// The sequence of the last message that came, which may be of a batch whose end has not.
     pub(crate) fn received(&self) -> u64 {
-        let open = self.open.as_ref().and_then(|(_, changes)| changes.last());
-        open.map_or(self.applied, |change| change.sequence)
+        let open = self.open.as_ref().and_then(|(_, updates)| updates.last());
+        open.map_or(self.applied, |update| update.sequence)
     }
 
     fn end_batch(&mut self) {
-        let changes = self.open.take().map(|(_, changes)| changes);
-        for change in changes.into_iter().flatten() {
-            self.perform(change);
+        let updates = self.open.take().map(|(_, updates)| updates);
+        for update in updates.into_iter().flatten() {
+            self.perform(update);
         }
     }
 
-    fn perform(&mut self, change: Change) {
-        let Change {
+    fn perform(&mut self, update: Update) {
+        let Update {
             sequence,
             at,
             key,
             value,
             ..
-        } = change;
+        } = update;
         self.applied = sequence;
         self.last = Some((sequence, at));
         let Some(key) = key else { return };
@@ -196,8 +196,8 @@ mod tests {
     use super::*;
 
     /// A stream of random messages. Some belong to batches.
-    fn stream(chance: &mut StdRng) -> Vec<Change> {
-        let mut messages: Vec<Change> = Vec::new();
+    fn stream(chance: &mut StdRng) -> Vec<Update> {
+        let mut messages: Vec<Update> = Vec::new();
         for batch in 0..40 {
             let is_batch = chance.random_bool(0.4);
             let count = if is_batch {
@@ -215,7 +215,7 @@ mod tests {
                 let value = chance
                     .random_bool(0.7)
                     .then(|| (None, Some(Bytes::from(sequence.to_string()))));
-                messages.push(Change {
+                messages.push(Update {
                     sequence,
                     at: 1000 + sequence,
                     key: chance.random_bool(0.95).then_some(key),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     /// What the stream holds up to a sequence, in the simplest way.
-    fn model(messages: &[Change], upto: u64) -> BTreeMap<String, u64> {
+    fn model(messages: &[Update], upto: u64) -> BTreeMap<String, u64> {
         let mut keys = BTreeMap::new();
         for message in messages.iter().filter(|message| message.sequence <= upto) {
             let Some(key) = message.key.clone() else {
@@ -252,7 +252,7 @@ mod tests {
     }
 
     /// Whether a batch begins at or before a sequence and ends after it.
-    fn is_within_a_batch(messages: &[Change], sequence: u64) -> bool {
+    fn is_within_a_batch(messages: &[Update], sequence: u64) -> bool {
         let at = |sequence: u64| messages.iter().find(|message| message.sequence == sequence);
         at(sequence)
             .and_then(|message| message.batch.as_ref())
@@ -261,8 +261,8 @@ mod tests {
 
     /// A server keeps the last message of each key, so that a reader who begins late, or falls
     /// behind, misses some in the middle of the stream and of batches.
-    fn compacted(messages: &[Change], upto: u64) -> Vec<Change> {
-        let is_last = |message: &Change| {
+    fn compacted(messages: &[Update], upto: u64) -> Vec<Update> {
+        let is_last = |message: &Update| {
             message.sequence > upto
                 || !messages.iter().any(|later| {
                     let follows = later.sequence > message.sequence && later.sequence <= upto;
@@ -337,8 +337,8 @@ mod tests {
         }
     }
 
-    fn set(key: &str, sequence: u64, batch: Option<(&str, bool)>) -> Change {
-        Change {
+    fn set(key: &str, sequence: u64, batch: Option<(&str, bool)>) -> Update {
+        Update {
             sequence,
             at: sequence,
             key: Some(key.to_owned()),

@@ -13,14 +13,14 @@ use parking_lot::RwLock;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::index::{Change, Index};
+use super::index::{Index, Update};
 use super::values::Values;
 
 /// How long a write waits for the copy to have it. Readers ask the server after that.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A copy of a bucket.
-pub(crate) struct Replica {
+pub(crate) struct NearCopy {
     state: RwLock<State>,
     pub(super) values: Values,
     /// The copy must have all up to this sequence, or it is not read.
@@ -49,9 +49,9 @@ struct Progress {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark(u64);
 
-// === impl Replica ===
+// === impl NearCopy ===
 
-impl Replica {
+impl NearCopy {
     /// An empty copy, which is not read before a follower completes it. Values that are read by
     /// sequence are kept up to so many bytes.
     pub(crate) fn new(client: &Client, value_bytes: usize) -> Self {
@@ -136,8 +136,8 @@ impl Replica {
         self.progress.send_replace(Progress::default());
     }
 
-    pub(super) fn apply(&self, changes: impl IntoIterator<Item = Change>) {
-        self.change(|index| changes.into_iter().for_each(|change| index.apply(change)));
+    pub(super) fn apply(&self, updates: impl IntoIterator<Item = Update>) {
+        self.change(|index| updates.into_iter().for_each(|update| index.apply(update)));
     }
 
     /// Nothing is left to apply up to a sequence.
