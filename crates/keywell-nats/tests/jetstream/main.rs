@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod conformance;
+mod domains;
 mod faults;
+mod interoperable;
 mod logins;
+mod operator;
 mod place;
-mod raw;
 mod streams;
+mod versions;
