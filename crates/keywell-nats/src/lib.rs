@@ -24,6 +24,7 @@
 
 mod cache;
 mod jetstream;
+mod link;
 mod login;
 mod near;
 

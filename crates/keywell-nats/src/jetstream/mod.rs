@@ -21,6 +21,7 @@ pub(crate) mod reading;
 mod store;
 pub(crate) mod stream;
 mod transact;
+mod unsound;
 mod watch;
 mod writing;
 

@@ -68,6 +68,8 @@ pub(crate) struct Stream {
     pub(crate) has_batches: bool,
     /// Whether values can go without a message that says so.
     pub(crate) loses_silently: bool,
+    /// How long the message stays that says that a value expired. `None` if none expires.
+    pub(crate) markers: Option<Duration>,
     /// The largest message that it takes, if that is less than the server does.
     pub(crate) max_message: Option<usize>,
 }
@@ -128,11 +130,16 @@ struct Config {
 // === impl Config ===
 
 impl Config {
+    /// Whether values can expire.
+    fn has_times(&self) -> bool {
+        self.max_age > 0 || self.allow_msg_ttl
+    }
+
     /// Whether the server removes values without a message, because of their age or for room.
     fn loses_silently(&self) -> bool {
-        let has_times = self.max_age > 0 || self.allow_msg_ttl;
         let is_bounded = self.max_msgs > 0 || self.max_bytes > 0;
-        has_times && self.subject_delete_marker_ttl == 0 || is_bounded && self.discard != "new"
+        self.has_times() && self.subject_delete_marker_ttl == 0
+            || is_bounded && self.discard != "new"
     }
 }
 
@@ -208,6 +215,9 @@ impl Stream {
             has_ttl: config.allow_msg_ttl && config.subject_delete_marker_ttl > 0,
             has_batches: config.allow_atomic,
             loses_silently: config.loses_silently(),
+            markers: config
+                .has_times()
+                .then(|| Duration::from_nanos(config.subject_delete_marker_ttl)),
             max_message: usize::try_from(config.max_msg_size)
                 .ok()
                 .filter(|bytes| *bytes > 0),
@@ -285,7 +295,8 @@ async fn create(
     }
 }
 
-fn nanos(time: Duration) -> u64 {
+/// A time as servers read it, in nanoseconds.
+pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 

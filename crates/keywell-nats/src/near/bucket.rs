@@ -12,10 +12,11 @@ use keywell_store::{
 use super::cache::NearCache;
 use super::copy::NearCopy;
 use super::index::{Held, Index};
-use super::{behind, page, reading};
+use super::{behind, page};
 use crate::jetstream::bucket::JetStreamBucket;
 use crate::jetstream::listing;
-use crate::jetstream::message::{self, Deadline, Stored, What};
+use crate::jetstream::message::{self, Deadline, What};
+use crate::jetstream::reading;
 
 /// How many values of one call are read at a time.
 const IN_FLIGHT: usize = 32;
@@ -70,11 +71,13 @@ impl NearBucket {
     /// The value of a key's message, if it is still there.
     async fn read(&self, key: &str, stamp: Stamp) -> Result<Option<Bytes>> {
         let backing = &self.inner.backing;
-        let found = reading::at(&backing.api, &backing.stream, stamp.sequence).await;
+        let Ok(subject) = backing.subject(key) else {
+            return Ok(None);
+        };
+        let (api, stream) = (&backing.api, &backing.stream);
+        let found = reading::at(api, stream, &subject, stamp.sequence).await;
         let found = found.map_err(|fault| backing.failed(fault))?;
-        let is_of_key =
-            |found: &Stored| backing.stream.names.key(&found.subject).as_deref() == Some(key);
-        if found.as_ref().is_some_and(|found| !is_of_key(found)) {
+        if found.as_ref().is_some_and(|found| found.subject != subject) {
             // The stream was made again.
             self.copy().doubt();
             return Ok(None);

@@ -37,7 +37,7 @@ impl NearCache {
             );
             return None;
         }
-        let copy = Arc::new(NearCopy::new(api.client(), value_bytes));
+        let copy = Arc::new(NearCopy::new(api.link().clone(), value_bytes));
         let follower = Follower::new(api.clone(), stream.clone(), copy.clone(), has_values);
         let task = tokio::spawn(follower.run()).abort_handle();
         Some(Self { copy, task })

@@ -14,5 +14,4 @@ pub(crate) mod copy;
 mod follower;
 mod index;
 mod page;
-mod reading;
 mod values;

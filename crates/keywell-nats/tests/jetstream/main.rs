@@ -5,9 +5,12 @@
 mod conformance;
 mod domains;
 mod faults;
+mod hostile;
 mod interoperable;
 mod logins;
 mod operator;
 mod place;
+#[path = "../raw/mod.rs"]
+mod raw;
 mod streams;
 mod versions;
