@@ -30,5 +30,6 @@ mod near;
 
 pub use cache::{CacheOptions, CacheProvider, CacheStore};
 pub use jetstream::{JetStreamOptions, JetStreamProvider, JetStreamStore, Storage};
+pub use keywell_client::Tls;
 pub use login::Login;
 pub use near::caching::Caching;
