@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use keywell_store::{Cursor, Error, Invalid, List, MAX_PAGE_BYTES, Page};
+use keywell_store::{Cursor, Error, Invalid, List, Page};
 use redb::ReadTransaction;
 
 use crate::clock::Clock;
@@ -50,8 +50,8 @@ pub(crate) fn read(
         let is_large = request
             .values
             .is_some_and(|max| value_bytes + value.len() > max);
-        let is_full = keys.len() == request.page_keys()
-            || (!keys.is_empty() && (is_large || key_bytes + key.len() > MAX_PAGE_BYTES));
+        let is_full =
+            request.is_full(keys.len(), key_bytes + key.len()) || is_large && !keys.is_empty();
         if (expires.is_some() && is_full) || (last.is_some() && scanned >= SCAN_BYTES) {
             let cursor = last.map(|key| Cursor::seal(scope, &request.prefix, key.as_bytes()));
             return Ok(Page {

@@ -1,7 +1,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use keywell_store::{Cursor, Error, Invalid, List, MAX_PAGE_BYTES, Page, Result};
+use keywell_store::{Cursor, Error, Invalid, List, Page, Result};
 
 use crate::clock::Clock;
 use crate::key::STRIPES;
@@ -42,7 +42,7 @@ pub(crate) fn page(stripes: &Stripes, clock: &Clock, scope: &str, request: &List
     }
     // A stable sort detects the sorted runs, and merges them.
     keys.sort();
-    let fitting = fitting(&keys, most);
+    let fitting = request.room(&keys);
     let end = if fitting < keys.len() {
         Some(&*keys[fitting - 1])
     } else {
@@ -56,20 +56,6 @@ pub(crate) fn page(stripes: &Stripes, clock: &Clock, scope: &str, request: &List
             .collect(),
         entries: Vec::new(),
     })
-}
-
-/// How many keys fit on a page; at least one does.
-fn fitting(keys: &[Arc<str>], most: usize) -> usize {
-    let mut bytes = 0;
-    let count = keys
-        .iter()
-        .take(most)
-        .take_while(|key| {
-            bytes += key.len();
-            bytes <= MAX_PAGE_BYTES
-        })
-        .count();
-    count.max(keys.len().min(1))
 }
 
 fn text(position: Vec<u8>) -> Result<String> {

@@ -24,10 +24,12 @@
 
 mod cache;
 mod jetstream;
+mod link;
 mod login;
 mod near;
 
 pub use cache::{CacheOptions, CacheProvider, CacheStore};
 pub use jetstream::{JetStreamOptions, JetStreamProvider, JetStreamStore, Storage};
+pub use keywell_client::Tls;
 pub use login::Login;
 pub use near::caching::Caching;

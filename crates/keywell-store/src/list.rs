@@ -59,6 +59,22 @@ impl List {
     pub fn page_keys(&self) -> usize {
         self.limit.clamp(1, MAX_PAGE_KEYS)
     }
+
+    /// Whether a page of so many keys has no room for the next one, with which its keys would have so
+    /// many bytes.
+    pub fn is_full(&self, keys: usize, bytes: usize) -> bool {
+        keys >= self.page_keys() || keys > 0 && bytes > MAX_PAGE_BYTES
+    }
+
+    /// How many of these keys, from the first on, a page has room for.
+    pub fn room<K: AsRef<str>>(&self, keys: &[K]) -> usize {
+        let mut bytes = 0;
+        let full = keys.iter().enumerate().position(|(count, key)| {
+            bytes += key.as_ref().len();
+            self.is_full(count, bytes)
+        });
+        full.unwrap_or(keys.len())
+    }
 }
 
 impl Default for List {
@@ -196,6 +212,26 @@ mod tests {
         let page = Page::of_entries(listed, end, max, |key| Cursor::from(key.to_owned()));
         assert_eq!(page.keys.len(), page.entries.len());
         (page.keys, page.cursor.map(String::from))
+    }
+
+    #[test]
+    fn a_page_has_room_for_a_key_and_no_more_than_its_bounds() {
+        let room = |limit: usize, keys: &[usize]| {
+            let keys: Vec<String> = keys.iter().map(|bytes| "k".repeat(*bytes)).collect();
+            let request = List {
+                limit,
+                ..List::default()
+            };
+            request.room(&keys)
+        };
+        assert_eq!(room(3, &[]), 0);
+        assert_eq!(room(3, &[1, 1, 1]), 3);
+        assert_eq!(room(3, &[1, 1, 1, 1]), 3);
+        assert_eq!(room(0, &[1, 1]), 1);
+        assert_eq!(room(9, &[MAX_PAGE_BYTES - 1, 1]), 2);
+        assert_eq!(room(9, &[MAX_PAGE_BYTES - 1, 2]), 1);
+        assert_eq!(room(9, &[MAX_PAGE_BYTES + 1, 1]), 1);
+        assert_eq!(room(usize::MAX, &[0; MAX_PAGE_KEYS + 1]), MAX_PAGE_KEYS);
     }
 
     #[test]

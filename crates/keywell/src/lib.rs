@@ -40,3 +40,7 @@ pub use keywell_wasi as wasi;
 pub use keywell_disk as disk;
 #[cfg(feature = "memory")]
 pub use keywell_memory as memory;
+#[cfg(feature = "nats")]
+pub use keywell_nats as nats;
+#[cfg(feature = "redis")]
+pub use keywell_redis as redis;

@@ -200,3 +200,72 @@ fn processes_share_lists_and_sets_on_a_server_of_nats() {
     assert_eq!(refused.status.code(), Some(1), "{error}");
     assert!(error.contains("does not offer lists and sets"), "{error}");
 }
+
+/// Grants of a bucket whose whole is granted beside them, in one instance.
+#[test]
+fn a_grant_holds_for_lists_and_sets() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = [
+        ("open:whole", "ok"),
+        ("push:other/l=secret", "1"),
+        ("set-add:other/s=secret", "true"),
+        ("push:ten/l=own", "1"),
+        ("set-add:ten/s=own", "true"),
+        // A prefix is not left by any call.
+        ("open:ten", "ok"),
+        ("range:l=0,-1", "own"),
+        ("range:other/l=0,-1", ""),
+        ("exists:other/l", "false"),
+        ("set-query:s", "own"),
+        ("set-union:s,other/s", "own"),
+        ("set-intersection:s,other/s", ""),
+        ("push:other/l=mine", "1"),
+        ("set-add:other/s=mine", "true"),
+        ("list-item-delete:other/l=secret", "0"),
+        ("set-remove:other/s=secret", "false"),
+        ("clear:other/l", "1"),
+        ("delete:other/s", "ok"),
+        // A grant for reading writes nothing.
+        ("open:reading", "ok"),
+        ("range:ten/l=0,-1", "own"),
+        ("set-query:ten/s", "own"),
+        ("set-union:ten/s,other/s", "own secret"),
+        ("exists:ten/l", "true"),
+        ("push:ten/l=item", "access-denied"),
+        ("list-item-delete:ten/l=own", "access-denied"),
+        ("clear:ten/l", "access-denied"),
+        ("set-add:ten/s=member", "access-denied"),
+        ("set-remove:ten/s=own", "access-denied"),
+        ("clear:ten/s", "access-denied"),
+        ("set:ten/l=text", "access-denied"),
+        ("add:ten/n=1", "access-denied"),
+        ("delete:ten/l", "access-denied"),
+        ("open:none", "access-denied"),
+        // Nothing of it has changed.
+        ("open:whole", "ok"),
+        ("range:ten/l=0,-1", "own"),
+        ("range:other/l=0,-1", "secret"),
+        ("set-union:ten/s,other/s", "own secret"),
+        ("exists:ten/other/s", "false"),
+    ];
+    let steps: Vec<&str> = script.iter().map(|(step, _)| *step).collect();
+    let file = folder.path().join("keywell.toml");
+    let text = format!(
+        "[store.main]\nurl = \"nats-cache:\"\n\
+         [component.steps]\npath = {:?}\n\
+         buckets.whole = \"shop\"\n\
+         buckets.ten = {{ bucket = \"shop\", prefix = \"ten/\" }}\n\
+         buckets.reading = {{ bucket = \"shop\", read-only = true }}\n\
+         [[trigger.command]]\ncomponent = \"steps\"\narguments = {steps:?}\n",
+        guest("collections").to_str().unwrap(),
+    );
+    std::fs::write(&file, text).unwrap();
+    let output = keywell().arg("up").arg(&file).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines();
+    let lines = lines.map(|line| line.split_once("steps: ").map_or(line, |(_, line)| line));
+    let expected = script.map(|(step, answer)| format!("{step} -> {answer}"));
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
+}

@@ -36,6 +36,9 @@ pub struct NatsBuilder {
     lines: Vec<String>,
     tls: Option<Arc<Tls>>,
     has_jetstream: bool,
+    domain: Option<String>,
+    /// Whether the server lets in clients that the tests' own check is none of.
+    is_closed: bool,
     /// The client's CONNECT options with which the server is asked whether it is ready.
     login: String,
 }
@@ -54,6 +57,21 @@ impl NatsBuilder {
     pub fn jetstream(mut self) -> Self {
         self.has_jetstream = true;
         self
+    }
+
+    /// Keeps streams, in a domain of this name.
+    #[must_use]
+    pub fn domain(mut self, name: &str) -> Self {
+        self.domain = Some(name.to_owned());
+        self.jetstream()
+    }
+
+    /// Adds lines that say who may log in, such as `operator` and `resolver`. The server counts as
+    /// ready when it greets.
+    #[must_use]
+    pub fn logins(mut self, lines: impl Into<String>) -> Self {
+        self.is_closed = true;
+        self.config(lines)
     }
 
     /// Adds a line to the configuration, such as `max_payload: 65536`.
@@ -236,7 +254,8 @@ impl Nats {
             return other(info);
         }
         // Behind TLS only the greeting is plain.
-        if !self.settings.has_jetstream || self.settings.tls.is_some() {
+        let is_open = self.settings.tls.is_none() && !self.settings.is_closed;
+        if !self.settings.has_jetstream || !is_open {
             return Ok(());
         }
         let login = &self.settings.login;
@@ -269,7 +288,11 @@ impl Nats {
         let port = self.port.number();
         let mut lines = vec!["host: 127.0.0.1".to_owned(), format!("port: {port}")];
         if self.settings.has_jetstream {
-            lines.push(format!("jetstream {{ store_dir: \"{folder}/streams\" }}"));
+            let domain = self.settings.domain.as_ref();
+            let domain = domain.map_or_else(String::new, |name| format!(", domain: {name}"));
+            lines.push(format!(
+                "jetstream {{ store_dir: \"{folder}/streams\"{domain} }}"
+            ));
         }
         if let Some((name, members)) = &self.cluster {
             let routes: Vec<_> = members

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Collect, Collected, Cursor, Durability, Entry, Error,
-    Expires, Invalid, Kind, List, Listing, MAX_PAGE_BYTES, Page, Promptness, Result, Set, Version,
+    Expires, Invalid, Kind, List, Listing, Page, Promptness, Result, Set, Version,
 };
 
 use super::collecting;
@@ -69,7 +69,6 @@ impl CacheBucket {
         };
         let seal = |last: &str| Cursor::seal(scope, &request.prefix, last.as_bytes());
         let prefix = self.key(&request.prefix);
-        let most = request.page_keys();
         let mut bytes = 0;
         let mut cursor = None;
         let listed = self.node.read(|replica| {
@@ -77,7 +76,7 @@ impl CacheBucket {
             for (full, entry) in replica.all_from(&prefix, after.as_deref()) {
                 let key = &full[self.prefix.len()..];
                 bytes += key.len();
-                if listed.len() == most || (bytes > MAX_PAGE_BYTES && !listed.is_empty()) {
+                if request.is_full(listed.len(), bytes) {
                     cursor = listed.last().map(|(last, _)| seal(last));
                     break;
                 }

@@ -2,8 +2,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use async_nats::connection::State;
-use async_nats::{Client, Event, Message, Subscriber};
+use async_nats::{Client, Message};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use keywell_store::{Error, Failure, Result};
@@ -15,6 +14,7 @@ use super::options::CacheOptions;
 use super::outgoing::{Receiver, Waiting};
 use super::replica::{Change, Effect, Message as Replicated, Origin};
 use super::wire;
+use crate::link::{Count, Dialer, Link};
 
 /// How long a process waits for another to say that it is there, when it starts.
 const GREETING: Duration = Duration::from_millis(500);
@@ -24,8 +24,6 @@ const JOINING: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long the end of a connection waits for the server.
 const FLUSHING: Duration = Duration::from_secs(2);
-/// The longest wait before a lost connection is tried again.
-const RECONNECT: Duration = Duration::from_secs(1);
 /// How many messages wait to be taken. What is more is lost, and asked for again.
 const WAITING: usize = 8192;
 /// How many messages are taken, or sent, at once.
@@ -37,10 +35,7 @@ const BATCH: usize = 16 << 10;
 pub(super) struct Connection {
     node: Weak<Node>,
     outgoing: Receiver,
-    /// Changes and beacons of all.
-    changes: BoxStream<'static, Vec<Message>>,
-    /// Messages for this copy.
-    replays: BoxStream<'static, Vec<Message>>,
+    subscribed: Subscribed,
     post: Post,
     rhythm: Rhythm,
 }
@@ -54,9 +49,19 @@ enum Next {
     ForThis(Vec<Message>),
 }
 
+/// What a copy receives.
+struct Subscribed {
+    /// By which client. Where another has taken its place, nothing more comes.
+    client: Arc<Client>,
+    /// Changes and beacons of all.
+    changes: BoxStream<'static, Vec<Message>>,
+    /// Messages for this copy.
+    replays: BoxStream<'static, Vec<Message>>,
+}
+
 /// Publishes the messages of a copy.
 struct Post {
-    client: Client,
+    link: Link,
     origin: Origin,
     changes: String,
     replays: String,
@@ -72,42 +77,24 @@ struct Rhythm {
 
 /// Connects a new copy to the others, and waits for what they have.
 pub(super) async fn join(options: &CacheOptions) -> Result<Arc<Node>> {
-    let (counting, connected) = watch::channel(0_u64);
-    let client = options.login.connect_with(&options.servers, |connect| {
-        let delay = |attempts: usize| {
-            let millis = 10_u64 << attempts.min(10);
-            Duration::from_millis(millis).min(RECONNECT)
-        };
-        let connect = connect
-            .no_echo()
-            .subscription_capacity(WAITING)
-            .reconnect_delay_callback(delay);
-        connect.event_callback(move |event| {
-            match event {
-                Event::Connected => counting.send_modify(|count| *count += 1),
-                Event::Disconnected => {
-                    tracing::warn!("the connection to NATS is lost; the cache goes on alone");
-                }
-                event => tracing::debug!("NATS: {event}"),
-            }
-            std::future::ready(())
-        })
+    let link = Link::open(Dialer {
+        login: options.login.clone(),
+        servers: options.servers.clone(),
+        options: |options| options.no_echo().subscription_capacity(WAITING),
     });
-    let client = client.await?;
-    let (node, outgoing) = Node::connected(options.max_bytes, client.max_payload());
+    let link = link.await?;
+    let counts = link.counts();
+    let (node, outgoing) = Node::connected(options.max_bytes, link.max_payload());
     let post = Post {
         origin: node.origin(),
         changes: format!("{}.{}", options.changes, options.name),
         replays: format!("{}.{}", options.replays, options.name),
-        client,
+        link,
     };
-    let changes = post.subscribe(post.to_all()).await?;
-    let replays = post.subscribe(post.to(post.origin)).await?;
     let mut connection = Connection {
         node: Arc::downgrade(&node),
         outgoing,
-        changes: changes.ready_chunks(AT_ONCE).boxed(),
-        replays: replays.ready_chunks(AT_ONCE).boxed(),
+        subscribed: post.subscribe().await?,
         post,
         rhythm: Rhythm::new(options.heartbeat),
     };
@@ -115,7 +102,7 @@ pub(super) async fn join(options: &CacheOptions) -> Result<Arc<Node>> {
         tracing::warn!("the copy of the cache is not complete yet; the rest follows");
     }
     node.mark_joined();
-    tokio::spawn(connection.run(connected));
+    tokio::spawn(connection.run(counts));
     Ok(node)
 }
 
@@ -143,18 +130,18 @@ impl Connection {
         Instant::now() < end
     }
 
-    async fn run(mut self, mut connected: watch::Receiver<u64>) {
-        connected.mark_unchanged();
+    async fn run(mut self, mut counts: watch::Receiver<Count>) {
         loop {
             let due = self.rhythm.due;
             let next = tokio::select! {
                 next = self.next() => next,
-                Ok(()) = connected.changed() => {
-                    tracing::info!("connected to NATS again");
+                Ok(()) = counts.changed() => {
+                    self.subscribe_again().await;
                     self.rhythm.restart();
                     continue;
                 }
                 () = sleep_until(due) => {
+                    self.subscribe_again().await;
                     self.rhythm.next();
                     if let Some(node) = self.node.upgrade() {
                         node.tick();
@@ -174,8 +161,21 @@ impl Connection {
     async fn next(&mut self) -> Next {
         tokio::select! {
             waiting = self.outgoing.receive(AT_ONCE) => Next::ToSend(waiting),
-            Some(messages) = self.changes.next() => Next::ForAll(messages),
-            Some(messages) = self.replays.next() => Next::ForThis(messages),
+            Some(messages) = self.subscribed.changes.next() => Next::ForAll(messages),
+            Some(messages) = self.subscribed.replays.next() => Next::ForThis(messages),
+        }
+    }
+
+    /// Subscribes by the client that has taken the place of another, if one has. A client that lost
+    /// its connection subscribes again by itself.
+    async fn subscribe_again(&mut self) {
+        match self.post.link.client() {
+            Some(client) if !Arc::ptr_eq(&client, &self.subscribed.client) => {}
+            _ => return,
+        }
+        match self.post.subscribe().await {
+            Ok(subscribed) => self.subscribed = subscribed,
+            Err(error) => tracing::warn!("{error}"),
         }
     }
 
@@ -268,35 +268,49 @@ fn batch(first: Change, waiting: &mut VecDeque<Waiting>) -> Replicated {
 // === impl Post ===
 
 impl Post {
-    async fn subscribe(&self, subject: String) -> Result<Subscriber> {
-        let subscribed = self.client.subscribe(subject).await;
-        subscribed.map_err(|error| {
-            Error::Unavailable(Failure::caused_by("NATS takes no subscription", error))
+    async fn subscribe(&self) -> Result<Subscribed> {
+        let client = self.link.client();
+        let client = client.ok_or_else(|| {
+            Error::Unavailable("the connection to NATS broke while the cache joined".into())
+        })?;
+        let subscribe = async |subject: String| match client.subscribe(subject).await {
+            Ok(subscriber) => Ok(subscriber.ready_chunks(AT_ONCE).boxed()),
+            Err(error) => {
+                let failure = Failure::caused_by("NATS takes no subscription", error);
+                Err(Error::Unavailable(failure))
+            }
+        };
+        let changes = subscribe(self.to_all()).await?;
+        let replays = subscribe(self.to(self.origin)).await?;
+        Ok(Subscribed {
+            client,
+            changes,
+            replays,
         })
     }
 
     async fn publish(&self, subject: String, message: &Replicated) {
         // What is sent while there is no connection would arrive late, and is asked for then anyway.
-        if self.client.connection_state() != State::Connected {
+        let Some(client) = self.link.client() else {
             return;
-        }
+        };
         let Some(payload) = wire::encode(self.origin, message) else {
             return;
         };
         let bytes = payload.len();
-        if let Err(error) = self.client.publish(subject, payload).await {
+        if let Err(error) = client.publish(subject, payload).await {
             tracing::warn!(bytes, "a message to other copies was not sent: {error}");
         }
     }
 
     /// Waits until the server has taken what was sent.
     async fn flush(&self) {
-        if self.client.connection_state() != State::Connected {
+        let Some(client) = self.link.client() else {
             return;
-        }
+        };
         // The server answers that there is no subscriber, after all that was sent before.
         let subject = format!("{}.flush", self.to(self.origin));
-        let answer = self.client.request(subject, bytes::Bytes::new());
+        let answer = client.request(subject, bytes::Bytes::new());
         if timeout(FLUSHING, answer).await.is_err() {
             tracing::warn!("NATS has not acknowledged the last writes to the cache");
         }

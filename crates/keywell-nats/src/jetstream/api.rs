@@ -8,17 +8,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::client::{Request, RequestErrorKind};
-use async_nats::connection::State;
 use async_nats::{Client, HeaderMap, Message, Subscriber};
 use bytes::Bytes;
+use keywell_client::Deadline;
 use keywell_store::{Error, Failure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::unsound::Unsound;
+use crate::link::{Link, Loss};
+
+/// How often it is looked whether there is a connection again.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// Sends requests to the `JetStream` of one account, maybe in a domain.
 #[derive(Clone)]
 pub(crate) struct Api {
-    client: Client,
+    link: Arc<Link>,
+    /// Messages that end the connection of whoever receives them.
+    unsound: Arc<Unsound>,
     /// What its subjects begin with, with the dot behind it.
     prefix: String,
     /// What subjects of messages to store begin with: nothing, unless there is a domain.
@@ -36,6 +44,8 @@ pub(crate) enum Fault {
     Unreachable(Failure),
     /// It was sent, and no answer came in time.
     Unanswered(Failure),
+    /// It was sent, and the connection broke before the answer came.
+    Broken,
 }
 
 /// A server's refusal.
@@ -72,13 +82,14 @@ struct Level {
 // === impl Api ===
 
 impl Api {
-    pub(crate) fn new(client: Client, domain: Option<&str>, timeout: Duration) -> Self {
+    pub(crate) fn new(link: Arc<Link>, domain: Option<&str>, timeout: Duration) -> Self {
         let prefix = match domain {
             Some(domain) => format!("$JS.{domain}.API."),
             None => "$JS.API.".to_owned(),
         };
         Self {
-            client,
+            link,
+            unsound: Arc::default(),
             outside: domain.map_or_else(String::new, |_| prefix.clone()),
             prefix,
             timeout,
@@ -86,13 +97,44 @@ impl Api {
         }
     }
 
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    pub(crate) fn unsound(&self) -> &Unsound {
+        &self.unsound
+    }
+
+    /// The client, to send something by. Fails at once if there is no connection.
+    pub(crate) fn client(&self) -> Result<Arc<Client>, Fault> {
+        if self.is_closed() {
+            return Err(Fault::Unreachable("the store was closed".into()));
+        }
+        let client = self.link.client();
+        client.ok_or_else(|| Fault::Unreachable("there is no connection to NATS".into()))
+    }
+
+    /// Waits until the connection that broke is made again, as long as for an answer.
+    pub(crate) async fn recover(&self, mut loss: Loss) -> Result<(), Fault> {
+        let limit = Deadline::after(self.timeout);
+        let mut counts = self.link.counts();
+        let late = |_| Fault::Unreachable("the connection to NATS broke".into());
+        limit.bound(loss.happened()).await.map_err(late)?;
+        loop {
+            match self.client() {
+                Err(_) if limit.left() > Duration::ZERO && !self.is_closed() => {
+                    let look = Deadline::after(LOOK.min(limit.left()));
+                    // It is connected a moment after it says so.
+                    let _ = look.bound(counts.changed()).await;
+                }
+                client => return client.map(drop),
+            }
+        }
     }
 
     /// The largest message that the server takes, headers included.
     pub(crate) fn max_payload(&self) -> usize {
-        self.client.max_payload()
+        self.link.max_payload()
     }
 
     /// How long an answer is waited for.
@@ -119,19 +161,6 @@ impl Api {
         self.ask("INFO", &serde_json::Value::Null).await
     }
 
-    /// Fails at once if there is no connection.
-    pub(crate) fn check_connection(&self) -> Result<(), Fault> {
-        if self.is_closed() {
-            return Err(Fault::Unreachable("the store was closed".into()));
-        }
-        match self.client.connection_state() {
-            State::Connected => Ok(()),
-            State::Pending | State::Disconnected => {
-                Err(Fault::Unreachable("there is no connection to NATS".into()))
-            }
-        }
-    }
-
     /// Asks by JSON, and reads the answer as JSON.
     pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
@@ -153,12 +182,10 @@ impl Api {
 
     /// Asks for several messages. The caller knows the end of the answer.
     pub(crate) async fn ask_for_many(&self, name: &str, body: Bytes) -> Result<Subscriber, Fault> {
-        self.check_connection()?;
-        let inbox = self.client.new_inbox();
-        let replies = self.client.subscribe(inbox.clone()).await.map_err(broken)?;
-        let sent = self
-            .client
-            .publish_with_reply(self.subject(name), inbox, body);
+        let client = self.client()?;
+        let inbox = client.new_inbox();
+        let replies = client.subscribe(inbox.clone()).await.map_err(broken)?;
+        let sent = client.publish_with_reply(self.subject(name), inbox, body);
         sent.await.map_err(broken)?;
         Ok(replies)
     }
@@ -189,8 +216,10 @@ impl Api {
             Ok(reply) if reply.payload.is_empty() => Ok(()),
             Ok(reply) => read::<serde::de::IgnoredAny>(&reply.payload).map(drop),
             // Without its commit nothing of a batch is stored.
-            Err(Fault::Unanswered(failure)) => Err(Fault::Unreachable(failure)),
-            Err(fault) => Err(fault),
+            Err(fault) => Err(match fault.doubt() {
+                Ok(failure) => Fault::Unreachable(failure),
+                Err(fault) => fault,
+            }),
         }
     }
 
@@ -201,9 +230,9 @@ impl Api {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<(), Fault> {
-        self.check_connection()?;
+        let client = self.client()?;
         let subject = self.stored(subject);
-        let sent = self.client.publish_with_headers(subject, headers, payload);
+        let sent = client.publish_with_headers(subject, headers, payload);
         sent.await
             .map_err(|error| Fault::Unreachable(Failure::caused_by("NATS took no batch", error)))
     }
@@ -219,36 +248,38 @@ impl Api {
         headers: Option<HeaderMap>,
         payload: Bytes,
     ) -> Result<Message, Fault> {
-        self.check_connection()?;
+        let mut loss = self.link.loss();
+        let client = self.client()?;
         let mut request = Request::new().payload(payload).timeout(Some(self.timeout));
         if let Some(headers) = headers {
             request = request.headers(headers);
         }
-        self.client
-            .send_request(subject, request)
-            .await
-            .map_err(|error| match error.kind() {
-                RequestErrorKind::NoResponders => {
-                    Fault::Unreachable("no JetStream server answers for the bucket".into())
-                }
-                RequestErrorKind::TimedOut => {
-                    Fault::Unanswered("NATS has not answered in time".into())
-                }
-                RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
-                    Fault::Refused(Refusal {
-                        number: 0,
-                        description: error.to_string(),
-                    })
-                }
-                RequestErrorKind::Other => {
-                    Fault::Unanswered(Failure::caused_by("the connection to NATS broke", error))
-                }
-            })
+        let answer = tokio::select! {
+            biased;
+            answer = client.send_request(subject, request) => answer,
+            // The client itself would wait for an answer on the next connection.
+            () = loss.happened() => return Err(Fault::Broken),
+        };
+        answer.map_err(|error| match error.kind() {
+            RequestErrorKind::NoResponders => {
+                Fault::Unreachable("no JetStream server answers for the bucket".into())
+            }
+            RequestErrorKind::TimedOut => Fault::Unanswered("NATS has not answered in time".into()),
+            RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
+                Fault::Refused(Refusal {
+                    number: 0,
+                    description: error.to_string(),
+                })
+            }
+            RequestErrorKind::Other => broken(error),
+        })
     }
 }
 
-pub(crate) fn broken(error: impl std::error::Error + Send + Sync + 'static) -> Fault {
-    Fault::Unanswered(Failure::caused_by("the connection to NATS broke", error))
+/// The task of the client has ended.
+pub(crate) fn broken(error: impl std::error::Error) -> Fault {
+    tracing::debug!("the connection to NATS broke: {error}");
+    Fault::Broken
 }
 
 fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Fault> {
@@ -289,6 +320,15 @@ impl Fault {
         }
     }
 
+    /// Why it is not known whether a request took effect; the fault itself if that is known.
+    pub(crate) fn doubt(self) -> Result<Failure, Self> {
+        match self {
+            Self::Unanswered(failure) => Ok(failure),
+            Self::Broken => Ok("the connection to NATS broke".into()),
+            fault => Err(fault),
+        }
+    }
+
     /// The number of the server's error.
     pub(crate) fn number(&self) -> Option<u64> {
         match self {
@@ -306,6 +346,7 @@ impl From<Fault> for Error {
                 Self::Unavailable(Failure::new(format!("NATS refused: {description}")))
             }
             Fault::Unreachable(failure) | Fault::Unanswered(failure) => Self::Unavailable(failure),
+            Fault::Broken => Self::Unavailable("the connection to NATS broke".into()),
         }
     }
 }

@@ -16,9 +16,9 @@ use super::listing::Listing;
 use super::message::Stored;
 use super::names::MAX_KEY_BYTES;
 use super::reading::{self, Found};
-use super::stream::{NOT_FOUND, Stream, Wanted};
+use super::stream::{BucketOptions, NOT_FOUND, Stream};
 use super::writing::{self, Message, Put};
-use crate::near::replica::{Mark, Replica};
+use crate::near::copy::{Mark, NearCopy};
 
 /// What a message has besides its value: the headers. Two of them can hold a subject.
 const ENVELOPE: usize = 5 << 10;
@@ -31,7 +31,7 @@ pub(crate) struct Backing {
     pub(crate) batches: Batches,
     pub(crate) listing: Listing,
     /// The copy of the bucket in this process, if there is one.
-    pub(crate) copy: Option<Arc<Replica>>,
+    pub(crate) copy: Option<Arc<NearCopy>>,
     /// What cursors and tokens are good for.
     pub(crate) scope: String,
     /// Whether it is one of Keywell's own, whose watches do not resume.
@@ -39,7 +39,7 @@ pub(crate) struct Backing {
     /// Whether the stream may be gone, so that it has to be looked up before it is opened again.
     is_doubtful: AtomicBool,
     bucket: BucketName,
-    wanted: Wanted,
+    wanted: BucketOptions,
 }
 
 // === impl Backing ===
@@ -49,9 +49,9 @@ impl Backing {
         api: Api,
         stream: Stream,
         bucket: &BucketName,
-        wanted: Wanted,
+        wanted: BucketOptions,
         is_reserved: bool,
-        copy: Option<Arc<Replica>>,
+        copy: Option<Arc<NearCopy>>,
     ) -> Self {
         Self {
             api,

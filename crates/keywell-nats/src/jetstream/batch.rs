@@ -59,10 +59,10 @@ impl Batches {
                     limit.bound(backoff.pause()).await.map_err(|_| busy())?;
                 }
                 Err(fault) if writing::is_lost(&fault) => return Ok(Put::Lost),
-                Err(Fault::Unanswered(failure)) => {
+                Err(fault) => {
+                    let failure = fault.doubt().map_err(Error::from)?;
                     return settle(api, stream, messages, &identity, failure).await;
                 }
-                Err(fault) => return Err(fault.into()),
             }
         }
     }

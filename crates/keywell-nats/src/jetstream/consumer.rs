@@ -14,8 +14,9 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::api::{Api, Fault};
-use super::message::Stored;
-use super::stream::Stream;
+use super::message::{Delivered, Stored};
+use super::stream::{Stream, nanos};
+use crate::link::Loss;
 
 /// How many messages are asked for at a time.
 const BATCH: usize = 512;
@@ -41,7 +42,7 @@ pub(crate) enum Start {
 
 /// Which messages are read.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct Selection {
     pub(crate) start: Start,
     /// Those of subjects that match one of these.
     pub(crate) subjects: Vec<String>,
@@ -56,6 +57,8 @@ pub(crate) struct Consumer {
     name: String,
     inbox: String,
     replies: Subscriber,
+    /// Of the connection on which it was opened.
+    loss: Loss,
     /// How many messages were asked for and have not come.
     asked: usize,
     /// How many there were behind the last one that came.
@@ -74,19 +77,13 @@ pub(crate) enum Next {
     Message(Delivered),
     /// There is none for now.
     Idle,
-}
-
-/// A message of a stream.
-#[derive(Debug)]
-pub(crate) struct Delivered {
-    pub(crate) stored: Stored,
-    /// When it was stored, in milliseconds since 1970.
-    pub(crate) at: u64,
+    /// The answer ended, and there may be more.
+    Ended,
 }
 
 /// What the subject says at which a message could be acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+struct AckSubject {
     sequence: u64,
     /// The number of the message among those of this reader.
     number: u64,
@@ -102,11 +99,15 @@ struct Created {
 // === impl Consumer ===
 
 impl Consumer {
-    pub(crate) async fn open(api: &Api, stream: &Stream, wanted: Wanted) -> Result<Self, Fault> {
-        let client = api.client();
+    pub(crate) async fn open(
+        api: &Api,
+        stream: &Stream,
+        selection: Selection,
+    ) -> Result<Self, Fault> {
+        let loss = api.link().loss();
+        let client = api.client()?;
         let inbox = client.new_inbox();
         // Before the reader is known to the server, so that nothing of it is missed.
-        api.check_connection()?;
         let replies = client.subscribe(inbox.clone()).await;
         let replies = replies.map_err(super::api::broken)?;
         let name = format!("keywell-{:016x}", rand::random::<u64>());
@@ -118,10 +119,10 @@ impl Consumer {
             "mem_storage": true,
             "num_replicas": 1,
             "inactive_threshold": nanos(FORGOTTEN),
-            "filter_subjects": wanted.subjects,
-            "headers_only": wanted.is_brief,
+            "filter_subjects": selection.subjects,
+            "headers_only": selection.is_brief,
         });
-        match wanted.start {
+        match selection.start {
             Start::LastOfEach => config["deliver_policy"] = json!("last_per_subject"),
             Start::At(sequence) => {
                 config["deliver_policy"] = json!("by_start_sequence");
@@ -138,6 +139,7 @@ impl Consumer {
             name,
             inbox,
             replies,
+            loss,
             asked: 0,
             left: num_pending,
             is_at_end: false,
@@ -155,7 +157,8 @@ impl Consumer {
             }
             self.is_at_end = false;
             match self.receive(patience).await? {
-                // An answer may end before all is read.
+                Next::Ended => {}
+                // The server still waits, for an earlier request.
                 Next::Idle if !self.is_at_end => {}
                 // The count of what is left is not exact while keys are written, so that only the
                 // server's word is an end.
@@ -169,11 +172,17 @@ impl Consumer {
     ///
     /// To drop the future loses nothing.
     pub(crate) async fn next(&mut self) -> Result<Next, Fault> {
-        if self.asked == 0 {
-            let times = json!({ "expires": nanos(EXPIRES), "idle_heartbeat": nanos(HEARTBEAT) });
-            self.ask(times).await?;
+        loop {
+            if self.asked == 0 {
+                let times =
+                    json!({ "expires": nanos(EXPIRES), "idle_heartbeat": nanos(HEARTBEAT) });
+                self.ask(times).await?;
+            }
+            match self.receive(HEARTBEAT * 3).await? {
+                Next::Ended => {}
+                next => return Ok(next),
+            }
         }
-        self.receive(HEARTBEAT * 3).await
     }
 
     /// The next message, if it is here already.
@@ -190,29 +199,34 @@ impl Consumer {
         // One that is smaller than a message would be refused.
         request["max_bytes"] = json!(BATCH_BYTES.max(2 * self.largest));
         let name = format!("CONSUMER.MSG.NEXT.{}.{}", self.stream, self.name);
-        self.api.check_connection()?;
+        let client = self.api.client()?;
         // From here on, so that a caller who gives up meanwhile does not make it two.
         self.asked = BATCH;
         let (subject, inbox) = (self.api.subject(&name), self.inbox.clone());
-        let sent = self
-            .api
-            .client()
-            .publish_with_reply(subject, inbox, request.to_string().into());
+        let sent = client.publish_with_reply(subject, inbox, request.to_string().into());
         sent.await.map_err(super::api::broken)
     }
 
     async fn receive(&mut self, patience: Duration) -> Result<Next, Fault> {
-        let message = timeout(patience, self.replies.next()).await;
+        let message = tokio::select! {
+            // First what came before the connection was lost.
+            biased;
+            message = timeout(patience, self.replies.next()) => message,
+            () = self.loss.happened() => return Err(Fault::Broken),
+        };
         let message =
             message.map_err(|_| Fault::Unanswered("NATS has not answered in time".into()))?;
         self.read(message)
     }
 
     fn read(&mut self, message: Option<Message>) -> Result<Next, Fault> {
-        let message =
-            message.ok_or_else(|| Fault::Unanswered("the connection to NATS broke".into()))?;
+        let message = message.ok_or(Fault::Broken)?;
         // A stored message has whatever status its writer gave it.
-        let is_stored = message.reply.as_deref().and_then(Place::parse).is_some();
+        let is_stored = message
+            .reply
+            .as_deref()
+            .and_then(AckSubject::parse)
+            .is_some();
         let status = message.status.filter(|_| !is_stored);
         let Some(status) = status.filter(|status| status.as_u16() != 200) else {
             return self.deliver(message).map(Next::Message);
@@ -228,7 +242,7 @@ impl Consumer {
             }
             409 if description.contains("Batch Completed") || description.contains("MaxBytes") => {
                 self.asked = 0;
-                Ok(Next::Idle)
+                Ok(Next::Ended)
             }
             _ => {
                 let what = format!("NATS ended a reader of the bucket: {description}");
@@ -238,19 +252,21 @@ impl Consumer {
     }
 
     fn deliver(&mut self, message: Message) -> Result<Delivered, Fault> {
-        let place = message.reply.as_deref().and_then(Place::parse);
-        let Some(place) = place.filter(|place| place.number == self.count + 1) else {
+        let ack = message.reply.as_deref().and_then(AckSubject::parse);
+        let Some(ack) = ack.filter(|ack| ack.number == self.count + 1) else {
             return Err(Fault::Unanswered("a message of NATS went missing".into()));
         };
         self.count += 1;
-        self.left = place.left;
+        self.left = ack.left;
         self.is_at_end = false;
         self.asked = self.asked.saturating_sub(1);
         let subject = message.subject.as_str().to_owned();
         let headers = message.headers.unwrap_or_default();
         Ok(Delivered {
-            stored: Stored::new(subject, place.sequence, &headers, message.payload),
-            at: place.nanos / 1_000_000,
+            stored: Stored::new(subject, ack.sequence, &headers, message.payload),
+            at: ack.nanos / 1_000_000,
+            is_last: ack.left == 0,
+            is_sound: true,
         })
     }
 
@@ -259,13 +275,15 @@ impl Consumer {
         let name = format!("CONSUMER.DELETE.{}.{}", self.stream, self.name);
         let subject = self.api.subject(&name);
         // The server forgets it anyway, later.
-        drop(self.api.client().publish(subject, "".into()).await);
+        if let Ok(client) = self.api.client() {
+            drop(client.publish(subject, "".into()).await);
+        }
     }
 }
 
-// === impl Place ===
+// === impl AckSubject ===
 
-impl Place {
+impl AckSubject {
     /// Reads `$JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.TIMES.SEQUENCE.NUMBER.NANOS.LEFT[.TOKEN]`.
     fn parse(subject: &str) -> Option<Self> {
         let parts: Vec<&str> = subject.strip_prefix("$JS.ACK.")?.split('.').collect();
@@ -284,17 +302,13 @@ impl Place {
     }
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_with_and_without_a_domain() {
-        let place = Place {
+    fn an_acknowledgement_subject_is_read_with_and_without_a_domain() {
+        let ack = AckSubject {
             sequence: 5,
             number: 3,
             nanos: 9,
@@ -305,10 +319,10 @@ mod tests {
             "$JS.ACK.hub.acc.KV_b.c.1.5.3.9.8",
             "$JS.ACK._.acc.KV_b.c.1.5.3.9.8.token",
         ] {
-            assert_eq!(Place::parse(subject), Some(place), "{subject}");
+            assert_eq!(AckSubject::parse(subject), Some(ack), "{subject}");
         }
         for subject in ["", "_INBOX.a", "$JS.ACK.KV_b.c.1.x.3.9.0", "$JS.ACK.a"] {
-            assert_eq!(Place::parse(subject), None, "{subject}");
+            assert_eq!(AckSubject::parse(subject), None, "{subject}");
         }
     }
 }

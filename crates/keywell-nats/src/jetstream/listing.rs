@@ -10,20 +10,22 @@ use std::ops::Bound;
 use std::time::{Duration, SystemTime};
 
 use keywell_client::{Backoff, Deadline as Limit};
-use keywell_store::{Cursor, Invalid, List, MAX_PAGE_BYTES, Page, Result};
+use keywell_store::{Cursor, Failure, Invalid, List, Page, Result};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::api::{Api, Fault};
-use super::consumer::{Consumer, Next, Start, Wanted};
+use super::consumer::{Consumer, Next, Selection, Start};
 use super::message::{Deadline, Stored};
 use super::reading;
 use super::stream::Stream;
 
 /// How long what was read serves the pages of a listing.
 const KEPT: Duration = Duration::from_secs(30);
-/// How often reading begins again where it is interrupted.
+/// How often reading begins again where it fails.
 const ATTEMPTS: usize = 3;
+/// How often it goes on where the connection breaks.
+const INTERRUPTIONS: usize = 16;
 
 /// The keys of a bucket, as they were read last.
 #[derive(Default)]
@@ -132,11 +134,13 @@ impl Keys {
 
     /// Reads up to what is the last message by now.
     async fn advance(&mut self, api: &Api, stream: &Stream, start: Start) -> Result<(), Fault> {
-        let state = stream.info(api).await?.state;
+        let made_again =
+            || Fault::Unreachable("the bucket was made again while it was listed".into());
+        let info = stream.info(api).await?;
+        let state = info.state;
         let upto = state.last_seq;
         if upto < self.sequence {
-            let what = "the bucket was made again while it was listed";
-            return Err(Fault::Unreachable(what.into()));
+            return Err(made_again());
         }
         if state.messages == 0 {
             self.deadlines.clear();
@@ -145,30 +149,61 @@ impl Keys {
             self.sequence = upto;
             return Ok(());
         }
-        let wanted = Wanted {
+        let mut start = start;
+        for _ in 0..INTERRUPTIONS {
+            let loss = api.link().loss();
+            match self.read_on(api, stream, start, upto).await {
+                Err(Fault::Broken) => {}
+                Err(fault) => return Err(fault),
+                Ok(()) => {
+                    self.sequence = self.sequence.max(upto);
+                    return Ok(());
+                }
+            }
+            api.recover(loss).await?;
+            if stream.info(api).await?.created != info.created {
+                return Err(made_again());
+            }
+            for passed in reading::step_over(api, stream, self.sequence + 1).await? {
+                self.apply(stream, &passed.stored);
+            }
+            start = Start::At(self.sequence + 1);
+        }
+        let subject = api.unsound().any().unwrap_or_default();
+        let what = format!(
+            "too many messages of the bucket end the connections that read it, such as the one on \
+             {subject}; set or delete their keys"
+        );
+        Err(Fault::Unreachable(Failure::new(what)))
+    }
+
+    /// Reads up to a sequence, and until there is no more: a key that is written meanwhile comes last.
+    async fn read_on(
+        &mut self,
+        api: &Api,
+        stream: &Stream,
+        start: Start,
+        upto: u64,
+    ) -> Result<(), Fault> {
+        let selection = Selection {
             start,
             subjects: vec![stream.names.all()],
             is_brief: true,
         };
-        let mut consumer = Consumer::open(api, stream, wanted).await?;
+        let mut consumer = Consumer::open(api, stream, selection).await?;
         let limit = Limit::after(api.timeout());
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
-        let mut reached = 0;
-        // Up to an instant at which there is no more: a key that is written meanwhile comes last.
         loop {
             match consumer.next_stored().await? {
-                Next::Message(message) => {
-                    reached = message.stored.sequence;
-                    self.apply(stream, &message.stored);
-                }
+                Next::Message(message) => self.apply(stream, &message.stored),
                 // The last message is gone by now, as markers are after a while; or another server
                 // than the stream's leader answers, and lags behind it.
-                Next::Idle => {
-                    if stream.replicas == 1 || reached >= upto {
+                Next::Idle | Next::Ended => {
+                    if stream.replicas == 1 || self.sequence >= upto {
                         break;
                     }
                     let last = reading::of_leader(api, stream, &stream.names.all()).await?;
-                    if last.is_none_or(|last| last.sequence <= reached) {
+                    if last.is_none_or(|last| last.sequence <= self.sequence) {
                         break;
                     }
                     if limit.bound(backoff.pause()).await.is_err() {
@@ -179,11 +214,11 @@ impl Keys {
             }
         }
         consumer.close().await;
-        self.sequence = reached.max(upto);
         Ok(())
     }
 
     fn apply(&mut self, stream: &Stream, stored: &Stored) {
+        self.sequence = stored.sequence;
         let Some(key) = stream.names.key(&stored.subject) else {
             return;
         };
@@ -218,9 +253,7 @@ impl Keys {
                 break;
             }
             bytes += key.len();
-            let is_full =
-                page.len() == request.page_keys() || (bytes > MAX_PAGE_BYTES && !page.is_empty());
-            if is_full {
+            if request.is_full(page.len(), bytes) {
                 let last = page.last().cloned();
                 return (page, last);
             }

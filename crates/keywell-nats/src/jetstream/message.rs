@@ -14,6 +14,8 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use keywell_store::{Entry, Expires, Version};
 use serde::Deserialize;
 
+use super::unsound;
+
 /// What a message of the tool's conventions does: absent in a value.
 pub(crate) const OPERATION: &str = "KV-Operation";
 /// A value of [`OPERATION`]: the key is deleted.
@@ -27,7 +29,7 @@ pub(crate) const DEADLINE: &str = "Keywell-Expires";
 /// Which operation wrote a message: random, and the same when it is sent again.
 pub(crate) const WRITER: &str = "Keywell-Operation";
 /// The headers that matter here.
-const READ: [&str; 4] = [OPERATION, MARKER, DEADLINE, WRITER];
+const READ: [&str; 6] = [OPERATION, MARKER, DEADLINE, WRITER, BATCH, COMMIT];
 /// In messages of a batch: its identity, and in the last one that it ends.
 pub(crate) const BATCH: &str = "Nats-Batch-Id";
 pub(crate) const COMMIT: &str = "Nats-Batch-Commit";
@@ -65,6 +67,20 @@ pub(crate) struct LeaderMessage {
     hdrs: String,
     #[serde(default)]
     data: String,
+    /// When it was stored.
+    time: String,
+}
+
+/// A message, with what a reader of the stream learns besides.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivered {
+    pub(crate) stored: Stored,
+    /// When it was stored, in milliseconds since 1970.
+    pub(crate) at: u64,
+    /// Whether the stream had no message behind it when it was sent.
+    pub(crate) is_last: bool,
+    /// Whether every client takes it.
+    pub(crate) is_sound: bool,
 }
 
 /// What a message did to its key.
@@ -119,32 +135,16 @@ impl Stored {
     /// The message in the answer of a direct read, or `None` if the answer is none.
     pub(crate) fn direct(message: async_nats::Message) -> Option<Self> {
         let headers = message.headers?;
-        let sequence = headers.get(SEQUENCE)?.as_str().parse().ok()?;
-        let subject = headers.get(SUBJECT)?.as_str().to_owned();
+        // Those of the server come last: a message may have its own of the same names.
+        let sequence = headers.get_last(SEQUENCE)?.as_str().parse().ok()?;
+        let subject = headers.get_last(SUBJECT)?.as_str().to_owned();
         Some(Self::new(subject, sequence, &headers, message.payload))
     }
 
-    /// The message in the answer of a stream's leader.
-    pub(crate) fn of_leader(message: LeaderMessage) -> Option<Self> {
-        let LeaderMessage {
-            subject,
-            seq,
-            hdrs,
-            data,
-        } = message;
-        let headers = STANDARD.decode(hdrs).ok()?;
-        let headers = std::str::from_utf8(&headers).ok()?;
-        let mut map = HeaderMap::new();
-        for (name, value) in headers.lines().filter_map(|line| line.split_once(':')) {
-            // Others may have any text as their name.
-            let name = READ.into_iter().find(|known| *known == name);
-            // `lines` leaves a lone carriage return, which no value may have.
-            if let (Some(name), Ok(value)) = (name, value.trim().parse::<HeaderValue>()) {
-                map.insert(name, value);
-            }
-        }
-        let value = STANDARD.decode(data).ok()?.into();
-        Some(Self::new(subject, seq, &map, value))
+    /// Whether the answer of a direct read is a message, which may have a status of its own.
+    pub(crate) fn is_in(message: &async_nats::Message) -> bool {
+        let headers = message.headers.as_ref();
+        headers.is_some_and(|headers| headers.get(SEQUENCE).is_some())
     }
 
     /// The same without its value, while that is not needed.
@@ -210,6 +210,33 @@ pub(crate) fn sequence(version: &Version) -> Option<(u64, Option<Deadline>)> {
     Some((u64::from_be_bytes(*sequence), Some(deadline)))
 }
 
+// === impl LeaderMessage ===
+
+impl LeaderMessage {
+    /// The message, or `None` if the answer is not as a server writes it.
+    pub(crate) fn read(self) -> Option<Delivered> {
+        let headers = STANDARD.decode(self.hdrs).ok()?;
+        let is_sound = unsound::is_sound(&self.subject, &headers);
+        let mut map = HeaderMap::new();
+        let text = String::from_utf8_lossy(&headers);
+        for (name, value) in text.lines().filter_map(|line| line.split_once(':')) {
+            // Others may have any text as their name.
+            let name = READ.into_iter().find(|known| *known == name);
+            // `lines` leaves a lone carriage return, which no value may have.
+            if let (Some(name), Ok(value)) = (name, value.trim().parse::<HeaderValue>()) {
+                map.insert(name, value);
+            }
+        }
+        let value = STANDARD.decode(self.data).ok()?.into();
+        Some(Delivered {
+            stored: Stored::new(self.subject, self.seq, &map, value),
+            at: millis(&self.time)?,
+            is_last: false,
+            is_sound,
+        })
+    }
+}
+
 // === impl Deadline ===
 
 impl Deadline {
@@ -234,6 +261,24 @@ impl Deadline {
         headers.insert(TTL, format!("{seconds}s"));
         headers.insert(DEADLINE, self.0.to_string());
     }
+}
+
+/// Milliseconds since 1970 of a time as servers write it, in UTC.
+fn millis(time: &str) -> Option<u64> {
+    let number = |from: usize, to: usize| time.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    // Of years that begin in March, so that a leap day is the last.
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year.checked_sub(1)?, month + 9)
+    };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day;
+    let hours = days.checked_sub(719_469)? * 24 + number(11, 13)?;
+    let seconds = (hours * 60 + number(14, 16)?) * 60 + number(17, 19)?;
+    let fraction = time.get(19..)?.strip_suffix('Z')?;
+    let fraction = format!("{:0<3}", fraction.trim_start_matches('.'));
+    Some(seconds * 1000 + fraction.get(..3)?.parse::<u64>().ok()?)
 }
 
 fn since_1970(now: SystemTime) -> u64 {
@@ -265,6 +310,22 @@ mod tests {
         }
         let unknown = stored(&[("KV-Operation", "PUT")]);
         assert!(unknown.is_live(SystemTime::now()));
+    }
+
+    #[test]
+    fn a_time_is_read_as_servers_write_it() {
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2000-03-01T23:59:59.5Z", Some(951_955_199_500)),
+            ("2024-02-29T00:00:00.04Z", Some(1_709_164_800_040)),
+            ("2026-11-27T18:46:21.418749205Z", Some(1_795_805_181_418)),
+            ("1969-12-31T00:00:00Z", None),
+            ("2026-11-27T18:46:21.4+01:00", None),
+            ("2026-11-27", None),
+            ("", None),
+        ] {
+            assert_eq!(millis(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub(crate) mod reading;
 mod store;
 pub(crate) mod stream;
 mod transact;
+mod unsound;
 mod watch;
 mod writing;
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::stream::{Storage, Wanted};
+use super::stream::{BucketOptions, Storage};
 use crate::login::Login;
 use crate::near::caching::Caching;
 
@@ -59,8 +59,8 @@ impl JetStreamOptions {
         }
     }
 
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted {
+    pub(super) fn wanted(&self) -> BucketOptions {
+        BucketOptions {
             is_created: self.create,
             replicas: self.replicas,
             history: self.history,

@@ -16,6 +16,7 @@ use super::listing;
 use super::options::JetStreamOptions;
 use super::stream::{self, Storage, Stream};
 use super::transact;
+use crate::link::{Dialer, Link};
 use crate::near::behind;
 use crate::near::bucket::NearBucket;
 use crate::near::cache::NearCache;
@@ -60,8 +61,13 @@ impl JetStreamStore {
     /// [`Error::AccessDenied`] for wrong credentials, [`Error::Unavailable`] if no server can be
     /// reached.
     pub async fn open(options: JetStreamOptions) -> Result<Self> {
-        let client = options.login.connect(&options.servers).await?;
-        let api = Api::new(client, options.domain.as_deref(), options.answer_timeout);
+        let dialer = Dialer {
+            login: options.login.clone(),
+            servers: options.servers.clone(),
+            options: |options| options,
+        };
+        let link = Arc::new(Link::open(dialer).await?);
+        let api = Api::new(link, options.domain.as_deref(), options.answer_timeout);
         // An account may be without JetStream.
         api.account().await?;
         Ok(Self(Arc::new(Inner {
@@ -114,7 +120,7 @@ impl Inner {
             &native,
             self.options.wanted(),
             is_reserved,
-            copy.map(|cache| cache.replica().clone()),
+            copy.map(|cache| cache.copy().clone()),
         ));
         let mut buckets = self.buckets.lock();
         // Another caller may have been faster; turns are taken at one queue.

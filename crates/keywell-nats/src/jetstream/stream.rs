@@ -27,7 +27,7 @@ const BATCH_LEVEL: u32 = 2;
 
 /// How a bucket is created. What is given has to hold of one that exists, too.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct BucketOptions {
     /// Whether one is created where there is none.
     pub(crate) is_created: bool,
     pub(crate) replicas: Option<u32>,
@@ -68,6 +68,8 @@ pub(crate) struct Stream {
     pub(crate) has_batches: bool,
     /// Whether values can go without a message that says so.
     pub(crate) loses_silently: bool,
+    /// How long the message stays that says that a value expired. `None` if none expires.
+    pub(crate) markers: Option<Duration>,
     /// The largest message that it takes, if that is less than the server does.
     pub(crate) max_message: Option<usize>,
 }
@@ -128,11 +130,16 @@ struct Config {
 // === impl Config ===
 
 impl Config {
+    /// Whether values can expire.
+    fn has_times(&self) -> bool {
+        self.max_age > 0 || self.allow_msg_ttl
+    }
+
     /// Whether the server removes values without a message, because of their age or for room.
     fn loses_silently(&self) -> bool {
-        let has_times = self.max_age > 0 || self.allow_msg_ttl;
         let is_bounded = self.max_msgs > 0 || self.max_bytes > 0;
-        has_times && self.subject_delete_marker_ttl == 0 || is_bounded && self.discard != "new"
+        self.has_times() && self.subject_delete_marker_ttl == 0
+            || is_bounded && self.discard != "new"
     }
 }
 
@@ -145,7 +152,11 @@ impl Stream {
     ///
     /// [`Error::NoSuchBucket`] where there is none and it is not to be created, and
     /// [`Error::Unavailable`] with the reason where it is not as it is wanted, or no bucket at all.
-    pub(crate) async fn open(api: &Api, bucket: &BucketName, wanted: &Wanted) -> Result<Self> {
+    pub(crate) async fn open(
+        api: &Api,
+        bucket: &BucketName,
+        wanted: &BucketOptions,
+    ) -> Result<Self> {
         let names = Names::of(bucket);
         let info = match info(api, &names).await {
             Ok(info) => info,
@@ -160,7 +171,7 @@ impl Stream {
         Self::of(names, info, bucket, wanted)
     }
 
-    fn of(names: Names, info: Info, bucket: &BucketName, wanted: &Wanted) -> Result<Self> {
+    fn of(names: Names, info: Info, bucket: &BucketName, wanted: &BucketOptions) -> Result<Self> {
         let config = info.config;
         let refused = |problem: String| {
             let what = format!("the NATS bucket {bucket} {problem}");
@@ -204,6 +215,9 @@ impl Stream {
             has_ttl: config.allow_msg_ttl && config.subject_delete_marker_ttl > 0,
             has_batches: config.allow_atomic,
             loses_silently: config.loses_silently(),
+            markers: config
+                .has_times()
+                .then(|| Duration::from_nanos(config.subject_delete_marker_ttl)),
             max_message: usize::try_from(config.max_msg_size)
                 .ok()
                 .filter(|bytes| *bytes > 0),
@@ -233,7 +247,12 @@ async fn info(api: &Api, names: &Names) -> Result<Info, Fault> {
 }
 
 /// Creates a stream as ADR-8 has it, with what the server can do besides.
-async fn create(api: &Api, names: &Names, bucket: &BucketName, wanted: &Wanted) -> Result<Info> {
+async fn create(
+    api: &Api,
+    names: &Names,
+    bucket: &BucketName,
+    wanted: &BucketOptions,
+) -> Result<Info> {
     let level = api.account().await?.api_level();
     let history = wanted.history.unwrap_or(1);
     let mut config = json!({
@@ -276,7 +295,8 @@ async fn create(api: &Api, names: &Names, bucket: &BucketName, wanted: &Wanted) 
     }
 }
 
-fn nanos(time: Duration) -> u64 {
+/// A time as servers read it, in nanoseconds.
+pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -20,8 +20,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::api::Fault;
 use super::backing::Backing;
-use super::consumer::{Consumer, Delivered, Next, Start, Wanted};
-use super::message::{self, Deadline, What};
+use super::consumer::{Consumer, Next, Selection, Start};
+use super::message::{self, Deadline, Delivered, What};
+use super::reading;
 
 /// What tokens are sealed as, beside cursors.
 const TOKEN: &str = "\0watch";
@@ -36,6 +37,8 @@ struct StreamFeed {
     created: String,
     /// `None` until it is opened, and after it lost its place.
     consumer: Option<Consumer>,
+    /// Whether the last consumer failed.
+    is_interrupted: bool,
     backoff: Backoff,
     /// Up to where messages were taken from the consumer.
     read: u64,
@@ -83,6 +86,7 @@ pub(crate) async fn open(backing: Arc<Backing>, filter: Filter, since: Since) ->
         filter,
         created: info.created.clone(),
         consumer: None,
+        is_interrupted: false,
         backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(1)),
         read: position,
         ready: VecDeque::new(),
@@ -130,7 +134,7 @@ impl StreamFeed {
                 self.take(delivered);
                 self.take_more().await
             }
-            Ok(Next::Idle) => match self.look().await {
+            Ok(Next::Idle | Next::Ended) => match self.look().await {
                 Ok(()) => Ok(()),
                 Err(fault) => self.retry(fault).await,
             },
@@ -144,7 +148,7 @@ impl StreamFeed {
             let received = self.consumer.as_mut().and_then(Consumer::received);
             match received {
                 Some(Ok(Next::Message(delivered))) => self.take(delivered),
-                Some(Ok(Next::Idle)) | None => break,
+                Some(Ok(Next::Idle | Next::Ended)) | None => break,
                 Some(Err(fault)) => return self.retry(fault).await,
             }
         }
@@ -154,6 +158,7 @@ impl StreamFeed {
     /// Loses its place, and tries to find it later.
     async fn retry(&mut self, fault: Fault) -> Result<()> {
         self.consumer = None;
+        self.is_interrupted = true;
         if self.backing.api.is_closed() {
             return Err(fault.into());
         }
@@ -171,13 +176,21 @@ impl StreamFeed {
 
     async fn open(&mut self) -> Result<(), Fault> {
         self.look().await?;
-        let wanted = Wanted {
+        let backing = self.backing.clone();
+        let Backing { api, stream, .. } = &*backing;
+        if self.is_interrupted {
+            for delivered in reading::step_over(api, stream, self.read + 1).await? {
+                self.backoff.reset();
+                self.take(delivered);
+            }
+            self.is_interrupted = false;
+        }
+        let selection = Selection {
             start: Start::At(self.read + 1),
-            subjects: vec![self.backing.stream.names.all()],
+            subjects: vec![stream.names.all()],
             is_brief: false,
         };
-        let Backing { api, stream, .. } = &*self.backing;
-        self.consumer = Some(Consumer::open(api, stream, wanted).await?);
+        self.consumer = Some(Consumer::open(api, stream, selection).await?);
         Ok(())
     }
 
@@ -202,7 +215,7 @@ impl StreamFeed {
     }
 
     fn take(&mut self, delivered: Delivered) {
-        let Delivered { stored, at } = delivered;
+        let Delivered { stored, at, .. } = delivered;
         self.read = stored.sequence;
         self.is_settled = false;
         let Some(key) = self.backing.stream.names.key(&stored.subject) else {

@@ -71,8 +71,12 @@ pub(crate) async fn put(api: &Api, stream: &Stream, mut message: Message) -> Res
         message.headers.insert(EXPECTED, expected.to_string());
     }
     match send(api, &message).await {
-        Err(Fault::Unanswered(failure)) => settle(api, stream, &message, &identity, failure).await,
-        sent => ended(sent),
+        Ok(Acknowledgement { seq }) => Ok(Put::Done(seq)),
+        Err(fault) if is_lost(&fault) => Ok(Put::Lost),
+        Err(fault) => match fault.doubt() {
+            Ok(failure) => settle(api, stream, &message, &identity, failure).await,
+            Err(fault) => Err(fault.into()),
+        },
     }
 }
 
@@ -95,14 +99,6 @@ async fn send(api: &Api, message: &Message) -> Result<Acknowledgement, Fault> {
         ..
     } = message;
     api.publish(subject, headers.clone(), payload.clone()).await
-}
-
-fn ended(sent: Result<Acknowledgement, Fault>) -> Result<Put> {
-    match sent {
-        Ok(Acknowledgement { seq }) => Ok(Put::Done(seq)),
-        Err(fault) if is_lost(&fault) => Ok(Put::Lost),
-        Err(fault) => Err(fault.into()),
-    }
 }
 
 async fn settle(

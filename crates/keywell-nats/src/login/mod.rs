@@ -35,18 +35,13 @@ pub struct Login {
 // === impl Login ===
 
 impl Login {
-    /// Connects to one of these servers, each `HOST` or `HOST:PORT`, for good: a lost connection is
-    /// made again until the client is dropped.
+    /// Connects to one of these servers, each `HOST` or `HOST:PORT`, with other options besides. The
+    /// client makes a lost connection again until it is dropped.
     ///
     /// # Errors
     ///
     /// [`Error::AccessDenied`] if the server refuses the credentials or they cannot be read, and
     /// [`Error::Unavailable`] if no server can be reached.
-    pub async fn connect(&self, servers: &[String]) -> Result<Client> {
-        self.connect_with(servers, |options| options).await
-    }
-
-    /// The same, with other options besides.
     pub(crate) async fn connect_with(
         &self,
         servers: &[String],

@@ -8,20 +8,20 @@ use std::time::SystemTime;
 
 use keywell_store::{Result, Transacted};
 
-use super::replica::Replica;
+use super::copy::NearCopy;
 use crate::jetstream::backing::Backing;
 
 /// Catches up on keys that the server found to be gone, where the copy has them.
 pub(crate) async fn find_gone<'a>(
     backing: &Backing,
-    replica: &Replica,
+    copy: &NearCopy,
     keys: impl IntoIterator<Item = &'a str>,
 ) -> Result<()> {
     let now = SystemTime::now();
     let mut asked = Vec::new();
     let keys: BTreeSet<&str> = keys.into_iter().collect();
     for key in keys {
-        let held = replica.look(|index| index.get(key).cloned());
+        let held = copy.look(|index| index.get(key).cloned());
         let sequence = match held {
             Some(None) => continue,
             Some(Some(held)) if held.deadline.is_some_and(|end| end.is_past(now)) => continue,
@@ -40,8 +40,8 @@ pub(crate) async fn find_gone<'a>(
     let found = backing.last_of_each(subjects.collect()).await?;
     for (key, subject, sequence) in &asked {
         match (found.get(subject), sequence) {
-            (Some(stored), _) => replica.reach(stored.sequence).await,
-            (None, Some(sequence)) => replica.forget(key, *sequence),
+            (Some(stored), _) => copy.reach(stored.sequence).await,
+            (None, Some(sequence)) => copy.forget(key, *sequence),
             (None, None) => {}
         }
     }
@@ -52,7 +52,7 @@ pub(crate) async fn find_gone<'a>(
 /// what the copy does not show yet.
 pub(crate) async fn catch_up<'a>(
     backing: &Backing,
-    replica: &Replica,
+    copy: &NearCopy,
     transacted: &Transacted,
     keys: impl Iterator<Item = &'a str>,
 ) -> Result<()> {
@@ -64,7 +64,7 @@ pub(crate) async fn catch_up<'a>(
     let subjects: BTreeSet<String> = keys.filter_map(|key| backing.subject(key).ok()).collect();
     let found = backing.last_of_each(subjects.into_iter().collect()).await?;
     if let Some(last) = found.values().map(|stored| stored.sequence).max() {
-        replica.reach(last).await;
+        copy.reach(last).await;
     }
     Ok(())
 }

@@ -10,12 +10,13 @@ use keywell_store::{
 };
 
 use super::cache::NearCache;
+use super::copy::NearCopy;
 use super::index::{Held, Index};
-use super::replica::Replica;
-use super::{behind, page, reading};
+use super::{behind, page};
 use crate::jetstream::bucket::JetStreamBucket;
 use crate::jetstream::listing;
-use crate::jetstream::message::{self, Deadline, Stored, What};
+use crate::jetstream::message::{self, Deadline, What};
+use crate::jetstream::reading;
 
 /// How many values of one call are read at a time.
 const IN_FLIGHT: usize = 32;
@@ -31,12 +32,12 @@ pub(crate) struct NearBucket {
 enum Known {
     Absent,
     Entry(Entry),
-    /// The value is in the message at this place.
-    At(Place),
+    /// The value is in the message of this stamp.
+    At(Stamp),
 }
 
 #[derive(Clone, Copy)]
-struct Place {
+struct Stamp {
     sequence: u64,
     deadline: Option<Deadline>,
 }
@@ -48,70 +49,72 @@ impl NearBucket {
         Self { inner, cache }
     }
 
-    fn replica(&self) -> &Replica {
-        self.cache.replica()
+    fn copy(&self) -> &NearCopy {
+        self.cache.copy()
     }
 
     fn known(&self, index: &Index, key: &str) -> Known {
         let Some(held) = index.get(key).filter(|held| is_live(held)) else {
             return Known::Absent;
         };
-        let place = Place {
+        let stamp = Stamp {
             sequence: held.sequence,
             deadline: held.deadline,
         };
         let value = held.value.clone();
-        match value.or_else(|| self.replica().values.get(held.sequence)) {
-            Some(value) => Known::Entry(place.entry(value)),
-            None => Known::At(place),
+        match value.or_else(|| self.copy().values.get(held.sequence)) {
+            Some(value) => Known::Entry(stamp.entry(value)),
+            None => Known::At(stamp),
         }
     }
 
-    /// The value of a key's message at a place, if it is still there.
-    async fn read(&self, key: &str, place: Place) -> Result<Option<Bytes>> {
+    /// The value of a key's message, if it is still there.
+    async fn read(&self, key: &str, stamp: Stamp) -> Result<Option<Bytes>> {
         let backing = &self.inner.backing;
-        let found = reading::at(&backing.api, &backing.stream, place.sequence).await;
+        let Ok(subject) = backing.subject(key) else {
+            return Ok(None);
+        };
+        let (api, stream) = (&backing.api, &backing.stream);
+        let found = reading::at(api, stream, &subject, stamp.sequence).await;
         let found = found.map_err(|fault| backing.failed(fault))?;
-        let is_of_key =
-            |found: &Stored| backing.stream.names.key(&found.subject).as_deref() == Some(key);
-        if found.as_ref().is_some_and(|found| !is_of_key(found)) {
+        if found.as_ref().is_some_and(|found| found.subject != subject) {
             // The stream was made again.
-            self.replica().doubt();
+            self.copy().doubt();
             return Ok(None);
         }
         let Some(What::Value { value, .. }) = found.map(|found| found.what) else {
             return Ok(None);
         };
-        let values = &self.replica().values;
+        let values = &self.copy().values;
         // Not a part of the connection's buffer, which would stay with it.
-        values.insert(place.sequence, Bytes::copy_from_slice(&value));
+        values.insert(stamp.sequence, Bytes::copy_from_slice(&value));
         Ok(Some(value))
     }
 
-    /// Asks the server for a key, which the copy had at a place.
-    async fn ask(&self, key: &str, place: Option<Place>) -> Result<Option<Entry>> {
+    /// Asks the server for a key, which the copy had with a stamp.
+    async fn ask(&self, key: &str, stamp: Option<Stamp>) -> Result<Option<Entry>> {
         let backing = &self.inner.backing;
         let Ok(subject) = backing.subject(key) else {
             return Ok(None);
         };
         let last = backing.last(&subject).await?;
-        match (&last, place) {
-            (Some(last), Some(place)) if last.sequence < place.sequence => self.replica().doubt(),
-            (Some(last), _) => self.replica().reach(last.sequence).await,
-            (None, Some(place)) => self.replica().forget(key, place.sequence),
+        match (&last, stamp) {
+            (Some(last), Some(stamp)) if last.sequence < stamp.sequence => self.copy().doubt(),
+            (Some(last), _) => self.copy().reach(last.sequence).await,
+            (None, Some(stamp)) => self.copy().forget(key, stamp.sequence),
             (None, None) => {}
         }
         Ok(last.and_then(|last| last.entry(SystemTime::now())))
     }
 
-    /// An entry that the copy knows by its place, or nothing of.
-    async fn find(self, key: String, place: Option<Place>, max: usize) -> Result<Option<Entry>> {
-        if let Some(place) = place
-            && let Some(value) = self.read(&key, place).await?
+    /// An entry that the copy knows by its stamp, or does not know.
+    async fn find(self, key: String, stamp: Option<Stamp>, max: usize) -> Result<Option<Entry>> {
+        if let Some(stamp) = stamp
+            && let Some(value) = self.read(&key, stamp).await?
         {
-            return place.entry(value).within(max).map(Some);
+            return stamp.entry(value).within(max).map(Some);
         }
-        let entry = self.ask(&key, place).await?;
+        let entry = self.ask(&key, stamp).await?;
         entry.map(|entry| entry.within(max)).transpose()
     }
 
@@ -134,7 +137,7 @@ impl NearBucket {
             .flatten()
             .filter_map(|entry| message::sequence(&entry.version));
         if let Some(last) = sequences.map(|(sequence, _)| sequence).max() {
-            self.replica().reach(last).await;
+            self.copy().reach(last).await;
         }
         let absent = asked.iter().zip(&found);
         let absent = absent.filter(|(_, entry)| entry.is_none());
@@ -149,14 +152,14 @@ impl NearBucket {
         known: &[Known],
         max: usize,
     ) -> Result<Option<HashMap<u64, Bytes>>> {
-        let places = keys.iter().zip(known);
-        let places = places.filter_map(|(key, known)| Some((key.clone(), known.place()?)));
-        let mut places: Vec<(String, Place)> = places.collect();
-        places.sort_unstable_by_key(|(_, place)| place.sequence);
-        places.dedup_by_key(|(_, place)| place.sequence);
-        let reads = places.into_iter().map(|(key, place)| async move {
-            let value = self.read(&key, place).await?;
-            Ok::<_, keywell_store::Error>((place.sequence, value))
+        let stamps = keys.iter().zip(known);
+        let stamps = stamps.filter_map(|(key, known)| Some((key.clone(), known.stamp()?)));
+        let mut stamps: Vec<(String, Stamp)> = stamps.collect();
+        stamps.sort_unstable_by_key(|(_, stamp)| stamp.sequence);
+        stamps.dedup_by_key(|(_, stamp)| stamp.sequence);
+        let reads = stamps.into_iter().map(|(key, stamp)| async move {
+            let value = self.read(&key, stamp).await?;
+            Ok::<_, keywell_store::Error>((stamp.sequence, value))
         });
         let mut reads = futures::stream::iter(reads).buffer_unordered(IN_FLIGHT);
         let mut bytes = ValueBytes::new(max);
@@ -174,7 +177,7 @@ impl NearBucket {
 
     /// Catches up with the server on keys that it found to be gone, where the copy has them.
     async fn find_gone<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<()> {
-        behind::find_gone(&self.inner.backing, self.replica(), keys).await
+        behind::find_gone(&self.inner.backing, self.copy(), keys).await
     }
 
     async fn exchange(self, key: String, expected: Expected, change: Change) -> Result<Swap> {
@@ -183,7 +186,7 @@ impl NearBucket {
         match &swapped {
             // A caller that read a stale version must not read it again.
             Swap::Stale => {
-                let stands = self.replica().look(|index| match &expected {
+                let stands = self.copy().look(|index| match &expected {
                     Expected::Absent => !index.get(&key).is_some_and(is_live),
                     Expected::At(version) => index.get(&key).is_some_and(|held| {
                         message::version(held.sequence, held.deadline) == *version
@@ -204,7 +207,7 @@ impl NearBucket {
         let backing = &self.inner.backing;
         let info = backing.stream.info(&backing.api).await;
         let info = info.map_err(|fault| backing.failed(fault))?;
-        self.replica().reach(info.state.last_seq).await;
+        self.copy().reach(info.state.last_seq).await;
         Ok(page)
     }
 
@@ -218,7 +221,7 @@ impl NearBucket {
             }
         };
         let seal = |sequence, key: &str| listing::seal(scope, &request.prefix, sequence, key);
-        let page = self.replica().look(|index| {
+        let page = self.copy().look(|index| {
             let page = page::of(index, request, after.as_deref(), is_live, seal);
             (index.applied(), page)
         });
@@ -237,9 +240,9 @@ fn entries(
         let entry = match known {
             Known::Absent => None,
             Known::Entry(entry) => Some(entry),
-            Known::At(place) => values
-                .get(&place.sequence)
-                .map(|value| place.entry(value.clone())),
+            Known::At(stamp) => values
+                .get(&stamp.sequence)
+                .map(|value| stamp.entry(value.clone())),
         };
         if let Some(entry) = &entry {
             check(&entry.value, max)?;
@@ -267,17 +270,17 @@ fn is_live(held: &Held) -> bool {
 // === impl Known ===
 
 impl Known {
-    fn place(&self) -> Option<Place> {
+    fn stamp(&self) -> Option<Stamp> {
         match self {
-            Self::At(place) => Some(*place),
+            Self::At(stamp) => Some(*stamp),
             Self::Absent | Self::Entry(_) => None,
         }
     }
 }
 
-// === impl Place ===
+// === impl Stamp ===
 
-impl Place {
+impl Stamp {
     fn entry(self, value: Bytes) -> Entry {
         let left = |deadline: Deadline| Expires::In(deadline.left(SystemTime::now()));
         Entry {
@@ -298,13 +301,13 @@ impl Bucket for NearBucket {
     }
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        let place = match self.replica().look(|index| self.known(index, key)) {
+        let stamp = match self.copy().look(|index| self.known(index, key)) {
             Some(Known::Absent) => return Answer::now(None),
             Some(Known::Entry(entry)) => return entry.within(max).map(Some).into(),
-            Some(Known::At(place)) => Some(place),
+            Some(Known::At(stamp)) => Some(stamp),
             None => None,
         };
-        Answer::later(self.clone().find(key.to_owned(), place, max))
+        Answer::later(self.clone().find(key.to_owned(), stamp, max))
     }
 
     fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
@@ -320,8 +323,8 @@ impl Bucket for NearBucket {
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
-        let replica = self.replica();
-        if let Some(is_there) = replica.look(|index| index.get(key).is_some_and(is_live)) {
+        let copy = self.copy();
+        if let Some(is_there) = copy.look(|index| index.get(key).is_some_and(is_live)) {
             return Answer::now(is_there);
         }
         let (bucket, key) = (self.clone(), key.to_owned());
@@ -340,11 +343,11 @@ impl Bucket for NearBucket {
         if let Err(error) = self.inner.subjects(keys) {
             return error.into();
         }
-        let known = self.replica().look(|index| {
+        let known = self.copy().look(|index| {
             let known = keys.iter().map(|key| self.known(index, key));
             known.collect::<Vec<_>>()
         });
-        let is_all_here = |known: &Vec<Known>| known.iter().all(|known| known.place().is_none());
+        let is_all_here = |known: &Vec<Known>| known.iter().all(|known| known.stamp().is_none());
         match known {
             Some(known) if is_all_here(&known) => entries(known, &HashMap::new(), max).into(),
             known => {

@@ -3,14 +3,14 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 
 use super::caching::Caching;
+use super::copy::NearCopy;
 use super::follower::Follower;
-use super::replica::Replica;
 use crate::jetstream::api::Api;
 use crate::jetstream::stream::Stream;
 
 /// The copy of a bucket, kept up to date for as long as this is held.
 pub(crate) struct NearCache {
-    replica: Arc<Replica>,
+    copy: Arc<NearCopy>,
     task: AbortHandle,
 }
 
@@ -37,20 +37,20 @@ impl NearCache {
             );
             return None;
         }
-        let replica = Arc::new(Replica::new(api.client(), value_bytes));
-        let follower = Follower::new(api.clone(), stream.clone(), replica.clone(), has_values);
+        let copy = Arc::new(NearCopy::new(api.link().clone(), value_bytes));
+        let follower = Follower::new(api.clone(), stream.clone(), copy.clone(), has_values);
         let task = tokio::spawn(follower.run()).abort_handle();
-        Some(Self { replica, task })
+        Some(Self { copy, task })
     }
 
-    pub(crate) fn replica(&self) -> &Arc<Replica> {
-        &self.replica
+    pub(crate) fn copy(&self) -> &Arc<NearCopy> {
+        &self.copy
     }
 }
 
 impl Drop for NearCache {
     fn drop(&mut self) {
         self.task.abort();
-        self.replica.abandon();
+        self.copy.abandon();
     }
 }

@@ -3,8 +3,8 @@
 //! It reads the last message of each key, and then what follows. After an interruption it goes on
 //! where it was if the interruption was short and the stream is the same: created at the same time,
 //! with the same message at the sequence that was read last. Otherwise it begins again, as a stream
-//! that was restored or made again has other messages at the same sequences, and as a server may
-//! remove the sign of a deletion after a second.
+//! that was restored or made again has other messages at the same sequences, and as a server removes
+//! the message of an expiry after a while.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,21 +13,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use keywell_client::Backoff;
 use keywell_store::Error;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
-use super::index::Change;
-use super::replica::Replica;
+use super::copy::NearCopy;
+use super::index::Arrival;
 use crate::jetstream::api::{Api, Fault};
-use crate::jetstream::consumer::{Consumer, Delivered, Next, Start, Wanted};
-use crate::jetstream::message::What;
+use crate::jetstream::consumer::{Consumer, Next, Selection, Start};
+use crate::jetstream::message::{Delivered, What};
 use crate::jetstream::reading;
 use crate::jetstream::stream::{Info, Stream};
 
-/// After an interruption that was longer, it begins again. The least time that a sign of a deletion
-/// is kept.
-const SHORT: Duration = Duration::from_secs(1);
-/// How often the connection is looked at.
-const LOOK: Duration = Duration::from_millis(250);
+/// After an interruption that was longer, it begins again.
+const SHORT: Duration = Duration::from_mins(1);
+/// The least time that servers keep the message of an expiry.
+const LEAST_MARKERS: Duration = Duration::from_secs(1);
 /// How many messages are applied at a time.
 const AT_ONCE: usize = 256;
 
@@ -35,23 +34,26 @@ const AT_ONCE: usize = 256;
 pub(super) struct Follower {
     api: Api,
     stream: Stream,
-    replica: Arc<Replica>,
+    copy: Arc<NearCopy>,
     /// Whether values are copied, too.
     has_values: bool,
     /// When something was heard of the stream.
     heard: Instant,
+    /// Whether a connection broke since the copy was complete.
+    is_interrupted: bool,
 }
 
 // === impl Follower ===
 
 impl Follower {
-    pub(super) fn new(api: Api, stream: Stream, replica: Arc<Replica>, has_values: bool) -> Self {
+    pub(super) fn new(api: Api, stream: Stream, copy: Arc<NearCopy>, has_values: bool) -> Self {
         Self {
             api,
             stream,
-            replica,
+            copy,
             has_values,
             heard: Instant::now(),
+            is_interrupted: false,
         }
     }
 
@@ -60,10 +62,11 @@ impl Follower {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
         loop {
             let Err(fault) = self.follow(&mut backoff).await;
-            self.replica.abandon();
+            self.copy.abandon();
             if self.api.is_closed() {
                 return;
             }
+            self.is_interrupted |= matches!(fault, Fault::Broken);
             let error = Error::from(fault);
             tracing::debug!("the copy of a NATS bucket is interrupted: {error}");
             backoff.pause().await;
@@ -71,84 +74,99 @@ impl Follower {
     }
 
     async fn follow(&mut self, backoff: &mut Backoff) -> Result<Infallible, Fault> {
-        let connection = self.replica.connection();
-        self.api.check_connection()?;
-        let floor = self.replica.floor();
+        let connection = self.copy.connection();
+        let floor = self.copy.floor();
         let info = self.stream.info(&self.api).await?;
-        self.replica.cap_floor(floor, info.state.last_seq);
-        let mut consumer = match self.resume(&info).await? {
-            Some(consumer) => consumer,
-            None => self.restart(&info).await?,
+        self.copy.cap_floor(floor, info.state.last_seq);
+        let mut consumer = if self.can_resume(&info).await? {
+            backoff.reset();
+            self.step_over(self.copy.received() + 1).await?
+        } else {
+            self.restart(&info).await?
         };
         self.catch_up(&mut consumer, info.state.last_seq).await?;
-        self.replica.complete(connection);
+        // The consumer notices only what is lost later.
+        if self.copy.connection() != connection {
+            return Err(Fault::Broken);
+        }
+        self.copy.complete(connection);
+        self.is_interrupted = false;
         backoff.reset();
         loop {
             let next = tokio::select! {
                 next = consumer.next() => next?,
-                () = self.replica.doubted() => {
+                () = self.copy.doubted() => {
                     return Err(Fault::Unreachable("its stream was made again".into()));
-                }
-                () = self.lost(connection) => {
-                    return Err(Fault::Unreachable("the connection to NATS broke".into()));
                 }
             };
             self.heard = Instant::now();
             match next {
                 Next::Message(delivered) => self.take(&mut consumer, delivered)?,
-                Next::Idle if self.replica.applied() < self.replica.floor() => {
-                    let floor = self.replica.floor();
+                Next::Idle if self.copy.applied() < self.copy.floor() => {
+                    let floor = self.copy.floor();
                     let last = self.stream.info(&self.api).await?.state.last_seq;
-                    self.replica.cap_floor(floor, last);
+                    self.copy.cap_floor(floor, last);
                     self.skip(last).await?;
                 }
-                Next::Idle => {}
+                Next::Idle | Next::Ended => self.copy.end(),
             }
         }
     }
 
-    /// A consumer from where this was, if that is still the same stream.
-    async fn resume(&self, info: &Info) -> Result<Option<Consumer>, Fault> {
-        let Some(last) = self.replica.last() else {
-            return Ok(None);
+    /// Whether it can go on where it was.
+    async fn can_resume(&self, info: &Info) -> Result<bool, Fault> {
+        let Some(last) = self.copy.last() else {
+            return Ok(false);
         };
-        if self.heard.elapsed() >= SHORT || info.state.last_seq < self.replica.applied() {
-            return Ok(None);
+        let markers = self.stream.markers.unwrap_or(SHORT);
+        let short = (markers / 2).clamp(LEAST_MARKERS, SHORT);
+        if self.heard.elapsed() >= short || info.state.last_seq < self.copy.applied() {
+            return Ok(false);
         }
-        let mut consumer = self.open(Start::At(last)).await?;
-        if let Next::Message(first) = consumer.next_stored().await? {
-            let timestamp = (first.stored.sequence == last).then_some(first.at);
-            if self.replica.is_same_stream(&info.created, timestamp) {
-                return Ok(Some(consumer));
-            }
-        }
-        consumer.close().await;
-        Ok(None)
+        let found = reading::first_from(&self.api, &self.stream, last).await?;
+        let found = found.filter(|found| found.stored.sequence == last);
+        let timestamp = found.map(|found| found.at);
+        Ok(self.copy.is_same_stream(&info.created, timestamp))
     }
 
     async fn restart(&self, info: &Info) -> Result<Consumer, Fault> {
-        self.replica.restart(info.created.clone());
+        let begun = self.copy.last();
+        self.copy.restart(info.created.clone());
+        if self.is_interrupted && begun.is_none() {
+            return self.step_over(info.state.first_seq).await;
+        }
         self.open(Start::LastOfEach).await
     }
 
+    /// Passes what may have ended the last connection, and goes on behind it.
+    async fn step_over(&self, sequence: u64) -> Result<Consumer, Fault> {
+        let passed = reading::step_over(&self.api, &self.stream, sequence).await?;
+        let next = passed
+            .last()
+            .map_or(sequence, |last| last.stored.sequence + 1);
+        self.copy
+            .apply(passed.into_iter().map(|passed| self.arrival(passed)));
+        self.open(Start::At(next)).await
+    }
+
     async fn open(&self, start: Start) -> Result<Consumer, Fault> {
-        let wanted = Wanted {
+        let selection = Selection {
             start,
             subjects: vec![self.stream.names.all()],
             is_brief: !self.has_values,
         };
-        Consumer::open(&self.api, &self.stream, wanted).await
+        Consumer::open(&self.api, &self.stream, selection).await
     }
 
     /// Reads all that the stream had.
     async fn catch_up(&mut self, consumer: &mut Consumer, upto: u64) -> Result<(), Fault> {
         let mut backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(200));
-        while self.replica.applied() < upto {
+        while self.copy.applied() < upto {
             match consumer.next_stored().await? {
                 Next::Message(delivered) => self.take(consumer, delivered)?,
-                Next::Idle => {
+                Next::Idle | Next::Ended => {
                     self.skip(upto).await?;
-                    if self.replica.applied() < upto {
+                    if self.copy.applied() < upto {
                         backoff.pause().await;
                     }
                 }
@@ -162,32 +180,37 @@ impl Follower {
     /// delivers lags behind the leader.
     async fn skip(&self, upto: u64) -> Result<(), Fault> {
         let last = reading::of_leader(&self.api, &self.stream, &self.stream.names.all()).await?;
-        if last.is_none_or(|last| last.sequence <= self.replica.received()) {
-            self.replica.advance(upto);
+        if last.is_none_or(|last| last.sequence <= self.copy.received()) {
+            self.copy.advance(upto);
         }
         Ok(())
     }
 
     /// Applies a message, with those that are here already.
     fn take(&self, consumer: &mut Consumer, first: Delivered) -> Result<(), Fault> {
-        let mut changes = vec![self.change(first)];
+        let mut arrivals = vec![self.arrival(first)];
         let mut ended = Ok(());
-        while changes.len() < AT_ONCE {
+        while arrivals.len() < AT_ONCE {
             match consumer.received() {
-                Some(Ok(Next::Message(delivered))) => changes.push(self.change(delivered)),
-                Some(Ok(Next::Idle)) | None => break,
+                Some(Ok(Next::Message(delivered))) => arrivals.push(self.arrival(delivered)),
+                Some(Ok(Next::Idle | Next::Ended)) | None => break,
                 Some(Err(fault)) => {
                     ended = Err(fault);
                     break;
                 }
             }
         }
-        self.replica.apply(changes);
+        self.copy.apply(arrivals);
         ended
     }
 
-    fn change(&self, delivered: Delivered) -> Change {
-        let Delivered { stored, at } = delivered;
+    fn arrival(&self, delivered: Delivered) -> Arrival {
+        let Delivered {
+            stored,
+            at,
+            is_last,
+            ..
+        } = delivered;
         let value = match stored.what {
             What::Value { value, deadline } => {
                 // Not a part of the connection's buffer, which would stay with it.
@@ -196,19 +219,13 @@ impl Follower {
             }
             What::Gone { .. } => None,
         };
-        Change {
+        Arrival {
             sequence: stored.sequence,
             at,
             key: self.stream.names.key(&stored.subject),
             value,
             batch: stored.batch,
-        }
-    }
-
-    /// Waits until the connection is another, or none.
-    async fn lost(&self, connection: u64) {
-        while self.replica.connection() == connection && self.api.check_connection().is_ok() {
-            sleep_until(Instant::now() + LOOK).await;
+            is_last,
         }
     }
 }

@@ -3,6 +3,10 @@
 //! The messages of a stream are applied in order. Those of a batch, which the server stored as one,
 //! are applied as one: when its last message is applied, or a message behind it. So a reader
 //! under one borrow sees all of a batch or nothing.
+//!
+//! A stream keeps the last messages of a key, so of a batch some may be overwritten before they are
+//! read. What overwrote them comes later, and until then the index shows a part of the batch. Where
+//! messages are missing, it is therefore not whole until it has all that the stream had by then.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
@@ -23,7 +27,11 @@ pub(crate) struct Index {
     /// The last message that was applied: its sequence, and when it was stored.
     last: Option<(u64, u64)>,
     /// The messages of a batch whose end has not come.
-    open: Option<(String, Vec<Change>)>,
+    open: Option<(String, Vec<Arrival>)>,
+    /// Whether a message was missing, and what took its place may be to come.
+    is_torn: bool,
+    /// Whether a message of a batch ever came. Without batches nothing shows in parts.
+    has_batches: bool,
 }
 
 /// The value of a key.
@@ -37,9 +45,9 @@ pub(crate) struct Held {
     pub(crate) value: Option<Bytes>,
 }
 
-/// A message, as it changes the index.
+/// A message, as it arrives at the index.
 #[derive(Clone, Debug)]
-pub(crate) struct Change {
+pub(crate) struct Arrival {
     pub(crate) sequence: u64,
     /// When it was stored, in milliseconds since 1970.
     pub(crate) at: u64,
@@ -48,6 +56,8 @@ pub(crate) struct Change {
     /// When the value expires, and the value if it is to be kept; `None` for a deletion.
     pub(crate) value: Option<(Option<Deadline>, Option<Bytes>)>,
     pub(crate) batch: Option<Batch>,
+    /// Whether the stream had no message behind it when it was sent.
+    pub(crate) is_last: bool,
 }
 
 // === impl Index ===
@@ -62,15 +72,20 @@ impl Index {
             applied: 0,
             last: None,
             open: None,
+            is_torn: false,
+            has_batches: false,
         }
     }
 
     /// Applies a message; nothing if it was applied before.
-    pub(crate) fn apply(&mut self, change: Change) {
-        if change.sequence <= self.received() {
+    pub(crate) fn apply(&mut self, arrival: Arrival) {
+        if arrival.sequence <= self.received() {
             return;
         }
-        let batch = change.batch.clone();
+        self.is_torn |= arrival.sequence > self.received() + 1;
+        self.has_batches |= arrival.batch.is_some();
+        let is_last = arrival.is_last;
+        let batch = arrival.batch.clone();
         let identity = batch.as_ref().map(|batch| &*batch.identity);
         if self
             .open
@@ -80,22 +95,36 @@ impl Index {
             self.end_batch();
         }
         match batch {
-            None => self.perform(change),
+            None => self.perform(arrival),
             Some(batch) => {
-                let (_, changes) = self
+                let (_, arrivals) = self
                     .open
                     .get_or_insert_with(|| (batch.identity, Vec::new()));
-                changes.push(change);
+                arrivals.push(arrival);
                 if batch.is_last {
                     self.end_batch();
                 }
             }
         }
+        if is_last && self.open.is_none() {
+            self.is_torn = false;
+        }
+    }
+
+    /// The stream has nothing behind what was applied.
+    pub(crate) fn end(&mut self) {
+        self.end_batch();
+        self.is_torn = false;
+    }
+
+    /// Whether it shows no batch in parts.
+    pub(crate) fn is_whole(&self) -> bool {
+        !(self.is_torn && self.has_batches)
     }
 
     /// Nothing is left to apply up to a sequence: what was there is overwritten or removed.
     pub(crate) fn advance(&mut self, sequence: u64) {
-        self.end_batch();
+        self.end();
         self.applied = self.applied.max(sequence);
     }
 
@@ -144,25 +173,25 @@ impl Index {
 
     /// The sequence of the last message that came, which may be of a batch whose end has not.
     pub(crate) fn received(&self) -> u64 {
-        let open = self.open.as_ref().and_then(|(_, changes)| changes.last());
-        open.map_or(self.applied, |change| change.sequence)
+        let open = self.open.as_ref().and_then(|(_, arrivals)| arrivals.last());
+        open.map_or(self.applied, |arrival| arrival.sequence)
     }
 
     fn end_batch(&mut self) {
-        let changes = self.open.take().map(|(_, changes)| changes);
-        for change in changes.into_iter().flatten() {
-            self.perform(change);
+        let arrivals = self.open.take().map(|(_, arrivals)| arrivals);
+        for arrival in arrivals.into_iter().flatten() {
+            self.perform(arrival);
         }
     }
 
-    fn perform(&mut self, change: Change) {
-        let Change {
+    fn perform(&mut self, arrival: Arrival) {
+        let Arrival {
             sequence,
             at,
             key,
             value,
             ..
-        } = change;
+        } = arrival;
         self.applied = sequence;
         self.last = Some((sequence, at));
         let Some(key) = key else { return };
@@ -196,8 +225,8 @@ mod tests {
     use super::*;
 
     /// A stream of random messages. Some belong to batches.
-    fn stream(chance: &mut StdRng) -> Vec<Change> {
-        let mut messages: Vec<Change> = Vec::new();
+    fn stream(chance: &mut StdRng) -> Vec<Arrival> {
+        let mut messages: Vec<Arrival> = Vec::new();
         for batch in 0..40 {
             let is_batch = chance.random_bool(0.4);
             let count = if is_batch {
@@ -215,7 +244,7 @@ mod tests {
                 let value = chance
                     .random_bool(0.7)
                     .then(|| (None, Some(Bytes::from(sequence.to_string()))));
-                messages.push(Change {
+                messages.push(Arrival {
                     sequence,
                     at: 1000 + sequence,
                     key: chance.random_bool(0.95).then_some(key),
@@ -224,6 +253,7 @@ mod tests {
                         identity: batch.to_string(),
                         is_last: number == count,
                     }),
+                    is_last: false,
                 });
             }
         }
@@ -231,7 +261,7 @@ mod tests {
     }
 
     /// What the stream holds up to a sequence, in the simplest way.
-    fn model(messages: &[Change], upto: u64) -> BTreeMap<String, u64> {
+    fn model(messages: &[Arrival], upto: u64) -> BTreeMap<String, u64> {
         let mut keys = BTreeMap::new();
         for message in messages.iter().filter(|message| message.sequence <= upto) {
             let Some(key) = message.key.clone() else {
@@ -252,7 +282,7 @@ mod tests {
     }
 
     /// Whether a batch begins at or before a sequence and ends after it.
-    fn is_within_a_batch(messages: &[Change], sequence: u64) -> bool {
+    fn is_within_a_batch(messages: &[Arrival], sequence: u64) -> bool {
         let at = |sequence: u64| messages.iter().find(|message| message.sequence == sequence);
         at(sequence)
             .and_then(|message| message.batch.as_ref())
@@ -261,8 +291,8 @@ mod tests {
 
     /// A server keeps the last message of each key, so that a reader who begins late, or falls
     /// behind, misses some in the middle of the stream and of batches.
-    fn compacted(messages: &[Change], upto: u64) -> Vec<Change> {
-        let is_last = |message: &Change| {
+    fn compacted(messages: &[Arrival], upto: u64) -> Vec<Arrival> {
+        let is_last = |message: &Arrival| {
             message.sequence > upto
                 || !messages.iter().any(|later| {
                     let follows = later.sequence > message.sequence && later.sequence <= upto;
@@ -311,6 +341,51 @@ mod tests {
         }
     }
 
+    /// What a reader receives that falls behind: while it waits, messages are overwritten.
+    #[test]
+    fn it_shows_no_part_of_a_batch_while_it_is_whole() {
+        let mut was_torn = 0;
+        for seed in 0..2000 {
+            let chance = &mut StdRng::seed_from_u64(seed);
+            let messages = stream(chance);
+            let end = messages.len() as u64;
+            let mut index = Index::new("then".to_owned());
+            // Up to where the stream is written.
+            let whole = |mut upto: u64| {
+                // The server stores a batch as one.
+                while is_within_a_batch(&messages, upto) {
+                    upto += 1;
+                }
+                upto
+            };
+            let mut written = whole(chance.random_range(1..=5.min(end)));
+            while index.received() < end {
+                let next = compacted(&messages, written).into_iter();
+                let mut next = next.filter(|message| message.sequence <= written);
+                let Some(message) = next.find(|next| next.sequence > index.received()) else {
+                    index.end();
+                    written = whole(written + 1);
+                    continue;
+                };
+                let is_last = message.sequence == written;
+                index.apply(Arrival { is_last, ..message });
+                if index.is_torn {
+                    was_torn += 1;
+                } else {
+                    let applied = index.applied();
+                    assert!(!is_within_a_batch(&messages, applied), "seed {seed}");
+                    assert_eq!(keys(&index), model(&messages, applied), "seed {seed}");
+                }
+                assert_eq!(index.is_whole(), !index.is_torn || !index.has_batches);
+                if chance.random_bool(0.1) {
+                    written = whole(chance.random_range(written..=(written + 20).min(end)));
+                }
+            }
+            assert!(index.is_whole(), "seed {seed}");
+        }
+        assert!(was_torn > 100, "{was_torn}");
+    }
+
     #[test]
     fn keys_are_listed_from_a_prefix_and_behind_a_key() {
         for seed in 0..200 {
@@ -337,8 +412,8 @@ mod tests {
         }
     }
 
-    fn set(key: &str, sequence: u64, batch: Option<(&str, bool)>) -> Change {
-        Change {
+    fn set(key: &str, sequence: u64, batch: Option<(&str, bool)>) -> Arrival {
+        Arrival {
             sequence,
             at: sequence,
             key: Some(key.to_owned()),
@@ -347,6 +422,7 @@ mod tests {
                 identity: identity.to_owned(),
                 is_last,
             }),
+            is_last: false,
         }
     }
 

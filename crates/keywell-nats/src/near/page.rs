@@ -1,4 +1,4 @@
-use keywell_store::{Cursor, List, MAX_PAGE_BYTES, Page};
+use keywell_store::{Cursor, List, Page};
 
 use super::index::{Held, Index};
 
@@ -16,9 +16,7 @@ pub(super) fn of(
     let keys = index.keys_from(&request.prefix, after);
     for (key, _) in keys.filter(|(_, held)| is_live(held)) {
         bytes += key.len();
-        let is_full = page.keys.len() == request.page_keys()
-            || (bytes > MAX_PAGE_BYTES && !page.keys.is_empty());
-        if is_full {
+        if request.is_full(page.keys.len(), bytes) {
             let last = page.keys.last();
             page.cursor = last.map(|last| seal(index.applied(), last));
             break;

@@ -5,8 +5,12 @@
     reason = "a test fails by a panic, also in its own functions"
 )]
 
+mod batches;
 mod conformance;
 mod faults;
 mod histories;
+mod hostile;
 mod place;
+#[path = "../raw/mod.rs"]
+mod raw;
 mod reads;

@@ -8,6 +8,8 @@ mod copies;
 mod faults;
 mod halves;
 mod loss;
+#[path = "../raw/mod.rs"]
+mod raw;
 mod sharing;
 mod slow;
 mod strangers;

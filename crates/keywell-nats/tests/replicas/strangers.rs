@@ -3,6 +3,7 @@ use futures::StreamExt as _;
 use keywell_servers::Nats;
 
 use crate::copies::{Copy, equal, on, until};
+use crate::raw::{BROKEN, Raw};
 
 async fn stranger(nats: &Nats) -> Client {
     async_nats::connect(nats.url()).await.unwrap()
@@ -76,4 +77,23 @@ async fn damaged_messages_change_nothing() {
     for n in 0..5 {
         assert_eq!(b.get(&format!("counter{n}")).await.as_deref(), Some("40"));
     }
+}
+
+#[tokio::test]
+async fn broken_messages_end_no_copy() {
+    let nats = Nats::start().await.unwrap();
+    let (a, b) = (Copy::open(on(&nats)).await, Copy::open(on(&nats)).await);
+    let mut raw = Raw::connect(nats.addr()).await;
+    for (number, headers) in BROKEN.iter().enumerate() {
+        let subject = b"lattice.state.events.default";
+        raw.publish(subject, headers, b"payload").await;
+        for (from, to) in [(&a, &b), (&b, &a)] {
+            from.set("key", number.to_string()).await;
+            from.add("visits", 1).await;
+            to.has("key", Some(&number.to_string())).await;
+        }
+    }
+    equal(&[&a, &b]).await;
+    let visits = (2 * BROKEN.len()).to_string();
+    a.has("visits", Some(&visits)).await;
 }

@@ -1,6 +1,6 @@
 //! Listing: pages of keys, in the order of their bytes.
 
-use keywell_store::{Cursor, Error, Invalid, List, MAX_PAGE_BYTES, Page, Result};
+use keywell_store::{Cursor, Error, Invalid, List, Page, Result};
 
 /// Some keys of one shard, in order.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ pub(crate) fn join(runs: Vec<Run>, request: &List, scope: &str) -> Page {
     if let Some(bound) = &upto {
         keys.truncate(keys.partition_point(|key| key <= bound));
     }
-    let room = room(&keys, request.page_keys());
+    let room = request.room(&keys);
     if room < keys.len() {
         keys.truncate(room);
         upto = keys.last().cloned();
@@ -80,20 +80,10 @@ pub(crate) fn join(runs: Vec<Run>, request: &List, scope: &str) -> Page {
     }
 }
 
-/// How many keys a page has room for.
-fn room(keys: &[String], most: usize) -> usize {
-    let mut bytes = 0;
-    for (at, key) in keys.iter().enumerate() {
-        bytes += key.len();
-        if at == most || (at > 0 && bytes > MAX_PAGE_BYTES) {
-            return at;
-        }
-    }
-    keys.len()
-}
-
 #[cfg(test)]
 mod tests {
+    use keywell_store::MAX_PAGE_BYTES;
+
     use super::*;
 
     fn run(keys: &[&str], upto: Option<&str>) -> Run {

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeSet;
 
-use keywell_store::{BucketName, Cursor, Error, List, MAX_PAGE_BYTES, Page, Result, reserved};
+use keywell_store::{BucketName, Cursor, Error, List, Page, Result, reserved};
 use redis::Value;
 
 use super::glob::literal;
@@ -43,7 +43,7 @@ pub(crate) async fn page(
     if let Some(last) = &behind
         && let Some(found) = windows.find(&scope, &request.prefix, last, limit)
     {
-        let page = cut(found, limit, &scope, &request.prefix);
+        let page = cut(found, request, &scope);
         if !page.keys.is_empty() && are_there(link, keys, &page.keys).await? {
             return Ok(page);
         }
@@ -64,12 +64,7 @@ pub(crate) async fn page(
     .await?;
     let found: Vec<String> = smallest.keys.into_iter().collect();
     let is_whole = !smallest.left_out;
-    let page = cut(
-        found.iter().take(limit + 1).cloned(),
-        limit,
-        &scope,
-        &request.prefix,
-    );
+    let page = cut(found.iter().take(limit + 1).cloned(), request, &scope);
     if found.len() > page.keys.len() && !link.is_cluster() {
         windows.keep(scope, request.prefix.clone(), found, is_whole);
     }
@@ -113,20 +108,20 @@ impl Smallest {
 }
 
 /// A page of the first of these; those that do not fit say that it is not the last.
-fn cut(found: impl IntoIterator<Item = String>, limit: usize, scope: &str, prefix: &str) -> Page {
+fn cut(found: impl IntoIterator<Item = String>, request: &List, scope: &str) -> Page {
     let mut bytes = 0;
     let mut keys = Vec::new();
     let mut is_last = true;
     for key in found {
         bytes += key.len();
-        if keys.len() == limit || (bytes > MAX_PAGE_BYTES && !keys.is_empty()) {
+        if request.is_full(keys.len(), bytes) {
             is_last = false;
             break;
         }
         keys.push(key);
     }
     let last = keys.last().filter(|_| !is_last);
-    let cursor = last.map(|last| Cursor::seal(scope, prefix, last.as_bytes()));
+    let cursor = last.map(|last| Cursor::seal(scope, &request.prefix, last.as_bytes()));
     Page {
         keys,
         entries: Vec::new(),
@@ -235,12 +230,16 @@ mod tests {
         let keys = |count: usize, bytes: usize| -> BTreeSet<String> {
             (0..count).map(|n| format!("{n:0bytes$}")).collect()
         };
-        let whole = cut(keys(3, 4), 3, "s", "");
+        let limited = |limit: usize| List {
+            limit,
+            ..List::default()
+        };
+        let whole = cut(keys(3, 4), &limited(3), "s");
         assert_eq!((whole.keys.len(), whole.cursor), (3, None));
-        let short = cut(keys(4, 4), 3, "s", "");
+        let short = cut(keys(4, 4), &limited(3), "s");
         assert_eq!(short.keys.len(), 3);
         assert_eq!(short.cursor.unwrap().position("s", "").unwrap(), b"0002");
-        let heavy = cut(keys(1000, 1024), 1000, "s", "");
+        let heavy = cut(keys(1000, 1024), &limited(1000), "s");
         assert_eq!(heavy.keys.len(), 256);
         assert!(heavy.cursor.is_some());
     }

@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_nats::{Client, Statistics};
 use parking_lot::RwLock;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::index::{Change, Index};
+use super::index::{Arrival, Index};
 use super::values::Values;
+use crate::link::Link;
 
 /// How long a write waits for the copy to have it. Readers ask the server after that.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A copy of a bucket.
-pub(crate) struct Replica {
+pub(crate) struct NearCopy {
     state: RwLock<State>,
     pub(super) values: Values,
     /// The copy must have all up to this sequence, or it is not read.
@@ -28,7 +28,7 @@ pub(crate) struct Replica {
     progress: watch::Sender<Progress>,
     /// Wakes the follower when the copy is found to be of another stream.
     doubts: Notify,
-    statistics: Arc<Statistics>,
+    link: Arc<Link>,
 }
 
 struct State {
@@ -49,12 +49,12 @@ struct Progress {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark(u64);
 
-// === impl Replica ===
+// === impl NearCopy ===
 
-impl Replica {
+impl NearCopy {
     /// An empty copy, which is not read before a follower completes it. Values that are read by
     /// sequence are kept up to so many bytes.
-    pub(crate) fn new(client: &Client, value_bytes: usize) -> Self {
+    pub(crate) fn new(link: Arc<Link>, value_bytes: usize) -> Self {
         Self {
             state: RwLock::new(State {
                 index: Index::new(String::new()),
@@ -65,7 +65,7 @@ impl Replica {
             floor: AtomicU64::new(0),
             progress: watch::Sender::new(Progress::default()),
             doubts: Notify::new(),
-            statistics: client.statistics(),
+            link,
         }
     }
 
@@ -73,6 +73,7 @@ impl Replica {
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Index) -> T) -> Option<T> {
         let state = self.state.read();
         let is_current = state.is_complete
+            && state.index.is_whole()
             && state.index.applied() >= self.floor.load(Ordering::Acquire)
             && state.connection == self.connection();
         is_current.then(|| look(&state.index))
@@ -136,8 +137,17 @@ impl Replica {
         self.progress.send_replace(Progress::default());
     }
 
-    pub(super) fn apply(&self, changes: impl IntoIterator<Item = Change>) {
-        self.change(|index| changes.into_iter().for_each(|change| index.apply(change)));
+    pub(super) fn apply(&self, arrivals: impl IntoIterator<Item = Arrival>) {
+        self.change(|index| {
+            arrivals
+                .into_iter()
+                .for_each(|arrival| index.apply(arrival))
+        });
+    }
+
+    /// The stream has nothing that was not applied.
+    pub(super) fn end(&self) {
+        self.change(Index::end);
     }
 
     /// Nothing is left to apply up to a sequence.
@@ -189,7 +199,7 @@ impl Replica {
 
     /// The number of the connection: another one after each time that it was lost.
     pub(super) fn connection(&self) -> u64 {
-        self.statistics.connects.load(Ordering::Relaxed)
+        self.link.lost()
     }
 
     pub(super) async fn doubted(&self) {
