@@ -8,6 +8,7 @@ mod copies;
 mod faults;
 mod halves;
 mod loss;
+mod payload;
 mod sharing;
 mod slow;
 mod strangers;
