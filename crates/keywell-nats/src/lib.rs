@@ -27,6 +27,9 @@ mod jetstream;
 mod login;
 mod near;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use cache::fuzzing;
 pub use cache::{CacheOptions, CacheProvider, CacheStore};
 pub use jetstream::{JetStreamOptions, JetStreamProvider, JetStreamStore, Storage};
 pub use login::Login;
