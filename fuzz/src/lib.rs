@@ -29,6 +29,7 @@ pub use counters::counters;
 pub use cursors::cursors;
 pub use exports::exports;
 pub use imports::imports;
+pub use keywell_nats::fuzzing::messages;
 pub use limits::limits;
 pub use listings::listings;
 pub use plans::plans;
@@ -49,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     ("imports", imports),
     ("limits", limits),
     ("listings", listings),
+    ("messages", messages),
     ("plans", plans),
     ("store_urls", store_urls),
     ("tokens", tokens),

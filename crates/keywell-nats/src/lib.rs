@@ -28,6 +28,9 @@ mod link;
 mod login;
 mod near;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use cache::fuzzing;
 pub use cache::{CacheOptions, CacheProvider, CacheStore};
 pub use jetstream::{JetStreamOptions, JetStreamProvider, JetStreamStore, Storage};
 pub use keywell_client::Tls;

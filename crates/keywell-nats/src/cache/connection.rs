@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use super::node::Node;
 use super::options::CacheOptions;
 use super::outgoing::{Receiver, Waiting};
-use super::replica::{Change, Effect, Message as Replicated, Origin};
+use super::replica::{Effect, Message as Replicated, Origin, Update};
 use super::wire;
 use crate::link::{Count, Dialer, Link};
 
@@ -28,8 +28,10 @@ const FLUSHING: Duration = Duration::from_secs(2);
 const WAITING: usize = 8192;
 /// How many messages are taken, or sent, at once.
 const AT_ONCE: usize = 64;
-/// How many bytes of changes one message has.
+/// How many bytes of writes one message has.
 const BATCH: usize = 16 << 10;
+/// What a server has to take in one message: several entries, or the fingerprints of a range.
+const LEAST_PAYLOAD: usize = 32 << 10;
 
 /// Carries the messages of a copy, until the copy is dropped.
 pub(super) struct Connection {
@@ -83,6 +85,14 @@ pub(super) async fn join(options: &CacheOptions) -> Result<Arc<Node>> {
         options: |options| options.no_echo().subscription_capacity(WAITING),
     });
     let link = link.await?;
+    if link.max_payload() < LEAST_PAYLOAD {
+        let problem = format!(
+            "the NATS server takes messages of at most {} bytes; set its `max_payload` to at least \
+             {LEAST_PAYLOAD}",
+            link.max_payload()
+        );
+        return Err(Error::Unavailable(Failure::new(problem)));
+    }
     let counts = link.counts();
     let (node, outgoing) = Node::connected(options.max_bytes, link.max_payload());
     let post = Post {
@@ -217,7 +227,7 @@ impl Connection {
         let mut waiting = VecDeque::from(waiting);
         while let Some(next) = waiting.pop_front() {
             match next {
-                Waiting::Effect(Effect::Broadcast(Replicated::Change(first))) => {
+                Waiting::Effect(Effect::Broadcast(Replicated::Update(first))) => {
                     let message = batch(first, &mut waiting);
                     self.post.publish(self.post.to_all(), &message).await;
                 }
@@ -227,7 +237,7 @@ impl Connection {
                 Waiting::Effect(Effect::Send(origin, message)) => {
                     self.post.publish(self.post.to(origin), &message).await;
                 }
-                Waiting::Effect(Effect::Changed(_) | Effect::ClockAhead(..)) => {}
+                Waiting::Effect(Effect::Applied(_) | Effect::ClockAhead(..)) => {}
                 Waiting::Flush(flushed) => {
                     self.post.flush().await;
                     flushed.send(()).ok();
@@ -237,30 +247,26 @@ impl Connection {
     }
 }
 
-/// A change, and what changes wait behind it, as one message.
-fn batch(first: Change, waiting: &mut VecDeque<Waiting>) -> Replicated {
-    let size = |change: &Change| {
-        let entry = change.entry.as_ref();
-        change.key.len() + entry.map_or(0, super::replica::Entry::bytes)
-    };
-    let mut bytes = size(&first);
-    let mut changes = vec![first];
-    while let Some(Waiting::Effect(Effect::Broadcast(Replicated::Change(next)))) = waiting.front() {
-        bytes += size(next);
+/// A write, and what writes wait behind it, as one message.
+fn batch(first: Update, waiting: &mut VecDeque<Waiting>) -> Replicated {
+    let mut bytes = first.bytes();
+    let mut updates = vec![first];
+    while let Some(Waiting::Effect(Effect::Broadcast(Replicated::Update(next)))) = waiting.front() {
+        bytes += next.bytes();
         if bytes > BATCH {
             break;
         }
-        if let Some(Waiting::Effect(Effect::Broadcast(Replicated::Change(next)))) =
+        if let Some(Waiting::Effect(Effect::Broadcast(Replicated::Update(next)))) =
             waiting.pop_front()
         {
-            changes.push(next);
+            updates.push(next);
         }
     }
-    match changes.pop() {
-        Some(only) if changes.is_empty() => Replicated::Change(only),
+    match updates.pop() {
+        Some(only) if updates.is_empty() => Replicated::Update(only),
         last => {
-            changes.extend(last);
-            Replicated::Changes(changes)
+            updates.extend(last);
+            Replicated::Updates(updates)
         }
     }
 }

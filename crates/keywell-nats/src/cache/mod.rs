@@ -11,6 +11,8 @@
 mod bucket;
 mod collecting;
 mod connection;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod key;
 mod node;
 mod options;

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use super::key;
 use super::outgoing::{self, Outgoing, Receiver};
 use super::replica::place;
-use super::replica::{Change, Effect, Entry, Message, Origin, Refused, Replica};
+use super::replica::{Effect, Entry, Message, Origin, Refused, Replica, Update};
 use super::shown::{Shown, Values};
 
 /// The copy of a cache in this process, and the way to the others.
@@ -180,7 +180,7 @@ impl Node {
                 Effect::ClockAhead(origin, micros) => {
                     self.report(*origin, Duration::from_micros(*micros));
                 }
-                Effect::Changed(key) | Effect::Broadcast(Message::Change(Change { key, .. })) => {
+                Effect::Applied(key) | Effect::Broadcast(Message::Update(Update { key, .. })) => {
                     self.show(replica, key);
                 }
                 Effect::Broadcast(_) | Effect::Send(..) => {}

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::replica::{Change, Effect, Entry, Message};
+use super::replica::Effect;
 
 /// What a copy has to send, in order. What does not fit is dropped, and made good when other copies
 /// compare.
@@ -42,7 +42,7 @@ pub(super) fn channel() -> (Outgoing, Receiver) {
 
 impl Outgoing {
     pub(super) fn send(&self, effect: Effect) {
-        if matches!(effect, Effect::Changed(_) | Effect::ClockAhead(..)) {
+        if matches!(effect, Effect::Applied(_) | Effect::ClockAhead(..)) {
             return;
         }
         let bytes = bytes(&effect);
@@ -81,26 +81,8 @@ impl Receiver {
 
 /// About how many bytes it has in memory.
 fn bytes(effect: &Effect) -> usize {
-    let (Effect::Broadcast(message) | Effect::Send(_, message)) = effect else {
-        return 0;
-    };
-    let more = match message {
-        Message::Change(Change { key, entry, .. }) => {
-            key.len() + entry.as_ref().map_or(0, Entry::bytes)
-        }
-        Message::Chunk { entries, .. } => entries
-            .iter()
-            .map(|(key, entry)| key.len() + entry.bytes())
-            .sum(),
-        Message::Entries { entries, .. } => {
-            let bytes = |entry: &Option<_>| entry.as_ref().map_or(0, Entry::bytes);
-            entries
-                .iter()
-                .map(|(key, entry)| key.len() + bytes(entry))
-                .sum()
-        }
-        Message::Leaves(leaves) => 2048 * leaves.len(),
-        _ => 0,
-    };
-    256 + more
+    match effect {
+        Effect::Broadcast(message) | Effect::Send(_, message) => 256 + message.bytes(),
+        Effect::Applied(_) | Effect::ClockAhead(..) => 0,
+    }
 }

@@ -8,6 +8,7 @@ mod copies;
 mod faults;
 mod halves;
 mod loss;
+mod payload;
 #[path = "../raw/mod.rs"]
 mod raw;
 mod sharing;

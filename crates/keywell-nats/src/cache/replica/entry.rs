@@ -3,6 +3,11 @@
 //! Two copies of an entry merge by their elements. An element that one copy lacks although its node
 //! has seen the write was deleted or replaced there; otherwise it is new to it. That is all that a
 //! delete leaves, so there are no tombstones.
+//!
+//! Values that nodes set at once are all kept, as is what was added to each. The one that was set
+//! last shows, with what was added to it or to a later one. What does not show may show again, when
+//! it turns out that the value before it was deleted. The node that wrote it removes it: it knows
+//! that it had not seen that value.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +22,6 @@ use super::seen::Seen;
 /// The value of a key. Has an element wherever it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Entry {
-    /// When the key was set last; none if it was only added to. What was added to a value that was
-    /// set has the time of that value.
-    pub(crate) stamp: Option<Stamp>,
     /// By the write that made each.
     pub(crate) elements: BTreeMap<Dot, Element>,
 }
@@ -28,9 +30,11 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Element {
     /// What the key was set to.
-    Value(Bytes),
+    Value(Stamp, Bytes),
     /// What a process added to a number, up to this write.
     Sum {
+        /// When the number was set to which it adds; none if it was not set.
+        base: Option<Stamp>,
         /// All of it. The value that it adds to may be of the other sign.
         total: i128,
         /// When.
@@ -45,22 +49,28 @@ pub(crate) enum Element {
 // === impl Entry ===
 
 impl Entry {
+    pub(crate) fn new(dot: Dot, element: Element) -> Self {
+        Self {
+            elements: [(dot, element)].into(),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.elements.is_empty()
     }
 
-    /// What it was set to, and by which write.
-    pub(crate) fn base(&self) -> Option<(Dot, &Bytes)> {
-        self.elements
-            .iter()
-            .find_map(|(dot, element)| match element {
-                Element::Value(value) => Some((*dot, value)),
-                _ => None,
-            })
+    /// The value that was set last: by which write, when, and to what.
+    pub(crate) fn base(&self) -> Option<(Dot, Stamp, &Bytes)> {
+        let values = self.elements.iter();
+        let values = values.filter_map(|(dot, element)| match element {
+            Element::Value(stamp, value) => Some((*dot, *stamp, value)),
+            _ => None,
+        });
+        values.max_by_key(|(dot, stamp, _)| (*stamp, *dot))
     }
 
-    /// What a process added to it, and by which write last.
-    pub(crate) fn sum_of(&self, origin: Origin) -> Option<(Dot, i128)> {
+    /// What a process added to a base, and by which write last.
+    pub(crate) fn sum_of(&self, origin: Origin, base: Option<Stamp>) -> Option<(Dot, i128)> {
         let first = Dot { origin, number: 0 };
         let last = Dot {
             origin,
@@ -69,13 +79,32 @@ impl Entry {
         self.elements
             .range(first..=last)
             .find_map(|(dot, element)| match element {
-                Element::Sum { total, .. } => Some((*dot, *total)),
+                Element::Sum {
+                    base: of, total, ..
+                } if *of == base => Some((*dot, *total)),
                 _ => None,
             })
     }
 
+    /// What shows: all but values that were set before another, and what was added to those.
+    fn shown(&self) -> impl Iterator<Item = (Dot, &Element)> {
+        let base = self.base().map(|(_, stamp, _)| stamp);
+        let elements = self.elements.iter().map(|(dot, element)| (*dot, element));
+        elements.filter(move |(_, element)| element.shows_with(base))
+    }
+
+    /// The writes of a process that do not show.
+    pub(crate) fn overruled(&self, origin: Origin) -> Vec<Dot> {
+        let base = self.base().map(|(_, stamp, _)| stamp);
+        let elements = self.elements.iter();
+        let overruled = elements
+            .filter(|(dot, element)| dot.origin == origin && !element.shows_with(base))
+            .map(|(dot, _)| *dot);
+        overruled.collect()
+    }
+
     fn sums(&self) -> impl Iterator<Item = i128> {
-        self.elements.values().filter_map(|element| match element {
+        self.shown().filter_map(|(_, element)| match element {
             Element::Sum { total, .. } => Some(*total),
             _ => None,
         })
@@ -85,7 +114,7 @@ impl Entry {
     pub(crate) fn number(&self) -> Option<i64> {
         let base = match self.base() {
             None => 0,
-            Some((_, text)) => counter::number(text).ok()?,
+            Some((_, _, text)) => counter::number(text).ok()?,
         };
         let all = self.sums().fold(i128::from(base), i128::saturating_add);
         // Each of several nodes may have stayed within bounds.
@@ -97,7 +126,7 @@ impl Entry {
     pub(crate) fn value(&self) -> Option<Bytes> {
         let has_sums = self.sums().next().is_some();
         match self.base() {
-            Some((_, value)) if !has_sums => Some(value.clone()),
+            Some((_, _, value)) if !has_sums => Some(value.clone()),
             None if !has_sums => None,
             _ => Some(counter::text(self.number().unwrap_or_default())),
         }
@@ -115,28 +144,29 @@ impl Entry {
 
     /// When it was written last, in microseconds since 1970.
     pub(crate) fn written(&self) -> u64 {
-        let added = self.elements.values().map(|element| match element {
-            Element::Value(_) => 0,
+        let times = self.elements.values().map(|element| match element {
             Element::Sum { micros, .. } => *micros,
-            Element::Item(stamp, _) | Element::Member(stamp, _) => stamp.micros,
+            Element::Value(stamp, _) | Element::Item(stamp, _) | Element::Member(stamp, _) => {
+                stamp.micros
+            }
         });
-        let set = self.stamp.map_or(0, |stamp| stamp.micros);
-        added.max().unwrap_or(0).max(set)
+        times.max().unwrap_or(0)
     }
 
-    /// The latest stamp in it.
+    /// The stamps in it.
     pub(crate) fn stamps(&self) -> impl Iterator<Item = Stamp> {
-        let added = self.elements.values().filter_map(|element| match element {
-            Element::Item(stamp, _) | Element::Member(stamp, _) => Some(*stamp),
-            _ => None,
-        });
-        self.stamp.into_iter().chain(added)
+        self.elements.values().filter_map(|element| match element {
+            Element::Sum { base, .. } => *base,
+            Element::Value(stamp, _) | Element::Item(stamp, _) | Element::Member(stamp, _) => {
+                Some(*stamp)
+            }
+        })
     }
 
-    /// How many bytes its texts have.
+    /// About how many bytes it has.
     pub(crate) fn bytes(&self) -> usize {
         let each = self.elements.values().map(|element| match element {
-            Element::Value(value) => value.len(),
+            Element::Value(_, value) => value.len(),
             Element::Sum { .. } => 8,
             Element::Item(_, text) | Element::Member(_, text) => text.len(),
         });
@@ -153,60 +183,61 @@ impl Entry {
     ) -> Option<Self> {
         let own = Self::undeleted(ours, theirs, theirs_seen);
         let other = Self::undeleted(theirs, ours, seen);
-        let (mut later, earlier) = match (own, other) {
-            // A set replaces what it had not seen of an earlier one, and of what was added to that.
-            (Some(own), Some(other)) if own.stamp < other.stamp => (other, own),
-            (Some(own), Some(other)) => (own, other),
-            (own, other) => return own.or(other),
+        let mut merged = Self {
+            elements: own.chain(other).collect(),
         };
-        if later.stamp == earlier.stamp {
-            later.elements.extend(earlier.elements);
-            later.drop_earlier_sums();
-        }
-        Some(later)
+        merged.drop_earlier_sums();
+        (!merged.is_empty()).then_some(merged)
     }
 
-    /// Without what a peer has seen and no longer holds.
-    fn undeleted(entry: Option<&Self>, held: Option<&Self>, seen: &Seen) -> Option<Self> {
-        let entry = entry?;
-        let is_held = |dot| held.is_some_and(|held| held.elements.contains_key(dot));
-        let left = entry
-            .elements
-            .iter()
-            .filter(|(dot, _)| !seen.has(**dot) || is_held(dot));
-        let elements: BTreeMap<_, _> = left.map(|(dot, element)| (*dot, element.clone())).collect();
-        (!elements.is_empty()).then_some(Self {
-            stamp: entry.stamp,
-            elements,
-        })
+    /// Without what a peer has seen and does not hold.
+    fn undeleted<'a>(
+        entry: Option<&'a Self>,
+        held: Option<&'a Self>,
+        seen: &'a Seen,
+    ) -> impl Iterator<Item = (Dot, Element)> {
+        let elements = entry.into_iter().flat_map(|entry| &entry.elements);
+        let is_held = move |dot: &Dot| held.is_some_and(|held| held.elements.contains_key(dot));
+        let left = elements.filter(move |(dot, _)| !seen.has(**dot) || is_held(dot));
+        left.map(|(dot, element)| (*dot, element.clone()))
     }
 
-    /// A sum of a process holds its earlier ones. They can come later.
+    /// A sum of a process holds its earlier ones of the same base. They can come later.
     fn drop_earlier_sums(&mut self) {
-        let mut sums: BTreeMap<Origin, u64> = BTreeMap::new();
-        for (dot, element) in &self.elements {
-            if matches!(element, Element::Sum { .. }) {
-                sums.insert(dot.origin, dot.number);
-            }
-        }
+        let key = |dot: &Dot, element: &Element| match element {
+            Element::Sum { base, .. } => Some((dot.origin, *base)),
+            _ => None,
+        };
+        let sums = self.elements.iter();
+        let sums = sums.filter_map(|(dot, element)| Some((key(dot, element)?, dot.number)));
+        let last: BTreeMap<_, u64> = sums.collect();
         self.elements.retain(|dot, element| {
-            !matches!(element, Element::Sum { .. }) || sums.get(&dot.origin) == Some(&dot.number)
+            let sum = key(dot, element);
+            sum.is_none_or(|sum| last.get(&sum) == Some(&dot.number))
         });
     }
 
-    /// Differs between entries of different writes.
+    /// Differs between entries of which different writes show.
     pub(crate) fn fingerprint(&self, key: &str) -> u64 {
         let mut fingerprint = Fingerprint::of(key.as_bytes());
-        if let Some(stamp) = self.stamp {
-            fingerprint.add(stamp.micros);
-            fingerprint.add(stamp.origin.node);
-            fingerprint.add(stamp.origin.incarnation);
-        }
-        for dot in self.elements.keys() {
+        for (dot, _) in self.shown() {
             fingerprint.add(dot.origin.node);
             fingerprint.add(dot.origin.incarnation);
             fingerprint.add(dot.number);
         }
         fingerprint.finish()
+    }
+}
+
+// === impl Element ===
+
+impl Element {
+    /// Whether it shows where the value that shows was set then.
+    fn shows_with(&self, base: Option<Stamp>) -> bool {
+        match self {
+            Self::Value(stamp, _) => Some(*stamp) == base,
+            Self::Sum { base: of, .. } => *of >= base,
+            Self::Item(..) | Self::Member(..) => true,
+        }
     }
 }

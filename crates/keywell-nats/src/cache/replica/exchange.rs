@@ -1,23 +1,15 @@
 //! How two copies become equal. Each says in beacons what it has. Where a peer has seen other writes,
-//! a copy pulls the entries that have them, in chunks. Where both have seen the same and hold
-//! different entries, they compare fingerprints: of ranges, of leaves, of keys; then they send each
-//! other the entries that differ.
+//! a copy pulls the entries that have them, in chunks. Then, or where both have seen the same, they
+//! [compare](super::comparison) what they hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::comparison::{self, Comparison, PATIENCE};
 use super::entry::Entry;
-use super::message::{Effect, Message};
+use super::message::{Effect, Message, Part};
 use super::origin::{Dot, Origin};
 use super::seen::Seen;
 use super::state::State;
-use super::tree;
-
-/// How many entries a chunk has at most.
-const CHUNK: usize = if cfg!(test) { 5 } else { 4096 };
-/// How many ranges, leaves or keys a comparison goes into at once.
-const AT_ONCE: usize = if cfg!(test) { 3 } else { 32 };
-/// How long a pull waits for a chunk, in microseconds.
-const PATIENCE: u64 = 1_000_000;
 
 /// What a copy knows of its exchanges with others.
 #[derive(Debug)]
@@ -25,32 +17,25 @@ pub(crate) struct Exchange {
     /// How many bytes of entries a message has.
     message_bytes: usize,
     pull: Option<Pull>,
-    /// How many pulls there were.
-    pulls: u64,
-    /// Where a comparison goes on, so that each part has its turn.
-    turn: u8,
+    /// Where the next chunk begins, also where a pull goes on that the one before it did not end.
+    from: Dot,
+    comparison: Comparison,
     has_joined: bool,
 }
 
 #[derive(Debug)]
 struct Pull {
-    number: u64,
     peer: Origin,
-    /// What was seen when it began.
-    asked: Seen,
-    /// What the peer had seen when it began, once it has answered.
-    target: Option<Seen>,
-    from: Dot,
     until: u64,
 }
 
 /// A part of what a peer was asked for.
 struct Chunk {
-    seen: Seen,
-    number: u64,
     from: Dot,
-    entries: Vec<(String, Entry)>,
+    seen: Seen,
+    entries: Vec<Part>,
     next: Option<Dot>,
+    root: u64,
 }
 
 // === impl Exchange ===
@@ -60,13 +45,21 @@ impl Exchange {
         Self {
             message_bytes,
             pull: None,
-            pulls: 0,
-            turn: 0,
+            from: Dot::FIRST,
+            comparison: Comparison::default(),
             has_joined: false,
         }
     }
 
-    /// Whether the copy has what another had, or is the first.
+    pub(crate) fn message_bytes(&self) -> usize {
+        self.message_bytes
+    }
+
+    pub(crate) fn is_pulling(&self) -> bool {
+        self.pull.is_some()
+    }
+
+    /// Whether the copy has what others had, or is the first.
     pub(crate) fn has_joined(&self) -> bool {
         self.has_joined
     }
@@ -91,12 +84,14 @@ impl Exchange {
         message: Message,
         now: u64,
     ) -> Vec<Effect> {
+        let most = self.message_bytes;
+        let send = |message| vec![Effect::Send(from, message)];
         match message {
-            Message::Change(change) => state.take_change(change, now),
-            Message::Changes(changes) => {
-                let changes = changes.into_iter();
-                changes
-                    .flat_map(|change| state.take_change(change, now))
+            Message::Update(update) => state.take_update(update, now),
+            Message::Updates(updates) => {
+                let updates = updates.into_iter();
+                updates
+                    .flat_map(|update| state.take_update(update, now))
                     .collect()
             }
             Message::Beacon {
@@ -115,63 +110,36 @@ impl Exchange {
                 effects
             }
             Message::Pull {
-                number,
-                seen,
                 from: first,
-            } => {
-                let chunk = chunk(state, (number, first), &seen, self.message_bytes);
-                vec![Effect::Send(from, chunk)]
-            }
+                seen,
+                end,
+            } => send(chunk(state, (first, end), &seen, most)),
             Message::Chunk {
-                seen,
-                number,
                 from: first,
+                seen,
                 entries,
                 next,
+                root,
             } => {
                 let chunk = Chunk {
-                    seen,
-                    number,
                     from: first,
+                    seen,
                     entries,
                     next,
+                    root,
                 };
                 self.take_chunk(state, from, chunk, now)
             }
-            Message::Ranges(theirs) => self.compare_ranges(state, from, &theirs),
-            Message::Leaves(theirs) => {
-                let keys = keys_in(state, differing_leaves(state, &theirs));
-                vec![Effect::Send(from, Message::Keys(keys))]
+            Message::Ranges(theirs) => send(self.comparison.leaves(state, &theirs, most)),
+            Message::Leaves(theirs) => send(comparison::held(state, &theirs, most)),
+            Message::Held { leaves, dots } => {
+                send(comparison::compared(state, &leaves, &dots, most))
             }
-            Message::Keys(theirs) => {
-                let keys = differing_keys(state, theirs);
-                let entries = entries_of(state, keys, true, self.message_bytes);
-                vec![Effect::Send(from, entries)]
+            Message::Compared { gone, others } => {
+                let dots = (&gone, &others);
+                self.comparison.take(state, from, dots, most, now)
             }
-            Message::Entries {
-                seen,
-                entries,
-                asks,
-            } => {
-                let keys: Vec<String> = entries.iter().map(|(key, _)| key.clone()).collect();
-                let mut effects = Vec::new();
-                for (key, entry) in entries {
-                    effects.extend(state.take(&key, entry.as_ref(), &seen, now));
-                }
-                if asks {
-                    let has_changed = effects
-                        .iter()
-                        .any(|effect| matches!(effect, Effect::Changed(_)));
-                    let entries = entries_of(state, keys, false, self.message_bytes);
-                    effects.push(Effect::Send(from, entries));
-                    // The comparison goes on at once, as long as that changes something.
-                    if has_changed {
-                        let ranges = state.table.tree().ranges().to_vec();
-                        effects.push(Effect::Send(from, Message::Ranges(ranges)));
-                    }
-                }
-                effects
-            }
+            Message::Gone(gone) => state.drop_gone(&gone),
         }
     }
 
@@ -183,39 +151,22 @@ impl Exchange {
         (seen, root): (u64, u64),
         now: u64,
     ) -> Vec<Effect> {
-        if seen != state.seen.fingerprint() {
-            if self.pull.is_some() {
-                return Vec::new();
-            }
-            self.pulls += 1;
-            self.pull = Some(Pull {
-                number: self.pulls,
-                peer,
-                asked: state.seen.clone(),
-                target: None,
-                from: Dot::FIRST,
-                until: now + PATIENCE,
-            });
-            return self.ask();
+        if seen == state.seen.fingerprint() {
+            return self.comparison.begin(state, peer, root, now);
         }
-        if root != state.table.tree().root() {
-            let ranges = state.table.tree().ranges().to_vec();
-            return vec![Effect::Send(peer, Message::Ranges(ranges))];
+        if self.pull.is_some() {
+            return Vec::new();
         }
-        Vec::new()
+        self.ask(state, peer, now)
     }
 
-    /// Asks for the next chunk.
-    fn ask(&self) -> Vec<Effect> {
-        let asked = self.pull.iter().map(|pull| {
-            let message = Message::Pull {
-                number: pull.number,
-                seen: pull.asked.clone(),
-                from: pull.from,
-            };
-            Effect::Send(pull.peer, message)
-        });
-        asked.collect()
+    /// Asks for a chunk.
+    fn ask(&mut self, state: &State, peer: Origin, now: u64) -> Vec<Effect> {
+        let from = self.from;
+        let until = now + PATIENCE;
+        self.pull = Some(Pull { peer, until });
+        let (seen, end) = state.seen.part(from, self.message_bytes / 2);
+        vec![Effect::Send(peer, Message::Pull { from, seen, end })]
     }
 
     fn take_chunk(
@@ -226,43 +177,28 @@ impl Exchange {
         now: u64,
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for (key, entry) in &chunk.entries {
-            effects.extend(state.take(key, Some(entry), &chunk.seen, now));
+        let nothing = Seen::default();
+        for part in &chunk.entries {
+            let seen = if part.is_whole { &chunk.seen } else { &nothing };
+            effects.extend(state.take(&part.key, Some(&part.entry), seen, now));
         }
-        let Some(pull) = &mut self.pull else {
-            return effects;
-        };
-        if pull.peer != peer || (pull.number, pull.from) != (chunk.number, chunk.from) {
+        // All that the peer held of these writes was in the chunk, or was seen here before it.
+        state.seen.join(&chunk.seen.within(chunk.from, chunk.next));
+        let is_of_peer = self.pull.as_ref().is_some_and(|pull| pull.peer == peer);
+        if !is_of_peer || chunk.from != self.from {
             return effects;
         }
-        let target = pull.target.get_or_insert(chunk.seen);
         if let Some(next) = chunk.next {
-            pull.from = next;
-            pull.until = now + PATIENCE;
-            effects.extend(self.ask());
+            self.from = next;
+            effects.extend(self.ask(state, peer, now));
         } else {
-            state.seen.join(target);
+            self.from = Dot::FIRST;
             self.pull = None;
             self.has_joined = true;
+            // What was deleted meanwhile shows only so, as long as others go on writing.
+            effects.extend(self.comparison.begin(state, peer, chunk.root, now));
         }
         effects
-    }
-
-    fn compare_ranges(&mut self, state: &State, peer: Origin, theirs: &[u64]) -> Vec<Effect> {
-        if theirs.len() != tree::WIDTH {
-            return Vec::new();
-        }
-        self.turn = self.turn.wrapping_add(1);
-        let turn = self.turn;
-        let tree = state.table.tree();
-        let ranges = (0..=u8::MAX).map(|at| at.wrapping_add(turn));
-        let differ = ranges.filter(|at| {
-            let at = usize::from(*at);
-            theirs[at] != tree.ranges()[at]
-        });
-        let leaves = differ.map(|at| (at, tree.leaves(at).to_vec()));
-        let leaves = Message::Leaves(leaves.take(AT_ONCE).collect());
-        vec![Effect::Send(peer, leaves)]
     }
 }
 
@@ -274,86 +210,46 @@ fn beacon(state: &State, is_answer: bool) -> Message {
     }
 }
 
-/// The entries with writes that a peer has not seen, from one of these writes on.
-fn chunk(state: &State, (number, from): (u64, Dot), seen: &Seen, most: usize) -> Message {
+/// The entries with writes that a peer has not seen, from one of these writes on and before an end.
+fn chunk(state: &State, (from, end): (Dot, Option<Dot>), theirs: &Seen, most: usize) -> Message {
+    let (seen, own_end) = state.seen.part(from, most / 4);
+    // A missing end is later than all.
+    let end = [end, own_end].into_iter().flatten().min();
     let mut bytes = 0;
-    let mut keys = BTreeSet::new();
+    let mut whole = BTreeSet::new();
     let mut entries = Vec::new();
-    let mut next = None;
-    for (dot, key) in state.table.unseen(seen, from) {
-        if entries.len() == CHUNK || bytes > most {
+    let mut next = end;
+    for (dot, key) in state.table.unseen(theirs, from) {
+        if end.is_some_and(|end| dot >= end) {
+            break;
+        }
+        if bytes > most {
             next = Some(dot);
             break;
         }
-        if let Some(entry) = state.table.get(key)
-            && keys.insert(key)
-        {
-            bytes += key.len() + entry.bytes();
-            entries.push((key.to_string(), entry.clone()));
-        }
+        let Some(entry) = state.table.get(key) else {
+            continue;
+        };
+        let is_whole = entry.elements.len() == 1 || entry.bytes() <= most / 4;
+        let part = match entry.elements.get(&dot) {
+            _ if is_whole && !whole.insert(key) => continue,
+            Some(element) if !is_whole => Entry::new(dot, element.clone()),
+            _ => entry.clone(),
+        };
+        let key = key.to_string();
+        let part = Part {
+            key,
+            entry: part,
+            is_whole,
+        };
+        bytes += part.bytes();
+        entries.push(part);
     }
     Message::Chunk {
-        seen: state.seen.clone(),
-        number,
         from,
+        seen,
         entries,
         next,
-    }
-}
-
-/// The leaves with other fingerprints than a peer's.
-fn differing_leaves(state: &State, theirs: &[(u8, Vec<u64>)]) -> Vec<u16> {
-    let leaves = theirs.iter().flat_map(|(range, theirs)| {
-        let ours = state.table.tree().leaves(*range);
-        let pairs = (0..=u8::MAX).zip(theirs.iter().zip(ours));
-        let differ = pairs.filter(|(_, (theirs, ours))| theirs != ours);
-        differ.map(|(at, _)| u16::from_be_bytes([*range, at]))
-    });
-    leaves.take(AT_ONCE).collect()
-}
-
-/// The keys in some leaves, with their fingerprints.
-fn keys_in(state: &State, leaves: Vec<u16>) -> Vec<(u16, Vec<(String, u64)>)> {
-    let leaves = leaves.into_iter().map(|leaf| {
-        let keys = state.table.in_leaf(leaf);
-        let keys = keys.map(|(key, fingerprint)| (key.to_string(), fingerprint));
-        (leaf, keys.collect())
-    });
-    leaves.collect()
-}
-
-/// The keys that a peer holds otherwise, in some leaves.
-fn differing_keys(state: &State, theirs: Vec<(u16, Vec<(String, u64)>)>) -> Vec<String> {
-    let leaves = theirs.iter().map(|(leaf, _)| *leaf);
-    let leaves = leaves.take(AT_ONCE).collect();
-    let all = |leaves: Vec<(u16, Vec<(String, u64)>)>| -> BTreeMap<String, u64> {
-        leaves.into_iter().flat_map(|(_, keys)| keys).collect()
-    };
-    let ours = all(keys_in(state, leaves));
-    let theirs = all(theirs);
-    let known = ours.keys().chain(theirs.keys());
-    let differ = known.filter(|key| ours.get(*key) != theirs.get(*key));
-    let mut keys: Vec<String> = differ.cloned().collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys
-}
-
-/// What this copy holds of some keys.
-fn entries_of(state: &State, keys: Vec<String>, asks: bool, most: usize) -> Message {
-    let mut bytes = 0;
-    let entries = keys.into_iter().map_while(|key| {
-        // The rest differs in the next comparison, too.
-        if bytes > most {
-            return None;
-        }
-        let entry = state.table.get(&key).cloned();
-        bytes += key.len() + entry.as_ref().map_or(0, Entry::bytes);
-        Some((key, entry))
-    });
-    Message::Entries {
-        seen: state.seen.clone(),
-        entries: entries.collect(),
-        asks,
+        root: state.table.tree().root(),
     }
 }

@@ -9,7 +9,7 @@ use keywell_store::Kind;
 use super::clock::Stamp;
 use super::entry::{Element, Entry};
 use super::exchange::Exchange;
-use super::message::{Change, Effect, Message};
+use super::message::{Effect, Message, Update};
 use super::origin::{Dot, Origin};
 use super::seen::Seen;
 use super::sizes::Size;
@@ -147,6 +147,12 @@ impl Replica {
         self.state.table.tree().root()
     }
 
+    /// Checks that what it counts agrees with what it holds.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn check(&self) {
+        self.state.table.check();
+    }
+
     /// Says what it has. To be called at intervals.
     pub(crate) fn tick(&mut self, now: u64) -> Vec<Effect> {
         self.exchange.tick(&self.state, now)
@@ -157,10 +163,11 @@ impl Replica {
         if from == self.origin {
             return Vec::new();
         }
-        let effects = self.exchange.receive(&mut self.state, from, message, now);
+        let mut effects = self.exchange.receive(&mut self.state, from, message, now);
+        effects.extend(self.remove_overruled(&effects));
         let seen = &self.state.seen;
         let known = (seen.origins(), seen.latest(self.origin.node));
-        if self.examined != known {
+        if self.examined != known && !self.exchange.is_pulling() {
             self.examined = known;
             self.renew_if_old(now);
         }
@@ -180,6 +187,21 @@ impl Replica {
         self.written = 0;
     }
 
+    /// Removes what this process wrote to keys that does not show any more: it had not seen the
+    /// value that was set later, or it would have removed that.
+    fn remove_overruled(&mut self, applied: &[Effect]) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for effect in applied {
+            let Effect::Applied(key) = effect else {
+                continue;
+            };
+            let entry = self.state.table.get(key);
+            let dots = entry.map(|entry| entry.overruled(self.writer));
+            effects.extend(self.remove(key, dots.unwrap_or_default()));
+        }
+        effects
+    }
+
     fn next_dot(&mut self) -> Dot {
         self.written += 1;
         let dot = Dot {
@@ -192,13 +214,11 @@ impl Replica {
 
     /// Sets a key, whatever it was before.
     pub(crate) fn set(&mut self, key: &str, value: Bytes, now: u64) -> Vec<Effect> {
-        let entry = Entry {
-            stamp: Some(self.state.clock.next(now, self.writer)),
-            elements: [(self.next_dot(), Element::Value(value))].into(),
-        };
+        let stamp = self.next_stamp(now);
+        let entry = Entry::new(self.next_dot(), Element::Value(stamp, value));
         let replaced = self.state.table.dots_of(key);
         self.state.table.put(key, Some(entry.clone()));
-        broadcast(Change {
+        self.broadcast(Update {
             key: key.to_owned(),
             entry: Some(entry),
             replaced,
@@ -222,15 +242,17 @@ impl Replica {
         let entry = self.entry(key).cloned().unwrap_or_default();
         let number = entry.number().ok_or(Refused::NotANumber)?;
         let answer = number.checked_add(by).ok_or(Refused::Overflow)?;
-        let before = entry.sum_of(self.writer);
+        let base = entry.base().map(|(_, stamp, _)| stamp);
+        let before = entry.sum_of(self.writer, base);
         let total = before.map_or(0, |(_, total)| total);
         let total = total.checked_add(by.into()).ok_or(Refused::Overflow)?;
-        let micros = self.state.clock.next(now, self.writer).micros;
+        let sum = Element::Sum {
+            base,
+            total,
+            micros: self.next_stamp(now).micros,
+        };
         let replaced = before.into_iter().map(|(dot, _)| dot).collect();
-        Ok((
-            answer,
-            self.add(key, entry, Element::Sum { total, micros }, replaced),
-        ))
+        Ok((answer, self.add(key, entry, sum, replaced)))
     }
 
     /// Adds an element to an entry, in place of others.
@@ -242,44 +264,47 @@ impl Replica {
         replaced: Vec<Dot>,
     ) -> Vec<Effect> {
         let dot = self.next_dot();
-        let change = Change {
+        let update = Update {
             key: key.to_owned(),
-            entry: Some(Entry {
-                stamp: entry.stamp,
-                elements: [(dot, element.clone())].into(),
-            }),
-            adds_to: entry.base().map(|(dot, _)| dot),
+            entry: Some(Entry::new(dot, element.clone())),
+            adds_to: entry.base().map(|(dot, ..)| dot),
             replaced,
         };
-        for dot in &change.replaced {
+        for dot in &update.replaced {
             entry.elements.remove(dot);
         }
         entry.elements.insert(dot, element);
         self.state.table.put(key, Some(entry));
-        broadcast(change)
+        self.broadcast(update)
     }
 
     /// Removes elements of an entry.
     pub(crate) fn remove(&mut self, key: &str, dots: Vec<Dot>) -> Vec<Effect> {
-        let Some(mut entry) = self.entry(key).cloned() else {
-            return Vec::new();
-        };
         if dots.is_empty() {
             return Vec::new();
         }
-        entry.elements.retain(|dot, _| !dots.contains(dot));
-        self.state
-            .table
-            .put(key, (!entry.is_empty()).then_some(entry));
-        broadcast(Change {
+        self.state.table.remove(key, &dots);
+        self.broadcast(Update {
             key: key.to_owned(),
             entry: None,
             replaced: dots,
             adds_to: None,
         })
     }
-}
 
-fn broadcast(change: Change) -> Vec<Effect> {
-    vec![Effect::Broadcast(Message::Change(change))]
+    /// Sends a write to all, in several messages if it replaces very many others.
+    fn broadcast(&self, mut update: Update) -> Vec<Effect> {
+        let most = (self.exchange.message_bytes() / Dot::BYTES).max(1);
+        let rest = update.replaced.split_off(most.min(update.replaced.len()));
+        let rest = rest.chunks(most).map(|replaced| Update {
+            key: update.key.clone(),
+            entry: None,
+            replaced: replaced.to_vec(),
+            adds_to: None,
+        });
+        let rest: Vec<_> = rest.collect();
+        let all = std::iter::once(update).chain(rest);
+        all.map(|update| Effect::Broadcast(Message::Update(update)))
+            .collect()
+    }
 }

@@ -1,3 +1,4 @@
+use super::dots::Dots;
 use super::entry::Entry;
 use super::origin::{Dot, Origin};
 use super::seen::Seen;
@@ -6,9 +7,9 @@ use super::seen::Seen;
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Message {
     /// A write.
-    Change(Change),
+    Update(Update),
     /// Several, in order.
-    Changes(Vec<Change>),
+    Updates(Vec<Update>),
     /// What the sender has, in short.
     Beacon {
         seen: u64,
@@ -16,44 +17,64 @@ pub(crate) enum Message {
         /// Whether it answers one, so that it needs no answer.
         is_answer: bool,
     },
-    /// Asks for the entries with writes that are not in `seen`, from one on.
-    Pull { number: u64, seen: Seen, from: Dot },
+    /// Asks for entries with writes that the sender has not seen.
+    Pull {
+        /// From this write on.
+        from: Dot,
+        /// What the sender has seen, as far as the end at least.
+        seen: Seen,
+        /// Before this write, if one is given.
+        end: Option<Dot>,
+    },
     /// Some of them.
     Chunk {
-        /// What the sender has seen.
-        seen: Seen,
-        /// The pull that it answers, and from which write on.
-        number: u64,
+        /// The first write that it is about.
         from: Dot,
-        entries: Vec<(String, Entry)>,
+        /// What the sender has seen, from there to the next at least.
+        seen: Seen,
+        /// All that it holds there of what the receiver has not seen.
+        entries: Vec<Part>,
         /// Where the next chunk begins.
         next: Option<Dot>,
+        /// What the sender holds, in short.
+        root: u64,
     },
     /// The fingerprints of all ranges.
     Ranges(Vec<u64>),
     /// The fingerprints of the leaves in some ranges.
     Leaves(Vec<(u8, Vec<u64>)>),
-    /// The keys in some leaves, with their fingerprints.
-    Keys(Vec<(u16, Vec<(String, u64)>)>),
-    /// What the sender holds of some keys.
-    Entries {
-        seen: Seen,
-        entries: Vec<(String, Option<Entry>)>,
-        /// Whether the sender asks for what the receiver holds of them then.
-        asks: bool,
+    /// All writes that the sender holds in some leaves.
+    Held { leaves: Vec<u16>, dots: Dots },
+    /// Compares what the receiver holds in some leaves.
+    Compared {
+        /// What of that the sender has seen and does not hold.
+        gone: Dots,
+        /// What the sender holds besides.
+        others: Dots,
     },
+    /// What the receiver holds and the sender has seen and does not hold.
+    Gone(Dots),
 }
 
 /// A write, as it is sent to all.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Change {
+pub(crate) struct Update {
     pub(crate) key: String,
     /// What of the entry is new; none where it was deleted.
     pub(crate) entry: Option<Entry>,
     /// The writes that it replaces.
     pub(crate) replaced: Vec<Dot>,
-    /// The write of the value that it adds to. Where that has not been seen, the change says nothing.
+    /// The write of the value that it adds to. Where that has not been seen, the update says nothing.
     pub(crate) adds_to: Option<Dot>,
+}
+
+/// What the sender of a chunk holds of a key.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Part {
+    pub(crate) key: String,
+    pub(crate) entry: Entry,
+    /// Whether that is all.
+    pub(crate) is_whole: bool,
 }
 
 /// What a replica asks of its driver.
@@ -62,7 +83,49 @@ pub(crate) enum Effect {
     Broadcast(Message),
     Send(Origin, Message),
     /// The entry of a key is another one now, or gone.
-    Changed(String),
+    Applied(String),
     /// A node's clock is ahead of ours, by microseconds.
     ClockAhead(Origin, u64),
+}
+
+// === impl Message ===
+
+impl Message {
+    /// About how many bytes it has.
+    pub(crate) fn bytes(&self) -> usize {
+        let more = match self {
+            Self::Update(update) => update.bytes(),
+            Self::Updates(updates) => updates.iter().map(Update::bytes).sum(),
+            Self::Beacon { .. } => 0,
+            Self::Pull { seen, .. } => seen.bytes(),
+            Self::Chunk { seen, entries, .. } => {
+                seen.bytes() + entries.iter().map(Part::bytes).sum::<usize>()
+            }
+            Self::Ranges(ranges) => 10 * ranges.len(),
+            Self::Leaves(ranges) => ranges.iter().map(|(_, leaves)| 10 * leaves.len()).sum(),
+            Self::Held { leaves, dots } => 3 * leaves.len() + dots.bytes(),
+            Self::Compared { gone, others } => gone.bytes() + others.bytes(),
+            Self::Gone(dots) => dots.bytes(),
+        };
+        64 + more
+    }
+}
+
+// === impl Update ===
+
+impl Update {
+    /// About how many bytes it has.
+    pub(crate) fn bytes(&self) -> usize {
+        let entry = self.entry.as_ref().map_or(0, Entry::bytes);
+        self.key.len() + entry + Dot::BYTES * self.replaced.len()
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    /// About how many bytes it has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.key.len() + self.entry.bytes()
+    }
 }

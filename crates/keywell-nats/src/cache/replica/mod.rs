@@ -11,9 +11,9 @@
 //!    hybrid time stands, then the one of the greater node.
 //! 3. A delete removes the writes that its node had seen, and they do not come back. It leaves
 //!    nothing behind: a write that was [`Seen`] and is not held was deleted.
-//! 4. An increment counts once, unless a set that its node had not seen replaces the number, or its
-//!    node ends before another has it. A key that one node deletes while another adds to it has the
-//!    whole sum of that other node afterwards.
+//! 4. An increment counts once, unless a later set that its node had not seen replaces the number, or
+//!    its node ends before another has it. A key that one node deletes while another adds to it has
+//!    the whole sum of that other node afterwards.
 //! 5. What a node keeps besides its entries is a row for each process that ever wrote, for the last
 //!    [`Seen::INCARNATIONS`] of a node. A write that is known only to nodes that were cut off while
 //!    its node started that often is dropped when they come back.
@@ -24,11 +24,14 @@
 
 mod clock;
 pub(crate) mod collections;
+mod comparison;
+mod dots;
 mod entry;
 mod exchange;
 mod hash;
 mod machine;
 mod message;
+mod numbers;
 mod origin;
 pub(crate) mod place;
 mod seen;
@@ -41,7 +44,7 @@ mod tree;
 
 pub(crate) use entry::Entry;
 pub(crate) use machine::{Refused, Replica};
-pub(crate) use message::{Change, Effect, Message};
+pub(crate) use message::{Effect, Message, Update};
 pub(crate) use origin::Origin;
 
 /// A hash that is the same in every process.

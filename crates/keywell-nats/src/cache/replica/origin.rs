@@ -36,6 +36,9 @@ impl Origin {
 // === impl Dot ===
 
 impl Dot {
+    /// About what it needs in a message.
+    pub(crate) const BYTES: usize = 24;
+
     /// No write is before it.
     pub(crate) const FIRST: Self = Self {
         origin: Origin {

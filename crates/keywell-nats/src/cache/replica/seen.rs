@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::hash::Fingerprint;
+use super::numbers::{Numbers, ROW, RUN};
 use super::origin::{Dot, Origin};
 
 /// A set of dots.
@@ -14,14 +15,6 @@ pub(crate) struct Seen {
     origins: BTreeMap<Origin, Numbers>,
     /// For a node, the incarnation before which every write counts as seen.
     floors: BTreeMap<u64, u64>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-struct Numbers {
-    /// All up to this one.
-    through: u64,
-    /// First and last of the runs beyond, none adjacent to another.
-    beyond: BTreeMap<u64, u64>,
 }
 
 // === impl Seen ===
@@ -101,6 +94,81 @@ impl Seen {
         self.settle();
     }
 
+    /// What of it a message of so many bytes has room for: all, or what concerns the writes from one
+    /// on, and before which write that ends.
+    pub(crate) fn part(&self, from: Dot, most: usize) -> (Self, Option<Dot>) {
+        if self.bytes() <= most {
+            return (self.clone(), None);
+        }
+        let end = self.end_of_part(from, most);
+        let mut part = self.within(from, end);
+        part.floors.clone_from(&self.floors);
+        (part, end)
+    }
+
+    fn end_of_part(&self, from: Dot, most: usize) -> Option<Dot> {
+        let mut left = most;
+        for (row, (origin, numbers)) in self.origins.range(from.origin..).enumerate() {
+            let at = |number| Dot {
+                origin: *origin,
+                number,
+            };
+            if left < ROW && row > 0 {
+                return Some(at(0));
+            }
+            left = left.saturating_sub(ROW);
+            // At least one run, so that the next part is another one.
+            let runs = left / RUN + 1;
+            let first = at(0).max(from).number;
+            let mut behind = numbers.beyond.range(first..);
+            if let Some((first, _)) = behind.nth(runs) {
+                return Some(at(*first));
+            }
+            left = left.saturating_sub(RUN * numbers.beyond.len());
+        }
+        None
+    }
+
+    /// What it has of the writes from one on, and before an end if one is given. A floor is part of
+    /// it if all writes below the floor come before that end.
+    pub(crate) fn within(&self, from: Dot, end: Option<Dot>) -> Self {
+        let mut within = Self::default();
+        let last = end.map_or(Bound::Unbounded, |end| Bound::Included(end.origin));
+        if end.is_some_and(|end| end <= from) {
+            return within;
+        }
+        for (origin, numbers) in self.origins.range((Bound::Included(from.origin), last)) {
+            let first = if *origin == from.origin {
+                from.number
+            } else {
+                0
+            };
+            let ends = end.filter(|end| end.origin == *origin);
+            let before = ends.map_or(u64::MAX, |end| end.number);
+            let part = numbers.within(first, before);
+            if part != Numbers::default() {
+                within.origins.insert(*origin, part);
+            }
+        }
+        let floors = self.floors.iter().map(|(node, floor)| (*node, *floor));
+        let is_within = |(node, incarnation): &(u64, u64)| {
+            let origin = Origin {
+                node: *node,
+                incarnation: *incarnation,
+            };
+            let at = Dot { origin, number: 0 };
+            at >= from && end.is_none_or(|end| at <= end)
+        };
+        within.floors = floors.filter(is_within).collect();
+        within
+    }
+
+    /// About how many bytes a message has with it.
+    pub(crate) fn bytes(&self) -> usize {
+        let rows = self.origins.values();
+        rows.map(Numbers::bytes).sum::<usize>() + ROW * self.floors.len()
+    }
+
     /// Lets go of ended incarnations: all but the last [`INCARNATIONS`](Self::INCARNATIONS) of a node.
     fn settle(&mut self) {
         let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
@@ -157,59 +225,6 @@ impl Seen {
     }
 }
 
-// === impl Numbers ===
-
-impl Numbers {
-    fn has(&self, number: u64) -> bool {
-        self.next_unseen(number) != number
-    }
-
-    /// The first from this one on that it does not have.
-    fn next_unseen(&self, number: u64) -> u64 {
-        if number <= self.through {
-            return self.through.saturating_add(1);
-        }
-        let run = self.beyond.range(..=number).next_back();
-        run.map_or(number, |(_, last)| number.max(last.saturating_add(1)))
-    }
-
-    /// Adds all from the first to the last. What a stranger sends may be no run.
-    fn add(&mut self, mut first: u64, mut last: u64) {
-        if first > last || last == u64::MAX {
-            return;
-        }
-        if first <= self.through + 1 {
-            self.through = self.through.max(last);
-        } else {
-            let before = self.beyond.range(..=first).next_back();
-            if let Some((start, end)) = before
-                && end + 1 >= first
-            {
-                first = *start;
-                last = last.max(*end);
-            }
-            while let Some((start, end)) = self.run_from(first, last + 1) {
-                self.beyond.remove(&start);
-                last = last.max(end);
-            }
-            self.beyond.insert(first, last);
-        }
-        while let Some(run) = self.beyond.first_entry() {
-            if *run.key() > self.through + 1 {
-                break;
-            }
-            self.through = self.through.max(*run.get());
-            run.remove();
-        }
-    }
-
-    /// The first run that starts between two numbers.
-    fn run_from(&self, first: u64, last: u64) -> Option<(u64, u64)> {
-        let run = self.beyond.range(first..=last).next();
-        run.map(|(start, end)| (*start, *end))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,6 +274,35 @@ mod tests {
         assert!(!seen.has(dot(10_000, 2)) && !seen.has(dot(10_001, 1)));
         let bytes = postcard::to_allocvec(&seen).expect("it is encoded");
         assert!(bytes.len() < 32 * Seen::INCARNATIONS, "{}", bytes.len());
+    }
+
+    #[test]
+    fn parts_that_a_peer_joins_in_turn_are_the_whole() {
+        let mut seen = Seen::default();
+        for incarnation in 1..=1500 {
+            let mut other = Seen::default();
+            for number in [1, 2, 5, 7, 8, 20] {
+                other.add(dot(incarnation, number));
+            }
+            seen.join(&other);
+        }
+        for number in (1..2000).step_by(3) {
+            seen.add(dot(1200, number));
+        }
+        for most in [1, 100, 1000, 1 << 20] {
+            let (mut from, mut joined, mut parts) = (Dot::FIRST, Seen::default(), 0);
+            loop {
+                let (part, end) = seen.part(from, most);
+                assert!(part.bytes() <= most + 2 * (ROW + RUN) || parts == 0 && end.is_none());
+                joined.join(&part.within(from, end));
+                parts += 1;
+                let Some(end) = end else { break };
+                assert!(end > from, "{end:?}");
+                from = end;
+            }
+            assert_eq!(joined, seen, "in parts of {most} bytes");
+            assert_eq!(parts == 1, most == 1 << 20);
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 use super::clock::Clock;
+use super::dots::{Budget, Dots};
 use super::entry::Entry;
-use super::message::{Change, Effect};
+use super::message::{Effect, Update};
+use super::origin::Dot;
 use super::seen::Seen;
 use super::table::Table;
 
@@ -20,26 +22,17 @@ pub(crate) struct State {
 
 impl State {
     /// Takes a write of another copy.
-    pub(crate) fn take_change(&mut self, change: Change, now: u64) -> Vec<Effect> {
+    pub(crate) fn take_update(&mut self, update: Update, now: u64) -> Vec<Effect> {
         // The value it adds to is on its way, or comes with a pull; and so will this.
-        if change.adds_to.is_some_and(|dot| !self.seen.has(dot)) {
+        if update.adds_to.is_some_and(|dot| !self.seen.has(dot)) {
             return Vec::new();
         }
-        let mut seen = Seen::default();
-        for dot in &change.replaced {
-            seen.add(*dot);
+        let mut replaced = Seen::default();
+        for dot in &update.replaced {
+            replaced.add(*dot);
         }
-        let theirs = change.entry.as_ref();
-        let effects = self.merge(&change.key, theirs, &seen, now);
-        // What is held here may have been deleted before, in a message that has not come. It is not
-        // seen then, so that a pull decides, which has all that the peer has seen.
-        let stands = self.table.get(&change.key).map(|held| held.stamp);
-        let is_overruled = stands > theirs.map(|theirs| theirs.stamp);
-        if is_overruled {
-            return effects;
-        }
-        self.mark_seen(theirs);
-        for dot in change.replaced {
+        let effects = self.take(&update.key, update.entry.as_ref(), &replaced, now);
+        for dot in update.replaced {
             self.seen.add(dot);
         }
         effects
@@ -53,20 +46,6 @@ impl State {
         seen: &Seen,
         now: u64,
     ) -> Vec<Effect> {
-        let effects = self.merge(key, theirs, seen, now);
-        self.mark_seen(theirs);
-        effects
-    }
-
-    /// The writes of an entry are held from now on, or something later is.
-    fn mark_seen(&mut self, entry: Option<&Entry>) {
-        let entry = entry.filter(|entry| !is_too_late(entry));
-        for dot in entry.into_iter().flat_map(|entry| entry.elements.keys()) {
-            self.seen.add(*dot);
-        }
-    }
-
-    fn merge(&mut self, key: &str, theirs: Option<&Entry>, seen: &Seen, now: u64) -> Vec<Effect> {
         let mut effects = Vec::new();
         if theirs.is_some_and(is_too_late) {
             return effects;
@@ -82,9 +61,29 @@ impl State {
         let merged = Entry::merge(ours, &self.seen, theirs, seen);
         if merged.as_ref() != ours {
             self.table.put(key, merged);
-            effects.push(Effect::Changed(key.to_owned()));
+            effects.push(Effect::Applied(key.to_owned()));
+        }
+        for dot in theirs.into_iter().flat_map(|entry| entry.elements.keys()) {
+            self.seen.add(*dot);
         }
         effects
+    }
+
+    /// Drops what a peer has seen and does not hold.
+    pub(crate) fn drop_gone(&mut self, gone: &Dots) -> Vec<Effect> {
+        let keys = self.table.keys_of(gone.iter());
+        let keys = keys.into_iter().map(|(key, dots)| {
+            self.table.remove(&key, &dots);
+            Effect::Applied(key.to_string())
+        });
+        keys.collect()
+    }
+
+    /// Which of these writes were seen and are not held, as far as there is room for them.
+    pub(crate) fn gone(&self, dots: impl Iterator<Item = Dot>, most: usize) -> Dots {
+        let mut budget = Budget::new(most);
+        let gone = dots.filter(|dot| !self.table.holds(*dot) && self.seen.has(*dot));
+        gone.take_while(|dot| budget.take(*dot)).collect()
     }
 }
 

@@ -6,13 +6,12 @@ use super::entry::Entry;
 use super::origin::Dot;
 use super::seen::Seen;
 use super::sizes::Sizes;
-use super::tree::{self, Tree};
+use super::tree::Tree;
 
-/// The entries of a copy: by key, by leaf of the tree, by age and by write.
+/// The entries of a copy: by key, by age and by write.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     slots: HashMap<Arc<str>, Slot>,
-    by_leaf: BTreeSet<(u16, Arc<str>)>,
     /// In the order of their bytes.
     by_key: BTreeSet<Arc<str>>,
     /// By when they were written last.
@@ -39,7 +38,7 @@ impl Table {
         self.slots.get(key).map(|slot| &slot.entry)
     }
 
-    /// Differs between entries of different writes; 0 if there is none.
+    /// Differs between entries of which different writes show; 0 if there is none.
     pub(crate) fn fingerprint(&self, key: &str) -> u64 {
         self.slots.get(key).map_or(0, |slot| slot.fingerprint)
     }
@@ -66,11 +65,26 @@ impl Table {
         keys.filter_map(|key| Some((key, self.get(key)?)))
     }
 
-    /// The keys of a leaf, with their fingerprints.
-    pub(crate) fn in_leaf(&self, leaf: u16) -> impl Iterator<Item = (&Arc<str>, u64)> {
-        let keys = self.by_leaf.range((leaf, Arc::from(""))..);
-        let keys = keys.take_while(move |(of, _)| *of == leaf);
-        keys.map(|(_, key)| (key, self.fingerprint(key)))
+    pub(crate) fn holds(&self, dot: Dot) -> bool {
+        self.by_dot.contains_key(&dot)
+    }
+
+    /// The writes in a leaf of the tree.
+    pub(crate) fn in_leaf(&self, leaf: u16) -> impl Iterator<Item = Dot> {
+        let blocks = self.tree.blocks(leaf);
+        let dots = blocks.flat_map(|(first, last)| self.by_dot.range(first..=last));
+        dots.map(|(dot, _)| *dot)
+    }
+
+    /// The keys that hold some of these writes, with those that they hold.
+    pub(crate) fn keys_of(&self, dots: impl Iterator<Item = Dot>) -> BTreeMap<Arc<str>, Vec<Dot>> {
+        let mut keys: BTreeMap<Arc<str>, Vec<Dot>> = BTreeMap::new();
+        for dot in dots {
+            if let Some(key) = self.by_dot.get(&dot) {
+                keys.entry(key.clone()).or_default().push(dot);
+            }
+        }
+        keys
     }
 
     /// The keys that hold writes which are not in a set, by these writes, from one on.
@@ -116,50 +130,85 @@ impl Table {
         &self.sizes
     }
 
+    /// Removes writes from what a key holds.
+    pub(crate) fn remove(&mut self, key: &str, dots: &[Dot]) {
+        if let Some(mut entry) = self.get(key).cloned() {
+            for dot in dots {
+                entry.elements.remove(dot);
+            }
+            self.put(key, (!entry.is_empty()).then_some(entry));
+        }
+    }
+
     /// Replaces what a key holds.
     pub(crate) fn put(&mut self, key: &str, entry: Option<Entry>) {
         let old = self.slots.remove_entry(key);
-        let leaf = tree::leaf(key);
-        let Some(entry) = entry else {
-            if let Some((key, old)) = old {
-                self.drop_slot(&key, &old);
-                self.tree.replace(leaf, Some(old.fingerprint), None);
-                self.by_key.remove(&key);
+        let is_new = old.is_none();
+        let (key, old) = match old {
+            Some((key, old)) => {
+                self.bytes -= old.bytes;
+                self.by_age.remove(&(old.written, key.clone()));
+                (key, old.entry)
+            }
+            None => (Arc::from(key), Entry::default()),
+        };
+        let entry = entry.unwrap_or_default();
+        for dot in old.elements.keys() {
+            if !entry.elements.contains_key(dot) {
+                self.by_dot.remove(dot);
+                self.tree.remove(*dot);
+            }
+        }
+        for dot in entry.elements.keys() {
+            if !old.elements.contains_key(dot) {
+                self.by_dot.insert(*dot, key.clone());
+                self.tree.add(*dot);
+            }
+        }
+        if entry.is_empty() {
+            if self.by_key.remove(&key) {
                 self.sizes.remove(&key);
-                self.by_leaf.remove(&(leaf, key));
             }
             return;
-        };
+        }
+        if is_new {
+            self.by_key.insert(key.clone());
+            self.sizes.add(&key);
+        }
         let slot = Slot {
-            fingerprint: entry.fingerprint(key),
+            fingerprint: entry.fingerprint(&key),
             written: entry.written(),
             bytes: key.len() + entry.bytes(),
             entry,
         };
-        let (key, before) = if let Some((key, old)) = old {
-            self.drop_slot(&key, &old);
-            (key, Some(old.fingerprint))
-        } else {
-            let key = Arc::from(key);
-            self.by_leaf.insert((leaf, Arc::clone(&key)));
-            self.by_key.insert(key.clone());
-            self.sizes.add(&key);
-            (key, None)
-        };
-        self.tree.replace(leaf, before, Some(slot.fingerprint));
         self.bytes += slot.bytes;
         self.by_age.insert((slot.written, key.clone()));
-        for dot in slot.entry.elements.keys() {
-            self.by_dot.insert(*dot, key.clone());
-        }
         self.slots.insert(key, slot);
     }
-
-    fn drop_slot(&mut self, key: &Arc<str>, old: &Slot) {
-        self.bytes -= old.bytes;
-        self.by_age.remove(&(old.written, key.clone()));
-        for dot in old.entry.elements.keys() {
-            self.by_dot.remove(dot);
+    /// Checks that what is counted as entries come and go agrees with all entries.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn check(&self) {
+        let mut tree = Tree::default();
+        let mut bytes = 0;
+        for (key, slot) in &self.slots {
+            assert!(
+                self.by_key.contains(key) && !slot.entry.is_empty(),
+                "{key:?}"
+            );
+            assert!(
+                self.by_age.contains(&(slot.written, key.clone())),
+                "{key:?}"
+            );
+            bytes += key.len() + slot.entry.bytes();
+            slot.entry.elements.keys().for_each(|dot| tree.add(*dot));
         }
+        let counts = (self.slots.len(), self.slots.len(), bytes, tree.root());
+        let kept = (
+            self.by_key.len(),
+            self.by_age.len(),
+            self.bytes,
+            self.tree.root(),
+        );
+        assert_eq!(kept, counts);
     }
 }

@@ -60,6 +60,6 @@ fn a_stamp_past_all_clocks_is_none() {
     assert!(deliver(&broken, &mut right, effects, HOUR).is_empty());
     assert_eq!(right.entry("key"), None);
     right.set("key", "value".into(), HOUR);
-    let stamp = right.entry("key").and_then(|entry| entry.stamp);
-    assert_eq!(stamp.map(|stamp| stamp.micros), Some(HOUR));
+    let base = right.entry("key").and_then(Entry::base);
+    assert_eq!(base.map(|(_, stamp, _)| stamp.micros), Some(HOUR));
 }

@@ -4,6 +4,7 @@ use super::super::clock::Stamp;
 use super::super::entry::Entry;
 use super::super::machine::Replica;
 use super::super::origin::{Dot, Origin};
+use super::super::seen::Seen;
 use super::acting::Acting;
 use super::world::{Planted, World};
 
@@ -16,8 +17,28 @@ pub(super) struct History {
     sets: BTreeMap<String, Vec<(Stamp, Vec<u8>, Origin)>>,
     /// Writes that a node deleted or replaced.
     removed: Vec<(Origin, String, Dot)>,
+    /// What nodes did to keys that are set, added to and deleted.
+    mixed: BTreeMap<String, Vec<Done>>,
     /// Nodes that crashed. What they did may be lost.
     crashed: BTreeSet<Origin>,
+}
+
+/// A write of a node.
+struct Done {
+    origin: Origin,
+    /// None of a delete.
+    dot: Option<Dot>,
+    /// What its node had seen before.
+    past: Seen,
+    write: Write,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Write {
+    Set(Stamp),
+    /// Adds one to a number that was set then.
+    Add(Option<Stamp>),
+    Delete,
 }
 
 // === impl History ===
@@ -44,8 +65,9 @@ impl History {
         let value = world.random.next().to_string().into_bytes();
         let replica = &mut world.nodes[at].replica;
         let effects = replica.set(&key, value.clone().into(), now);
-        let stamp = replica.entry(&key).and_then(|entry| entry.stamp);
-        let set = (stamp.expect("it was set"), value, replica.origin());
+        let base = replica.entry(&key).and_then(Entry::base);
+        let stamp = base.expect("it was set").1;
+        let set = (stamp, value, replica.origin());
         self.sets.entry(key).or_default().push(set);
         world.carry_out(at, effects);
     }
@@ -57,6 +79,7 @@ impl History {
         let number = world.random.below(100);
         let replica = &mut world.nodes[at].replica;
         let before = dots(replica, &key);
+        let past = replica.seen().clone();
         let mut is_deleted = false;
         let effects = match choice {
             6 => replica.set(&key, number.to_string().into(), now),
@@ -71,6 +94,23 @@ impl History {
         };
         let after = dots(replica, &key);
         let origin = replica.origin();
+        let write = replica.entry(&key).map_or(Write::Delete, |entry| {
+            let base = entry.base().map(|(_, stamp, _)| stamp);
+            match (choice, base) {
+                (6, Some(stamp)) => Write::Set(stamp),
+                _ => Write::Add(base),
+            }
+        });
+        let dot = after.difference(&before).next().copied();
+        if is_deleted || dot.is_some() {
+            let done = Done {
+                origin,
+                dot,
+                past,
+                write,
+            };
+            self.mixed.entry(key.clone()).or_default().push(done);
+        }
         let removed = before.difference(&after);
         let removed = removed.map(|dot| (origin, key.clone(), *dot));
         self.removed.extend(removed);
@@ -97,6 +137,44 @@ impl History {
         Ok(())
     }
 
+    /// A set stands, and an increment counts, unless a set or a delete had seen it, or a later set was
+    /// made that it had not seen.
+    fn check_mixed(&self, first: &Replica) -> Result<(), String> {
+        for (key, all) in &self.mixed {
+            let entry = first.entry(key).cloned().unwrap_or_default();
+            let base = entry.base().map(|(_, stamp, _)| stamp);
+            let mut sums: BTreeMap<(Origin, Option<Stamp>), i128> = BTreeMap::new();
+            let stand = all
+                .iter()
+                .filter(|done| !self.crashed.contains(&done.origin) && !has_replaced(done, all));
+            for done in stand {
+                match done.write {
+                    Write::Set(stamp) => {
+                        let is_lost = !is_overruled(done, Some(stamp), all) && base != Some(stamp);
+                        if is_lost {
+                            return Err(format!(
+                                "{key} holds {entry:?} and not what {stamp:?} set"
+                            ));
+                        }
+                    }
+                    Write::Add(of) if !is_overruled(done, of, all) => {
+                        *sums.entry((done.origin, of)).or_default() += 1;
+                    }
+                    _ => {}
+                }
+            }
+            for ((origin, of), least) in sums {
+                let sum = entry.sum_of(origin, of).map_or(0, |(_, sum)| sum);
+                if sum < least || of < base {
+                    return Err(format!(
+                        "{key} has {sum} of {least} by {origin:?}: {entry:?}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The latest set stands, or that of a node that crashed.
     fn check_sets(&self, first: &Replica) -> Result<(), String> {
         for (key, sets) in &self.sets {
@@ -106,16 +184,38 @@ impl History {
                 continue;
             };
             let entry = first.entry(key);
-            let held = entry.and_then(|entry| Some((entry.stamp?, entry.value()?)));
+            let held = entry.and_then(Entry::base);
+            let held = held.map(|(_, stamp, value)| (stamp, value.clone()));
             let stands = held
                 .as_ref()
-                .is_some_and(|(held, text)| held > stamp || (held == stamp && **text == **value));
+                .is_some_and(|(held, text)| held > stamp || (held == stamp && *text == *value));
             if !stands {
                 return Err(format!("{key} holds {held:?} and not what {stamp:?} set"));
             }
         }
         Ok(())
     }
+}
+
+/// Whether a set or a delete had seen a write of a node, or a later one to the same base.
+fn has_replaced(done: &Done, others: &[Done]) -> bool {
+    let same = |later: &&Done| {
+        (later.origin, later.write) == (done.origin, done.write) && later.dot >= done.dot
+    };
+    let replaces = |other: &Done| {
+        let is_add = matches!(other.write, Write::Add(_));
+        let mut dots = others.iter().filter(same).filter_map(|later| later.dot);
+        !is_add && dots.any(|dot| other.past.has(dot))
+    };
+    others.iter().any(replaces)
+}
+
+/// Whether a set that it had not seen was later than this time.
+fn is_overruled(done: &Done, base: Option<Stamp>, others: &[Done]) -> bool {
+    others.iter().any(|other| match (other.write, other.dot) {
+        (Write::Set(stamp), Some(dot)) => Some(stamp) > base && !done.past.has(dot),
+        _ => false,
+    })
 }
 
 impl Acting for History {
@@ -142,7 +242,9 @@ impl Acting for History {
             }
         }
         for ((key, origin), added) in &self.added {
-            let sum = first.entry(key).and_then(|entry| entry.sum_of(*origin));
+            let sum = first
+                .entry(key)
+                .and_then(|entry| entry.sum_of(*origin, None));
             let sum = sum.map_or(0, |(_, sum)| sum);
             let is_by_sums = world.planted != Some(Planted::IncrementsAsValues);
             if is_by_sums && sum != i128::from(*added) && !self.crashed.contains(origin) {
@@ -157,6 +259,7 @@ impl Acting for History {
             }
         }
         self.check_sets(first)?;
+        self.check_mixed(first)?;
         for (origin, key, dot) in &self.removed {
             let has_returned = first
                 .entry(key)

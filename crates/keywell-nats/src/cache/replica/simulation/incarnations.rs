@@ -41,7 +41,7 @@ impl Quiet {
             let (to, message) = match effect {
                 Effect::Broadcast(message) => (None, message),
                 Effect::Send(to, message) => (Some(to), message),
-                Effect::Changed(_) | Effect::ClockAhead(..) => continue,
+                Effect::Applied(_) | Effect::ClockAhead(..) => continue,
             };
             for replica in &mut self.0 {
                 let origin = replica.origin();

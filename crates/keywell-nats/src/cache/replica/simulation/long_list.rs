@@ -2,45 +2,11 @@
 
 use super::super::collections;
 use super::super::machine::Replica;
-use super::super::message::{Effect, Message};
 use super::super::origin::Origin;
+use super::pair::{copy, exchange};
 
 const ITEMS: usize = 30_000;
 const MESSAGE_BYTES: usize = 1 << 18;
-
-fn replica(node: u64) -> Replica {
-    let origin = Origin {
-        node,
-        incarnation: 1,
-    };
-    Replica::new(origin, MESSAGE_BYTES)
-}
-
-/// Delivers all messages until none is left, and answers the bytes of the largest.
-fn exchange(one: &mut Replica, other: &mut Replica, effects: Vec<Effect>) -> usize {
-    let mut largest = 0;
-    let mut waiting: Vec<(Origin, Effect)> = Vec::new();
-    waiting.extend(effects.into_iter().map(|effect| (one.origin(), effect)));
-    while let Some((from, effect)) = waiting.pop() {
-        let (Effect::Broadcast(message) | Effect::Send(_, message)) = effect else {
-            continue;
-        };
-        largest = largest.max(bytes(&message));
-        let to = if from == one.origin() {
-            &mut *other
-        } else {
-            &mut *one
-        };
-        let effects = to.receive(from, message, 1_000_000);
-        let by = to.origin();
-        waiting.extend(effects.into_iter().map(|effect| (by, effect)));
-    }
-    largest
-}
-
-fn bytes(message: &Message) -> usize {
-    postcard::to_allocvec(message).expect("it is encoded").len()
-}
 
 fn items(replica: &Replica) -> Vec<String> {
     let items = collections::range(replica, "b\0list", (0, -1), |_| Ok(()));
@@ -49,8 +15,12 @@ fn items(replica: &Replica) -> Vec<String> {
 
 #[test]
 fn a_list_of_many_messages_is_copied_and_repaired_in_parts() {
-    let (mut first, mut second) = (replica(1), replica(2));
-    first.mark_joined();
+    let mut first = copy(1, MESSAGE_BYTES);
+    let origin = Origin {
+        node: 2,
+        incarnation: 1,
+    };
+    let mut second = Replica::new(origin, MESSAGE_BYTES);
     for number in 0..ITEMS {
         let pushed = collections::push(&mut first, "b\0list", &format!("item {number}"), 1);
         let (length, effects) = pushed.expect("it is a list");
@@ -58,10 +28,10 @@ fn a_list_of_many_messages_is_copied_and_repaired_in_parts() {
     }
     // None of the changes arrived.
     let effects = second.tick(1_000_000);
-    let largest = exchange(&mut second, &mut first, effects);
+    let traffic = exchange([&mut second, &mut first], effects, 1_000_000);
     assert!(
-        second.has_joined() && largest < 4 * MESSAGE_BYTES,
-        "{largest}"
+        second.has_joined() && traffic.largest < 2 * MESSAGE_BYTES,
+        "{traffic:?}"
     );
     assert_eq!(second.root(), first.root());
     assert_eq!(items(&second).len(), ITEMS);
@@ -70,8 +40,8 @@ fn a_list_of_many_messages_is_copied_and_repaired_in_parts() {
     let deleted = collections::delete_item(&mut first, "b\0list", "item 15000");
     assert_eq!(deleted.expect("it is a list").0, 1);
     let effects = first.tick(2_000_000);
-    let largest = exchange(&mut first, &mut second, effects);
-    assert!(largest < 16 << 10, "{largest}");
+    let traffic = exchange([&mut first, &mut second], effects, 2_000_000);
+    assert!(traffic.largest < 4 << 10, "{traffic:?}");
     assert_eq!(items(&second), items(&first));
     assert_eq!(items(&second).len(), ITEMS - 1);
 }

@@ -3,6 +3,7 @@
 //! runs one history again. `KEYWELL_SEEDS` says how many a test runs, from a random one on.
 
 mod acting;
+mod bounded;
 mod clocks;
 mod forged;
 mod history;
@@ -10,7 +11,9 @@ mod incarnations;
 mod long_list;
 mod lost_delete;
 mod occurred;
+mod pair;
 mod random;
+mod repairs;
 mod texts;
 mod world;
 
@@ -52,6 +55,9 @@ fn run<A: Acting + Default>(seed: u64, planted: Option<Planted>) -> Result<Occur
     world.heal();
     for _ in 0..if planted.is_none() { 2000 } else { 100 } {
         if world.is_settled() {
+            for node in &world.nodes {
+                node.replica.check();
+            }
             return history.check(&world).map(|()| world.occurred);
         }
         for at in 0..world.nodes.len() {
@@ -124,6 +130,7 @@ fn planted_defects_are_found() {
     for planted in [
         Planted::DeletesForgotten,
         Planted::HighWaterMarks,
+        Planted::OverruledDropped,
         Planted::IncrementsAsValues,
     ] {
         let found = (0..20).any(|seed| run::<History>(seed, Some(planted)).is_err());

@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::super::entry::Element;
+use super::super::entry::{Element, Entry};
 use super::super::machine::Replica;
 use super::super::message::{Effect, Message};
 use super::super::origin::Origin;
@@ -24,6 +24,7 @@ pub(super) struct World {
     arrivals: BinaryHeap<Reverse<(u64, u64, usize)>>,
     messages: BTreeMap<u64, InFlight>,
     sent: u64,
+    message_bytes: usize,
     pub(super) planted: Option<Planted>,
     pub(super) occurred: Occurred,
     /// When the last message arrives on the way from one node to another.
@@ -39,6 +40,8 @@ pub(super) enum Planted {
     DeletesForgotten,
     /// The last write that was seen of a node stands for all before it.
     HighWaterMarks,
+    /// What does not show when it arrives is taken for replaced.
+    OverruledDropped,
     /// An increment sets the sum.
     IncrementsAsValues,
     /// A removal from a set removes what its node had not seen, too.
@@ -64,8 +67,8 @@ struct InFlight {
     message: Message,
 }
 
-/// How many bytes of entries a message has.
-const MESSAGE_BYTES: usize = 1 << 16;
+/// How many bytes of entries a message has, in one history or another.
+const MESSAGE_BYTES: [usize; 4] = [200, 800, 4000, 1 << 16];
 /// One history in so many may have up to 20 nodes, and takes ten times as long as one of 6.
 const MANY: u64 = 32;
 /// In microseconds.
@@ -77,13 +80,14 @@ impl World {
     pub(super) fn new(seed: u64, planted: Option<Planted>) -> Self {
         let mut random = Random(seed);
         let more = random.below(if seed.is_multiple_of(MANY) { 18 } else { 5 });
+        let message_bytes = MESSAGE_BYTES[Random(!seed).index(MESSAGE_BYTES.len())];
         let nodes = (1..=3 + more).map(|node| Node {
             replica: Replica::new(
                 Origin {
                     node,
                     incarnation: 1,
                 },
-                MESSAGE_BYTES,
+                message_bytes,
             ),
             skew: if random.happens_in(30) {
                 random.below(2 * HOUR)
@@ -114,6 +118,7 @@ impl World {
             messages: BTreeMap::new(),
             sent: 0,
             planted,
+            message_bytes,
             random,
             occurred,
             latest: BTreeMap::new(),
@@ -152,7 +157,7 @@ impl World {
             node: node.replica.origin().node,
             incarnation,
         };
-        node.replica = Replica::new(origin, MESSAGE_BYTES);
+        node.replica = Replica::new(origin, self.message_bytes);
         node.since = self.now;
         self.occurred.restarts += 1;
         // Or it joins when another answers.
@@ -189,7 +194,7 @@ impl World {
                         self.send(at, to, Some(origin), &message);
                     }
                 }
-                Effect::Changed(_) | Effect::ClockAhead(..) => {}
+                Effect::Applied(_) | Effect::ClockAhead(..) => {}
             }
         }
     }
@@ -258,40 +263,51 @@ impl World {
 
 /// What a copy takes besides a message that takes items twice.
 fn doubled(message: &Message, planted: Option<Planted>) -> Option<Message> {
-    let (Some(Planted::ItemsTwice), Message::Change(change)) = (planted, message) else {
+    let (Some(Planted::ItemsTwice), Message::Update(update)) = (planted, message) else {
         return None;
     };
-    let mut change = change.clone();
-    let entry = change.entry.as_mut()?;
+    let mut update = update.clone();
+    let entry = update.entry.as_mut()?;
     let (mut dot, element) = entry.elements.pop_first()?;
     if !matches!(element, Element::Item(..)) {
         return None;
     }
-    let end = change.key.split_off(change.key.len() - 16);
-    change.key.extend(end.chars().rev());
+    let end = update.key.split_off(update.key.len() - 16);
+    update.key.extend(end.chars().rev());
     dot.number += 1 << 40;
     entry.elements.insert(dot, element);
-    Some(Message::Change(change))
+    Some(Message::Update(update))
 }
 
 /// A message as copies with a defect send it.
 fn altered(replica: &Replica, mut message: Message, planted: Option<Planted>) -> Message {
     match (planted, &mut message) {
-        (Some(Planted::RemovalsWin), Message::Change(change)) if change.entry.is_none() => {
-            let held = replica.entry(&change.key).into_iter();
+        (Some(Planted::RemovalsWin), Message::Update(update)) if update.entry.is_none() => {
+            let held = replica.entry(&update.key).into_iter();
             let held = held.flat_map(|entry| entry.elements.keys().copied());
-            change.replaced.extend(held);
+            update.replaced.extend(held);
         }
-        (Some(Planted::DeletesForgotten), Message::Change(change)) => change.replaced.clear(),
-        (
-            Some(Planted::DeletesForgotten),
-            Message::Chunk { seen, .. } | Message::Entries { seen, .. },
-        ) => *seen = Seen::default(),
+        (Some(Planted::OverruledDropped), Message::Update(update)) => {
+            let held = replica.entry(&update.key).and_then(Entry::base);
+            let held = held.map(|(_, stamp, _)| stamp);
+            let is_overruled = |element: &Element| match element {
+                Element::Value(stamp, _) => held > Some(*stamp),
+                Element::Sum { base, .. } => held > *base,
+                _ => false,
+            };
+            update.entry.take_if(|entry| {
+                let is_overruled = entry.elements.values().any(is_overruled);
+                if is_overruled {
+                    update.replaced.extend(entry.elements.keys());
+                }
+                is_overruled
+            });
+        }
+        (Some(Planted::DeletesForgotten), Message::Update(update)) => update.replaced.clear(),
+        (Some(Planted::DeletesForgotten), Message::Chunk { seen, .. }) => *seen = Seen::default(),
         (
             Some(Planted::HighWaterMarks),
-            Message::Pull { seen, .. }
-            | Message::Chunk { seen, .. }
-            | Message::Entries { seen, .. },
+            Message::Pull { seen, .. } | Message::Chunk { seen, .. },
         ) => seen.fill_gaps(),
         _ => {}
     }
