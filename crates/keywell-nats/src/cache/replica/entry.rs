@@ -10,6 +10,7 @@ use bytes::Bytes;
 use keywell_store::counter;
 
 use super::clock::Stamp;
+use super::elements::Elements;
 use super::hash::Fingerprint;
 use super::origin::{Dot, Origin};
 use super::seen::Seen;
@@ -21,7 +22,7 @@ pub(crate) struct Entry {
     /// set has the time of that value.
     pub(crate) stamp: Option<Stamp>,
     /// By the write that made each.
-    pub(crate) elements: BTreeMap<Dot, Element>,
+    pub(crate) elements: Elements,
 }
 
 /// A part of a value.
@@ -174,7 +175,7 @@ impl Entry {
             .elements
             .iter()
             .filter(|(dot, _)| !seen.has(**dot) || is_held(dot));
-        let elements: BTreeMap<_, _> = left.map(|(dot, element)| (*dot, element.clone())).collect();
+        let elements: Elements = left.map(|(dot, element)| (*dot, element.clone())).collect();
         (!elements.is_empty()).then_some(Self {
             stamp: entry.stamp,
             elements,

@@ -24,6 +24,7 @@
 
 mod clock;
 pub(crate) mod collections;
+mod elements;
 mod entry;
 mod exchange;
 mod hash;
