@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::entry::Entry;
 use super::origin::Dot;
 use super::seen::Seen;
@@ -11,12 +13,13 @@ use super::tree::{self, Tree};
 /// The entries of a copy: by key, by leaf of the tree, by age and by write.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    slots: HashMap<Arc<str>, Slot>,
+    slots: HashMap<Arc<str>, Slot, RandomState>,
     by_leaf: BTreeSet<(u16, Arc<str>)>,
     /// In the order of their bytes.
     by_key: BTreeSet<Arc<str>>,
-    /// By when they were written last.
-    by_age: BTreeSet<(u64, Arc<str>)>,
+    /// By when they were written last. Kept from the first time on that the oldest was asked for, as
+    /// most copies never are.
+    by_age: Option<BTreeSet<(u64, Arc<str>)>>,
     sizes: Sizes,
     /// By each write that they hold.
     by_dot: BTreeMap<Dot, Arc<str>>,
@@ -99,8 +102,15 @@ impl Table {
     }
 
     /// The key that was written longest ago.
-    pub(crate) fn oldest(&self) -> Option<Arc<str>> {
-        self.by_age.first().map(|(_, key)| key.clone())
+    pub(crate) fn oldest(&mut self) -> Option<Arc<str>> {
+        let slots = self.slots.iter();
+        let all = || {
+            slots
+                .map(|(key, slot)| (slot.written, key.clone()))
+                .collect()
+        };
+        let by_age = self.by_age.get_or_insert_with(all);
+        by_age.first().map(|(_, key)| key.clone())
     }
 
     /// How many bytes keys and values have, with what each costs besides.
@@ -148,7 +158,9 @@ impl Table {
         };
         self.tree.replace(leaf, before, Some(slot.fingerprint));
         self.bytes += slot.bytes;
-        self.by_age.insert((slot.written, key.clone()));
+        if let Some(by_age) = &mut self.by_age {
+            by_age.insert((slot.written, key.clone()));
+        }
         for dot in slot.entry.elements.keys() {
             self.by_dot.insert(*dot, key.clone());
         }
@@ -157,7 +169,9 @@ impl Table {
 
     fn drop_slot(&mut self, key: &Arc<str>, old: &Slot) {
         self.bytes -= old.bytes;
-        self.by_age.remove(&(old.written, key.clone()));
+        if let Some(by_age) = &mut self.by_age {
+            by_age.remove(&(old.written, key.clone()));
+        }
         for dot in old.entry.elements.keys() {
             self.by_dot.remove(dot);
         }
