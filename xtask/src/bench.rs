@@ -7,9 +7,7 @@ const USAGE: &str = include_str!("../bench/usage.txt");
 /// The groups that run no component and no program of ours.
 const STORES: [&str; 2] = ["disk", "nats"];
 /// The others.
-const COMPONENTS: [&str; 7] = [
-    "host", "values", "http", "invoke", "start", "idle", "redis",
-];
+const COMPONENTS: [&str; 7] = ["host", "values", "http", "invoke", "start", "idle", "redis"];
 
 /// Measures; the figures are made by the crate in `xtask/bench`.
 pub(crate) fn bench(arguments: &[&str]) -> Done {

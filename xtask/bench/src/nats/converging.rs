@@ -75,7 +75,11 @@ pub(crate) fn rows(effort: &Effort) -> Done<Vec<Row>> {
     let length = ours.map(|_| (keys[0].len() + VALUE.len()) as f64);
     Ok(vec![
         row("each", "a message a write", &each.map(millis)).goal(Goal::AtMost(1.5)),
-        row("same", "as many messages as the copies send", &same.map(millis)),
+        row(
+            "same",
+            "as many messages as the copies send",
+            &same.map(millis),
+        ),
         Row::new(
             "nats/change-bytes",
             "bytes sent a write",
@@ -133,7 +137,9 @@ async fn publish(stage: &Stage, server: &Nats, traffic: Traffic) -> Done<Duratio
             let _client = client;
             for got in 0..count {
                 if messages.next().await.is_none() {
-                    return Err(format!("a subscriber ended after {got} of {count} messages"));
+                    return Err(format!(
+                        "a subscriber ended after {got} of {count} messages"
+                    ));
                 }
             }
             Ok(())

@@ -27,7 +27,8 @@ pub(crate) fn rows(effort: &Effort) -> Done<Vec<Row>> {
     let keys = keys(KEYS);
     let map = Map::default();
     for key in &keys {
-        let value = Bytes::from_static(VALUE);
+        // Each has a value of its own, as stores do.
+        let value = Bytes::copy_from_slice(VALUE);
         map.pin().insert(key.as_str().into(), value);
     }
     let (server, cache, near) = bounded.run(async |stage| {
@@ -72,7 +73,9 @@ pub(crate) fn rows(effort: &Effort) -> Done<Vec<Row>> {
 async fn filled(stage: &Stage, copy: Copy, keys: &[String]) -> Done<Copy> {
     stage.enter("filling a bucket");
     for some in keys.chunks(1000) {
-        let entries = some.iter().map(|key| (&**key, Bytes::from_static(VALUE)));
+        let entries = some
+            .iter()
+            .map(|key| (&**key, Bytes::copy_from_slice(VALUE)));
         copy.bucket.set_many(entries.collect()).await?;
     }
     until_all(stage, &[&copy], keys, true).await?;

@@ -77,15 +77,15 @@ pub(crate) fn rows(effort: &Effort) -> Done<Vec<Row>> {
     let row = |id: &str, what: &str, measured: &Rounds<Repaired>| {
         let id = format!("nats/repair/{id}");
         let what = format!("{DIFFERING} {what} keys of {count}");
-        let seconds = |repaired: &Repaired| repaired.time.as_secs_f64();
+        let millis = |repaired: &Repaired| repaired.time.as_secs_f64() * 1e3;
         let kibibytes = |repaired: &Repaired| repaired.traffic.bytes as f64 / 1024.0;
         let time = Row::new(
             format!("{id}/time"),
             format!("repair of {what}"),
-            &measured.map(seconds),
+            &measured.map(millis),
             "a bare message after the same cut",
-            &bare.map(seconds),
-            Unit::Seconds,
+            &bare.map(millis),
+            Unit::Milliseconds,
         );
         let bytes = Row::new(
             format!("{id}/bytes"),
@@ -96,7 +96,8 @@ pub(crate) fn rows(effort: &Effort) -> Done<Vec<Row>> {
             Unit::Kibibytes,
         );
         [
-            time.related(Relation::Difference).goal(Goal::AtMost(2.0)),
+            time.related(Relation::Difference)
+                .goal(Goal::AtMost(2000.0)),
             bytes
                 .related(Relation::Difference)
                 .goal(Goal::AtMost(976.0)),
