@@ -4,11 +4,30 @@ use crate::setup;
 // Known here, too, as what would print it takes long to build.
 const USAGE: &str = include_str!("../bench/usage.txt");
 
+/// The groups that run no component and no program of ours.
+const STORES: [&str; 2] = ["disk", "nats"];
+/// The others.
+const COMPONENTS: [&str; 7] = ["host", "values", "http", "invoke", "start", "idle", "redis"];
+
 /// Measures; the figures are made by the crate in `xtask/bench`.
 pub(crate) fn bench(arguments: &[&str]) -> Done {
     if let ["--help" | "-h"] = arguments {
         print!("{USAGE}");
         return Ok(());
+    }
+    let names = |groups: &[&str]| arguments.iter().any(|argument| groups.contains(argument));
+    let only_stores = names(&STORES) && !names(&COMPONENTS);
+    if names(&["nats"]) || !names(&STORES) && !names(&COMPONENTS) {
+        setup::nats()?;
+    }
+    let run_bench = || {
+        let mut bench = cargo();
+        bench.args(["run", "--locked", "--release", "-p", "keywell-bench"]);
+        bench
+    };
+    if only_stores {
+        let bench = &mut run_bench();
+        return run(bench.args(["--no-default-features", "--"]).args(arguments));
     }
     setup::target()?;
     setup::guests()?;
@@ -22,6 +41,5 @@ pub(crate) fn bench(arguments: &[&str]) -> Done {
         "keywell-bench-peer",
     ];
     run(cargo().args(build).arg("keywell-bench").args(peer))?;
-    let bench = ["run", "--locked", "--release", "-p", "keywell-bench", "--"];
-    run(cargo().args(bench).args(arguments))
+    run(run_bench().arg("--").args(arguments))
 }

@@ -11,7 +11,7 @@ pub(crate) struct Effort {
     pub(crate) call: Duration,
     /// How long a load lasts.
     pub(crate) load: Duration,
-    /// The most keys in the disk store.
+    /// The most keys in a store.
     pub(crate) keys: u32,
     /// How often a program is started.
     pub(crate) starts: usize,

@@ -16,13 +16,14 @@ pub(crate) struct Machine {
 }
 
 /// The crates whose versions are recorded with the figures.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "wasmtime",
     "wasmtime-wasi-keyvalue",
     "redb",
     "hyper",
     "tokio",
     "redis",
+    "async-nats",
 ];
 
 // === impl Machine ===

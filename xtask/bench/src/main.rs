@@ -9,6 +9,10 @@
     clippy::cast_sign_loss,
     reason = "figures are for people"
 )]
+#![cfg_attr(
+    not(feature = "components"),
+    allow(dead_code, reason = "the groups that are left out use the rest")
+)]
 
 mod arguments;
 mod axis;
@@ -19,14 +23,17 @@ mod effort;
 mod goal;
 mod group;
 mod guests;
+#[cfg(feature = "components")]
 mod host;
 mod http;
+#[cfg(feature = "components")]
 mod idle;
 mod invoke;
 mod load;
 mod machine;
 mod measure;
 mod native;
+mod nats;
 mod page;
 mod plot;
 mod redis;
@@ -38,6 +45,7 @@ mod server;
 mod start;
 mod table;
 mod unit;
+#[cfg(feature = "components")]
 mod values;
 
 // The program's own allocator, for its peers and floors too.
@@ -51,23 +59,29 @@ use arguments::{Arguments, USAGE};
 use done::Done;
 use effort::Effort;
 use group::Group;
-use guests::{guest, root};
+#[cfg(feature = "components")]
+use guests::guest;
+use guests::root;
 use machine::Machine;
 use report::Report;
 
 type Measure = fn(&Effort) -> Done<Group>;
 
-const GROUPS: [(&str, Measure); 10] = [
+const GROUPS: &[(&str, Measure)] = &[
+    #[cfg(feature = "components")]
     ("host", host::group),
+    #[cfg(feature = "components")]
     ("values", values::group),
     ("http", http::group),
     ("invoke", invoke::group),
     ("disk", disk::group),
     ("start", start::group),
+    #[cfg(feature = "components")]
     ("idle", idle::group),
     ("redis", redis::group),
     ("etcd", remote::etcd_group),
     ("memcached", remote::memcached_group),
+    ("nats", nats::group),
 ];
 
 fn main() -> ExitCode {
@@ -77,9 +91,10 @@ fn main() -> ExitCode {
             native::serve();
             Ok(())
         }
+        #[cfg(feature = "components")]
         Some((first, rest)) if first == idle::ARGUMENT => idle::hold(rest),
         _ => {
-            let known = GROUPS.map(|(name, _)| name);
+            let known: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
             let Some(arguments) = Arguments::parse(&arguments, &known) else {
                 eprint!("{USAGE}");
                 return ExitCode::from(2);

@@ -54,9 +54,14 @@ impl Node {
     }
 
     fn new(max_bytes: Option<usize>, largest: usize, outgoing: Option<Outgoing>) -> Self {
+        let mut replica = Replica::new(origin(), largest / 2);
+        if max_bytes.is_some() {
+            // It keeps the order of ages from now on.
+            replica.oldest();
+        }
         let max_bytes = max_bytes.unwrap_or(usize::MAX);
         Self {
-            replica: RwLock::new(Replica::new(origin(), largest / 2)),
+            replica: RwLock::new(replica),
             shown: Shown::default(),
             outgoing,
             max_bytes,

@@ -13,6 +13,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 
 use crate::jetstream::message::{Batch, Deadline};
 
@@ -20,7 +21,7 @@ use crate::jetstream::message::{Batch, Deadline};
 pub(crate) struct Index {
     /// When the stream was created, as the server writes it.
     created: String,
-    keys: HashMap<Arc<str>, Held>,
+    keys: HashMap<Arc<str>, Held, RandomState>,
     order: BTreeSet<Arc<str>>,
     /// Up to where messages were applied.
     applied: u64,
@@ -67,7 +68,7 @@ impl Index {
     pub(crate) fn new(created: String) -> Self {
         Self {
             created,
-            keys: HashMap::new(),
+            keys: HashMap::default(),
             order: BTreeSet::new(),
             applied: 0,
             last: None,

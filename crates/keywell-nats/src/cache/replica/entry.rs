@@ -15,6 +15,7 @@ use bytes::Bytes;
 use keywell_store::counter;
 
 use super::clock::Stamp;
+use super::elements::Elements;
 use super::hash::Fingerprint;
 use super::origin::{Dot, Origin};
 use super::seen::Seen;
@@ -23,7 +24,7 @@ use super::seen::Seen;
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Entry {
     /// By the write that made each.
-    pub(crate) elements: BTreeMap<Dot, Element>,
+    pub(crate) elements: Elements,
 }
 
 /// A part of a value.

@@ -133,7 +133,7 @@ impl Replica {
     }
 
     /// The key that was written longest ago.
-    pub(crate) fn oldest(&self) -> Option<Arc<str>> {
+    pub(crate) fn oldest(&mut self) -> Option<Arc<str>> {
         self.state.table.oldest()
     }
 

@@ -26,6 +26,7 @@ mod clock;
 pub(crate) mod collections;
 mod comparison;
 mod dots;
+mod elements;
 mod entry;
 mod exchange;
 mod hash;

@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::entry::Entry;
 use super::origin::Dot;
 use super::seen::Seen;
@@ -11,11 +13,12 @@ use super::tree::Tree;
 /// The entries of a copy: by key, by age and by write.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    slots: HashMap<Arc<str>, Slot>,
+    slots: HashMap<Arc<str>, Slot, RandomState>,
     /// In the order of their bytes.
     by_key: BTreeSet<Arc<str>>,
-    /// By when they were written last.
-    by_age: BTreeSet<(u64, Arc<str>)>,
+    /// By when they were written last. Kept from the first time on that the oldest was asked for, as
+    /// most copies never are.
+    by_age: Option<BTreeSet<(u64, Arc<str>)>>,
     sizes: Sizes,
     /// By each write that they hold.
     by_dot: BTreeMap<Dot, Arc<str>>,
@@ -113,8 +116,15 @@ impl Table {
     }
 
     /// The key that was written longest ago.
-    pub(crate) fn oldest(&self) -> Option<Arc<str>> {
-        self.by_age.first().map(|(_, key)| key.clone())
+    pub(crate) fn oldest(&mut self) -> Option<Arc<str>> {
+        let slots = self.slots.iter();
+        let all = || {
+            slots
+                .map(|(key, slot)| (slot.written, key.clone()))
+                .collect()
+        };
+        let by_age = self.by_age.get_or_insert_with(all);
+        by_age.first().map(|(_, key)| key.clone())
     }
 
     /// How many bytes keys and values have, with what each costs besides.
@@ -147,7 +157,9 @@ impl Table {
         let (key, old) = match old {
             Some((key, old)) => {
                 self.bytes -= old.bytes;
-                self.by_age.remove(&(old.written, key.clone()));
+                if let Some(by_age) = &mut self.by_age {
+                    by_age.remove(&(old.written, key.clone()));
+                }
                 (key, old.entry)
             }
             None => (Arc::from(key), Entry::default()),
@@ -182,9 +194,12 @@ impl Table {
             entry,
         };
         self.bytes += slot.bytes;
-        self.by_age.insert((slot.written, key.clone()));
+        if let Some(by_age) = &mut self.by_age {
+            by_age.insert((slot.written, key.clone()));
+        }
         self.slots.insert(key, slot);
     }
+
     /// Checks that what is counted as entries come and go agrees with all entries.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn check(&self) {
@@ -195,8 +210,9 @@ impl Table {
                 self.by_key.contains(key) && !slot.entry.is_empty(),
                 "{key:?}"
             );
+            let age = (slot.written, key.clone());
             assert!(
-                self.by_age.contains(&(slot.written, key.clone())),
+                self.by_age.as_ref().is_none_or(|by_age| by_age.contains(&age)),
                 "{key:?}"
             );
             bytes += key.len() + slot.entry.bytes();
@@ -205,7 +221,7 @@ impl Table {
         let counts = (self.slots.len(), self.slots.len(), bytes, tree.root());
         let kept = (
             self.by_key.len(),
-            self.by_age.len(),
+            self.by_age.as_ref().map_or(self.slots.len(), BTreeSet::len),
             self.bytes,
             self.tree.root(),
         );
