@@ -18,6 +18,8 @@ mod input;
 mod limits;
 mod listings;
 mod plans;
+mod printed;
+mod projects;
 mod store_urls;
 mod stores;
 mod tokens;
@@ -32,6 +34,7 @@ pub use imports::imports;
 pub use limits::limits;
 pub use listings::listings;
 pub use plans::plans;
+pub use projects::projects;
 pub use store_urls::store_urls;
 pub use tokens::tokens;
 pub use wadm::wadm;
@@ -50,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     ("limits", limits),
     ("listings", listings),
     ("plans", plans),
+    ("projects", projects),
     ("store_urls", store_urls),
     ("tokens", tokens),
     ("wadm", wadm),
