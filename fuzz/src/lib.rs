@@ -18,6 +18,8 @@ mod input;
 mod limits;
 mod listings;
 mod plans;
+mod printed;
+mod projects;
 mod store_urls;
 mod stores;
 mod tokens;
@@ -33,6 +35,7 @@ pub use keywell_nats::fuzzing::messages;
 pub use limits::limits;
 pub use listings::listings;
 pub use plans::plans;
+pub use projects::projects;
 pub use store_urls::store_urls;
 pub use tokens::tokens;
 pub use wadm::wadm;
@@ -52,6 +55,7 @@ pub const TARGETS: &[Target] = &[
     ("listings", listings),
     ("messages", messages),
     ("plans", plans),
+    ("projects", projects),
     ("store_urls", store_urls),
     ("tokens", tokens),
     ("wadm", wadm),

@@ -5,11 +5,14 @@ use std::path::Path;
 use keywell_config::{Draft, ReadOptions, wadm};
 use keywell_store::terminal::is_safe;
 
+use crate::printed::{self, Everything};
+
 /// Reads what is given as a manifest, in a file of either kind.
 ///
 /// # Panics
 ///
-/// If a text without errors is no manifest, if one with errors is, or if a finding stands outside it.
+/// If a text without errors is no manifest, if one with errors is, if a finding stands outside it,
+/// or if its plan is not read as it is printed.
 pub fn wadm(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -36,11 +39,12 @@ pub fn wadm(data: &[u8]) {
             let mut links = components.flat_map(|component| &component.links);
             assert!(links.all(|link| manifest.component(&link.target).is_some()));
             let texts = [(Path::new(file), text)];
-            let draft = Draft::from_texts(&texts, &ReadOptions::default());
-            if let Ok(plan) = draft.finish() {
-                plan.check().expect("a plan without errors holds together");
-                let printed = plan.to_toml().text;
-                assert!(printed.chars().all(|c| is_safe(c) || c == '\n'));
+            let options = ReadOptions {
+                lookup: &Everything,
+                ..ReadOptions::default()
+            };
+            if let Ok(plan) = Draft::from_texts(&texts, &options).finish() {
+                printed::check(&plan);
             }
         }
     }

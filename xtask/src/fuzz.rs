@@ -4,7 +4,11 @@ use std::process::Command;
 use crate::process::{Done, cargo, root, run, target, works};
 
 /// The longest input, in bytes: whatever is wrong with a parser shows in less.
-const MAX_BYTES: &str = "-max_len=512";
+const MAX_BYTES: u32 = 512;
+
+/// The longest file of an application, in bytes, where a component, its store and what calls it
+/// need their sections.
+const MAX_FILE_BYTES: u32 = 1536;
 
 /// What of an input is kept, in bytes, so that the kept corpora stay small.
 const KEPT_BYTES: &str = "-max_len=160";
@@ -28,8 +32,15 @@ pub(crate) fn fuzz(arguments: &[&str]) -> Done {
     for name in &order.targets {
         let learnt = learnt(name);
         create(&learnt)?;
-        let mut fuzzer = fuzzer(name, [&learnt, &kept(name)]);
-        fuzzer.args(["--", MAX_BYTES, "-timeout=30", "-rss_limit_mb=2048"]);
+        let mut corpora = vec![learnt.clone(), kept(name)];
+        let mut longest = MAX_BYTES;
+        if is_application(name) {
+            corpora.push(root().join("crates/keywell-config/tests/wadm"));
+            longest = MAX_FILE_BYTES;
+        }
+        let mut fuzzer = fuzzer(name, &corpora);
+        fuzzer.args(["--", "-timeout=30", "-rss_limit_mb=2048"]);
+        fuzzer.arg(format!("-max_len={longest}"));
         fuzzer.arg("-print_final_stats=1");
         run(fuzzer.arg(format!("-max_total_time={}", order.seconds)))?;
         if order.keeps {
@@ -128,6 +139,11 @@ fn keep(name: &str, learnt: &Path) -> Done {
         std::fs::copy(file.path(), &to).map_err(|error| cannot(&to, &error))?;
     }
     Ok(())
+}
+
+/// Whether a fuzzer reads files of applications, of which the tests of their readers have many.
+fn is_application(name: &str) -> bool {
+    matches!(name, "plans" | "wadm")
 }
 
 fn kept(name: &str) -> PathBuf {

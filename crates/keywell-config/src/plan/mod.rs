@@ -58,3 +58,34 @@ pub struct Plan {
     /// Whether the calls of every store are counted and timed. No file asks for it.
     pub is_metered: bool,
 }
+
+// === impl Plan ===
+
+impl Plan {
+    /// The same plan, as if it had not been read from files, and its components had not been built.
+    #[must_use]
+    pub fn without_places(&self) -> Self {
+        let stores = self.stores.iter();
+        let stores = stores.map(|(name, store)| (name.clone(), store.without_places()));
+        let components = self.components.iter();
+        let components =
+            components.map(|(name, component)| (name.clone(), component.without_places()));
+        let triggers = self.triggers.iter().map(TriggerPlan::without_places);
+        Self {
+            file: None,
+            source: None,
+            more_files: Vec::new(),
+            limits: self.limits.clone(),
+            stores: stores.collect(),
+            components: components.collect(),
+            triggers: triggers.collect(),
+            build: None,
+            build_with: BuildPlan::default(),
+            health: self
+                .health
+                .as_ref()
+                .map(|health| health.value.clone().into()),
+            is_metered: self.is_metered,
+        }
+    }
+}

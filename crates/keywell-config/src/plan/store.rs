@@ -25,4 +25,15 @@ impl StorePlan {
             concealed: BTreeSet::new(),
         }
     }
+
+    /// The same store, as if its values had not been read from anywhere.
+    pub(super) fn without_places(&self) -> Self {
+        let settings = self.settings.iter();
+        let settings = settings.map(|(key, value)| (key.clone(), value.value.clone().into()));
+        Self {
+            url: self.url.value.clone().into(),
+            settings: settings.collect(),
+            concealed: BTreeSet::new(),
+        }
+    }
 }
