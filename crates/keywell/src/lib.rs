@@ -40,3 +40,5 @@ pub use keywell_wasi as wasi;
 pub use keywell_disk as disk;
 #[cfg(feature = "memory")]
 pub use keywell_memory as memory;
+#[cfg(feature = "sqlite")]
+pub use keywell_sqlite as sqlite;
