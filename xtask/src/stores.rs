@@ -17,6 +17,7 @@ struct Store {
 const STORES: &[Store] = &[
     Store::new("memory", || Ok(())),
     Store::new("disk", || Ok(())),
+    Store::new("sqlite", || Ok(())),
     Store::new("redis", setup::redis),
     Store::new("nats", || setup::nats().map(drop)),
     Store::new("etcd", setup::etcd),
@@ -137,11 +138,11 @@ mod tests {
     fn the_others_are_omitted() {
         assert!(all().filter().is_empty());
         assert!(all().is_all());
-        let chosen = named("memory, disk,redis").unwrap();
+        let chosen = named("memory, disk,sqlite,redis").unwrap();
         assert_eq!(chosen.filter(), ["-E", "not (package(keywell-nats))"]);
         assert_eq!(chosen.left_out(), ", without what needs nats");
         let error = named("memory,floppy").err().unwrap();
-        assert!(error.contains("known: memory, disk, redis"), "{error}");
+        assert!(error.contains("known: memory, disk, sqlite"), "{error}");
         assert!(named("").is_err());
     }
 }

@@ -9,6 +9,8 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_memory::MemoryProvider,
     #[cfg(feature = "disk")]
     &keywell_disk::DiskProvider,
+    #[cfg(feature = "sqlite")]
+    &keywell_sqlite::SqliteProvider,
     #[cfg(feature = "redis")]
     &keywell_redis::RedisProvider,
     #[cfg(feature = "nats")]
@@ -26,6 +28,7 @@ pub const PROVIDERS: &[&dyn Provider] = &[
 const FEATURES: &[(&str, &[&str])] = &[
     ("memory", &["memory"]),
     ("disk", &["disk"]),
+    ("sqlite", &["sqlite"]),
     ("redis", &["redis", "rediss", "valkey", "valkeys"]),
     ("nats", &["nats", "nats-cache"]),
     ("etcd", &["etcd"]),

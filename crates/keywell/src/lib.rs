@@ -44,3 +44,5 @@ pub use keywell_memory as memory;
 pub use keywell_nats as nats;
 #[cfg(feature = "redis")]
 pub use keywell_redis as redis;
+#[cfg(feature = "sqlite")]
+pub use keywell_sqlite as sqlite;

@@ -101,7 +101,7 @@ fn stores_lists_every_kind_with_its_urls_and_settings() {
     assert_eq!(password.unwrap()["secret"], true);
     let (code, _, error) = run(&["stores", "floppy"]);
     assert_eq!(code, Some(2), "{error}");
-    assert!(error.contains("known: memory, disk, redis"), "{error}");
+    assert!(error.contains("known: memory, disk, sqlite"), "{error}");
 }
 
 #[test]

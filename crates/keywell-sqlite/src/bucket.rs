@@ -1,0 +1,190 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keywell_store::{
+    Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Check, Ends, Entry, Error,
+    Expected, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since, Swap,
+    Transacted, Version, Watch, Watching, Written, reserved,
+};
+
+use crate::limits::{LIMITS, TRANSACTING};
+use crate::open::Open;
+use crate::unit::{Act, Step, Unit, swapped};
+use crate::{page, reading, time, watch};
+
+/// A bucket of a store in a SQLite file.
+#[derive(Debug)]
+pub(crate) struct SqliteBucket {
+    open: Arc<Open>,
+    name: BucketName,
+    /// Whether watches resume.
+    keeps_history: bool,
+}
+
+// === impl SqliteBucket ===
+
+impl SqliteBucket {
+    pub(crate) fn new(open: Arc<Open>, name: BucketName) -> Self {
+        Self {
+            open,
+            keeps_history: !reserved::is_reserved(&name),
+            name,
+        }
+    }
+
+    fn step(&self, key: &str, act: Act) -> Step {
+        Step {
+            bucket: self.name.clone(),
+            key: key.to_owned(),
+            act,
+        }
+    }
+
+    /// Does one thing to one key.
+    fn write(&self, key: &str, act: Result<Act>) -> Answer<Written> {
+        let act = match act {
+            Ok(act) => act,
+            Err(error) => return error.into(),
+        };
+        let unit = Unit::of(self.step(key, act));
+        self.open.write(unit).and_then(|outcome| match outcome {
+            Transacted::Done(written) => written.into_iter().next().ok_or_else(unanswered),
+            Transacted::Stale(_) => Err(unanswered()),
+        })
+    }
+
+    fn write_many(&self, steps: Vec<Step>) -> Answer<()> {
+        if steps.is_empty() {
+            return Answer::now(());
+        }
+        let checks = Vec::new();
+        self.open.write(Unit { checks, steps }).map(drop)
+    }
+}
+
+fn unanswered() -> Error {
+    Error::Internal("the writer answered another write".into())
+}
+
+impl Bucket for SqliteBucket {
+    fn capabilities(&self) -> Capabilities {
+        let options = &self.open.core().options;
+        Capabilities {
+            promptness: Promptness::Waits,
+            cas: Cas::ByVersion,
+            increment: true,
+            list: Listing::Ordered,
+            batch: Batching::Atomic,
+            watch: match options.history.is_kept() {
+                false => Watching::None,
+                true if self.keeps_history => Watching::Resumable,
+                true => Watching::Lossy,
+            },
+            ttl: true,
+            ends: Ends::Swept,
+            transact: TRANSACTING,
+            durability: options.durability,
+            ..Capabilities::of(LIMITS)
+        }
+    }
+
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        let (bucket, key) = (self.name.clone(), key.to_owned());
+        self.open.read(move |connection| {
+            reading::entry(connection, bucket.as_str(), &key, max, time::now())
+        })
+    }
+
+    fn exists(&self, key: &str) -> Answer<bool> {
+        let (bucket, key) = (self.name.clone(), key.to_owned());
+        self.open
+            .read(move |connection| reading::exists(connection, bucket.as_str(), &key, time::now()))
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        let written = self.write(key, Act::set(key, value, how));
+        written.and_then(|written| written.version.ok_or_else(unanswered))
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.write(key, Ok(Act::Delete)).map(drop)
+    }
+
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        let act = match change {
+            Change::Set(value, how) => match Act::set(key, value, how) {
+                Ok(act) => act,
+                Err(error) => return error.into(),
+            },
+            Change::Delete => Act::Delete,
+        };
+        let check = Check {
+            bucket: self.name.clone(),
+            key: key.to_owned(),
+            expected,
+        };
+        let unit = Unit {
+            checks: vec![check],
+            steps: vec![self.step(key, act)],
+        };
+        self.open.write(unit).map(swapped)
+    }
+
+    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
+        let written = self.write(key, Act::increment(key, delta, created));
+        written.and_then(|written| written.counter.ok_or_else(unanswered))
+    }
+
+    /// Reads all keys in one snapshot.
+    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
+        let bucket = self.name.clone();
+        let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        self.open
+            .read(move |connection| reading::entries(connection, bucket.as_str(), &keys, max))
+    }
+
+    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
+        if let Err(error) = LIMITS.check_entries(&entries) {
+            return error.into();
+        }
+        let places = entries.iter().enumerate();
+        let last: HashMap<&str, usize> = places.map(|(at, (key, _))| (*key, at)).collect();
+        let lasting = entries
+            .iter()
+            .enumerate()
+            .filter(|(at, (key, _))| last.get(key) == Some(at));
+        let steps = lasting.map(|(_, (key, value))| self.step(key, Act::Set(value.clone(), None)));
+        self.write_many(steps.collect())
+    }
+
+    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
+        let steps = keys.iter().map(|key| self.step(key, Act::Delete));
+        self.write_many(steps.collect())
+    }
+
+    fn admit(&self, part: Part) -> Result<Part> {
+        LIMITS.check_entry(&part.key, part.value().unwrap_or_default())?;
+        Ok(part.of(self.open.core().id, self.name.clone()))
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        let (scope, bucket) = (format!("sqlite/{}", self.name), self.name.clone());
+        self.open
+            .read(move |connection| page::read(connection, &scope, bucket.as_str(), &request))
+    }
+
+    fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {
+        if !self.open.core().options.history.is_kept() {
+            return Error::Unsupported("watching").into();
+        }
+        match since {
+            since if self.keeps_history => watch::open(&self.open, &self.name, filter, &since),
+            Since::Now => {
+                let (open, name) = (self.open.clone(), self.name.clone());
+                reserved::live(move || watch::open(&open, &name, filter.clone(), &Since::Now))
+            }
+            Since::After(_) => Error::Invalid(Invalid::Token).into(),
+        }
+    }
+}
