@@ -12,7 +12,6 @@ pub(crate) struct Elements(Vec<(Dot, Element)>);
 // === impl Elements ===
 
 impl Elements {
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -21,7 +20,6 @@ impl Elements {
         self.0.is_empty()
     }
 
-    #[cfg(test)]
     pub(crate) fn get(&self, dot: &Dot) -> Option<&Element> {
         self.place(dot).ok().map(|at| &self.0[at].1)
     }
@@ -155,8 +153,7 @@ impl<'a> IntoIterator for &'a Elements {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
+    use super::super::clock::Stamp;
     use super::super::origin::Origin;
     use super::*;
 
@@ -170,6 +167,7 @@ mod tests {
 
     fn element(text: &'static str) -> Element {
         Element::Sum {
+            base: None,
             total: i128::from(text.len() as u64),
             micros: 0,
         }
@@ -197,8 +195,12 @@ mod tests {
 
     #[test]
     fn what_is_sent_out_of_order_is_put_in_order() {
+        let stamp = Stamp {
+            micros: 1,
+            origin: dot(7).origin,
+        };
         let sent = vec![
-            (dot(7), Element::Value(Bytes::from_static(b"x"))),
+            (dot(7), Element::Member(stamp, "x".to_owned())),
             (dot(2), element("ab")),
             (dot(7), element("a")),
         ];
