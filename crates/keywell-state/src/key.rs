@@ -1,6 +1,10 @@
 use std::fmt;
+use std::io::Read as _;
 
+use age::secrecy::ExposeSecret as _;
 use age::x25519::Identity;
+use age::{DecryptError, Decryptor, EncryptError};
+use zeroize::Zeroizing;
 
 /// The key of secrets: an `age` identity. Neither `Debug` nor an error has it.
 #[derive(Clone)]
@@ -28,12 +32,36 @@ impl Key {
         }
     }
 
-    pub(crate) fn generate() -> Self {
-        Self(Identity::generate())
+    pub(crate) fn generate() -> Result<Self, KeyError> {
+        Ok(Self(Identity::generate()))
     }
 
-    pub(crate) fn identity(&self) -> &Identity {
-        &self.0
+    /// The lines of its file.
+    pub(crate) fn lines(&self) -> Zeroizing<String> {
+        let (public, text) = (self.0.to_public(), self.0.to_string());
+        Zeroizing::new(format!(
+            "# public key: {public}\n{}\n",
+            text.expose_secret()
+        ))
+    }
+
+    pub(crate) fn encrypt(&self, secret: &[u8]) -> Result<Vec<u8>, EncryptError> {
+        age::encrypt(&self.0.to_public(), secret)
+    }
+
+    /// Decrypts a file, and at most so many bytes of it.
+    pub(crate) fn decrypt(
+        &self,
+        file: &[u8],
+        most: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+        let identity: &dyn age::Identity = &self.0;
+        let decryptor = Decryptor::new_buffered(file)?;
+        let reader = decryptor.decrypt(std::iter::once(identity))?;
+        // With room for all, so that no copy is left behind when it grows.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(most));
+        reader.take(most as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 }
 
@@ -45,8 +73,6 @@ impl fmt::Debug for Key {
 
 #[cfg(test)]
 mod tests {
-    use age::secrecy::ExposeSecret as _;
-
     use super::*;
 
     #[test]
@@ -55,7 +81,7 @@ mod tests {
         let text = text.expose_secret();
         for given in [text.to_owned(), format!("# created: now\n\n {text}\r\n")] {
             let key = Key::parse(&given).unwrap();
-            assert_eq!(key.identity().to_string().expose_secret(), text);
+            assert_eq!(key.0.to_string().expose_secret(), text);
             assert_eq!(format!("{key:?}"), "Key(..)");
         }
         let twice = format!("{text}\n{text}\n");

@@ -1,7 +1,6 @@
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
-use age::secrecy::ExposeSecret as _;
 use keywell_folder::{Access, Folder};
 use zeroize::Zeroizing;
 
@@ -33,12 +32,14 @@ impl KeyFile<'_> {
 
     /// Makes a key, or reads that of a process that was faster.
     pub(crate) fn make(self) -> Result<Key, Error> {
-        let (folder, key) = (self.0.make()?, Key::generate());
+        let key = Key::generate().map_err(|source| Error::Key {
+            path: self.path(),
+            source,
+        })?;
+        let folder = self.0.make()?;
         let write = || {
             let mut draft = folder.draft()?;
-            let (identity, file) = (key.identity(), draft.file());
-            writeln!(file, "# public key: {}", identity.to_public())?;
-            writeln!(file, "{}", identity.to_string().expose_secret())?;
+            draft.file().write_all(key.lines().as_bytes())?;
             let is_ours = draft.keep_new(NAME)?;
             folder.sync()?;
             Ok(is_ours)

@@ -30,6 +30,9 @@
 //! that write one name at the same time, one wins. A folder or file that others may write to is
 //! refused, and a key that others may read.
 //!
+//! The feature `age`, on by default, has the encryption. Without it there are no secrets: each one
+//! that is asked for is a [`KeyError`].
+//!
 //! # What it does not do
 //!
 //! It does not hide secrets from this user, who has the key, or from root. It does not bind a file to
@@ -43,6 +46,10 @@ mod config_sets;
 mod error;
 mod files;
 mod home;
+#[cfg(feature = "age")]
+mod key;
+#[cfg(not(feature = "age"))]
+#[path = "no_key.rs"]
 mod key;
 mod key_file;
 mod name;

@@ -1,8 +1,4 @@
-use std::io::Read as _;
-
-use age::{DecryptError, Decryptor};
 use keywell_store::Secret;
-use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files::Files;
@@ -58,7 +54,8 @@ impl Secrets {
             key: self.key_name(),
             path: self.files.path(name),
         };
-        let bytes = decrypted(&key, &encrypted).map_err(|_| undecryptable())?;
+        let bytes = key.decrypt(&encrypted, Self::MAX_FILE_BYTES);
+        let bytes = bytes.map_err(|_| undecryptable())?;
         // What was put there is text.
         let text = std::str::from_utf8(&bytes).map_err(|_| undecryptable())?;
         Ok(Some(text.to_owned().into()))
@@ -86,8 +83,7 @@ impl Secrets {
             Some(key) => key.clone(),
             None => self.key_or_new()?,
         };
-        let recipient = key.identity().to_public();
-        let encrypted = age::encrypt(&recipient, value);
+        let encrypted = key.encrypt(value);
         let encrypted = encrypted.map_err(|_| Error::Unencryptable(name.clone()))?;
         self.files.write(name, &encrypted)
     }
@@ -131,15 +127,4 @@ impl Secrets {
             None => format!("that in {}", self.key_file().path().display()),
         }
     }
-}
-
-fn decrypted(key: &Key, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
-    let decryptor = Decryptor::new_buffered(encrypted)?;
-    let identity: &dyn age::Identity = key.identity();
-    let reader = decryptor.decrypt(std::iter::once(identity))?;
-    // With room for all, so that no copy is left behind when it grows.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(Secrets::MAX_FILE_BYTES));
-    let most = Secrets::MAX_FILE_BYTES as u64;
-    reader.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -9,6 +9,7 @@ mod component;
 mod config;
 mod config_file;
 mod config_set;
+#[cfg(feature = "conformance")]
 mod conformance;
 mod deadletters;
 mod dev;
@@ -26,7 +27,9 @@ mod metrics;
 mod new;
 mod output;
 mod passwords;
+#[cfg(feature = "images")]
 mod pull;
+#[cfg(feature = "images")]
 mod push;
 mod reloading;
 mod route;
@@ -90,13 +93,16 @@ enum Command {
     Up(up::Up),
     Status(status::Status),
     Kv(kv::Kv),
+    #[cfg(feature = "conformance")]
     Conformance(conformance::Conformance),
     Config(config::Config),
     Secret(secret::Secret),
     #[command(name = "deadletters")]
     DeadLetters(deadletters::DeadLettersCommand),
     Inspect(inspect::Inspect),
+    #[cfg(feature = "images")]
     Pull(pull::Pull),
+    #[cfg(feature = "images")]
     Push(push::Push),
     Stores(stores::Stores),
     Schema(schema::Schema),
@@ -129,12 +135,15 @@ pub(crate) fn main() -> ExitCode {
                 Command::Up(up) => Box::pin(up.main()).await,
                 Command::Status(status) => status.main().await,
                 Command::Kv(kv) => kv.main().await,
+                #[cfg(feature = "conformance")]
                 Command::Conformance(conformance) => conformance.main().await,
                 Command::Config(config) => config.main(),
                 Command::Secret(secret) => secret.main().await,
                 Command::DeadLetters(letters) => letters.main().await,
                 Command::Inspect(inspect) => inspect.main().await,
+                #[cfg(feature = "images")]
                 Command::Pull(pull) => pull.main().await,
+                #[cfg(feature = "images")]
                 Command::Push(push) => push.main().await,
                 Command::Stores(stores) => stores.main(),
                 Command::Schema(schema) => schema.main(),

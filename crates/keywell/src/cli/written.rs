@@ -1,9 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use keywell_config::Code;
-use keywell_image::ImageReference;
 
-use super::images::parsed;
+use super::images::{ImageReference, parsed};
 use crate::cli::failed::Failed;
 
 /// A component as it is named on the command line: a file or an image.

@@ -1,14 +1,19 @@
 //! The images of components, which are downloaded before a plan is loaded.
 
-use std::io::{self, IsTerminal as _};
+#[cfg(not(feature = "images"))]
+#[path = "no_registries.rs"]
+mod registries;
+#[cfg(feature = "images")]
+mod registries;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use keywell_config::units::duration;
 use keywell_config::{Code, Draft, Place, Plan, Problem};
-use keywell_image::{ImageOptions, ImageReference, Images, Pulled};
+
+pub(super) use registries::{ImageReference, Pulled, parsed};
 
 use crate::cli::failed::Failed;
 
@@ -37,13 +42,6 @@ pub(super) struct Unpulled {
 // === impl ImageArguments ===
 
 impl ImageArguments {
-    pub(super) fn options(&self) -> ImageOptions {
-        ImageOptions {
-            insecure: self.insecure_registry.clone(),
-            patience: self.registry_timeout,
-        }
-    }
-
     /// Resolves the image of every component of a plan that has one, downloads what is not kept
     /// yet, and puts the file into the plan. Answers what cannot be had.
     pub(super) async fn pull(&self, folder: Option<&Path>, plan: &mut Plan) -> Vec<Unpulled> {
@@ -77,44 +75,6 @@ impl ImageArguments {
         }
         unpulled
     }
-
-    /// Resolves an image, and downloads it if it is not kept yet.
-    pub(super) async fn pull_one(
-        &self,
-        folder: Option<&Path>,
-        reference: &str,
-    ) -> Result<Pulled, Failed> {
-        let parsed = parsed(reference)?;
-        let progress = progress(reference);
-        let images = self.images(folder)?;
-        let arrived = |done, of| {
-            progress.set_length(of);
-            progress.set_position(done);
-        };
-        let pulled = images.pull(&parsed, &arrived).await;
-        pulled.map_err(|error| Failed::Failure(error.to_string()))
-    }
-
-    async fn find_one(
-        &self,
-        folder: Option<&Path>,
-        reference: &str,
-    ) -> Result<Option<Pulled>, Failed> {
-        let parsed = parsed(reference)?;
-        let kept = self.images(folder)?.kept(&parsed).await;
-        kept.map_err(|error| Failed::Failure(error.to_string()))
-    }
-
-    fn images(&self, folder: Option<&Path>) -> Result<Images, Failed> {
-        let folder = folder.ok_or_else(|| {
-            let problem = "there is no folder to keep images in; give one by --cache FOLDER";
-            Failed::Failure(problem.to_owned())
-        })?;
-        Images::open(folder, self.options()).map_err(|error| {
-            let folder = folder.display();
-            Failed::Failure(format!("cannot keep images in {folder}: {error}"))
-        })
-    }
 }
 
 // === impl Unpulled ===
@@ -144,12 +104,6 @@ impl Unpulled {
     }
 }
 
-/// Reads a reference.
-pub(super) fn parsed(reference: &str) -> Result<ImageReference, Failed> {
-    let parsed = reference.parse::<ImageReference>();
-    parsed.map_err(|error| Failed::Usage(error.to_string()))
-}
-
 /// The components whose images have no file yet: each name, place, reference, and where its file
 /// goes.
 fn wanted(plan: &mut Plan) -> impl Iterator<Item = (&str, Place, &str, &mut Option<PathBuf>)> {
@@ -161,18 +115,4 @@ fn wanted(plan: &mut Plan) -> impl Iterator<Item = (&str, Place, &str, &mut Opti
         } => Some((name.as_str(), component.place, reference.as_str(), file)),
         _ => None,
     })
-}
-
-/// Shown on standard error if that is a terminal; it clears itself.
-fn progress(reference: &str) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{spinner} {msg} {bytes} of {total_bytes}")
-        .expect("the template is well-formed");
-    let message = keywell_store::terminal::escape(reference).into_owned();
-    bar.with_style(style)
-        .with_message(message)
-        .with_finish(ProgressFinish::AndClear)
 }
