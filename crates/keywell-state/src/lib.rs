@@ -53,6 +53,8 @@ mod key;
 mod key;
 mod key_file;
 mod name;
+// Without `age` no key exists, so nothing after it is reached.
+#[cfg_attr(not(feature = "age"), allow(unused_assignments))]
 mod secrets;
 mod state;
 

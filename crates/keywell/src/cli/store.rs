@@ -135,6 +135,7 @@ impl StoreArguments {
         Ok(found.map(|store| Arc::new(store) as Arc<dyn Store>))
     }
 
+    #[cfg(feature = "conformance")]
     pub(super) async fn open(&self) -> Result<Arc<dyn Store>, Failed> {
         keywell::open(&self.store).await.map_err(failed)
     }

@@ -13,7 +13,7 @@ use clap::Args;
 use keywell_config::units::duration;
 use keywell_config::{Code, Draft, Place, Plan, Problem};
 
-pub(super) use registries::{ImageReference, Pulled, parsed};
+pub(super) use registries::{ImageReference, parsed};
 
 use crate::cli::failed::Failed;
 
