@@ -15,8 +15,8 @@ use crate::subject::Subject;
 /// One promised behaviour.
 #[derive(Clone, Copy)]
 pub struct Behaviour {
-    /// Its group: store, paging, atomics, batch, watch, ttl, limits, errors, isolation or
-    /// concurrency.
+    /// Its group: store, paging, atomics, transact, batch, collections, watch, ttl, limits, errors,
+    /// isolation or concurrency.
     pub group: &'static str,
     /// Its name, a sentence such as `a_stale_swap_writes_nothing`.
     pub name: &'static str,

@@ -60,8 +60,8 @@ mod trace;
 pub use behaviour::{Behaviour, Outcome};
 pub use failure::{Failure, Verdict};
 pub use registry::{
-    atomics, batch, behaviours, concurrency, errors, isolation, limits, paging, store, transact,
-    ttl, watch,
+    atomics, batch, behaviours, collections, concurrency, errors, isolation, limits, paging, store,
+    transact, ttl, watch,
 };
 pub use subject::Subject;
 #[doc(hidden)]

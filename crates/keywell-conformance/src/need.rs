@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Transact,
     /// Transactions over the keys of several buckets.
     TransactStore,
+    /// Lists and sets.
+    Collections,
     /// Watching, though events may be lost.
     Watch,
     /// Watching that can be resumed.
@@ -111,6 +113,7 @@ impl Need {
                     _ => Unmet::Refuse(Refusal::Transact),
                 },
             ),
+            Self::Collections => (declared.collections, Unmet::Refuse(Refusal::Collections)),
             Self::Watch | Self::ResumableWatch | Self::EveryChange
                 if subject.is_unwatched() && declared.watch != Watching::None =>
             {

@@ -1,13 +1,15 @@
 //! The list of promises. The public functions, the [registry](crate::behaviours) and the tests of
 //! [`suite!`](crate::suite) are generated from it, so that they always agree.
 
+mod collections;
+
 /// Passes the list to a macro of this crate, after the arguments of that macro.
 ///
 /// Each line holds a promise, the function that checks it, and what it needs the store to declare.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __for_each_behaviour {
-    ([$($then:tt)*] $($given:tt)*) => { $($then)*! { $($given)*
+    ([$($then:tt)*] $($given:tt)*) => { $crate::__with_collections! { [$($then)*] $($given)*
 
 store {
     /// A value is read as it was set.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_store::{
-    Action, Change, Error, Expected, Filter, Invalid, List, ResumeToken, Set, Since, Transaction,
-    Version,
+    Action, Change, Collect, Error, Expected, Filter, Invalid, List, Members, ResumeToken, Set,
+    Since, Transaction, Version,
 };
 
 use crate::failure::{Failure, Verdict, answer, same, unsupported};
@@ -19,6 +19,7 @@ pub(crate) enum Refusal {
     List,
     AtomicBatch,
     Transact,
+    Collections,
     Watch,
     Resume,
     Ttl,
@@ -34,6 +35,7 @@ impl Refusal {
             Self::List => "a listing of keys",
             Self::AtomicBatch => "batches written as one",
             Self::Transact => "transactions",
+            Self::Collections => "lists and sets",
             Self::Watch => "watching",
             Self::Resume => "resuming a watch",
             Self::Ttl => "a time to live",
@@ -48,6 +50,7 @@ impl Refusal {
             Self::List => list(&bucket).await,
             Self::AtomicBatch => sequential_batch(&bucket).await,
             Self::Transact => transact(scratch, &bucket).await,
+            Self::Collections => collections(&bucket).await,
             Self::Watch => watch(&bucket).await,
             Self::Resume => resume(&bucket).await,
             Self::Ttl => ttl(&bucket).await,
@@ -121,6 +124,30 @@ async fn transact(scratch: &Scratch<'_>, bucket: &Handle) -> Verdict {
         Err(error) => Err(error),
     };
     unsupported(refused, what)?;
+    untouched(bucket, what).await
+}
+
+async fn collections(bucket: &Handle) -> Verdict {
+    let what = Refusal::Collections.what();
+    set(bucket, "there", "old").await?;
+    for key in ["none", "there"] {
+        let (key, text) = (|| key.to_owned(), || "a".to_owned());
+        let max = usize::MAX;
+        let (start, stop) = (0, -1);
+        #[rustfmt::skip]
+        let operations = [
+            Collect::Push { key: key(), item: text() },
+            Collect::Range { key: key(), start, stop, max },
+            Collect::DeleteItem { key: key(), item: text() },
+            Collect::Clear { key: key() },
+            Collect::Add { key: key(), member: text() },
+            Collect::Remove { key: key(), member: text() },
+            Collect::Members { keys: vec![key()], of: Members::Union, max },
+        ];
+        for operation in operations {
+            unsupported(bucket.collect(operation).await, what)?;
+        }
+    }
     untouched(bucket, what).await
 }
 

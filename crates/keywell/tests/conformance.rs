@@ -52,6 +52,7 @@ fn the_memory_store_keeps_every_promise() {
         "paging",
         "atomics",
         "batch",
+        "collections",
         "watch",
         "ttl",
         "limits",

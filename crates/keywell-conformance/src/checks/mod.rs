@@ -2,6 +2,7 @@
 
 pub(crate) mod atomics;
 pub(crate) mod batch;
+pub(crate) mod collections;
 pub(crate) mod concurrency;
 pub(crate) mod errors;
 pub(crate) mod isolation;

@@ -84,6 +84,9 @@ pub(crate) trait Bug: Send + Sync + 'static {
     fn watch(&self, inner: &Inner, filter: Filter, since: Since) -> Answer<Watch> {
         inner.watch(filter, since)
     }
+    fn collect(&self, inner: &Inner, operation: Collect) -> Answer<Collected> {
+        inner.collect(operation)
+    }
 }
 
 /// A memory store with the same defect in every bucket.
@@ -179,7 +182,7 @@ impl<B: Bug> Bucket for PlantedBucket<B> {
         self.bug.watch(&self.inner, filter, since)
     }
     fn collect(&self, operation: Collect) -> Answer<Collected> {
-        self.inner.collect(operation)
+        self.bug.collect(&self.inner, operation)
     }
 }
 

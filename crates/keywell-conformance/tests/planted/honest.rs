@@ -52,7 +52,7 @@ async fn a_store_of_the_middling_kind_passes() {
         ..Capabilities::default()
     };
     let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(declared)))).await;
-    assert!(kept > 130 && refused < 32, "{kept} kept, {refused} refused");
+    assert!(kept > 130 && refused < 48, "{kept} kept, {refused} refused");
 }
 
 /// A lossy watch that coalesces the ready events of each key into the last one, and counts the
@@ -121,7 +121,7 @@ async fn a_store_whose_watches_coalesce_passes() {
     };
     let subject = Subject::new(Planted::new(Coalescing(Modest(sound))));
     let (kept, refused, _) = passes(subject).await;
-    assert!(kept > 140 && refused < 20, "{kept} kept, {refused} refused");
+    assert!(kept > 140 && refused < 36, "{kept} kept, {refused} refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +144,7 @@ async fn a_store_of_small_keys_and_values_passes() {
         ..Capabilities::default()
     };
     let (kept, refused, _) = passes(Subject::new(Planted::new(Modest(small)))).await;
-    assert!(kept > 150 && refused < 5, "{kept} kept, {refused} refused");
+    assert!(kept > 150 && refused < 21, "{kept} kept, {refused} refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +175,7 @@ async fn a_store_that_is_metered_passes() {
         Arc::new(Metered::new(bucket, counting.of("m", name)))
     });
     let (kept, refused, _) = passes(Subject::new(metered)).await;
-    assert!(kept > 150 && refused < 5, "{kept} kept, {refused} refused");
+    assert!(kept > 150 && refused < 21, "{kept} kept, {refused} refused");
     assert!(!meters.read().is_empty());
 }
 

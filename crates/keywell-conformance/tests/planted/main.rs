@@ -5,6 +5,7 @@ mod batch;
 mod buckets;
 mod bug;
 mod closing;
+mod collections;
 mod deadlines;
 mod honest;
 mod keys;
