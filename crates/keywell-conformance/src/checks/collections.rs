@@ -6,6 +6,10 @@ use crate::checks::tasks::{TASKS, together};
 use crate::failure::{Verdict, holds, invalid, same};
 use crate::scratch::{Handle, Scratch, keys, set, value};
 
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
 /// Appends items to a list.
 async fn push(bucket: &Handle, key: &str, items: &[&str]) -> Verdict {
     for item in items {
@@ -24,14 +28,12 @@ async fn add(bucket: &Handle, key: &str, members: &[&str]) -> Verdict {
 
 /// Checks the items of a list.
 async fn list_is(bucket: &Handle, key: &str, items: &[&str], promise: &str) -> Verdict {
-    let items = items.iter().map(ToString::to_string).collect();
-    same(bucket.range(key, 0, -1).await?, items, promise)
+    same(bucket.range(key, 0, -1).await?, owned(items), promise)
 }
 
 /// Checks the members of a set.
 async fn set_is(bucket: &Handle, key: &str, members: &[&str], promise: &str) -> Verdict {
-    let members = members.iter().map(ToString::to_string).collect();
-    same(bucket.set_query(key).await?, members, promise)
+    same(bucket.set_query(key).await?, owned(members), promise)
 }
 
 pub(crate) async fn pushed_items_are_in_order(scratch: &Scratch<'_>) -> Verdict {
@@ -64,8 +66,7 @@ pub(crate) async fn a_range_counts_from_both_ends(scratch: &Scratch<'_>) -> Verd
     ];
     for ((start, stop), expected) in cases {
         let items = bucket.range("k", *start, *stop).await?;
-        let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
-        same(items, expected, promise)?;
+        same(items, owned(expected), promise)?;
     }
     Ok(())
 }
@@ -127,10 +128,6 @@ pub(crate) async fn sets_are_united_and_intersected(scratch: &Scratch<'_>) -> Ve
         same(members, owned(intersection), promise)?;
     }
     Ok(())
-}
-
-fn owned(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(ToString::to_string).collect()
 }
 
 pub(crate) async fn an_absent_key_is_an_empty_list_and_set(scratch: &Scratch<'_>) -> Verdict {

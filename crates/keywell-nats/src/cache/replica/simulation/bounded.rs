@@ -1,5 +1,6 @@
 //! Messages fit into those of a server, however much has to be said.
 
+use super::super::entry::Entry;
 use super::super::machine::Replica;
 use super::super::message::{Effect, Message};
 use super::super::origin::Origin;
@@ -72,7 +73,7 @@ fn messages_fit_after_ten_thousand_incarnations_and_gaps() {
         late.has_joined() && traffic.largest < PAYLOAD,
         "{traffic:?}"
     );
-    let number = late.entry("counter").and_then(|entry| entry.number());
+    let number = late.entry("counter").and_then(Entry::number);
     assert_eq!(
         number,
         Some(i64::try_from(NODES * ADDED).expect("it is small"))
