@@ -34,7 +34,7 @@ async fn what_a_server_is_too_old_for_is_unsupported() {
     let mut transaction = Transaction::default();
     let change = Change::Set(value.clone(), Set::default());
     match transaction.write(&*bucket, "t", Action::Change(change)) {
-        Ok(_) => {
+        Ok(()) => {
             let done = transaction.run(&store).await.unwrap();
             assert!(
                 has_batches && matches!(done, Transacted::Done(_)),
