@@ -150,7 +150,8 @@ async fn by_leader(
     }
 }
 
-/// Reads directly; `None` if the connection broke, and is there again.
+/// Reads directly; `None` if the leader has to be asked: the connection broke, and is there again, or
+/// there is no answer. A message may have the status of one that nobody answers.
 async fn directly(api: &Api, name: &str, body: Bytes) -> Result<Option<Message>, Fault> {
     let loss = api.link().loss();
     match api.ask_directly(name, body).await {
@@ -158,6 +159,7 @@ async fn directly(api: &Api, name: &str, body: Bytes) -> Result<Option<Message>,
             api.recover(loss).await?;
             Ok(None)
         }
+        Err(Fault::Unreachable(_)) => Ok(None),
         reply => reply.map(Some),
     }
 }

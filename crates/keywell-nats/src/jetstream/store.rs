@@ -39,6 +39,9 @@ struct Inner {
     copies: Mutex<HashMap<BucketName, Option<Arc<NearCache>>>>,
 }
 
+/// The API of the oldest servers that are used, NATS 2.11. Older ones do not read several keys at once.
+const OLDEST_LEVEL: u32 = 1;
+
 /// A page of the names of streams.
 #[derive(Deserialize)]
 struct Streams {
@@ -59,7 +62,7 @@ impl JetStreamStore {
     /// # Errors
     ///
     /// [`Error::AccessDenied`] for wrong credentials, [`Error::Unavailable`] if no server can be
-    /// reached.
+    /// reached, or it is older than 2.11.
     pub async fn open(options: JetStreamOptions) -> Result<Self> {
         let dialer = Dialer {
             login: options.login.clone(),
@@ -69,7 +72,10 @@ impl JetStreamStore {
         let link = Arc::new(Link::open(dialer).await?);
         let api = Api::new(link, options.domain.as_deref(), options.answer_timeout);
         // An account may be without JetStream.
-        api.account().await?;
+        if api.account().await?.api_level() < OLDEST_LEVEL {
+            let what = "the NATS server is older than 2.11, which the store needs";
+            return Err(Error::Unavailable(what.into()));
+        }
         Ok(Self(Arc::new(Inner {
             id: StoreId::unique(),
             api,

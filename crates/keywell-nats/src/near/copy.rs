@@ -141,7 +141,7 @@ impl NearCopy {
         self.change(|index| {
             arrivals
                 .into_iter()
-                .for_each(|arrival| index.apply(arrival))
+                .for_each(|arrival| index.apply(arrival));
         });
     }
 

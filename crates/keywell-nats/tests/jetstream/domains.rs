@@ -1,4 +1,4 @@
-//! Buckets in the JetStream of another server, by its domain.
+//! Buckets in the `JetStream` of another server, by its domain.
 
 use futures::StreamExt as _;
 use keywell_nats::{Caching, JetStreamOptions, JetStreamStore};
