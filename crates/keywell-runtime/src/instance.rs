@@ -21,6 +21,8 @@ pub(crate) struct Instances {
     environment: Arc<Environment>,
     common: Common,
     memory: usize,
+    /// How many bytes the host may hold for an instance.
+    budget: usize,
     timeout: Duration,
     chain: u32,
 }
@@ -82,6 +84,7 @@ impl Instances {
             environment: Arc::new(environment),
             common,
             memory: options.memory,
+            budget: options.memory,
             timeout: options.timeout,
             chain: options.chain,
         })
@@ -94,6 +97,12 @@ impl Instances {
     /// The same, but that what instances print is passed on as it is, and waits for the reader.
     pub(crate) fn printing_raw(mut self) -> Self {
         self.common.printer = Arc::new(self.common.printer.raw());
+        self
+    }
+
+    /// The same, but that the host may hold `times` the memory of an instance for it.
+    pub(crate) fn holding(mut self, times: usize) -> Self {
+        self.budget = self.memory.saturating_mul(times);
         self
     }
 
@@ -206,6 +215,7 @@ impl Instances {
             self.environment.clone(),
             &self.common,
             self.memory,
+            self.budget,
             deadline,
         );
         let mut store = state.into_store(self.pre.engine());

@@ -78,14 +78,17 @@ impl State {
     /// What `wasmcloud:bus` calls the link without a name.
     const UNNAMED: &str = "default";
 
+    /// `budget` is how many bytes the host may hold for the instance, [`State::MIN_BUDGET`] at
+    /// least.
     pub(crate) fn new(
         grants: Arc<Grants>,
         environment: Arc<Environment>,
         common: &Common,
         memory: usize,
+        budget: usize,
         deadline: Instant,
     ) -> Self {
-        let budget = memory.max(Self::MIN_BUDGET);
+        let budget = budget.max(Self::MIN_BUDGET);
         let mut table = ResourceTable::new();
         table.set_max_capacity(Held::max_entries(budget));
         let mut no_table = ResourceTable::new();

@@ -323,11 +323,22 @@ fn inspect_shows_generation_and_command() {
         ("probe-draft2-pairs", "0.2.0-draft2 (pairs)", "run"),
         ("probe-0-1-0", "0.1.0", "run"),
         ("probe-unversioned", "without a version", "run"),
+        ("probe-keywell", "keywell:keyvalue  0.1.0", "run"),
+        ("collections", "keywell:collections/store  0.1.0", "run"),
+        ("counter_spin", "fermyon:spin/key-value  2.0.0", "serve"),
+        ("spin", "fermyon:spin/key-value  without a version", "run"),
+        ("spin", "fermyon:spin/key-value  2.0.0", "run"),
     ] {
         let path = guest(name);
         let (code, report, _) = run(&["inspect", path.to_str().unwrap()]);
         assert_eq!(code, Some(0));
-        let generation = format!("wasi:keyvalue  {generation}");
+        let is_of_wasi = !generation.contains(':');
+        assert_eq!(report.contains("\nwasi:keyvalue  "), is_of_wasi, "{report}");
+        let generation = if is_of_wasi {
+            format!("wasi:keyvalue  {generation}")
+        } else {
+            generation.to_owned()
+        };
         assert!(
             report.lines().any(|line| line.starts_with(&generation)),
             "{report}"

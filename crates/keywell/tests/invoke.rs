@@ -136,6 +136,31 @@ fn a_value_that_is_set_is_there_for_the_next_call_in_the_usual_store() {
 }
 
 #[test]
+fn the_component_of_the_guide_runs_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    // Each call is a process of its own.
+    let call = |arguments: &[&str]| {
+        let mut command = keywell();
+        command.current_dir(folder.path()).arg("invoke");
+        let output = command.arg(guest("guide")).args(arguments).output();
+        stdout(&output.unwrap())
+    };
+    assert_eq!(call(&["get(\"b\", \"k\")"]), "none\n");
+    assert_eq!(call(&["set(\"b\", \"k\", [1, 2, 3])"]), "");
+    for name in [
+        "get",
+        "golem:examples/api.{get}",
+        "golem:examples/api.get",
+        "api.get",
+    ] {
+        let got = call(&[&format!("{name}(\"b\", \"k\")")]);
+        assert_eq!(got, "some([1, 2, 3])\n", "{name}");
+    }
+    assert_eq!(call(&["get(\"other\", \"k\")"]), "none\n");
+    assert_eq!(call(&["--json", "get(\"b\", \"k\")"]), "\"AQID\"\n");
+}
+
+#[test]
 fn what_is_wrong_with_a_call_is_one_error_and_ends_with_2() {
     for (call, expected) in [
         ("nothing", "\"nothing\" is no call; write NAME(ARGUMENTS)"),
@@ -211,6 +236,20 @@ fn a_trap_a_timeout_and_a_store_that_does_not_open_end_with_1() {
         .args(["--store", "disk:/dev/null/x", "add(1, 2)"])
         .output();
     refused(&error.unwrap(), 1);
+}
+
+#[test]
+fn values_have_three_times_the_memory_of_the_component() {
+    let memory = ["--memory", "8MiB"];
+    // 40 bytes each: 16 MB go, and 40 MB do not.
+    let filled = stdout(&invoke(&["--memory", "8MiB", "--json", "fill(400000)"]));
+    assert_eq!(filled.len(), 400_000_usize.div_ceil(3) * 4 + "\"\"\n".len());
+    let echo = |length| format!("echo-bytes([{}])\n", "1,".repeat(length));
+    let echoed = stdout(&lines(&memory, &echo(200_000)));
+    assert_eq!(echoed.matches('1').count(), 200_000);
+    let error = refused(&lines(&memory, &echo(1_000_000)), 2);
+    let expected = "{echo-bytes} take more memory than the host may hold for them; raise --memory";
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]

@@ -2,8 +2,17 @@
 
 use std::cell::Cell;
 
+use caching::wasi::keyvalue::cache::{self, GetOrSetEntry};
 use exports::example::invokable::{doings, keys, shapes, things};
 use keyvalue::wasi::keyvalue::store;
+
+mod caching {
+    wit_bindgen::generate!({
+        path: ["../../wit/io-0.2.0", "../../wit/keyvalue-0.1.0"],
+        world: "wasi:keyvalue/caching@0.1.0",
+        generate_all,
+    });
+}
 
 mod keyvalue {
     wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft2", world: "imports" });
@@ -135,6 +144,20 @@ impl doings::Guest for Invokable {
 
     fn fill(length: u32) -> Vec<u8> {
         vec![b'x'; length as usize]
+    }
+
+    fn keep(key: String) -> String {
+        let future = cache::get_or_set(&key);
+        future.listen_to_future_get_or_set_result().block();
+        match future.future_get_or_set_result_get() {
+            Some(Ok(GetOrSetEntry::Vacant(vacancy))) => {
+                std::mem::forget(vacancy);
+                "vacant".to_owned()
+            }
+            Some(Ok(GetOrSetEntry::Occupied(_))) => "occupied".to_owned(),
+            Some(Err(error)) => error.trace(),
+            None => "no answer".to_owned(),
+        }
     }
 
     fn name() -> String {

@@ -59,6 +59,13 @@ pub enum InvokeError {
         /// The reason, which shows nothing of the host.
         reason: String,
     },
+    /// The arguments are larger than what the host may hold for an instance. The function was not
+    /// called.
+    #[error("the arguments of {function} take more memory than the host may hold for them")]
+    TooLarge {
+        /// The function.
+        function: String,
+    },
 }
 
 /// The arguments of a call take more memory than the host may hold for an instance.
@@ -69,7 +76,13 @@ pub(crate) struct TooLarge;
 // === impl Invoker ===
 
 impl Invoker {
+    /// How many times the memory of an instance the host may hold for it, arguments and results
+    /// included. As values, a list of bytes takes 40 times its length ([`Val`]), so with the usual
+    /// 256 MiB there is room for the largest value of a bucket, which is 16 MiB.
+    const HELD: usize = 3;
+
     pub(crate) fn new(instances: Instances) -> Self {
+        let instances = instances.holding(Self::HELD);
         Self(Arc::new(Callable {
             functions: Functions::of(instances.pre().component()),
             instances,
@@ -201,6 +214,9 @@ fn explained(instances: &Instances, function: &Function, error: &wasmtime::Error
         return InvokeError::Busy;
     }
     let name = function.full_name();
+    if error.is::<TooLarge>() {
+        return InvokeError::TooLarge { function: name };
+    }
     if error.is::<TimedOut>() {
         return InvokeError::TimedOut {
             function: name,

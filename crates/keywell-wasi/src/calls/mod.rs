@@ -22,6 +22,14 @@ pub(crate) fn answer<T: KeyvalueView, A>(
     result.map_err(|error| refused(store, error))
 }
 
+/// As [`answer`], for an interface with an error type of its own.
+pub(crate) fn answer_as<T, A, E: From<Error>>(
+    _: &mut StoreContextMut<'_, T>,
+    result: Result<A>,
+) -> Result<A, E> {
+    result.map_err(E::from)
+}
+
 /// An error for the guest. One that comes of its budget says so.
 pub(crate) fn refused<T: KeyvalueView>(store: &StoreContextMut<'_, T>, error: Error) -> StoreError {
     match about_budget(store, &error) {

@@ -4,7 +4,7 @@
 //! same layers. They are opened on the link of `keywell:keyvalue`.
 
 mod error;
-mod texts;
+mod lists;
 mod values;
 
 use wasmtime::component::Component;
@@ -29,5 +29,5 @@ pub(crate) fn link<T: KeyvalueView>(interface: &str) -> Option<Link<T>> {
 
 fn link_store<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
     values::link(interface)?;
-    texts::link(interface)
+    lists::link(interface)
 }

@@ -1,43 +1,33 @@
 //! Buckets, texts and counters.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use keywell_store::{Answer, Bucket as _, Entry, Result, Set};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Resource, WasmStr};
 
 use super::error::CollectionsError;
-use crate::calls::fits;
 use crate::calls::store::{delete, exists};
+use crate::calls::{answer_as, fits};
 use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
-use crate::opened::Opened;
+use crate::own::{open, opened};
 
 pub(super) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
     interface
         .resource::<BucketHandle>("bucket", |data, rep| data.keyvalue_mut().drop_bucket(rep))?;
-    interface.call("open", open, opened)?;
+    interface.call("open", open, opened::<T, CollectionsError>)?;
     interface.call("[method]bucket.get", get, found)?;
-    interface.call("[method]bucket.set", set, answered)?;
-    interface.call("[method]bucket.add", add, answered)?;
-    interface.call("[method]bucket.delete", delete, answered)?;
-    interface.call("[method]bucket.exists", exists, answered)
+    interface.call("[method]bucket.set", set, answer)?;
+    interface.call("[method]bucket.add", add, answer)?;
+    interface.call("[method]bucket.delete", delete, answer)?;
+    interface.call("[method]bucket.exists", exists, answer)
 }
 
-fn open<T: KeyvalueView>(
+fn answer<T, A>(
     store: &mut StoreContextMut<'_, T>,
-    (name,): (WasmStr,),
-) -> wasmtime::Result<Answer<Arc<Opened>>> {
-    let name = name.to_str(&*store)?;
-    Ok(store.data().keyvalue().open_own(&name))
-}
-
-fn opened<T: KeyvalueView>(
-    store: &mut StoreContextMut<'_, T>,
-    bucket: Result<Arc<Opened>>,
-) -> Result<Resource<BucketHandle>, CollectionsError> {
-    Ok(store.data_mut().keyvalue_mut().add_bucket(bucket?)?)
+    result: Result<A>,
+) -> Result<A, CollectionsError> {
+    answer_as(store, result)
 }
 
 fn get<T: KeyvalueView>(
@@ -84,11 +74,4 @@ fn add<T: KeyvalueView>(
     let key = key.to_str(&*store)?;
     let bucket = store.data().keyvalue().bucket(&bucket)?;
     Ok(bucket.increment_or_create(&key, delta, Set::default()))
-}
-
-fn answered<T: KeyvalueView, A>(
-    _: &mut StoreContextMut<'_, T>,
-    result: Result<A>,
-) -> Result<A, CollectionsError> {
-    result.map_err(CollectionsError::from)
 }

@@ -4,11 +4,12 @@ use wasmtime::component::{Resource, WasmStr};
 
 use super::error::OwnError;
 use super::expectation::expiring;
+use crate::calls::answer_as;
 use crate::interface::Interface;
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 
 pub(super) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
-    interface.call("increment", increment, |_, sum| sum.map_err(OwnError::from))
+    interface.call("increment", increment, answer_as::<_, _, OwnError>)
 }
 
 fn increment<T: KeyvalueView>(

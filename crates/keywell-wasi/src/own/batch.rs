@@ -4,18 +4,14 @@ use wasmtime::component::{Resource, WasmList, WasmStr};
 
 use super::entry::{OwnEntry, readable};
 use super::error::OwnError;
-use crate::calls::batch;
+use crate::calls::{answer_as, batch};
 use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 
 pub(super) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
     interface.call("get-many", get_many, found)?;
-    interface.call("set-many", set_many, done)?;
-    interface.call("delete-many", delete_many, done)
-}
-
-fn done<T>(_: &mut StoreContextMut<'_, T>, done: Result<()>) -> Result<(), OwnError> {
-    done.map_err(OwnError::from)
+    interface.call("set-many", set_many, answer_as::<_, _, OwnError>)?;
+    interface.call("delete-many", delete_many, answer_as::<_, _, OwnError>)
 }
 
 fn get_many<T: KeyvalueView>(

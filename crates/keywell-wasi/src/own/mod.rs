@@ -18,6 +18,7 @@ mod version;
 mod watch;
 
 pub(crate) use error::{OwnError, SizeLimit};
+pub(crate) use store::{open, opened};
 pub(crate) use subscription::Subscription;
 
 use crate::descriptor::Descriptor;

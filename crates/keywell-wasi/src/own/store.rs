@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use keywell_store::{Answer, Bucket as _, Change, Entry, Result, Swap};
+use keywell_store::{Answer, Bucket as _, Change, Entry, Error, Result, Swap};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Resource, WasmList, WasmStr};
 
@@ -9,25 +9,26 @@ use super::entry::{OwnEntry, readable};
 use super::error::OwnError;
 use super::expectation::{Expectation, expiring};
 use super::{listing, version};
-use crate::calls::fits;
+use crate::calls::store::exists;
+use crate::calls::{answer_as, fits};
 use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 use crate::opened::Opened;
+use crate::values::Trace;
 
 pub(super) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtime::Result<()> {
     interface
         .resource::<BucketHandle>("bucket", |data, rep| data.keyvalue_mut().drop_bucket(rep))?;
-    interface.call("open", open, opened)?;
+    interface.call("open", open, opened::<T, OwnError>)?;
     interface.call("[method]bucket.get", get, found)?;
-    interface.call("[method]bucket.exists", exists, |_, exists| {
-        exists.map_err(OwnError::from)
-    })?;
+    interface.call("[method]bucket.exists", exists, answer_as::<_, _, OwnError>)?;
     interface.call("[method]bucket.set", set, written)?;
     interface.call("[method]bucket.delete", delete, deleted)?;
     interface.call("[method]bucket.list", listing::list, listing::listed)
 }
 
-fn open<T: KeyvalueView>(
+/// Opens a bucket on the link of Keywell's own interfaces.
+pub(crate) fn open<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (name,): (WasmStr,),
 ) -> wasmtime::Result<Answer<Arc<Opened>>> {
@@ -35,12 +36,11 @@ fn open<T: KeyvalueView>(
     Ok(store.data().keyvalue().open_own(&name))
 }
 
-fn opened<T: KeyvalueView>(
+pub(crate) fn opened<T: KeyvalueView, E: From<Error> + From<Trace>>(
     store: &mut StoreContextMut<'_, T>,
     bucket: Result<Arc<Opened>>,
-) -> Result<Resource<BucketHandle>, OwnError> {
-    let handle = store.data_mut().keyvalue_mut().add_bucket(bucket?)?;
-    Ok(handle)
+) -> Result<Resource<BucketHandle>, E> {
+    Ok(store.data_mut().keyvalue_mut().add_bucket(bucket?)?)
 }
 
 fn get<T: KeyvalueView>(
@@ -58,14 +58,6 @@ fn found<T: KeyvalueView>(
     entry: Result<Option<Entry>>,
 ) -> Result<Option<OwnEntry>, OwnError> {
     Ok(entry?.map(OwnEntry::from))
-}
-
-fn exists<T: KeyvalueView>(
-    store: &mut StoreContextMut<'_, T>,
-    (bucket, key): (Resource<BucketHandle>, WasmStr),
-) -> wasmtime::Result<Answer<bool>> {
-    let key = key.to_str(&*store)?;
-    Ok(store.data().keyvalue().bucket(&bucket)?.exists(&key))
 }
 
 type Setting = (

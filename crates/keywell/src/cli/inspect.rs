@@ -36,7 +36,8 @@ pub(super) struct Inspect {
 struct Report {
     imports: Vec<Import>,
     exports: Vec<String>,
-    /// The generations of `wasi:keyvalue` it imports, and `keywell:keyvalue@0.1.0`.
+    /// The generations of `wasi:keyvalue` it imports; those of other key-value packages with the
+    /// package: `keywell:keyvalue@0.1.0`, `fermyon:spin/key-value`.
     generations: Vec<String>,
     /// What it can be run with: `serve`, `serve --watch`, `run`.
     commands: Vec<&'static str>,
@@ -100,6 +101,9 @@ impl Report {
             .filter_map(|import| import.generation)
             .map(|generation| generation.to_string())
             .collect();
+        let packages = keywell_wasi::spin_imports(component).into_iter();
+        let packages = packages.chain(keywell_wasi::collections_imports(component));
+        generations.extend(packages.map(str::to_owned));
         generations.sort();
         generations.dedup();
         let kinds = TriggerKind::ALL.into_iter();
@@ -145,8 +149,13 @@ impl Report {
         // Those of other packages have names with the package.
         let (others, standard): (Vec<_>, Vec<_>) =
             generations.partition(|generation| generation.contains(':'));
-        lines.push(format!("wasi:keyvalue  {}", list(&standard)));
-        for (package, version) in others.iter().filter_map(|other| other.split_once('@')) {
+        if !standard.is_empty() || others.is_empty() {
+            lines.push(format!("wasi:keyvalue  {}", list(&standard)));
+        }
+        for other in others {
+            let (package, version) = other
+                .split_once('@')
+                .unwrap_or((other, "without a version"));
             lines.push(format!("{package}  {version}"));
         }
         let commands: Vec<String> = self

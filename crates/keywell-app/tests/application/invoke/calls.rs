@@ -59,6 +59,17 @@ async fn an_instance_answers_as_many_calls_as_it_may_and_none_after_a_failure() 
 }
 
 #[tokio::test]
+async fn an_instance_that_keeps_a_vacancy_of_the_cache_answers_no_other_call() {
+    let (handle, address) = serve(|invoke| invoke.http.reuse = 100).await;
+    let keep = format!("{DOINGS}/keep");
+    // A call in the same instance would wait for itself.
+    for _ in 0..3 {
+        assert_eq!(call(address, &keep, &json!(["tea"])).await, json!("vacant"));
+    }
+    handle.stop().await.unwrap();
+}
+
+#[tokio::test]
 #[expect(clippy::too_many_lines, reason = "most of it is a table of values")]
 async fn the_list_has_schemas_that_fit_what_is_passed() {
     let (handle, address) = serve(|_| {}).await;

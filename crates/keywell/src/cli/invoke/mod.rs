@@ -124,6 +124,7 @@ async fn call(
     let called = session.call(function, &arguments).await;
     let results = called.map_err(|error| match error {
         InvokeError::TimedOut { .. } => Failed::Failure(format!("{error}; raise --timeout")),
+        InvokeError::TooLarge { .. } => Failed::Usage(format!("{error}; raise --memory")),
         error => Failed::Failure(error.to_string()),
     })?;
     notation.write(function, &results)
