@@ -37,7 +37,7 @@ pub(super) struct GivenUrl {
 }
 
 /// What completion offers for a store: the beginnings of URLs.
-fn schemes() -> Vec<&'static str> {
+pub(super) fn schemes() -> Vec<&'static str> {
     let forms = keywell::PROVIDERS
         .iter()
         .flat_map(|provider| provider.forms());
@@ -91,11 +91,21 @@ impl StoreArguments {
         match keywell::provider(self.store.scheme()) {
             Some(provider) if provider.is_in_process() => Err(Failed::Usage(format!(
                 "the store {} lives inside one process, and this one would begin with an empty \
-                 one; name a store that lasts, such as --store disk:data",
+                 one; name a store that lasts, such as disk:data",
                 provider.shown(&self.store)
             ))),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether both lead to the same data, as far as their URLs show.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let folder = |store: &StoreUrl| {
+            let folder = keywell::provider(store.scheme())?.folder(store)?;
+            folder.canonicalize().ok()
+        };
+        let identities = keywell::identity(&self.store) == keywell::identity(&other.store);
+        identities || folder(&self.store).is_some_and(|one| folder(&other.store) == Some(one))
     }
 
     /// The store, by way of the process that has it open if one does, else opened here.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod carrying;
+mod copying;
 mod keys;
 mod streams;
 mod support;

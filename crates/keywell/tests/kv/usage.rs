@@ -116,6 +116,7 @@ fn every_subcommand_has_help_with_an_example() {
         "watch",
         "import",
         "export",
+        "copy",
         "buckets",
     ] {
         let text = scratch.quiet(&[subcommand, "--help"]);

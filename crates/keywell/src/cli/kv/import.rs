@@ -8,18 +8,15 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use clap::Args;
-use futures::{StreamExt as _, stream};
 use keywell_export::{Batch, Batches, Entry, Flaw};
 use keywell_store::layer::Limits;
-use keywell_store::{Batching, Bucket, Error, Set};
+use keywell_store::{Bucket, Error, Set};
 use tokio::sync::mpsc;
 
 use super::progress::{Progress, counted, summarize};
+use super::writes::{set_all, set_each};
 use super::{Stop, Target};
 use crate::cli::signal;
-
-/// How many values with a time to live are under way at once: there is no batch of them.
-const SETS_AT_ONCE: usize = 64;
 
 /// Set keys from JSON lines, as `keywell kv export` writes them.
 ///
@@ -193,55 +190,16 @@ async fn write(bucket: &dyn Bucket, entries: &[Entry]) -> Result<u64, Problem> {
     for over in over.chunks(bucket.capabilities().batch_keys.max(1)) {
         bucket.delete_many(over).await.map_err(unsure)?;
     }
-    let sets = expiring.into_iter().map(|(entry, how)| async move {
+    let sets = expiring.into_iter().map(|(entry, how)| {
         let (key, value) = value(entry);
-        bucket.set(key, value, how).await
+        (key, value, how)
     });
-    let mut sets = stream::iter(sets).buffer_unordered(SETS_AT_ONCE);
-    while let Some(set) = sets.next().await {
-        set.map_err(unsure)?;
-    }
+    set_each(bucket, sets).await.map_err(unsure)?;
     let expired = entries.iter().filter(|entry| {
         let expiry = entry.expiry.map(|expiry| expiry.ttl(now));
         expiry == Some(None)
     });
     Ok(expired.count() as u64)
-}
-
-/// Sets keys, in batches that the bucket takes. If it fails with nothing written, `unsure` is set to
-/// zero.
-async fn set_all<'a>(
-    bucket: &dyn Bucket,
-    entries: impl Iterator<Item = (&'a str, Bytes)>,
-    unsure: &mut usize,
-) -> Result<(), Error> {
-    let declared = bucket.capabilities();
-    let mut entries = entries.peekable();
-    let mut is_first = true;
-    loop {
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        let fits = |batch: &Vec<(&str, Bytes)>, bytes| {
-            batch.is_empty() || (batch.len() < declared.batch_keys && bytes <= declared.batch_bytes)
-        };
-        while let Some(entry) = entries.next_if(|(key, value)| {
-            let all = bytes + key.len() + value.len();
-            fits(&batch, all)
-        }) {
-            bytes += entry.0.len() + entry.1.len();
-            batch.push(entry);
-        }
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let is_atomic = declared.batch == Batching::Atomic;
-        if let Err(error) = bucket.set_many(batch).await {
-            if is_first && is_atomic && error.nothing_happened() {
-                *unsure = 0;
-            }
-            return Err(error);
-        }
-        is_first = false;
-    }
 }
 
 fn value(entry: &Entry) -> (&str, Bytes) {
@@ -252,6 +210,7 @@ fn value(entry: &Entry) -> (&str, Bytes) {
 mod tests {
     use std::sync::Arc;
 
+    use futures::StreamExt as _;
     use keywell_store::{Answer, Capabilities, Event, Filter, Since, Version};
 
     use super::*;

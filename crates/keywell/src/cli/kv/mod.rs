@@ -4,6 +4,7 @@
 //! can give it a store in memory and read what it wrote.
 
 mod buckets;
+mod copy;
 mod delete;
 mod exists;
 mod export;
@@ -20,12 +21,11 @@ mod sink;
 mod stop;
 mod target;
 mod watch;
+mod writes;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use keywell_store::layer::{Limited, Limits};
 use keywell_store::{BucketName, Store};
 
 pub(super) use self::sink::Sink;
@@ -67,6 +67,7 @@ enum Command {
     Watch(watch::Watch),
     Import(import::Import),
     Export(export::Export),
+    Copy(copy::Copy),
     Buckets(buckets::Buckets),
     Push(lists::Push),
     Range(lists::Range),
@@ -83,6 +84,9 @@ enum Command {
 
 impl Kv {
     pub(super) async fn main(self) -> Ended {
+        if let Command::Copy(copy) = self.command {
+            return copy.main(self.store, self.bucket).await;
+        }
         self.store.check_lasting()?;
         let store = if self.command.makes_a_store() {
             self.store.reach().await?
@@ -134,9 +138,7 @@ impl Command {
         if let Self::Buckets(buckets) = self {
             return buckets.run(store, out).await;
         }
-        let bucket = store.open(&name).await?;
-        let bucket = Arc::new(Limited::new(bucket, Limits::default()));
-        let target = Target { bucket, name };
+        let target = Target::open(store, name).await?;
         match self {
             Self::Get(get) => get.run(&target, out).await,
             Self::Set(set) => set.run(&target).await,
@@ -156,7 +158,7 @@ impl Command {
             Self::SetQuery(query) => query.run(&target, out).await,
             Self::SetUnion(union) => union.run(&target, out).await,
             Self::SetIntersection(intersection) => intersection.run(&target, out).await,
-            Self::Buckets(_) => unreachable!("it needs no bucket and is done"),
+            Self::Buckets(_) | Self::Copy(_) => unreachable!("it is done"),
         }
     }
 }

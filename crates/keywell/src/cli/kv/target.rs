@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use keywell_store::layer::Limits;
-use keywell_store::{Bucket, BucketName, Error};
+use keywell_store::layer::{Limited, Limits};
+use keywell_store::{Bucket, BucketName, Error, Store};
 
 use super::Stop;
 
@@ -20,6 +20,13 @@ pub(super) fn key(text: &str) -> Result<String, Error> {
 // === impl Target ===
 
 impl Target {
+    /// Opens a bucket, behind the limits that the program has.
+    pub(super) async fn open(store: &dyn Store, name: BucketName) -> Result<Self, Error> {
+        let bucket = store.open(&name).await?;
+        let bucket = Arc::new(Limited::new(bucket, Limits::default()));
+        Ok(Self { bucket, name })
+    }
+
     /// Says what could not be done with a key of this bucket.
     pub(super) fn cannot(&self, what: &str, key: &str) -> impl FnOnce(Error) -> Stop {
         let what = format!("cannot {what} the key {key:?} in bucket {}", self.name);
@@ -35,9 +42,6 @@ impl Target {
     }
 
     pub(super) async fn in_memory_within(limits: Limits) -> Self {
-        use keywell_store::Store as _;
-        use keywell_store::layer::Limited;
-
         let name = BucketName::default();
         let store = keywell::memory::MemoryStore::new();
         let bucket = store.open(&name).await.unwrap();
