@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use keywell_client::Queue;
 use keywell_store::{
-    Batching, BucketName, Capabilities, Cas, Durability, Ends, Entry, Error, Expires,
-    Listing, Promptness, Result, Transacting, Watching, reserved,
+    Batching, BucketName, Capabilities, Cas, Durability, Ends, Entry, Error, Expires, Listing,
+    Promptness, Result, Transacting, Watching, reserved,
 };
 
 use crate::lease::Leases;

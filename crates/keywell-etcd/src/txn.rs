@@ -4,8 +4,8 @@ use bytes::Bytes;
 use keywell_store::{Error, Result, Version};
 
 use crate::rpc::messages::{
-    CREATED, Compare, DeleteRangeRequest, EQUAL, GREATER, KeyValue, MODIFIED, Number,
-    PutRequest, RangeRequest, Request, RequestOp, Response, TxnRequest, TxnResponse,
+    CREATED, Compare, DeleteRangeRequest, EQUAL, GREATER, KeyValue, MODIFIED, Number, PutRequest,
+    RangeRequest, Request, RequestOp, Response, TxnRequest, TxnResponse,
 };
 
 /// The most operations and conditions of one transaction, as etcd has it unless it is set otherwise

@@ -255,15 +255,21 @@ impl EtcdFeed {
     }
 
     /// Leaves out what was delivered of the revision in the midst of which the watch resumes.
-    fn skip_delivered(&self, changes: &mut Vec<Change>) {
+    fn skip_delivered(&mut self, changes: &mut Vec<Change>) {
         let Some(key) = &self.read.key else { return };
-        let name = self.backing.names.name(key);
-        let last = changes.iter().position(|change| {
+        let revision = self.read.revision;
+        let is_of = |change: &Change, name: &Bytes| {
             let kv = change.kv.as_ref();
-            kv.is_some_and(|kv| kv.mod_revision == self.read.revision && kv.key == name)
-        });
+            kv.is_some_and(|kv| kv.mod_revision == revision && kv.key == name)
+        };
+        let name = self.backing.names.name(key);
+        let last = changes.iter().position(|change| is_of(change, &name));
         if let Some(last) = last {
-            changes.drain(..=last);
+            // What follows in the revision is marked by what is left out.
+            let marker = self.backing.names.marker();
+            if changes.drain(..=last).any(|change| is_of(&change, &marker)) {
+                self.marked = revision;
+            }
         }
     }
 

@@ -70,7 +70,8 @@ async fn a_watch_resumes_in_the_midst_of_a_transaction() {
     let store = store(&options(server().await)).await;
     let bucket = open(&store, "b").await;
     let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
-    bucket.set("gone", VALUE, Set::default()).await.unwrap();
+    let hour = Set::expiring(Duration::from_hours(1)).unwrap();
+    bucket.set("gone", VALUE, hour).await.unwrap();
     let mut transaction = Transaction::default();
     for key in ["a", "b", "c"] {
         let change = Change::Set(VALUE, Set::default());

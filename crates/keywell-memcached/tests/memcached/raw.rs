@@ -138,7 +138,9 @@ async fn a_server_that_is_set_to_less_says_so() {
     let server = server.unwrap();
     let store = store(&options([&server])).await;
     let bucket = open(&store, "b").await;
-    let refused = bucket.set("k", vec![0; 70_000].into(), Set::default()).await;
+    let refused = bucket
+        .set("k", vec![0; 70_000].into(), Set::default())
+        .await;
     assert!(matches!(refused, Err(Error::Unsupported(_))), "{refused:?}");
     bucket.set("k", VALUE, Set::default()).await.unwrap();
 }
