@@ -32,6 +32,10 @@ impl Key {
         }
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "a build without encryption makes none"
+    )]
     pub(crate) fn generate() -> Result<Self, KeyError> {
         Ok(Self(Identity::generate()))
     }

@@ -212,7 +212,9 @@ impl Table {
             );
             let age = (slot.written, key.clone());
             assert!(
-                self.by_age.as_ref().is_none_or(|by_age| by_age.contains(&age)),
+                self.by_age
+                    .as_ref()
+                    .is_none_or(|by_age| by_age.contains(&age)),
                 "{key:?}"
             );
             bytes += key.len() + slot.entry.bytes();
