@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::process::{Done, cargo, root, run, target};
-use crate::{setup, watch_demo};
+use crate::{setup, stores, watch_demo};
 use host::Host;
 
 /// Measures, and writes the tables into the page.
@@ -46,8 +46,30 @@ pub(crate) fn conformance_table() -> Done {
     let page = std::fs::read_to_string(&path).map_err(cannot)?;
     let page = page::with_tables(&page, &hosts, &rows?)?;
     std::fs::write(&path, page).map_err(cannot)?;
+    store_table()?;
     eprintln!("\nwrote docs/conformance.md");
     Ok(())
+}
+
+/// The table of stores, which a test makes, as tests know how to start the server of each store.
+fn store_table() -> Done {
+    stores::all().servers()?;
+    let test = [
+        "test",
+        "--locked",
+        "-p",
+        "keywell",
+        "--features",
+        "all-stores",
+    ];
+    let name = "conformance::the_page_about_conformance_is_written";
+    run(cargo().args(test).args(["--test", "every_store"]).args([
+        "--",
+        "--ignored",
+        "--exact",
+        "--nocapture",
+        name,
+    ]))
 }
 
 fn keywell(kind: &str, store: &str) -> Host {

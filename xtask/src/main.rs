@@ -43,8 +43,8 @@ cargo xtask COMMAND
   attack [--long] [--program PATH] [NAME...]
                     attack the program as hostile clients, components, neighbours and servers do, and print a
                     table of bounds and measured costs; a NAME is a group or an attack; --help says more
-  conformance-table run the suite for hosts on Keywell, and on wasmtime 48 if that is on the PATH, and write
-                    the results to docs/conformance.md
+  conformance-table run the suite for hosts on Keywell, and on wasmtime 48 if that is on the PATH, and that for
+                    stores on every store, and write the results to docs/conformance.md
   fuzz [TARGET] [--seconds N] [--keep]
                     run all fuzzers or one, each for N seconds (30); --keep puts a minimized corpus into fuzz/corpus
   soak              run the fault tests of `test` with many more crash points and kills, simulate replicated

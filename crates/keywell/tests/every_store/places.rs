@@ -1,0 +1,136 @@
+use std::any::Any;
+use std::path::Path;
+use std::process::Command;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use keywell::PROVIDERS;
+use keywell_servers::{Cluster, Nats, Redis, program};
+
+/// A store in one of its forms, and how to start what it needs.
+pub(crate) struct Place {
+    /// As tables name it.
+    pub(crate) heading: &'static str,
+    /// The name of its provider.
+    pub(crate) provider: &'static str,
+    pub(crate) start: fn() -> BoxFuture<'static, Started>,
+}
+
+/// Where a store can be opened, until this is dropped.
+pub(crate) struct Started {
+    pub(crate) url: String,
+    /// What runs there: a server with its version, or an emulator, or a fake.
+    pub(crate) server: String,
+    _kept: Box<dyn Any + Send>,
+}
+
+/// A line each; a provider may have several.
+const PLACES: &[Place] = &[
+    Place::new("`memory:`", "memory", || memory().boxed()),
+    Place::new("`disk:`", "disk", || disk().boxed()),
+    Place::new("`redis:`", "redis", || redis("layout=plain").boxed()),
+    Place::new("`redis:`, flat", "redis", || redis("layout=flat").boxed()),
+    Place::new("`redis:`, journal", "redis", || {
+        redis("layout=journal").boxed()
+    }),
+    Place::new("`redis+cluster:`", "redis", || cluster().boxed()),
+    Place::new("`nats:`", "nats", || jetstream("").boxed()),
+    Place::new("`nats:`, without a cache", "nats", || {
+        jetstream("?cache=off").boxed()
+    }),
+    Place::new("`nats-cache:`", "nats-cache", || replicated().boxed()),
+];
+
+// === impl Place ===
+
+impl Place {
+    const fn new(
+        heading: &'static str,
+        provider: &'static str,
+        start: fn() -> BoxFuture<'static, Started>,
+    ) -> Self {
+        Self {
+            heading,
+            provider,
+            start,
+        }
+    }
+}
+
+/// The places of the stores that this build has.
+pub(crate) fn places() -> impl Iterator<Item = &'static Place> {
+    let is_built = |place: &&Place| {
+        let mut providers = PROVIDERS.iter();
+        providers.any(|provider| provider.name() == place.provider)
+    };
+    PLACES.iter().filter(is_built)
+}
+
+#[test]
+fn every_store_of_the_build_has_a_place() {
+    for provider in PROVIDERS {
+        let name = provider.name();
+        let has_place = PLACES.iter().any(|place| place.provider == name);
+        assert!(has_place, "PLACES has no line for {name}");
+    }
+}
+
+async fn memory() -> Started {
+    started("memory:", "this process", ())
+}
+
+async fn disk() -> Started {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("disk:{}", folder.path().join("store").display());
+    started(url, "a folder", folder)
+}
+
+async fn redis(settings: &str) -> Started {
+    let redis = Redis::builder().config("notify-keyspace-events AKE");
+    let redis = redis.start().await.unwrap();
+    let url = format!("{}?{settings}", redis.url());
+    started(url, version(&program::server().unwrap()), redis)
+}
+
+async fn cluster() -> Started {
+    let node = Redis::builder().config("notify-keyspace-events AKE");
+    let cluster = Cluster::start_with(3, 0, node).await.unwrap();
+    let nodes: Vec<String> = cluster.addrs().iter().map(ToString::to_string).collect();
+    let url = format!("redis+cluster://{}", nodes.join(","));
+    let server = version(&program::server().unwrap());
+    started(url, format!("{server}, 3 primaries"), cluster)
+}
+
+async fn jetstream(settings: &str) -> Started {
+    let nats = Nats::builder().jetstream().start().await.unwrap();
+    let url = format!("{}{settings}", nats.url());
+    started(url, version(&program::nats().unwrap()), nats)
+}
+
+async fn replicated() -> Started {
+    let nats = Nats::start().await.unwrap();
+    let url = format!("nats-cache://{}/suite", nats.addr());
+    started(url, version(&program::nats().unwrap()), nats)
+}
+
+fn started(url: impl Into<String>, server: impl Into<String>, kept: impl Any + Send) -> Started {
+    Started {
+        url: url.into(),
+        server: server.into(),
+        _kept: Box::new(kept),
+    }
+}
+
+/// The name of a server and its version, such as `redis-server 7.0.15`.
+fn version(program: &Path) -> String {
+    let printed = Command::new(program).arg("--version").output().unwrap();
+    let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
+    let is_version = |word: &&str| {
+        let digits = word.trim_start_matches("v=").trim_start_matches('v');
+        digits.starts_with(|first: char| first.is_ascii_digit()) && digits.contains('.')
+    };
+    let version = printed.split_whitespace().find(is_version).unwrap_or("?");
+    let version = version.trim_start_matches("v=").trim_start_matches('v');
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    format!("{name} {version}")
+}
