@@ -261,10 +261,15 @@ impl Collections {
 
 impl Bug for Collections {
     fn capabilities(&self, inner: &Inner) -> Capabilities {
+        let mut declared = inner.capabilities();
+        if self.has(Defect::AnySize) {
+            let usual = Capabilities::default();
+            (declared.key_bytes, declared.value_bytes) = (usual.key_bytes, usual.value_bytes);
+        }
         Capabilities {
             promptness: Promptness::Waits,
             collections: !self.has(Defect::Undeclared),
-            ..inner.capabilities()
+            ..declared
         }
     }
 
@@ -306,7 +311,7 @@ impl Bug for Collections {
     }
 
     fn collect(&self, inner: &Inner, mut operation: Collect) -> Answer<Collected> {
-        let limits = inner.capabilities().limits();
+        let limits = self.capabilities(inner).limits();
         if self.has(Defect::Lines)
             && let Collect::Push { item, .. } = &mut operation
         {

@@ -128,7 +128,7 @@ impl Exchange {
                     next,
                     root,
                 };
-                self.take_chunk(state, from, chunk, now)
+                self.take_chunk(state, from, &chunk, now)
             }
             Message::Ranges(theirs) => send(self.comparison.leaves(state, &theirs, most)),
             Message::Leaves(theirs) => send(comparison::held(state, &theirs, most)),
@@ -173,7 +173,7 @@ impl Exchange {
         &mut self,
         state: &mut State,
         peer: Origin,
-        chunk: Chunk,
+        chunk: &Chunk,
         now: u64,
     ) -> Vec<Effect> {
         let mut effects = Vec::new();

@@ -241,7 +241,7 @@ impl Replica {
     ) -> Result<(i64, Vec<Effect>), Refused> {
         let entry = self.entry(key).cloned().unwrap_or_default();
         let number = entry.number().ok_or(Refused::NotANumber)?;
-        let answer = number.checked_add(by).ok_or(Refused::Overflow)?;
+        number.checked_add(by).ok_or(Refused::Overflow)?;
         let base = entry.base().map(|(_, stamp, _)| stamp);
         let before = entry.sum_of(self.writer, base);
         let total = before.map_or(0, |(_, total)| total);
@@ -252,7 +252,10 @@ impl Replica {
             micros: self.next_stamp(now).micros,
         };
         let replaced = before.into_iter().map(|(dot, _)| dot).collect();
-        Ok((answer, self.add(key, entry, sum, replaced)))
+        let effects = self.add(key, entry, sum, replaced);
+        // Not one more than before where nodes together went past the bounds.
+        let number = self.entry(key).and_then(Entry::number);
+        Ok((number.unwrap_or_default(), effects))
     }
 
     /// Adds an element to an entry, in place of others.
