@@ -7,6 +7,7 @@
 //!   before it, or as soon as that fails, and the first good outcome is taken.
 //! - [`Backoff`] says how long to wait before the next attempt, with jitter.
 //! - [`Deadline`] bounds what waits.
+//! - [`Queue`] gives out turns by key.
 //!
 //! Connects by TLS, tries again until it succeeds or five seconds have passed:
 //!
@@ -51,10 +52,12 @@
 
 mod backoff;
 mod deadline;
+mod queue;
 pub mod stagger;
 pub mod tcp;
 mod tls;
 
 pub use backoff::Backoff;
 pub use deadline::{Deadline, Late};
+pub use queue::{Queue, Turn};
 pub use tls::{Tls, TlsConnector, TlsError, TlsStream, identity};

@@ -86,6 +86,17 @@ impl Tls {
         Ok(TlsConnector(config.into()))
     }
 
+    /// The same for servers that choose a protocol by ALPN: this one is asked for.
+    ///
+    /// # Errors
+    ///
+    /// When a file that is set cannot be used.
+    pub fn connector_for(&self, protocol: &str) -> Result<TlsConnector, TlsError> {
+        let mut config = self.config()?;
+        config.alpn_protocols = vec![protocol.into()];
+        Ok(TlsConnector(Arc::new(config).into()))
+    }
+
     fn roots(&self) -> Result<RootCertStore, TlsError> {
         let mut roots = RootCertStore::empty();
         if let Some(path) = &self.ca {

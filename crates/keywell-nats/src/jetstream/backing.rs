@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use keywell_client::Queue;
 use keywell_store::{
     Alphabet, Batching, BucketName, Capabilities, Cas, Durability, Error, Invalid, List,
     Listing as Lists, Page, Promptness, Result, Transacting, Watching,
@@ -14,7 +15,6 @@ use super::batch::{Batches, MOST_MESSAGES};
 use super::listing::Listing;
 use super::message::Stored;
 use super::names::MAX_KEY_BYTES;
-use super::queue::Queue;
 use super::reading::{self, Found};
 use super::stream::{NOT_FOUND, Stream, Wanted};
 use super::writing::{self, Message, Put};

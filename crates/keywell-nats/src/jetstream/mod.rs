@@ -16,7 +16,6 @@ pub(crate) mod message;
 mod names;
 mod options;
 mod provider;
-mod queue;
 pub(crate) mod reading;
 mod store;
 pub(crate) mod stream;

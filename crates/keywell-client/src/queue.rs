@@ -1,20 +1,18 @@
-//! Turns by key: one caller at a time, in the order in which they came.
-//!
-//! Callers of one process that count on one key would lose to each other on the server again and
-//! again.
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
 
-/// Gives out turns.
+/// Gives out turns by key: one caller at a time, in the order in which they came.
+///
+/// Callers of one process that change one key by compare-and-swap would lose to each other on the
+/// server again and again.
 #[derive(Default)]
-pub(crate) struct Queue(Arc<Mutex<HashMap<String, Arc<Turns<()>>>>>);
+pub struct Queue(Arc<Mutex<HashMap<String, Arc<Turns<()>>>>>);
 
 /// A turn, which ends when it is dropped.
-pub(crate) struct Turn {
+pub struct Turn {
     queues: Arc<Mutex<HashMap<String, Arc<Turns<()>>>>>,
     key: String,
     /// `None` only while it is dropped.
@@ -25,7 +23,7 @@ pub(crate) struct Turn {
 
 impl Queue {
     /// Waits for a turn.
-    pub(crate) async fn turn(&self, key: &str) -> Turn {
+    pub async fn turn(&self, key: &str) -> Turn {
         let turns = self.0.lock().entry(key.to_owned()).or_default().clone();
         let mut turn = Turn {
             queues: self.0.clone(),
