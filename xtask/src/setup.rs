@@ -71,6 +71,44 @@ pub(crate) fn registry() -> Done {
     )
 }
 
+/// etcd, and its tool.
+pub(crate) fn etcd() -> Done {
+    let is_there = || {
+        let mut tool = Command::new("etcdctl");
+        has_version(OsStr::new("etcd")) && works(tool.arg("version").env("ETCDCTL_API", "3"))
+    };
+    if is_there() {
+        return Ok(());
+    }
+    install(&["etcd-server", "etcd-client"])?;
+    if is_there() {
+        return Ok(());
+    }
+    Err(
+        "etcd and etcdctl, which tests start, are not installed. Debian and Ubuntu: apt-get install \
+         etcd-server etcd-client; Fedora: dnf install etcd; macOS: brew install etcd; else see \
+         https://github.com/etcd-io/etcd/releases"
+            .to_owned(),
+    )
+}
+
+pub(crate) fn memcached() -> Done {
+    let is_there = || has_version(OsStr::new("memcached"));
+    if is_there() {
+        return Ok(());
+    }
+    install(&["memcached"])?;
+    if is_there() {
+        return Ok(());
+    }
+    Err(
+        "memcached, which tests start, is not installed. Debian and Ubuntu: apt-get install \
+         memcached; Fedora: dnf install memcached; macOS: brew install memcached; Alpine: apk add \
+         memcached"
+            .to_owned(),
+    )
+}
+
 /// The NATS server. Debian's is older than what is tested; a package of Python's index has the
 /// program itself. Where it is kept, `keywell_servers::program::nats` finds it.
 pub(crate) fn nats() -> Done<PathBuf> {

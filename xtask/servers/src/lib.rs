@@ -1,8 +1,8 @@
 //! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
 //! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, a [`Proxy`] that
-//! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`], a
-//! [`Registry`] of images, and a [`Stub`] that answers what no real server would. A [`Port`] is for
-//! what a test starts by itself.
+//! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`],
+//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a [`Registry`] of images, and a
+//! [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by itself.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -17,7 +17,7 @@
 //!
 //! Servers listen on free ports of the loopback device, keep their data in temporary folders, and end
 //! with their handles, or with the process that has them, however that ends. Which program is run:
-//! see [`program::server`] and [`program::nats`].
+//! see [`program`].
 //!
 //! # What it does not do
 //!
@@ -30,6 +30,8 @@ mod builder;
 mod chosen;
 mod cluster;
 mod error;
+mod etcd;
+mod memcached;
 mod nats;
 mod port;
 mod process;
@@ -47,6 +49,8 @@ mod wait;
 pub use builder::Builder;
 pub use cluster::Cluster;
 pub use error::{Error, Result};
+pub use etcd::{Etcd, EtcdCluster};
+pub use memcached::Memcached;
 pub use nats::{Nats, NatsBuilder, NatsCluster};
 pub use port::Port;
 pub use proxy::{Proxy, Towards};

@@ -83,6 +83,51 @@ pub fn nats() -> Result<PathBuf> {
     })
 }
 
+/// The etcd server: `etcd` on the `PATH`, 3.4 or newer.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says what to install and how.
+pub fn etcd() -> Result<PathBuf> {
+    of_etcd("etcd", "etcd-server")
+}
+
+/// Its tool, `etcdctl`.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says what to install and how.
+pub fn etcdctl() -> Result<PathBuf> {
+    of_etcd("etcdctl", "etcd-client")
+}
+
+fn of_etcd(program: &str, package: &str) -> Result<PathBuf> {
+    chosen::require("etcd")?;
+    find(program).ok_or_else(|| {
+        Error::Missing(format!(
+            "{program} is not installed. Debian and Ubuntu: apt-get install {package}; Fedora: dnf \
+             install etcd; macOS: brew install etcd; else see \
+             https://github.com/etcd-io/etcd/releases"
+        ))
+    })
+}
+
+/// The Memcached server: `memcached` on the `PATH`, 1.6 or newer.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says what to install and how.
+pub fn memcached() -> Result<PathBuf> {
+    chosen::require("memcached")?;
+    find("memcached").ok_or_else(|| {
+        Error::Missing(
+            "memcached is not installed. Debian and Ubuntu: apt-get install memcached; Fedora: dnf \
+             install memcached; macOS: brew install memcached; Alpine: apk add memcached"
+                .to_owned(),
+        )
+    })
+}
+
 /// A tool of a server's, `cli` or `benchmark`: `redis-cli` or `valkey-cli` from beside the server, or
 /// else from the `PATH`.
 ///
