@@ -19,6 +19,7 @@ const STORES: &[Store] = &[
     Store::new("disk", || Ok(())),
     Store::new("redis", setup::redis),
     Store::new("nats", || setup::nats().map(drop)),
+    Store::new("etcd", setup::etcd),
 ];
 
 /// The stores whose tests run.

@@ -15,6 +15,8 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_nats::CacheProvider,
     #[cfg(feature = "nats")]
     &keywell_nats::JetStreamProvider,
+    #[cfg(feature = "etcd")]
+    &keywell_etcd::EtcdProvider,
 ];
 
 /// The features that have stores, with the schemes of their URLs up to a plus sign: a line each.
@@ -24,6 +26,7 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("disk", &["disk"]),
     ("redis", &["redis", "rediss", "valkey", "valkeys"]),
     ("nats", &["nats", "nats-cache"]),
+    ("etcd", &["etcd"]),
 ];
 
 /// The kind of store that a scheme belongs to.

@@ -1,0 +1,106 @@
+//! HTTP/2 over one connection, as a service that gRPC is spoken over.
+//!
+//! A connection that is lost is not made again here: the caller of a request that was never sent
+//! learns so, and dials.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::uri::{Authority, Scheme};
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use keywell_client::{TlsConnector, tcp};
+use keywell_store::BoxFuture;
+use tonic::body::Body;
+use tower_service::Service;
+
+/// How many bytes of responses may be under way to readers that are slow.
+const WINDOW: u32 = 64 << 20;
+/// Those of one response.
+const STREAM_WINDOW: u32 = 2 << 20;
+/// How often the server is asked whether it is there, while an answer is due. etcd refuses clients
+/// that ask more often than every 5 s.
+const PING: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection. A clone shares it.
+#[derive(Clone)]
+pub(crate) struct Transport {
+    sender: SendRequest<Body>,
+    scheme: Scheme,
+    authority: Authority,
+}
+
+// === impl Transport ===
+
+impl Transport {
+    /// Connects to a host.
+    pub(crate) async fn connect(
+        authority: Authority,
+        tls: Option<&TlsConnector>,
+    ) -> std::io::Result<Self> {
+        let host = authority.host().trim_matches(['[', ']']);
+        let port = authority.port_u16().unwrap_or(2379);
+        let stream = tcp::connect(tcp::resolve(host, port).await?).await?;
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING_TIMEOUT);
+        let (sender, scheme) = match tls {
+            Some(tls) => {
+                let stream = TokioIo::new(tls.connect(host, stream).await?);
+                let (sender, connection) = builder
+                    .handshake(stream)
+                    .await
+                    .map_err(std::io::Error::other)?;
+                tokio::spawn(until_ended(connection));
+                (sender, Scheme::HTTPS)
+            }
+            None => {
+                let (sender, connection) = builder
+                    .handshake(TokioIo::new(stream))
+                    .await
+                    .map_err(std::io::Error::other)?;
+                tokio::spawn(until_ended(connection));
+                (sender, Scheme::HTTP)
+            }
+        };
+        Ok(Self {
+            sender,
+            scheme,
+            authority,
+        })
+    }
+}
+
+/// Runs a connection, which ends when the last of its senders and responses is dropped.
+async fn until_ended(connection: impl Future<Output = hyper::Result<()>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!("a connection to etcd ended: {error}");
+    }
+}
+
+impl Service<Request<Body>> for Transport {
+    type Response = Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = BoxFuture<hyper::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        self.sender.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let path = request.uri().path_and_query().cloned();
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = path;
+        *request.uri_mut() = Uri::from_parts(parts).expect("each part is there");
+        Box::pin(self.sender.send_request(request))
+    }
+}

@@ -1,0 +1,233 @@
+//! Writes, each one transaction of etcd that is sent once.
+//!
+//! A deletion writes the bucket's marker in the same transaction, so that a watch can tell it from
+//! the end of a lease.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use keywell_client::{Backoff, Deadline};
+use keywell_store::{Change, Error, Expected, Result, Set, Swap, Version, counter};
+
+use crate::backing::{Backing, OPERATIONS, TRANSACTION_BYTES, crowded};
+use crate::lease::seconds;
+use crate::rpc::messages::{KeyValue, PutRequest, RequestOp, TxnRequest, TxnResponse};
+use crate::txn;
+
+/// How often an increment or a transaction that lost to another write is tried again.
+pub(crate) const ATTEMPTS: usize = 64;
+/// How long an increment waits for others of its key.
+const TURN: Duration = Duration::from_secs(10);
+
+// === impl Backing ===
+
+impl Backing {
+    pub(crate) async fn set(&self, key: &str, value: Bytes, how: Set) -> Result<Version> {
+        let name = self.names.name(key);
+        let lease = self.leases.grant(how).await?;
+        // The lease that the key had is needed no longer.
+        let writes = vec![
+            txn::reading(txn::look(&name)),
+            txn::put(&name, value, lease),
+        ];
+        let request = TxnRequest::when(Vec::new(), writes);
+        let answer = self.write(request, lease).await?;
+        self.replaced(&answer);
+        answer.version()
+    }
+
+    pub(crate) async fn delete(&self, key: &str) -> Result<()> {
+        let name = self.names.name(key);
+        let mut deletes = self.deleting([&name]);
+        deletes.insert(0, self.marking());
+        let request = TxnRequest::when(vec![txn::is_there(&name)], deletes);
+        let answer = self.write(request, 0).await?;
+        self.replaced(&answer);
+        Ok(())
+    }
+
+    pub(crate) async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
+        let name = self.names.name(key);
+        if let Change::Set(_, how) = &change {
+            // Refused whether or not the expectation holds.
+            seconds(*how)?;
+        }
+        let revision = match &expected {
+            Expected::Absent => 0,
+            Expected::At(version) => match txn::revision(version) {
+                Some(revision) => revision,
+                None => return Ok(Swap::Stale),
+            },
+        };
+        let is_there = revision != 0;
+        let is_deletion = matches!(change, Change::Delete);
+        let mut lease = 0;
+        let writes = match change {
+            Change::Delete if is_there => {
+                let mut deletes = self.deleting([&name]);
+                deletes.insert(0, self.marking());
+                deletes
+            }
+            Change::Delete => Vec::new(),
+            Change::Set(value, how) => {
+                lease = self.leases.grant(how).await?;
+                let put = txn::put(&name, value, lease);
+                if is_there {
+                    vec![txn::reading(txn::look(&name)), put]
+                } else {
+                    vec![put]
+                }
+            }
+        };
+        let request = TxnRequest::when(vec![txn::is_at(&name, revision)], writes);
+        let answer = self.write(request, lease).await?;
+        if !answer.succeeded {
+            self.leases.give_back(lease);
+            return Ok(Swap::Stale);
+        }
+        self.replaced(&answer);
+        let version = (!is_deletion).then(|| answer.version()).transpose()?;
+        Ok(Swap::Done(version))
+    }
+
+    pub(crate) async fn count(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
+        // Refused before anything is read.
+        seconds(created)?;
+        let turn = Deadline::after(TURN).bound(self.counters.turn(key)).await;
+        let _turn = turn.map_err(|_| {
+            let what = "other increments of the key wait for etcd";
+            Error::Unavailable(what.into())
+        })?;
+        let mut lease = 0;
+        let counted = self.count_up(key, delta, created, &mut lease).await;
+        if counted.as_ref().is_err_and(Error::nothing_happened) {
+            self.leases.give_back(lease);
+        }
+        counted
+    }
+
+    async fn count_up(&self, key: &str, delta: i64, created: Set, lease: &mut i64) -> Result<i64> {
+        let name = self.names.name(key);
+        let read = self.link.read(txn::read(&name)).await?;
+        let mut found: Option<KeyValue> = read.kvs.into_iter().next();
+        let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
+        for _ in 0..ATTEMPTS {
+            let old = found.as_ref().map(|found| &found.value[..]);
+            let sum = counter::add(old, delta)?;
+            if found.is_none() && *lease == 0 {
+                *lease = self.leases.grant(created).await?;
+            }
+            let put = PutRequest {
+                key: name.clone(),
+                value: counter::text(sum),
+                // The time of a counter that is there goes on.
+                ignore_lease: found.is_some(),
+                lease: if found.is_some() { 0 } else { *lease },
+            };
+            let revision = found.as_ref().map_or(0, |found| found.mod_revision);
+            let request =
+                TxnRequest::when(vec![txn::is_at(&name, revision)], vec![txn::putting(put)])
+                    .otherwise(vec![txn::reading(txn::read(&name))]);
+            let answer = self.link.write(request).await?;
+            if answer.succeeded {
+                if found.is_some() {
+                    self.leases.give_back(*lease);
+                }
+                return Ok(sum);
+            }
+            found = answer.read().next().flatten().cloned();
+            backoff.pause().await;
+        }
+        Err(crowded())
+    }
+
+    /// Writes entries, each key once, in as few transactions as etcd takes.
+    pub(crate) async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
+        let mut last: HashMap<String, usize> = HashMap::with_capacity(entries.len());
+        for (at, (key, _)) in entries.iter().enumerate() {
+            last.insert(key.clone(), at);
+        }
+        let mut entries = entries.into_iter().enumerate().peekable();
+        let mut is_partial = false;
+        while entries.peek().is_some() {
+            let mut writes = Vec::new();
+            let mut bytes = 0;
+            while let Some((at, (key, value))) = entries.peek() {
+                bytes += key.len() + value.len();
+                let is_full = writes.len() == 2 * OPERATIONS || bytes > TRANSACTION_BYTES;
+                if is_full && !writes.is_empty() {
+                    break;
+                }
+                // Of a key given twice, the last value stands.
+                if last.get(key) == Some(at) {
+                    let name = self.names.name(key);
+                    writes.push(txn::reading(txn::look(&name)));
+                    writes.push(txn::put(&name, value.clone(), 0));
+                }
+                entries.next();
+            }
+            self.write_part(writes, &mut is_partial).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn delete_many(&self, mut keys: Vec<String>) -> Result<()> {
+        keys.sort_unstable();
+        keys.dedup();
+        let mut is_partial = false;
+        for part in keys.chunks(OPERATIONS - 1) {
+            let names: Vec<_> = part.iter().map(|key| self.names.name(key)).collect();
+            let mut writes = self.deleting(&names);
+            writes.insert(0, self.marking());
+            self.write_part(writes, &mut is_partial).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes a part of a batch.
+    async fn write_part(&self, writes: Vec<RequestOp>, is_partial: &mut bool) -> Result<()> {
+        let written = self.write(TxnRequest::when(Vec::new(), writes), 0).await;
+        let answer = written.map_err(|error| {
+            if *is_partial {
+                error.of_a_part()
+            } else {
+                error
+            }
+        })?;
+        *is_partial = true;
+        self.replaced(&answer);
+        Ok(())
+    }
+
+    /// The operations that delete keys, and read which leases they had.
+    pub(crate) fn deleting<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a Bytes>,
+    ) -> Vec<RequestOp> {
+        let each = names.into_iter();
+        each.flat_map(|name| [txn::reading(txn::look(name)), txn::delete(name)])
+            .collect()
+    }
+
+    /// The operation that marks a deletion. It comes first, so that a watch sees it first.
+    pub(crate) fn marking(&self) -> RequestOp {
+        txn::put(&self.names.marker(), Bytes::new(), 0)
+    }
+
+    /// Writes something that may need a lease.
+    async fn write(&self, request: TxnRequest, lease: i64) -> Result<TxnResponse> {
+        let written = self.link.write(request).await;
+        if written.as_ref().is_err_and(Error::nothing_happened) {
+            self.leases.give_back(lease);
+        }
+        written
+    }
+
+    /// Gives back the leases of keys that were written or deleted.
+    fn replaced(&self, answer: &TxnResponse) {
+        for lease in answer.leases() {
+            self.leases.give_back(lease);
+        }
+    }
+}

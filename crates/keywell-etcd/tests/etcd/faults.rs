@@ -1,0 +1,247 @@
+//! Servers that are killed, frozen and slow, and leaders that change.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::future::join_all;
+use keywell_servers::{Etcd, EtcdCluster, Proxy, Towards};
+use keywell_store::{Bucket, Change, Error, Expected, Filter, Set, Since};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use crate::place::{open, options, store};
+
+const VALUE: Bytes = Bytes::from_static(b"v");
+
+/// Writes until it can, which it has to soon.
+async fn until_written(bucket: &dyn Bucket, key: &str) {
+    let writing = async {
+        while bucket.set(key, VALUE, Set::default()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let written = timeout(Duration::from_secs(30), writing).await;
+    written.expect("it recovers");
+}
+
+/// Counts from several tasks until it is stopped; answers how often it counted, and how often that is
+/// not known.
+async fn count(
+    bucket: Arc<dyn Bucket>,
+    is_stopped: Arc<AtomicBool>,
+    counted: Arc<watch::Sender<i64>>,
+) -> (i64, i64) {
+    let each = (0..4).map(|_| {
+        let (bucket, is_stopped, counted) = (bucket.clone(), is_stopped.clone(), counted.clone());
+        tokio::spawn(async move {
+            let (mut done, mut doubtful) = (0, 0);
+            while !is_stopped.load(Ordering::Relaxed) {
+                match bucket.increment("n", 1).await {
+                    Ok(_) => {
+                        done += 1;
+                        counted.send_modify(|count| *count += 1);
+                    }
+                    Err(Error::Ambiguous(_)) => doubtful += 1,
+                    Err(Error::Unavailable(_)) => tokio::task::yield_now().await,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            (done, doubtful)
+        })
+    });
+    let mut sum = (0, 0);
+    for ended in join_all(each).await {
+        let (done, doubtful) = ended.unwrap();
+        sum = (sum.0 + done, sum.1 + doubtful);
+    }
+    sum
+}
+
+async fn until_counted(counted: &watch::Sender<i64>, more: i64) {
+    let goal = *counted.borrow() + more;
+    let mut counts = counted.subscribe();
+    let counting = counts.wait_for(|count| *count >= goal);
+    let reached = timeout(Duration::from_mins(1), counting).await;
+    reached
+        .expect("it goes on counting")
+        .expect("it is counted");
+}
+
+async fn counter(bucket: &dyn Bucket) -> i64 {
+    let entry = bucket.get("n").await.unwrap().unwrap();
+    std::str::from_utf8(&entry.value).unwrap().parse().unwrap()
+}
+
+/// Counts while something happens; each increment that was acknowledged counts once.
+async fn counts_through(bucket: Arc<dyn Bucket>, happen: impl AsyncFnOnce(&watch::Sender<i64>)) {
+    let is_stopped = Arc::new(AtomicBool::new(false));
+    let counted = Arc::new(watch::Sender::new(0));
+    let counting = tokio::spawn(count(bucket.clone(), is_stopped.clone(), counted.clone()));
+    until_counted(&counted, 30).await;
+    happen(&counted).await;
+    until_counted(&counted, 30).await;
+    is_stopped.store(true, Ordering::Relaxed);
+    let (done, doubtful) = counting.await.unwrap();
+    let sum = counter(&*bucket).await;
+    let is_right = (done..=done + doubtful).contains(&sum);
+    assert!(is_right, "{done} + {doubtful}: {sum}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn increments_count_once_while_the_server_is_killed() {
+    let server = Etcd::start().await.unwrap();
+    let store = store(&options(&server)).await;
+    let bucket = open(&store, "b").await;
+    counts_through(bucket, async |counted| {
+        for _ in 0..2 {
+            server.kill().await.unwrap();
+            server.restart().await.unwrap();
+            until_counted(counted, 30).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_lands_that_was_unavailable() {
+    let server = Etcd::start().await.unwrap();
+    let mut options = options(&server);
+    options.answer_timeout = Duration::from_millis(300);
+    let store = store(&options).await;
+    let bucket = open(&store, "b").await;
+    bucket.set("k", VALUE, Set::default()).await.unwrap();
+    server.kill().await.unwrap();
+    let keys: Vec<String> = (0..200).map(|number| format!("k{number}")).collect();
+    let sets = keys
+        .iter()
+        .map(|key| bucket.set(key, VALUE, Set::default()));
+    let ended = join_all(sets).await;
+    let mut refused = Vec::new();
+    for (key, ended) in keys.iter().zip(ended) {
+        match ended.unwrap_err() {
+            Error::Unavailable(_) => refused.push(key.as_str()),
+            Error::Ambiguous(_) => {}
+            error => panic!("{error}"),
+        }
+    }
+    assert!(refused.len() > 100, "{}", refused.len());
+    server.restart().await.unwrap();
+    until_written(&*bucket, "after").await;
+    let landed = bucket.get_many(&refused).await.unwrap();
+    assert!(landed.iter().all(Option::is_none));
+    assert!(bucket.exists("k").await.unwrap(), "it is kept over a kill");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_server_leaves_writes_in_doubt_and_reads_unanswered() {
+    let server = Etcd::start().await.unwrap();
+    let mut options = options(&server);
+    options.answer_timeout = Duration::from_millis(500);
+    let store = store(&options).await;
+    let bucket = open(&store, "b").await;
+    bucket
+        .set("n", Bytes::from_static(b"1"), Set::default())
+        .await
+        .unwrap();
+    let before = bucket.get("n").await.unwrap().unwrap();
+    server.freeze().unwrap();
+    let begun = Instant::now();
+    let change = Change::Set(Bytes::from_static(b"2"), Set::default());
+    let expected = Expected::At(before.version.clone());
+    let swapped = bucket.swap("n", expected, change).await;
+    assert!(matches!(swapped, Err(Error::Ambiguous(_))), "{swapped:?}");
+    let read = bucket.get("n").await;
+    assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    server.thaw().unwrap();
+    until_written(&*bucket, "after").await;
+    // It was sent once, so it took effect at most once.
+    let after = bucket.get("n").await.unwrap().unwrap();
+    let is_there = after.value == "2";
+    assert!(is_there || after == before, "{after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_cut_off_leaves_a_write_in_doubt() {
+    let server = Etcd::start().await.unwrap();
+    let proxy = Proxy::to(server.addr()).await.unwrap();
+    let mut options = options(&server);
+    options.endpoints = vec![proxy.addr().to_string()];
+    options.answer_timeout = Duration::from_secs(2);
+    let store = store(&options).await;
+    let bucket = open(&store, "b").await;
+    bucket.set("k", VALUE, Set::default()).await.unwrap();
+    proxy.stall(Towards::Client);
+    let set = bucket.set("k", Bytes::from_static(b"w"), Set::default());
+    let cutting = async {
+        // By then the server has it.
+        let mut other = options.clone();
+        other.endpoints = vec![server.addr().to_string()];
+        let other = store_of(&other).await;
+        while other.get("k").await.unwrap().unwrap().value != "w" {
+            tokio::task::yield_now().await;
+        }
+        proxy.cut();
+        proxy.flow(Towards::Client);
+    };
+    let (ended, ()) = tokio::join!(set, cutting);
+    assert!(matches!(ended, Err(Error::Ambiguous(_))), "{ended:?}");
+    // A slow way is slow, and no fault.
+    proxy.delay(Duration::from_millis(50));
+    assert_eq!(bucket.get("k").await.unwrap().unwrap().value, "w");
+    bucket.set("k", VALUE, Set::default()).await.unwrap();
+}
+
+async fn store_of(options: &keywell_etcd::EtcdOptions) -> Arc<dyn Bucket> {
+    open(&store(options).await, "b").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_goes_on_after_its_server_was_killed() {
+    let server = Etcd::start().await.unwrap();
+    let store = store(&options(&server)).await;
+    let bucket = open(&store, "b").await;
+    let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    bucket.set("first", VALUE, Set::default()).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().unwrap().key(), Some("first"));
+    server.kill().await.unwrap();
+    server.restart().await.unwrap();
+    until_written(&*bucket, "second").await;
+    let next = timeout(Duration::from_secs(30), watch.next()).await;
+    let event = next.expect("it goes on").unwrap().unwrap();
+    assert_eq!(event.key(), Some("second"), "{event:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_goes_on_when_its_leader_is_killed_or_frozen() {
+    let cluster = EtcdCluster::start(3).await.unwrap();
+    let servers = cluster.servers();
+    let mut options = options(&servers[0]);
+    let endpoints = servers.iter().map(|server| server.addr().to_string());
+    options.endpoints = endpoints.collect();
+    options.answer_timeout = Duration::from_secs(4);
+    let store = store(&options).await;
+    let bucket = open(&store, "b").await;
+    let mut watch = bucket
+        .watch(Filter::Key("last".into()), Since::Now)
+        .await
+        .unwrap();
+    counts_through(bucket.clone(), async |counted| {
+        let leader = cluster.leader().await.unwrap();
+        servers[leader].kill().await.unwrap();
+        until_counted(counted, 30).await;
+        servers[leader].restart().await.unwrap();
+        let leader = cluster.leader().await.unwrap();
+        servers[leader].freeze().unwrap();
+        until_counted(counted, 30).await;
+        servers[leader].thaw().unwrap();
+    })
+    .await;
+    bucket.set("last", VALUE, Set::default()).await.unwrap();
+    let next = timeout(Duration::from_secs(30), watch.next()).await;
+    let event = next.expect("the watch goes on").unwrap().unwrap();
+    assert_eq!(event.key(), Some("last"));
+}
