@@ -20,6 +20,7 @@ const STORES: &[Store] = &[
     Store::new("redis", setup::redis),
     Store::new("nats", || setup::nats().map(drop)),
     Store::new("etcd", setup::etcd),
+    Store::new("memcached", setup::memcached),
 ];
 
 /// The stores whose tests run.

@@ -17,6 +17,8 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_nats::JetStreamProvider,
     #[cfg(feature = "etcd")]
     &keywell_etcd::EtcdProvider,
+    #[cfg(feature = "memcached")]
+    &keywell_memcached::MemcachedProvider,
 ];
 
 /// The features that have stores, with the schemes of their URLs up to a plus sign: a line each.
@@ -27,6 +29,7 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("redis", &["redis", "rediss", "valkey", "valkeys"]),
     ("nats", &["nats", "nats-cache"]),
     ("etcd", &["etcd"]),
+    ("memcached", &["memcached"]),
 ];
 
 /// The kind of store that a scheme belongs to.
