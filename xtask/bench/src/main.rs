@@ -30,6 +30,7 @@ mod native;
 mod page;
 mod plot;
 mod redis;
+mod remote;
 mod report;
 mod resident;
 mod row;
@@ -56,7 +57,7 @@ use report::Report;
 
 type Measure = fn(&Effort) -> Done<Group>;
 
-const GROUPS: [(&str, Measure); 8] = [
+const GROUPS: [(&str, Measure); 10] = [
     ("host", host::group),
     ("values", values::group),
     ("http", http::group),
@@ -65,6 +66,8 @@ const GROUPS: [(&str, Measure); 8] = [
     ("start", start::group),
     ("idle", idle::group),
     ("redis", redis::group),
+    ("etcd", remote::etcd_group),
+    ("memcached", remote::memcached_group),
 ];
 
 fn main() -> ExitCode {
