@@ -13,7 +13,7 @@ use crate::open::Open;
 use crate::unit::{Act, Step, Unit, swapped};
 use crate::{page, reading, time, watch};
 
-/// A bucket of a store in a SQLite file.
+/// A bucket of a store in a `SQLite` file.
 #[derive(Debug)]
 pub(crate) struct SqliteBucket {
     open: Arc<Open>,

@@ -41,7 +41,7 @@ pub enum OpenError {
     )]
     Empty,
 
-    /// The file is none of SQLite, or was made by another program.
+    /// The file is none of `SQLite`, or was made by another program.
     #[error("the file was not made by Keywell; choose another path")]
     Foreign,
 
@@ -65,7 +65,7 @@ pub enum OpenError {
         "the file cannot be shared: SQLite answers journal mode {mode} instead of wal; choose a local disk"
     )]
     Journal {
-        /// The journal mode that SQLite chose.
+        /// The journal mode that `SQLite` chose.
         mode: String,
     },
 

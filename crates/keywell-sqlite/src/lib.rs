@@ -1,4 +1,4 @@
-//! A key-value store in a SQLite file, which several processes of a machine share.
+//! A key-value store in a `SQLite` file, which several processes of a machine share.
 //!
 //! ```
 //! use keywell_sqlite::SqliteStore;
@@ -25,7 +25,7 @@
 //! One thread writes. It commits all writes that arrived during the last commit as one transaction,
 //! and answers them once that is committed. By default a commit waits for the disk
 //! (`synchronous=FULL` in WAL mode). Swaps and increments are evaluated inside the transaction, which
-//! holds SQLite's write lock, so they see the writes of every process. A batch is atomic, and so is a
+//! holds `SQLite`'s write lock, so they see the writes of every process. A batch is atomic, and so is a
 //! [`Transaction`](keywell_store::Transaction) over all buckets, of at most 10,000 checks and writes
 //! and 64 MiB. A version is the number of a write, counted in the file, and never used twice.
 //!
@@ -37,7 +37,7 @@
 //! # Reading
 //!
 //! Reads wait for no writer (WAL mode) and answer at once, on the calling thread, from one connection
-//! of several. In the rare cases in which SQLite locks out readers, such as a recovery after a crash,
+//! of several. In the rare cases in which `SQLite` locks out readers, such as a recovery after a crash,
 //! a read waits on another thread.
 //!
 //! # Watching

@@ -1,7 +1,7 @@
 use keywell_store::Transacting;
 use keywell_store::layer::Limits;
 
-/// What a bucket takes. SQLite holds rows of at most 1,000,000,000 bytes, and a row of the history
+/// What a bucket takes. `SQLite` holds rows of at most 1,000,000,000 bytes, and a row of the history
 /// has a key and a bucket's name beside the value. Hosts allow less.
 pub(crate) const LIMITS: Limits = Limits {
     key_bytes: 64 * 1024,

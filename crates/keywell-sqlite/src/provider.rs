@@ -8,7 +8,7 @@ use keywell_store::{
 
 use crate::{Options, SqliteStore};
 
-/// The provider of stores in SQLite files, at `sqlite:PATH`.
+/// The provider of stores in `SQLite` files, at `sqlite:PATH`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SqliteProvider;
 

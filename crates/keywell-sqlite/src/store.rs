@@ -10,7 +10,7 @@ use crate::unit::Unit;
 use crate::writer::Writer;
 use crate::{OpenError, Options, file, reading};
 
-/// A store in a SQLite file.
+/// A store in a `SQLite` file.
 ///
 /// It stays open until it is closed, or until the store, its buckets, their answers and watches are
 /// all dropped. The last drop waits for writes in progress.

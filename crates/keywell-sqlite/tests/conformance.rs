@@ -1,4 +1,4 @@
-//! The SQLite store passes the conformance suite, also across restarts, and its histories are
+//! The `SQLite` store passes the conformance suite, also across restarts, and its histories are
 //! linearizable, also beside another process.
 
 use std::path::Path;

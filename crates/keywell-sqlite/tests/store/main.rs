@@ -1,4 +1,4 @@
-//! Tests of the SQLite store as a user sees it, in one binary.
+//! Tests of the `SQLite` store as a user sees it, in one binary.
 
 #![allow(
     clippy::unwrap_used,

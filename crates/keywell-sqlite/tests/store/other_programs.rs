@@ -1,4 +1,4 @@
-//! A program that knows SQLite and not Keywell, Python's, reads and writes as `docs/sqlite.md` says.
+//! A program that knows `SQLite` and not Keywell, Python's, reads and writes as `docs/sqlite.md` says.
 
 use std::path::Path;
 use std::process::Command;
