@@ -16,11 +16,17 @@ use keywell_store::Result;
 use parking_lot::RwLock;
 use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::login::Login;
 
 /// The longest wait before a lost connection is tried again.
 const RECONNECT: Duration = Duration::from_secs(1);
+
+/// For how long after its loss a connection is waited for.
+const GRACE: Duration = Duration::from_secs(1);
+/// How often it is looked whether there is a connection. At least so long it is waited for.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A connection, which ends when this is dropped.
 pub(crate) struct Link {
@@ -60,6 +66,8 @@ struct Counters {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Count {
     pub(crate) lost: u64,
+    /// When the last one was.
+    lost_at: Option<Instant>,
     /// How many were made in place of lost ones.
     pub(crate) made: u64,
 }
@@ -101,6 +109,32 @@ impl Link {
         let is_connected =
             !current.has_ended && current.client.connection_state() == State::Connected;
         is_connected.then(|| current.client.clone())
+    }
+
+    /// The client, once it is connected: a connection that was lost a moment ago is waited for.
+    pub(crate) async fn connected(&self) -> Option<Arc<Client>> {
+        if let Some(client) = self.client() {
+            return Some(client);
+        }
+        let lost_at = self.shared.counters.sender.borrow().lost_at;
+        // The loss is noted a moment after it.
+        let least = Instant::now() + LOOK;
+        self.connected_by(lost_at.map_or(least, |at| least.max(at + GRACE)))
+            .await
+    }
+
+    /// The client, once it is connected.
+    pub(crate) async fn connected_by(&self, limit: Instant) -> Option<Arc<Client>> {
+        let mut counts = self.counts();
+        loop {
+            let client = self.client();
+            if client.is_some() || Instant::now() >= limit {
+                return client;
+            }
+            // It is connected a moment after it says so.
+            let look = limit.min(Instant::now() + LOOK);
+            let _ = timeout_at(look, counts.changed()).await;
+        }
     }
 
     /// The largest message that the server takes, headers included.
@@ -213,6 +247,7 @@ impl Counters {
     fn note_lost(&self) {
         self.sender.send_modify(|count| {
             count.lost += 1;
+            count.lost_at = Some(Instant::now());
             self.lost.store(count.lost, Ordering::Release);
         });
     }

@@ -1,7 +1,8 @@
 //! Requests to `JetStream`, and what their failures mean.
 //!
 //! Nothing is sent while there is no connection: the client would keep it and send it later, after
-//! its caller was answered that nothing happened.
+//! its caller was answered that nothing happened. A connection that was lost less than a second ago is
+//! waited for until then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,16 +11,13 @@ use std::time::Duration;
 use async_nats::client::{Request, RequestErrorKind};
 use async_nats::{Client, HeaderMap, Message, Subscriber};
 use bytes::Bytes;
-use keywell_client::Deadline;
 use keywell_store::{Error, Failure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 
 use super::unsound::Unsound;
 use crate::link::{Link, Loss};
-
-/// How often it is looked whether there is a connection again.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Sends requests to the `JetStream` of one account, maybe in a domain.
 #[derive(Clone)]
@@ -105,31 +103,36 @@ impl Api {
         &self.unsound
     }
 
-    /// The client, to send something by. Fails at once if there is no connection.
-    pub(crate) fn client(&self) -> Result<Arc<Client>, Fault> {
-        if self.is_closed() {
-            return Err(Fault::Unreachable("the store was closed".into()));
+    /// The client, to send something by, and what notices that its connection is lost. Fails if there
+    /// is no connection.
+    pub(crate) async fn client(&self) -> Result<(Arc<Client>, Loss), Fault> {
+        loop {
+            if self.is_closed() {
+                return Err(Fault::Unreachable("the store was closed".into()));
+            }
+            let client = self.link.connected().await;
+            let client = client
+                .ok_or_else(|| Fault::Unreachable("there is no connection to NATS".into()))?;
+            let loss = self.link.loss();
+            // Else it was lost before that.
+            if self
+                .link
+                .client()
+                .is_some_and(|now| Arc::ptr_eq(&now, &client))
+            {
+                return Ok((client, loss));
+            }
         }
-        let client = self.link.client();
-        client.ok_or_else(|| Fault::Unreachable("there is no connection to NATS".into()))
     }
 
     /// Waits until the connection that broke is made again, as long as for an answer.
     pub(crate) async fn recover(&self, mut loss: Loss) -> Result<(), Fault> {
-        let limit = Deadline::after(self.timeout);
-        let mut counts = self.link.counts();
-        let late = |_| Fault::Unreachable("the connection to NATS broke".into());
-        limit.bound(loss.happened()).await.map_err(late)?;
-        loop {
-            match self.client() {
-                Err(_) if limit.left() > Duration::ZERO && !self.is_closed() => {
-                    let look = Deadline::after(LOOK.min(limit.left()));
-                    // It is connected a moment after it says so.
-                    let _ = look.bound(counts.changed()).await;
-                }
-                client => return client.map(drop),
-            }
-        }
+        let limit = Instant::now() + self.timeout;
+        let broken = || Fault::Unreachable("the connection to NATS broke".into());
+        let noted = timeout_at(limit, loss.happened()).await;
+        noted.map_err(|_| broken())?;
+        let client = self.link.connected_by(limit).await;
+        client.map(drop).ok_or_else(broken)
     }
 
     /// The largest message that the server takes, headers included.
@@ -182,7 +185,7 @@ impl Api {
 
     /// Asks for several messages. The caller knows the end of the answer.
     pub(crate) async fn ask_for_many(&self, name: &str, body: Bytes) -> Result<Subscriber, Fault> {
-        let client = self.client()?;
+        let (client, _) = self.client().await?;
         let inbox = client.new_inbox();
         let replies = client.subscribe(inbox.clone()).await.map_err(broken)?;
         let sent = client.publish_with_reply(self.subject(name), inbox, body);
@@ -230,7 +233,7 @@ impl Api {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<(), Fault> {
-        let client = self.client()?;
+        let (client, _) = self.client().await?;
         let subject = self.stored(subject);
         let sent = client.publish_with_headers(subject, headers, payload);
         sent.await
@@ -248,8 +251,7 @@ impl Api {
         headers: Option<HeaderMap>,
         payload: Bytes,
     ) -> Result<Message, Fault> {
-        let mut loss = self.link.loss();
-        let client = self.client()?;
+        let (client, mut loss) = self.client().await?;
         let mut request = Request::new().payload(payload).timeout(Some(self.timeout));
         if let Some(headers) = headers {
             request = request.headers(headers);

@@ -104,8 +104,7 @@ impl Consumer {
         stream: &Stream,
         selection: Selection,
     ) -> Result<Self, Fault> {
-        let loss = api.link().loss();
-        let client = api.client()?;
+        let (client, loss) = api.client().await?;
         let inbox = client.new_inbox();
         // Before the reader is known to the server, so that nothing of it is missed.
         let replies = client.subscribe(inbox.clone()).await;
@@ -199,7 +198,7 @@ impl Consumer {
         // One that is smaller than a message would be refused.
         request["max_bytes"] = json!(BATCH_BYTES.max(2 * self.largest));
         let name = format!("CONSUMER.MSG.NEXT.{}.{}", self.stream, self.name);
-        let client = self.api.client()?;
+        let client = self.api.link().client().ok_or(Fault::Broken)?;
         // From here on, so that a caller who gives up meanwhile does not make it two.
         self.asked = BATCH;
         let (subject, inbox) = (self.api.subject(&name), self.inbox.clone());
@@ -275,7 +274,7 @@ impl Consumer {
         let name = format!("CONSUMER.DELETE.{}.{}", self.stream, self.name);
         let subject = self.api.subject(&name);
         // The server forgets it anyway, later.
-        if let Ok(client) = self.api.client() {
+        if let Some(client) = self.api.link().client() {
             drop(client.publish(subject, "".into()).await);
         }
     }
