@@ -17,7 +17,7 @@ pub(crate) struct Exchange {
     /// How many bytes of entries a message has.
     message_bytes: usize,
     pull: Option<Pull>,
-    /// Where the next chunk begins, also where a pull goes on that the one before it did not end.
+    /// Where the next chunk begins.
     from: Dot,
     comparison: Comparison,
     has_joined: bool,
@@ -27,6 +27,9 @@ pub(crate) struct Exchange {
 struct Pull {
     peer: Origin,
     until: u64,
+    /// What the chunks so far say that the peer has seen. A write among them may be replaced by one
+    /// of a later chunk, so this copy counts none of them as seen before it has all chunks.
+    seen: Seen,
 }
 
 /// A part of what a peer was asked for.
@@ -37,6 +40,9 @@ struct Chunk {
     next: Option<Dot>,
     root: u64,
 }
+
+/// How much longer a pull waits for a beacon of its peer, to go on where it was, in microseconds.
+const ABANDONED: u64 = 10 * PATIENCE;
 
 // === impl Exchange ===
 
@@ -70,9 +76,8 @@ impl Exchange {
 
     /// Says what the copy has. To be called at intervals.
     pub(crate) fn tick(&mut self, state: &State, now: u64) -> Vec<Effect> {
-        if self.pull.as_ref().is_some_and(|pull| pull.until <= now) {
-            self.pull = None;
-        }
+        let is_abandoned = |pull: &mut Pull| pull.until + ABANDONED <= now;
+        self.pull.take_if(is_abandoned);
         vec![Effect::Broadcast(beacon(state, false))]
     }
 
@@ -154,17 +159,23 @@ impl Exchange {
         if seen == state.seen.fingerprint() {
             return self.comparison.begin(state, peer, root, now);
         }
-        if self.pull.is_some() {
-            return Vec::new();
+        if let Some(pull) = &mut self.pull {
+            if pull.peer != peer || now < pull.until {
+                return Vec::new();
+            }
+            // A message was lost.
+            let seen = std::mem::take(&mut pull.seen);
+            return self.ask(state, peer, seen, now);
         }
-        self.ask(state, peer, now)
+        self.from = Dot::FIRST;
+        self.ask(state, peer, Seen::default(), now)
     }
 
-    /// Asks for a chunk.
-    fn ask(&mut self, state: &State, peer: Origin, now: u64) -> Vec<Effect> {
+    /// Asks for a chunk, after those that say that the peer has seen this.
+    fn ask(&mut self, state: &State, peer: Origin, seen: Seen, now: u64) -> Vec<Effect> {
         let from = self.from;
         let until = now + PATIENCE;
-        self.pull = Some(Pull { peer, until });
+        self.pull = Some(Pull { peer, until, seen });
         let (seen, end) = state.seen.part(from, self.message_bytes / 2);
         vec![Effect::Send(peer, Message::Pull { from, seen, end })]
     }
@@ -182,18 +193,17 @@ impl Exchange {
             let seen = if part.is_whole { &chunk.seen } else { &nothing };
             effects.extend(state.take(&part.key, Some(&part.entry), seen, now));
         }
-        // All that the peer held of these writes was in the chunk, or was seen here before it.
-        state.seen.join(&chunk.seen.within(chunk.from, chunk.next));
-        let is_of_peer = self.pull.as_ref().is_some_and(|pull| pull.peer == peer);
-        if !is_of_peer || chunk.from != self.from {
+        let pull = self.pull.take_if(|pull| pull.peer == peer && chunk.from == self.from);
+        let Some(mut pull) = pull else {
             return effects;
-        }
+        };
+        pull.seen.join(&chunk.seen.within(chunk.from, chunk.next));
         if let Some(next) = chunk.next {
             self.from = next;
-            effects.extend(self.ask(state, peer, now));
+            effects.extend(self.ask(state, peer, pull.seen, now));
         } else {
-            self.from = Dot::FIRST;
-            self.pull = None;
+            // All that the peer held of these writes was in the chunks, or was seen here before.
+            state.seen.join(&pull.seen);
             self.has_joined = true;
             // What was deleted meanwhile shows only so, as long as others go on writing.
             effects.extend(self.comparison.begin(state, peer, chunk.root, now));
