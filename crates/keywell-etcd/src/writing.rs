@@ -39,7 +39,7 @@ impl Backing {
 
     pub(crate) async fn delete(&self, key: &str) -> Result<()> {
         let name = self.names.name(key);
-        let mut deletes = self.deleting([&name]);
+        let mut deletes = deleting([&name]);
         deletes.insert(0, self.marking());
         let request = TxnRequest::when(vec![txn::is_there(&name)], deletes);
         let answer = self.write(request, 0).await?;
@@ -65,7 +65,7 @@ impl Backing {
         let mut lease = 0;
         let writes = match change {
             Change::Delete if is_there => {
-                let mut deletes = self.deleting([&name]);
+                let mut deletes = deleting([&name]);
                 deletes.insert(0, self.marking());
                 deletes
             }
@@ -178,7 +178,7 @@ impl Backing {
         let mut is_partial = false;
         for part in keys.chunks(OPERATIONS - 1) {
             let names: Vec<_> = part.iter().map(|key| self.names.name(key)).collect();
-            let mut writes = self.deleting(&names);
+            let mut writes = deleting(&names);
             writes.insert(0, self.marking());
             self.write_part(writes, &mut is_partial).await?;
         }
@@ -198,16 +198,6 @@ impl Backing {
         *is_partial = true;
         self.replaced(&answer);
         Ok(())
-    }
-
-    /// The operations that delete keys, and read which leases they had.
-    pub(crate) fn deleting<'a>(
-        &self,
-        names: impl IntoIterator<Item = &'a Bytes>,
-    ) -> Vec<RequestOp> {
-        let each = names.into_iter();
-        each.flat_map(|name| [txn::reading(txn::look(name)), txn::delete(name)])
-            .collect()
     }
 
     /// The operation that marks a deletion. It comes first, so that a watch sees it first.
@@ -230,4 +220,11 @@ impl Backing {
             self.leases.give_back(lease);
         }
     }
+}
+
+/// The operations that delete keys, and read which leases they had.
+fn deleting<'a>(names: impl IntoIterator<Item = &'a Bytes>) -> Vec<RequestOp> {
+    let each = names.into_iter();
+    each.flat_map(|name| [txn::reading(txn::look(name)), txn::delete(name)])
+        .collect()
 }

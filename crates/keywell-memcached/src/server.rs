@@ -166,7 +166,7 @@ impl Server {
         if let Some(connection) = self.current.lock().clone() {
             return Ok(connection);
         }
-        let connection = Arc::new(self.dial().await?);
+        let connection = Arc::new(Box::pin(self.dial()).await?);
         *self.current.lock() = Some(connection.clone());
         Ok(connection)
     }

@@ -13,6 +13,7 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use keywell_client::{TlsConnector, tcp};
 use keywell_store::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::body::Body;
 use tower_service::Service;
 
@@ -51,24 +52,11 @@ impl Transport {
             .initial_connection_window_size(WINDOW)
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING_TIMEOUT);
-        let (sender, scheme) = match tls {
-            Some(tls) => {
-                let stream = TokioIo::new(tls.connect(host, stream).await?);
-                let (sender, connection) = builder
-                    .handshake(stream)
-                    .await
-                    .map_err(std::io::Error::other)?;
-                tokio::spawn(until_ended(connection));
-                (sender, Scheme::HTTPS)
-            }
-            None => {
-                let (sender, connection) = builder
-                    .handshake(TokioIo::new(stream))
-                    .await
-                    .map_err(std::io::Error::other)?;
-                tokio::spawn(until_ended(connection));
-                (sender, Scheme::HTTP)
-            }
+        let (sender, scheme) = if let Some(tls) = tls {
+            let stream = tls.connect(host, stream).await?;
+            (start(&builder, stream).await?, Scheme::HTTPS)
+        } else {
+            (start(&builder, stream).await?, Scheme::HTTP)
         };
         Ok(Self {
             sender,
@@ -79,10 +67,18 @@ impl Transport {
 }
 
 /// Runs a connection, which ends when the last of its senders and responses is dropped.
-async fn until_ended(connection: impl Future<Output = hyper::Result<()>>) {
-    if let Err(error) = connection.await {
-        tracing::debug!("a connection to etcd ended: {error}");
-    }
+async fn start(
+    builder: &Builder<TokioExecutor>,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> std::io::Result<SendRequest<Body>> {
+    let handshake = builder.handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = handshake.map_err(std::io::Error::other)?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!("a connection to etcd ended: {error}");
+        }
+    });
+    Ok(sender)
 }
 
 impl Service<Request<Body>> for Transport {

@@ -171,9 +171,9 @@ async fn an_answer_that_is_cut_off_leaves_a_write_in_doubt() {
             tokio::task::yield_now().await;
         }
         proxy.cut();
-        proxy.flow(Towards::Client);
     };
     let (ended, ()) = tokio::join!(set, cutting);
+    proxy.flow(Towards::Client);
     assert!(matches!(ended, Err(Error::Ambiguous(_))), "{ended:?}");
     // A slow way is slow, and no fault.
     proxy.delay(Duration::from_millis(50));

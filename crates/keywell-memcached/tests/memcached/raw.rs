@@ -134,12 +134,12 @@ async fn keys_and_values_at_the_limits_are_taken() {
 
 #[tokio::test]
 async fn a_server_that_is_set_to_less_says_so() {
-    let server = Memcached::start_with(&["-I", "64k", "-o", "slab_chunk_max=32"], None).await;
+    let server = Memcached::start_with(&["-I", "512k"], None).await;
     let server = server.unwrap();
     let store = store(&options([&server])).await;
     let bucket = open(&store, "b").await;
     let refused = bucket
-        .set("k", vec![0; 70_000].into(), Set::default())
+        .set("k", vec![0; 600_000].into(), Set::default())
         .await;
     assert!(matches!(refused, Err(Error::Unsupported(_))), "{refused:?}");
     bucket.set("k", VALUE, Set::default()).await.unwrap();
