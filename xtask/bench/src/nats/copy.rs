@@ -5,7 +5,7 @@ use bytes::Bytes;
 use keywell_store::{
     Answer, Bucket, BucketName, Entry, Making, Provider, Set, Store, StoreUrl, Version,
 };
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use super::bounded::Stage;
 use crate::Done;
@@ -52,9 +52,14 @@ impl Copy {
     }
 
     pub(crate) async fn close(self) -> Done {
-        tokio::time::timeout(CLOSING, self.store.close()).await??;
+        timeout(CLOSING, self.store.close()).await??;
         Ok(())
     }
+}
+
+/// Lets time pass, as nothing notifies of what copies have.
+pub(super) async fn pass(time: Duration) {
+    _ = timeout(time, std::future::pending::<()>()).await;
 }
 
 /// So many keys.
@@ -85,6 +90,6 @@ pub(super) async fn until_all(
             "waiting until copies {what} {} keys; the first so far: {reached:?}",
             keys.len()
         ));
-        sleep(POLL).await;
+        pass(POLL).await;
     }
 }

@@ -9,7 +9,7 @@ use keywell_nats::{CacheProvider, JetStreamProvider};
 use keywell_servers::Nats;
 
 use super::bounded::{Bounded, Stage};
-use super::copy::{Copy, VALUE, keys, until_all};
+use super::copy::{Copy, VALUE, keys, pass, until_all};
 use crate::Done;
 use crate::effort::Effort;
 use crate::goal::Goal;
@@ -81,7 +81,7 @@ async fn filled(stage: &Stage, copy: Copy, keys: &[String]) -> Done<Copy> {
     until_all(stage, &[&copy], keys, true).await?;
     stage.enter("waiting until reads are answered from memory");
     while copy.get_now(&keys[0]).is_err() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        pass(Duration::from_millis(1)).await;
     }
     Ok(copy)
 }

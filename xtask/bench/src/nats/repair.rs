@@ -7,10 +7,9 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use keywell_nats::CacheProvider;
 use keywell_servers::{Nats, Proxy};
-use tokio::time::sleep;
 
 use super::bounded::{Bounded, Stage};
-use super::copy::{Copy, VALUE, keys, until_all};
+use super::copy::{Copy, VALUE, keys, pass, until_all};
 use super::traffic::{Counting, Traffic};
 use crate::Done;
 use crate::effort::Effort;
@@ -63,11 +62,11 @@ pub(crate) fn rows(effort: &Effort) -> Done<Vec<Row>> {
         bounded.run(async |stage| pair.repair(stage, meanwhile, keys).await)
     };
     // Each round has keys of its own to delete.
-    let mut deleted = 0;
+    let mut first = 0;
     let subjects: [Subject<'_, Repaired>; 3] = [
         Box::new(|| {
-            deleted += DIFFERING;
-            repair(Meanwhile::Deletes, deleted)
+            first += DIFFERING;
+            repair(Meanwhile::Deletes, first)
         }),
         Box::new(|| repair(Meanwhile::Writes, keys.len() - DIFFERING)),
         Box::new(|| bounded.run(async |stage| pair.hear(stage).await)),
@@ -160,7 +159,7 @@ impl Pair {
                 for (key, version) in keys.iter().zip(&versions) {
                     stage.enter(format!("waiting until the other copy has {key} anew"));
                     while self.two.get_now(key)?.version != *version {
-                        sleep(POLL).await;
+                        pass(POLL).await;
                     }
                 }
             }
@@ -183,7 +182,7 @@ impl Pair {
         let sending = async {
             loop {
                 sender.publish(SUBJECT, Bytes::new()).await?;
-                sleep(POLL).await;
+                pass(POLL).await;
             }
         };
         tokio::select! {
@@ -201,7 +200,7 @@ impl Pair {
         self.way.refuse(true);
         self.way.cut();
         while self.way.open() > 0 {
-            sleep(POLL).await;
+            pass(POLL).await;
         }
         Ok(())
     }
@@ -211,7 +210,7 @@ impl Pair {
         stage.enter("waiting until the copies send nothing more");
         let mut before = self.server.traffic().await?;
         loop {
-            sleep(QUIET).await;
+            pass(QUIET).await;
             let now = self.server.traffic().await?;
             if now == before {
                 return Ok(());
