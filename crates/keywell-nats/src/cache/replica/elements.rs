@@ -1,17 +1,19 @@
 use std::ops::RangeInclusive;
 
-use super::entry::Element;
 use super::origin::Dot;
 
 /// The elements of an entry by the writes that made them, in order. Nearly all entries have one, which
 /// takes a tenth of the memory that a node of a tree would.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(from = "Vec<(Dot, Element)>")]
-pub(crate) struct Elements(Vec<(Dot, Element)>);
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(
+    from = "Vec<(Dot, E)>",
+    bound(deserialize = "E: serde::Deserialize<'de>")
+)]
+pub(crate) struct Elements<E>(Vec<(Dot, E)>);
 
 // === impl Elements ===
 
-impl Elements {
+impl<E> Elements<E> {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -20,7 +22,7 @@ impl Elements {
         self.0.is_empty()
     }
 
-    pub(crate) fn get(&self, dot: &Dot) -> Option<&Element> {
+    pub(crate) fn get(&self, dot: &Dot) -> Option<&E> {
         self.place(dot).ok().map(|at| &self.0[at].1)
     }
 
@@ -28,7 +30,7 @@ impl Elements {
         self.place(dot).is_ok()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Dot, &Element)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Dot, &E)> {
         self.0.iter().map(|(dot, element)| (dot, element))
     }
 
@@ -36,15 +38,12 @@ impl Elements {
         self.0.iter().map(|(dot, _)| dot)
     }
 
-    pub(crate) fn values(&self) -> impl Iterator<Item = &Element> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = &E> {
         self.0.iter().map(|(_, element)| element)
     }
 
     /// Those of the writes from one to another, both included.
-    pub(crate) fn range(
-        &self,
-        dots: RangeInclusive<Dot>,
-    ) -> impl Iterator<Item = (&Dot, &Element)> {
+    pub(crate) fn range(&self, dots: RangeInclusive<Dot>) -> impl Iterator<Item = (&Dot, &E)> {
         let elements = self.iter().skip_while({
             let first = *dots.start();
             move |(dot, _)| **dot < first
@@ -52,7 +51,7 @@ impl Elements {
         elements.take_while(move |(dot, _)| **dot <= *dots.end())
     }
 
-    pub(crate) fn insert(&mut self, dot: Dot, element: Element) {
+    pub(crate) fn insert(&mut self, dot: Dot, element: E) {
         match self.place(&dot) {
             Ok(at) => self.0[at].1 = element,
             Err(at) => {
@@ -65,17 +64,17 @@ impl Elements {
         }
     }
 
-    pub(crate) fn remove(&mut self, dot: &Dot) -> Option<Element> {
+    pub(crate) fn remove(&mut self, dot: &Dot) -> Option<E> {
         let at = self.place(dot).ok()?;
         Some(self.0.remove(at).1)
     }
 
-    pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&Dot, &mut Element) -> bool) {
+    pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&Dot, &mut E) -> bool) {
         self.0.retain_mut(|(dot, element)| is_kept(dot, element));
     }
 
     #[cfg(test)]
-    pub(crate) fn pop_first(&mut self) -> Option<(Dot, Element)> {
+    pub(crate) fn pop_first(&mut self) -> Option<(Dot, E)> {
         (!self.0.is_empty()).then(|| self.0.remove(0))
     }
 
@@ -100,30 +99,36 @@ impl Elements {
     }
 }
 
+impl<E> Default for Elements<E> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
 /// What others send may be in any order, and name a write twice.
-impl From<Vec<(Dot, Element)>> for Elements {
-    fn from(elements: Vec<(Dot, Element)>) -> Self {
+impl<E> From<Vec<(Dot, E)>> for Elements<E> {
+    fn from(elements: Vec<(Dot, E)>) -> Self {
         let mut elements = Self(elements);
         elements.settle();
         elements
     }
 }
 
-impl<const N: usize> From<[(Dot, Element); N]> for Elements {
-    fn from(elements: [(Dot, Element); N]) -> Self {
+impl<E, const N: usize> From<[(Dot, E); N]> for Elements<E> {
+    fn from(elements: [(Dot, E); N]) -> Self {
         Vec::from(elements).into()
     }
 }
 
-impl Extend<(Dot, Element)> for Elements {
-    fn extend<I: IntoIterator<Item = (Dot, Element)>>(&mut self, elements: I) {
+impl<E> Extend<(Dot, E)> for Elements<E> {
+    fn extend<I: IntoIterator<Item = (Dot, E)>>(&mut self, elements: I) {
         self.0.extend(elements);
         self.settle();
     }
 }
 
-impl FromIterator<(Dot, Element)> for Elements {
-    fn from_iter<I: IntoIterator<Item = (Dot, Element)>>(elements: I) -> Self {
+impl<E> FromIterator<(Dot, E)> for Elements<E> {
+    fn from_iter<I: IntoIterator<Item = (Dot, E)>>(elements: I) -> Self {
         let elements = elements.into_iter();
         let mut collected = Vec::with_capacity(elements.size_hint().0.max(1));
         collected.extend(elements);
@@ -131,8 +136,8 @@ impl FromIterator<(Dot, Element)> for Elements {
     }
 }
 
-impl IntoIterator for Elements {
-    type Item = (Dot, Element);
+impl<E> IntoIterator for Elements<E> {
+    type Item = (Dot, E);
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
@@ -140,20 +145,18 @@ impl IntoIterator for Elements {
     }
 }
 
-impl<'a> IntoIterator for &'a Elements {
-    type Item = (&'a Dot, &'a Element);
-    type IntoIter =
-        std::iter::Map<std::slice::Iter<'a, (Dot, Element)>, fn(&'a (Dot, Element)) -> Self::Item>;
+impl<'a, E> IntoIterator for &'a Elements<E> {
+    type Item = (&'a Dot, &'a E);
+    type IntoIter = std::iter::Map<std::slice::Iter<'a, (Dot, E)>, fn(&'a (Dot, E)) -> Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let pair: fn(&'a (Dot, Element)) -> Self::Item = |(dot, element)| (dot, element);
+        let pair: fn(&'a (Dot, E)) -> Self::Item = |(dot, element)| (dot, element);
         self.0.iter().map(pair)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::clock::Stamp;
     use super::super::origin::Origin;
     use super::*;
 
@@ -165,29 +168,17 @@ mod tests {
         Dot { origin, number }
     }
 
-    fn element(text: &'static str) -> Element {
-        Element::Sum {
-            base: None,
-            total: i128::from(text.len() as u64),
-            micros: 0,
-        }
-    }
-
     #[test]
     fn elements_are_in_order_and_each_write_is_there_once() {
-        let mut elements: Elements = [(dot(5), element("a"))].into();
-        elements.extend([
-            (dot(3), element("ab")),
-            (dot(9), element("")),
-            (dot(5), element("abc")),
-        ]);
-        let numbers = |elements: &Elements| elements.keys().map(|dot| dot.number).collect();
+        let mut elements: Elements<&str> = [(dot(5), "a")].into();
+        elements.extend([(dot(3), "ab"), (dot(9), ""), (dot(5), "abc")]);
+        let numbers = |elements: &Elements<&str>| elements.keys().map(|dot| dot.number).collect();
         let all: Vec<u64> = numbers(&elements);
         assert_eq!(all, [3, 5, 9]);
-        assert_eq!(elements.get(&dot(5)), Some(&element("abc")));
+        assert_eq!(elements.get(&dot(5)), Some(&"abc"));
         let some = elements.range(dot(4)..=dot(9)).map(|(dot, _)| dot.number);
         assert_eq!(some.collect::<Vec<_>>(), [5, 9]);
-        assert_eq!(elements.remove(&dot(3)), Some(element("ab")));
+        assert_eq!(elements.remove(&dot(3)), Some("ab"));
         assert_eq!(elements.remove(&dot(4)), None);
         elements.retain(|dot, _| dot.number == 9);
         assert_eq!((elements.len(), elements.contains_key(&dot(5))), (1, false));
@@ -195,20 +186,12 @@ mod tests {
 
     #[test]
     fn what_is_sent_out_of_order_is_put_in_order() {
-        let stamp = Stamp {
-            micros: 1,
-            origin: dot(7).origin,
-        };
-        let sent = vec![
-            (dot(7), Element::Member(stamp, "x".to_owned())),
-            (dot(2), element("ab")),
-            (dot(7), element("a")),
-        ];
+        let sent = vec![(dot(7), "x"), (dot(2), "ab"), (dot(7), "a")];
         let bytes = postcard::to_allocvec(&sent).expect("it is encoded");
-        let read: Elements = postcard::from_bytes(&bytes).expect("it is decoded");
+        let read: Elements<String> = postcard::from_bytes(&bytes).expect("it is decoded");
         assert_eq!(read.len(), 2);
-        assert_eq!(read.get(&dot(2)), Some(&element("ab")));
-        assert_eq!(read.get(&dot(7)), Some(&element("a")));
+        assert_eq!(read.get(&dot(2)), Some(&"ab".to_owned()));
+        assert_eq!(read.get(&dot(7)), Some(&"a".to_owned()));
         assert!(read.keys().is_sorted());
     }
 }

@@ -24,7 +24,7 @@ use super::seen::Seen;
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Entry {
     /// By the write that made each.
-    pub(crate) elements: Elements,
+    pub(crate) elements: Elements<Element>,
 }
 
 /// A part of a value.
