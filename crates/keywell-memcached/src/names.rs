@@ -6,6 +6,8 @@
 //! no listings; and a component that was written for another store need not know that this one has
 //! short names.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keywell_store::BucketName;
@@ -30,15 +32,15 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn new(prefix: &str, bucket: &BucketName) -> Self {
         let mut escaped = String::new();
-        escape(&mut escaped, prefix, &[]);
-        escape(&mut escaped, bucket.as_str(), &[b':']);
+        escape(&mut escaped, prefix, b"");
+        escape(&mut escaped, bucket.as_str(), b":");
         escaped.push(':');
         Self { prefix: escaped }
     }
 
     pub(crate) fn name(&self, key: &str) -> String {
         let mut name = self.prefix.clone();
-        escape(&mut name, key, &[]);
+        escape(&mut name, key, b"");
         if name.len() <= LONGEST {
             return name;
         }
@@ -64,7 +66,7 @@ fn escape(name: &mut String, text: &str, also: &[u8]) {
         if is_plain {
             name.push(character);
         } else {
-            name.push_str(&format!("%{:02X}", u32::from(character)));
+            let _ = write!(name, "%{:02X}", u32::from(character));
         }
     }
 }

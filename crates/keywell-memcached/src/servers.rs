@@ -11,7 +11,7 @@ use crate::wire::Command;
 
 /// The servers, and which keys they have.
 pub(crate) struct Servers {
-    servers: Vec<Server>,
+    all: Vec<Server>,
     ring: Ring,
     /// Turns of those who count on a key, by its name.
     pub(crate) counters: Queue,
@@ -49,7 +49,7 @@ impl Servers {
         let servers = servers.collect::<Result<Vec<_>>>()?;
         let ring = Ring::new(servers.iter().map(|server| (&*server.host, server.port)));
         let servers = Self {
-            servers,
+            all: servers,
             ring,
             counters: Queue::default(),
             is_closed: AtomicBool::new(false),
@@ -61,12 +61,12 @@ impl Servers {
     /// The server that has a name.
     pub(crate) fn of(&self, name: &str) -> Result<&Server> {
         self.check_open()?;
-        let server = match self.servers.len() {
+        let server = match self.all.len() {
             1 => 0,
             _ => self.ring.server(name),
         };
         let none = || Error::Unavailable("no server of Memcached is named".into());
-        self.servers.get(server).ok_or_else(none)
+        self.all.get(server).ok_or_else(none)
     }
 
     fn check_open(&self) -> Result<()> {
@@ -80,7 +80,7 @@ impl Servers {
     pub(crate) async fn probe(&self) -> Result<()> {
         self.check_open()?;
         let asked = self
-            .servers
+            .all
             .iter()
             .map(|server| server.read(Command::ping(), 0));
         try_join_all(asked).await.map(drop)
@@ -89,7 +89,7 @@ impl Servers {
     /// Drops the connections, and makes no more.
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
-        for server in &self.servers {
+        for server in &self.all {
             server.close();
         }
     }

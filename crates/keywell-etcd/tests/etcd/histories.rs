@@ -36,7 +36,7 @@ async fn processes_on_several_servers_are_linearizable() {
     let mut buckets = Vec::new();
     for server in cluster.servers() {
         let mut options = options(server);
-        options.prefix = "shared".to_owned();
+        "shared".clone_into(&mut options.prefix);
         let store = store(&options).await;
         buckets.push(open(&store, "b").await);
         stores.push(store);

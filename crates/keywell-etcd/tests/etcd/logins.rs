@@ -41,7 +41,7 @@ async fn as_root(server: &Etcd, command: &str) {
 
 fn hers(server: &Etcd) -> EtcdOptions {
     let mut options = EtcdOptions::new([server.addr().to_string()]);
-    options.prefix = "hers".to_owned();
+    "hers".clone_into(&mut options.prefix);
     options.user = Some(("ada".to_owned(), Secret::from("hunter@2".to_owned())));
     options
 }

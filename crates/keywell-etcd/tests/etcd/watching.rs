@@ -175,7 +175,7 @@ async fn tokens_of_another_bucket_or_cluster_are_refused() {
     let one = store(&options(server().await)).await;
     let other = Etcd::start().await.unwrap();
     let mut elsewhere = options(&other);
-    elsewhere.prefix = "shared".to_owned();
+    "shared".clone_into(&mut elsewhere.prefix);
     let two = store(&elsewhere).await;
     let bucket = open(&one, "b").await;
     let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
