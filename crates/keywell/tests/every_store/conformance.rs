@@ -82,9 +82,7 @@ fn component_on(component: &str, url: &str) -> String {
         let kept = of_level.clone().filter(|point| point.0).count();
         format!("{kept} of {}", of_level.count())
     };
-    let ends = match points.len() == plan && plan > 0 {
-        true => "",
-        false => ", **ends early**",
-    };
+    let is_whole = points.len() == plan && plan > 0;
+    let ends = if is_whole { "" } else { ", **ends early**" };
     format!("{}{ends} | {}", kept(true), kept(false))
 }

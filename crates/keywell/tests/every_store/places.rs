@@ -3,9 +3,9 @@ use std::path::Path;
 use std::process::Command;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use keywell::PROVIDERS;
-use keywell_servers::{Cluster, Nats, Redis, program};
+use keywell_servers::{Cluster, Etcd, Memcached, Nats, Redis, program};
 
 /// A store in one of its forms, and how to start what it needs.
 pub(crate) struct Place {
@@ -26,8 +26,9 @@ pub(crate) struct Started {
 
 /// A line each; a provider may have several.
 const PLACES: &[Place] = &[
-    Place::new("`memory:`", "memory", || memory().boxed()),
-    Place::new("`disk:`", "disk", || disk().boxed()),
+    Place::new("`memory:`", "memory", || ready(memory()).boxed()),
+    Place::new("`disk:`", "disk", || ready(file("disk")).boxed()),
+    Place::new("`sqlite:`", "sqlite", || ready(file("sqlite")).boxed()),
     Place::new("`redis:`", "redis", || redis("layout=plain").boxed()),
     Place::new("`redis:`, flat", "redis", || redis("layout=flat").boxed()),
     Place::new("`redis:`, journal", "redis", || {
@@ -39,6 +40,8 @@ const PLACES: &[Place] = &[
         jetstream("?cache=off").boxed()
     }),
     Place::new("`nats-cache:`", "nats-cache", || replicated().boxed()),
+    Place::new("`etcd:`", "etcd", || etcd().boxed()),
+    Place::new("`memcached:`", "memcached", || memcached().boxed()),
 ];
 
 // === impl Place ===
@@ -75,14 +78,15 @@ fn every_store_of_the_build_has_a_place() {
     }
 }
 
-async fn memory() -> Started {
+fn memory() -> Started {
     started("memory:", "this process", ())
 }
 
-async fn disk() -> Started {
+/// A store in a file or folder of its own.
+fn file(scheme: &str) -> Started {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("disk:{}", folder.path().join("store").display());
-    started(url, "a folder", folder)
+    let url = format!("{scheme}:{}", folder.path().join("store").display());
+    started(url, "this machine", folder)
 }
 
 async fn redis(settings: &str) -> Started {
@@ -111,6 +115,18 @@ async fn replicated() -> Started {
     let nats = Nats::start().await.unwrap();
     let url = format!("nats-cache://{}/suite", nats.addr());
     started(url, version(&program::nats().unwrap()), nats)
+}
+
+async fn etcd() -> Started {
+    let etcd = Etcd::start().await.unwrap();
+    let url = format!("etcd://{}/suite", etcd.addr());
+    started(url, version(&program::etcd().unwrap()), etcd)
+}
+
+async fn memcached() -> Started {
+    let memcached = Memcached::start().await.unwrap();
+    let url = format!("memcached://{}", memcached.addr());
+    started(url, version(&program::memcached().unwrap()), memcached)
 }
 
 fn started(url: impl Into<String>, server: impl Into<String>, kept: impl Any + Send) -> Started {

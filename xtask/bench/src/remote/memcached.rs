@@ -60,7 +60,8 @@ impl Bare for Connection {
             if read == 0 || (length > 3 && !reply.starts_with(beginning.as_bytes())) {
                 return Err(format!("Memcached answers {reply:?}").into());
             }
-            if reply.iter().filter(|byte| **byte == b'\n').count() == lines {
+            let ends = reply.iter().filter(|byte| matches!(byte, b'\n'));
+            if ends.count() == lines {
                 return Ok(());
             }
         }

@@ -193,7 +193,9 @@ impl Exchange {
             let seen = if part.is_whole { &chunk.seen } else { &nothing };
             effects.extend(state.take(&part.key, Some(&part.entry), seen, now));
         }
-        let pull = self.pull.take_if(|pull| pull.peer == peer && chunk.from == self.from);
+        let pull = self
+            .pull
+            .take_if(|pull| pull.peer == peer && chunk.from == self.from);
         let Some(mut pull) = pull else {
             return effects;
         };

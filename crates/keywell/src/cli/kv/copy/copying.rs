@@ -127,7 +127,7 @@ impl Copying<'_> {
             .iter()
             .copied()
             .partition(|(_, read)| read.deadline.is_none());
-        let written = set_all(bucket, lasting.iter().map(value), &mut 0).await;
+        let written = set_all(bucket, lasting.iter().copied().map(value), &mut 0).await;
         written.map_err(cannot)?;
         let now = Instant::now();
         let sets = expiring.iter().filter_map(|(key, read)| {
@@ -169,7 +169,7 @@ impl Copying<'_> {
     }
 }
 
-fn value<'a>(entry: &&'a (String, Read)) -> (&'a str, Bytes) {
+fn value(entry: &(String, Read)) -> (&str, Bytes) {
     (&entry.0, entry.1.value.clone())
 }
 
