@@ -20,6 +20,7 @@ const STORES: &[Store] = &[
     Store::new("sqlite", || Ok(())),
     Store::new("redis", setup::redis),
     Store::new("nats", || setup::nats().map(drop)),
+    Store::new("postgres", setup::postgres),
 ];
 
 /// The stores whose tests run.
@@ -136,7 +137,7 @@ mod tests {
     fn the_others_are_omitted() {
         assert!(all().filter().is_empty());
         assert!(all().is_all());
-        let chosen = named("memory, disk,sqlite,redis").unwrap();
+        let chosen = named("memory, disk,sqlite,redis,postgres").unwrap();
         assert_eq!(chosen.filter(), ["-E", "not (package(keywell-nats))"]);
         assert_eq!(chosen.left_out(), ", without what needs nats");
         let error = named("memory,floppy").err().unwrap();

@@ -17,6 +17,8 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_nats::CacheProvider,
     #[cfg(feature = "nats")]
     &keywell_nats::JetStreamProvider,
+    #[cfg(feature = "postgres")]
+    &keywell_postgres::PostgresProvider,
 ];
 
 /// The features that have stores, with the schemes of their URLs up to a plus sign: a line each.
@@ -27,6 +29,7 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("sqlite", &["sqlite"]),
     ("redis", &["redis", "rediss", "valkey", "valkeys"]),
     ("nats", &["nats", "nats-cache"]),
+    ("postgres", &["postgres", "postgresql"]),
 ];
 
 /// The kind of store that a scheme belongs to.

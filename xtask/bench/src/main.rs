@@ -34,6 +34,7 @@ mod report;
 mod resident;
 mod row;
 mod server;
+mod sql;
 mod start;
 mod table;
 mod unit;
@@ -56,7 +57,7 @@ use report::Report;
 
 type Measure = fn(&Effort) -> Done<Group>;
 
-const GROUPS: [(&str, Measure); 8] = [
+const GROUPS: [(&str, Measure); 10] = [
     ("host", host::group),
     ("values", values::group),
     ("http", http::group),
@@ -65,6 +66,8 @@ const GROUPS: [(&str, Measure); 8] = [
     ("start", start::group),
     ("idle", idle::group),
     ("redis", redis::group),
+    ("sqlite", sql::sqlite),
+    ("postgres", sql::postgres),
 ];
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 //! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
 //! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, a [`Proxy`] that
-//! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`], a
+//! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`], [`Postgres`], a
 //! [`Registry`] of images, and a [`Stub`] that answers what no real server would. A [`Port`] is for
 //! what a test starts by itself.
 //!
@@ -32,6 +32,7 @@ mod cluster;
 mod error;
 mod nats;
 mod port;
+mod postgres;
 mod process;
 pub mod program;
 mod proxy;
@@ -49,6 +50,7 @@ pub use cluster::Cluster;
 pub use error::{Error, Result};
 pub use nats::{Nats, NatsBuilder, NatsCluster};
 pub use port::Port;
+pub use postgres::{Postgres, PostgresBuilder};
 pub use proxy::{Proxy, Towards};
 pub use redis::Redis;
 pub use registry::Registry;

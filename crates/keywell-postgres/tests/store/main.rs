@@ -1,0 +1,11 @@
+//! Tests of the store in PostgreSQL as a user sees it, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on ends, in its own functions too"
+)]
+
+mod database;
+mod faults;
+mod support;
+mod watching;
