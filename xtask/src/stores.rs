@@ -138,7 +138,7 @@ mod tests {
     fn the_others_are_omitted() {
         assert!(all().filter().is_empty());
         assert!(all().is_all());
-        let chosen = named("memory, disk,sqlite,redis").unwrap();
+        let chosen = named("memory, disk,sqlite,redis,etcd,memcached").unwrap();
         assert_eq!(chosen.filter(), ["-E", "not (package(keywell-nats))"]);
         assert_eq!(chosen.left_out(), ", without what needs nats");
         let error = named("memory,floppy").err().unwrap();
