@@ -1,11 +1,10 @@
-//! The list of promises. The public functions, the [registry](crate::behaviours) and the tests of
-//! [`suite!`](crate::suite) are generated from it, so that they always agree.
+//! The list of promises, from which the public functions, the [registry](crate::behaviours) and the
+//! tests of [`suite!`](crate::suite) are generated.
 
 mod collections;
 
-/// Passes the list to a macro of this crate, after the arguments of that macro.
-///
-/// Each line holds a promise, the function that checks it, and what it needs the store to declare.
+/// Passes the list to a macro of this crate, after the arguments of that macro. Each entry has a
+/// promise, the function that checks it, and what the store has to declare for it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __for_each_behaviour {

@@ -28,7 +28,7 @@ pub(crate) struct Leases {
     task: AbortHandle,
 }
 
-/// A lease that is being granted, and that nobody will know of if the caller goes away meanwhile.
+/// A lease that is being granted. It is leaked if the caller is dropped meanwhile.
 struct Granting<'a> {
     leases: &'a Leases,
     id: i64,

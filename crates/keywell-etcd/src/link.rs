@@ -196,8 +196,8 @@ impl Link {
             Err(faults) => {
                 let refused = |fault: &Fault| matches!(fault, Fault::Refused(_));
                 let none = || Fault::Unsent("no server of etcd is named".into());
-                let told = faults.iter().position(refused).unwrap_or(0);
-                Err(faults.into_iter().nth(told).unwrap_or_else(none))
+                let shown = faults.iter().position(refused).unwrap_or(0);
+                Err(faults.into_iter().nth(shown).unwrap_or_else(none))
             }
         }
     }

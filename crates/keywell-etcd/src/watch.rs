@@ -6,7 +6,7 @@
 //! etcd keeps every change until it is compacted, so a watch that resumes misses none, and one that
 //! needs a change that is gone ends as compacted. A lost connection is made again.
 //!
-//! The end of a lease deletes a key as a client does. What tells them apart is the marker, which our
+//! The end of a lease deletes a key as a client does. The marker distinguishes them, which our
 //! own deletions write in the same transaction; and a key that had no lease was deleted by a client,
 //! whichever it was.
 

@@ -1,6 +1,6 @@
 //! Writes, each one transaction of etcd that is sent once.
 //!
-//! A deletion writes the bucket's marker in the same transaction, so that a watch can tell it from
+//! A deletion writes the bucket's marker in the same transaction, so that a watch can distinguish it from
 //! the end of a lease.
 
 use std::collections::HashMap;

@@ -27,7 +27,7 @@ pub(crate) struct Connection {
     task: AbortHandle,
 }
 
-/// A command whose reply somebody waits for.
+/// A command whose caller waits for the reply.
 struct Waiting {
     command: Command,
     answer: Answer,
@@ -115,7 +115,7 @@ async fn write(
     while let Some(first) = waiting.recv().await {
         let mut next = Some(first);
         while let Some(Waiting { command, answer }) = next {
-            // Nobody waits for it any longer, and it was not sent.
+            // Its caller is gone, and it was not sent.
             if !answer.to.is_closed() {
                 command.write(&mut buffer);
                 sent.lock().push_back(answer);
@@ -152,7 +152,7 @@ async fn wait_for_reply(
     }
     let max = sent.lock().front().map(|answer| answer.max);
     max.ok_or_else(|| {
-        let what = "Memcached answers what nobody asked";
+        let what = "Memcached sent a reply without a request";
         io::Error::new(io::ErrorKind::InvalidData, what)
     })
 }

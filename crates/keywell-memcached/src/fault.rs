@@ -14,7 +14,7 @@ pub(crate) enum Fault {
 // === impl Fault ===
 
 impl Fault {
-    /// What a caller of a read is told.
+    /// The error of a read.
     pub(crate) fn of_reading(self) -> Error {
         match self {
             Self::Unsent(failure) | Self::Unanswered(failure) => Error::Unavailable(failure),
@@ -22,7 +22,7 @@ impl Fault {
         }
     }
 
-    /// What a caller of a write is told.
+    /// The error of a write.
     pub(crate) fn of_writing(self) -> Error {
         match self {
             Self::Unanswered(failure) => Error::Ambiguous(failure),

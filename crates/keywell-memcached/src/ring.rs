@@ -1,5 +1,5 @@
 //! Which server has a key: ketama, the consistent hashing of libketama, as libmemcached places keys
-//! that is told to be compatible with it (`MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED`), and with it the
+//! that is set to be compatible with it (`MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED`), and with it the
 //! clients of PHP, Python and Ruby that are built on it. Where a server is added, a share of the keys
 //! moves to it, and no other.
 

@@ -11,7 +11,7 @@ use crate::life::Life;
 
 /// The longest line of a reply. Errors and statistics are the longest.
 const LINE: u64 = 8 << 10;
-/// How much of a value that nobody can hold is read at once, to leave it out.
+/// How many bytes of a value that is too large are read and discarded at once.
 const SKIPPED: usize = 64 << 10;
 
 /// A command as it is sent, all but the value's last line.

@@ -20,7 +20,7 @@ pub(crate) struct Readers {
 // === impl Readers ===
 
 impl Readers {
-    /// How many connections are kept while nobody reads.
+    /// How many idle connections are kept.
     const MOST_IDLE: usize = 16;
 
     pub(crate) fn new(path: PathBuf, options: Options) -> Self {

@@ -116,7 +116,7 @@ impl Writer {
         }
     }
 
-    /// Looks for what other processes committed, if somebody watches.
+    /// Looks for what other processes committed, if there are watches.
     fn look(&mut self) {
         if !self.core.is_watched() {
             return;

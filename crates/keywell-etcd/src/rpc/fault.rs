@@ -19,7 +19,7 @@ pub(crate) enum Fault {
 // === impl Fault ===
 
 impl Fault {
-    /// What a caller of a read is told, or of something else that can be done again.
+    /// The error of a read, or of another request that can be repeated.
     pub(crate) fn of_reading(self) -> Error {
         match self {
             Self::Unsent(failure) | Self::Unanswered(failure) => Error::Unavailable(failure),
@@ -28,7 +28,7 @@ impl Fault {
         }
     }
 
-    /// What a caller of a write is told.
+    /// The error of a write.
     pub(crate) fn of_writing(self) -> Error {
         match self {
             Self::Unanswered(failure) => Error::Ambiguous(failure),
