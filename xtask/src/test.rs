@@ -44,6 +44,9 @@ pub(crate) fn test() -> Done {
     if works(cargo().args(["nextest", "--version"])) {
         let mut nextest = cargo();
         nextest.args(["nextest", "run", "--locked"]).args(ALL);
+        // Most tests wait: for servers, for time to pass, for other processes.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        nextest.arg("--test-threads").arg((2 * cores).to_string());
         run(nextest.args(chosen.filter()))?;
     } else if chosen.is_all() {
         // Not `--all-targets`, which would run the benchmarks.

@@ -92,7 +92,8 @@ fn file(scheme: &str) -> Started {
 async fn redis(settings: &str) -> Started {
     let redis = Redis::builder().config("notify-keyspace-events AKE");
     let redis = redis.start().await.unwrap();
-    let url = format!("{}?{settings}", redis.url());
+    // A slow machine is no fault.
+    let url = format!("{}?{settings}&answer-timeout=20s", redis.url());
     started(url, version(&program::server().unwrap()), redis)
 }
 
@@ -100,7 +101,7 @@ async fn cluster() -> Started {
     let node = Redis::builder().config("notify-keyspace-events AKE");
     let cluster = Cluster::start_with(3, 0, node).await.unwrap();
     let nodes: Vec<String> = cluster.addrs().iter().map(ToString::to_string).collect();
-    let url = format!("redis+cluster://{}", nodes.join(","));
+    let url = format!("redis+cluster://{}?answer-timeout=20s", nodes.join(","));
     let server = version(&program::server().unwrap());
     started(url, format!("{server}, 3 primaries"), cluster)
 }
