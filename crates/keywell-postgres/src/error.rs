@@ -88,7 +88,8 @@ pub(crate) fn refused(error: tokio_postgres::Error) -> Error {
             "08" | "25" | "28" | "3D" | "40" | "53" | "55" | "57" | "58" => {
                 Error::Unavailable(Failure::caused_by("PostgreSQL", error))
             }
-            "XX" => Error::Corrupt(Failure::caused_by("PostgreSQL", error)),
+            // A table or function of the store is of another shape, or data is damaged.
+            "42" | "XX" => Error::Corrupt(Failure::caused_by("a table of the store", error)),
             _ => Error::Internal(Failure::caused_by("PostgreSQL", error)),
         },
     }

@@ -246,6 +246,9 @@ BEGIN
         ) AS sums WHERE newer > in_bytes;
     END IF;
     bound := greatest(bound, heavy);
+    IF bound IS NULL THEN
+        RETURN false;
+    END IF;
     SELECT version INTO near FROM changes WHERE reserved = in_reserved
     ORDER BY version OFFSET most LIMIT 1;
     WITH gone AS (
@@ -260,6 +263,6 @@ BEGIN
     END IF;
     UPDATE floors SET epoch = removed.epoch, xid = removed.xid
     WHERE reserved = in_reserved AND (epoch, xid) < (removed.epoch, removed.xid);
-    RETURN near < bound AND removed.rows > most / 2;
+    RETURN coalesce(near < bound, false) AND removed.rows > most / 2;
 END
 $$;

@@ -6,7 +6,7 @@ use keywell_store::{
 };
 use tokio::sync::{Notify, watch};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{FromSql, ToSql};
 
 use crate::error::{breaks, refused, sent};
 use crate::log::Logged;
@@ -182,7 +182,7 @@ impl Server {
         ];
         let rows = self.write(APPLY, parameters).await?;
         let row = rows.first().ok_or_else(unreadable)?;
-        if let Some(place) = row.get::<_, Option<i32>>("out_stale") {
+        if let Some(place) = field::<Option<i32>>(row, "out_stale")? {
             let place = usize::try_from(place).map_err(|_| unreadable())?;
             return Ok(Transacted::Stale(place));
         }
@@ -219,7 +219,10 @@ impl Server {
         for _ in 0..TRIMS {
             let parameters: Parameters<'_> = &[&is_reserved, &most, &most_bytes];
             match self.follow(trim, parameters).await {
-                Ok(rows) if rows.first().is_some_and(|row| row.get(0)) => {}
+                Ok(rows)
+                    if rows
+                        .first()
+                        .is_some_and(|row| row.try_get(0).unwrap_or(false)) => {}
                 Ok(_) => return,
                 Err(error) => {
                     tracing::warn!(%error, "the history in PostgreSQL cannot be trimmed");
@@ -285,11 +288,11 @@ fn version(expected: &Expected) -> Option<i64> {
 }
 
 fn written(row: &Row) -> Result<Vec<Written>> {
-    let Some(changed) = row.get::<_, Option<Vec<bool>>>("out_changed") else {
+    let Some(changed) = field::<Option<Vec<bool>>>(row, "out_changed")? else {
         return Ok(Vec::new());
     };
-    let versions: Vec<Option<i64>> = row.get("out_versions");
-    let counters: Vec<Option<i64>> = row.get("out_counters");
+    let versions: Vec<Option<i64>> = field(row, "out_versions")?;
+    let counters: Vec<Option<i64>> = field(row, "out_counters")?;
     let each = changed.into_iter().zip(versions).zip(counters);
     let each = each.map(|((has_changed, version), counter)| {
         let version = version.map(u64::try_from).transpose();
@@ -301,6 +304,10 @@ fn written(row: &Row) -> Result<Vec<Written>> {
         })
     });
     each.collect()
+}
+
+fn field<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T> {
+    row.try_get(name).map_err(|_| unreadable())
 }
 
 fn unreadable() -> Error {

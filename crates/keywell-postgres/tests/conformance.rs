@@ -1,5 +1,5 @@
 //! The store in PostgreSQL passes the conformance suite, also across restarts, and its histories are
-//! linearizable, also of several processes. Each test has a database of its own.
+//! linearizable, also of several processes. Each test has a schema of its own.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,27 +7,25 @@
 )]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use keywell_conformance::Subject;
 use keywell_conformance::history::{Faults, Faulty, History, Plan, seeds};
 use keywell_postgres::{Options, PostgresStore};
-use keywell_servers::Postgres;
+use keywell_servers::SharedPostgres;
 use keywell_store::{Bucket, BucketName, Result, Store};
 
 /// How many lists of random operations are compared with the model.
 const CASES: u32 = 30;
 
 async fn postgres() -> Subject {
-    let server = Postgres::shared().await.unwrap();
-    let url = server.url(&server.database().unwrap());
-    let number = AtomicU32::new(0);
-    let brief = url.clone();
+    let server = SharedPostgres::get().await.unwrap();
+    let database = server.url("postgres");
+    let url = format!("{database}?schema={}", server.name());
+    let brief = server.clone();
     Subject::shared(open(url.clone()).await.unwrap())
         .reopening(move || open(url.clone()))
         .with_brief_history(100, move || {
-            let number = number.fetch_add(1, Ordering::Relaxed);
-            open(format!("{brief}?history=8&schema=brief{number}"))
+            open(format!("{database}?history=8&schema={}", brief.name()))
         })
         .keeping(server)
 }
@@ -56,9 +54,9 @@ async fn explained(usual: u64, run: impl AsyncFn(Plan) -> History) {
 
 /// Buckets of stores that share a database, each with connections of its own, as another process
 /// would have.
-async fn buckets(stores: usize) -> (Arc<Postgres>, Vec<Arc<dyn Bucket>>) {
-    let server = Postgres::shared().await.unwrap();
-    let url = server.url(&server.database().unwrap());
+async fn buckets(stores: usize) -> (Arc<SharedPostgres>, Vec<Arc<dyn Bucket>>) {
+    let server = SharedPostgres::get().await.unwrap();
+    let url = format!("{}?schema={}", server.url("postgres"), server.name());
     let mut buckets = Vec::new();
     for _ in 0..stores {
         let store = open(url.clone()).await.unwrap();

@@ -55,7 +55,7 @@ pub use etcd::{Etcd, EtcdCluster};
 pub use memcached::Memcached;
 pub use nats::{Nats, NatsBuilder, NatsCluster};
 pub use port::Port;
-pub use postgres::{Postgres, PostgresBuilder};
+pub use postgres::{Databases, Postgres, PostgresBuilder, SharedPostgres};
 pub use proxy::{Proxy, Towards};
 pub use redis::Redis;
 pub use registry::Registry;

@@ -164,6 +164,21 @@ pub fn postgres() -> Result<PathBuf> {
     })
 }
 
+/// `flock`, which ends a server that several processes share.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says what to install and how.
+pub fn flock() -> Result<PathBuf> {
+    find("flock").ok_or_else(|| {
+        Error::Missing(
+            "flock is not installed. Debian, Ubuntu and Fedora: it is in util-linux; macOS: brew \
+             install flock; Alpine: apk add flock"
+                .to_owned(),
+        )
+    })
+}
+
 /// A tool of a server's, `cli` or `benchmark`: `redis-cli` or `valkey-cli` from beside the server, or
 /// else from the `PATH`.
 ///

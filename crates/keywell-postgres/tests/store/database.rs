@@ -1,14 +1,14 @@
 //! What is in the database, and what another program did to it.
 
 use keywell_postgres::{OpenError, Options, PostgresStore};
-use keywell_servers::Postgres;
+use keywell_servers::SharedPostgres;
 use keywell_store::{Error, Invalid, Set};
 
 use crate::support::{bucket, connect, set, text};
 
 #[tokio::test]
 async fn tables_of_another_program_or_version_are_refused_and_left_alone() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let database = server.database().unwrap();
     let url = server.url(&database);
     let options = Options::from_url(&url).unwrap().existing();
@@ -37,16 +37,17 @@ async fn tables_of_another_program_or_version_are_refused_and_left_alone() {
         matches!(error, OpenError::Newer { found: 99, .. }),
         "{error:?}"
     );
-    let sql =
-        "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
-    server.sql("postgres", sql).unwrap();
-    let error = connect(&server.url("latin")).await.unwrap_err();
+    let sql = " ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
+    let latin = server.name();
+    let sql = format!("CREATE DATABASE {latin} {sql}");
+    server.sql("postgres", &sql).unwrap();
+    let error = connect(&server.url(&latin)).await.unwrap_err();
     assert!(matches!(error, OpenError::Encoding(_)), "{error:?}");
 }
 
 #[tokio::test]
 async fn stores_that_are_made_at_the_same_time_are_one() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let url = server.url(&server.database().unwrap());
     let stores = (0..8).map(|_| {
         let url = url.clone();
@@ -61,7 +62,7 @@ async fn stores_that_are_made_at_the_same_time_are_one() {
 
 #[tokio::test]
 async fn another_program_reads_what_is_there_and_writes_by_the_same_function() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let database = server.database().unwrap();
     let store = connect(&server.url(&database)).await.unwrap();
     let b = bucket(&store, "orders").await;
@@ -95,7 +96,7 @@ async fn another_program_reads_what_is_there_and_writes_by_the_same_function() {
 
 #[tokio::test]
 async fn odd_names_and_keys_are_held_as_they_are() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let store = connect(&server.url(&server.database().unwrap()))
         .await
         .unwrap();
@@ -119,7 +120,7 @@ async fn odd_names_and_keys_are_held_as_they_are() {
 
 #[tokio::test]
 async fn a_batch_of_many_keys_takes_no_more_locks_than_the_server_has() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let store = connect(&server.url(&server.database().unwrap()))
         .await
         .unwrap();
@@ -139,7 +140,7 @@ async fn a_batch_of_many_keys_takes_no_more_locks_than_the_server_has() {
 
 #[tokio::test]
 async fn what_is_as_long_as_declared_is_held_and_what_is_longer_is_not() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let store = connect(&server.url(&server.database().unwrap()))
         .await
         .unwrap();
@@ -164,4 +165,26 @@ async fn what_is_as_long_as_declared_is_held_and_what_is_longer_is_not() {
         );
         assert_eq!(text(&b, &key).await.unwrap(), None);
     }
+}
+
+#[tokio::test]
+async fn tables_that_another_program_altered_are_reported() {
+    let server = SharedPostgres::get().await.unwrap();
+    let database = server.database().unwrap();
+    let store = connect(&server.url(&database)).await.unwrap();
+    let b = bucket(&store, "b").await;
+    set(&b, "k", "v").await.unwrap();
+    let rename = "ALTER TABLE keywell.entries RENAME COLUMN value TO data";
+    server.sql(&database, rename).unwrap();
+    for error in [
+        text(&b, "k").await.unwrap_err(),
+        set(&b, "k", "other").await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
+        let error = error.to_string();
+        assert!(error.contains("a table of the store"), "{error}");
+    }
+    let back = "ALTER TABLE keywell.entries RENAME COLUMN data TO value";
+    server.sql(&database, back).unwrap();
+    assert_eq!(text(&b, "k").await.unwrap().as_deref(), Some("v"));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keywell_postgres::OpenError;
-use keywell_servers::{Postgres, Proxy, Tls, Towards};
+use keywell_servers::{Databases, Postgres, Proxy, SharedPostgres, Tls, Towards};
 use keywell_store::{Error, Filter, Set, Since, Store as _};
 
 use crate::support::{bucket, connect, eventually, next_events, set, text};
@@ -86,7 +86,7 @@ async fn a_frozen_server_leaves_a_write_in_doubt_and_a_read_undone() {
 
 #[tokio::test]
 async fn a_write_whose_answer_is_lost_is_in_doubt_and_sent_once() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let proxy = Proxy::to(server.addr()).await.unwrap();
     let url = server.url_at(proxy.addr(), &server.database().unwrap());
     let url = format!("{url}?connections=1&answer-timeout=1s");
@@ -119,7 +119,7 @@ async fn eventually_refused(mut attempt: impl AsyncFnMut() -> keywell_store::Res
 
 #[tokio::test]
 async fn a_slow_server_is_waited_for_as_long_as_set() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let proxy = Proxy::to(server.addr()).await.unwrap();
     let url = server.url_at(proxy.addr(), &server.database().unwrap());
     let store = connect(&url).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_slow_server_is_waited_for_as_long_as_set() {
 
 #[tokio::test]
 async fn a_revoked_login_is_reported_and_a_granted_one_works_again() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let database = server.database().unwrap();
     let role = format!("app_{database}");
     let create = format!("CREATE ROLE {role} LOGIN PASSWORD 'first'");
@@ -177,7 +177,7 @@ async fn a_revoked_login_is_reported_and_a_granted_one_works_again() {
 
 #[tokio::test]
 async fn a_server_with_few_connections_is_used_with_those_that_it_has() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let database = server.database().unwrap();
     let role = format!("few_{database}");
     let sql = |sql: &str| server.sql(&database, &sql.replace("ROLE", &format!("ROLE {role}")));
@@ -210,8 +210,8 @@ async fn a_server_with_few_connections_is_used_with_those_that_it_has() {
 
 #[tokio::test]
 async fn a_wrong_password_a_missing_database_and_no_server_are_told_apart_without_the_password() {
-    let server = Postgres::shared().await.unwrap();
-    let (user, addr) = (Postgres::USER, server.addr());
+    let server = SharedPostgres::get().await.unwrap();
+    let (user, addr) = (Databases::USER, server.addr());
     for (url, problem) in [
         (
             format!("postgres://{user}:secret@{addr}/postgres"),
@@ -231,7 +231,7 @@ async fn a_wrong_password_a_missing_database_and_no_server_are_told_apart_withou
             error.contains(problem) && !error.contains("secret"),
             "{error}"
         );
-        assert!(!error.contains(Postgres::PASSWORD), "{error}");
+        assert!(!error.contains(Databases::PASSWORD), "{error}");
     }
 }
 
@@ -263,9 +263,9 @@ async fn a_connection_is_encrypted_and_the_server_checked() {
 
 #[tokio::test]
 async fn of_several_servers_the_one_that_answers_is_taken() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let database = server.database().unwrap();
-    let (user, password) = (Postgres::USER, Postgres::PASSWORD);
+    let (user, password) = (Databases::USER, Databases::PASSWORD);
     let url = format!(
         "postgres://{user}:{password}@127.0.0.1:1,{}/{database}",
         server.addr()

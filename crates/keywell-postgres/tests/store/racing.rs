@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use keywell_conformance::history::seeds;
 use keywell_postgres::PostgresStore;
-use keywell_servers::Postgres;
+use keywell_servers::{Databases, SharedPostgres};
 use keywell_store::{
     Action, Bucket, BucketName, Change, Event, Filter, Result, ResumeToken, Set, Since, Store as _,
     Transacted, Version, Watch, Write,
@@ -29,13 +29,13 @@ type Written = (String, (u64, String));
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_watch_misses_nothing_and_keeps_the_order_of_each_key_while_transactions_are_open() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     for seed in seeds(3) {
         run(&server, seed).await;
     }
 }
 
-async fn run(server: &Postgres, seed: u64) {
+async fn run(server: &Databases, seed: u64) {
     let database = server.database().unwrap();
     let url = server.url(&database);
     let stores = [connect(&url).await.unwrap(), connect(&url).await.unwrap()];

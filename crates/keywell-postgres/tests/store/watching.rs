@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use keywell_servers::{Postgres, Proxy};
+use keywell_servers::{Databases, Proxy, SharedPostgres};
 use keywell_store::{Error, Event, Filter, Invalid, Set, Since, Store as _, Watching};
 
 use crate::support::{bucket, connect, next, next_events, set};
 
 #[tokio::test]
 async fn a_watch_delivers_what_another_process_wrote_and_expirations() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let url = server.url(&server.database().unwrap());
     let (here, there) = (connect(&url).await.unwrap(), connect(&url).await.unwrap());
     let (reader, writer) = (bucket(&here, "b").await, bucket(&there, "b").await);
@@ -24,7 +24,7 @@ async fn a_watch_delivers_what_another_process_wrote_and_expirations() {
 /// The transaction that took the earlier version commits last.
 #[tokio::test]
 async fn what_commits_late_is_not_skipped() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let database = server.database().unwrap();
     let url = server.url(&database);
     let store = connect(&url).await.unwrap();
@@ -50,7 +50,7 @@ async fn what_commits_late_is_not_skipped() {
 
 #[tokio::test]
 async fn a_watch_goes_on_over_lost_connections() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let proxy = Proxy::to(server.addr()).await.unwrap();
     let database = server.database().unwrap();
     let here = connect(&server.url_at(proxy.addr(), &database))
@@ -68,7 +68,7 @@ async fn a_watch_goes_on_over_lost_connections() {
 
 #[tokio::test]
 async fn reserved_buckets_take_nothing_of_the_history_and_are_watched_live() {
-    let server = Postgres::shared().await.unwrap();
+    let server = SharedPostgres::get().await.unwrap();
     let url = server.url(&server.database().unwrap());
     let store = connect(&format!("{url}?history=100")).await.unwrap();
     let (b, own) = (
@@ -102,7 +102,7 @@ struct Session {
     lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
 }
 
-fn psql(server: &Postgres, database: &str) -> Session {
+fn psql(server: &Databases, database: &str) -> Session {
     use std::io::BufRead as _;
     use std::process::{Command, Stdio};
     let psql = keywell_servers::program::postgres().unwrap().join("psql");
@@ -114,8 +114,8 @@ fn psql(server: &Postgres, database: &str) -> Session {
             "--host=127.0.0.1",
         ])
         .arg(format!("--port={}", server.addr().port()))
-        .args(["--username", Postgres::USER, "--dbname", database])
-        .env("PGPASSWORD", Postgres::PASSWORD)
+        .args(["--username", Databases::USER, "--dbname", database])
+        .env("PGPASSWORD", Databases::PASSWORD)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

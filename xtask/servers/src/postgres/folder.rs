@@ -4,13 +4,10 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::databases::Databases;
 use super::owner::Owner;
 use super::tool::tool;
 use crate::error::{Error, Result};
-
-/// The superuser of every cluster.
-pub(super) const USER: &str = "keywell";
-pub(super) const PASSWORD: &str = "hunter2";
 
 /// The folder of a server, whose user has it.
 pub(super) fn folder() -> Result<(TempDir, Owner)> {
@@ -21,6 +18,13 @@ pub(super) fn folder() -> Result<(TempDir, Owner)> {
     Ok((folder, owner))
 }
 
+/// Where test runs keep what they share.
+pub(super) fn kept() -> Result<PathBuf> {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/servers");
+    fs::create_dir_all(&kept).map_err(Error::file(&kept))?;
+    Ok(kept)
+}
+
 /// A folder with an empty cluster, made once in the build folder for this version of the server, since
 /// `initdb` takes seconds.
 pub(super) fn template(programs: &Path, owner: Owner) -> Result<PathBuf> {
@@ -28,8 +32,7 @@ pub(super) fn template(programs: &Path, owner: Owner) -> Result<PathBuf> {
     let version = version
         .trim()
         .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/servers");
-    fs::create_dir_all(&kept).map_err(Error::file(&kept))?;
+    let kept = kept()?;
     let folder = kept.join(format!("{version}-{}", owner.number()));
     // One process makes it, and the others wait.
     let lock = folder.with_extension("lock");
@@ -43,14 +46,14 @@ pub(super) fn template(programs: &Path, owner: Owner) -> Result<PathBuf> {
     let draft = tempfile::Builder::new().prefix(prefix).tempdir()?;
     owner.own(draft.path())?;
     let password = draft.path().join("password");
-    fs::write(&password, PASSWORD).map_err(Error::file(&password))?;
+    fs::write(&password, Databases::PASSWORD).map_err(Error::file(&password))?;
     owner.own(&password)?;
     let data = draft.path().join("data");
     let mut initdb = Command::new(programs.join("initdb"));
     initdb
         .arg("-D")
         .arg(&data)
-        .args(["--username", USER, "--auth=scram-sha-256"])
+        .args(["--username", Databases::USER, "--auth=scram-sha-256"])
         .arg("--pwfile")
         .arg(&password)
         .args(["--encoding=UTF8", "--locale=C", "--wal-segsize=1"])

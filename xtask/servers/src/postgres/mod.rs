@@ -1,21 +1,23 @@
+mod databases;
 mod folder;
 mod owner;
+mod settings;
+mod shared;
 mod tool;
 
-use std::fs::{self, File, Permissions};
-use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::ops::Deref;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use self::folder::{folder, template};
-use self::owner::Owner;
+pub use self::databases::Databases;
+use self::folder::folder;
+use self::settings::Settings;
+pub use self::shared::SharedPostgres;
 use self::tool::tool;
 use crate::error::{Error, Result};
 use crate::port::Port;
@@ -24,27 +26,23 @@ use crate::program;
 use crate::tls::Tls;
 use crate::wait::until;
 
-/// A PostgreSQL server, stopped when this is dropped. Its superuser is [`Postgres::USER`].
+/// A PostgreSQL server of the caller, stopped when this is dropped.
 #[derive(Debug)]
 pub struct Postgres {
     // Before the folder: the server ends before its folder goes.
     process: Mutex<Option<Process>>,
     port: Port,
     folder: TempDir,
-    settings: PostgresBuilder,
-    databases: AtomicUsize,
+    settings: Settings,
+    databases: Databases,
     is_frozen: AtomicBool,
 }
 
 /// Settings of a [`Postgres`] that is to be started.
 #[derive(Clone, Debug, Default)]
 pub struct PostgresBuilder {
-    settings: Vec<String>,
-    tls: Option<Arc<Tls>>,
+    settings: Settings,
 }
-
-/// The server that the tests of this process share.
-static SHARED: tokio::sync::Mutex<Weak<Postgres>> = tokio::sync::Mutex::const_new(Weak::new());
 
 // === impl PostgresBuilder ===
 
@@ -53,14 +51,14 @@ impl PostgresBuilder {
     /// answered survives its end, and not that of the machine.
     #[must_use]
     pub fn setting(mut self, setting: impl Into<String>) -> Self {
-        self.settings.push(setting.into());
+        self.settings.settings.push(setting.into());
         self
     }
 
     /// Lets in only clients that encrypt their connection.
     #[must_use]
     pub fn tls(mut self, tls: Arc<Tls>) -> Self {
-        self.tls = Some(tls);
+        self.settings.tls = Some(tls);
         self
     }
 
@@ -70,37 +68,14 @@ impl PostgresBuilder {
     ///
     /// [`Error::Missing`] if none is installed, [`Error::NotStarted`] with its log.
     pub async fn start(self) -> Result<Postgres> {
-        let programs = program::postgres()?;
-        let (folder, owner) = folder()?;
-        let template = template(&programs, owner)?;
-        let data = folder.path().join("data");
-        tool(Command::new("cp").arg("-a").arg(&template).arg(&data))?;
-        if let Some(tls) = &self.tls {
-            for (from, name) in [
-                (tls.server_certificate(), "server.crt"),
-                (tls.server_key(), "server.key"),
-            ] {
-                let to = data.join(name);
-                fs::copy(&from, &to).map_err(Error::file(&from))?;
-                fs::set_permissions(&to, Permissions::from_mode(0o600))?;
-                owner.own(&to)?;
-            }
-            let rules = "hostssl all all all scram-sha-256\n";
-            let file = data.join("pg_hba.conf");
-            fs::write(&file, rules).map_err(Error::file(&file))?;
-        }
-        Postgres::of(folder, self).await
+        let folder = self.settings.prepare()?;
+        Postgres::of(folder, self.settings).await
     }
 }
 
 // === impl Postgres ===
 
 impl Postgres {
-    /// The superuser.
-    pub const USER: &str = folder::USER;
-    /// Its password.
-    pub const PASSWORD: &str = folder::PASSWORD;
-
     /// Starts one without any settings.
     ///
     /// # Errors
@@ -108,21 +83,6 @@ impl Postgres {
     /// As [`PostgresBuilder::start`].
     pub async fn start() -> Result<Self> {
         Self::builder().start().await
-    }
-
-    /// The one that the tests of this process share. It ends with the last of them.
-    ///
-    /// # Errors
-    ///
-    /// As [`PostgresBuilder::start`].
-    pub async fn shared() -> Result<Arc<Self>> {
-        let mut shared = SHARED.lock().await;
-        if let Some(postgres) = shared.upgrade() {
-            return Ok(postgres);
-        }
-        let postgres = Arc::new(Self::start().await?);
-        *shared = Arc::downgrade(&postgres);
-        Ok(postgres)
     }
 
     /// Starts a replica of this one, which follows it and answers reads.
@@ -136,9 +96,9 @@ impl Postgres {
         copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
             .arg("--pgdata")
             .arg(folder.path().join("data"))
-            .args(["--host=127.0.0.1", "--username", Self::USER])
+            .args(["--host=127.0.0.1", "--username", Databases::USER])
             .arg(format!("--port={}", self.port.number()))
-            .env("PGPASSWORD", Self::PASSWORD)
+            .env("PGPASSWORD", Databases::PASSWORD)
             .current_dir(folder.path());
         owner.run(&mut copy);
         tool(&mut copy)?;
@@ -178,13 +138,14 @@ impl Postgres {
         self.sql("postgres", "SELECT pg_promote()").map(drop)
     }
 
-    async fn of(folder: TempDir, settings: PostgresBuilder) -> Result<Self> {
+    async fn of(folder: TempDir, settings: Settings) -> Result<Self> {
+        let port = Port::claim()?;
         let postgres = Self {
             process: Mutex::default(),
-            port: Port::claim()?,
+            databases: Databases::at(port.address()),
+            port,
             folder,
             settings,
-            databases: AtomicUsize::new(0),
             is_frozen: AtomicBool::new(false),
         };
         postgres.restart().await?;
@@ -194,54 +155,6 @@ impl Postgres {
     /// Settings of one that is to be started.
     pub fn builder() -> PostgresBuilder {
         PostgresBuilder::default()
-    }
-
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.port.address()
-    }
-
-    /// Creates a database of its own for the caller; its name.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Tool`].
-    pub fn database(&self) -> Result<String> {
-        let number = self.databases.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test{number}");
-        self.sql("postgres", &format!("CREATE DATABASE {name}"))?;
-        Ok(name)
-    }
-
-    /// The URL of a database for the superuser, such as `postgres://keywell:…@127.0.0.1:12345/test0`.
-    pub fn url(&self, database: &str) -> String {
-        self.url_at(self.addr(), database)
-    }
-
-    /// The same behind another address, such as that of a proxy.
-    pub fn url_at(&self, addr: SocketAddr, database: &str) -> String {
-        let (user, password) = (Self::USER, Self::PASSWORD);
-        format!("postgres://{user}:{password}@{addr}/{database}")
-    }
-
-    /// Runs a statement as the superuser, and returns what it prints, without headings.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Tool`] with the server's answer.
-    pub fn sql(&self, database: &str, statement: &str) -> Result<String> {
-        let mut psql = Command::new(program::postgres()?.join("psql"));
-        psql.args([
-            "--no-psqlrc",
-            "--tuples-only",
-            "--no-align",
-            "--host=127.0.0.1",
-        ])
-        .arg(format!("--port={}", self.port.number()))
-        .args(["--username", Self::USER, "--dbname", database])
-        .args(["--set=ON_ERROR_STOP=1", "--command", statement])
-        .env("PGPASSWORD", Self::PASSWORD);
-        Ok(tool(&mut psql)?.trim().to_owned())
     }
 
     /// Ends it and its processes at once, as a crash does, and waits for its end.
@@ -302,29 +215,8 @@ impl Postgres {
     ///
     /// As [`PostgresBuilder::start`].
     pub async fn restart(&self) -> Result<()> {
-        let log = self.log();
-        let file = File::create(&log).map_err(Error::file(&log))?;
-        let mut command = Command::new(program::postgres()?.join("postgres"));
-        command
-            .arg("-D")
-            .arg(self.folder.path().join("data"))
-            .args(["-c", "listen_addresses=127.0.0.1"])
-            .args(["-c", &format!("port={}", self.port.number())])
-            .args(["-c", "unix_socket_directories="])
-            .args(["-c", "max_connections=200", "-c", "shared_buffers=32MB"])
-            .args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
-        if self.settings.tls.is_some() {
-            command.args(["-c", "ssl=on"]);
-        }
-        for setting in &self.settings.settings {
-            command.args(["-c", setting]);
-        }
-        command
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(file);
-        Owner::find()?.run(&mut command);
+        let port = self.port.number();
+        let mut command = self.settings.command(self.folder.path(), port)?;
         *self.process.lock() = Some(Process::spawn(&mut command)?);
         until("PostgreSQL to accept connections", || async {
             self.ready()
@@ -334,24 +226,17 @@ impl Postgres {
 
     /// `Err` is not yet; an error within is never.
     fn ready(&self) -> Result<Result<()>, String> {
-        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        let ready = Settings::ready(self.folder.path());
         if let Some(process) = self.process.lock().as_mut()
             && process
                 .ended()
                 .map_err(|error| error.to_string())?
                 .is_some()
         {
+            let log = ready.err().unwrap_or_default();
             return Ok(Err(Error::NotStarted { log }));
         }
-        if log.contains("database system is ready to accept") {
-            Ok(Ok(()))
-        } else {
-            Err(log)
-        }
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.path().join("server.log")
+        ready.map(Ok)
     }
 
     fn signal_children(&self, signal: Signal) -> Result<()> {
@@ -374,6 +259,15 @@ impl Postgres {
             (parent == own).then(|| (pid, state.to_owned()))
         });
         Ok(children.collect())
+    }
+}
+
+/// What the tests of a shared server have, too.
+impl Deref for Postgres {
+    type Target = Databases;
+
+    fn deref(&self) -> &Databases {
+        &self.databases
     }
 }
 
