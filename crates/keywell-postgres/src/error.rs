@@ -82,6 +82,11 @@ pub(crate) fn refused(error: tokio_postgres::Error) -> Error {
             tracing::warn!(%error, "PostgreSQL refuses an operation to the role");
             Error::AccessDenied("the role of the database may not do this".into())
         }
+        // The server does not show the functions and tables of a schema that the role may not use.
+        _ if [SqlState::UNDEFINED_FUNCTION, SqlState::UNDEFINED_TABLE].contains(code) => {
+            let what = "the store's tables are missing, or the role may not use its schema";
+            Error::Corrupt(Failure::caused_by(what, error))
+        }
         // Connections, logins, transactions rolled back, resources, intervention of an operator, the
         // system, and a database or a state that is not there now.
         other => match &other[..2] {

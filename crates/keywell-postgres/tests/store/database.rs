@@ -88,7 +88,7 @@ async fn another_program_reads_what_is_there_and_writes_by_the_same_function() {
     );
     assert_eq!(text(&b, "n").await.unwrap().as_deref(), Some("forty"));
     // Written around the function, with a key that is not UTF-8.
-    let raw = "INSERT INTO keywell.entries VALUES ('orders', '\\xff', 1, NULL, '')";
+    let raw = "INSERT INTO keywell.entries VALUES ('orders', '\\xfe', 1, NULL, '')";
     server.sql(&database, raw).unwrap();
     let error = b.list(keywell_store::List::default()).await.unwrap_err();
     assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
@@ -141,9 +141,8 @@ async fn a_batch_of_many_keys_takes_no_more_locks_than_the_server_has() {
 #[tokio::test]
 async fn what_is_as_long_as_declared_is_held_and_what_is_longer_is_not() {
     let server = SharedPostgres::get().await.unwrap();
-    let store = connect(&server.url(&server.database().unwrap()))
-        .await
-        .unwrap();
+    let url = server.url(&server.database().unwrap());
+    let store = connect(&format!("{url}?answer-timeout=60s")).await.unwrap();
     let b = bucket(&store, &"b".repeat(255)).await;
     let declared = b.capabilities();
     let key = "k".repeat(declared.key_bytes);

@@ -217,7 +217,7 @@ impl Postgres {
     pub async fn restart(&self) -> Result<()> {
         let port = self.port.number();
         let mut command = self.settings.command(self.folder.path(), port)?;
-        *self.process.lock() = Some(Process::spawn(&mut command)?);
+        *self.process.lock() = Some(Process::spawn(&mut command, self.folder.path())?);
         until("PostgreSQL to accept connections", || async {
             self.ready()
         })
