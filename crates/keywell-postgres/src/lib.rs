@@ -55,8 +55,8 @@
 //! # What it does not do
 //!
 //! It reads from the primary only. A pooler such as `PgBouncer` has to keep a session for each
-//! connection, since statements are prepared and settings set. It connects by TCP, with or without
-//! TLS, and not by a Unix socket.
+//! connection, since statements are prepared and settings set. A connection by a Unix socket is not
+//! encrypted.
 
 #![forbid(unsafe_code)]
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use keywell_client::{Deadline, TlsConnector, stagger, tcp};
 use keywell_store::{Error, Failure, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, SimpleQueryMessage, Statement};
@@ -80,29 +81,30 @@ impl Dialler {
             let what = format!("connecting to PostgreSQL at {host}:{port}");
             Refused::of(Failure::caused_by(what, error))
         };
+        let login = |error| Refused::at_login(error, host);
+        let config = self.config();
+        #[cfg(unix)]
+        if host.starts_with('/') {
+            let mut config = config;
+            config.ssl_mode(SslMode::Disable);
+            let socket = UnixStream::connect(format!("{host}/.s.PGSQL.{port}"));
+            let socket = socket.await.map_err(unreachable)?;
+            let connecting = config.connect_raw(socket, NoTls);
+            let (client, connection) = connecting.await.map_err(login)?;
+            tokio::spawn(drive(connection, notified));
+            return self.prepare(client, host).await;
+        }
         let addresses = tcp::resolve(host, port).await.map_err(unreachable)?;
         let stream = tcp::connect(addresses).await.map_err(unreachable)?;
         tcp::keep_alive(&stream).map_err(unreachable)?;
-        let mut config = tokio_postgres::Config::new();
-        let options = &self.options;
-        config
-            .user(&options.user)
-            .dbname(&options.database)
-            .application_name("keywell");
-        if let Some(password) = &options.password {
-            config.password(password.expose());
-        }
-        let login = |error| Refused::at_login(error, host);
         let client = match &self.tls {
             None => {
-                config.ssl_mode(SslMode::Disable);
                 let connecting = config.connect_raw(stream, NoTls);
                 let (client, connection) = connecting.await.map_err(login)?;
                 tokio::spawn(drive(connection, notified));
                 client
             }
             Some(connector) => {
-                config.ssl_mode(SslMode::Require);
                 let tls = Encrypting {
                     connector: connector.clone(),
                     host: host.to_owned(),
@@ -113,16 +115,29 @@ impl Dialler {
                 client
             }
         };
-        let prepared = self.prepare(client, host).await;
-        prepared.map_err(|error| Refused {
-            error,
-            is_full: false,
-        })
+        self.prepare(client, host).await
+    }
+
+    fn config(&self) -> tokio_postgres::Config {
+        let options = &self.options;
+        let mut config = tokio_postgres::Config::new();
+        config
+            .user(&options.user)
+            .dbname(&options.database)
+            .application_name("keywell")
+            .ssl_mode(match self.tls {
+                None => SslMode::Disable,
+                Some(_) => SslMode::Require,
+            });
+        if let Some(password) = &options.password {
+            config.password(password.expose());
+        }
+        config
     }
 
     /// Sets what every connection needs, and refuses a server that is a replica. Every query finds its
     /// rows by an index, also while a new table seems too small for one.
-    async fn prepare(&self, client: Client, host: &str) -> Result<Link> {
+    async fn prepare(&self, client: Client, host: &str) -> Result<Link, Refused> {
         let schema = &self.options.schema;
         let millis = self.options.answer_timeout.as_millis();
         let settings = format!(
@@ -132,13 +147,14 @@ impl Dialler {
              SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
              SELECT pg_is_in_recovery()"
         );
-        let answers = client.simple_query(&settings).await.map_err(refused)?;
+        let answers = client.simple_query(&settings).await;
+        let answers = answers.map_err(|error| Refused::by(refused(error)))?;
         let is_replica = answers.iter().any(
             |answer| matches!(answer, SimpleQueryMessage::Row(row) if row.get(0) == Some("t")),
         );
         if is_replica {
             let what = format!("{host} is a replica, and not the primary");
-            return Err(Error::Unavailable(Failure::new(what)));
+            return Err(Refused::of(Failure::new(what)));
         }
         Ok(Link {
             client,
@@ -151,11 +167,15 @@ impl Dialler {
 // === impl Refused ===
 
 impl Refused {
-    fn of(failure: impl Into<Failure>) -> Self {
+    fn by(error: Error) -> Self {
         Self {
-            error: Error::Unavailable(failure.into()),
+            error,
             is_full: false,
         }
+    }
+
+    fn of(failure: impl Into<Failure>) -> Self {
+        Self::by(Error::Unavailable(failure.into()))
     }
 
     fn at_login(error: tokio_postgres::Error, host: &str) -> Self {
@@ -175,8 +195,9 @@ impl From<Refused> for Error {
 }
 
 /// Carries the messages of a connection, until its client is dropped or it breaks.
-async fn drive<T>(mut connection: Connection<TcpStream, T>, notified: Option<Notified>)
+async fn drive<S, T>(mut connection: Connection<S, T>, notified: Option<Notified>)
 where
+    S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
     loop {

@@ -9,7 +9,8 @@ use crate::table::TABLE;
 /// How a store is reached.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Each server that may be the primary: a name or an address, and a port.
+    /// Each server that may be the primary: a name or an address, or the folder of a Unix socket, and a
+    /// port.
     pub(crate) hosts: Vec<(String, u16)>,
     pub(crate) user: String,
     pub(crate) password: Option<Secret>,
@@ -185,14 +186,19 @@ fn host_port(text: &str) -> Option<(String, u16)> {
             None => (text, None),
         }
     };
-    if host.is_empty() || host.contains(['/', '%']) {
+    let host = percent_decode_str(host).decode_utf8().ok()?;
+    // With a slash it is the folder of a socket.
+    let is_valid = !host.is_empty()
+        && !host.contains(['%', '\0'])
+        && (host.starts_with('/') || !host.contains('/'));
+    if !is_valid {
         return None;
     }
     let port = match port {
         Some(port) => port.parse().ok().filter(|port| *port > 0)?,
         None => PORT,
     };
-    Some((host.to_owned(), port))
+    Some((host.into_owned(), port))
 }
 
 #[cfg(test)]
@@ -212,6 +218,8 @@ mod tests {
         assert_eq!(options.password.unwrap().expose(), "p@ss");
         assert_eq!(options.schema, "other");
         assert!(options.tls.is_none());
+        let options = Options::from_url("postgres://me@%2Frun%2Fpostgresql:6000").unwrap();
+        assert_eq!(options.hosts, [("/run/postgresql".to_owned(), 6000)]);
         let options = Options::from_url("postgresql://h?user=me&tls-ca=x").unwrap();
         assert_eq!((&*options.user, &*options.database), ("me", "me"));
         assert!(options.tls.is_some());
@@ -224,6 +232,7 @@ mod tests {
             ("postgres://u:hunter2@", "url"),
             ("postgres://u:hunter2@h:0", "url"),
             ("postgres://u:hunter2@h:x", "url"),
+            ("postgres://u:hunter2@h%2Fx", "url"),
             ("postgres://h", "user"),
             ("postgres://u:hunter2@h?schema=A", "schema"),
             ("postgres://u:hunter2@h?schema=a%22b", "schema"),

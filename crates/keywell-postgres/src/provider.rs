@@ -44,7 +44,8 @@ impl Provider for PostgresProvider {
     fn forms(&self) -> &'static [UrlForm] {
         &[UrlForm {
             form: "postgres://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...][/DATABASE]",
-            help: "a database of a server, or of the primary among these servers",
+            help: "a database of a server, or of the primary among these servers; a HOST such as \
+                   %2Frun%2Fpostgresql is the folder of a Unix socket",
         }]
     }
 

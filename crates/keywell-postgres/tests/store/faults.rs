@@ -271,6 +271,20 @@ async fn a_connection_is_encrypted_and_the_server_checked() {
 }
 
 #[tokio::test]
+async fn a_server_is_reached_by_its_socket() {
+    let server = Postgres::start().await.unwrap();
+    let (user, password) = (Databases::USER, Databases::PASSWORD);
+    let folder = server.socket().display().to_string().replace('/', "%2F");
+    let port = server.addr().port();
+    let url = format!("postgres://{user}:{password}@{folder}:{port}/postgres");
+    let b = bucket(&connect(&url).await.unwrap(), "b").await;
+    set(&b, "k", "v").await.unwrap();
+    let absent = format!("postgres://{user}@{folder}:1/postgres");
+    let error = connect(&absent).await.unwrap_err().to_string();
+    assert!(error.contains("keywell-postgres-"), "{error}");
+}
+
+#[tokio::test]
 async fn of_several_servers_the_one_that_answers_is_taken() {
     let server = SharedPostgres::get().await.unwrap();
     let database = server.database().unwrap();

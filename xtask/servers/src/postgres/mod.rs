@@ -6,6 +6,7 @@ mod shared;
 mod tool;
 
 use std::ops::Deref;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -155,6 +156,11 @@ impl Postgres {
     /// Settings of one that is to be started.
     pub fn builder() -> PostgresBuilder {
         PostgresBuilder::default()
+    }
+
+    /// The folder of its Unix socket.
+    pub fn socket(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Ends it and its processes at once, as a crash does, and waits for its end.

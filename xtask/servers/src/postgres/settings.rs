@@ -55,7 +55,8 @@ impl Settings {
             .arg(folder.join("data"))
             .args(["-c", "listen_addresses=127.0.0.1"])
             .args(["-c", &format!("port={}", port)])
-            .args(["-c", "unix_socket_directories="])
+            .arg("-c")
+            .arg(format!("unix_socket_directories={}", folder.display()))
             .args(["-c", "max_connections=200", "-c", "shared_buffers=32MB"])
             .args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
         if self.tls.is_some() {
