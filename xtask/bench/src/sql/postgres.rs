@@ -135,17 +135,11 @@ impl Bare {
             stream.set_nodelay(true)?;
             let (client, connection) = config.connect_raw(stream, NoTls).await?;
             tokio::spawn(connection);
-            client
-                .batch_execute("SET search_path = keywell, public")
-                .await?;
             if number == 0 {
-                client
-                    .batch_execute(&format!("SET search_path = public; {TABLE}"))
-                    .await?;
-                client
-                    .batch_execute("SET search_path = keywell, public")
-                    .await?;
+                client.batch_execute(TABLE).await?;
             }
+            let settle = "SET search_path = keywell, public; SELECT settle()";
+            client.batch_execute(settle).await?;
             idle.push(Connection {
                 get: client.prepare(GET).await?,
                 upsert: client.prepare(UPSERT).await?,
