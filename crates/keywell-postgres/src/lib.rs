@@ -68,6 +68,7 @@ mod listener;
 mod log;
 mod open;
 mod options;
+mod passwords;
 mod pool;
 mod position;
 mod provider;

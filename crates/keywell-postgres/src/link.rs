@@ -13,6 +13,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, SimpleQueryMessage
 
 use crate::Options;
 use crate::error::refused;
+use crate::passwords::Passwords;
 use crate::tls::Encrypting;
 
 /// Called when the server notifies a connection.
@@ -35,14 +36,19 @@ pub(crate) struct Refused {
 /// How connections are made.
 pub(crate) struct Dialler {
     options: Options,
+    passwords: Passwords,
     tls: Option<TlsConnector>,
 }
 
 // === impl Dialler ===
 
 impl Dialler {
-    pub(crate) fn new(options: Options, tls: Option<TlsConnector>) -> Self {
-        Self { options, tls }
+    pub(crate) fn new(options: Options, passwords: Passwords, tls: Option<TlsConnector>) -> Self {
+        Self {
+            options,
+            passwords,
+            tls,
+        }
     }
 
     /// Connects to a server that is a primary and lets us in: the first that says so, where each but the
@@ -82,7 +88,7 @@ impl Dialler {
             Refused::of(Failure::caused_by(what, error))
         };
         let login = |error| Refused::at_login(error, host);
-        let config = self.config();
+        let config = self.config(host, port);
         #[cfg(unix)]
         if host.starts_with('/') {
             let mut config = config;
@@ -118,18 +124,19 @@ impl Dialler {
         self.prepare(client, host).await
     }
 
-    fn config(&self) -> tokio_postgres::Config {
+    fn config(&self, host: &str, port: u16) -> tokio_postgres::Config {
         let options = &self.options;
+        let (database, user) = (&options.database, &options.user);
         let mut config = tokio_postgres::Config::new();
         config
-            .user(&options.user)
-            .dbname(&options.database)
+            .user(user)
+            .dbname(database)
             .application_name("keywell")
             .ssl_mode(match self.tls {
                 None => SslMode::Disable,
                 Some(_) => SslMode::Require,
             });
-        if let Some(password) = &options.password {
+        if let Some(password) = self.passwords.of(host, port, database, user) {
             config.password(password.expose());
         }
         config

@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
-use keywell_store::{Answer, Bucket, BucketName, Check, Error, Store, StoreId, Transacted, Write};
+use keywell_store::{
+    Answer, Bucket, BucketName, Check, Error, Failure, Store, StoreId, Transacted, Write,
+};
 
 use crate::bucket::PostgresBucket;
 use crate::link::Dialler;
 use crate::listener;
 use crate::open::Open;
+use crate::passwords::Passwords;
 use crate::pool::Pool;
 use crate::server::Server;
 use crate::unit::Unit;
@@ -29,19 +32,16 @@ impl PostgresStore {
     /// [`OpenError`].
     pub async fn connect(options: &Options) -> Result<Self, OpenError> {
         let options = options.clone();
-        let tls = match options.tls.clone() {
-            None => None,
-            // It reads files.
-            Some(tls) => {
-                let reading = tokio::task::spawn_blocking(move || tls.connector());
-                Some(reading.await.map_err(|error| {
-                    let what = "the thread that reads certificates ended early";
-                    let failure = keywell_store::Failure::caused_by(what, error);
-                    Error::Internal(failure)
-                })??)
-            }
-        };
-        let dialler = Dialler::new(options.clone(), tls);
+        let (tls, password) = (options.tls.clone(), options.password.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            let tls = tls.map(|tls| tls.connector()).transpose()?;
+            Ok::<_, OpenError>((Passwords::find(password), tls))
+        });
+        let (passwords, tls) = reading.await.map_err(|error| {
+            let what = "the thread that reads passwords and certificates ended early";
+            Error::Internal(Failure::caused_by(what, error))
+        })??;
+        let dialler = Dialler::new(options.clone(), passwords, tls);
         let mut link = dialler.connect(None).await.map_err(Error::from)?;
         let found = schema::open(&mut link.client, &options).await?;
         let pool = Arc::new(Pool::new(dialler, options.connections));

@@ -14,7 +14,7 @@ pub(crate) const TABLE: &[Setting] = &[
     Setting::new(
         "password",
         SettingKind::Text,
-        "none",
+        "PGPASSWORD, or that of ~/.pgpass",
         "the password, instead of the one in the URL",
     )
     .secret(),
