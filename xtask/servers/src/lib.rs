@@ -1,8 +1,9 @@
 //! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
 //! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, a [`Proxy`] that
 //! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`],
-//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a [`Registry`] of images, and a
-//! [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by itself.
+//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], [`Postgres`], a [`Registry`] of images,
+//! and a [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by
+//! itself.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -34,6 +35,7 @@ mod etcd;
 mod memcached;
 mod nats;
 mod port;
+mod postgres;
 mod process;
 pub mod program;
 mod proxy;
@@ -53,6 +55,7 @@ pub use etcd::{Etcd, EtcdCluster};
 pub use memcached::Memcached;
 pub use nats::{Nats, NatsBuilder, NatsCluster};
 pub use port::Port;
+pub use postgres::{Databases, Postgres, PostgresBuilder, SharedPostgres};
 pub use proxy::{Proxy, Towards};
 pub use redis::Redis;
 pub use registry::Registry;

@@ -128,6 +128,57 @@ pub fn memcached() -> Result<PathBuf> {
     })
 }
 
+/// Names the folder with the programs of PostgreSQL that are run, instead of the newest one found.
+pub const POSTGRES: &str = "KEYWELL_POSTGRES_BIN";
+
+/// The folder with `initdb`, `postgres` and `psql`: what `KEYWELL_POSTGRES_BIN` names, or where Debian
+/// has the newest version, or the folder of `initdb` on the `PATH`.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says what to install and how.
+pub fn postgres() -> Result<PathBuf> {
+    chosen::require("postgres")?;
+    if let Some(named) = env::var_os(POSTGRES) {
+        let named = PathBuf::from(named);
+        let problem = format!("{POSTGRES} names {}, which has no initdb", named.display());
+        let found = Some(named).filter(|folder| folder.join("initdb").is_file());
+        return found.ok_or(Error::Missing(problem));
+    }
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    let versions = versions.flatten().filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let folder = entry.path().join("bin");
+        folder.join("initdb").is_file().then_some((version, folder))
+    });
+    let newest = versions.max().map(|(_, folder)| folder);
+    let on_path = || Some(find("initdb")?.parent()?.to_owned());
+    newest.or_else(on_path).ok_or_else(|| {
+        Error::Missing(format!(
+            "PostgreSQL 13 or newer is not installed. Debian and Ubuntu: apt-get install postgresql; \
+             Fedora: dnf install postgresql-server; macOS: brew install postgresql; Alpine: apk add \
+             postgresql. Or set {POSTGRES} to the folder of its programs"
+        ))
+    })
+}
+
+/// `flock`, which ends a server that several processes share.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says what to install and how.
+pub fn flock() -> Result<PathBuf> {
+    find("flock").ok_or_else(|| {
+        Error::Missing(
+            "flock is not installed. Debian, Ubuntu and Fedora: it is in util-linux; macOS: brew \
+             install flock; Alpine: apk add flock"
+                .to_owned(),
+        )
+    })
+}
+
 /// A tool of a server's, `cli` or `benchmark`: `redis-cli` or `valkey-cli` from beside the server, or
 /// else from the `PATH`.
 ///

@@ -5,7 +5,7 @@ use std::process::Command;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, ready};
 use keywell::PROVIDERS;
-use keywell_servers::{Cluster, Etcd, Memcached, Nats, Redis, program};
+use keywell_servers::{Cluster, Etcd, Memcached, Nats, Postgres, Redis, program};
 
 /// A store in one of its forms, and how to start what it needs.
 pub(crate) struct Place {
@@ -42,6 +42,7 @@ const PLACES: &[Place] = &[
     Place::new("`nats-cache:`", "nats-cache", || replicated().boxed()),
     Place::new("`etcd:`", "etcd", || etcd().boxed()),
     Place::new("`memcached:`", "memcached", || memcached().boxed()),
+    Place::new("`postgres:`", "postgres", || postgres().boxed()),
 ];
 
 // === impl Place ===
@@ -128,6 +129,15 @@ async fn memcached() -> Started {
     let memcached = Memcached::start().await.unwrap();
     let url = format!("memcached://{}", memcached.addr());
     started(url, version(&program::memcached().unwrap()), memcached)
+}
+
+async fn postgres() -> Started {
+    // As in production: what is declared follows from it.
+    let postgres = Postgres::builder().setting("fsync=on");
+    let postgres = postgres.start().await.unwrap();
+    let url = postgres.url(&postgres.database().unwrap());
+    let server = program::postgres().unwrap().join("postgres");
+    started(url, version(&server), postgres)
 }
 
 fn started(url: impl Into<String>, server: impl Into<String>, kept: impl Any + Send) -> Started {
