@@ -22,6 +22,7 @@ const STORES: &[Store] = &[
     Store::new("nats", || setup::nats().map(drop)),
     Store::new("etcd", setup::etcd),
     Store::new("memcached", setup::memcached),
+    Store::new("dynamodb", setup::dynamodb),
 ];
 
 /// The stores whose tests run.
@@ -138,7 +139,7 @@ mod tests {
     fn the_others_are_omitted() {
         assert!(all().filter().is_empty());
         assert!(all().is_all());
-        let chosen = named("memory, disk,sqlite,redis,etcd,memcached").unwrap();
+        let chosen = named("memory, disk,sqlite,redis,etcd,memcached,dynamodb").unwrap();
         assert_eq!(chosen.filter(), ["-E", "not (package(keywell-nats))"]);
         assert_eq!(chosen.left_out(), ", without what needs nats");
         let error = named("memory,floppy").err().unwrap();

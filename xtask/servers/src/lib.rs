@@ -1,8 +1,9 @@
 //! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
 //! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, a [`Proxy`] that
 //! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`],
-//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a [`Registry`] of images, and a
-//! [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by itself.
+//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], [`Ministack`] and [`Dynalite`], which
+//! emulate DynamoDB, a [`Registry`] of images, and a [`Stub`] that answers what no real server would.
+//! A [`Port`] is for what a test starts by itself.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -21,14 +22,16 @@
 //!
 //! # What it does not do
 //!
-//! No server is imitated: where none is installed, starting one is an error that says what to
-//! install. It needs Unix.
+//! It imitates no server; emulators are programs of others. Where one is not installed, starting it is
+//! an error that says what to install. It needs Unix.
 
 #![forbid(unsafe_code)]
 
 mod builder;
 mod chosen;
 mod cluster;
+mod dynamodb;
+mod emulator;
 mod error;
 mod etcd;
 mod memcached;
@@ -48,6 +51,7 @@ mod wait;
 
 pub use builder::Builder;
 pub use cluster::Cluster;
+pub use dynamodb::{Dynalite, Ministack};
 pub use error::{Error, Result};
 pub use etcd::{Etcd, EtcdCluster};
 pub use memcached::Memcached;

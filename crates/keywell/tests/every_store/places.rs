@@ -5,7 +5,7 @@ use std::process::Command;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, ready};
 use keywell::PROVIDERS;
-use keywell_servers::{Cluster, Etcd, Memcached, Nats, Redis, program};
+use keywell_servers::{Cluster, Etcd, Memcached, Ministack, Nats, Redis, program};
 
 /// A store in one of its forms, and how to start what it needs.
 pub(crate) struct Place {
@@ -42,6 +42,7 @@ const PLACES: &[Place] = &[
     Place::new("`nats-cache:`", "nats-cache", || replicated().boxed()),
     Place::new("`etcd:`", "etcd", || etcd().boxed()),
     Place::new("`memcached:`", "memcached", || memcached().boxed()),
+    Place::new("`dynamodb:`", "dynamodb", || dynamodb().boxed()),
 ];
 
 // === impl Place ===
@@ -127,6 +128,14 @@ async fn memcached() -> Started {
     let memcached = Memcached::start().await.unwrap();
     let url = format!("memcached://{}", memcached.addr());
     started(url, version(&program::memcached().unwrap()), memcached)
+}
+
+async fn dynamodb() -> Started {
+    let ministack = Ministack::start().await.unwrap();
+    let settings = "region=us-east-1&access-key=key&secret-key=secret&create=true";
+    let url = format!("dynamodb://suite?endpoint={}&{settings}", ministack.url());
+    let server = format!("the emulator MiniStack {}", program::MINISTACK_VERSION);
+    started(url, server, ministack)
 }
 
 fn started(url: impl Into<String>, server: impl Into<String>, kept: impl Any + Send) -> Started {
