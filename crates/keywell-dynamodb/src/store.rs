@@ -19,7 +19,7 @@ use crate::options::DynamoDbOptions;
 use crate::transact::Transaction;
 
 /// How long the first answer is waited for: credentials may have to be found.
-const OPENING: Duration = Duration::from_secs(15);
+const OPENING: Duration = Duration::from_secs(8);
 
 /// A store whose buckets share a table of DynamoDB.
 ///

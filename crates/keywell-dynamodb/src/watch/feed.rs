@@ -17,8 +17,7 @@ use crate::backing::{Backing, last_key};
 use crate::item::{new_version, now, primary, written};
 use crate::link::Kind;
 
-/// How long to wait after a reading without records. DynamoDB allows five readings of a shard in a
-/// second, by all its readers.
+/// How long to wait after a reading without records, each of which DynamoDB counts.
 const SHORTEST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(1);
 /// How long a new watch may wait for its own mark.
@@ -33,6 +32,8 @@ pub(super) struct StreamFeed {
     backing: Arc<Backing>,
     stream: String,
     filter: Filter,
+    /// Where it began.
+    beginning: Position,
     /// How far each shard was read.
     position: Position,
     /// Where DynamoDB goes on in a shard; lost when it is too old.
@@ -91,6 +92,7 @@ impl StreamFeed {
             backing,
             stream,
             filter,
+            beginning: position.clone(),
             position,
             iterators: BTreeMap::new(),
             ready: VecDeque::new(),
@@ -99,8 +101,9 @@ impl StreamFeed {
         }
     }
 
-    pub(super) fn position(&self) -> &Position {
-        &self.position
+    /// Where it began.
+    pub(super) fn beginning(&self) -> &Position {
+        &self.beginning
     }
 
     /// Writes the item that marks the beginning, and reads up to it.
@@ -129,8 +132,6 @@ impl StreamFeed {
             }
             self.read().await?;
         }
-        // What came before the mark was written before the watch was open.
-        self.ready.clear();
         let delete = link.client.delete_item().table_name(&link.table);
         let delete = delete.set_key(Some(primary(&self.backing.bucket, &key)));
         if let Err(error) = link.get(Kind::Reads, || delete.clone().send()).await {
@@ -261,8 +262,10 @@ impl StreamFeed {
         };
         if key == last_key() {
             if self.mark.is_some() && record::version(&record) == self.mark.as_deref() {
+                // What came before the mark was written before the watch was open.
                 self.mark = None;
                 self.ready.clear();
+                self.beginning = self.position.clone();
             }
             return;
         }

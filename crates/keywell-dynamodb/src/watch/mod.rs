@@ -40,7 +40,7 @@ pub(crate) async fn open(
             StreamFeed::resume(backing, stream.clone(), filter, position).await?
         }
     };
-    let position = feed.position().clone();
+    let position = feed.beginning().clone();
     let token = move |positions: &[Position]| positions[0].token(&stream, &scope);
     Ok(feeds::follow([(feed, position)], token))
 }

@@ -215,12 +215,12 @@ async fn keys_are_as_long_as_dynamodb_takes_and_no_longer() {
     for key in ["k".repeat(1025), "🗝".repeat(1024)] {
         let set = bucket.set(&key, "v".into(), Set::default()).await;
         let is_long =
-            |error| matches!(error, Error::Invalid(Invalid::KeyTooLong { max: 1024, .. }));
+            |error: Error| matches!(error, Error::Invalid(Invalid::KeyTooLong { max: 1024, .. }));
         assert!(is_long(set.unwrap_err()));
         assert!(is_long(bucket.increment(&key, 1).await.unwrap_err()));
         assert_eq!(bucket.get(&key).await.unwrap(), None);
         assert!(!bucket.exists(&key).await.unwrap());
-        assert_eq!(bucket.get_many(&[&key]).await.unwrap(), [None]);
+        assert_eq!(bucket.get_many(&[&key]).await.unwrap(), vec![None]);
     }
     // By this key, watches mark their beginning.
     let last = "\u{10ffff}".repeat(256);

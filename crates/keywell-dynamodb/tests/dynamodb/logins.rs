@@ -14,7 +14,8 @@ use crate::recorder::stub;
 const ENDPOINT: &str = "KEYWELL_TEST_ENDPOINT";
 
 fn check(url: &str) -> Result<(), String> {
-    let url: StoreUrl = url.parse().map_err(|error| format!("{error}"))?;
+    let url = url.parse::<StoreUrl>();
+    let url = url.map_err(|error| error.to_string())?;
     let provider: &dyn Provider = &DynamoDbProvider;
     provider.check(&url).map_err(|error| error.to_string())
 }
@@ -141,10 +142,10 @@ fn credentials_are_found_as_usual() {
     ];
     for (variables, signed) in [
         (&ours[..], "OFENVIRONMENT/"),
-        (&[("AWS_PROFILE", "work")], "OFPROFILE/"),
-        (&[("KEYWELL_TEST_PROFILE", "work")], "OFPROFILE/"),
+        (&[("AWS_PROFILE", "work")][..], "OFPROFILE/"),
+        (&[("KEYWELL_TEST_PROFILE", "work")][..], "OFPROFILE/"),
         (
-            &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*container)],
+            &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*container)][..],
             "OFCONTAINER/",
         ),
     ] {
