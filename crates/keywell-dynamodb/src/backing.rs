@@ -16,8 +16,15 @@ pub(crate) const TRANSACTION_BYTES: usize = 7 << 19;
 
 /// The sort key behind all others. No bucket has this key: watches mark their beginning by it.
 pub(crate) fn last_key() -> String {
-    "\u{10ffff}".repeat(KEY_BYTES / 4)
+    LAST.to_string().repeat(KEY_BYTES / LAST.len_utf8())
 }
+
+pub(crate) fn is_last(key: &str) -> bool {
+    key.len() == KEY_BYTES && key.chars().all(|character| character == LAST)
+}
+
+/// The last character that there is.
+const LAST: char = char::MAX;
 
 /// What the handles on a bucket share.
 pub(crate) struct Backing {
@@ -76,8 +83,8 @@ impl Backing {
     /// Checks a key that is about to be written.
     pub(crate) fn check(&self, key: &str) -> Result<()> {
         self.capabilities().limits().check_key(key)?;
-        if key == last_key() {
-            return Err(Error::Invalid(Invalid::KeyCharacter('\u{10ffff}')));
+        if is_last(key) {
+            return Err(Error::Invalid(Invalid::KeyCharacter(LAST)));
         }
         Ok(())
     }

@@ -1,15 +1,17 @@
 //! Reads, which are consistent: they see every write that was acknowledged before they began.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use keywell_store::{Entry, List, MAX_PAGE_BYTES, Page, Result, ValueBytes};
 
-use crate::backing::{Backing, last_key};
+use crate::backing::{Backing, is_last};
 use crate::condition::names;
 use crate::item::{
-    Attributes, BUCKET, ENDS, Item, KEY, VALUE, VALUE_BYTES, VERSION, ends, key, now, number,
-    primary, text,
+    Attributes, BUCKET, ENDS, Item, KEY, KEY_BYTES, VALUE, VALUE_BYTES, VERSION, ends, key, now,
+    number, primary, text,
 };
-use crate::link::Kind;
+use crate::link::{Kind, Link};
 
 /// The most keys that one request reads.
 const MOST: usize = 100;
@@ -54,7 +56,7 @@ impl Backing {
     }
 
     pub(crate) async fn is_there(&self, key: &str) -> Result<bool> {
-        if !Self::may_have(key) || key == last_key() {
+        if !Self::may_have(key) || is_last(key) {
             return Ok(false);
         }
         let request = self
@@ -113,9 +115,6 @@ impl Backing {
     /// short.
     pub(crate) async fn page(&self, request: &List) -> Result<Page> {
         let (prefix, wants_values) = (&request.prefix, request.values.is_some());
-        if prefix.len() > crate::item::KEY_BYTES {
-            return Ok(Page::default());
-        }
         let mut condition = "#bucket = :bucket".to_owned();
         let mut values = Attributes::from([
             (":bucket".to_owned(), text(&self.bucket)),
@@ -138,6 +137,9 @@ impl Backing {
                 Some(primary(&self.bucket, &String::from_utf8_lossy(&last)))
             }
         };
+        if prefix.len() > KEY_BYTES {
+            return Ok(Page::default());
+        }
         let limit = i32::try_from(request.page_keys()).unwrap_or(i32::MAX);
         let query = self
             .link
@@ -193,7 +195,7 @@ fn is_live(item: &Attributes) -> bool {
 
 // === impl Link ===
 
-impl crate::link::Link {
+impl Link {
     /// The items of keys, each with its bucket and no two the same: those whose time has not ended,
     /// in the order asked.
     pub(crate) async fn items(
@@ -205,7 +207,7 @@ impl crate::link::Link {
         let readable = asked.iter().filter(|(_, key)| Backing::may_have(key));
         let readable: Vec<Attributes> =
             readable.map(|(bucket, key)| primary(bucket, key)).collect();
-        let mut found = std::collections::HashMap::with_capacity(readable.len());
+        let mut found = HashMap::with_capacity(readable.len());
         for part in readable.chunks(MOST) {
             for mut item in self.read_all(part.to_vec(), extent).await? {
                 let bucket = match item.remove(BUCKET) {

@@ -13,7 +13,7 @@ use keywell_store::{Error, Event, Filter, Invalid, Result};
 
 use super::place::{Place, Position};
 use super::record;
-use crate::backing::{Backing, last_key};
+use crate::backing::{Backing, is_last, last_key};
 use crate::item::{new_version, now, primary, written};
 use crate::link::Kind;
 
@@ -260,7 +260,7 @@ impl StreamFeed {
         let Some(key) = record::key(&record, &self.backing.bucket) else {
             return;
         };
-        if key == last_key() {
+        if is_last(key) {
             if self.mark.is_some() && record::version(&record) == self.mark.as_deref() {
                 // What came before the mark was written before the watch was open.
                 self.mark = None;
