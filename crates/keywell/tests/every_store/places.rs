@@ -5,7 +5,7 @@ use std::process::Command;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, ready};
 use keywell::PROVIDERS;
-use keywell_servers::{Cluster, Etcd, Memcached, Nats, Postgres, Redis, program};
+use keywell_servers::{Cluster, Etcd, Memcached, Ministack, Nats, Postgres, Redis, program};
 
 /// A store in one of its forms, and how to start what it needs.
 pub(crate) struct Place {
@@ -43,6 +43,7 @@ const PLACES: &[Place] = &[
     Place::new("`etcd:`", "etcd", || etcd().boxed()),
     Place::new("`memcached:`", "memcached", || memcached().boxed()),
     Place::new("`postgres:`", "postgres", || postgres().boxed()),
+    Place::new("`dynamodb:`", "dynamodb", || dynamodb().boxed()),
 ];
 
 // === impl Place ===
@@ -138,6 +139,12 @@ async fn postgres() -> Started {
     let url = postgres.url(&postgres.database().unwrap());
     let server = program::postgres().unwrap().join("postgres");
     started(url, version(&server), postgres)
+async fn dynamodb() -> Started {
+    let ministack = Ministack::start().await.unwrap();
+    let settings = "region=us-east-1&access-key=key&secret-key=secret&create=true";
+    let url = format!("dynamodb://suite?endpoint={}&{settings}", ministack.url());
+    let server = format!("the emulator MiniStack {}", program::MINISTACK_VERSION);
+    started(url, server, ministack)
 }
 
 fn started(url: impl Into<String>, server: impl Into<String>, kept: impl Any + Send) -> Started {

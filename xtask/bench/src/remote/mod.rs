@@ -1,5 +1,6 @@
 //! Stores on servers beside bare clients that send the same single requests to the same server.
 
+mod dynamodb;
 mod etcd;
 mod memcached;
 
@@ -19,6 +20,7 @@ use crate::measure::{Subject, rounds};
 use crate::row::Row;
 use crate::unit::Unit;
 
+pub(crate) use dynamodb::group as dynamodb_group;
 pub(crate) use etcd::group as etcd_group;
 pub(crate) use memcached::group as memcached_group;
 
