@@ -3,6 +3,7 @@
 //! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`],
 //! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a [`Registry`] of images, and a
 //! [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by itself.
+//! With the feature `cosmos`, `Cosmos` is an emulator, as that service runs nowhere else.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -21,7 +22,7 @@
 //!
 //! # What it does not do
 //!
-//! No server is imitated: where none is installed, starting one is an error that says what to
+//! Save for Azure Cosmos DB, no server is imitated: where none is installed, starting one is an error that says what to
 //! install. It needs Unix.
 
 #![forbid(unsafe_code)]
@@ -29,6 +30,8 @@
 mod builder;
 mod chosen;
 mod cluster;
+#[cfg(feature = "cosmos")]
+mod cosmos;
 mod error;
 mod etcd;
 mod memcached;
@@ -48,6 +51,8 @@ mod wait;
 
 pub use builder::Builder;
 pub use cluster::Cluster;
+#[cfg(feature = "cosmos")]
+pub use cosmos::{Cosmos, CosmosAnswer, CosmosRequest};
 pub use error::{Error, Result};
 pub use etcd::{Etcd, EtcdCluster};
 pub use memcached::Memcached;
