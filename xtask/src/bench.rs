@@ -5,7 +5,7 @@ use crate::setup;
 const USAGE: &str = include_str!("../bench/usage.txt");
 
 /// The groups that run no component and no program of ours.
-const STORES: [&str; 4] = ["disk", "nats", "etcd", "memcached"];
+const STORES: [&str; 5] = ["disk", "nats", "etcd", "memcached", "cosmos"];
 /// The others.
 const COMPONENTS: [&str; 7] = ["host", "values", "http", "invoke", "start", "idle", "redis"];
 
@@ -20,9 +20,14 @@ pub(crate) fn bench(arguments: &[&str]) -> Done {
     if names(&["nats"]) || !names(&STORES) && !names(&COMPONENTS) {
         setup::nats()?;
     }
+    // The client of Cosmos DB is large.
+    let has_cosmos = names(&["cosmos"]) || !names(&STORES) && !names(&COMPONENTS);
     let run_bench = || {
         let mut bench = cargo();
         bench.args(["run", "--locked", "--release", "-p", "keywell-bench"]);
+        if has_cosmos {
+            bench.args(["--features", "cosmos"]);
+        }
         bench
     };
     if only_stores {

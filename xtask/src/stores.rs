@@ -22,6 +22,8 @@ const STORES: &[Store] = &[
     Store::new("nats", || setup::nats().map(drop)),
     Store::new("etcd", setup::etcd),
     Store::new("memcached", setup::memcached),
+    // Its emulator is a crate that the tests are linked with.
+    Store::new("cosmos", || Ok(())),
 ];
 
 /// The stores whose tests run.

@@ -81,6 +81,8 @@ const GROUPS: &[(&str, Measure)] = &[
     ("redis", redis::group),
     ("etcd", remote::etcd_group),
     ("memcached", remote::memcached_group),
+    #[cfg(feature = "cosmos")]
+    ("cosmos", remote::cosmos_group),
     ("nats", nats::group),
 ];
 

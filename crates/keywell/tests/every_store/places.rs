@@ -42,6 +42,8 @@ const PLACES: &[Place] = &[
     Place::new("`nats-cache:`", "nats-cache", || replicated().boxed()),
     Place::new("`etcd:`", "etcd", || etcd().boxed()),
     Place::new("`memcached:`", "memcached", || memcached().boxed()),
+    #[cfg(feature = "cosmos")]
+    Place::new("`cosmos:`", "cosmos", || ready(cosmos()).boxed()),
 ];
 
 // === impl Place ===
@@ -127,6 +129,15 @@ async fn memcached() -> Started {
     let memcached = Memcached::start().await.unwrap();
     let url = format!("memcached://{}", memcached.addr());
     started(url, version(&program::memcached().unwrap()), memcached)
+}
+
+#[cfg(feature = "cosmos")]
+fn cosmos() -> Started {
+    let cosmos = keywell_servers::Cosmos::start().unwrap();
+    let settings = "key=a2V5&create=true&tls=false&poll=20ms";
+    let url = format!("cosmos://{}/suite/keys?{settings}", cosmos.addr());
+    let emulator = "the emulator of `azure_data_cosmos_driver` 1.0.0, not the service";
+    started(url, emulator, cosmos)
 }
 
 fn started(url: impl Into<String>, server: impl Into<String>, kept: impl Any + Send) -> Started {

@@ -1,5 +1,7 @@
 //! Stores on servers beside bare clients that send the same single requests to the same server.
 
+#[cfg(feature = "cosmos")]
+mod cosmos;
 mod etcd;
 mod memcached;
 
@@ -19,6 +21,8 @@ use crate::measure::{Subject, rounds};
 use crate::row::Row;
 use crate::unit::Unit;
 
+#[cfg(feature = "cosmos")]
+pub(crate) use cosmos::group as cosmos_group;
 pub(crate) use etcd::group as etcd_group;
 pub(crate) use memcached::group as memcached_group;
 
