@@ -144,7 +144,7 @@ impl Items {
             Err(error) if fault::is_conflict(&error) => return Ok(Put::Conflict),
             Err(error) => return Err(fault::of_writing(error)),
         };
-        let context = answer.diagnostics();
+        let is_repeated = is_repeated(Some(answer.diagnostics()));
         let answer = answer.into_model().map_err(|error| {
             let what = "the answer to a transaction cannot be read";
             Error::Ambiguous(Failure::caused_by(what, error))
@@ -152,7 +152,7 @@ impl Items {
         let results = answer.results();
         if let Some(failed) = results.iter().find(|result| is_failure(result)) {
             return match failed.status_code() {
-                404 | 409 | 412 if is_repeated(Some(context)) => Err(Error::Ambiguous(
+                404 | 409 | 412 if is_repeated => Err(Error::Ambiguous(
                     "the transaction was sent twice, and keys of it have changed".into(),
                 )),
                 404 | 409 | 412 => Ok(Put::Conflict),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::future::try_join_all;
 use keywell_client::{Backoff, Deadline};
 use keywell_store::{Change, Error, Expected, Result, Set, Swap, Version, counter};
 
@@ -142,47 +142,68 @@ impl Backing {
 
     /// Writes entries, each key once, in as few transactions as the service takes.
     pub(crate) async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
-        let mut last: HashMap<&str, usize> = HashMap::with_capacity(entries.len());
+        let mut last: HashMap<String, usize> = HashMap::with_capacity(entries.len());
         for (at, (key, _)) in entries.iter().enumerate() {
-            last.insert(key, at);
+            last.insert(key.clone(), at);
         }
-        let each = entries.iter().enumerate();
+        let each = entries.into_iter().enumerate();
         // Of a key given twice, the last value stands.
-        let each = each.filter(|(at, (key, _))| last.get(key.as_str()) == Some(at));
-        self.write_all(each.map(|(_, (key, value))| self.document(key, value, None)))
-            .await
+        let each = each.filter(|(at, (key, _))| last.get(key) == Some(at));
+        let each = each.map(|(_, (key, value))| (key, Some(value)));
+        self.write_all(each.collect()).await
     }
 
     pub(crate) async fn delete_many(&self, mut keys: Vec<String>) -> Result<()> {
         keys.sort_unstable();
         keys.dedup();
-        let looks: Vec<_> = keys.iter().map(|key| self.is_there(key)).collect();
-        let looks = stream::iter(looks).buffered(IN_FLIGHT);
-        let are_there: Vec<bool> = looks.try_collect().await?;
-        let there = keys.iter().zip(are_there).filter(|(_, is_there)| *is_there);
-        self.write_all(there.map(|(key, _)| self.tombstone(key)))
-            .await
+        let mut there = Vec::new();
+        for some in keys.chunks(IN_FLIGHT) {
+            let looks = some.iter().map(|key| self.is_there(key));
+            for (key, is_there) in some.iter().zip(try_join_all(looks).await?) {
+                if is_there {
+                    there.push((key.clone(), None));
+                }
+            }
+        }
+        self.write_all(there).await
     }
 
-    /// Writes documents, whatever is there, one request after the other.
-    async fn write_all(&self, documents: impl Iterator<Item = Document>) -> Result<()> {
-        let mut documents = documents.peekable();
+    /// Sets keys and deletes those without a value, whatever is there, one request after the other.
+    async fn write_all(&self, writes: Vec<(String, Option<Bytes>)>) -> Result<()> {
+        let mut part: Vec<Document> = Vec::new();
+        let mut bytes = 0;
         let mut is_partial = false;
-        while documents.peek().is_some() {
-            let mut part: Vec<Document> = Vec::new();
-            let mut bytes = 0;
-            while let Some(document) = documents.next_if(|document| {
-                let all = bytes + document.bytes();
-                part.is_empty() || part.len() < OPERATIONS && all <= BATCH_BYTES
-            }) {
-                bytes += document.bytes();
-                part.push(document);
+        for (key, value) in writes {
+            let document = match value {
+                Some(value) => self.document(&key, &value, None),
+                None => self.tombstone(&key),
+            };
+            let is_full = part.len() == OPERATIONS || bytes + document.bytes() > BATCH_BYTES;
+            if is_full && !part.is_empty() {
+                let full = std::mem::take(&mut part);
+                self.write_some(full, &mut is_partial).await?;
+                bytes = 0;
             }
-            self.write_part(part)
-                .await
-                .map_err(|error| if is_partial { error.of_a_part() } else { error })?;
-            is_partial = true;
+            bytes += document.bytes();
+            part.push(document);
         }
+        if part.is_empty() {
+            return Ok(());
+        }
+        self.write_some(part, &mut is_partial).await
+    }
+
+    /// Writes a part of a batch.
+    async fn write_some(&self, part: Vec<Document>, is_partial: &mut bool) -> Result<()> {
+        let written = self.write_part(part).await;
+        written.map_err(|error| {
+            if *is_partial {
+                error.of_a_part()
+            } else {
+                error
+            }
+        })?;
+        *is_partial = true;
         Ok(())
     }
 

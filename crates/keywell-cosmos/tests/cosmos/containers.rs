@@ -2,7 +2,7 @@
 
 use keywell_cosmos::{CosmosProvider, CosmosStore};
 use keywell_servers::{Cosmos, CosmosAnswer, Port};
-use keywell_store::{Error, Making, OpenError, Provider as _, Set, Store as _, StoreUrl};
+use keywell_store::{Error, Making, OpenError, Provider as _, Set, StoreUrl};
 
 use crate::place::{open, options, server, store};
 

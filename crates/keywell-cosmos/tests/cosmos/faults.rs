@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::join_all;
 use keywell_servers::{Cosmos, CosmosAnswer};
-use keywell_store::{Action, Bucket, Change, Error, Expected, Set, Store as _, Swap, Transaction};
+use keywell_store::{Action, Bucket, Change, Error, Expected, Set, Swap, Transaction};
 use tokio::time::timeout;
 
 use crate::place::{open, options, store};

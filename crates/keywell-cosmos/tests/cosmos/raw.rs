@@ -31,8 +31,9 @@ async fn client(options: &CosmosOptions) -> ContainerClient {
 }
 
 async fn read(client: &ContainerClient, bucket: &str, key: &str) -> Value {
-    let read = client.read_item(bucket.to_owned(), &names::id(key), None);
-    read.await.unwrap().into_model().unwrap()
+    let id = names::id(key);
+    let read = client.read_item(bucket.to_owned(), &id, None).await;
+    read.unwrap().into_model().unwrap()
 }
 
 #[tokio::test]
