@@ -1,6 +1,6 @@
 //! What the client's errors mean for a caller.
 //!
-//! The client repeats a write only where the service says that it did not do it: too many requests
+//! As `account` sets it up, the client repeats a write only where the service says that it did not do it: too many requests
 //! (429), a conflict in its replicas (449), a region that takes no writes (403), or one that is behind
 //! (404/1002).
 
