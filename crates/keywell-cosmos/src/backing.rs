@@ -15,8 +15,8 @@ use crate::names::KEY_BYTES;
 const DOCUMENT_BYTES: usize = 2_000_000;
 /// What a document has besides its value in base64: the longest names, numbers, and JSON.
 const ENVELOPE: usize = 4 << 10;
-/// The largest value.
-pub(crate) const VALUE_BYTES: usize = (DOCUMENT_BYTES - ENVELOPE) / 4 * 3;
+/// The largest value, in whole KiB.
+const VALUE_BYTES: usize = ((DOCUMENT_BYTES - ENVELOPE) / 4 * 3) >> 10 << 10;
 /// The most parts of a transaction of the service.
 pub(crate) const OPERATIONS: usize = 100;
 /// The most bytes of a transaction of ours: as base64, and with what each of its documents has

@@ -39,7 +39,7 @@ const TABLE: &[Setting] = &[
     Setting::new(
         "tombstones",
         SettingKind::Duration(1_000..=31_536_000_000),
-        "168h",
+        "604800s",
         "how long deletions are kept for watches that resume",
     ),
     Setting::new(
