@@ -31,10 +31,10 @@ pub(crate) async fn usual() -> Result<Credential> {
         ("a workload identity", workload),
         ("a client's secret", client_secret),
         ("a managed identity", || {
-            Some(ManagedIdentityCredential::new(None).ok()?)
+            Some(ManagedIdentityCredential::new(None).ok()? as Credential)
         }),
         ("a developer's tools", || {
-            Some(DeveloperToolsCredential::new(None).ok()?)
+            Some(DeveloperToolsCredential::new(None).ok()? as Credential)
         }),
     ];
     for (name, candidate) in candidates {
@@ -58,11 +58,11 @@ pub(crate) async fn usual() -> Result<Credential> {
 
 fn workload() -> Option<Credential> {
     var("AZURE_FEDERATED_TOKEN_FILE").ok()?;
-    Some(WorkloadIdentityCredential::new(None).ok()?)
+    Some(WorkloadIdentityCredential::new(None).ok()? as Credential)
 }
 
 fn client_secret() -> Option<Credential> {
     let (tenant, client) = (var("AZURE_TENANT_ID").ok()?, var("AZURE_CLIENT_ID").ok()?);
     let secret = Secret::from(var("AZURE_CLIENT_SECRET").ok()?);
-    Some(ClientSecretCredential::new(&tenant, client, secret, None).ok()?)
+    Some(ClientSecretCredential::new(&tenant, client, secret, None).ok()? as Credential)
 }

@@ -201,7 +201,8 @@ impl Feed for CosmosFeed {
             self.backoff.pause().await;
         } else {
             // Nothing wakes it: the service does not say that something changed.
-            tokio::time::sleep(self.backing.items.account.options.poll).await;
+            let poll = self.backing.items.account.options.poll;
+            Backoff::new(poll, poll).pause().await;
         }
         Ok(())
     }
