@@ -7,6 +7,7 @@ const USAGE: &str = include_str!("../bench/usage.txt");
 /// The groups that run no component and no program of ours.
 const STORES: [&str; 6] = ["disk", "sqlite", "nats", "etcd", "memcached", "postgres"];
 const STORES: [&str; 5] = ["disk", "nats", "etcd", "memcached", "dynamodb"];
+const STORES: [&str; 5] = ["disk", "nats", "etcd", "memcached", "cosmos"];
 /// The others.
 const COMPONENTS: [&str; 7] = ["host", "values", "http", "invoke", "start", "idle", "redis"];
 
@@ -21,9 +22,14 @@ pub(crate) fn bench(arguments: &[&str]) -> Done {
     if names(&["nats"]) || !names(&STORES) && !names(&COMPONENTS) {
         setup::nats()?;
     }
+    // The client of Cosmos DB is large.
+    let has_cosmos = names(&["cosmos"]) || !names(&STORES) && !names(&COMPONENTS);
     let run_bench = || {
         let mut bench = cargo();
         bench.args(["run", "--locked", "--release", "-p", "keywell-bench"]);
+        if has_cosmos {
+            bench.args(["--features", "cosmos"]);
+        }
         bench
     };
     if only_stores {

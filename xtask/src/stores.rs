@@ -24,6 +24,8 @@ const STORES: &[Store] = &[
     Store::new("memcached", setup::memcached),
     Store::new("postgres", setup::postgres),
     Store::new("dynamodb", setup::dynamodb),
+    // Its emulator is a crate that the tests are linked with.
+    Store::new("cosmos", || Ok(())),
 ];
 
 /// The stores whose tests run.

@@ -25,6 +25,8 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_postgres::PostgresProvider,
     #[cfg(feature = "dynamodb")]
     &keywell_dynamodb::DynamoDbProvider,
+    #[cfg(feature = "cosmos")]
+    &keywell_cosmos::CosmosProvider,
 ];
 
 /// The features that have stores, with the schemes of their URLs up to a plus sign: a line each.
@@ -39,6 +41,7 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("memcached", &["memcached"]),
     ("postgres", &["postgres", "postgresql"]),
     ("dynamodb", &["dynamodb"]),
+    ("cosmos", &["cosmos"]),
 ];
 
 /// The kind of store that a scheme belongs to.

@@ -85,6 +85,8 @@ const GROUPS: &[(&str, Measure)] = &[
     ("etcd", remote::etcd_group),
     ("memcached", remote::memcached_group),
     ("dynamodb", remote::dynamodb_group),
+    #[cfg(feature = "cosmos")]
+    ("cosmos", remote::cosmos_group),
     ("nats", nats::group),
 ];
 

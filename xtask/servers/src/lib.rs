@@ -7,6 +7,9 @@
 //! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], [`Ministack`] and [`Dynalite`], which
 //! emulate DynamoDB, a [`Registry`] of images, and a [`Stub`] that answers what no real server would.
 //! A [`Port`] is for what a test starts by itself.
+//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a [`Registry`] of images, and a
+//! [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by itself.
+//! With the feature `cosmos`, `Cosmos` is an emulator, as that service runs nowhere else.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -27,6 +30,8 @@
 //!
 //! It imitates no server; emulators are programs of others. Where one is not installed, starting it is
 //! an error that says what to install. It needs Unix.
+//! Save for Azure Cosmos DB, no server is imitated: where none is installed, starting one is an error that says what to
+//! install. It needs Unix.
 
 #![forbid(unsafe_code)]
 
@@ -35,6 +40,8 @@ mod chosen;
 mod cluster;
 mod dynamodb;
 mod emulator;
+#[cfg(feature = "cosmos")]
+mod cosmos;
 mod error;
 mod etcd;
 mod memcached;
@@ -56,6 +63,8 @@ mod wait;
 pub use builder::Builder;
 pub use cluster::Cluster;
 pub use dynamodb::{Dynalite, Ministack};
+#[cfg(feature = "cosmos")]
+pub use cosmos::{Cosmos, CosmosAnswer, CosmosRequest};
 pub use error::{Error, Result};
 pub use etcd::{Etcd, EtcdCluster};
 pub use memcached::Memcached;

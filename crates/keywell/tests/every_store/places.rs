@@ -44,6 +44,8 @@ const PLACES: &[Place] = &[
     Place::new("`memcached:`", "memcached", || memcached().boxed()),
     Place::new("`postgres:`", "postgres", || postgres().boxed()),
     Place::new("`dynamodb:`", "dynamodb", || dynamodb().boxed()),
+    #[cfg(feature = "cosmos")]
+    Place::new("`cosmos:`", "cosmos", || ready(cosmos()).boxed()),
 ];
 
 // === impl Place ===
@@ -145,6 +147,13 @@ async fn dynamodb() -> Started {
     let url = format!("dynamodb://suite?endpoint={}&{settings}", ministack.url());
     let server = format!("the emulator MiniStack {}", program::MINISTACK_VERSION);
     started(url, server, ministack)
+#[cfg(feature = "cosmos")]
+fn cosmos() -> Started {
+    let cosmos = keywell_servers::Cosmos::start().unwrap();
+    let settings = "key=a2V5&create=true&tls=false&poll=20ms";
+    let url = format!("cosmos://{}/suite/keys?{settings}", cosmos.addr());
+    let emulator = "the emulator of `azure_data_cosmos_driver` 1.0.0, not the service";
+    started(url, emulator, cosmos)
 }
 
 fn started(url: impl Into<String>, server: impl Into<String>, kept: impl Any + Send) -> Started {

@@ -1,6 +1,8 @@
 //! Stores on servers beside bare clients that send the same single requests to the same server.
 
 mod dynamodb;
+#[cfg(feature = "cosmos")]
+mod cosmos;
 mod etcd;
 mod memcached;
 
@@ -21,6 +23,8 @@ use crate::row::Row;
 use crate::unit::Unit;
 
 pub(crate) use dynamodb::group as dynamodb_group;
+#[cfg(feature = "cosmos")]
+pub(crate) use cosmos::group as cosmos_group;
 pub(crate) use etcd::group as etcd_group;
 pub(crate) use memcached::group as memcached_group;
 

@@ -1,0 +1,31 @@
+//! It passes the conformance suite, also across restarts.
+
+use std::sync::Arc;
+
+use keywell_conformance::Subject;
+use keywell_cosmos::CosmosStore;
+use keywell_store::{Making, Store};
+
+use crate::place::{options, server, store};
+
+/// How many lists of random operations are compared with the model.
+const CASES: u32 = 30;
+
+async fn cosmos() -> Subject {
+    let options = options(server());
+    Subject::new(store(&options).await).reopening(move || {
+        let options = options.clone();
+        async move {
+            let store = CosmosStore::open(options, Making::Refused).await?;
+            Ok(Arc::new(store) as Arc<dyn Store>)
+        }
+    })
+}
+
+keywell_conformance::suite!(cosmos);
+
+#[test]
+fn it_answers_as_a_model_does() {
+    let driven = keywell_conformance::models::drive(CASES, cosmos);
+    driven.unwrap_or_else(|found| panic!("{found}"));
+}
