@@ -1,8 +1,9 @@
 //! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
 //! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, a [`Proxy`] that
 //! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`],
-//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a [`Registry`] of images, and a
-//! [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by itself.
+//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a fake of Firestore, a [`Registry`] of
+//! images, and a [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts
+//! by itself.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -21,8 +22,8 @@
 //!
 //! # What it does not do
 //!
-//! No server is imitated: where none is installed, starting one is an error that says what to
-//! install. It needs Unix.
+//! No server is imitated but Firestore, behind the feature of that name: where none is installed,
+//! starting one is an error that says what to install. It needs Unix.
 
 #![forbid(unsafe_code)]
 
@@ -31,6 +32,8 @@ mod chosen;
 mod cluster;
 mod error;
 mod etcd;
+#[cfg(feature = "firestore")]
+mod firestore;
 mod memcached;
 mod nats;
 mod port;
@@ -50,6 +53,8 @@ pub use builder::Builder;
 pub use cluster::Cluster;
 pub use error::{Error, Result};
 pub use etcd::{Etcd, EtcdCluster};
+#[cfg(feature = "firestore")]
+pub use firestore::{Firestore, FirestoreDefect};
 pub use memcached::Memcached;
 pub use nats::{Nats, NatsBuilder, NatsCluster};
 pub use port::Port;

@@ -1,0 +1,18 @@
+/// A way in which the fake behaves otherwise than the service, to show that tests notice it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirestoreDefect {
+    /// Writes are done whatever their preconditions are.
+    IgnoresPreconditions,
+    /// Of a commit that is refused, the writes before the refused one are kept.
+    KeepsHalfCommits,
+    /// A transaction is committed though a document that it read was changed.
+    CommitsStaleTransactions,
+    /// A write does not change the update time of a document that is there.
+    KeepsUpdateTimes,
+    /// A query sorts the names of documents backwards.
+    SortsBackwards,
+    /// A listener with a resume token hears only what comes from now on.
+    IgnoresResumeTokens,
+    /// A listener hears nothing of deletions.
+    HidesDeletions,
+}
