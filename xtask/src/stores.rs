@@ -22,6 +22,8 @@ const STORES: &[Store] = &[
     Store::new("nats", || setup::nats().map(drop)),
     Store::new("etcd", setup::etcd),
     Store::new("memcached", setup::memcached),
+    // Its server is a fake, which the tests start in a thread.
+    Store::new("firestore", || Ok(())),
 ];
 
 /// The stores whose tests run.
@@ -138,7 +140,7 @@ mod tests {
     fn the_others_are_omitted() {
         assert!(all().filter().is_empty());
         assert!(all().is_all());
-        let chosen = named("memory, disk,sqlite,redis,etcd,memcached").unwrap();
+        let chosen = named("memory, disk,sqlite,redis,etcd,memcached,firestore").unwrap();
         assert_eq!(chosen.filter(), ["-E", "not (package(keywell-nats))"]);
         assert_eq!(chosen.left_out(), ", without what needs nats");
         let error = named("memory,floppy").err().unwrap();

@@ -21,6 +21,8 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_etcd::EtcdProvider,
     #[cfg(feature = "memcached")]
     &keywell_memcached::MemcachedProvider,
+    #[cfg(feature = "firestore")]
+    &keywell_firestore::FirestoreProvider,
 ];
 
 /// The features that have stores, with the schemes of their URLs up to a plus sign: a line each.
@@ -33,6 +35,7 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("nats", &["nats", "nats-cache"]),
     ("etcd", &["etcd"]),
     ("memcached", &["memcached"]),
+    ("firestore", &["firestore"]),
 ];
 
 /// The kind of store that a scheme belongs to.

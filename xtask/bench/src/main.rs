@@ -81,6 +81,7 @@ const GROUPS: &[(&str, Measure)] = &[
     ("redis", redis::group),
     ("etcd", remote::etcd_group),
     ("memcached", remote::memcached_group),
+    ("firestore", remote::firestore_group),
     ("nats", nats::group),
 ];
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, ready};
 use keywell::PROVIDERS;
-use keywell_servers::{Cluster, Etcd, Memcached, Nats, Redis, program};
+use keywell_servers::{Cluster, Etcd, Firestore, Memcached, Nats, Redis, program};
 
 /// A store in one of its forms, and how to start what it needs.
 pub(crate) struct Place {
@@ -42,6 +42,7 @@ const PLACES: &[Place] = &[
     Place::new("`nats-cache:`", "nats-cache", || replicated().boxed()),
     Place::new("`etcd:`", "etcd", || etcd().boxed()),
     Place::new("`memcached:`", "memcached", || memcached().boxed()),
+    Place::new("`firestore:`", "firestore", || firestore().boxed()),
 ];
 
 // === impl Place ===
@@ -127,6 +128,14 @@ async fn memcached() -> Started {
     let memcached = Memcached::start().await.unwrap();
     let url = format!("memcached://{}", memcached.addr());
     started(url, version(&program::memcached().unwrap()), memcached)
+}
+
+async fn firestore() -> Started {
+    let firestore = Firestore::start().await.unwrap();
+    let project = Firestore::PROJECT;
+    let url = format!("firestore://{project}?emulator={}", firestore.addr());
+    let server = "a fake of ours, after the service's documentation";
+    started(url, server, firestore)
 }
 
 fn started(url: impl Into<String>, server: impl Into<String>, kept: impl Any + Send) -> Started {

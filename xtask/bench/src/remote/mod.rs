@@ -1,6 +1,8 @@
 //! Stores on servers beside bare clients that send the same single requests to the same server.
 
 mod etcd;
+mod firestore;
+mod grpc;
 mod memcached;
 
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use crate::row::Row;
 use crate::unit::Unit;
 
 pub(crate) use etcd::group as etcd_group;
+pub(crate) use firestore::group as firestore_group;
 pub(crate) use memcached::group as memcached_group;
 
 /// Of either side.

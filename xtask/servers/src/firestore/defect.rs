@@ -3,7 +3,7 @@
 pub enum FirestoreDefect {
     /// Writes are done whatever their preconditions are.
     IgnoresPreconditions,
-    /// Of a commit that is refused, the writes before the refused one are kept.
+    /// Of a transaction that is not committed, the first write is kept.
     KeepsHalfCommits,
     /// A transaction is committed though a document that it read was changed.
     CommitsStaleTransactions,

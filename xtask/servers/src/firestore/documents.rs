@@ -138,29 +138,29 @@ impl Documents {
                 "Request payload size exceeds the limit",
             ));
         }
-        if !request.transaction.is_empty() {
-            self.end(&request.transaction)?;
+        if !request.transaction.is_empty()
+            && let Err(status) = self.end(&request.transaction)
+        {
+            if self.defect == Some(FirestoreDefect::KeepsHalfCommits) {
+                let half = CommitRequest {
+                    writes: request.writes.iter().take(1).cloned().collect(),
+                    ..CommitRequest::default()
+                };
+                self.commit(&half)?;
+            }
+            return Err(status);
         }
         let time = self.now();
         let mut after: BTreeMap<String, Option<Document>> = BTreeMap::new();
         let mut results = Vec::new();
         for write in &request.writes {
-            match self.write(write, time, &after) {
-                Ok((name, document)) => {
-                    let update_time = document.as_ref().and_then(|it| it.update_time);
-                    results.push(WriteResult {
-                        update_time,
-                        transform_results: Vec::new(),
-                    });
-                    after.insert(name, document);
-                }
-                Err(status) => {
-                    if self.defect == Some(FirestoreDefect::KeepsHalfCommits) {
-                        self.keep(after, time);
-                    }
-                    return Err(status);
-                }
-            }
+            let (name, document) = self.write(write, time, &after)?;
+            let update_time = document.as_ref().and_then(|it| it.update_time);
+            results.push(WriteResult {
+                update_time,
+                transform_results: Vec::new(),
+            });
+            after.insert(name, document);
         }
         self.keep(after, time);
         Ok(CommitResponse {
