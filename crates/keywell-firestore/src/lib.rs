@@ -32,6 +32,7 @@ mod document;
 mod link;
 mod names;
 mod options;
+mod past;
 mod provider;
 mod reading;
 mod rpc;

@@ -23,9 +23,8 @@ use tonic::Streaming;
 use crate::backing::Backing;
 use crate::clock::Time;
 use crate::document::{Stamp, time, timestamp, value};
-use crate::reading::{Fields, NAMED, has_expired};
+use crate::reading::has_expired;
 use crate::rpc::fault::Fault;
-use crate::rpc::messages::batch_get_documents_request::ConsistencySelector;
 use crate::rpc::messages::listen_request::TargetChange as Asked;
 use crate::rpc::messages::listen_response::ResponseType;
 use crate::rpc::messages::target::query_target::QueryType;
@@ -66,6 +65,8 @@ struct FirestoreFeed {
     backoff: Backoff,
     /// The changes since the last snapshot.
     changed: HashMap<String, Changed>,
+    /// How many documents there are with them, if the service says so.
+    count: Option<i64>,
     /// The snapshot after them, until it is taken.
     next: Option<Position>,
     /// The last snapshot.
@@ -76,7 +77,7 @@ struct FirestoreFeed {
 
 /// Opens a watch.
 pub(crate) async fn open(backing: Arc<Backing>, filter: Filter, since: Since) -> Result<Watch> {
-    let now = backing.now().await?;
+    let now = backing.past().now().await?;
     let scope = backing.scope.clone();
     let position = match since {
         Since::Now => Position {
@@ -86,13 +87,14 @@ pub(crate) async fn open(backing: Arc<Backing>, filter: Filter, since: Since) ->
         Since::After(token) => read_token(&token, &scope)?,
     };
     // Whether the states since then are kept.
-    backing.states(Vec::new(), position.time).await?;
+    backing.past().states(Vec::new(), position.time).await?;
     let feed = FirestoreFeed {
         backing,
         filter,
         stream: None,
         backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(5)),
         changed: HashMap::new(),
+        count: None,
         next: None,
         read: position.clone(),
         ready: VecDeque::new(),
@@ -116,50 +118,6 @@ fn read_token(token: &ResumeToken, scope: &str) -> Result<Position> {
         time: Time::from_be_bytes(*time),
         token: token.to_vec().into(),
     })
-}
-
-// === impl Backing ===
-
-impl Backing {
-    /// The service's time, before which all is written that was acknowledged.
-    async fn now(&self) -> Result<Time> {
-        let name = self.names.name("-");
-        Ok(self.document(&name, Fields::Expiry).await?.at)
-    }
-
-    /// Documents as they were at a time, without their values; those that were missing are left out.
-    ///
-    /// # Errors
-    ///
-    /// [`Invalid::Compacted`] where the service no longer has them.
-    async fn states(
-        &self,
-        names: Vec<String>,
-        at: Time,
-    ) -> Result<HashMap<String, (Document, Time)>> {
-        let mut found = HashMap::new();
-        let mut parts: Vec<&[String]> = names.chunks(NAMED).collect();
-        let probed = [self.names.name("-")];
-        if parts.is_empty() {
-            parts.push(&probed);
-        }
-        for part in parts {
-            let when = ConsistencySelector::ReadTime(timestamp(at));
-            let names = part.to_vec();
-            let read = self
-                .link
-                .documents(names, Fields::Expiry, Some(when), usize::MAX);
-            match read.await {
-                Ok(read) => found.extend(read.found),
-                // A time that is too long ago.
-                Err(Fault::Stale(_) | Fault::Refused(Error::Internal(_))) => {
-                    return Err(Invalid::Compacted.into());
-                }
-                Err(fault) => return Err(fault.of_reading()),
-            }
-        }
-        Ok(found)
-    }
 }
 
 // === impl FirestoreFeed ===
@@ -237,6 +195,7 @@ impl FirestoreFeed {
     async fn retry(&mut self, error: Error) -> Result<()> {
         self.stream = None;
         self.changed.clear();
+        self.count = None;
         self.next = None;
         let is_over = !matches!(error, Error::Unavailable(_)) || self.backing.link.is_closed();
         if is_over {
@@ -267,8 +226,10 @@ impl FirestoreFeed {
                 self.changed.insert(gone.document, Changed::Gone(by));
                 Ok(())
             }
-            // Some are gone, and which is not known.
-            Some(ResponseType::Filter(_)) => Err(Invalid::Compacted.into()),
+            Some(ResponseType::Filter(filter)) => {
+                self.count = Some(filter.count.into());
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -302,6 +263,7 @@ impl FirestoreFeed {
         let Some(next) = self.next.clone() else {
             return Ok(());
         };
+        self.check_count().await?;
         let mut events: Vec<(Time, Event)> = Vec::new();
         let mut gone: Vec<(String, String, Time)> = Vec::new();
         for (name, changed) in &self.changed {
@@ -352,8 +314,37 @@ impl FirestoreFeed {
         }
         self.read = next;
         self.next = None;
+        self.count = None;
         self.changed.clear();
         self.backoff.reset();
+        Ok(())
+    }
+
+    /// Whether the service named every document that is gone since the last snapshot: it may say how many
+    /// there are instead, and then it may not have.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::Compacted`] if it did not.
+    async fn check_count(&self) -> Result<()> {
+        let Some(count) = self.count else {
+            return Ok(());
+        };
+        let past = self.backing.past();
+        let names: Vec<String> = self.changed.keys().cloned().collect();
+        let before = past.states(names, self.read.time).await?;
+        let mut expected = past.count(self.read.time).await?;
+        for (name, changed) in &self.changed {
+            match (before.contains_key(name), changed) {
+                (false, Changed::Set(_)) => expected += 1,
+                (true, Changed::Gone(_)) => expected -= 1,
+                _ => {}
+            }
+        }
+        if expected != count {
+            tracing::debug!("{count} documents are there, and {expected} are known to be");
+            return Err(Invalid::Compacted.into());
+        }
         Ok(())
     }
 
@@ -366,11 +357,11 @@ impl FirestoreFeed {
             by_time.entry(*by).or_default().push(name.clone());
         }
         for (by, names) in by_time {
-            let mut found = self.backing.states(names.clone(), by - STEP).await?;
+            let mut found = self.backing.past().states(names.clone(), by - STEP).await?;
             let absent = names.into_iter().filter(|name| !found.contains_key(name));
             let absent: Vec<String> = absent.collect();
             if !absent.is_empty() {
-                found.extend(self.backing.states(absent, self.read.time).await?);
+                found.extend(self.backing.past().states(absent, self.read.time).await?);
             }
             let found = found.into_iter();
             expired.extend(found.map(|(name, (was, _))| (name, has_expired(&was, by))));

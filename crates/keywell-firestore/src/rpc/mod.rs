@@ -28,6 +28,7 @@ calls! {
     "ListDocuments": ListDocumentsRequest -> messages::ListDocumentsResponse;
     "Listen": ListenRequest -> messages::ListenResponse;
     "Rollback": RollbackRequest -> ();
+    "RunAggregationQuery": RunAggregationQueryRequest -> messages::RunAggregationQueryResponse;
     "RunQuery": RunQueryRequest -> messages::RunQueryResponse;
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use keywell_servers::Firestore;
+use keywell_servers::{Firestore, FirestoreDefect};
 use keywell_store::{Bucket, Error, Event, Filter, Invalid, Set, Since, Watch};
 use tokio::time::{interval, timeout};
 
@@ -98,6 +98,34 @@ async fn a_token_from_before_what_is_kept_is_compacted() {
     }
     server.end_listeners();
     let ended = timeout(Duration::from_secs(30), watch.next()).await;
+    let ended = ended.expect("it ends").unwrap();
+    let is_compacted = matches!(ended, Err(Error::Invalid(Invalid::Compacted)));
+    assert!(is_compacted, "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_watch_that_is_not_told_what_is_gone_ends_as_compacted() {
+    let server = Firestore::start().await.unwrap();
+    let store = store(&options(&server)).await;
+    let bucket = open(&store, "b").await;
+    bucket.set("a", VALUE, Set::default()).await.unwrap();
+    bucket.set("b", VALUE, Set::default()).await.unwrap();
+    server.plant(FirestoreDefect::ForgetsDeletions);
+    let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    bucket.set("b", VALUE, Set::default()).await.unwrap();
+    let token = next(&mut watch).await.token().cloned().unwrap();
+    // Nothing is gone, so the number is right.
+    bucket.set("a", VALUE, Set::default()).await.unwrap();
+    bucket.set("c", VALUE, Set::default()).await.unwrap();
+    let since = Since::After(token.clone());
+    let mut resumed = bucket.watch(Filter::All, since).await.unwrap();
+    assert_eq!(shown(&next(&mut resumed).await), "set a");
+    assert_eq!(shown(&next(&mut resumed).await), "set c");
+    bucket.delete("b").await.unwrap();
+    assert_eq!(shown(&next(&mut resumed).await), "deleted b");
+    let since = Since::After(token);
+    let mut resumed = bucket.watch(Filter::All, since).await.unwrap();
+    let ended = timeout(Duration::from_secs(30), resumed.next()).await;
     let ended = ended.expect("it ends").unwrap();
     let is_compacted = matches!(ended, Err(Error::Invalid(Invalid::Compacted)));
     assert!(is_compacted, "{ended:?}");

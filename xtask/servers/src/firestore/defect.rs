@@ -1,4 +1,5 @@
-/// A way in which the fake behaves otherwise than the service, to show that tests notice it.
+/// A way in which the fake behaves otherwise than the service, to show that tests notice it; the last is
+/// one that the service has, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirestoreDefect {
     /// Writes are done whatever their preconditions are.
@@ -15,4 +16,7 @@ pub enum FirestoreDefect {
     IgnoresResumeTokens,
     /// A listener hears nothing of deletions.
     HidesDeletions,
+    /// A listener that resumes hears how many documents there are instead of which are gone, as the
+    /// service may do.
+    ForgetsDeletions,
 }

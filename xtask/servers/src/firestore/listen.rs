@@ -10,7 +10,8 @@ use firestore_messages::google::firestore::v1::target::{
 };
 use firestore_messages::google::firestore::v1::target_change::TargetChangeType;
 use firestore_messages::google::firestore::v1::{
-    DocumentChange, DocumentDelete, ListenRequest, ListenResponse, Target, TargetChange,
+    DocumentChange, DocumentDelete, ExistenceFilter, ListenRequest, ListenResponse, Target,
+    TargetChange,
 };
 use futures::stream::{BoxStream, StreamExt as _, unfold};
 use tonic::{Status, Streaming};
@@ -30,6 +31,8 @@ struct Listener {
     /// Up to where it was told.
     upto: Micros,
     is_current: bool,
+    /// Whether it began with a token.
+    has_resumed: bool,
 }
 
 pub(super) async fn listen(
@@ -53,6 +56,7 @@ pub(super) async fn listen(
         target: target.target_id,
         upto,
         is_current: false,
+        has_resumed: matches!(target.resume_type, Some(ResumeType::ResumeToken(_))),
         requests,
         state,
     };
@@ -124,7 +128,13 @@ impl Listener {
         let mut documents = self.state.documents();
         let now = documents.now();
         let changes = documents.changes(&self.prefix, self.upto, now);
-        let hides_deletions = documents.defect == Some(FirestoreDefect::HidesDeletions);
+        let count = documents.count(&self.prefix, now);
+        let has_resumed = self.has_resumed && !self.is_current;
+        let hides_deletions = match documents.defect {
+            Some(FirestoreDefect::HidesDeletions) => true,
+            Some(FirestoreDefect::ForgetsDeletions) => has_resumed,
+            _ => false,
+        };
         drop(documents);
         let mut told: Vec<ListenResponse> = Vec::new();
         let is_news = !changes.is_empty();
@@ -147,6 +157,15 @@ impl Listener {
                     read_time: Some(timestamp(written)),
                 }))),
             }
+        }
+        if has_resumed {
+            // "Returned when documents may have been removed from the given target, but the exact
+            // documents are unknown" (`ListenResponse.filter`); they may be known as well.
+            told.push(response(ResponseType::Filter(ExistenceFilter {
+                target_id: self.target,
+                count: i32::try_from(count).unwrap_or(i32::MAX),
+                unchanged_names: None,
+            })));
         }
         if !self.is_current {
             self.is_current = true;

@@ -139,6 +139,7 @@ impl Firestore {
     /// # Errors
     ///
     /// [`Error::Running`], or its port is taken.
+    #[expect(clippy::unused_async, reason = "other servers are awaited")]
     pub async fn restart(&self) -> Result<()> {
         if self.running.lock().is_some() {
             return Err(Error::Running);

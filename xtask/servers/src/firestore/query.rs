@@ -4,17 +4,21 @@
 use bytes::Bytes;
 use firestore_messages::google::firestore::v1::batch_get_documents_request::ConsistencySelector;
 use firestore_messages::google::firestore::v1::batch_get_documents_response::Result as Found;
+use firestore_messages::google::firestore::v1::run_aggregation_query_request::{
+    ConsistencySelector as AggregateSelector, QueryType as Counting,
+};
 use firestore_messages::google::firestore::v1::run_query_request::QueryType;
+use firestore_messages::google::firestore::v1::structured_aggregation_query::QueryType as Counted;
 use firestore_messages::google::firestore::v1::value::ValueType;
 use firestore_messages::google::firestore::v1::{
-    BatchGetDocumentsRequest, BatchGetDocumentsResponse, Cursor, Document, DocumentMask,
-    ListDocumentsRequest, ListDocumentsResponse, RunQueryRequest, RunQueryResponse,
-    StructuredQuery,
+    AggregationResult, BatchGetDocumentsRequest, BatchGetDocumentsResponse, Cursor, Document,
+    DocumentMask, ListDocumentsRequest, ListDocumentsResponse, RunAggregationQueryRequest,
+    RunAggregationQueryResponse, RunQueryRequest, RunQueryResponse, StructuredQuery, Value,
 };
 use tonic::Status;
 
 use super::FirestoreDefect;
-use super::documents::{Documents, micros, timestamp};
+use super::documents::{Documents, Micros, micros, timestamp};
 
 /// The most documents of a page of a list.
 const PAGE: usize = 300;
@@ -120,6 +124,45 @@ impl Documents {
             });
         }
         Ok(responses)
+    }
+
+    /// rpc/google.firestore.v1, `RunAggregationQuery`: how many documents a collection had at a time.
+    pub(super) fn aggregate(
+        &mut self,
+        request: &RunAggregationQueryRequest,
+    ) -> Result<Vec<RunAggregationQueryResponse>, Status> {
+        let Some(Counting::StructuredAggregationQuery(query)) = &request.query_type else {
+            return Err(Status::invalid_argument("no query"));
+        };
+        let Some(Counted::StructuredQuery(counted)) = &query.query_type else {
+            return Err(Status::invalid_argument("no query"));
+        };
+        let time = match &request.consistency_selector {
+            Some(AggregateSelector::ReadTime(asked)) => self.check_time(micros(asked))?,
+            _ => self.now(),
+        };
+        let count = self.count(&collection(&request.parent, counted)?, time);
+        let value_type = Some(ValueType::IntegerValue(count));
+        let aliases = query.aggregations.iter().map(|it| it.alias.clone());
+        let fields = aliases.map(|alias| {
+            let value_type = value_type.clone();
+            (alias, Value { value_type })
+        });
+        Ok(vec![RunAggregationQueryResponse {
+            result: Some(AggregationResult {
+                aggregate_fields: fields.collect(),
+            }),
+            read_time: Some(timestamp(time)),
+            ..RunAggregationQueryResponse::default()
+        }])
+    }
+
+    /// How many documents a collection has, by what their names begin with.
+    pub(super) fn count(&self, prefix: &str, time: Micros) -> i64 {
+        let children = self.beginning_with(prefix, time);
+        let counted = children
+            .filter(|(name, document)| document.is_some() && !name[prefix.len()..].contains('/'));
+        i64::try_from(counted.count()).unwrap_or(i64::MAX)
     }
 
     /// rpc/google.firestore.v1, `ListDocuments`, with `show_missing`: "A document is missing if it does

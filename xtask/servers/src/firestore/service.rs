@@ -7,7 +7,7 @@ use std::sync::Arc;
 use firestore_messages::google::firestore::v1::{
     BatchGetDocumentsRequest, BatchGetDocumentsResponse, CommitRequest, CommitResponse,
     ListDocumentsRequest, ListDocumentsResponse, ListenRequest, ListenResponse, RollbackRequest,
-    RunQueryRequest, RunQueryResponse,
+    RunAggregationQueryRequest, RunAggregationQueryResponse, RunQueryRequest, RunQueryResponse,
 };
 use futures::Stream;
 use http::{HeaderMap, Request, Response};
@@ -70,6 +70,15 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Response<Body>
                 Ok(futures::stream::iter(found.into_iter().map(Ok)))
             });
             let mut grpc = grpc::<RunQueryResponse, RunQueryRequest>();
+            grpc.server_streaming(calls, request).await
+        }
+        "RunAggregationQuery" => {
+            let calls = Calls(move |request: RunAggregationQueryRequest| {
+                check_database(&state, &request.parent)?;
+                let found = state.documents().aggregate(&request)?;
+                Ok(futures::stream::iter(found.into_iter().map(Ok)))
+            });
+            let mut grpc = grpc::<RunAggregationQueryResponse, RunAggregationQueryRequest>();
             grpc.server_streaming(calls, request).await
         }
         "Commit" => {
