@@ -1,11 +1,14 @@
 //! Defects of the fake that the suite notices, so the fake and the suite tell right from wrong.
 
-use keywell_conformance::{Subject, Verdict, atomics, paging, transact, watch};
+use keywell_conformance::{Failure, Outcome, Subject, atomics, paging, transact, watch};
 use keywell_servers::{Firestore, FirestoreDefect};
 
 use crate::place::{options, store};
 
-async fn with(defect: FirestoreDefect, behaviour: impl AsyncFnOnce(&Subject) -> Verdict) {
+async fn with(
+    defect: FirestoreDefect,
+    behaviour: impl AsyncFnOnce(&Subject) -> Result<Outcome, Failure>,
+) {
     let server = Firestore::start().await.unwrap();
     let subject = Subject::new(store(&options(&server)).await);
     server.plant(defect);
