@@ -8,6 +8,7 @@ const USAGE: &str = include_str!("../bench/usage.txt");
 const STORES: [&str; 6] = ["disk", "sqlite", "nats", "etcd", "memcached", "postgres"];
 const STORES: [&str; 5] = ["disk", "nats", "etcd", "memcached", "dynamodb"];
 const STORES: [&str; 5] = ["disk", "nats", "etcd", "memcached", "cosmos"];
+const STORES: [&str; 5] = ["disk", "nats", "etcd", "memcached", "firestore"];
 /// The others.
 const COMPONENTS: [&str; 7] = ["host", "values", "http", "invoke", "start", "idle", "redis"];
 

@@ -26,6 +26,8 @@ const STORES: &[Store] = &[
     Store::new("dynamodb", setup::dynamodb),
     // Its emulator is a crate that the tests are linked with.
     Store::new("cosmos", || Ok(())),
+    // Its server is a fake, which the tests start in a thread.
+    Store::new("firestore", || Ok(())),
 ];
 
 /// The stores whose tests run.
@@ -144,6 +146,7 @@ mod tests {
         assert!(all().is_all());
         let chosen = named("memory, disk,sqlite,redis,etcd,memcached,postgres").unwrap();
         let chosen = named("memory, disk,sqlite,redis,etcd,memcached,dynamodb").unwrap();
+        let chosen = named("memory, disk,sqlite,redis,etcd,memcached,firestore").unwrap();
         assert_eq!(chosen.filter(), ["-E", "not (package(keywell-nats))"]);
         assert_eq!(chosen.left_out(), ", without what needs nats");
         let error = named("memory,floppy").err().unwrap();

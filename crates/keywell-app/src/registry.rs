@@ -27,6 +27,8 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_dynamodb::DynamoDbProvider,
     #[cfg(feature = "cosmos")]
     &keywell_cosmos::CosmosProvider,
+    #[cfg(feature = "firestore")]
+    &keywell_firestore::FirestoreProvider,
 ];
 
 /// The features that have stores, with the schemes of their URLs up to a plus sign: a line each.
@@ -42,6 +44,7 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("postgres", &["postgres", "postgresql"]),
     ("dynamodb", &["dynamodb"]),
     ("cosmos", &["cosmos"]),
+    ("firestore", &["firestore"]),
 ];
 
 /// The kind of store that a scheme belongs to.

@@ -87,6 +87,7 @@ const GROUPS: &[(&str, Measure)] = &[
     ("dynamodb", remote::dynamodb_group),
     #[cfg(feature = "cosmos")]
     ("cosmos", remote::cosmos_group),
+    ("firestore", remote::firestore_group),
     ("nats", nats::group),
 ];
 

@@ -10,6 +10,9 @@
 //! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a [`Registry`] of images, and a
 //! [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by itself.
 //! With the feature `cosmos`, `Cosmos` is an emulator, as that service runs nowhere else.
+//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a fake of Firestore, a [`Registry`] of
+//! images, and a [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts
+//! by itself.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -32,6 +35,8 @@
 //! an error that says what to install. It needs Unix.
 //! Save for Azure Cosmos DB, no server is imitated: where none is installed, starting one is an error that says what to
 //! install. It needs Unix.
+//! No server is imitated but Firestore, behind the feature of that name: where none is installed,
+//! starting one is an error that says what to install. It needs Unix.
 
 #![forbid(unsafe_code)]
 
@@ -44,6 +49,8 @@ mod emulator;
 mod cosmos;
 mod error;
 mod etcd;
+#[cfg(feature = "firestore")]
+mod firestore;
 mod memcached;
 mod nats;
 mod port;
@@ -67,6 +74,8 @@ pub use dynamodb::{Dynalite, Ministack};
 pub use cosmos::{Cosmos, CosmosAnswer, CosmosRequest};
 pub use error::{Error, Result};
 pub use etcd::{Etcd, EtcdCluster};
+#[cfg(feature = "firestore")]
+pub use firestore::{Firestore, FirestoreDefect};
 pub use memcached::Memcached;
 pub use nats::{Nats, NatsBuilder, NatsCluster};
 pub use port::Port;

@@ -5,7 +5,7 @@ use std::process::Command;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, ready};
 use keywell::PROVIDERS;
-use keywell_servers::{Cluster, Etcd, Memcached, Ministack, Nats, Postgres, Redis, program};
+use keywell_servers::{Cluster, Etcd, Firestore, Memcached, Ministack, Nats, Postgres, Redis, program};
 
 /// A store in one of its forms, and how to start what it needs.
 pub(crate) struct Place {
@@ -46,6 +46,7 @@ const PLACES: &[Place] = &[
     Place::new("`dynamodb:`", "dynamodb", || dynamodb().boxed()),
     #[cfg(feature = "cosmos")]
     Place::new("`cosmos:`", "cosmos", || ready(cosmos()).boxed()),
+    Place::new("`firestore:`", "firestore", || firestore().boxed()),
 ];
 
 // === impl Place ===
@@ -154,6 +155,12 @@ fn cosmos() -> Started {
     let url = format!("cosmos://{}/suite/keys?{settings}", cosmos.addr());
     let emulator = "the emulator of `azure_data_cosmos_driver` 1.0.0, not the service";
     started(url, emulator, cosmos)
+async fn firestore() -> Started {
+    let firestore = Firestore::start().await.unwrap();
+    let project = Firestore::PROJECT;
+    let url = format!("firestore://{project}?emulator={}", firestore.addr());
+    let server = "a fake of ours, after the service's documentation";
+    started(url, server, firestore)
 }
 
 fn started(url: impl Into<String>, server: impl Into<String>, kept: impl Any + Send) -> Started {

@@ -4,6 +4,8 @@ mod dynamodb;
 #[cfg(feature = "cosmos")]
 mod cosmos;
 mod etcd;
+mod firestore;
+mod grpc;
 mod memcached;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ pub(crate) use dynamodb::group as dynamodb_group;
 #[cfg(feature = "cosmos")]
 pub(crate) use cosmos::group as cosmos_group;
 pub(crate) use etcd::group as etcd_group;
+pub(crate) use firestore::group as firestore_group;
 pub(crate) use memcached::group as memcached_group;
 
 /// Of either side.
