@@ -1,8 +1,9 @@
 use std::fmt;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 
 use keywell_folder::Folder;
+use keywell_system::process::{exists, program, started};
 
 /// The lock of one process on a store: a locked file that names its holder.
 ///
@@ -31,7 +32,7 @@ pub(crate) enum LockError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Identity {
     pid: u32,
-    /// In ticks since boot, as in `/proc`; `None` without `/proc`.
+    /// In ticks since boot, where the system says it.
     started: Option<u64>,
 }
 
@@ -154,16 +155,7 @@ impl Identity {
         if self.started.is_some() {
             return started(self.pid) == self.started;
         }
-        i32::try_from(self.pid)
-            .ok()
-            .and_then(rustix::process::Pid::from_raw)
-            .is_some_and(|pid| {
-                // A process that may not be signalled exists.
-                !matches!(
-                    rustix::process::test_kill_process(pid),
-                    Err(rustix::io::Errno::SRCH)
-                )
-            })
+        exists(self.pid)
     }
 }
 
@@ -180,25 +172,9 @@ fn is_signature(file: &mut File) -> io::Result<bool> {
     Ok(held.len() as u64 <= SIGNATURE_BYTES && held.iter().all(is_known))
 }
 
-/// The start time of a process: field 22 of `/proc/PID/stat`. Field 2 is the name of the program, which
-/// may contain blanks and brackets, so fields are counted after the last bracket.
-fn started(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
-fn program(pid: u32) -> Option<String> {
-    let executable = fs::read_link(format!("/proc/{pid}/exe")).ok();
-    let name = executable.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    name.or_else(|| {
-        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-        Some(name.trim_end().to_owned())
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::{Path, PathBuf};
 
     use tempfile::TempDir;
