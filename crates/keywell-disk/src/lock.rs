@@ -3,6 +3,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 
 use keywell_folder::Folder;
+use keywell_system::file::is_locked;
 use keywell_system::process::{exists, program, started};
 
 /// The lock of one process on a store: a locked file that names its holder.
@@ -46,7 +47,13 @@ impl Lock {
     pub(crate) fn take(folder: &Folder) -> Result<Self, LockError> {
         let mut file = folder.open_or_create(Self::NAME).map_err(LockError::Io)?;
         // The signature overwrites the content of the file.
-        if !is_signature(&mut file).map_err(LockError::Io)? {
+        let is_ours = is_signature(&mut file).map_err(|error| {
+            if is_locked(&error) {
+                return LockError::Held(Holder::unknown());
+            }
+            LockError::Io(error)
+        });
+        if !is_ours? {
             let path = folder.path().join(Self::NAME);
             let what = "was not written by Keywell; move it away, or choose another folder";
             let refused = format!("{} {what}", path.display());
@@ -175,7 +182,9 @@ fn is_signature(file: &mut File) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::{Path, PathBuf};
+    #[cfg(unix)]
+    use std::path::Path;
+    use std::path::PathBuf;
 
     use tempfile::TempDir;
 
@@ -207,6 +216,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_second_is_told_who_is_first() {
         let scratch = Scratch::new();
@@ -228,6 +238,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_name_left_behind_is_not_believed_of_another_process() {
         let scratch = Scratch::new();
@@ -255,6 +266,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_truncates_nothing() {
         let scratch = Scratch::new();
@@ -267,5 +279,16 @@ mod tests {
         assert!(matches!(refused, Err(LockError::Io(_))), "{refused:?}");
         assert_eq!(fs::read(&victim).unwrap(), b"1 2\n");
         assert!(Path::new(&scratch.path()).is_symlink());
+    }
+
+    /// Who is first cannot be read on Windows while the file is locked.
+    #[cfg(windows)]
+    #[test]
+    fn the_second_is_told_that_there_is_a_first() {
+        let scratch = Scratch::new();
+        let first = Lock::take(&scratch.folder).unwrap();
+        assert_eq!(scratch.holder(), Holder::unknown());
+        drop(first);
+        Lock::take(&scratch.folder).unwrap();
     }
 }

@@ -229,6 +229,7 @@ impl Folder {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    #[cfg(unix)]
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
@@ -250,6 +251,7 @@ mod tests {
         }
 
         /// What each way to open or create a file answers.
+        #[cfg(unix)]
         fn refusals(&self, name: &str) -> Vec<io::Error> {
             let folder = &self.folder;
             [
@@ -263,10 +265,12 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
     }
 
+    #[cfg(unix)]
     #[test]
     fn what_it_makes_is_for_this_user_alone() {
         let scratch = Scratch::new();
@@ -279,6 +283,7 @@ mod tests {
         assert!(scratch.folder.access().unwrap().is_ours_alone());
     }
 
+    #[cfg(unix)]
     #[test]
     fn nothing_is_opened_through_a_link() {
         let scratch = Scratch::new();
@@ -300,6 +305,7 @@ mod tests {
         assert_eq!(fs::read(&victim).unwrap(), b"precious");
     }
 
+    #[cfg(unix)]
     #[test]
     fn what_is_no_regular_file_is_refused_at_once() {
         let scratch = Scratch::new();
@@ -316,6 +322,7 @@ mod tests {
         drop(socket);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_file_that_strangers_may_write_to_is_refused() {
         let scratch = Scratch::new();
@@ -330,6 +337,7 @@ mod tests {
         scratch.folder.open_to_write("file").unwrap();
     }
 
+    #[cfg(unix)]
     #[test]
     fn another_folder_in_its_place_is_not_the_one_that_was_opened() {
         let scratch = Scratch::new();
@@ -355,5 +363,29 @@ mod tests {
         assert!(Folder::make(&path).is_err());
         let error = Folder::open(&path).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn what_is_a_folder_is_refused_as_a_file_and_names_are_taken_once() {
+        let scratch = Scratch::new();
+        fs::create_dir(scratch.path("inner")).unwrap();
+        let error = scratch.folder.open_or_create("inner").unwrap_err();
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+        scratch.folder.create_new("new").unwrap();
+        let again = scratch.folder.create_new("new").unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        assert!(scratch.folder.contains("new").unwrap());
+        assert!(!scratch.folder.contains("other").unwrap());
+        assert!(scratch.folder.remove("new").unwrap());
+        assert!(!scratch.folder.remove("new").unwrap());
+    }
+
+    /// On Windows it cannot be replaced while it is open.
+    #[cfg(windows)]
+    #[test]
+    fn a_folder_that_is_open_stays_in_its_place() {
+        let scratch = Scratch::new();
+        let moved = scratch.parent.path().join("moved");
+        assert!(fs::rename(scratch.folder.path(), &moved).is_err());
     }
 }

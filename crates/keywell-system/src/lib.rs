@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Each system has a folder with the same modules, whose public items have the same names and
-//! signatures: `unix/` is for Linux and macOS. Where Linux and macOS differ, the module says so.
+//! signatures: `unix/` is for Linux and macOS, `windows/` for Windows. A program that compiles with
+//! one compiles with the other, and what a system cannot do, its module says.
 //! What the standard library and Tokio do alike on every system, such as locks of files, is not
 //! here.
 
@@ -18,12 +19,16 @@
 mod access;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::io;
 
 pub use access::{Access, Concern};
 #[cfg(unix)]
 pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;
 
 /// How a file of a [`Directory`](directory::Directory) is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

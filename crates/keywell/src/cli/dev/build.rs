@@ -137,6 +137,7 @@ mod tests {
         assert_eq!(Step::Shell("make x".to_owned()).shown(), "make x");
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn a_build_ends_with_the_processes_that_it_started() {
         let folder = tempfile::tempdir().unwrap();
@@ -155,6 +156,7 @@ mod tests {
         assert!(builds.0.borrow().is_none());
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn a_build_runs_in_its_folder_and_has_its_status() {
         let folder = tempfile::tempdir().unwrap();
