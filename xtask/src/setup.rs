@@ -8,19 +8,24 @@ const TARGET: &str = "wasm32-wasip2";
 
 /// Installs the target that components are built for, if it is missing.
 pub(crate) fn target() -> Done {
+    rust_target(TARGET)
+}
+
+/// Installs a target of Rust, if it is missing.
+pub(crate) fn rust_target(target: &str) -> Done {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
     let sysroot = sysroot.map_err(|error| format!("cannot run rustc: {error}"))?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
-    if sysroot.join("lib/rustlib").join(TARGET).exists() {
+    if sysroot.join("lib/rustlib").join(target).exists() {
         return Ok(());
     }
     if !works(Command::new("rustup").arg("--version")) {
         return Err(format!(
-            "Rust's target {TARGET} is missing, and so is rustup, which installs it; see \
+            "Rust's target {target} is missing, and so is rustup, which installs it; see \
              https://rustup.rs, or install the target the way this Rust was installed"
         ));
     }
-    run(Command::new("rustup").args(["target", "add", TARGET]))
+    run(Command::new("rustup").args(["target", "add", target]))
 }
 
 /// Finds the server that tests of a store start, or installs Debian's, as the others here do. A
@@ -261,14 +266,24 @@ pub(crate) fn nats() -> Done<PathBuf> {
         .current_dir(&folder))
     .map_err(missing)?;
     let new = folder.join("nats-server.new");
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&new, permissions)
+    make_executable(&new)
         .and_then(|()| std::fs::rename(&new, &kept))
         .map_err(|error| missing(error.to_string()))?;
     if is_recent(&kept) {
         return Ok(kept);
     }
     Err(missing(format!("{} does not run", kept.display())))
+}
+
+#[cfg(unix)]
+fn make_executable(file: &Path) -> std::io::Result<()> {
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(file, permissions)
+}
+
+#[cfg(not(unix))]
+fn make_executable(_file: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// The version that is installed where none is there.
