@@ -1,18 +1,10 @@
 //! Starts real servers for Keywell's tests, demonstration and benchmark: [`Redis`] by itself, as a
 //! [`Cluster`] or behind [`Sentinels`], with [`Tls`] material made for the run, a [`Proxy`] that
 //! breaks connections where a test wants them broken, [`Nats`] by itself or as a [`NatsCluster`],
-//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], [`Postgres`], a [`Registry`] of images,
-//! and a [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by
-//! itself.
-//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], [`Ministack`] and [`Dynalite`], which
-//! emulate DynamoDB, a [`Registry`] of images, and a [`Stub`] that answers what no real server would.
-//! A [`Port`] is for what a test starts by itself.
-//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a [`Registry`] of images, and a
-//! [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts by itself.
-//! With the feature `cosmos`, `Cosmos` is an emulator, as that service runs nowhere else.
-//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], a fake of Firestore, a [`Registry`] of
-//! images, and a [`Stub`] that answers what no real server would. A [`Port`] is for what a test starts
-//! by itself.
+//! [`Etcd`] by itself or as an [`EtcdCluster`], [`Memcached`], [`Postgres`], [`Ministack`] and
+//! [`Dynalite`], which emulate DynamoDB, a [`Registry`] of images, and a [`Stub`] that answers what no
+//! real server would. A [`Port`] is for what a test starts by itself. With the features of these names,
+//! `Cosmos` is an emulator of Azure Cosmos DB and `Firestore` a fake of Firestore.
 //!
 //! ```no_run
 //! # async fn example() -> keywell_servers::Result<()> {
@@ -31,22 +23,18 @@
 //!
 //! # What it does not do
 //!
-//! It imitates no server; emulators are programs of others. Where one is not installed, starting it is
-//! an error that says what to install. It needs Unix.
-//! Save for Azure Cosmos DB, no server is imitated: where none is installed, starting one is an error that says what to
-//! install. It needs Unix.
-//! No server is imitated but Firestore, behind the feature of that name: where none is installed,
-//! starting one is an error that says what to install. It needs Unix.
+//! It imitates no server but Firestore; emulators are programs and parts of others. Where one is not
+//! installed, starting it is an error that says what to install. It needs Unix.
 
 #![forbid(unsafe_code)]
 
 mod builder;
 mod chosen;
 mod cluster;
-mod dynamodb;
-mod emulator;
 #[cfg(feature = "cosmos")]
 mod cosmos;
+mod dynamodb;
+mod emulator;
 mod error;
 mod etcd;
 #[cfg(feature = "firestore")]
@@ -69,9 +57,9 @@ mod wait;
 
 pub use builder::Builder;
 pub use cluster::Cluster;
-pub use dynamodb::{Dynalite, Ministack};
 #[cfg(feature = "cosmos")]
 pub use cosmos::{Cosmos, CosmosAnswer, CosmosRequest};
+pub use dynamodb::{Dynalite, Ministack};
 pub use error::{Error, Result};
 pub use etcd::{Etcd, EtcdCluster};
 #[cfg(feature = "firestore")]

@@ -178,6 +178,8 @@ pub fn flock() -> Result<PathBuf> {
                 .to_owned(),
         )
     })
+}
+
 /// The version of MiniStack that is installed, as `xtask/servers/dynamodb/requirements.txt` has it.
 pub const MINISTACK_VERSION: &str = "1.5.33";
 

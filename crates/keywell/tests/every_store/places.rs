@@ -5,7 +5,9 @@ use std::process::Command;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, ready};
 use keywell::PROVIDERS;
-use keywell_servers::{Cluster, Etcd, Firestore, Memcached, Ministack, Nats, Postgres, Redis, program};
+use keywell_servers::{
+    Cluster, Etcd, Firestore, Memcached, Ministack, Nats, Postgres, Redis, program,
+};
 
 /// A store in one of its forms, and how to start what it needs.
 pub(crate) struct Place {
@@ -142,12 +144,16 @@ async fn postgres() -> Started {
     let url = postgres.url(&postgres.database().unwrap());
     let server = program::postgres().unwrap().join("postgres");
     started(url, version(&server), postgres)
+}
+
 async fn dynamodb() -> Started {
     let ministack = Ministack::start().await.unwrap();
     let settings = "region=us-east-1&access-key=key&secret-key=secret&create=true";
     let url = format!("dynamodb://suite?endpoint={}&{settings}", ministack.url());
     let server = format!("the emulator MiniStack {}", program::MINISTACK_VERSION);
     started(url, server, ministack)
+}
+
 #[cfg(feature = "cosmos")]
 fn cosmos() -> Started {
     let cosmos = keywell_servers::Cosmos::start().unwrap();
@@ -155,6 +161,8 @@ fn cosmos() -> Started {
     let url = format!("cosmos://{}/suite/keys?{settings}", cosmos.addr());
     let emulator = "the emulator of `azure_data_cosmos_driver` 1.0.0, not the service";
     started(url, emulator, cosmos)
+}
+
 async fn firestore() -> Started {
     let firestore = Firestore::start().await.unwrap();
     let project = Firestore::PROJECT;

@@ -1,8 +1,8 @@
 //! Stores on servers beside bare clients that send the same single requests to the same server.
 
-mod dynamodb;
 #[cfg(feature = "cosmos")]
 mod cosmos;
+mod dynamodb;
 mod etcd;
 mod firestore;
 mod grpc;
@@ -24,9 +24,9 @@ use crate::measure::{Subject, rounds};
 use crate::row::Row;
 use crate::unit::Unit;
 
-pub(crate) use dynamodb::group as dynamodb_group;
 #[cfg(feature = "cosmos")]
 pub(crate) use cosmos::group as cosmos_group;
+pub(crate) use dynamodb::group as dynamodb_group;
 pub(crate) use etcd::group as etcd_group;
 pub(crate) use firestore::group as firestore_group;
 pub(crate) use memcached::group as memcached_group;
