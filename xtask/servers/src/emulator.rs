@@ -52,7 +52,7 @@ impl Emulator {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        *self.process.lock() = Some(Process::spawn(&mut command)?);
+        *self.process.lock() = Some(Process::spawn(&mut command, self.folder())?);
         until("an emulator to listen", || async { self.ready() }).await?
     }
 
