@@ -55,7 +55,7 @@ impl Emulator {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        *self.process.lock() = Some(Process::spawn(&mut command)?);
+        *self.process.lock() = Some(Process::spawn(&mut command, self.folder())?);
         until("an emulator to answer", || async { self.ready(asked) }).await?
     }
 
