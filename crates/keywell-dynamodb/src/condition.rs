@@ -7,6 +7,9 @@ use keywell_store::Expected;
 
 use crate::item::{Attributes, ENDS, Item, KEY, VERSION, bytes, now, number};
 
+/// The time of a key has not ended: it has none, or one that is later, or is no number.
+pub(crate) const UNENDED: &str = "NOT (#ends <= :now)";
+
 /// A condition on one item.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Condition {
@@ -47,8 +50,8 @@ impl Condition {
     pub(crate) fn expression(&self) -> &'static str {
         match self {
             Self::Absent => "attribute_not_exists(#key) OR #ends <= :now",
-            Self::At(_) => "#version = :version AND (attribute_not_exists(#ends) OR #ends > :now)",
-            Self::Unended => "attribute_not_exists(#ends) OR #ends > :now",
+            Self::At(_) => "#version = :version AND NOT (#ends <= :now)",
+            Self::Unended => UNENDED,
         }
     }
 

@@ -86,26 +86,30 @@ impl Item {
         (!has_ended).then_some(self)
     }
 
+    /// The value that was read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] for an item without one.
+    pub(crate) fn value(&self) -> Result<Bytes> {
+        let missing = || {
+            let what = format!("the item of the key {:?} has no `value`", self.key);
+            Error::Corrupt(what.into())
+        };
+        self.value.clone().ok_or_else(missing)
+    }
+
     /// The entry of an item whose value was read.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for an item without a value.
+    /// As [`Item::value`].
     pub(crate) fn entry(self, now: u64) -> Result<Entry> {
-        let Self {
-            key,
-            value,
-            version,
-            ends,
-        } = self;
-        let value = value.ok_or_else(|| {
-            Error::Corrupt(format!("the item of the key {key:?} has no `value`").into())
-        });
         let left = |ends: u64| Expires::In(Duration::from_millis(ends.saturating_sub(now)));
         Ok(Entry {
-            value: value?,
-            version: version.into(),
-            expires: ends.map_or(Expires::Never, left),
+            value: self.value()?,
+            version: self.version.into(),
+            expires: self.ends.map_or(Expires::Never, left),
         })
     }
 }

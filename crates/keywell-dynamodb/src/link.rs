@@ -10,6 +10,9 @@ use keywell_store::{Error, Failure, Result};
 
 use crate::fault::{Answer, Fault};
 
+/// How long an attempt may take at least, unless the time for the answer is over before.
+const SHORTEST: Duration = Duration::from_millis(500);
+
 /// The clients of a table.
 pub(crate) struct Link {
     pub(crate) client: Client,
@@ -86,7 +89,7 @@ impl Link {
                 deadline
             } else {
                 // Leaves time to send it again.
-                Deadline::after(deadline.left() / 2)
+                deadline.min(Deadline::after((deadline.left() / 2).max(SHORTEST)))
             };
             let sent = limit.bound(Box::pin(send())).await;
             let fault = match sent {

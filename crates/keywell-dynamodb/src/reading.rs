@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use keywell_store::{Entry, List, MAX_PAGE_BYTES, Page, Result, ValueBytes};
 
 use crate::backing::{Backing, is_last};
-use crate::condition::names;
+use crate::condition::{UNENDED, names};
 use crate::item::{
     Attributes, BUCKET, ENDS, Item, KEY, KEY_BYTES, VALUE, VALUE_BYTES, VERSION, ends, key, now,
     number, primary, text,
@@ -147,7 +147,7 @@ impl Backing {
             .query()
             .table_name(&self.link.table)
             .key_condition_expression(condition)
-            .filter_expression("attribute_not_exists(#ends) OR #ends > :now")
+            .filter_expression(UNENDED)
             .projection_expression(projection)
             .set_expression_attribute_names(Some(names(read)))
             .set_expression_attribute_values(Some(values))

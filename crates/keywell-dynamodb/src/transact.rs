@@ -203,7 +203,7 @@ impl<'a> Transaction<'a> {
                 Ok((item.delete(delete).build(), Written::deleted(true)))
             }
             Action::Increment(delta) => {
-                let old = before.map(|before| before.value.clone().unwrap_or_default());
+                let old = before.map(Item::value).transpose()?;
                 let sum = counter::add(old.as_deref(), *delta)?;
                 let (value, version) = (counter::text(sum), new_version());
                 let operation = if before.is_some() {

@@ -89,9 +89,7 @@ impl Backing {
         let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
         let mut found = self.item(key).await?;
         for _ in 0..ATTEMPTS {
-            let old = found
-                .as_ref()
-                .map(|item| item.value.clone().unwrap_or_default());
+            let old = found.as_ref().map(Item::value).transpose()?;
             let sum = counter::add(old.as_deref(), delta)?;
             let outcome = match &found {
                 None => {

@@ -7,6 +7,10 @@ use crate::error::Result;
 use crate::program;
 use crate::tls::Tls;
 
+const LIST_TABLES: &str = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+    X-Amz-Target: DynamoDB_20120810.ListTables\r\nContent-Type: application/x-amz-json-1.0\r\n\
+    Content-Length: 2\r\n\r\n{}";
+
 /// MiniStack, an emulator of DynamoDB and its streams, killed when this is dropped. It keeps its
 /// tables in memory.
 #[derive(Debug)]
@@ -104,7 +108,9 @@ impl Ministack {
                 .env("MINISTACK_SSL_CERT", tls.server_certificate())
                 .env("MINISTACK_SSL_KEY", tls.server_key());
         }
-        self.emulator.start(command).await
+        // It loads what emulates DynamoDB at the first request.
+        let asked = self.tls.is_none().then_some(LIST_TABLES);
+        self.emulator.start(command, asked).await
     }
 }
 
@@ -123,7 +129,7 @@ impl Dynalite {
             .args(["--host", "127.0.0.1", "--port"])
             .arg(emulator.addr().port().to_string())
             .args(["--createTableMs", "0", "--deleteTableMs", "0"]);
-        emulator.start(command).await?;
+        emulator.start(command, None).await?;
         Ok(Self { emulator })
     }
 

@@ -1,7 +1,9 @@
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustix::process::Signal;
@@ -42,8 +44,9 @@ impl Emulator {
         self.folder.path()
     }
 
-    /// Starts it by this command, and waits until it listens.
-    pub(crate) async fn start(&self, mut command: Command) -> Result<()> {
+    /// Starts it by this command, and waits until it listens, and answers this request if there is
+    /// one.
+    pub(crate) async fn start(&self, mut command: Command, asked: Option<&str>) -> Result<()> {
         let log = self.log();
         let log = File::create(&log).map_err(Error::file(&log))?;
         command
@@ -54,6 +57,7 @@ impl Emulator {
             .stderr(log);
         *self.process.lock() = Some(Process::spawn(&mut command, self.folder())?);
         until("an emulator to listen", || async { self.ready() }).await?
+        until("an emulator to answer", || async { self.ready(asked) }).await?
     }
 
     pub(crate) async fn kill(&self) -> Result<()> {
@@ -75,7 +79,7 @@ impl Emulator {
     }
 
     /// `Err` is not yet; an error within is never.
-    fn ready(&self) -> Result<Result<()>, String> {
+    fn ready(&self, asked: Option<&str>) -> Result<Result<()>, String> {
         if let Some(process) = self.process.lock().as_mut()
             && process
                 .ended()
@@ -85,9 +89,23 @@ impl Emulator {
             let log = fs::read_to_string(self.log()).unwrap_or_default();
             return Ok(Err(Error::NotStarted { log }));
         }
-        let connected = TcpStream::connect(self.addr());
-        connected.map_err(|error| error.to_string())?;
+        let answered = self.ask(asked).map_err(|error| error.to_string())?;
+        if asked.is_some() && !answered.starts_with("HTTP/1.1 200") {
+            return Err(answered);
+        }
         Ok(Ok(()))
+    }
+
+    /// Connects, and sends a request; the answer.
+    fn ask(&self, asked: Option<&str>) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(self.addr())?;
+        let mut answer = Vec::new();
+        if let Some(request) = asked {
+            stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+            stream.write_all(request.as_bytes())?;
+            stream.read_to_end(&mut answer)?;
+        }
+        Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
     fn log(&self) -> PathBuf {

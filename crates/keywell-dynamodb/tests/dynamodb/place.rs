@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -24,6 +25,8 @@ pub(crate) fn options(url: String) -> DynamoDbOptions {
         endpoint: Some(url),
         access_key: Some(("key".to_owned(), Secret::from("secret".to_owned()))),
         create: true,
+        // An emulator on a busy machine is slow.
+        answer_timeout: Duration::from_secs(30),
         ..DynamoDbOptions::new(format!("test-{:016x}", rand::random::<u64>()))
     }
 }

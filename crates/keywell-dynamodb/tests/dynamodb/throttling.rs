@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::place::open;
 use crate::recorder::{asked, error, failure, operation, store, stub};
 
-const SHORT: Duration = Duration::from_millis(600);
+const SHORT: Duration = Duration::from_millis(1500);
 
 /// Every call of a bucket, each with the operation that it needs.
 async fn each(
