@@ -20,6 +20,8 @@ pub(crate) fn options(server: &Cosmos) -> CosmosOptions {
     options.create = true;
     options.tls = false;
     options.poll = Duration::from_millis(20);
+    // The machine of the tests may be busy.
+    options.answer_timeout = Duration::from_secs(20);
     options
 }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use azure_core::credentials::Secret;
-use azure_data_cosmos::{AccountReference, ContainerClient, CosmosClient, RoutingStrategy};
+use azure_data_cosmos::options::{BinaryEncodingOptions, ConnectionPoolOptions};
+use azure_data_cosmos::{
+    AccountReference, ContainerClient, CosmosClient, CosmosRuntime, RoutingStrategy,
+};
 use bytes::Bytes;
 use keywell_cosmos::{CosmosOptions, names};
 use keywell_servers::Cosmos;
@@ -21,7 +24,11 @@ const VALUE: Bytes = Bytes::from_static(b"v");
 async fn client(options: &CosmosOptions) -> ContainerClient {
     let endpoint = format!("http://{}/", options.host).parse().unwrap();
     let account = AccountReference::with_authentication_key(endpoint, Secret::from("a2V5"));
+    let pool = ConnectionPoolOptions::builder().with_is_http2_allowed(false);
+    let runtime = CosmosRuntime::builder().with_connection_pool(pool.build().unwrap());
     let client = CosmosClient::builder()
+        .with_runtime(runtime.build().await.unwrap())
+        .with_binary_encoding_options(BinaryEncodingOptions::new().with_enabled(false))
         .build(account, RoutingStrategy::PreferredRegions(Vec::new()))
         .await
         .unwrap();
