@@ -15,7 +15,7 @@ use prost::Message as _;
 use prost_types::Timestamp;
 use tonic::{Code, Status};
 
-use super::FirestoreDefect;
+use super::defect::FirestoreDefect;
 use super::limits;
 
 /// Microseconds since 1970. The service's times have no finer step (rpc/google.firestore.v1,

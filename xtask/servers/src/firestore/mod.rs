@@ -50,10 +50,18 @@ pub struct Firestore {
 }
 
 struct Running {
-    /// The thread ends when this is dropped. Each message stops it until its sender is dropped.
-    freezes: signals::UnboundedSender<mpsc::Receiver<()>>,
+    /// The thread ends when this is dropped.
+    freezes: signals::UnboundedSender<Freeze>,
     frozen: Option<mpsc::Sender<()>>,
     thread: JoinHandle<()>,
+}
+
+/// Stops the thread.
+struct Freeze {
+    /// Dropped once it stands still.
+    begins: mpsc::Sender<()>,
+    /// It goes on when the sender is dropped.
+    ends: mpsc::Receiver<()>,
 }
 
 // === impl Firestore ===
@@ -114,12 +122,13 @@ impl Firestore {
     pub fn freeze(&self) -> Result<()> {
         let mut running = self.running.lock();
         let running = running.as_mut().ok_or(Error::NotRunning)?;
-        let (sender, receiver) = mpsc::channel();
-        running
-            .freezes
-            .send(receiver)
-            .map_err(|_| Error::NotRunning)?;
-        running.frozen = Some(sender);
+        let (begins, begun) = mpsc::channel();
+        let (frozen, ends) = mpsc::channel();
+        let sent = running.freezes.send(Freeze { begins, ends });
+        sent.map_err(|_| Error::NotRunning)?;
+        running.frozen = Some(frozen);
+        // It answers by dropping the sender.
+        drop(begun.recv());
         Ok(())
     }
 
@@ -299,7 +308,7 @@ async fn run(
     state: Arc<State>,
     listener: std::net::TcpListener,
     tls: Option<TlsAcceptor>,
-    mut freezes: signals::UnboundedReceiver<mpsc::Receiver<()>>,
+    mut freezes: signals::UnboundedReceiver<Freeze>,
 ) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
@@ -310,7 +319,10 @@ async fn run(
         tokio::select! {
             frozen = freezes.recv() => match frozen {
                 // The thread is its own, and everything in it stands still.
-                Some(frozen) => drop(frozen.recv()),
+                Some(freeze) => {
+                    drop(freeze.begins);
+                    drop(freeze.ends.recv());
+                }
                 None => return,
             },
             _ = collecting.tick(), if state.is_collecting() => {

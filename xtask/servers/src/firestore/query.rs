@@ -17,7 +17,7 @@ use firestore_messages::google::firestore::v1::{
 };
 use tonic::Status;
 
-use super::FirestoreDefect;
+use super::defect::FirestoreDefect;
 use super::documents::{Documents, Micros, micros, timestamp};
 
 /// The most documents of a page of a list.
