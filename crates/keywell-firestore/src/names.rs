@@ -8,8 +8,6 @@
 //!
 //! The collections of all buckets have one id, so one policy of times to live concerns all of them.
 
-use std::fmt::Write as _;
-
 use keywell_store::BucketName;
 
 /// The longest key, whose id has at most 1,500 bytes though each of its characters is escaped.
@@ -72,13 +70,13 @@ impl Names {
 pub(crate) fn escaped(text: &str) -> String {
     let mut id = String::with_capacity(text.len() + 2);
     for (at, character) in text.char_indices() {
-        let _ = match character {
-            '.' => id.write_str(".0"),
-            '/' => id.write_str(".1"),
-            '^' if at == 0 => id.write_str("^0"),
-            '_' if at == 0 => id.write_str("^1"),
-            other => id.write_char(other),
-        };
+        match character {
+            '.' => id.push_str(".0"),
+            '/' => id.push_str(".1"),
+            '^' if at == 0 => id.push_str("^0"),
+            '_' if at == 0 => id.push_str("^1"),
+            other => id.push(other),
+        }
     }
     id
 }

@@ -121,7 +121,6 @@ impl Transaction<'_> {
             if let Some(committed) = committed {
                 return written(&plan.outcomes, &committed);
             }
-            self.link.probe().await?;
             backoff.pause().await;
         }
         Err(crowded())
