@@ -158,8 +158,10 @@ mod tests {
         let mut keys: Vec<String> = ODD.map(str::to_owned).into();
         let mut last = vec![String::new()];
         for _ in 0..3 {
-            let longer = |key: &String| characters.iter().map(move |it| format!("{key}{it}"));
-            last = last.iter().flat_map(longer).collect();
+            let longer = last
+                .iter()
+                .flat_map(|key| characters.iter().map(move |it| format!("{key}{it}")));
+            last = longer.collect();
             keys.extend(last.iter().cloned());
         }
         keys.sort_unstable();
