@@ -1,10 +1,10 @@
 //! What keys are called in Firestore.
 //!
-//! `projects/P/databases/D/documents/COLLECTION/BUCKET/COLLECTION/KEY`, where the id of the bucket and
-//! that of the key are escaped, as an id can have no slash, be neither `.` nor `..`, and not begin and
-//! end with two underscores. Escaped ids sort as what they stand for: `.` becomes `.0` and `/` becomes
-//! `.1`; at the start, `^` becomes `^0` and `_` becomes `^1`. Between the characters of each pair, there
-//! is no other.
+//! `projects/P/databases/D/documents/COLLECTION/BUCKET/COLLECTION/KEY`, where the id of the bucket
+//! and that of the key are escaped, as an id can have no slash, be neither `.` nor `..`, and not
+//! begin and end with two underscores. Escaped ids sort as what they stand for: `.` becomes `.0`
+//! and `/` becomes `.1`; at the start, `^` becomes `^0` and `_` becomes `^1`. Between the
+//! characters of each pair, there is no other.
 //!
 //! The collections of all buckets have one id, so one policy of times to live concerns all of them.
 
@@ -58,8 +58,8 @@ impl Names {
         unescaped(id).filter(|key| !key.is_empty() && escaped(key) == id)
     }
 
-    /// The ids of the keys that begin with this: from the first up to before the second, if there is
-    /// an end. If it is empty, those of all keys.
+    /// The ids of the keys that begin with this: from the first up to before the second, if there
+    /// is an end. If it is empty, those of all keys.
     pub(crate) fn beginning_with(prefix: &str) -> (String, Option<String>) {
         let first = escaped(prefix);
         let behind = behind_all(&first);

@@ -90,7 +90,8 @@ impl Read {
 // === impl Link ===
 
 impl Link {
-    /// Reads documents by their names, at most [`NAMED`], with values of at most `max` bytes together.
+    /// Reads documents by their names, at most [`NAMED`], with values of at most `max` bytes
+    /// together.
     pub(crate) async fn documents(
         &self,
         names: Vec<String>,
@@ -168,7 +169,8 @@ impl Backing {
         asked.collect()
     }
 
-    /// A page of keys, as they are now. A cursor has the id of the last document of the page before.
+    /// A page of keys, as they are now. A cursor has the id of the last document of the page
+    /// before.
     pub(crate) async fn page(&self, request: &List) -> Result<Page> {
         let (first, end) = Names::beginning_with(&request.prefix);
         let mut start = (!first.is_empty()).then(|| self.bound(&first, true));

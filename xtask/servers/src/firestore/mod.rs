@@ -1,9 +1,10 @@
-//! A fake of Firestore: of the calls that Keywell's store makes, each as the service's documentation
-//! says. Comments cite the page, below <https://cloud.google.com/firestore/>, whose words they quote.
-//! It was never compared with the service itself.
+//! A fake of Firestore: of the calls that Keywell's store makes, each as the service's
+//! documentation says. Comments cite the page, below <https://cloud.google.com/firestore/>, whose
+//! words they quote. It was never compared with the service itself.
 //!
-//! It is a fake because the emulators lack preconditions on update times, transactions that fail, and
-//! times of reads. A [`FirestoreDefect`] makes it behave otherwise, to show that a test would notice.
+//! It is a fake because the emulators lack preconditions on update times, transactions that fail,
+//! and times of reads. A [`FirestoreDefect`] makes it behave otherwise, to show that a test would
+//! notice.
 
 mod defect;
 mod documents;
@@ -79,8 +80,8 @@ impl Firestore {
         Self::start_with(None).await
     }
 
-    /// The same. With certificates, it lets in only clients that encrypt their connection and send a
-    /// token.
+    /// The same. With certificates, it lets in only clients that encrypt their connection and send
+    /// a token.
     ///
     /// # Errors
     ///
@@ -176,8 +177,8 @@ impl Firestore {
         self.state.documents().defect = Some(defect);
     }
 
-    /// Answers each request with this status until [`accept`](Self::accept), and ends listeners with
-    /// it: `ResourceExhausted` for a client that is throttled, say.
+    /// Answers each request with this status until [`accept`](Self::accept), and ends listeners
+    /// with it: `ResourceExhausted` for a client that is throttled, say.
     pub fn refuse(&self, code: Code, message: &str) {
         self.state.refuse(Some((code, message.to_owned())));
     }
@@ -197,8 +198,8 @@ impl Firestore {
         self.state.documents().open_transactions()
     }
 
-    /// Collects nothing that has expired until [`collect`](Self::collect), as the service may take a
-    /// day to.
+    /// Collects nothing that has expired until [`collect`](Self::collect), as the service may take
+    /// a day to.
     pub fn stop_collecting(&self) {
         self.state.set_collecting(false);
     }
@@ -224,8 +225,8 @@ impl Firestore {
         self.state.documents().skew = by;
     }
 
-    /// Writes a document as another program does, with texts as its fields; `path` is the part of its
-    /// name behind `documents/`.
+    /// Writes a document as another program does, with texts as its fields; `path` is the part of
+    /// its name behind `documents/`.
     ///
     /// # Errors
     ///
