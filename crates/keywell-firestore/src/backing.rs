@@ -14,8 +14,8 @@ use crate::names::{KEY_BYTES, Names};
 const VALUE_BYTES: usize = (1 << 20) - (8 << 10);
 /// The most checks and writes of a transaction.
 pub(crate) const OPERATIONS: usize = 500;
-/// The most bytes of a transaction, or of the part of a batch that is one commit. A request has at most
-/// 10 MiB, with the names of its documents.
+/// The most bytes of a transaction, or of the part of a batch that is one commit. A request has at
+/// most 10 MiB, with the names of its documents.
 pub(crate) const COMMIT_BYTES: usize = 8 << 20;
 
 /// What the handles on a bucket share.

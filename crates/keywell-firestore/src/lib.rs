@@ -1,9 +1,9 @@
 //! A key-value store on Firestore, in its native mode.
 //!
-//! A key is a document, `COLLECTION/BUCKET/COLLECTION/KEY`, with the fields `value` (bytes), `expires`
-//! (a timestamp, for a key with a time to live) and `write`, which differs at each write. A version is
-//! the update time of the document. Swaps and increments are commits with a precondition on it,
-//! transactions are those of Firestore, and watches resume by its listeners.
+//! A key is a document, `COLLECTION/BUCKET/COLLECTION/KEY`, with the fields `value` (bytes),
+//! `expires` (a timestamp, for a key with a time to live) and `write`, which differs at each write.
+//! A version is the update time of the document. Swaps and increments are commits with a
+//! precondition on it, transactions are those of Firestore, and watches resume by its listeners.
 //!
 //! ```no_run
 //! use keywell_firestore::{FirestoreOptions, FirestoreStore};

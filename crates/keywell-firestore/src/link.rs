@@ -1,8 +1,8 @@
 //! The connection to the service, and what becomes of calls when it is lost.
 //!
-//! One connection serves all calls but those of listeners, which have one each: the service answers at
-//! most 100 calls of a connection at the same time. A call that reads is sent again. A write is sent
-//! once: it is sent again only if it certainly was not sent before.
+//! One connection serves all calls but those of listeners, which have one each: the service answers
+//! at most 100 calls of a connection at the same time. A call that reads is sent again. A write is
+//! sent once: it is sent again only if it certainly was not sent before.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,8 +89,8 @@ impl Link {
         read.await.map_err(Fault::of_reading)
     }
 
-    /// What `take` makes of the responses to a request that can be sent again, until it says `false`.
-    /// It starts from the beginning when the request is sent again.
+    /// What `take` makes of the responses to a request that can be sent again, until it says
+    /// `false`. It starts from the beginning when the request is sent again.
     pub(crate) async fn gather<C: Call, T: Default>(
         &self,
         request: C,

@@ -42,7 +42,8 @@ impl Past<'_> {
         Ok(self.0.document(&name, Fields::Expiry).await?.at)
     }
 
-    /// Documents as they were at a time, without their values; those that were missing are left out.
+    /// Documents as they were at a time, without their values; those that were missing are left
+    /// out.
     ///
     /// # Errors
     ///

@@ -11,6 +11,7 @@ use crate::backing::Backing;
 use crate::clock::Time;
 use crate::document::{EXPIRES, entry, expiry, time, value};
 use crate::link::Link;
+use crate::names::{KEY_BYTES, Names};
 use crate::rpc::fault::Fault;
 use crate::rpc::messages::batch_get_documents_request::ConsistencySelector;
 use crate::rpc::messages::batch_get_documents_response::Result as Outcome;
@@ -89,7 +90,8 @@ impl Read {
 // === impl Link ===
 
 impl Link {
-    /// Reads documents by their names, at most [`NAMED`], with values of at most `max` bytes together.
+    /// Reads documents by their names, at most [`NAMED`], with values of at most `max` bytes
+    /// together.
     pub(crate) async fn documents(
         &self,
         names: Vec<String>,
@@ -167,14 +169,19 @@ impl Backing {
         asked.collect()
     }
 
-    /// A page of keys, as they are now. A cursor has the id of the last document of the page before.
+    /// A page of keys, as they are now. A cursor has the id of the last document of the page
+    /// before.
     pub(crate) async fn page(&self, request: &List) -> Result<Page> {
-        let (first, end) = crate::names::Names::beginning_with(&request.prefix);
+        let (first, end) = Names::beginning_with(&request.prefix);
         let mut start = (!first.is_empty()).then(|| self.bound(&first, true));
         if let Some(cursor) = &request.cursor {
             let last = cursor.position(&self.scope, &request.prefix)?;
             let last = String::from_utf8_lossy(&last).into_owned();
             start = Some(self.bound(&last, false));
+        }
+        if request.prefix.len() > KEY_BYTES {
+            // No key is as long, and the service takes no such position.
+            return Ok(Page::default());
         }
         let limit = request.page_keys();
         let query = StructuredQuery {

@@ -36,9 +36,9 @@ impl FirestoreStore {
     ///
     /// # Errors
     ///
-    /// [`AccessDenied`](keywell_store::Error::AccessDenied) for a login that is refused or missing, and
-    /// for a project that it cannot reach; [`Unavailable`](keywell_store::Error::Unavailable) if the
-    /// service cannot be reached, or has no such database.
+    /// [`AccessDenied`](keywell_store::Error::AccessDenied) for a login that is refused or missing,
+    /// and for a project that it cannot reach; [`Unavailable`](keywell_store::Error::Unavailable)
+    /// if the service cannot be reached, or has no such database.
     pub async fn open(options: FirestoreOptions) -> Result<Self> {
         let link = Arc::new(Link::open(&options).await?);
         Ok(Self(Arc::new(Inner {
@@ -62,8 +62,8 @@ impl Inner {
         backing.clone()
     }
 
-    /// The buckets that have keys. Their own documents need not exist: a collection below one is enough
-    /// for it to be listed.
+    /// The buckets that have keys. Their own documents need not exist: a collection below one is
+    /// enough for it to be listed.
     async fn inhabited(&self) -> Result<Vec<BucketName>> {
         let mut inhabited = Vec::new();
         let mut request = ListDocumentsRequest {

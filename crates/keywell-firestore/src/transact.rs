@@ -1,7 +1,7 @@
 //! Transactions over the keys of all buckets, each one transaction of Firestore.
 //!
-//! The keys that are checked, counted on or deleted are read in it. The service commits it only if they
-//! are still as they were read; else all are read again. Keys that are set are not read.
+//! The keys that are checked, counted on or deleted are read in it. The service commits it only if
+//! they are still as they were read; else all are read again. Keys that are set are not read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -121,7 +121,6 @@ impl Transaction<'_> {
             if let Some(committed) = committed {
                 return written(&plan.outcomes, &committed);
             }
-            self.link.probe().await?;
             backoff.pause().await;
         }
         Err(crowded())
@@ -215,7 +214,8 @@ impl Transaction<'_> {
         Ok(Decision::Commit(plan))
     }
 
-    /// Releases what a transaction has locked. Where that fails, the service does it after a minute.
+    /// Releases what a transaction has locked. Where that fails, the service does it after a
+    /// minute.
     async fn roll_back(&self, transaction: &Bytes) {
         if transaction.is_empty() {
             return;

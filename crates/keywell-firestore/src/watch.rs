@@ -1,14 +1,15 @@
-//! Watches of a bucket: a listener to all of its documents, of whose changes those are delivered that
-//! the filter wants.
+//! Watches of a bucket: a listener to all of its documents, of whose changes those are delivered
+//! that the filter wants.
 //!
-//! The service sends the last state of each document that changed between two of its snapshots, so a
-//! watch may coalesce changes. A position is a snapshot: its time, and the token by which the service
-//! resumes there. The events of a snapshot but the last have the position of the snapshot before, so a
-//! watch that resumes among them delivers some again.
+//! The service sends the last state of each document that changed between two of its snapshots, so
+//! a watch may coalesce changes. A position is a snapshot: its time, and the token by which the
+//! service resumes there. The events of a snapshot but the last have the position of the snapshot
+//! before, so a watch that resumes among them delivers some again.
 //!
-//! The service says that a document is gone, and not why: a key was deleted, or its time to live had
-//! ended and the service collected it. What the document was just before shows which. Where the service
-//! cannot say which documents are gone, or no longer has their states, the watch ends as compacted.
+//! The service says that a document is gone, and not why: a key was deleted, or its time to live
+//! had ended and the service collected it. What the document was just before shows which. Where the
+//! service cannot say which documents are gone, or no longer has their states, the watch ends as
+//! compacted.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -320,8 +321,8 @@ impl FirestoreFeed {
         Ok(())
     }
 
-    /// Whether the service named every document that is gone since the last snapshot: it may say how many
-    /// there are instead, and then it may not have.
+    /// Whether the service named every document that is gone since the last snapshot: it may say
+    /// how many there are instead, and then it may not have.
     ///
     /// # Errors
     ///
@@ -348,8 +349,8 @@ impl FirestoreFeed {
         Ok(())
     }
 
-    /// Which documents had expired when they were gone: by their states just before, or if they were
-    /// not there either, at the last snapshot.
+    /// Which documents had expired when they were gone: by their states just before, or if they
+    /// were not there either, at the last snapshot.
     async fn expired(&self, gone: &[(String, String, Time)]) -> Result<HashMap<String, bool>> {
         let mut expired = HashMap::new();
         let mut by_time: HashMap<Time, Vec<String>> = HashMap::new();

@@ -21,8 +21,8 @@ pub(crate) enum Credentials {
 // === impl Credentials ===
 
 impl Credentials {
-    /// Reads a login, or finds the one that programs of Google Cloud have here. From within a runtime:
-    /// tokens are renewed by a task, which ends with the login.
+    /// Reads a login, or finds the one that programs of Google Cloud have here. From within a
+    /// runtime: tokens are renewed by a task, which ends with the login.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! It passes the conformance suite, also across restarts, whether the service collects what has expired
-//! soon or late.
+//! It passes the conformance suite, also across restarts, whether the service collects what has
+//! expired soon or late.
 
 use std::sync::Arc;
 

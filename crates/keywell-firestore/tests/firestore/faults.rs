@@ -92,7 +92,7 @@ async fn nothing_lands_that_was_unavailable() {
     let bucket = open(&store, "b").await;
     bucket.set("k", VALUE, Set::default()).await.unwrap();
     server.kill().unwrap();
-    let keys: Vec<String> = (0..200).map(|number| format!("k{number}")).collect();
+    let keys: Vec<String> = (0..400).map(|number| format!("k{number}")).collect();
     let sets = keys
         .iter()
         .map(|key| bucket.set(key, VALUE, Set::default()));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use keywell_firestore::{FirestoreProvider, FirestoreStore};
+use keywell_firestore::FirestoreProvider;
 use keywell_servers::Firestore;
 use keywell_store::{
     Error, Event, Expires, Filter, Invalid, List, Making, Provider as _, Set, Since, Store as _,
@@ -45,7 +45,7 @@ async fn a_url_that_is_none_is_refused_before_anything_is_opened() {
     for (url, problem) in [
         ("firestore:", "firestore://PROJECT"),
         ("firestore://", "names no project"),
-        ("firestore://a b", "names no project"),
+        ("firestore://a%20b", "names no project"),
         ("firestore://p/d/e", "names no database"),
         ("firestore://p?collection=a/b", "collection must be"),
         ("firestore://p?collection=__a__", "collection must be"),
@@ -169,7 +169,7 @@ async fn times_to_live_go_by_the_clock_of_the_service() {
 }
 
 #[tokio::test]
-async fn several_databases_and_collections_share_nothing() {
+async fn two_collections_share_nothing() {
     let server = server().await;
     let (one, two) = (options(server), options(server));
     let (one, two) = (store(&one).await, store(&two).await);
@@ -177,10 +177,4 @@ async fn several_databases_and_collections_share_nothing() {
     bucket.set("k", VALUE, Set::default()).await.unwrap();
     assert!(!open(&two, "b").await.exists("k").await.unwrap());
     assert!(two.buckets().await.unwrap().is_empty());
-    let cursor = bucket.list(List {
-        limit: 1,
-        ..List::default()
-    });
-    drop(cursor.await.unwrap());
-    drop(FirestoreStore::open(options(server)).await.unwrap());
 }

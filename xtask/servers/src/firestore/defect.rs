@@ -1,5 +1,5 @@
-/// A way in which the fake behaves otherwise than the service, to show that tests notice it; the last is
-/// one that the service has, too.
+/// A way in which the fake behaves otherwise than the service, to show that tests notice it; the
+/// last is one that the service has, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirestoreDefect {
     /// Writes are done whatever their preconditions are.

@@ -1,5 +1,5 @@
-//! The documents of the fake, with all their states: a read may ask for a time that has passed, and a
-//! listener for what changed since.
+//! The documents of the fake, with all their states: a read may ask for a time that has passed, and
+//! a listener for what changed since.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
@@ -15,7 +15,7 @@ use prost::Message as _;
 use prost_types::Timestamp;
 use tonic::{Code, Status};
 
-use super::FirestoreDefect;
+use super::defect::FirestoreDefect;
 use super::limits;
 
 /// Microseconds since 1970. The service's times have no finer step (rpc/google.firestore.v1,
@@ -30,8 +30,8 @@ type Reads = BTreeMap<String, Micros>;
 
 #[derive(Default)]
 pub(super) struct Documents {
-    /// In the order of names, which is that of their UTF-8 (docs/manage-data/data-types, "Reference"
-    /// and "Text string"); each list in the order of time.
+    /// In the order of names, which is that of their UTF-8 (docs/manage-data/data-types,
+    /// "Reference" and "Text string"); each list in the order of time.
     states: BTreeMap<String, Vec<State>>,
     transactions: HashMap<Bytes, Reads>,
     started: u64,
@@ -48,8 +48,8 @@ pub(super) struct Documents {
 impl Documents {
     /// The time, later than every time before.
     ///
-    /// "Any read with an equal or greater `read_time` is guaranteed to see the effects of the commit"
-    /// (rpc/google.firestore.v1, `CommitResponse.commit_time`).
+    /// "Any read with an equal or greater `read_time` is guaranteed to see the effects of the
+    /// commit" (rpc/google.firestore.v1, `CommitResponse.commit_time`).
     pub(super) fn now(&mut self) -> Micros {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let micros = i64::try_from(since.unwrap_or_default().as_micros()).unwrap_or_default();
@@ -213,8 +213,8 @@ impl Documents {
         let mut new = new.clone();
         let created = old.as_ref().and_then(|old| old.create_time);
         new.create_time = created.or_else(|| Some(timestamp(time)));
-        // "If the write did not actually change the document, this will be the previous update_time"
-        // (rpc/google.firestore.v1, `WriteResult.update_time`).
+        // "If the write did not actually change the document, this will be the previous
+        // update_time" (rpc/google.firestore.v1, `WriteResult.update_time`).
         let kept = old.filter(|old| {
             old.fields == new.fields || self.defect == Some(FirestoreDefect::KeepsUpdateTimes)
         });

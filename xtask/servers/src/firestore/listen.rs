@@ -16,7 +16,7 @@ use firestore_messages::google::firestore::v1::{
 use futures::stream::{BoxStream, StreamExt as _, unfold};
 use tonic::{Status, Streaming};
 
-use super::FirestoreDefect;
+use super::defect::FirestoreDefect;
 use super::documents::{Documents, Micros, micros, timestamp};
 use super::query::collection;
 use super::state::State;

@@ -1,9 +1,10 @@
-//! A fake of Firestore: of the calls that Keywell's store makes, each as the service's documentation
-//! says. Comments cite the page, below <https://cloud.google.com/firestore/>, whose words they quote.
-//! It was never compared with the service itself.
+//! A fake of Firestore: of the calls that Keywell's store makes, each as the service's
+//! documentation says. Comments cite the page, below <https://cloud.google.com/firestore/>, whose
+//! words they quote. It was never compared with the service itself.
 //!
-//! It is a fake because the emulators lack preconditions on update times, transactions that fail, and
-//! times of reads. A [`FirestoreDefect`] makes it behave otherwise, to show that a test would notice.
+//! It is a fake because the emulators lack preconditions on update times, transactions that fail,
+//! and times of reads. A [`FirestoreDefect`] makes it behave otherwise, to show that a test would
+//! notice.
 
 mod defect;
 mod documents;
@@ -50,10 +51,18 @@ pub struct Firestore {
 }
 
 struct Running {
-    /// The thread ends when this is dropped. Each message stops it until its sender is dropped.
-    freezes: signals::UnboundedSender<mpsc::Receiver<()>>,
+    /// The thread ends when this is dropped.
+    freezes: signals::UnboundedSender<Freeze>,
     frozen: Option<mpsc::Sender<()>>,
     thread: JoinHandle<()>,
+}
+
+/// Stops the thread.
+struct Freeze {
+    /// Dropped once it stands still.
+    begins: mpsc::Sender<()>,
+    /// It goes on when the sender is dropped.
+    ends: mpsc::Receiver<()>,
 }
 
 // === impl Firestore ===
@@ -71,8 +80,8 @@ impl Firestore {
         Self::start_with(None).await
     }
 
-    /// The same. With certificates, it lets in only clients that encrypt their connection and send a
-    /// token.
+    /// The same. With certificates, it lets in only clients that encrypt their connection and send
+    /// a token.
     ///
     /// # Errors
     ///
@@ -114,12 +123,13 @@ impl Firestore {
     pub fn freeze(&self) -> Result<()> {
         let mut running = self.running.lock();
         let running = running.as_mut().ok_or(Error::NotRunning)?;
-        let (sender, receiver) = mpsc::channel();
-        running
-            .freezes
-            .send(receiver)
-            .map_err(|_| Error::NotRunning)?;
-        running.frozen = Some(sender);
+        let (begins, begun) = mpsc::channel();
+        let (frozen, ends) = mpsc::channel();
+        let sent = running.freezes.send(Freeze { begins, ends });
+        sent.map_err(|_| Error::NotRunning)?;
+        running.frozen = Some(frozen);
+        // It answers by dropping the sender.
+        drop(begun.recv());
         Ok(())
     }
 
@@ -167,8 +177,8 @@ impl Firestore {
         self.state.documents().defect = Some(defect);
     }
 
-    /// Answers each request with this status until [`accept`](Self::accept), and ends listeners with
-    /// it: `ResourceExhausted` for a client that is throttled, say.
+    /// Answers each request with this status until [`accept`](Self::accept), and ends listeners
+    /// with it: `ResourceExhausted` for a client that is throttled, say.
     pub fn refuse(&self, code: Code, message: &str) {
         self.state.refuse(Some((code, message.to_owned())));
     }
@@ -188,8 +198,8 @@ impl Firestore {
         self.state.documents().open_transactions()
     }
 
-    /// Collects nothing that has expired until [`collect`](Self::collect), as the service may take a
-    /// day to.
+    /// Collects nothing that has expired until [`collect`](Self::collect), as the service may take
+    /// a day to.
     pub fn stop_collecting(&self) {
         self.state.set_collecting(false);
     }
@@ -215,8 +225,8 @@ impl Firestore {
         self.state.documents().skew = by;
     }
 
-    /// Writes a document as another program does, with texts as its fields; `path` is the part of its
-    /// name behind `documents/`.
+    /// Writes a document as another program does, with texts as its fields; `path` is the part of
+    /// its name behind `documents/`.
     ///
     /// # Errors
     ///
@@ -299,7 +309,7 @@ async fn run(
     state: Arc<State>,
     listener: std::net::TcpListener,
     tls: Option<TlsAcceptor>,
-    mut freezes: signals::UnboundedReceiver<mpsc::Receiver<()>>,
+    mut freezes: signals::UnboundedReceiver<Freeze>,
 ) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
@@ -310,7 +320,10 @@ async fn run(
         tokio::select! {
             frozen = freezes.recv() => match frozen {
                 // The thread is its own, and everything in it stands still.
-                Some(frozen) => drop(frozen.recv()),
+                Some(freeze) => {
+                    drop(freeze.begins);
+                    drop(freeze.ends.recv());
+                }
                 None => return,
             },
             _ = collecting.tick(), if state.is_collecting() => {

@@ -17,7 +17,7 @@ use firestore_messages::google::firestore::v1::{
 };
 use tonic::Status;
 
-use super::FirestoreDefect;
+use super::defect::FirestoreDefect;
 use super::documents::{Documents, Micros, micros, timestamp};
 
 /// The most documents of a page of a list.
@@ -71,8 +71,8 @@ impl Documents {
         Ok(responses)
     }
 
-    /// rpc/google.firestore.v1, `StructuredQuery`, as far as it concerns the names of one collection:
-    /// `select`, `from`, `order_by` the name, `start_at`, `end_at` and `limit`.
+    /// rpc/google.firestore.v1, `StructuredQuery`, as far as it concerns the names of one
+    /// collection: `select`, `from`, `order_by` the name, `start_at`, `end_at` and `limit`.
     pub(super) fn query(
         &mut self,
         request: RunQueryRequest,
@@ -116,8 +116,8 @@ impl Documents {
             });
         }
         if responses.is_empty() {
-            // "If the query returns no results, a response with `read_time` and no `document` will be
-            // sent" (`RunQueryResponse.read_time`).
+            // "If the query returns no results, a response with `read_time` and no `document` will
+            // be sent" (`RunQueryResponse.read_time`).
             responses.push(RunQueryResponse {
                 read_time,
                 ..RunQueryResponse::default()
@@ -126,7 +126,8 @@ impl Documents {
         Ok(responses)
     }
 
-    /// rpc/google.firestore.v1, `RunAggregationQuery`: how many documents a collection had at a time.
+    /// rpc/google.firestore.v1, `RunAggregationQuery`: how many documents a collection had at a
+    /// time.
     pub(super) fn aggregate(
         &mut self,
         request: &RunAggregationQueryRequest,
@@ -165,8 +166,8 @@ impl Documents {
         i64::try_from(counted.count()).unwrap_or(i64::MAX)
     }
 
-    /// rpc/google.firestore.v1, `ListDocuments`, with `show_missing`: "A document is missing if it does
-    /// not exist, but there are sub-documents nested underneath it." Those have no times.
+    /// rpc/google.firestore.v1, `ListDocuments`, with `show_missing`: "A document is missing if it
+    /// does not exist, but there are sub-documents nested underneath it." Those have no times.
     pub(super) fn list(
         &mut self,
         request: &ListDocumentsRequest,
