@@ -48,7 +48,7 @@ cargo xtask COMMAND
                     stores on every store, and write the results to docs/conformance.md
   fuzz [TARGET] [--seconds N] [--keep]
                     run all fuzzers or one, each for N seconds (30); --keep puts a minimized corpus into fuzz/corpus
-  systems           compile the program for Windows and macOS, without linking it; `test` does so, too
+  systems           check what compiles for Windows and macOS, without linking it; `test` does so, too
   soak              run the fault tests of `test` with many more crash points and kills, simulate replicated
                     caches with many more seeds, and reload under 1,000,000 requests
 ";

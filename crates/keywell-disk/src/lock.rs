@@ -281,13 +281,14 @@ mod tests {
         assert!(Path::new(&scratch.path()).is_symlink());
     }
 
-    /// Who is first cannot be read on Windows while the file is locked.
+    /// Who is first cannot be read on Windows while the file is locked, though under Wine it can.
     #[cfg(windows)]
     #[test]
     fn the_second_is_told_that_there_is_a_first() {
         let scratch = Scratch::new();
         let first = Lock::take(&scratch.folder).unwrap();
-        assert_eq!(scratch.holder(), Holder::unknown());
+        let pid = scratch.holder().pid;
+        assert!(pid.is_none_or(|pid| pid == std::process::id()), "{pid:?}");
         drop(first);
         Lock::take(&scratch.folder).unwrap();
     }
