@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ pub(crate) type Notified = Arc<dyn Fn() + Send + Sync>;
 /// A connection to the primary, used by one caller at a time.
 pub(crate) struct Link {
     pub(crate) client: Client,
-    statements: HashMap<&'static str, Statement>,
+    statements: Vec<(&'static str, Statement)>,
     is_settled: bool,
 }
 
@@ -165,7 +164,7 @@ impl Dialler {
         }
         Ok(Link {
             client,
-            statements: HashMap::new(),
+            statements: Vec::new(),
             is_settled: false,
         })
     }
@@ -246,11 +245,13 @@ impl Link {
         &mut self,
         sql: &'static str,
     ) -> Result<Statement, tokio_postgres::Error> {
-        if let Some(statement) = self.statements.get(sql) {
+        // By its place: a comparison of long texts would take longer.
+        let mut known = self.statements.iter();
+        if let Some((_, statement)) = known.find(|(known, _)| std::ptr::eq(*known, sql)) {
             return Ok(statement.clone());
         }
         let statement = self.client.prepare(sql).await?;
-        self.statements.insert(sql, statement.clone());
+        self.statements.push((sql, statement.clone()));
         Ok(statement)
     }
 }

@@ -50,7 +50,7 @@ async fn migrate(client: &mut Client, options: &Options) -> Result<(), OpenError
     transaction.query(lock, &[schema]).await?;
     let known = version(&transaction, options).await?;
     if known == 0 {
-        // Whoever made the schema may not let us make one.
+        // A role that may use a schema may not be allowed to create one.
         let there = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
         if transaction.query_opt(there, &[schema]).await?.is_none() {
             let create = format!("CREATE SCHEMA \"{schema}\"");

@@ -51,7 +51,7 @@ INSERT INTO floors VALUES (false, 0, '0'), (true, 0, '0');
 -- Prepares a session for the other functions, in a transaction of its own.
 --
 -- A server that crashed, or a replica that was promoted, may lose the end of its log, and then gives a
--- second time numbers of transactions and of versions that someone has seen: those of transactions
+-- second time numbers of transactions and of versions that clients have seen: those of transactions
 -- that rolled back, or whose commits were not synchronous or not replicated. So numbers of transactions
 -- are compared within an epoch only, and each epoch begins with versions that none before it has
 -- reached. A session keeps a lock that says that its epoch goes on. With the last session, which no

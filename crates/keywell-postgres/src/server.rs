@@ -18,6 +18,8 @@ use crate::{Options, log};
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 const APPLY: &str = "SELECT * FROM apply($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const APPLY_ONE: &str = "SELECT * FROM apply('{}', '{}', '{}', ARRAY[$1::text], ARRAY[$2::bytea], \
+     ARRAY[$3::smallint], ARRAY[$4::bytea], ARRAY[$5::bigint], ARRAY[$6::bigint])";
 
 /// How many times in a row a writer removes a part of what is too much.
 const TRIMS: u32 = 8;
@@ -144,49 +146,18 @@ impl Server {
 
     /// Performs a unit, by one call that is never sent twice.
     pub(crate) async fn apply(&self, unit: &Unit) -> Result<Transacted> {
-        let checks = &unit.checks;
         let steps = &unit.steps;
-        let check_buckets: Vec<&str> = checks.iter().map(|check| check.bucket.as_str()).collect();
-        let check_keys: Vec<&[u8]> = checks.iter().map(|check| check.key.as_bytes()).collect();
-        let check_versions: Vec<Option<i64>> = checks
-            .iter()
-            .map(|check| version(&check.expected))
-            .collect();
-        let buckets: Vec<&str> = steps.iter().map(|step| step.bucket.as_str()).collect();
-        let keys: Vec<&[u8]> = steps.iter().map(|step| step.key.as_bytes()).collect();
-        let (mut kinds, mut values) = (Vec::new(), Vec::new());
-        let (mut deltas, mut ttls) = (Vec::new(), Vec::new());
-        let mut shortest = None;
-        for step in steps {
-            let (kind, value, delta, ttl): (i16, Option<&[u8]>, _, _) = match &step.act {
-                Act::Set(value, ttl) => (0, Some(value), None, *ttl),
-                Act::Delete => (1, None, None, None),
-                Act::Increment(delta, ttl) => (3, None, Some(*delta), *ttl),
-            };
-            kinds.push(kind);
-            values.push(value);
-            deltas.push(delta);
-            ttls.push(ttl.map(|ttl| i64::try_from(ttl).unwrap_or(i64::MAX)));
-            shortest = shortest.into_iter().chain(ttl).min();
-        }
-        let parameters: Parameters<'_> = &[
-            &check_buckets,
-            &check_keys,
-            &check_versions,
-            &buckets,
-            &keys,
-            &kinds,
-            &values,
-            &deltas,
-            &ttls,
-        ];
-        let rows = self.write(APPLY, parameters).await?;
+        let rows = match (&unit.checks[..], &steps[..]) {
+            ([], [step]) => self.apply_one(step).await?,
+            _ => self.apply_all(unit).await?,
+        };
         let row = rows.first().ok_or_else(unreadable)?;
         if let Some(place) = field::<Option<i32>>(row, "out_stale")? {
             let place = usize::try_from(place).map_err(|_| unreadable())?;
             return Ok(Transacted::Stale(place));
         }
         let written = written(row)?;
+        let shortest = steps.iter().filter_map(|step| step.act.ttl_millis()).min();
         if let Some(ttl) = shortest {
             self.expires_in(std::time::Duration::from_millis(ttl));
         }
@@ -200,6 +171,47 @@ impl Server {
             self.log(is_reserved, events, bytes).await;
         }
         Ok(Transacted::Done(written))
+    }
+
+    /// The most usual unit, whose parameters cost less than lists of one.
+    async fn apply_one(&self, step: &Step) -> Result<Vec<Row>> {
+        let (kind, value, delta, ttl) = parts(&step.act);
+        let (bucket, key) = (step.bucket.as_str(), step.key.as_bytes());
+        let parameters: Parameters<'_> = &[&bucket, &key, &kind, &value, &delta, &ttl];
+        self.write(APPLY_ONE, parameters).await
+    }
+
+    async fn apply_all(&self, unit: &Unit) -> Result<Vec<Row>> {
+        let (checks, steps) = (&unit.checks, &unit.steps);
+        let check_buckets: Vec<&str> = checks.iter().map(|check| check.bucket.as_str()).collect();
+        let check_keys: Vec<&[u8]> = checks.iter().map(|check| check.key.as_bytes()).collect();
+        let check_versions: Vec<Option<i64>> = checks
+            .iter()
+            .map(|check| version(&check.expected))
+            .collect();
+        let buckets: Vec<&str> = steps.iter().map(|step| step.bucket.as_str()).collect();
+        let keys: Vec<&[u8]> = steps.iter().map(|step| step.key.as_bytes()).collect();
+        let (mut kinds, mut values) = (Vec::new(), Vec::new());
+        let (mut deltas, mut ttls) = (Vec::new(), Vec::new());
+        for step in steps {
+            let (kind, value, delta, ttl) = parts(&step.act);
+            kinds.push(kind);
+            values.push(value);
+            deltas.push(delta);
+            ttls.push(ttl);
+        }
+        let parameters: Parameters<'_> = &[
+            &check_buckets,
+            &check_keys,
+            &check_versions,
+            &buckets,
+            &keys,
+            &kinds,
+            &values,
+            &deltas,
+            &ttls,
+        ];
+        self.write(APPLY, parameters).await
     }
 
     /// Does what follows a write that logged changes: watches learn of it, and old changes go.
@@ -271,6 +283,17 @@ impl Server {
         let _ = deadline.bound(self.pool.drain()).await;
         self.pool.close();
         self.progress.send_replace(None);
+    }
+}
+
+/// What `apply` takes for a step: its number, value, delta, and time to live in milliseconds.
+fn parts(act: &Act) -> (i16, Option<&[u8]>, Option<i64>, Option<i64>) {
+    let ttl = act.ttl_millis();
+    let ttl = ttl.map(|ttl| i64::try_from(ttl).unwrap_or(i64::MAX));
+    match act {
+        Act::Set(value, _) => (0, Some(value.as_ref()), None, ttl),
+        Act::Delete => (1, None, None, None),
+        Act::Increment(delta, _) => (3, None, Some(*delta), ttl),
     }
 }
 

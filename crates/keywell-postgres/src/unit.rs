@@ -85,6 +85,14 @@ impl Act {
         Ok(Self::Set(value, how.ttl_millis()?))
     }
 
+    /// The time to live of what it writes.
+    pub(crate) fn ttl_millis(&self) -> Option<u64> {
+        match self {
+            Self::Set(_, ttl) | Self::Increment(_, ttl) => *ttl,
+            Self::Delete => None,
+        }
+    }
+
     /// An increment that the limits allow.
     pub(crate) fn increment(key: &str, delta: i64, created: Set) -> Result<Self> {
         LIMITS.check_length(key)?;

@@ -1,14 +1,14 @@
 //! A replica becomes the primary, and a server loses the end of its log.
 
 use keywell_servers::{Databases, Postgres, PostgresBuilder};
-use keywell_store::{Bucket as _, Filter, Set, Since, Version};
+use keywell_store::{Filter, Set, Since, Version};
 
 use crate::support::{bucket, connect, eventually, next, next_events, set};
 
 /// The URL of a database on the first of these servers that is the primary.
 fn url_of(servers: [&Postgres; 2], database: &str) -> String {
     let (user, password) = (Databases::USER, Databases::PASSWORD);
-    let [a, b] = servers.map(Postgres::addr);
+    let [a, b] = servers.map(|server| server.addr());
     format!("postgres://{user}:{password}@{a},{b}/{database}?answer-timeout=1s")
 }
 

@@ -16,7 +16,7 @@ async fn a_watch_delivers_what_another_process_wrote_and_expirations() {
     assert_eq!(next_events(&mut watch, 1).await, ["a=1"]);
     let how = Set::expiring(Duration::from_millis(200)).unwrap();
     writer.set("short", "2".into(), how).await.unwrap();
-    // Whoever set it, this store removes it.
+    // The process that set it is gone, so this store removes it.
     there.close().await.unwrap();
     assert_eq!(next_events(&mut watch, 2).await, ["short=2", "~short"]);
 }

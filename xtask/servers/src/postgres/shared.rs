@@ -86,7 +86,7 @@ async fn lock(
     Ok((locked.map_err(io::Error::from)??, path))
 }
 
-/// Starts the server, and what ends it once nobody has the lock of its users.
+/// Starts the server, and what ends it once no process holds the lock of its users.
 async fn start(users: &Path, note: &Path) -> Result<SocketAddr> {
     let settings = Settings::default();
     let folder = settings.prepare()?;
