@@ -56,7 +56,6 @@ impl Emulator {
             .stdout(log.try_clone()?)
             .stderr(log);
         *self.process.lock() = Some(Process::spawn(&mut command, self.folder())?);
-        until("an emulator to listen", || async { self.ready() }).await?
         until("an emulator to answer", || async { self.ready(asked) }).await?
     }
 
