@@ -69,6 +69,7 @@ pub(crate) fn components(
         let import = imports.next().map(|import| &*import.name);
         let import = import.or_else(|| keywell_wasi::collections_imports(component).pop());
         let import = import.or_else(|| keywell_wasi::spin_imports(component).pop());
+        let import = import.or_else(|| keywell_wasi::wasmcloud_imports(component).pop());
         if let Some(import) = import
             && is_whole
             && own.links().all(|link| link.stores().next().is_none())

@@ -124,6 +124,7 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
     let keyvalue = keywell_wasi::imports(component);
     let spin = keywell_wasi::spin_imports(component);
     let collections = keywell_wasi::collections_imports(component);
+    let wasmcloud = keywell_wasi::wasmcloud_imports(component);
     let (component_type, engine) = (component.component_type(), component.engine());
     let imports = component_type.imports(engine);
     imports
@@ -133,6 +134,7 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
                 Some(import) if import.generation.is_some() => None,
                 _ if is_wasi(name) || relatives::is_offered(name) => None,
                 _ if spin.contains(&name) || collections.contains(&name) => None,
+                _ if wasmcloud.contains(&name) => None,
                 _ if is_only_types(&item.ty, engine) => None,
                 _ => {
                     let unoffered = known.and_then(|import| import.unoffered);
@@ -219,6 +221,15 @@ fn hint(name: &str) -> String {
             "of keywell:collections, store of 0.1.0 is offered, not {}",
             path_of(name)
         );
+    }
+    if package == "wasmcloud:keyvalue" {
+        return format!(
+            "of wasmcloud:keyvalue, types, store, atomics, batch and cas of 0.2.0 are offered, not {}",
+            path_of(name)
+        );
+    }
+    if package == "spin:key-value" {
+        return format!("of spin:key-value, 3.0.0 is offered, not {}", path_of(name));
     }
     if WASI.contains(&package) {
         let releases = if package == WASI_IO {
@@ -354,6 +365,9 @@ mod tests {
                 "a WASI interface that Keywell does not have",
             ),
             ("wasmcloud:messaging/consumer@0.2.0", "wasmCloud's own"),
+            ("wasmcloud:keyvalue/watcher@0.2.0", "not watcher@0.2.0"),
+            ("spin:key-value/key-value@4.0.0", "3.0.0 is offered, not"),
+            ("spin:variables/variables@4.0.0", "3.0.0 is offered, not"),
             (
                 "wasmcloud:bus/lattice@3.0.0",
                 "of wasmcloud:bus, 1.0.0, 2.0.0 and 2.0.1 are offered, not lattice@3.0.0",

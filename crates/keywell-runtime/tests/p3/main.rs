@@ -4,4 +4,5 @@
 mod answering;
 mod commands;
 mod containing;
+mod keyvalue;
 mod support;
