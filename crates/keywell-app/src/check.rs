@@ -69,6 +69,7 @@ pub(crate) fn components(
         let import = imports.next().map(|import| &*import.name);
         let import = import.or_else(|| keywell_wasi::collections_imports(component).pop());
         let import = import.or_else(|| keywell_wasi::spin_imports(component).pop());
+        let import = import.or_else(|| keywell_wasi::wasmcloud_imports(component).pop());
         if let Some(import) = import
             && is_whole
             && own.links().all(|link| link.stores().next().is_none())
@@ -167,11 +168,15 @@ pub(crate) fn triggers(
             _ if trigger.is_optional() && has_required => continue,
             TriggerPlan::Http(_) => (
                 TriggerKind::Http,
-                "wasi:http/incoming-handler@0.2",
+                "wasi:http/incoming-handler@0.2 or wasi:http/handler@0.3",
                 "an HTTP trigger",
             ),
             TriggerPlan::Watch(_) => (TriggerKind::Watch, Watcher::EXPORTS, "a watch trigger"),
-            TriggerPlan::Command(_) => (TriggerKind::Command, "wasi:cli/run@0.2", "a command"),
+            TriggerPlan::Command(_) => (
+                TriggerKind::Command,
+                "wasi:cli/run@0.2 or wasi:cli/run@0.3",
+                "a command",
+            ),
             TriggerPlan::Invoke(invoke) => {
                 let exported = Functions::of(component.loaded.component());
                 for function in &invoke.functions {

@@ -30,7 +30,7 @@ macro_rules! trigger_kinds {
 
 trigger_kinds! {
     /// HTTP requests.
-    Http => ["wasi:http/incoming-handler@0.2."],
+    Http => ["wasi:http/incoming-handler@0.2.", "wasi:http/handler@0.3."],
     /// Changes of keys.
     Watch => [
         "wasi:keyvalue/watcher@0.2.0-draft",
@@ -39,7 +39,7 @@ trigger_kinds! {
         "wasi:keyvalue/handle-watch"
     ],
     /// The application's start.
-    Command => ["wasi:cli/run@0.2."],
+    Command => ["wasi:cli/run@0.2.", "wasi:cli/run@0.3."],
     /// Calls of exported functions over HTTP: of any that takes and returns values.
     Invoke => [],
 }

@@ -172,7 +172,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::engine::engine;
+    use crate::engine::{Tasks, engine};
     use crate::{Options, Runtime};
 
     /// Two components that differ, and compile to code that differs.
@@ -229,7 +229,7 @@ mod tests {
 
     fn artifacts(scratch: &Scratch) -> (Artifacts, Engine) {
         let artifacts = Artifacts::open(&scratch.folder).unwrap();
-        (artifacts, engine(&scratch.options).unwrap())
+        (artifacts, engine(&scratch.options, Tasks::One).unwrap())
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) struct Call<T = ()> {
     timer: Option<Pin<Box<Sleep>>>,
     _running: Running,
     // After the guest: room is free when the slots of its instance are.
-    _place: HeldPlace,
+    _place: Option<HeldPlace>,
 }
 
 /// Logs that a guest failed, and at which point: the cause in a line, and at a lower level where in
@@ -33,12 +33,13 @@ pub(crate) fn log_failure(component: &str, when: &str, error: &wasmtime::Error) 
 // === impl Call ===
 
 impl<T> Call<T> {
+    /// `place` is none where the guest itself has it.
     pub(crate) fn new(
         component: Arc<str>,
         guest: impl Future<Output = wasmtime::Result<T>> + Send + 'static,
         deadline: Instant,
         running: Running,
-        place: HeldPlace,
+        place: Option<HeldPlace>,
     ) -> Self {
         Self {
             component,

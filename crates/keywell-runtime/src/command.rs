@@ -6,24 +6,30 @@ use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p2::bindings::CommandIndices;
 
 use crate::Error;
-use crate::instance::Instances;
+use crate::instance::{Instances, Made};
+use crate::p3::Run;
 use crate::state::TimedOut;
 use crate::turn;
 
 /// A component to run once, from start to end, as a command.
 pub struct Command {
     instances: Instances,
-    exports: CommandIndices,
+    exports: Exports,
+}
+
+/// By which of its exports it runs.
+enum Exports {
+    /// `wasi:cli/run@0.2`.
+    P2(CommandIndices),
+    /// `wasi:cli/run@0.3`.
+    P3(Run),
 }
 
 // === impl Command ===
 
 impl Command {
     pub(crate) fn new(instances: Instances) -> Result<Self, Error> {
-        let exports = CommandIndices::new(instances.pre()).map_err(|_| {
-            let component = instances.pre().component();
-            Error::no_export("wasi:cli/run@0.2", "`keywell run`", component)
-        })?;
+        let exports = Exports::of(&instances)?;
         let instances = instances.printing_raw();
         Ok(Self { instances, exports })
     }
@@ -48,10 +54,9 @@ impl Command {
         let deadline = self.instances.deadline();
         let _running = self.instances.run();
         let called = async {
-            let (mut store, instance) = self.instances.instantiate(deadline).await?;
-            let command = self.exports.load(&mut store, &instance)?;
-            let called = command.wasi_cli_run().call_run(&mut store).await;
-            called.map_err(|error| Instances::explain(&store, error))
+            let mut made = self.instances.instantiate(deadline).await?;
+            let called = self.exports.call(&mut made).await;
+            called.map_err(|error| Instances::explain(&made.0, error))
         };
         let mut called = pin!(called);
         let called = poll_fn(|cx| turn::poll(called.as_mut(), cx));
@@ -66,6 +71,33 @@ impl Command {
                     Err(Error::Failed(sentence(&error)))
                 }
             },
+        }
+    }
+}
+
+// === impl Exports ===
+
+impl Exports {
+    /// The later one, if a component has both.
+    fn of(instances: &Instances) -> Result<Self, Error> {
+        if let Ok(run) = Run::new(instances.pre()) {
+            return Ok(Self::P3(run));
+        }
+        let exports = CommandIndices::new(instances.pre());
+        exports.map(Self::P2).map_err(|_| {
+            let component = instances.pre().component();
+            let wanted = "wasi:cli/run@0.2 or wasi:cli/run@0.3";
+            Error::no_export(wanted, "`keywell run`", component)
+        })
+    }
+
+    async fn call(&self, (store, instance): &mut Made) -> wasmtime::Result<Result<(), ()>> {
+        match self {
+            Self::P2(exports) => {
+                let command = exports.load(&mut *store, instance)?;
+                command.wasi_cli_run().call_run(store).await
+            }
+            Self::P3(run) => run.call(store, instance).await,
         }
     }
 }

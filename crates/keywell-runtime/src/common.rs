@@ -14,7 +14,6 @@ use crate::turn::Turns;
 /// What all components of a runtime share.
 pub(crate) struct Shared {
     client: Arc<Client>,
-    ticker: Arc<Ticker>,
     room: Arc<Room>,
     turns: Turns,
     output: Output,
@@ -47,10 +46,9 @@ pub(crate) struct Common {
 
 impl Shared {
     /// Room for so many instances and so many bytes of them, which print there.
-    pub(crate) fn new(ticker: Arc<Ticker>, instances: u32, total: usize, output: Output) -> Self {
+    pub(crate) fn new(instances: u32, total: usize, output: Output) -> Self {
         Self {
             client: Arc::default(),
-            ticker,
             room: Arc::new(Room::new(instances)),
             turns: Turns::new(),
             output,
@@ -61,10 +59,11 @@ impl Shared {
 
     /// For a component that a trigger calls, or that other components call. Its triggers run at most
     /// `most` calls at once. Triggers of one component have one part of the room, and all
-    /// callers one part of the turns.
+    /// callers one part of the turns. `ticker` is that of its engine.
     pub(crate) fn common(
         &self,
         component: &Arc<str>,
+        ticker: Arc<Ticker>,
         most: Option<u32>,
         has_trigger: bool,
     ) -> Common {
@@ -88,7 +87,7 @@ impl Shared {
         }
         Common {
             client: self.client.clone(),
-            ticker: self.ticker.clone(),
+            ticker,
             room: self.room.clone(),
             part,
             turns: known.turns.clone(),

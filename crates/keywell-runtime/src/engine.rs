@@ -19,23 +19,41 @@ const CORE_INSTANCES_PER_COMPONENT: u32 = 1024;
 const MEMORIES_PER_INSTANCE: u32 = 2;
 const TABLES_PER_INSTANCE: u32 = 4;
 
+/// How many stacks the pool has for an instance that may run several tasks. A task that waits in the
+/// middle of its code keeps one, and of each component within a component one task at a time does.
+const STACKS_PER_INSTANCE: u32 = 4;
+
 /// How many elements a table may have. They are address space until they are used.
 const TABLE_ELEMENTS: usize = 1_000_000;
 
+/// Whether an engine runs several tasks in one instance, as components for WASI 0.3 need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tasks {
+    One,
+    Several,
+}
+
 /// An engine with a pool for the instances that the options allow: a chain of them for each place in
 /// the room.
+///
+/// One that runs several tasks makes tables of tasks with every store, and a task of every call.
+/// So there is another for components that need none of that.
 ///
 /// Slots reserve address space, not memory: 4 GiB and a guard for each linear memory, so that
 /// bounds need no checks in compiled code, and 8 MB for each table. A free slot keeps what its last
 /// instance touched, within bounds, which is what makes a new instance cheap. `pagemap_scan` stays off:
 /// there are reports of pages that leak into the next instance.
-pub(crate) fn engine(options: &Options) -> Result<Engine, Error> {
+pub(crate) fn engine(options: &Options, tasks: Tasks) -> Result<Engine, Error> {
     let places = options.instances.max(1);
     let instances = places.saturating_mul(options.chain.max(1));
     let kept = (options.keep_resident / instances as usize).min(KEPT_MEMORY);
+    let stacks = match tasks {
+        Tasks::One => instances,
+        Tasks::Several => instances.saturating_mul(STACKS_PER_INSTANCE),
+    };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_stacks(instances)
+        .total_stacks(stacks)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
         .total_memories(
             instances
@@ -62,6 +80,7 @@ pub(crate) fn engine(options: &Options) -> Result<Engine, Error> {
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
+        .concurrency_support(tasks == Tasks::Several)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20));
     Engine::new(&config).map_err(|error| Error::Engine(format!("{error:#}")))
 }

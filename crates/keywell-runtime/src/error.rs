@@ -51,6 +51,14 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// The component is valid, and needs what the engine does not have yet.
+    #[error("{path} needs {needs}, which the engine of this version does not have yet")]
+    Unready {
+        /// The file.
+        path: PathBuf,
+        /// What it needs.
+        needs: String,
+    },
     /// The component imports what Keywell does not offer.
     #[error("the component imports what Keywell does not offer:{}", Missing::lines(.0))]
     Missing(Vec<Missing>),

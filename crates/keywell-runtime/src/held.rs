@@ -11,10 +11,10 @@ use std::cmp::Ordering;
 
 use keywell_wasi::Budget;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi_http::FieldMap;
 use wasmtime_wasi_http::p2::types::{
     HostFutureIncomingResponse, HostIncomingResponse, HostOutgoingRequest, HostOutgoingResponse,
 };
+use wasmtime_wasi_http::{FieldMap, p3};
 
 /// How much of an instance's budget its resource table has.
 #[derive(Debug)]
@@ -103,6 +103,16 @@ impl Held {
         } else if entry.is::<HostFutureIncomingResponse>() {
             // The request is on its way, or its response has come.
             self.body + Self::RESPONSE
+        } else if let Some(request) = entry.downcast_ref::<p3::Request>() {
+            let path = request.path_with_query.as_ref().map(|path| path.as_str());
+            let authority = request
+                .authority
+                .as_ref()
+                .map(|authority| authority.as_str());
+            let texts: usize = [path, authority].into_iter().flatten().map(str::len).sum();
+            texts + fields_bytes(&request.headers) + self.body
+        } else if let Some(response) = entry.downcast_ref::<p3::Response>() {
+            fields_bytes(&response.headers) + Self::RESPONSE
         } else {
             0
         };
@@ -110,13 +120,15 @@ impl Held {
     }
 
     /// The kinds of entries that hold more than [`ENTRY`](Self::ENTRY) bytes.
-    fn heavy() -> [TypeId; 5] {
+    fn heavy() -> [TypeId; 7] {
         [
             TypeId::of::<FieldMap>(),
             TypeId::of::<HostOutgoingRequest>(),
             TypeId::of::<HostOutgoingResponse>(),
             TypeId::of::<HostIncomingResponse>(),
             TypeId::of::<HostFutureIncomingResponse>(),
+            TypeId::of::<p3::Request>(),
+            TypeId::of::<p3::Response>(),
         ]
     }
 

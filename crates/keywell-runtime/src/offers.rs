@@ -1,9 +1,12 @@
-use keywell_candidates::{PACKAGES as WASI_0_2, as_written};
+use keywell_candidates::{PACKAGES as WASI, as_written};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use crate::{Missing, relatives};
+
+/// The package of WASI 0.2 that WASI 0.3 does without.
+const WASI_IO: &str = "wasi:io";
 
 /// What is not offered and well known: a package, or a namespace with its colon; what it is; where
 /// it could come from, or what stands in for it.
@@ -121,6 +124,7 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
     let keyvalue = keywell_wasi::imports(component);
     let spin = keywell_wasi::spin_imports(component);
     let collections = keywell_wasi::collections_imports(component);
+    let wasmcloud = keywell_wasi::wasmcloud_imports(component);
     let (component_type, engine) = (component.component_type(), component.engine());
     let imports = component_type.imports(engine);
     imports
@@ -128,8 +132,9 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
             let known = keyvalue.iter().find(|import| import.name == name);
             let hint = match known {
                 Some(import) if import.generation.is_some() => None,
-                _ if is_wasi_0_2(name) || relatives::is_offered(name) => None,
+                _ if is_wasi(name) || relatives::is_offered(name) => None,
                 _ if spin.contains(&name) || collections.contains(&name) => None,
+                _ if wasmcloud.contains(&name) => None,
                 _ if is_only_types(&item.ty, engine) => None,
                 _ => {
                     let unoffered = known.and_then(|import| import.unoffered);
@@ -166,14 +171,16 @@ fn is_only_types(item: &ComponentItem, engine: &Engine) -> bool {
     }
 }
 
-/// Whether it is of WASI 0.2 in any release: also in one that is later than the engine's, as far as
-/// it has what the engine has.
-fn is_wasi_0_2(name: &str) -> bool {
+/// Whether it is of WASI 0.2 or 0.3 in any release: also in one that is later than the engine's, as
+/// far as it has what the engine has.
+fn is_wasi(name: &str) -> bool {
     let (package, version) = package(name);
-    let released = version
-        .and_then(|version| version.strip_prefix("0.2."))
-        .is_some_and(|patch| patch.parse::<u64>().is_ok());
-    released && WASI_0_2.contains(&package)
+    let patch = version.and_then(|version| {
+        let later = || version.strip_prefix("0.3.").filter(|_| package != WASI_IO);
+        version.strip_prefix("0.2.").or_else(later)
+    });
+    let is_release = patch.is_some_and(|patch| patch.parse::<u64>().is_ok());
+    is_release && WASI.contains(&package)
 }
 
 /// The package of an interface, `wasi:cli` of `wasi:cli/exit@0.2.0`, and its version.
@@ -215,14 +222,28 @@ fn hint(name: &str) -> String {
             path_of(name)
         );
     }
-    if WASI_0_2.contains(&package) {
+    if package == "wasmcloud:keyvalue" {
+        return format!(
+            "of wasmcloud:keyvalue, types, store, atomics, batch and cas of 0.2.0 are offered, not {}",
+            path_of(name)
+        );
+    }
+    if package == "spin:key-value" {
+        return format!("of spin:key-value, 3.0.0 is offered, not {}", path_of(name));
+    }
+    if WASI.contains(&package) {
+        let releases = if package == WASI_IO {
+            "the 0.2 releases"
+        } else {
+            "the releases of 0.2 and 0.3"
+        };
         let build = if version.starts_with("0.3.") {
-            "; build the component for the target wasm32-wasip2"
+            "; build the component with tools for WASI 0.3.0 or later"
         } else {
             ""
         };
         return format!(
-            "of {package}, the 0.2 releases and their candidates since rc-2023-11-10 are offered, not \
+            "of {package}, {releases} and the candidates of 0.2 since rc-2023-11-10 are offered, not \
              {version}{build}"
         );
     }
@@ -271,36 +292,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_release_of_wasi_0_2_is_offered_and_no_other() {
+    fn every_release_of_wasi_0_2_and_0_3_is_offered_and_no_other() {
         for name in [
             "wasi:cli/exit@0.2.0",
             "wasi:http/types@0.2.99",
             "wasi:io/poll@0.2.100000",
+            "wasi:http/handler@0.3.0",
+            "wasi:cli/run@0.3.2",
         ] {
-            assert!(is_wasi_0_2(name), "{name}");
+            assert!(is_wasi(name), "{name}");
         }
         for name in [
             "wasi:cli/exit",
             "wasi:cli/exit@0.2.0-rc-2023-12-05",
-            "wasi:cli/exit@0.3.0",
+            "wasi:cli/exit@0.3.0-rc-2026-03-15",
+            "wasi:cli/exit@0.4.0",
+            "wasi:io/poll@0.3.0",
             "wasi:cli/exit@0.2",
             "wasi:client/exit@0.2.0",
             "acme:cli/exit@0.2.0",
         ] {
-            assert!(!is_wasi_0_2(name), "{name}");
+            assert!(!is_wasi(name), "{name}");
         }
     }
 
     #[test]
     fn the_hint_says_what_an_import_is_and_composing_is_for_what_another_component_can_export() {
         let cases = [
-            (
-                "wasi:http/handler@0.3.0",
-                "not 0.3.0; build the component for",
-            ),
+            ("wasi:io/streams@0.3.0", "the 0.2 releases and"),
             (
                 "wasi:sockets/types@0.3.0-rc-2025-09-16",
-                "target wasm32-wasip2",
+                "with tools for WASI 0.3.0 or later",
             ),
             (
                 "wasi:cli/exit@0.2.0-rc-2023-10-18",
@@ -343,6 +365,9 @@ mod tests {
                 "a WASI interface that Keywell does not have",
             ),
             ("wasmcloud:messaging/consumer@0.2.0", "wasmCloud's own"),
+            ("wasmcloud:keyvalue/watcher@0.2.0", "not watcher@0.2.0"),
+            ("spin:key-value/key-value@4.0.0", "3.0.0 is offered, not"),
+            ("spin:variables/variables@4.0.0", "3.0.0 is offered, not"),
             (
                 "wasmcloud:bus/lattice@3.0.0",
                 "of wasmcloud:bus, 1.0.0, 2.0.0 and 2.0.1 are offered, not lattice@3.0.0",

@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use keywell_wasi::Grants;
 use twox_hash::XxHash3_64;
-use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::artifact::Artifacts;
 use crate::calls::{self, Callee, Import};
 use crate::common::Shared;
-use crate::engine::engine;
+use crate::engine::Tasks;
+use crate::engines::Engines;
 use crate::http::Connections;
 use crate::instance::Instances;
 use crate::invoke::Invoker;
+use crate::p3;
 use crate::preview1;
 use crate::skeleton::skeleton;
-use crate::ticker::Ticker;
 use crate::watch::{self, Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
 use crate::{
     Command, Environment, Error, GrantedDir, HttpApp, HttpOptions, InvokeOptions, Options, offers,
@@ -26,7 +26,7 @@ use crate::{
 
 /// Compiles components and makes applications of them. One for a process.
 pub struct Runtime {
-    engine: Engine,
+    engines: Engines,
     shared: Shared,
     connections: Arc<Connections>,
     artifacts: Option<Artifacts>,
@@ -68,9 +68,7 @@ impl Runtime {
     ///
     /// [`Error::Engine`] when the machine does not give the address space for the pool.
     pub fn new(options: &Options) -> Result<Self, Error> {
-        let engine = engine(options)?;
-        let ticker = Ticker::start(&engine)
-            .map_err(|error| Error::Engine(format!("cannot start a thread: {error}")))?;
+        let engines = Engines::new(options)?;
         let artifacts = options.cache.as_deref().and_then(|folder| {
             Artifacts::open(folder)
                 .inspect_err(|error| {
@@ -82,9 +80,8 @@ impl Runtime {
                 .ok()
         });
         Ok(Self {
-            engine,
+            engines,
             shared: Shared::new(
-                ticker,
                 options.instances,
                 options.total_memory,
                 options.output.clone(),
@@ -114,7 +111,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`], [`Error::NotWasm`], [`Error::CoreModule`] or [`Error::Malformed`].
+    /// [`Error::Read`], [`Error::NotWasm`], [`Error::CoreModule`], [`Error::Unready`] or
+    /// [`Error::Malformed`].
     pub fn load(&self, path: &Path) -> Result<LoadedComponent, Error> {
         self.load_as(path, path)
     }
@@ -139,8 +137,9 @@ impl Runtime {
         let wasm = read(path)?;
         let component = as_component(name, &wasm)?;
         let component = keywell_candidates::released(&component);
+        let engine = self.engines.with(p3::tasks(&component))?.engine;
         if let Ok(skeleton) = skeleton(&component)
-            && let Ok(component) = Component::from_binary(&self.engine, &skeleton)
+            && let Ok(component) = Component::from_binary(&engine, &skeleton)
         {
             let file = name.file_name().unwrap_or_default().to_string_lossy();
             return Ok(LoadedComponent::from(component).named(&file));
@@ -167,14 +166,15 @@ impl Runtime {
         let wasm = &*as_component(&path, wasm)?;
         // What is compiled, and kept under the digest of its bytes.
         let wasm = &*keywell_candidates::released(wasm);
+        let engine = self.engines.with(p3::tasks(wasm))?.engine;
         let kept = self
             .artifacts
             .as_ref()
-            .and_then(|kept| kept.load(&self.engine, wasm));
+            .and_then(|kept| kept.load(&engine, wasm));
         if let Some(component) = kept {
             return Ok(loaded(component));
         }
-        let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
+        let component = Component::from_binary(&engine, wasm).map_err(|error| {
             let reason = format!("{error:#}");
             // The engine has no type for this refusal; a test holds its words.
             if reason.contains("pooling allocator") {
@@ -184,12 +184,14 @@ impl Runtime {
                     "no setting moves this limit"
                 };
                 Error::TooLarge(format!("{reason}; {hint}"))
+            } else if let Some(needs) = p3::unready(&reason) {
+                Error::Unready { path, needs }
             } else {
                 Error::Malformed { path, reason }
             }
         })?;
         if let Some(artifacts) = &self.artifacts {
-            artifacts.keep(&self.engine, wasm, &component);
+            artifacts.keep(&engine, wasm, &component);
         }
         Ok(loaded(component))
     }
@@ -356,15 +358,21 @@ impl Runtime {
             chain,
             ..all.clone()
         };
+        let (tasks, ticker) = self.engines.of(component.engine());
+        let most = bounds.instances.map(|most| most.max(1));
         Instances::new(
             name.clone(),
             component,
             grants,
             environment,
-            self.shared
-                .common(name, bounds.instances.map(|most| most.max(1)), has_trigger),
+            self.shared.common(name, ticker, most, has_trigger),
             &options,
-            |linker| calls::link(linker, component, imports),
+            |linker| {
+                if tasks == Tasks::Several {
+                    p3::link(linker)?;
+                }
+                calls::link(linker, component, imports)
+            },
         )
     }
 }

@@ -353,6 +353,11 @@ impl WasiHttpHooks for Hooks {
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
         State::CHUNK
     }
+
+    // One such piece is buffered.
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        State::CHUNKS * State::CHUNK
+    }
 }
 
 type Sending = Box<

@@ -5,12 +5,14 @@
 //!   are copied, once (`WasmList<u8>` to `Bytes`), and answers go out as `Bytes`.
 //! - Where every granted store answers at once, the functions are plain, and the component needs no
 //!   fibre. Elsewhere they are async, and an answer that is ready does not switch stacks.
+//! - Functions that are async in the interface are tasks: only their first and last half have the
+//!   Wasmtime store, so the other tasks of the instance go on while a call waits.
 
-use keywell_store::{Answer, Error, Promptness, Result};
-use wasmtime::StoreContextMut;
+use keywell_store::{Answer, Error, Failure, Promptness, Result};
 use wasmtime::component::{
     ComponentNamedList, ComponentType, Lift, LinkerInstance, Lower, ResourceType,
 };
+use wasmtime::{AsContextMut as _, StoreContextMut};
 
 use crate::budget::Budget;
 use crate::keyvalue::KeyvalueView;
@@ -138,6 +140,68 @@ impl<'a, T: KeyvalueView> Interface<'a, T> {
                         })
                     }
                 }
+            })
+    }
+
+    /// As [`Interface::call`], for a function that is async in the interface: while it waits, the
+    /// other tasks of the instance go on. Only an engine that runs several tasks links it.
+    pub(crate) fn task<P, A, Q, R, B, F>(
+        &mut self,
+        name: &str,
+        begin: B,
+        finish: F,
+    ) -> wasmtime::Result<()>
+    where
+        P: ComponentNamedList + Lift + Send + 'static,
+        A: Send + 'static,
+        R: ComponentType + Lower + Send + Sync + 'static,
+        Q: Into<Asked<A>>,
+        B: Fn(&mut StoreContextMut<'_, T>, P) -> wasmtime::Result<Q>,
+        B: Copy + Send + Sync + 'static,
+        F: Fn(&mut StoreContextMut<'_, T>, Result<A>) -> R,
+        F: Copy + Send + Sync + 'static,
+    {
+        self.instance
+            .func_wrap_concurrent(name, move |accessor, params: P| {
+                Box::pin(async move {
+                    // Before the first wait, while the arguments lie where they did at the call.
+                    let (answer, held) = accessor.with(|mut access| {
+                        let mut store = access.as_context_mut();
+                        let asked: Asked<A> = begin(&mut store, params)?.into();
+                        let held = match &asked.answer {
+                            Answer::Now(_) => None,
+                            Answer::Later(_) => Some(budget(&mut store).hold(asked.held)),
+                        };
+                        wasmtime::error::Ok((asked.answer, held))
+                    })?;
+                    let result = match (answer, held) {
+                        (_, Some(Err(over))) => {
+                            Err(Error::Unavailable(Failure::new(over.to_string())))
+                        }
+                        (Answer::Now(result), _) => result,
+                        // What is held counts until then, also where the guest cancels the call.
+                        (Answer::Later(answer), _held) => answer.await,
+                    };
+                    let returned =
+                        accessor.with(|mut access| finish(&mut access.as_context_mut(), result));
+                    Ok((returned,))
+                })
+            })
+    }
+
+    /// Links a function that is async in the interface, and asks no store.
+    pub(crate) fn plain_task<P, R, C>(&mut self, name: &str, call: C) -> wasmtime::Result<()>
+    where
+        P: ComponentNamedList + Lift + Send + 'static,
+        R: ComponentNamedList + Lower + Send + Sync + 'static,
+        C: Fn(StoreContextMut<'_, T>, P) -> wasmtime::Result<R>,
+        C: Copy + Send + Sync + 'static,
+    {
+        self.instance
+            .func_wrap_concurrent(name, move |accessor, params: P| {
+                Box::pin(async move {
+                    accessor.with(|mut access| call(access.as_context_mut(), params))
+                })
             })
     }
 

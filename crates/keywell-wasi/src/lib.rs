@@ -39,7 +39,7 @@
 //! ```
 //!
 //! [`link`] reads the component's import types and links just the generations it imports, and
-//! `keywell:collections` and Spin's key-value where it imports those. Where every granted store answers at once, as memory
+//! `keywell:collections`, Spin's key-value and `wasmcloud:keyvalue` where it imports those. Where every granted store answers at once, as memory
 //! does, it links plain functions, and the component runs without a fibre; elsewhere it links async
 //! functions, and the component is instantiated and called by Wasmtime's async methods.
 //! [`Grants::promptness`] says which it was.
@@ -73,6 +73,7 @@ mod spin;
 mod unversioned;
 mod v0_1_0;
 mod values;
+mod wasmcloud;
 mod watcher;
 
 pub use budget::{Budget, OverBudget, TotalMemory};
@@ -83,4 +84,5 @@ pub use keyvalue::{HandleLimit, Keyvalue, KeyvalueView};
 pub use keywell_store::reserved;
 pub use link::link;
 pub use spin::spin_imports;
+pub use wasmcloud::wasmcloud_imports;
 pub use watcher::{Watcher, WatcherError};

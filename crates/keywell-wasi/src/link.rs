@@ -6,9 +6,10 @@ use crate::grants::Grants;
 use crate::interface::Interface;
 use crate::keyvalue::KeyvalueView;
 use crate::spin;
+use crate::wasmcloud;
 
-/// Links every generation of `wasi:keyvalue` that a component imports, `keywell:collections`, and
-/// Spin's key-value.
+/// Links every generation of `wasi:keyvalue` that a component imports, `keywell:collections`,
+/// Spin's key-value, and `wasmcloud:keyvalue`.
 ///
 /// An interface that is not known (see [`imports`](crate::imports)) is left out; instantiation then
 /// names it.
@@ -33,6 +34,12 @@ pub fn link<T: KeyvalueView>(
     }
     for name in collections::collections_imports(component) {
         if let Some(link) = collections::link(name) {
+            let instance = linker.instance(name)?;
+            link(&mut Interface::new(instance, promptness))?;
+        }
+    }
+    for name in wasmcloud::wasmcloud_imports(component) {
+        if let Some(link) = wasmcloud::link(name) {
             let instance = linker.instance(name)?;
             link(&mut Interface::new(instance, promptness))?;
         }

@@ -15,17 +15,22 @@ pub(crate) const INSTANCES: u32 = 256;
 
 /// A server of 16 MiB an instance, and what it has in memory while it streams to clients that read.
 fn streaming(context: &Context) -> Done<(Process, u64)> {
-    let server = context
-        .serve("hostile")
-        .args(["--memory", "16MiB"])
-        .start()?;
+    streaming_of(context, "hostile")
+}
+
+fn streaming_of(context: &Context, guest: &str) -> Done<(Process, u64)> {
+    let server = context.serve(guest).args(["--memory", "16MiB"]).start()?;
     let ordinary = || server.get("/stream?n=300000").map(drop);
     let baseline = memory::ordinary(server.id(), ordinary)?;
     Ok((server, baseline))
 }
 
 pub(crate) fn unread_response(context: &Context) -> Done<Seen> {
-    let (server, baseline) = streaming(context)?;
+    unread_response_of(context, "hostile")
+}
+
+pub(crate) fn unread_response_of(context: &Context, guest: &str) -> Done<Seen> {
+    let (server, baseline) = streaming_of(context, guest)?;
     let ask = || Client::asks(server.address(), request("/stream?n=4000000000"), PATIENCE);
     let (seen, client) = memory::stalled_growth(server.id(), baseline, STREAM, ask)?;
     client?;

@@ -19,7 +19,7 @@ pub(crate) const MEMORY: &str = "64MiB";
 pub(crate) const INSTANCE: u64 = 2 * (64 << 20);
 pub(crate) const VALUE: u64 = 16 << 20;
 /// What a guest may have filled that makes the host hold nothing, beside what a process needs to run it.
-const FILLED: u64 = (64 << 20) + 4 * STREAM;
+pub(crate) const FILLED: u64 = (64 << 20) + 4 * STREAM;
 
 /// A server whose guest has 64 MiB an instance, and nothing but what the arguments allow.
 fn server(context: &Context, arguments: &[&str]) -> Done<Process> {
@@ -31,7 +31,7 @@ fn server(context: &Context, arguments: &[&str]) -> Done<Process> {
 
 /// Lets a guest attack its host once, and answers how far the process grew. What the guest says to
 /// it does not matter: that it may make so much, that it may not, or nothing because it was ended.
-fn attack(server: &Process, path: &str, bound: u64) -> Done<Seen> {
+pub(crate) fn attack(server: &Process, path: &str, bound: u64) -> Done<Seen> {
     let (seen, answer) = memory::growth(server.id(), bound, || server.get(path))?;
     drop(answer);
     let seen = Seen::memory(bound, seen);

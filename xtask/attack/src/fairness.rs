@@ -16,9 +16,9 @@ const SOON: Duration = Duration::from_millis(200);
 /// Two components of one application with eight instances: the first is asked for a path so often at
 /// once, then the second is asked one request after the other. The median of its times counts, as
 /// others may load the machine.
-fn beside(context: &Context, calls: usize, path: &str) -> Done<Seen> {
+pub(crate) fn beside(context: &Context, hostile: &str, calls: usize, path: &str) -> Done<Seen> {
     let folder = scratch()?;
-    let hostile = guest("hostile")?;
+    let hostile = guest(hostile)?;
     let hostile = hostile.to_str().ok_or("the path of a guest is text")?;
     let component = |name: &str| {
         format!(
@@ -80,9 +80,9 @@ fn beside(context: &Context, calls: usize, path: &str) -> Done<Seen> {
 }
 
 pub(crate) fn endless_loops_beside_another_component(context: &Context) -> Done<Seen> {
-    beside(context, 8, "/loop")
+    beside(context, "hostile", 8, "/loop")
 }
 
 pub(crate) fn waiting_calls_beside_another_component(context: &Context) -> Done<Seen> {
-    beside(context, 100, "/hold")
+    beside(context, "hostile", 100, "/hold")
 }

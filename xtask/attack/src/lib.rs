@@ -41,6 +41,7 @@ mod process;
 mod seen;
 mod smuggling;
 mod stores;
+mod tasks;
 mod terminal;
 
 pub use context::Context;
@@ -141,6 +142,16 @@ macro_rules! every_attack {
                 random_bytes,
                 failed_instances_with_reuse,
                 improper_answers,
+            ] + [],
+            tasks: [
+                unread_response,
+                header_sets,
+                requests_that_are_not_sent,
+                pipes,
+                waits,
+                pending_requests,
+                memory_growth,
+                endless_loops_beside_another_component,
             ] + [],
             fairness: [
                 endless_loops_beside_another_component,

@@ -82,7 +82,10 @@ pub(crate) fn hold(arguments: &[String]) -> Done {
         .total_tables((instances + 1) * 4)
         .max_tables_per_module(4);
     let mut config = Config::new();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        // As Keywell's engine for components of one task.
+        .concurrency_support(false);
     let engine = Engine::new(&config)?;
     let component = Component::from_file(&engine, guest(GUEST))?;
     let kibibytes = match &**host {

@@ -1,6 +1,6 @@
 //! How the memory store's calls grow with the size of the value.
 
-use wasmtime::Engine;
+use wasmtime::{Config, Engine};
 
 use crate::Done;
 use crate::axis::Axis;
@@ -18,7 +18,8 @@ const GUEST: &str = "bench_draft2";
 
 pub(crate) fn group(effort: &Effort) -> Done<Group> {
     let mut group = Group::new("values", "Host calls as values grow, memory store, draft2");
-    let engine = Engine::default();
+    // As Keywell's engine for components of one task.
+    let engine = Engine::new(Config::new().concurrency_support(false))?;
     let plot = |call: &str| {
         Plot::new(
             &format!("values-{call}"),

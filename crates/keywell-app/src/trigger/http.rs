@@ -74,6 +74,7 @@ impl Prepared {
         Ok(Self {
             options: HttpOptions {
                 reuse: http.reuse,
+                concurrency: http.concurrency,
                 is_read_only: http.is_read_only,
                 timeout: http.timeout,
                 cache_control: cache_control.transpose()?,

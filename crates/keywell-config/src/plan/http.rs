@@ -16,6 +16,8 @@ pub struct HttpPlan {
     pub host: Option<HostPlan>,
     /// How many requests an instance answers.
     pub reuse: u32,
+    /// How many requests an instance answers at once, where its component can.
+    pub concurrency: u32,
     /// Whether only GET and HEAD are answered, and others refused with 405.
     pub is_read_only: bool,
     /// How long a request may take, where it is less than that of the component. Past it, the
@@ -142,6 +144,7 @@ impl HttpPlan {
             path: PathPlan::default(),
             host: None,
             reuse: 1,
+            concurrency: 1,
             is_read_only: false,
             timeout: None,
             cache_control: None,

@@ -27,6 +27,9 @@ pub(super) fn keys(http: &HttpPlan, paths: &Paths, section: &mut Section) {
     if http.reuse != 1 {
         section.raw("reuse", http.reuse);
     }
+    if http.concurrency != 1 {
+        section.raw("concurrency", http.concurrency);
+    }
     if http.is_read_only {
         section.raw("read-only", true);
     }

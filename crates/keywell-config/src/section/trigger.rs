@@ -57,6 +57,13 @@ pub static HTTP: Section = Section {
             "how many requests an instance answers",
         ),
         Key::new(
+            "concurrency",
+            Kind::Number(1..=1000),
+            "1",
+            "how many requests an instance answers at once, if its component is for WASI 0.3; it then \
+             answers as many in all, if that is more than `reuse`",
+        ),
+        Key::new(
             "path",
             Kind::Text,
             "`/`",

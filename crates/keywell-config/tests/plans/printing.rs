@@ -95,6 +95,7 @@ fn whole() -> Plan {
         component = "two"
         addr = "[::1]:0"
         reuse = 0
+        concurrency = 20
 
         [[trigger.invoke]]
         component = "two"

@@ -8,45 +8,53 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use hyper::body::Incoming;
 use keywell_wasi::KeyvalueView as _;
 use tokio::sync::oneshot;
-use wasmtime_wasi_http::WasiHttpView as _;
-use wasmtime_wasi_http::p2::bindings::ProxyIndices;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
+use super::answered::Answered;
 use super::body::{Content, finished};
+use super::crowd::{Crowd, Crowds, Job, Jobs};
+use super::exported::{Asking, Exported, Exports, of_uri};
 use super::idle::{Idle, Reusable};
 use super::options::HttpOptions;
 use super::refusal::Refusal;
 use super::served::Served;
 use crate::Error;
-use crate::call::Call;
+use crate::call::{Call, log_failure};
 use crate::instance::Instances;
+use crate::p3::Answer;
 use crate::room::Busy;
 use crate::shelf::Shelf;
 
-/// A component that answers requests by its `wasi:http/incoming-handler`.
+/// A component that answers requests by its `wasi:http/incoming-handler` or `wasi:http/handler`.
 pub(super) struct Handler {
     served: Served,
-    exports: ProxyIndices,
+    exports: Exports,
     idle: Arc<Shelf<Idle>>,
+    crowds: Crowds,
 }
 
-type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
 type Ended = wasmtime::Result<Option<Reusable>>;
 
 // === impl Handler ===
 
 impl Handler {
     pub(super) fn new(instances: Instances, options: &HttpOptions) -> Result<Self, Error> {
-        let exports = ProxyIndices::new(instances.pre()).map_err(|_| {
-            let component = instances.pre().component();
-            let wanted = "wasi:http/incoming-handler@0.2";
-            Error::no_export(wanted, "an HTTP trigger", component)
-        })?;
+        let exports = Exports::of(&instances)?;
+        let is_0_2 = matches!(exports, Exports::P2(_));
+        if is_0_2 && options.concurrency > 1 {
+            let component = &**instances.name();
+            tracing::warn!(
+                component,
+                "an instance answers one request at a time whatever `concurrency` is, as the \
+                 component is for WASI 0.2"
+            );
+        }
+        let most = if is_0_2 { 1 } else { options.concurrency };
         Ok(Self {
             idle: instances.room().shelves().add(),
             served: Served::new(instances, options),
             exports,
+            crowds: Crowds::new(most, options.reuse),
         })
     }
 
@@ -66,11 +74,31 @@ impl Handler {
         // Waiting was no fault of the component.
         let deadline = Instant::now() + served.timeout;
         let late = served.late;
-        let (answer, mut answered) = oneshot::channel();
+        let (asking, mut answering) = self.exports.ask();
         let running = served.instances.run();
         let is_head = request.method() == Method::HEAD;
-        let guest = self.clone().call(request, scheme, answer, deadline);
-        let mut call = Some(Call::new(name.clone(), guest, deadline, running, place));
+        let mut call = Some(match asking {
+            Asking::P3(answer) if self.crowds.are_any() => {
+                let (ended, has_ended) = oneshot::channel();
+                let job = Job {
+                    request,
+                    scheme: of_uri(&scheme),
+                    answer,
+                    ended,
+                    deadline,
+                    place,
+                };
+                let start =
+                    |crowd, jobs| drop(tokio::spawn(self.clone().run(crowd, jobs, deadline)));
+                let given = self.crowds.give(job, start);
+                let guest = async move { given.wait(has_ended).await.map(|()| None) };
+                Call::new(name.clone(), guest, deadline, running, None)
+            }
+            asking => {
+                let guest = self.clone().call(request, scheme, asking, deadline);
+                Call::new(name.clone(), guest, deadline, running, Some(place))
+            }
+        });
         poll_fn(|cx| {
             let ended = match call.as_mut().map(|call| Pin::new(call).poll(cx)) {
                 Some(Poll::Ready(ended)) => {
@@ -79,19 +107,19 @@ impl Handler {
                 }
                 Some(Poll::Pending) | None => None,
             };
-            match (answered.try_recv(), ended) {
+            match (answering.poll(cx), ended) {
                 (_, Some(Err(error))) => Poll::Ready(Err(Refusal::unanswered(&name, &error, late))),
-                (Ok(answered), ended) => {
+                (Some(answered), ended) => {
                     let guest = match (ended, call.take()) {
                         (None, Some(call)) => Guest::Runs(call),
                         (ended, _) => Guest::Returned(ended.and_then(Result::ok).flatten()),
                     };
                     Poll::Ready(respond(&name, is_head, answered, guest, cx))
                 }
-                (Err(_), Some(Ok(_))) => {
+                (None, Some(Ok(_))) => {
                     Poll::Ready(Err(Refusal::unfit(&name, "returned without a response")))
                 }
-                (Err(_), None) => Poll::Pending,
+                (None, None) => Poll::Pending,
             }
         })
         .await
@@ -102,33 +130,59 @@ impl Handler {
         self: Arc<Self>,
         request: Request<Incoming>,
         scheme: Scheme,
-        answer: oneshot::Sender<Answered>,
+        asking: Asking,
         deadline: Instant,
     ) -> Ended {
         let counted = self.served.calls.count();
         let Idle {
             mut store,
-            proxy,
+            exported,
             answered,
         } = self.instance(deadline).await?;
-        let mut http = store.data_mut().http();
-        // That of the connection, whatever a target says.
-        let request = http.new_incoming_request(scheme, request)?;
-        let outparam = http.new_response_outparam(answer)?;
-        proxy
-            .wasi_http_incoming_handler()
-            .call_handle(&mut store, request, outparam)
-            .await
-            .map_err(|error| Instances::explain(&store, error))?;
+        let called = exported.call(&mut store, request, scheme, asking).await;
+        called.map_err(|error| Instances::explain(&store, error))?;
         drop(counted);
         let answered = answered + 1;
         let is_kept = answered < self.served.reuse && !store.data().keyvalue().is_filling();
         let idle = Idle {
             store,
-            proxy,
+            exported,
             answered,
         };
         Ok(is_kept.then(|| Reusable::new(self.idle.clone(), idle)))
+    }
+
+    /// Runs an instance that answers several requests at once.
+    async fn run(self: Arc<Self>, crowd: Arc<Crowd>, mut jobs: Jobs, deadline: Instant) {
+        let _running = self.served.instances.run();
+        let answering = async {
+            let mut idle = match self.instance(deadline).await {
+                Ok(idle) => idle,
+                Err(error) => {
+                    crowd.close();
+                    if let Ok(job) = jobs.try_recv() {
+                        let _ = job.ended.send(Err(error));
+                    }
+                    return Ok(());
+                }
+            };
+            crowd.has_answered(idle.answered);
+            let Exported::P3(service) = &idle.exported else {
+                return Ok(());
+            };
+            let count = || self.served.calls.count();
+            let answered = crowd.answer(&mut idle.store, service, jobs, count).await;
+            idle.answered += answered.map_err(|error| Instances::explain(&idle.store, error))?;
+            if idle.answered < self.served.reuse && !idle.store.data().keyvalue().is_filling() {
+                Reusable::new(self.idle.clone(), idle).keep();
+            }
+            Ok(())
+        };
+        let answered: wasmtime::Result<()> = answering.await;
+        crowd.close();
+        if let Err(error) = answered {
+            log_failure(self.served.instances.name(), "", &error);
+        }
     }
 
     async fn instance(&self, deadline: Instant) -> wasmtime::Result<Idle> {
@@ -139,10 +193,10 @@ impl Handler {
             return Ok(idle);
         }
         let (mut store, instance) = self.served.instances.instantiate(deadline).await?;
-        let proxy = self.exports.load(&mut store, &instance)?;
+        let exported = self.exports.load(&mut store, &instance)?;
         Ok(Idle {
             store,
-            proxy,
+            exported,
             answered: 0,
         })
     }
@@ -161,8 +215,11 @@ fn respond(
     guest: Guest,
     cx: &mut Context<'_>,
 ) -> Result<Response<Content>, Refusal> {
-    let (mut head, body) = match fit(answered) {
-        Ok(response) => response.into_parts(),
+    let (mut head, body, is_whole) = match fit(answered) {
+        Ok(answer) => {
+            let (head, body) = answer.response.into_parts();
+            (head, body, answer.is_whole)
+        }
         Err(reason) => {
             if let Guest::Runs(call) = guest {
                 call.finish_in_background(drop);
@@ -177,6 +234,12 @@ fn respond(
     let content = match guest {
         Guest::Returned(reusable) => {
             let content = Content::whole(body, declared, reusable, cx);
+            content.map_err(|flaw| Refusal::unfit(component, flaw))?
+        }
+        Guest::Runs(call) if has_body && is_whole => {
+            let content = Content::whole(body, declared, None, cx);
+            let name = component.clone();
+            call.finish_in_background(move |ended| finished(&name, ended));
             content.map_err(|flaw| Refusal::unfit(component, flaw))?
         }
         Guest::Runs(call) if has_body => Content::streaming(body, declared, call),
@@ -203,8 +266,9 @@ fn respond(
 }
 
 /// The response, if there is one that can be sent.
-fn fit(answered: Answered) -> Result<Response<HyperOutgoingBody>, String> {
-    let response = answered.map_err(|code| format!("answered with an error: {code:?}"))?;
+fn fit(answered: Answered) -> Result<Answer, String> {
+    let answer = answered?;
+    let response = &answer.response;
     let status = response.status();
     if status.is_informational() {
         return Err(format!(
@@ -218,7 +282,7 @@ fn fit(answered: Answered) -> Result<Response<HyperOutgoingBody>, String> {
     {
         return Err("answered with a content-length that is none".to_owned());
     }
-    Ok(response)
+    Ok(answer)
 }
 
 /// How long the body is by its header.

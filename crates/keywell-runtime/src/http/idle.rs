@@ -1,15 +1,15 @@
 use std::sync::Arc;
 
 use wasmtime::Store;
-use wasmtime_wasi_http::p2::bindings::Proxy;
 
+use super::exported::Exported;
 use crate::shelf::Shelf;
 use crate::state::State;
 
 /// An instance between two requests.
 pub(super) struct Idle {
     pub(super) store: Store<State>,
-    pub(super) proxy: Proxy,
+    pub(super) exported: Exported,
     /// How many requests it has answered.
     pub(super) answered: u32,
 }

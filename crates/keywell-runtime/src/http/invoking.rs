@@ -232,7 +232,7 @@ impl Invoking {
         let name = served.instances.name().clone();
         let running = served.instances.run();
         let guest = self.clone().call(function, arguments, deadline);
-        let ended = Call::new(name.clone(), guest, deadline, running, place).await;
+        let ended = Call::new(name.clone(), guest, deadline, running, Some(place)).await;
         match ended {
             Ok(Some(json)) => {
                 let content = self.bodies.content(json)?;

@@ -3,7 +3,7 @@
 //! For each request the routes of an address (`route.rs`) say which application answers it, so that
 //! they can change while connections are open. The servers of an address share them (`site.rs`).
 //! What a trigger does besides calling its component is its policy (`policy.rs`). An application
-//! calls the handler that its component exports (`handler.rs`), or the function that a request
+//! calls the handler that its component exports (`handler.rs`, `exported.rs`), or the function that a request
 //! names (`invoking.rs`); for that the request's body is read whole, within bounds (`bodies.rs`).
 //!
 //! A connection (`connection.rs`) is one task (`serving.rs`), which also bounds what its client may
@@ -17,6 +17,7 @@
 //! deadline. If the guest has returned, its body is sent whole, with its length; if it is shorter
 //! or longer than declared, nothing of it is sent.
 
+mod answered;
 mod app;
 mod bodies;
 mod body;
@@ -24,7 +25,9 @@ mod calls;
 mod connection;
 mod connections;
 mod cors;
+mod crowd;
 mod exchange;
+mod exported;
 mod handler;
 mod idle;
 mod invoking;

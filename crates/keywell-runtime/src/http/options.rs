@@ -13,6 +13,11 @@ pub struct HttpOptions {
     /// idle instance ends earlier if a call of another component needs its place; one that fails,
     /// or returns without a whole response, is not used again.
     pub reuse: u32,
+    /// How many requests an instance answers at once; 0 and 1 both mean one. Only a component for
+    /// WASI 0.3 can have several, and its instances then have as many in all though
+    /// [`reuse`](Self::reuse) is less. They share its memory, and what it does wrong: where it traps,
+    /// all of them fail.
+    pub concurrency: u32,
     /// What its instances see of the world.
     pub environment: Environment,
     /// Whether requests other than GET and HEAD are answered with 405, without the component.
@@ -34,6 +39,7 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             reuse: 0,
+            concurrency: 1,
             environment: Environment::default(),
             is_read_only: false,
             timeout: None,

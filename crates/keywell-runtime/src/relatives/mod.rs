@@ -29,22 +29,39 @@ const OFFERED: [(&str, Link); 12] = [
     ("wasmcloud:secrets/store@0.1.0-draft", secrets::link_store),
 ];
 
-/// Links all of them.
+/// Those whose functions are async, for components that run several tasks.
+const ASYNC: [(&str, Link); 1] = [("spin:variables/variables@3.0.0", variables::link_async)];
+
+/// Links all of them but those that are async.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    for (interface, link) in OFFERED {
+    link_each(linker, &OFFERED)
+}
+
+/// Links those that are async.
+pub(crate) fn link_async(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    link_each(linker, &ASYNC)
+}
+
+fn link_each(linker: &mut Linker<State>, interfaces: &[(&str, Link)]) -> wasmtime::Result<()> {
+    for (interface, link) in interfaces {
         link(&mut linker.instance(interface)?)?;
     }
     Ok(())
 }
 
+fn all() -> impl Iterator<Item = &'static str> {
+    let interfaces = OFFERED.iter().chain(&ASYNC);
+    interfaces.map(|(name, _)| *name)
+}
+
 /// Whether an interface of this name, with its version, is one of them.
 pub(crate) fn is_offered(interface: &str) -> bool {
-    OFFERED.iter().any(|(name, _)| *name == interface)
+    all().any(|name| name == interface)
 }
 
 /// The versions that are offered of a package, for messages.
 pub(crate) fn versions(package: &str) -> Vec<&'static str> {
-    let interfaces = OFFERED.iter().filter_map(|(name, _)| {
+    let interfaces = all().filter_map(|name| {
         let (path, version) = name.split_once('@').unwrap_or((name, ""));
         let is_of_package = path.split('/').next() == Some(package);
         is_of_package.then_some(version)

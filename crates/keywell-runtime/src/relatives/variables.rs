@@ -1,8 +1,8 @@
 //! Spin's variables, and `config`, their earlier name: the values that `wasi:config` answers.
 //! Errors are those of Spin's host.
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, LinkerInstance, Lower, WasmStr};
+use wasmtime::{AsContextMut as _, StoreContextMut};
 
 use super::config::{Text, get};
 use crate::log::cut_context;
@@ -43,6 +43,19 @@ pub(super) fn link_variables(interface: &mut LinkerInstance<'_, State>) -> wasmt
     interface.func_wrap("get", |store, (name,): (WasmStr,)| {
         let value = value(&store, &name.to_str(&store)?);
         Ok((value.map_err(VariablesError::from),))
+    })
+}
+
+/// Links `get` of `variables` at 3.0.0, which is async, and answers at once all the same.
+pub(super) fn link_async(interface: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+    interface.func_wrap_concurrent("get", |accessor, (name,): (WasmStr,)| {
+        Box::pin(async move {
+            accessor.with(|mut access| {
+                let store = access.as_context_mut();
+                let value = value(&store, &name.to_str(&store)?);
+                Ok((value.map_err(VariablesError::from),))
+            })
+        })
     })
 }
 

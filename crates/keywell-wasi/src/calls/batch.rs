@@ -26,10 +26,19 @@ pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
 /// Asks for many values, in the order of the keys.
 pub(crate) fn get_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
+    keys: (Resource<BucketHandle>, WasmList<WasmStr>),
+) -> wasmtime::Result<Answer<Vec<Found>>> {
+    get_many_by(store, keys, BATCH)
+}
+
+/// The same of the bucket of the same name on the link of `by`, or of this one.
+pub(crate) fn get_many_by<T: KeyvalueView>(
+    store: &mut StoreContextMut<'_, T>,
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
+    by: Option<Linked>,
 ) -> wasmtime::Result<Answer<Vec<Found>>> {
     let max = store.data().keyvalue().budget().remaining();
-    with_keys(store, &bucket, &keys, BATCH, move |bucket, keys| {
+    with_keys(store, &bucket, &keys, by, move |bucket, keys| {
         let mut found: Vec<Found> = keys.iter().map(|key| ((*key).to_owned(), None)).collect();
         bucket.get_many_within(keys, max).map(|entries| {
             for ((_, value), entry) in found.iter_mut().zip(entries) {

@@ -16,7 +16,7 @@ pub(super) struct OwnEntry {
 
 /// How many bytes of values an answer for the instance may have. Where versions are made of values,
 /// the host holds each twice.
-pub(super) fn readable(keyvalue: &Keyvalue, bucket: &Opened) -> usize {
+pub(crate) fn readable(keyvalue: &Keyvalue, bucket: &Opened) -> usize {
     let remaining = keyvalue.budget().remaining();
     match bucket.capabilities().cas {
         Cas::ByValue => remaining / 2,

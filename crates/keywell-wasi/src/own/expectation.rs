@@ -44,7 +44,7 @@ impl Expectation {
 }
 
 /// How a value is set that has a time to live of so many milliseconds, if it has one.
-pub(super) fn expiring(ttl: Option<u64>) -> Result<Set> {
+pub(crate) fn expiring(ttl: Option<u64>) -> Result<Set> {
     match ttl {
         None => Ok(Set::default()),
         Some(millis) => Set::expiring(Duration::from_millis(millis)),

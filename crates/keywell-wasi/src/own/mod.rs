@@ -14,10 +14,12 @@ mod listing;
 mod store;
 mod subscription;
 mod transactions;
-mod version;
+pub(crate) mod version;
 mod watch;
 
+pub(crate) use entry::readable;
 pub(crate) use error::{OwnError, SizeLimit};
+pub(crate) use expectation::expiring;
 pub(crate) use store::{open, opened};
 pub(crate) use subscription::Subscription;
 

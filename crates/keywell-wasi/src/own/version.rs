@@ -7,7 +7,7 @@ const NUMBER: u8 = 0;
 const TOKEN: u8 = 1;
 
 /// The version as bytes, for a component.
-pub(super) fn to_bytes(version: &Version) -> Bytes {
+pub(crate) fn to_bytes(version: &Version) -> Bytes {
     match (version.as_u64(), version.as_bytes()) {
         (Some(number), _) => {
             let mut bytes = BytesMut::with_capacity(9);

@@ -104,6 +104,9 @@ impl Report {
         let packages = keywell_wasi::spin_imports(component).into_iter();
         let packages = packages.chain(keywell_wasi::collections_imports(component));
         generations.extend(packages.map(str::to_owned));
+        if !keywell_wasi::wasmcloud_imports(component).is_empty() {
+            generations.push("wasmcloud:keyvalue@0.2.0".to_owned());
+        }
         generations.sort();
         generations.dedup();
         let kinds = TriggerKind::ALL.into_iter();

@@ -56,6 +56,11 @@ pub(super) struct Serve {
     #[arg(long, value_name = "N", default_value_t = 1)]
     reuse: u32,
 
+    /// Let an instance answer up to N requests at once, if the component is for WASI 0.3.
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    concurrency: u32,
+
     /// How many connections clients may have open. Past it, or where the process may not open so
     /// many files, the one that was idle for longest is closed.
     #[arg(long, value_name = "N", default_value_t = 10_000,
@@ -170,6 +175,7 @@ impl Serve {
         plan.limits.write_timeout = Some(self.write_timeout);
         plan.triggers.push(TriggerPlan::Http(HttpPlan {
             reuse: self.reuse,
+            concurrency: self.concurrency,
             // Without anything to watch, that it answers no HTTP is the error to report.
             is_optional: !watches.is_empty(),
             ..HttpPlan::new(written.name(), self.addr.clone())

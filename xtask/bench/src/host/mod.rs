@@ -9,7 +9,7 @@ mod peer_process;
 pub(crate) use floor::Floor;
 pub(crate) use keywell::Keywell;
 
-use wasmtime::Engine;
+use wasmtime::{Config, Engine};
 
 use crate::Done;
 use crate::effort::Effort;
@@ -53,7 +53,8 @@ const OLDER: [(&str, &str); 2] = [
 
 pub(crate) fn group(effort: &Effort) -> Done<Group> {
     let mut group = Group::new("host", "Host calls, 23 bytes, memory store");
-    let engine = Engine::default();
+    // As Keywell's engine for components of one task.
+    let engine = Engine::new(Config::new().concurrency_support(false))?;
     let mut draft = Keywell::new(&engine, "bench_draft", VALUE)?;
     let mut draft2 = Keywell::new(&engine, "bench_draft2", VALUE)?;
     let mut pairs = Keywell::new(&engine, "bench_draft2_pairs", VALUE)?;

@@ -25,6 +25,7 @@ pub(super) fn triggers<'d>(
 fn trigger(mut table: Table<'_>, defined: &Defined<'_>) -> Option<HttpPlan> {
     let plan = HttpPlan {
         path: path(&mut table),
+        concurrency: table.number("concurrency").unwrap_or(1),
         is_read_only: table.boolean("read-only").unwrap_or(false),
         cache_control: table.text("cache-control").ok(),
         ..served(&mut table, defined)

@@ -97,7 +97,7 @@ impl Delivery {
             guest,
             deadline,
             running,
-            place,
+            Some(place),
         )
         .await;
         let Err(error) = ended else {
@@ -170,7 +170,7 @@ impl Delivery {
             self.spare.keep(made);
             Ok(())
         };
-        Some(Call::new(name, preparing, deadline, running, place))
+        Some(Call::new(name, preparing, deadline, running, Some(place)))
     }
 
     /// The cause without the places in the code, which are in the log, and without what a store's
