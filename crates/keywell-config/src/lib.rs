@@ -33,9 +33,10 @@
 //! Where it does not, everything that is wrong is in one [`Report`], which shows it with the lines
 //! of the file and without their secrets. A [`Draft`] has what could be read beside what is wrong.
 //!
-//! Manifests of wasmCloud become plans too: [`Draft::read_all`] reads both kinds of files, several
-//! of them into one plan; [`wadm`] says what is read of a manifest. [`Plan::to_toml`] shows any
-//! plan as a `keywell.toml`. So do the [project files](project) of `wash`.
+//! Manifests of wasmCloud 1.x ([`wadm`]), workloads of wasmCloud 2 and manifests of Spin become
+//! plans too: [`Draft::read_all`] reads files of all kinds, several of them into one plan. So do the
+//! [project files](project) of `wash`. [`Plan::to_toml`] shows any plan as a `keywell.toml`. [`find()`]
+//! finds the file of an application in a folder.
 //!
 //! # What it does not do
 //!
@@ -49,11 +50,13 @@
 mod clash;
 mod draft;
 mod error;
+mod find;
 mod http;
 mod keywell_toml;
 mod listen;
 mod lookup;
 mod nearest;
+mod part;
 mod place;
 mod plan;
 mod policies;
@@ -64,12 +67,15 @@ mod read;
 mod report;
 mod schema;
 pub mod section;
+mod spin;
 mod tree;
 pub mod units;
 pub mod wadm;
+mod workload;
 
 pub use draft::Draft;
 pub use error::ConfigError;
+pub use find::{FILES, find};
 pub use keywell_store::Secret;
 pub use listen::ListenAddress;
 pub use lookup::{Lookup, Process};

@@ -1,7 +1,8 @@
 //! Reads the files of an application, of any kind, into one plan.
 //!
-//! A keywell.toml and wadm manifests are recognised by their names and their texts. Of several
-//! files at most one is a keywell.toml: the relative paths of its stores start at its folder.
+//! A keywell.toml, wadm manifests, workloads of wasmCloud 2 and manifests of Spin are recognised by
+//! their names and their texts. Of several files at most one is a keywell.toml. Relative paths of
+//! stores start at its folder, or at that of the first file.
 //! Places have the number of their file, by which [`Plan::at`] finds it.
 
 use std::borrow::Cow;
@@ -9,9 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::keywell_toml::{self, ForManifests, Outside};
+use crate::part::{self, Part};
 use crate::wadm::plan::{Application, Files, Given};
 use crate::wadm::{self, Providers};
-use crate::{Code, ConfigError, Draft, Lookup, Place, Plan, Problem, Process, Report, Source};
+use crate::{
+    Code, ConfigError, Draft, Lookup, Place, Plan, Problem, Process, Report, Source, spin, workload,
+};
 
 /// What is given beside the files of a plan.
 #[derive(Clone)]
@@ -32,7 +36,16 @@ struct Text<'f> {
     text: Cow<'f, str>,
 }
 
-/// The manifests among the texts, as far as they could be read.
+/// What a file is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    KeywellToml,
+    Spin,
+    Wadm,
+    Workload,
+}
+
+/// The wadm manifests among the texts, as far as they could be read.
 struct Manifests {
     applications: Vec<Application>,
     /// The text of each, to show lines of.
@@ -57,7 +70,7 @@ impl Default for ReadOptions<'_> {
 // === impl Draft ===
 
 impl Draft {
-    /// Reads the file of a plan as far as it can be read: a `keywell.toml`, or a wadm manifest.
+    /// Reads the file of a plan, of any kind, as far as it can be read.
     ///
     /// # Errors
     ///
@@ -79,8 +92,8 @@ impl Draft {
         Self::read_all(&[file], &options)
     }
 
-    /// Reads several files into one plan as far as they can be read: wadm manifests, whose
-    /// applications may refer to shared components of each other, and at most one `keywell.toml`.
+    /// Reads several files into one plan as far as they can be read: manifests, of which those of
+    /// wadm may refer to shared components of each other, and at most one `keywell.toml`.
     ///
     /// # Errors
     ///
@@ -122,8 +135,14 @@ impl Draft {
     }
 
     fn together(texts: &[Text<'_>], options: &ReadOptions<'_>) -> Self {
-        let (manifests, tomls): (Vec<&Text<'_>>, Vec<_>) =
-            texts.iter().partition(|text| text.is_manifest());
+        let (mut tomls, mut manifests, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        for text in texts {
+            match text.kind() {
+                Kind::KeywellToml => tomls.push(text),
+                Kind::Wadm => manifests.push(text),
+                Kind::Spin | Kind::Workload => others.push(text),
+            }
+        }
         let lookup = options.lookup;
         let mut report = Report::default();
         for other in tomls.iter().skip(1) {
@@ -131,7 +150,7 @@ impl Draft {
             report.push(problem.at(other.file.to_owned(), None, Place::default()));
         }
         let toml = tomls.first();
-        if manifests.is_empty() {
+        if manifests.is_empty() && others.is_empty() {
             let mut draft = toml.map_or_else(Self::empty, |toml| {
                 Self::from_toml_with(toml.file, &toml.text, lookup)
             });
@@ -146,14 +165,23 @@ impl Draft {
         providers.extend(options.providers.clone());
         // The number of the keywell.toml is the first.
         let first_number = usize::from(toml.is_some());
+        let parts = parts(&others, first_number, lookup, &mut report);
+        let first_number = first_number + parts.len();
         let Manifests {
             applications,
             sources,
             is_whole,
         } = Manifests::read(&manifests, &providers, first_number, &mut report);
+        let is_whole = is_whole && !parts.iter().any(|part| part.report.has_errors());
         let mut draft = toml.map_or_else(Self::empty, |toml| {
+            let mut names = wadm::plan::names(&applications);
+            names.extend(
+                parts
+                    .iter()
+                    .flat_map(|part| part.plan.components.keys().cloned()),
+            );
             let outside = Outside {
-                names: wadm::plan::names(&applications),
+                names,
                 are_partial: !is_whole,
             };
             keywell_toml::from_toml_beside(toml.file, &toml.text, lookup, Some(outside))
@@ -162,6 +190,10 @@ impl Draft {
         let mut files = Files::default();
         if let (Some(file), Some(source)) = (&draft.plan.file, &draft.plan.source) {
             files.add(file.clone(), source.clone());
+        }
+        for part in &parts {
+            files.add(part.file.clone(), part.source.clone());
+            draft.report.extend(part.add_to(&mut draft.plan));
         }
         for (file, source) in sources {
             files.add(file, source);
@@ -173,10 +205,19 @@ impl Draft {
             policies: &policies,
             lookup,
         };
-        draft
-            .report
-            .extend(wadm::plan::add(&mut draft.plan, &applications, given));
+        if !manifests.is_empty() {
+            let report = wadm::plan::add(&mut draft.plan, &applications, given);
+            draft.report.extend(report);
+        }
         files.give_to(&mut draft.plan);
+        for problem in part::mistakes(&draft.plan, &parts) {
+            draft.report.push(problem);
+        }
+        if manifests.is_empty() && draft.plan.triggers.is_empty() && !draft.report.has_errors() {
+            let problem = Problem::error("nothing calls a component");
+            let problem = problem.help("give it an HTTP route: trigger.http of Spin, or wasi:http");
+            draft.report.push(draft.plan.at(Place::default(), problem));
+        }
         draft
     }
 }
@@ -224,7 +265,7 @@ impl Manifests {
 // === impl Plan ===
 
 impl Plan {
-    /// Reads the file of a plan: a `keywell.toml`, or a wadm manifest.
+    /// Reads the file of a plan, of any kind.
     ///
     /// # Errors
     ///
@@ -260,8 +301,8 @@ impl<'f> Text<'f> {
         Ok(Self { file, text })
     }
 
-    /// Whether it is a wadm manifest, or meant to be one, rather than a `keywell.toml`.
-    fn is_manifest(&self) -> bool {
+    /// What it is, or is meant to be.
+    fn kind(&self) -> Kind {
         let extension = self
             .file
             .extension()
@@ -269,8 +310,43 @@ impl<'f> Text<'f> {
         let is = |kinds: &[&str]| {
             extension.is_some_and(|own| kinds.iter().any(|kind| own.eq_ignore_ascii_case(kind)))
         };
-        is(&["yaml", "yml", "json"]) || begins_as_manifest(&self.text)
+        if is(&["yaml", "yml", "json"]) || begins_as_manifest(&self.text) {
+            return if workload::is_one(&self.text) {
+                Kind::Workload
+            } else {
+                Kind::Wadm
+            };
+        }
+        if spin::is_one(self.file, &self.text) {
+            return Kind::Spin;
+        }
+        Kind::KeywellToml
     }
+}
+
+/// Reads the files of other kinds than wadm's, each by itself.
+fn parts(
+    texts: &[&Text<'_>],
+    first_number: usize,
+    lookup: &dyn Lookup,
+    report: &mut Report,
+) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for text in texts {
+        let file = text.file.to_owned();
+        if parts.iter().any(|part| part.file == file) {
+            let problem = Problem::error("this file is given twice");
+            report.push(problem.at(file, None, Place::default()));
+            continue;
+        }
+        let number = u16::try_from(first_number + parts.len()).unwrap_or(u16::MAX);
+        let content = text.text.strip_prefix('\u{feff}').unwrap_or(&text.text);
+        parts.push(match text.kind() {
+            Kind::Spin => spin::read(file, content, number, lookup),
+            _ => workload::read(file, content, number, lookup),
+        });
+    }
+    parts
 }
 
 /// Whether the first line that says something is one of YAML or JSON, and none of TOML.

@@ -402,9 +402,15 @@ fn without_a_file_it_says_which_it_looked_for() {
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(
-        message.starts_with("keywell: cannot read keywell.toml: "),
+        message.starts_with("keywell: there is no keywell.toml here, nor spin.toml, "),
         "{message}"
     );
+    std::fs::write(folder.path().join("wadm.yaml"), "kind: x").unwrap();
+    let output = keywell().arg("up").current_dir(&folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.starts_with("reading wadm.yaml\n"), "{message}");
+    std::fs::remove_file(folder.path().join("wadm.yaml")).unwrap();
     let text = two("memory:");
     std::fs::write(folder.path().join("keywell.toml"), text).unwrap();
     let mut here = keywell();

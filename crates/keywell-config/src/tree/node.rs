@@ -60,6 +60,21 @@ impl<'i> Node<'i> {
         entry.map(|(_, node)| node)
     }
 
+    /// Makes all of its places those of a file, by its number in the plan.
+    pub(crate) fn set_file(&mut self, file: u16) {
+        self.place.file = file;
+        match &mut self.value {
+            Value::Scalar(_) => {}
+            Value::List(items) => items.iter_mut().for_each(|item| item.set_file(file)),
+            Value::Mapping(entries) => {
+                for (key, node) in entries {
+                    key.place.file = file;
+                    node.set_file(file);
+                }
+            }
+        }
+    }
+
     pub(crate) fn items(&self) -> &[Node<'i>] {
         match &self.value {
             Value::List(items) => items,

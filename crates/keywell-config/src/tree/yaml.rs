@@ -14,12 +14,38 @@ pub(crate) struct Yaml<'i> {
     pub(crate) second: Option<Place>,
 }
 
+/// The most documents of a text.
+const MAX_DOCUMENTS: usize = 64;
+
 /// Reads the first document of a text.
 ///
 /// # Errors
 ///
 /// The first that is no YAML, or goes beyond the bounds of [`Builder`].
 pub(crate) fn read(text: &str) -> Result<Yaml<'_>, Problem> {
+    let (mut roots, second) = documents(text, 1)?;
+    let root = roots.pop();
+    Ok(Yaml { root, second })
+}
+
+/// Reads every document of a text that has something in it.
+///
+/// # Errors
+///
+/// As [`read`], and where there are more than [`MAX_DOCUMENTS`].
+pub(crate) fn read_all(text: &str) -> Result<Vec<Node<'_>>, Problem> {
+    match documents(text, MAX_DOCUMENTS)? {
+        (_, Some(place)) => {
+            let message = format!("a file has at most {MAX_DOCUMENTS} documents");
+            Err(Problem::error(message).in_text(place))
+        }
+        (roots, None) => Ok(roots.into_iter().filter(|root| !root.is_null()).collect()),
+    }
+}
+
+/// The first documents of a text, and where the one behind them begins.
+fn documents(text: &str, most: usize) -> Result<(Vec<Node<'_>>, Option<Place>), Problem> {
+    let mut roots = Vec::new();
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder::new();
     // The anchors of the open lists and mappings, 0 for none.
@@ -37,10 +63,9 @@ pub(crate) fn read(text: &str) -> Result<Yaml<'_>, Problem> {
             Event::StreamEnd => break,
             Event::DocumentStart(_) => {
                 documents += 1;
-                if documents == 2 {
-                    let root = builder.finish();
-                    let second = Some(place);
-                    return Ok(Yaml { root, second });
+                roots.extend(std::mem::replace(&mut builder, Builder::new()).finish());
+                if documents > most {
+                    return Ok((roots, Some(place)));
                 }
             }
             Event::Alias(anchor) => {
@@ -87,10 +112,8 @@ pub(crate) fn read(text: &str) -> Result<Yaml<'_>, Problem> {
             }
         }
     }
-    Ok(Yaml {
-        root: builder.finish(),
-        second: None,
-    })
+    roots.extend(builder.finish());
+    Ok((roots, None))
 }
 
 /// The parser counts lines from one and columns from zero.

@@ -56,8 +56,6 @@
 
 mod check;
 mod component;
-mod fields;
-mod finding;
 mod link;
 mod manifest;
 pub(crate) mod plan;
@@ -70,8 +68,8 @@ mod traits;
 
 use std::path::Path;
 
-use self::finding::Findings;
-use crate::tree::{self, Node, json, yaml};
+use crate::tree::finding::{self, Findings};
+use crate::tree::{self, Node, fields, json, yaml};
 use crate::{Plan, Problem, Report, Source};
 
 pub use component::{Component, ComponentKind, ComponentSource};

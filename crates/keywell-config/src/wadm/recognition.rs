@@ -54,8 +54,8 @@ fn refuse_version(root: &Node<'_>) -> Option<Problem> {
     let text = version.text().unwrap_or_default();
     let name = kind.text().unwrap_or_default();
     if text.starts_with("runtime.wasmcloud.dev/") {
-        let message = format!("this is a {name} of wasmCloud 2 on Kubernetes, which is not read");
-        let help = format!("write it as an Application of {API_VERSION}, or as a keywell.toml");
+        let message = format!("this is a {name} of wasmCloud 2, and no wadm manifest");
+        let help = "give it to keywell up, which reads both kinds of files";
         return Some(finding::error(place, message).help(help));
     }
     if text.starts_with("core.oam.dev/") && text != API_VERSION {

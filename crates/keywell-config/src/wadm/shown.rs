@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::report::secrets;
-use crate::tree::{Key, Node, Value};
+use crate::tree::{Key, Node, Value, in_bytes};
 
 /// The keys whose values are no secrets.
 const SHOWN: &[&str] = &[
@@ -139,32 +139,6 @@ fn hide(node: &Node<'_>, hidden: &mut Vec<Range<usize>>) {
             hidden.extend(secrets.map(|part| span.start + part.start..span.start + part.end));
         }
     }
-}
-
-/// The same spans as bytes. They are in the order of their starts.
-fn in_bytes(text: &str, spans: &[Range<usize>]) -> Vec<Range<usize>> {
-    let mut ends: Vec<usize> = spans
-        .iter()
-        .flat_map(|span| [span.start, span.end])
-        .collect();
-    ends.sort_unstable();
-    ends.dedup();
-    let mut offsets = text.char_indices().map(|(offset, _)| offset);
-    let mut at = 0;
-    let mut found = std::collections::HashMap::new();
-    for end in ends {
-        let offset = offsets.nth(end - at);
-        found.insert(end, offset.unwrap_or(text.len()));
-        at = end + 1;
-        if offset.is_none() {
-            at = end;
-        }
-    }
-    let byte = |end: &usize| found.get(end).copied().unwrap_or(text.len());
-    let spans = spans.iter();
-    spans
-        .map(|span| byte(&span.start)..byte(&span.end))
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What manifests and whole applications are read into. Beside each valid manifest of `tests/wadm`
-//! is `NAME.plan`, and in each folder of `tests/applications` is `expected.plan`: what is wrong or
-//! noteworthy, then the plan as a `keywell.toml`. With `KEYWELL_REWRITE_EXPECTED` set, the test
+//! is `NAME.plan`, and in each folder of `tests/applications` (wadm) and `tests/manifests` (Spin and
+//! workloads of wasmCloud 2) is `expected.plan`: what is wrong or noteworthy, then the plan as a
+//! `keywell.toml`. With `KEYWELL_REWRITE_EXPECTED` set, the test
 //! writes what is found as what it expects; look at the difference before you keep it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -63,6 +64,7 @@ pub(crate) fn read(files: &[PathBuf]) -> Draft {
         ("TEST_PASSWORD", "hunter2"),
         ("TEST_URL", "redis://u:hunter2@a:1"),
         ("TEST_PLAIN_URL", "redis://hunter2:1"),
+        ("SPIN_VARIABLE_API_TOKEN", "hunter2"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned().into()));
     let known = Known::new(&variables);
@@ -116,20 +118,17 @@ pub(crate) fn applications() -> Vec<(Vec<PathBuf>, PathBuf)> {
             }
         }
     }
-    for folder in list("applications") {
-        let files = list(&format!(
-            "applications/{}",
-            folder.file_name().unwrap().display()
-        ));
-        let is_read = |file: &PathBuf| {
-            file.extension()
-                .is_some_and(|extension| extension != "plan")
-        };
-        let files = files
-            .into_iter()
-            .filter(is_read)
-            .filter(|file| file.is_file());
-        applications.push((files.collect(), folder.join("expected.plan")));
+    for folders in ["applications", "manifests"] {
+        for folder in list(folders) {
+            let name = folder.file_name().unwrap().display().to_string();
+            let files = list(&format!("{folders}/{name}")).into_iter();
+            let is_read = |file: &PathBuf| {
+                let extension = file.extension();
+                extension.is_some_and(|extension| extension != "plan") && file.is_file()
+            };
+            let files = files.filter(is_read).collect();
+            applications.push((files, folder.join("expected.plan")));
+        }
     }
     applications
 }

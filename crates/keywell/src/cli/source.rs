@@ -12,15 +12,18 @@ use super::images::{ImageArguments, Unpulled};
 use super::input::Input;
 use super::lookup::StateLookup;
 use super::metrics::MetricsArguments;
+use super::output;
 use super::state::StateArguments;
 use crate::cli::failed::Failed;
 
 /// What an application is read from.
 #[derive(Args, Clone)]
 pub(super) struct Source {
-    /// The application: a keywell.toml, or wadm manifests and possibly a keywell.toml; `-` is
-    /// standard input.
-    #[arg(value_name = "FILE", default_value = "keywell.toml")]
+    /// The application: a keywell.toml, a spin.toml, workloads of wasmCloud 2, wadm manifests, or
+    /// several of these; `-` is standard input. Without one, the first that is here of
+    /// keywell.toml, spin.toml, workload.yaml, workload.yml, workloaddeployment.yaml, wadm.yaml
+    /// and wadm.yml.
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 
     #[arg(skip)]
@@ -54,6 +57,34 @@ pub(super) struct Source {
 // === impl Source ===
 
 impl Source {
+    /// Takes the file that is in the current folder, if none was named, and says which where it is
+    /// not keywell.toml alone.
+    pub(super) fn find(&mut self) -> Result<(), Failed> {
+        if !self.files.is_empty() {
+            return Ok(());
+        }
+        let mut found = keywell_config::find(Path::new("")).into_iter();
+        let file = found.next().ok_or_else(|| {
+            let (usual, others) = keywell_config::FILES.split_first().expect("there are some");
+            let others = others.join(", ");
+            Failed::Usage(format!(
+                "there is no {usual} here, nor {others}; name the file of the application, or make \
+                 a project by `keywell new NAME`"
+            ))
+        })?;
+        let others: Vec<String> = found.map(|file| file.display().to_string()).collect();
+        if others.is_empty() {
+            if file != Path::new("keywell.toml") {
+                output::remark(&format!("reading {}", file.display()));
+            }
+        } else {
+            let others = others.join(" and ");
+            output::remark(&format!("reading {}, and not {others}", file.display()));
+        }
+        self.files.push(file);
+        Ok(())
+    }
+
     /// What the files are called together.
     pub(super) fn name(&self) -> String {
         let files = self.files.iter().map(|file| {

@@ -14,10 +14,13 @@ use super::source::Source;
 use super::{files, health, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
-/// Run an application: every store, component and trigger of a keywell.toml, or of wadm manifests.
+/// Run an application: every store, component and trigger of a keywell.toml, or of manifests
+/// of Spin and wasmCloud.
 ///
-/// Several files make one application: manifests of wasmCloud 1.x (YAML or JSON), whose
-/// applications may refer to each other's shared components, and at most one keywell.toml.
+/// It reads a spin.toml (manifest version 2), workloads of wasmCloud 2, and manifests of wasmCloud
+/// 1.x (YAML or JSON), whose applications may refer to each other's shared components. Several files
+/// make one application, with at most one keywell.toml among them. Without a file it takes the one
+/// that is in the current folder, and says which.
 ///
 /// Each store is opened once. Each trigger that starts is printed as a line. If one cannot start,
 /// none does. If one fails later, its error is printed, the others stop, and the exit code is 1.
@@ -37,6 +40,8 @@ use crate::cli::failed::{Ended, Failed};
     keywell up --check --online shop/keywell.toml\n  \
     keywell up wadm.yaml --image ghcr.io/me/counter:0.1.0=counter.wasm\n  \
     keywell up --print wadm.yaml\n  \
+    keywell up spin.toml\n  \
+    keywell up workload.yaml\n  \
     keywell up - <keywell.toml\n\n\
     What it reads:\n  \
     [store.main]\n  \
@@ -75,7 +80,8 @@ pub(super) struct Up {
 // === impl Up ===
 
 impl Up {
-    pub(super) async fn main(self) -> Ended {
+    pub(super) async fn main(mut self) -> Ended {
+        self.source.find()?;
         if self.check {
             return self.check().await;
         }

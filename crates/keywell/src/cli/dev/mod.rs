@@ -26,10 +26,10 @@ use crate::cli::failed::{Ended, Failed};
 
 /// Build a project, run it, and do so again whenever its sources change.
 ///
-/// It runs what its keywell.toml says, as `keywell up` does; without one, what the wasmcloud.toml
-/// or .wash/config.yaml says. A component is built by Cargo (`cargo build --release --target
-/// wasm32-wasip2`) unless the file has another command, `build`; an image is downloaded when it
-/// starts. A new component takes the place of the old one without dropping a request, and the data
+/// It runs what its keywell.toml says, as `keywell up` does; without one, what the spin.toml,
+/// wasmcloud.toml or .wash/config.yaml says. A component is built by Cargo (`cargo build --release
+/// --target wasm32-wasip2`) unless the file has another command, `build`; an image is downloaded
+/// when it starts. A new component takes the place of the old one without dropping a request, and the data
 /// of stores stays. If a build fails, what was built before runs on.
 ///
 /// What changes in the folder starts a build, but for hidden files, the folders

@@ -12,7 +12,7 @@ use crate::cli::state::StateArguments;
 /// A folder with the sources of components, and the file that says what they are.
 pub(super) struct Project {
     pub(super) root: PathBuf,
-    /// `keywell.toml`, or what `wash` has in its place.
+    /// `keywell.toml`, or what Spin or `wash` has in its place.
     pub(super) file: PathBuf,
     /// Where its configuration sets and secrets are.
     state: StateArguments,
@@ -22,11 +22,13 @@ pub(super) struct Project {
 
 impl Project {
     const OWN: &str = "keywell.toml";
+    const SPIN: &str = "spin.toml";
 
     /// The project in a folder.
     pub(super) fn find(root: &Path, state: &StateArguments) -> Result<Self, Failed> {
         let own = root.join(Self::OWN);
-        let file = Some(own.clone()).filter(|file| file.is_file());
+        let mut files = [own.clone(), root.join(Self::SPIN)].into_iter();
+        let file = files.find(|file| file.is_file());
         let file = file.or_else(|| project::find(root)).ok_or_else(|| {
             Failed::Usage(format!(
                 "there is no {}; `keywell new NAME` makes a project that has one",
@@ -47,7 +49,7 @@ impl Project {
 
     /// Reads what the project is now.
     pub(super) fn read(&self) -> Draft {
-        let draft = if self.file.ends_with(Self::OWN) {
+        let draft = if self.file.ends_with(Self::OWN) || self.file.ends_with(Self::SPIN) {
             Draft::read_with(&self.file, &StateLookup(&self.state))
         } else {
             project::read(&self.root, &self.file)

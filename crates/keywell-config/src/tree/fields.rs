@@ -1,23 +1,23 @@
 //! A mapping that is taken apart key by key, with everything that is wrong in it.
 
 use super::finding::{self, Findings};
-use crate::tree::{Key, Kind, Node, Value};
+use super::node::{Key, Kind, Node, Value};
 use crate::{Located, Place, Problem};
 
 /// The keys of a mapping, and which of them were taken.
-pub(super) struct Fields<'n, 'i> {
+pub(crate) struct Fields<'n, 'i> {
     node: &'n Node<'i>,
     /// What messages call it: `the link of counter`.
-    pub(super) what: String,
+    pub(crate) what: String,
     taken: Vec<&'static str>,
 }
 
 /// How keys that nothing takes are reported.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unknown {
-    /// wadm refuses them.
+pub(crate) enum Unknown {
+    /// They are errors.
     Refused,
-    /// wadm ignores them, silently.
+    /// They are warnings: the program whose file it is ignores them, silently.
     Ignored,
 }
 
@@ -25,7 +25,7 @@ pub(super) enum Unknown {
 
 impl<'n, 'i> Fields<'n, 'i> {
     /// The keys of a node, if it is a mapping.
-    pub(super) fn of(
+    pub(crate) fn of(
         node: &'n Node<'i>,
         what: impl Into<String>,
         findings: &mut Findings,
@@ -39,21 +39,21 @@ impl<'n, 'i> Fields<'n, 'i> {
         Some(Self { node, what, taken })
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         self.node.place
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.node.get(key).is_some()
     }
 
     /// The value of a key, unless it has none.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<&'n Node<'i>> {
+    pub(crate) fn take(&mut self, key: &'static str) -> Option<&'n Node<'i>> {
         self.taken.push(key);
         self.node.get(key).filter(|value| !value.is_null())
     }
 
-    pub(super) fn required(
+    pub(crate) fn required(
         &mut self,
         key: &'static str,
         findings: &mut Findings,
@@ -65,12 +65,12 @@ impl<'n, 'i> Fields<'n, 'i> {
         value
     }
 
-    pub(super) fn misses(&self, key: &str) -> Problem {
+    pub(crate) fn misses(&self, key: &str) -> Problem {
         finding::error(self.place(), format!("{} has no {key}", self.what))
     }
 
     /// Where the key itself stands.
-    pub(super) fn key_place(&self, key: &str) -> Place {
+    pub(crate) fn key_place(&self, key: &str) -> Place {
         self.entries()
             .iter()
             .find(|(name, _)| name.value == key)
@@ -78,7 +78,7 @@ impl<'n, 'i> Fields<'n, 'i> {
     }
 
     /// A text that is required, and not empty.
-    pub(super) fn text(
+    pub(crate) fn text(
         &mut self,
         key: &'static str,
         findings: &mut Findings,
@@ -87,7 +87,7 @@ impl<'n, 'i> Fields<'n, 'i> {
         text(value, &format!("{key} of {}", self.what), findings)
     }
 
-    pub(super) fn optional_text(
+    pub(crate) fn optional_text(
         &mut self,
         key: &'static str,
         findings: &mut Findings,
@@ -97,7 +97,7 @@ impl<'n, 'i> Fields<'n, 'i> {
     }
 
     /// A list, which may be left out.
-    pub(super) fn list(&mut self, key: &'static str, findings: &mut Findings) -> &'n [Node<'i>] {
+    pub(crate) fn list(&mut self, key: &'static str, findings: &mut Findings) -> &'n [Node<'i>] {
         let Some(value) = self.take(key) else {
             return &[];
         };
@@ -112,8 +112,103 @@ impl<'n, 'i> Fields<'n, 'i> {
         value.items()
     }
 
+    /// A list of texts, which may be left out.
+    pub(crate) fn texts(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings,
+    ) -> Vec<Located<String>> {
+        let Some(value) = self.take(key) else {
+            return Vec::new();
+        };
+        let what = format!("{key} of {}", self.what);
+        if !matches!(value.value, Value::List(_)) {
+            findings.push(unlike(value, &what, "a list of texts"));
+        }
+        let items = value.items().iter();
+        items
+            .filter_map(|item| text(item, &format!("an item of {what}"), findings))
+            .collect()
+    }
+
+    /// The texts of a mapping whose keys are names, which may be left out.
+    pub(crate) fn values(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings,
+    ) -> Vec<(Located<String>, Located<String>)> {
+        let Some(node) = self.take(key) else {
+            return Vec::new();
+        };
+        let what = format!("{key} of {}", self.what);
+        let Some(fields) = Fields::of(node, what, findings) else {
+            return Vec::new();
+        };
+        let mut values = Vec::new();
+        for (name, node) in fields.entries() {
+            let what = format!("{} in {}", name.value, fields.what);
+            match &node.value {
+                Value::Scalar(scalar) if scalar.kind() == Kind::Text => {
+                    let name = Located {
+                        value: name.value.clone().into_owned(),
+                        place: name.place,
+                    };
+                    let value = Located {
+                        value: scalar.text.clone().into_owned(),
+                        place: node.place,
+                    };
+                    values.push((name, value));
+                }
+                _ => findings.push(unlike(node, &what, "a text")),
+            }
+        }
+        values
+    }
+
+    /// True or false, which may be left out.
+    pub(crate) fn boolean(&mut self, key: &'static str, findings: &mut Findings) -> Option<bool> {
+        let value = self.take(key)?;
+        match &value.value {
+            Value::Scalar(scalar) if scalar.kind() == Kind::Boolean => {
+                Some(scalar.text.eq_ignore_ascii_case("true"))
+            }
+            _ => {
+                let what = format!("{key} of {}", self.what);
+                findings.push(unlike(value, &what, "true or false"));
+                None
+            }
+        }
+    }
+
+    /// A whole number that is not negative, which may be left out.
+    pub(crate) fn number(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings,
+    ) -> Option<Located<u32>> {
+        let value = self.take(key)?;
+        let number: Option<u32> = match &value.value {
+            Value::Scalar(scalar) if scalar.kind() == Kind::Number => scalar.text.parse().ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            let what = format!("{key} of {}", self.what);
+            let message = format!("{what} should be a whole number, 0 or more");
+            findings.push(finding::error(value.place, message));
+        }
+        number.map(|number| Located {
+            value: number,
+            place: value.place,
+        })
+    }
+
+    /// Takes a key that says nothing here.
+    pub(crate) fn skip(&mut self, keys: &[&'static str]) {
+        self.taken.extend(keys);
+    }
+
     /// Reports the keys that were not taken.
-    pub(super) fn finish(self, unknown: Unknown, findings: &mut Findings) {
+    pub(crate) fn finish(self, unknown: Unknown, findings: &mut Findings) {
         for (key, _) in self.entries() {
             if self.taken.contains(&&*key.value) {
                 continue;
@@ -133,7 +228,7 @@ impl<'n, 'i> Fields<'n, 'i> {
         }
     }
 
-    pub(super) fn entries(&self) -> &'n [(Key<'i>, Node<'i>)] {
+    pub(crate) fn entries(&self) -> &'n [(Key<'i>, Node<'i>)] {
         match &self.node.value {
             Value::Mapping(entries) => entries,
             _ => &[],
@@ -142,7 +237,7 @@ impl<'n, 'i> Fields<'n, 'i> {
 }
 
 /// A text that is not empty. A number or a truth without quotes is none.
-pub(super) fn text(
+pub(crate) fn text(
     node: &Node<'_>,
     what: &str,
     findings: &mut Findings,
@@ -169,8 +264,8 @@ pub(super) fn text(
     })
 }
 
-/// Any scalar but nothing, as text: what wadm reads where it does not look at quotes.
-pub(super) fn loose_text(
+/// Any scalar but nothing, as text: quotes or not.
+pub(crate) fn loose_text(
     node: &Node<'_>,
     what: &str,
     findings: &mut Findings,
@@ -187,11 +282,11 @@ pub(super) fn loose_text(
     }
 }
 
-pub(super) fn unlike(node: &Node<'_>, what: &str, expected: &str) -> Problem {
+pub(crate) fn unlike(node: &Node<'_>, what: &str, expected: &str) -> Problem {
     let message = format!("{what} should be {expected}, and is {}", node.what());
     finding::error(node.place, message)
 }
 
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("write {text:?}, in quotes")
 }
