@@ -5,7 +5,17 @@ use crate::setup;
 const USAGE: &str = include_str!("../bench/usage.txt");
 
 /// The groups that run no component and no program of ours.
-const STORES: [&str; 5] = ["disk", "nats", "etcd", "memcached", "cosmos"];
+const STORES: [&str; 9] = [
+    "disk",
+    "sqlite",
+    "nats",
+    "etcd",
+    "memcached",
+    "postgres",
+    "dynamodb",
+    "cosmos",
+    "firestore",
+];
 /// The others.
 const COMPONENTS: [&str; 7] = ["host", "values", "http", "invoke", "start", "idle", "redis"];
 

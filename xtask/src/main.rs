@@ -18,6 +18,7 @@ mod setup;
 mod soak;
 mod steps;
 mod stores;
+mod systems;
 mod test;
 mod watch_demo;
 
@@ -37,7 +38,7 @@ cargo xtask COMMAND
                     show that their counts are equal
   alerts [ADDRESS]  print HTTP requests to an address, 127.0.0.1:3001 by default
   test              install what is missing, then run every check and every test; with KEYWELL_TEST_STORES=memory,disk
-                    only those that need no other store
+                    only those that need no other store; on macOS and Windows the tests that are for every system
   guests            build the example and test components from source
   bench [ARGUMENTS] measure, beside peers and floors in the same run; --help lists its arguments
   attack [--long] [--program PATH] [NAME...]
@@ -47,6 +48,7 @@ cargo xtask COMMAND
                     stores on every store, and write the results to docs/conformance.md
   fuzz [TARGET] [--seconds N] [--keep]
                     run all fuzzers or one, each for N seconds (30); --keep puts a minimized corpus into fuzz/corpus
+  systems           check what compiles for Windows and macOS, without linking it; `test` does so, too
   soak              run the fault tests of `test` with many more crash points and kills, simulate replicated
                     caches with many more seeds, and reload under 1,000,000 requests
 ";
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         ["conformance-table"] => conformance_table::conformance_table(),
         ["fuzz", ref rest @ ..] => fuzz::fuzz(rest),
         ["soak"] => soak::soak(),
+        ["systems"] => systems::check(),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -50,8 +50,12 @@ impl Server {
         }
     }
 
-    /// Stops it as Ctrl-C does, and waits for its end.
+    /// Stops it as Ctrl-C does, and waits for its end. On Windows, where that would stop this
+    /// process, too, it is killed.
     pub(crate) fn stop(mut self) -> Done {
+        if cfg!(windows) {
+            return self.kill();
+        }
         let pid = self.process.id().to_string();
         let sent = Command::new("kill").args(["-INT", &pid]).status();
         sent.map_err(|error| format!("cannot stop keywell: {error}"))?;

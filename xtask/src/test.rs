@@ -1,15 +1,19 @@
 use std::time::Instant;
 
 use crate::process::{Done, cargo, run, works};
-use crate::{setup, stores};
+use crate::{setup, stores, systems};
 
 /// What is compiled, the same for clippy and for all tests: else Cargo would compile the workspace
 /// once for each.
 const ALL: [&str; 3] = ["--workspace", "--features", "keywell/all-stores"];
 
 /// Runs every check and every test, after setting up what they need. `KEYWELL_TEST_STORES` names
-/// the stores whose tests run, instead of all.
+/// the stores whose tests run, instead of all. On other systems than Linux, it runs the tests that
+/// are for every system.
 pub(crate) fn test() -> Done {
+    if !cfg!(target_os = "linux") {
+        return systems::test_here();
+    }
     let started = Instant::now();
     setup::target()?;
     let chosen = stores::chosen()?;
@@ -39,11 +43,15 @@ pub(crate) fn test() -> Done {
         "--no-default-features",
     ];
     run(cargo().args(bare))?;
+    systems::check()?;
     deny()?;
 
     if works(cargo().args(["nextest", "--version"])) {
         let mut nextest = cargo();
         nextest.args(["nextest", "run", "--locked"]).args(ALL);
+        // Most tests wait: for servers, for time to pass, for other processes.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        nextest.arg("--test-threads").arg((2 * cores).to_string());
         run(nextest.args(chosen.filter()))?;
     } else if chosen.is_all() {
         // Not `--all-targets`, which would run the benchmarks.

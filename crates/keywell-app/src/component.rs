@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use keywell_config::{Code, ComponentPlan, ConfigError, LinkPlan, Located, Plan, Problem, Report};
-use keywell_runtime::{AllowedHost, Bounds, Environment, LoadedComponent, Runtime};
+use keywell_runtime::{
+    AllowedHost, AllowedPeer, Bounds, Environment, GrantedDir, LoadedComponent, Runtime,
+};
 use keywell_store::BucketName;
 use keywell_store::layer::{Grant, Limits};
 use keywell_wasi::Grants;
@@ -103,9 +105,17 @@ fn environment(
             Err(error) => report.push(plan.at(host.place, Problem::error(error.to_string()))),
         }
     }
+    let mut tcp = Vec::new();
+    for peer in &component.tcp {
+        match peer.parse::<AllowedPeer>() {
+            Ok(peer) => tcp.push(peer),
+            Err(error) => report.push(plan.at(peer.place, Problem::error(error.to_string()))),
+        }
+    }
     if report.has_errors() {
         return Err(report.into());
     }
+    let dirs = component.dirs.iter();
     let variables = component.env.iter();
     Ok(Environment {
         variables: variables
@@ -120,6 +130,14 @@ fn environment(
         arguments: vec![name.to_owned()],
         stdin: false,
         outgoing,
+        tcp,
+        dirs: dirs
+            .map(|dir| GrantedDir {
+                host: dir.host.clone(),
+                guest: dir.guest.clone(),
+                is_read_only: dir.is_read_only,
+            })
+            .collect(),
     })
 }
 

@@ -21,8 +21,14 @@ pub const PROVIDERS: &[&dyn Provider] = &[
     &keywell_etcd::EtcdProvider,
     #[cfg(feature = "memcached")]
     &keywell_memcached::MemcachedProvider,
+    #[cfg(feature = "postgres")]
+    &keywell_postgres::PostgresProvider,
+    #[cfg(feature = "dynamodb")]
+    &keywell_dynamodb::DynamoDbProvider,
     #[cfg(feature = "cosmos")]
     &keywell_cosmos::CosmosProvider,
+    #[cfg(feature = "firestore")]
+    &keywell_firestore::FirestoreProvider,
 ];
 
 /// The features that have stores, with the schemes of their URLs up to a plus sign: a line each.
@@ -35,7 +41,10 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("nats", &["nats", "nats-cache"]),
     ("etcd", &["etcd"]),
     ("memcached", &["memcached"]),
+    ("postgres", &["postgres", "postgresql"]),
+    ("dynamodb", &["dynamodb"]),
     ("cosmos", &["cosmos"]),
+    ("firestore", &["firestore"]),
 ];
 
 /// The kind of store that a scheme belongs to.

@@ -8,6 +8,7 @@
 //! - [`Backoff`] says how long to wait before the next attempt, with jitter.
 //! - [`Deadline`] bounds what waits.
 //! - [`Queue`] gives out turns by key.
+//! - `grpc`, behind the feature of that name, is the connection that gRPC is spoken over.
 //!
 //! Connects by TLS, tries again until it succeeds or five seconds have passed:
 //!
@@ -43,15 +44,17 @@
 //!
 //! # What it does not do
 //!
-//! It speaks no protocol, keeps no connections, and retries nothing: only the client knows whether
+//! It speaks no protocol of a store, keeps no connections, and retries nothing: only the client knows whether
 //! what failed may be tried again. It reads no configuration: each store names its own settings. It
-//! knows no Wasmtime, no HTTP and no store. A password is a `keywell_store::Secret`, so that
+//! knows no Wasmtime and no store. A password is a `keywell_store::Secret`, so that
 //! configuration needs no TLS.
 
 #![forbid(unsafe_code)]
 
 mod backoff;
 mod deadline;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 mod queue;
 pub mod stagger;
 pub mod tcp;

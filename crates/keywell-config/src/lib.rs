@@ -75,9 +75,9 @@ pub use listen::ListenAddress;
 pub use lookup::{Lookup, Process};
 pub use place::{Located, Place};
 pub use plan::{
-    BuildPlan, Code, CommandPlan, ComponentPlan, CorsPlan, DeadLettersPlan, GrantPlan, HostPlan,
-    HttpPlan, ImportPlan, InvokePlan, LimitsPlan, LinkPlan, PathPlan, Plan, StorePlan, TlsPlan,
-    TriggerPlan, WatchPlan,
+    BuildPlan, Code, CommandPlan, ComponentPlan, CorsPlan, DeadLettersPlan, DirPlan, GrantPlan,
+    HostPlan, HttpPlan, ImportPlan, InvokePlan, LimitsPlan, LinkPlan, PathPlan, Plan, StorePlan,
+    TlsPlan, TriggerPlan, WatchPlan,
 };
 pub use print::Printed;
 pub use read::ReadOptions;

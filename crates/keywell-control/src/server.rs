@@ -16,8 +16,8 @@ use http_body_util::{BodyExt as _, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use keywell_folder::Folder;
 use keywell_store::{Store, Watch};
-use rustix::process::geteuid;
-use tokio::net::{UnixListener, UnixStream};
+use keywell_system::process::user;
+use keywell_system::socket::{Listener, Stream as Connection, peer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -26,7 +26,6 @@ use crate::call::{Call, MOST_BYTES, STATUS, STORE, Started, Step};
 use crate::exchange::{self, Body, text};
 use crate::forward::{Forwarded, forward, json};
 use crate::report::Process;
-use crate::socket;
 use crate::user::may_ask;
 
 /// A socket in a folder, at which this process answers others of its user until it is dropped: what
@@ -96,7 +95,7 @@ impl Server {
         process: Arc<dyn Process>,
         store: Option<Weak<dyn Store>>,
     ) -> io::Result<Self> {
-        let listener = socket::bind(&folder, name)?;
+        let listener = Listener::bind(folder.directory(), name)?;
         let service = Arc::new(Service {
             process,
             store,
@@ -120,7 +119,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: UnixListener, service: Arc<Service>) {
+async fn accept(mut listener: Listener, service: Arc<Service>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -129,7 +128,7 @@ async fn accept(listener: UnixListener, service: Arc<Service>) {
         };
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 let service = service.clone();
                 connections.spawn(async move {
                     service.serve(stream).await;
@@ -145,9 +144,8 @@ async fn accept(listener: UnixListener, service: Arc<Service>) {
 // === impl Service ===
 
 impl Service {
-    async fn serve(&self, stream: UnixStream) {
-        let peer = stream.peer_cred().map(|peer| peer.uid());
-        let is_allowed = peer.is_ok_and(|user| may_ask(user, geteuid().as_raw()));
+    async fn serve(&self, stream: Connection) {
+        let is_allowed = peer(&stream).is_ok_and(|peer| may_ask(peer, user()));
         let is_watch = AtomicBool::new(false);
         let serving = exchange::serve(stream, async |request| {
             if !is_allowed {

@@ -1,5 +1,6 @@
 //! The socket of a process: who is answered, what is refused, and what becomes of it.
 
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;

@@ -37,7 +37,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) struct Machine(Arc<dyn Clocks>);
 
 pub(crate) trait Clocks: Send + Sync {
-    /// Since some time before the process started. Monotonic; cannot be set.
+    /// Since some moment before it was first asked for. Monotonic; cannot be set.
     fn uptime(&self) -> u64;
     /// Since 1970. May be set to anything.
     fn time_of_day(&self) -> u64;
@@ -85,17 +85,7 @@ impl fmt::Debug for Machine {
 
 impl Clocks for System {
     fn uptime(&self) -> u64 {
-        #[cfg(target_os = "linux")]
-        const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
-        #[cfg(not(target_os = "linux"))]
-        const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
-        let time = rustix::time::clock_gettime(CLOCK);
-        // It is positive: it counts from the start of the machine.
-        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-        let nanos = u64::try_from(time.tv_nsec).unwrap_or_default();
-        seconds
-            .saturating_mul(1000)
-            .saturating_add(nanos / 1_000_000)
+        u64::try_from(keywell_system::clock::uptime().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn time_of_day(&self) -> u64 {

@@ -1,8 +1,10 @@
 use std::fmt;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 
 use keywell_folder::Folder;
+use keywell_system::file::is_locked;
+use keywell_system::process::{exists, program, started};
 
 /// The lock of one process on a store: a locked file that names its holder.
 ///
@@ -31,7 +33,7 @@ pub(crate) enum LockError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Identity {
     pid: u32,
-    /// In ticks since boot, as in `/proc`; `None` without `/proc`.
+    /// In ticks since boot, where the system says it.
     started: Option<u64>,
 }
 
@@ -45,7 +47,13 @@ impl Lock {
     pub(crate) fn take(folder: &Folder) -> Result<Self, LockError> {
         let mut file = folder.open_or_create(Self::NAME).map_err(LockError::Io)?;
         // The signature overwrites the content of the file.
-        if !is_signature(&mut file).map_err(LockError::Io)? {
+        let is_ours = is_signature(&mut file).map_err(|error| {
+            if is_locked(&error) {
+                return LockError::Held(Holder::unknown());
+            }
+            LockError::Io(error)
+        });
+        if !is_ours? {
             let path = folder.path().join(Self::NAME);
             let what = "was not written by Keywell; move it away, or choose another folder";
             let refused = format!("{} {what}", path.display());
@@ -154,16 +162,7 @@ impl Identity {
         if self.started.is_some() {
             return started(self.pid) == self.started;
         }
-        i32::try_from(self.pid)
-            .ok()
-            .and_then(rustix::process::Pid::from_raw)
-            .is_some_and(|pid| {
-                // A process that may not be signalled exists.
-                !matches!(
-                    rustix::process::test_kill_process(pid),
-                    Err(rustix::io::Errno::SRCH)
-                )
-            })
+        exists(self.pid)
     }
 }
 
@@ -180,26 +179,12 @@ fn is_signature(file: &mut File) -> io::Result<bool> {
     Ok(held.len() as u64 <= SIGNATURE_BYTES && held.iter().all(is_known))
 }
 
-/// The start time of a process: field 22 of `/proc/PID/stat`. Field 2 is the name of the program, which
-/// may contain blanks and brackets, so fields are counted after the last bracket.
-fn started(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
-fn program(pid: u32) -> Option<String> {
-    let executable = fs::read_link(format!("/proc/{pid}/exe")).ok();
-    let name = executable.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    name.or_else(|| {
-        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-        Some(name.trim_end().to_owned())
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::fs;
+    #[cfg(unix)]
+    use std::path::Path;
+    use std::path::PathBuf;
 
     use tempfile::TempDir;
 
@@ -231,6 +216,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_second_is_told_who_is_first() {
         let scratch = Scratch::new();
@@ -252,6 +238,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_name_left_behind_is_not_believed_of_another_process() {
         let scratch = Scratch::new();
@@ -279,6 +266,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_truncates_nothing() {
         let scratch = Scratch::new();
@@ -291,5 +279,17 @@ mod tests {
         assert!(matches!(refused, Err(LockError::Io(_))), "{refused:?}");
         assert_eq!(fs::read(&victim).unwrap(), b"1 2\n");
         assert!(Path::new(&scratch.path()).is_symlink());
+    }
+
+    /// Who is first cannot be read on Windows while the file is locked, though under Wine it can.
+    #[cfg(windows)]
+    #[test]
+    fn the_second_is_told_that_there_is_a_first() {
+        let scratch = Scratch::new();
+        let first = Lock::take(&scratch.folder).unwrap();
+        let pid = scratch.holder().pid;
+        assert!(pid.is_none_or(|pid| pid == std::process::id()), "{pid:?}");
+        drop(first);
+        Lock::take(&scratch.folder).unwrap();
     }
 }

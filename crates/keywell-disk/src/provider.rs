@@ -170,9 +170,15 @@ mod tests {
 
     #[test]
     fn a_relative_place_is_taken_from_a_folder() {
+        let joined = Path::new("apps").join("data");
+        #[cfg(windows)]
+        for place in [r"C:\data", "C:/data", r"\\server\share\data"] {
+            assert_eq!(DiskProvider.resolve(place, r"D:\apps".as_ref()), place);
+        }
+        #[cfg(unix)]
+        assert_eq!(DiskProvider.resolve("/data", "apps".as_ref()), "/data");
         for (place, there) in [
-            ("data", "apps/data"),
-            ("/data", "/data"),
+            ("data", joined.to_str().unwrap()),
             ("", ""),
             ("~/data", "~/data"),
         ] {
@@ -184,6 +190,8 @@ mod tests {
     fn a_path_is_shown_whole_and_a_login_is_not() {
         for (url, shown) in [
             ("disk:a@b", "disk:a@b"),
+            (r"disk:C:\data\a@b", r"disk:C:\data\a@b"),
+            ("disk:C:/data?cache=1", "disk:C:/data"),
             ("disk:/data/a:b@c?cache=1", "disk:/data/a:b@c"),
             ("disk:///a@b", "disk:///a@b"),
             ("disk:redis://u:hunter2@h", "disk:h"),

@@ -1,19 +1,14 @@
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, fsync, linkat, openat, renameat, statat, unlinkat};
-use rustix::io::Errno;
-
-use crate::{Access, Concern};
+use keywell_system::directory::Directory;
+use keywell_system::{Access, Concern, Opening, Unopened};
 
 /// A folder that was opened. See the [front page](crate) for what it guarantees.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
-    handle: OwnedFd,
+    directory: Directory,
     /// The existing folder in which it was created, if it was.
     parent: Option<(PathBuf, Access)>,
 }
@@ -30,7 +25,7 @@ impl Folder {
     pub fn make(path: &Path) -> io::Result<Self> {
         let absolute = std::path::absolute(path)?;
         let parent = absolute.ancestors().find(|above| above.exists());
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        Directory::make(path)?;
         let mut folder = Self::open(path)?;
         if let Some(parent) = parent.filter(|parent| *parent != absolute) {
             folder.parent = Some((parent.to_owned(), Self::open(parent)?.access()?));
@@ -44,17 +39,20 @@ impl Folder {
     ///
     /// As [`Folder::make`]; [`io::ErrorKind::NotFound`] where there is none.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self {
-            handle: rustix::fs::open(path, flags, Mode::empty())?,
-            path: path.to_owned(),
+            directory: Directory::open(path)?,
             parent: None,
         })
     }
 
     /// Where it was when it was opened.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.directory.path()
+    }
+
+    /// The folder as the system knows it.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// Who may write to it.
@@ -63,7 +61,7 @@ impl Folder {
     ///
     /// Those of `fstat`.
     pub fn access(&self) -> io::Result<Access> {
-        Access::of(&self.handle)
+        Access::of(self.directory.handle())
     }
 
     /// What an operator should know about it before Keywell writes to it, each with the folder that it
@@ -75,7 +73,9 @@ impl Folder {
     /// Those of `fstat`.
     pub fn concerns(&self) -> io::Result<Vec<(Concern, PathBuf)>> {
         let own = self.access()?.concerns();
-        let mut concerns: Vec<_> = own.map(|concern| (concern, self.path.clone())).collect();
+        let mut concerns: Vec<_> = own
+            .map(|concern| (concern, self.path().to_owned()))
+            .collect();
         if let Some((parent, access)) = &self.parent {
             let left = access
                 .concerns()
@@ -95,7 +95,7 @@ impl Folder {
         if access.is_ours_alone() {
             return Ok(self);
         }
-        let path = self.path.display();
+        let path = self.path().display();
         let problem = if access.owner == access.user {
             format!("others may write to {path}; run `chmod go-w {path}`")
         } else {
@@ -111,11 +111,7 @@ impl Folder {
     ///
     /// Those of the system.
     pub fn contains(&self, name: &str) -> io::Result<bool> {
-        match statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(_) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        self.directory.contains(name)
     }
 
     /// Opens a file of this folder to read it.
@@ -125,7 +121,7 @@ impl Folder {
     /// [`io::ErrorKind::NotFound`]; an error that names the file and says what to do where it is a
     /// symbolic link, no regular file, or one that every user of this machine may write to.
     pub fn open_to_read(&self, name: &str) -> io::Result<File> {
-        self.open_file(name, OFlags::RDONLY)
+        self.open_file(name, Opening::Read)
     }
 
     /// Opens a file of this folder to read it and to write to it. Truncates nothing.
@@ -134,7 +130,7 @@ impl Folder {
     ///
     /// As [`Folder::open_to_read`].
     pub fn open_to_write(&self, name: &str) -> io::Result<File> {
-        self.open_file(name, OFlags::RDWR)
+        self.open_file(name, Opening::Write)
     }
 
     /// As [`Folder::open_to_write`], but creates the file, empty and for this user alone, where it
@@ -144,7 +140,7 @@ impl Folder {
     ///
     /// As [`Folder::open_to_read`].
     pub fn open_or_create(&self, name: &str) -> io::Result<File> {
-        self.open_file(name, OFlags::RDWR | OFlags::CREATE)
+        self.open_file(name, Opening::WriteOrCreate)
     }
 
     /// Creates a file, for this user alone, and opens it to read it and to write to it.
@@ -153,7 +149,7 @@ impl Folder {
     ///
     /// [`io::ErrorKind::AlreadyExists`], also where a symbolic link has the name.
     pub fn create_new(&self, name: &str) -> io::Result<File> {
-        self.open_file(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)
+        self.open_file(name, Opening::New)
     }
 
     /// Gives a file of this folder another name, in place of what had it.
@@ -162,15 +158,15 @@ impl Folder {
     ///
     /// Those of the system.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(renameat(&self.handle, from, &self.handle, to)?)
+        self.directory.rename(from, to)
     }
 
     /// Gives a file of this folder another name, unless something has that; whether it got it.
     pub(crate) fn rename_new(&self, from: &str, to: &str) -> io::Result<bool> {
-        match linkat(&self.handle, from, &self.handle, to, AtFlags::empty()) {
+        match self.directory.link(from, to) {
             Ok(()) => self.remove(from),
-            Err(Errno::EXIST) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -180,10 +176,10 @@ impl Folder {
     ///
     /// Those of the system.
     pub fn remove(&self, name: &str) -> io::Result<bool> {
-        match unlinkat(&self.handle, name, AtFlags::empty()) {
+        match self.directory.remove(name) {
             Ok(()) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -193,16 +189,7 @@ impl Folder {
     ///
     /// Those of the system.
     pub fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&self.handle)? {
-            let entry = entry?;
-            if let Ok(name) = entry.file_name().to_str()
-                && !matches!(name, "." | "..")
-            {
-                names.push(name.to_owned());
-            }
-        }
-        Ok(names)
+        self.directory.names()
     }
 
     /// Makes sure that the names in it outlive a loss of power, not only the files' bytes.
@@ -211,36 +198,27 @@ impl Folder {
     ///
     /// Those of `fsync`.
     pub fn sync(&self) -> io::Result<()> {
-        Ok(fsync(&self.handle)?)
+        self.directory.sync()
     }
 
-    fn open_file(&self, name: &str, how: OFlags) -> io::Result<File> {
-        // Without `NONBLOCK`, opening a pipe would wait for its other end. Regular files, which are
-        // all that is let through below, do not heed it.
-        let flags = how | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
-        let file = match openat(&self.handle, name, flags, mode) {
-            Ok(file) => File::from(file),
-            // What a symbolic link answers; MLINK on FreeBSD.
-            Err(Errno::LOOP | Errno::MLINK) => {
-                return Err(self.refuse(name, "is a symbolic link; replace it by the file itself"));
+    fn open_file(&self, name: &str, how: Opening) -> io::Result<File> {
+        let file = self.directory.open_file(name, how);
+        let file = file.map_err(|unopened| match unopened {
+            Unopened::Link => {
+                self.refuse(name, "is a symbolic link; replace it by the file itself")
             }
-            // What a socket answers, and a folder that is to be written to.
-            Err(Errno::NXIO | Errno::ISDIR) => return Err(self.refuse(name, IRREGULAR)),
-            Err(error) => return Err(error.into()),
-        };
-        if !file.metadata()?.is_file() {
-            return Err(self.refuse(name, IRREGULAR));
-        }
-        if Access::of(file.as_fd())?.is_open_to_strangers() {
-            let about = Concern::Strangers.about(&self.path.join(name));
+            Unopened::Irregular => self.refuse(name, "is not a regular file; remove it"),
+            Unopened::Io(error) => error,
+        })?;
+        if Access::of(&file)?.is_open_to_strangers() {
+            let about = Concern::Strangers.about(&self.path().join(name));
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, about));
         }
         Ok(file)
     }
 
     fn refuse(&self, name: &str, what: &str) -> io::Error {
-        let path = self.path.join(name);
+        let path = self.path().join(name);
         io::Error::new(
             io::ErrorKind::InvalidInput,
             format!("{} {what}", path.display()),
@@ -248,17 +226,10 @@ impl Folder {
     }
 }
 
-impl AsFd for Folder {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.handle.as_fd()
-    }
-}
-
-const IRREGULAR: &str = "is not a regular file; remove it";
-
 #[cfg(test)]
 mod tests {
     use std::fs;
+    #[cfg(unix)]
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
@@ -280,6 +251,7 @@ mod tests {
         }
 
         /// What each way to open or create a file answers.
+        #[cfg(unix)]
         fn refusals(&self, name: &str) -> Vec<io::Error> {
             let folder = &self.folder;
             [
@@ -293,10 +265,12 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
     }
 
+    #[cfg(unix)]
     #[test]
     fn what_it_makes_is_for_this_user_alone() {
         let scratch = Scratch::new();
@@ -309,6 +283,7 @@ mod tests {
         assert!(scratch.folder.access().unwrap().is_ours_alone());
     }
 
+    #[cfg(unix)]
     #[test]
     fn nothing_is_opened_through_a_link() {
         let scratch = Scratch::new();
@@ -330,6 +305,7 @@ mod tests {
         assert_eq!(fs::read(&victim).unwrap(), b"precious");
     }
 
+    #[cfg(unix)]
     #[test]
     fn what_is_no_regular_file_is_refused_at_once() {
         let scratch = Scratch::new();
@@ -346,6 +322,7 @@ mod tests {
         drop(socket);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_file_that_strangers_may_write_to_is_refused() {
         let scratch = Scratch::new();
@@ -360,6 +337,7 @@ mod tests {
         scratch.folder.open_to_write("file").unwrap();
     }
 
+    #[cfg(unix)]
     #[test]
     fn another_folder_in_its_place_is_not_the_one_that_was_opened() {
         let scratch = Scratch::new();
@@ -385,5 +363,29 @@ mod tests {
         assert!(Folder::make(&path).is_err());
         let error = Folder::open(&path).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn what_is_a_folder_is_refused_as_a_file_and_names_are_taken_once() {
+        let scratch = Scratch::new();
+        fs::create_dir(scratch.path("inner")).unwrap();
+        let error = scratch.folder.open_or_create("inner").unwrap_err();
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+        scratch.folder.create_new("new").unwrap();
+        let again = scratch.folder.create_new("new").unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        assert!(scratch.folder.contains("new").unwrap());
+        assert!(!scratch.folder.contains("other").unwrap());
+        assert!(scratch.folder.remove("new").unwrap());
+        assert!(!scratch.folder.remove("new").unwrap());
+    }
+
+    /// On Windows it cannot be replaced while it is open.
+    #[cfg(windows)]
+    #[test]
+    fn a_folder_that_is_open_stays_in_its_place() {
+        let scratch = Scratch::new();
+        let moved = scratch.parent.path().join("moved");
+        assert!(fs::rename(scratch.folder.path(), &moved).is_err());
     }
 }

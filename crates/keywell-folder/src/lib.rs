@@ -38,10 +38,9 @@
 
 #![forbid(unsafe_code)]
 
-mod access;
 mod draft;
 mod folder;
 
-pub use access::{Access, Concern};
 pub use draft::Draft;
 pub use folder::Folder;
+pub use keywell_system::{Access, Concern};

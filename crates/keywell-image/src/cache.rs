@@ -156,6 +156,7 @@ fn tag_name(reference: &ImageReference) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    #[cfg(unix)]
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
@@ -230,6 +231,7 @@ mod tests {
         assert!(parent.path().join("note").exists());
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_folder_that_others_may_write_to_keeps_no_images() {
         let parent = tempfile::tempdir().unwrap();

@@ -165,6 +165,7 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    #[cfg(unix)]
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::path::PathBuf;
 
@@ -331,6 +332,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn an_artefact_that_is_a_link_or_that_others_may_write_to_is_not_loaded() {
         let scratch = Scratch::new();
@@ -356,6 +358,7 @@ mod tests {
         assert!(fs::read(&elsewhere).unwrap() == before);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_folder_that_others_may_write_to_is_no_cache_and_it_is_said_why() {
         let scratch = Scratch::new();

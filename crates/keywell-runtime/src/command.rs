@@ -1,6 +1,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 
+use wasmtime::{FrameInfo, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p2::bindings::CommandIndices;
 
@@ -60,8 +61,32 @@ impl Command {
             Ok(Err(())) => Ok(1),
             Err(error) => match error.downcast_ref::<I32Exit>() {
                 Some(I32Exit(code)) => Ok(u8::try_from(*code).unwrap_or(1)),
-                None => Err(Error::Failed(format!("{error:#}"))),
+                None => {
+                    tracing::debug!("the command failed: {error:#}");
+                    Err(Error::Failed(sentence(&error)))
+                }
             },
         }
     }
+}
+
+/// What a guest failed with, and in which of its functions, where it has names.
+fn sentence(error: &wasmtime::Error) -> String {
+    let cause = error.root_cause();
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let frames = backtrace.map_or_else(Default::default, WasmBacktrace::frames);
+    let names = frames.iter().filter_map(FrameInfo::func_name);
+    let names = names.map(|name| format!("{:#}", rustc_demangle::demangle(name)));
+    match names.into_iter().find(|name| !is_how_rust_panics(name)) {
+        Some(function) => format!("{cause}, in {function}"),
+        None => cause.to_string(),
+    }
+}
+
+/// Whether a function stands between a panic of Rust and its trap.
+fn is_how_rust_panics(function: &str) -> bool {
+    let parts = [
+        "core::", "std::", "alloc::", "<core::", "<std::", "<alloc::", "rust_", "__rust",
+    ];
+    function == "abort" || parts.iter().any(|part| function.starts_with(part))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keywell_store::Secret;
 
-use crate::AllowedHost;
+use crate::{AllowedHost, AllowedPeer, GrantedDir};
 
 /// What the components of an application see of the world besides their buckets. `Debug` has no values
 /// of variables and of `config`, and no arguments: any of them may be secret.
@@ -23,6 +23,10 @@ pub struct Environment {
     pub stdin: bool,
     /// The hosts that the component may send HTTP requests to.
     pub outgoing: Vec<AllowedHost>,
+    /// The hosts that the component may open TCP connections to.
+    pub tcp: Vec<AllowedPeer>,
+    /// The folders that the component has.
+    pub dirs: Vec<GrantedDir>,
 }
 
 // === impl Environment ===
@@ -38,6 +42,8 @@ impl fmt::Debug for Environment {
             .field("arguments", &self.arguments.len())
             .field("stdin", &self.stdin)
             .field("outgoing", &self.outgoing)
+            .field("tcp", &self.tcp)
+            .field("dirs", &self.dirs)
             .finish()
     }
 }

@@ -24,15 +24,16 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The file is WebAssembly, but no component.
+    /// The file is a core module that cannot be made a component.
     #[error(
-        "{path} is a core WebAssembly module, not a component; build it for the target \
-         wasm32-wasip2, or wrap it with `wasm-tools component new` (with --adapt where it imports \
-         wasi_snapshot_preview1)"
+        "{path} is a core WebAssembly module, and cannot be made a component: {reason}; build it \
+         for the target wasm32-wasip2"
     )]
     CoreModule {
         /// The file.
         path: PathBuf,
+        /// What is in the way.
+        reason: String,
     },
     /// The file begins as a component does, and is damaged or uses what this engine does not know.
     #[error("{path} is not a valid component: {reason}")]
@@ -41,6 +42,14 @@ pub enum Error {
         path: PathBuf,
         /// The engine's reason.
         reason: String,
+    },
+    /// A folder that the component has cannot be opened.
+    #[error("cannot give the component the folder {path}: {source}")]
+    Dir {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
     },
     /// The component imports what Keywell does not offer.
     #[error("the component imports what Keywell does not offer:{}", Missing::lines(.0))]

@@ -21,10 +21,10 @@
 //!
 //! # What it does not do
 //!
-//! It opens no store and reads no configuration; `keywell` does both. A component has no files and
-//! no sockets, and sends HTTP requests to no host that is not among [`Environment::outgoing`]. What
-//! it prints goes to [`Options::output`], and what it logs (`wasi:logging`) are events of the
-//! target [`LOG_TARGET`].
+//! It opens no store and reads no configuration; `keywell` does both. A component has no files but
+//! those in [`Environment::dirs`], opens no connections but to [`Environment::tcp`], and sends HTTP
+//! requests to no host that is not among [`Environment::outgoing`]. What it prints goes to
+//! [`Options::output`], and what it logs (`wasi:logging`) are events of the target [`LOG_TARGET`].
 
 #![deny(unsafe_code)]
 
@@ -38,6 +38,7 @@ mod environment;
 mod error;
 mod exports;
 mod folder;
+mod granted_dir;
 mod held;
 mod http;
 mod instance;
@@ -50,13 +51,16 @@ mod offers;
 mod options;
 mod outgoing;
 pub mod output;
+mod peer;
 mod places;
+mod preview1;
 mod printing;
 mod quota;
 mod relatives;
 mod room;
 mod runtime;
 mod shelf;
+mod skeleton;
 mod state;
 mod ticker;
 mod turn;
@@ -67,6 +71,7 @@ pub use command::Command;
 pub use environment::Environment;
 pub use error::{Error, Missing};
 pub use exports::exports;
+pub use granted_dir::GrantedDir;
 pub use http::{
     Cors, HttpApp, HttpEndpoint, HttpOptions, HttpRoute, HttpServer, HttpTls, InvokeOptions,
 };
@@ -74,4 +79,5 @@ pub use log::LOG_TARGET;
 pub use offers::{Interface, interfaces};
 pub use options::Options;
 pub use outgoing::{AllowedHost, HostError};
+pub use peer::AllowedPeer;
 pub use runtime::{Bounds, LoadedComponent, Runtime};

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +16,13 @@ use crate::engine::engine;
 use crate::http::Connections;
 use crate::instance::Instances;
 use crate::invoke::Invoker;
+use crate::preview1;
+use crate::skeleton::skeleton;
 use crate::ticker::Ticker;
 use crate::watch::{self, Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
-use crate::{Command, Environment, Error, HttpApp, HttpOptions, InvokeOptions, Options, offers};
+use crate::{
+    Command, Environment, Error, GrantedDir, HttpApp, HttpOptions, InvokeOptions, Options, offers,
+};
 
 /// Compiles components and makes applications of them. One for a process.
 pub struct Runtime {
@@ -121,20 +126,37 @@ impl Runtime {
     ///
     /// As [`Runtime::load`].
     pub fn load_as(&self, name: &Path, path: &Path) -> Result<LoadedComponent, Error> {
-        let wasm = fs::read(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        self.compile(name, &read(path)?)
+    }
+
+    /// Loads a component for what it imports and exports, without compiling it: its functions trap.
+    /// Its code is not checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::load`].
+    pub fn outline(&self, name: &Path, path: &Path) -> Result<LoadedComponent, Error> {
+        let wasm = read(path)?;
+        let component = as_component(name, &wasm)?;
+        let component = keywell_candidates::released(&component);
+        if let Ok(skeleton) = skeleton(&component)
+            && let Ok(component) = Component::from_binary(&self.engine, &skeleton)
+        {
+            let file = name.file_name().unwrap_or_default().to_string_lossy();
+            return Ok(LoadedComponent::from(component).named(&file));
+        }
+        // Compiling says what is wrong with it, or does without a skeleton.
         self.compile(name, &wasm)
     }
 
     /// Compiles a component, and keeps the result in the cache. `path` is for messages.
     ///
+    /// A core module that was built for WASI preview 1 is made a component first.
+    ///
     /// # Errors
     ///
     /// As [`Runtime::load`], but for reading.
     pub fn compile(&self, path: &Path, wasm: &[u8]) -> Result<LoadedComponent, Error> {
-        // The first eight bytes: a magic number, then a version and a layer of 16 bits each.
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let path = path.to_owned();
         let digest = Some((wasm.len(), XxHash3_64::oneshot(wasm)));
@@ -142,13 +164,7 @@ impl Runtime {
             digest,
             ..LoadedComponent::from(component).named(&name)
         };
-        match wasm {
-            [b'\0', b'a', b's', b'm', _, _, 0x01, 0x00, ..] => {}
-            [b'\0', b'a', b's', b'm', _, _, 0x00, 0x00, ..] => {
-                return Err(Error::CoreModule { path });
-            }
-            _ => return Err(Error::NotWasm { path }),
-        }
+        let wasm = &*as_component(&path, wasm)?;
         // What is compiled, and kept under the digest of its bytes.
         let wasm = &*keywell_candidates::released(wasm);
         let kept = self
@@ -315,6 +331,13 @@ impl Runtime {
         environment: Environment,
         has_trigger: bool,
     ) -> Result<Instances, Error> {
+        for GrantedDir { host, .. } in &environment.dirs {
+            // Opened again for each instance; that it is none is said before the first.
+            fs::read_dir(host).map_err(|source| Error::Dir {
+                path: host.clone(),
+                source,
+            })?;
+        }
         let mut missing = offers::missing(component);
         missing.retain(|missing| !calls::answers(imports, &missing.import));
         if !missing.is_empty() {
@@ -343,6 +366,27 @@ impl Runtime {
             &options,
             |linker| calls::link(linker, component, imports),
         )
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The bytes of a component: as they are, or made of a core module.
+fn as_component<'a>(path: &Path, wasm: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
+    let path = path.to_owned();
+    // The first eight bytes: a magic number, then a version and a layer of 16 bits each.
+    match wasm {
+        [b'\0', b'a', b's', b'm', _, _, 0x01, 0x00, ..] => Ok(Cow::Borrowed(wasm)),
+        [b'\0', b'a', b's', b'm', _, _, 0x00, 0x00, ..] => match preview1::component(wasm) {
+            Ok(component) => Ok(Cow::Owned(component)),
+            Err(reason) => Err(Error::CoreModule { path, reason }),
+        },
+        _ => Err(Error::NotWasm { path }),
     }
 }
 

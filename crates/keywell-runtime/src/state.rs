@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use keywell_wasi::{Budget, Grants, Keyvalue, KeyvalueView, OverBudget};
 use wasmtime::{Engine, Store, UpdateDeadline};
-use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
     WasiHttpView,
@@ -12,11 +12,13 @@ use wasmtime_wasi_http::{
 
 use crate::common::Common;
 use crate::environment::Environment;
+use crate::granted_dir::GrantedDir;
 use crate::held::Held;
 use crate::last_words::LastWords;
 use crate::log::Log;
 use crate::memory::{GrowthRefusal, InstanceMemory};
 use crate::outgoing::Outgoing;
+use crate::peer::AllowedPeer;
 use crate::printing::Printer;
 use crate::turn::Turns;
 
@@ -278,6 +280,19 @@ fn wasi(
         .args(&environment.arguments);
     // What is asked for at once is held by the host first.
     wasi.max_random_size(State::MIN_BUDGET as u64 / 4);
+    AllowedPeer::allow(&environment.tcp, &mut wasi);
+    for dir in &environment.dirs {
+        let GrantedDir { host, guest, .. } = dir;
+        let permissions = if dir.is_read_only {
+            FsPerms::ReadOnly
+        } else {
+            FsPerms::ReadWrite
+        };
+        if let Err(error) = wasi.preopened_dir(host, guest, permissions) {
+            let host = host.display();
+            tracing::error!("a component goes without its folder {host}: {error:#}");
+        }
+    }
     wasi.build()
 }
 

@@ -1,10 +1,11 @@
 //! The file of a store: how it is found, made and opened.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use keywell_store::Durability;
+use keywell_system::file::{private, private_folders, sync_names};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -115,11 +116,8 @@ fn make(path: &Path) -> Result<(), OpenError> {
 
 /// Makes a store for its owner only.
 fn fill(draft: &Path) -> Result<(), OpenError> {
-    let mut new = OpenOptions::new();
-    new.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
-    new.open(draft).map_err(|source| OpenError::File {
+    let new = private().write(true).create_new(true).open(draft);
+    new.map_err(|source| OpenError::File {
         path: draft.into(),
         source,
     })?;
@@ -140,7 +138,7 @@ fn place(draft: &Path, path: &Path) -> io::Result<()> {
         linked => linked,
     };
     placed?;
-    sync(path.parent())
+    path.parent().map_or(Ok(()), sync_names)
 }
 
 fn remove(draft: &Path) -> io::Result<()> {
@@ -151,19 +149,7 @@ fn remove(draft: &Path) -> io::Result<()> {
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut new = fs::DirBuilder::new();
-    new.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut new, 0o700);
-    new.create(folder)
-}
-
-/// Writes the names in a folder to the disk, where the system can.
-fn sync(folder: Option<&Path>) -> io::Result<()> {
-    match folder {
-        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
+    private_folders().recursive(true).create(folder)
 }
 
 /// The path from the root on, as the process may change its folder.

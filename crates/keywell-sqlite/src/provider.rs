@@ -169,7 +169,7 @@ fn place_problem(url: &StoreUrl) -> Option<String> {
     if place == ":memory:" {
         return Some("is no file; write memory: for a store in memory".to_owned());
     }
-    if place.ends_with('/') {
+    if place.ends_with(std::path::is_separator) {
         return Some("is a folder; write the path of a file".to_owned());
     }
     if place.starts_with('~') {

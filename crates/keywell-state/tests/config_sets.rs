@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+#[cfg(unix)]
 use std::path::Path;
 
 use keywell_state::{ConfigSet, ConfigSets, Error, Name, State};
@@ -35,6 +37,7 @@ fn set(entries: &[(&str, &str)]) -> ConfigSet {
     entries.iter().copied().collect()
 }
 
+#[cfg(unix)]
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
@@ -67,6 +70,7 @@ fn a_set_is_replaced_whole_listed_and_removed() {
     assert_eq!(sets.names().unwrap(), [name("draft-x")]);
 }
 
+#[cfg(unix)]
 #[test]
 fn everything_is_made_for_this_user_alone() {
     let scratch = Scratch::new();
@@ -117,6 +121,7 @@ fn what_is_no_set_is_not_listed() {
     assert_eq!(sets.names().unwrap(), [name("a")]);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_folder_or_file_that_others_may_write_to_is_refused() {
     let scratch = Scratch::new();

@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::path::Path;
+use std::path::PathBuf;
 
 use keywell_state::{Error, Key, Name, Secrets, State};
 
@@ -72,6 +75,7 @@ fn refusal(secrets: &Secrets, of: &str) -> Error {
     error
 }
 
+#[cfg(unix)]
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
@@ -117,6 +121,7 @@ fn what_no_place_could_use_is_refused() {
     assert!(!scratch.state.folder().exists());
 }
 
+#[cfg(unix)]
 #[test]
 fn no_file_has_a_secret_as_it_is_and_all_are_for_this_user_alone() {
     let scratch = Scratch::with_secret();
@@ -142,6 +147,7 @@ fn no_file_has_a_secret_as_it_is_and_all_are_for_this_user_alone() {
     assert_ne!(fs::read(scratch.path("secrets/a.age")).unwrap(), first);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_key_that_others_may_use_is_refused() {
     let scratch = Scratch::with_secret();

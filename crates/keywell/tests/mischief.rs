@@ -106,6 +106,15 @@ fn too_many_handles_are_an_error_in_the_guest() {
 }
 
 #[test]
+fn a_component_makes_no_sockets_that_it_may_not_use() {
+    let server = start(&[]);
+    let text = server.get("/sockets").text();
+    assert!(text.starts_with("0 tcp, 0 udp: "), "{text}");
+    assert_eq!(text.matches("AccessDenied").count(), 2, "{text}");
+    assert_serves(&server);
+}
+
+#[test]
 fn a_value_past_the_limit_is_an_error_in_the_guest_and_writes_nothing() {
     let server = start(&[]);
     for n in [16 * 1024 * 1024 + 1, 200 << 20] {

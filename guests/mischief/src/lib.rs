@@ -9,6 +9,7 @@
 //! | `/loop` | computes for ever |
 //! | `/sleep` | waits an hour on the clock |
 //! | `/grow` | grows and touches memory until refused; answers `stopped at N pages` |
+//! | `/sockets` | makes 200000 sockets of each kind and keeps them; answers how many of each, and why no more |
 //! | `/no-response` | returns without an answer |
 //! | `/stdout?text=T` | prints to standard output and standard error |
 //! | `/stream?n=N` | answers N bytes in pieces |
@@ -69,6 +70,7 @@ impl Guest for Mischief {
             "/grow" => Ok(instance::grow()),
             "/stdout" => Ok(instance::print(&query.text("text"))),
             "/fetch" => Ok(fetch::fetch(&query.text("url"))),
+            "/sockets" => Ok(instance::sockets()),
             "/no-response" => return,
             "/stream" => return bodies::stream(out, query.number("n")),
             "/flood" => return bodies::flood(out, query.number("n")),

@@ -42,6 +42,7 @@ mod report;
 mod resident;
 mod row;
 mod server;
+mod sql;
 mod start;
 mod table;
 mod unit;
@@ -79,10 +80,14 @@ const GROUPS: &[(&str, Measure)] = &[
     #[cfg(feature = "components")]
     ("idle", idle::group),
     ("redis", redis::group),
+    ("sqlite", sql::sqlite),
+    ("postgres", sql::postgres),
     ("etcd", remote::etcd_group),
     ("memcached", remote::memcached_group),
+    ("dynamodb", remote::dynamodb_group),
     #[cfg(feature = "cosmos")]
     ("cosmos", remote::cosmos_group),
+    ("firestore", remote::firestore_group),
     ("nats", nats::group),
 ];
 

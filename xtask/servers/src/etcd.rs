@@ -182,7 +182,7 @@ impl Etcd {
             command.arg("--cert-file").arg(tls.server_certificate());
             command.arg("--key-file").arg(tls.server_key());
         }
-        *self.process.lock() = Some(Process::spawn(&mut command)?);
+        *self.process.lock() = Some(Process::spawn(&mut command, self.folder.path())?);
         Ok(())
     }
 

@@ -122,7 +122,7 @@ impl Memcached {
         if rustix::process::geteuid().is_root() {
             command.args(["-u", "root"]);
         }
-        *self.process.lock() = Some(Process::spawn(&mut command)?);
+        *self.process.lock() = Some(Process::spawn(&mut command, self.folder.path())?);
         until("Memcached to listen", || async { self.ready() }).await?
     }
 

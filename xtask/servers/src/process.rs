@@ -1,5 +1,6 @@
 use std::io;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
@@ -8,23 +9,25 @@ use tokio::task::spawn_blocking;
 use crate::error::Result;
 
 /// A running server. It ends when this is dropped, and also when this process ends without
-/// dropping anything.
+/// dropping anything, as it does with a server in a `static`; then its folder is removed too.
 #[derive(Debug)]
 pub(crate) struct Process {
     server: Child,
     keeper: Keeper,
 }
 
-/// A process that outlives ours for a moment and kills the server: its input ends when we do.
+/// A process that outlives ours for a moment, kills the server and removes its folder: its input
+/// ends when we do.
 #[derive(Debug)]
 struct Keeper(Child);
 
 // === impl Process ===
 
 impl Process {
-    pub(crate) fn spawn(command: &mut Command) -> Result<Self> {
+    /// Starts a server that keeps its files in a temporary `folder`.
+    pub(crate) fn spawn(command: &mut Command, folder: &Path) -> Result<Self> {
         let mut server = command.spawn()?;
-        match Keeper::of(server.id()) {
+        match Keeper::of(server.id(), folder) {
             Ok(keeper) => Ok(Self { server, keeper }),
             Err(error) => {
                 server.kill()?;
@@ -90,10 +93,14 @@ impl Drop for Process {
 // === impl Keeper ===
 
 impl Keeper {
-    fn of(server: u32) -> io::Result<Self> {
+    fn of(server: u32, folder: &Path) -> io::Result<Self> {
+        // The server may still be writing when its folder goes, until it is dead.
+        let script = "read _; kill -9 \"$0\"; i=0; \
+                      until rm -rf \"$1\" || [ $i -eq 100 ]; do i=$((i+1)); done";
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", "read _; kill -9 \"$0\"", &server.to_string()])
+            .args(["-c", script, &server.to_string()])
+            .arg(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

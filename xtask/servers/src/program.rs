@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::chosen;
 use crate::error::{Error, Result};
@@ -57,7 +58,7 @@ pub const NATS: &str = "KEYWELL_NATS_SERVER";
 
 /// Where `cargo xtask test` puts the NATS server if no recent one is installed.
 pub fn kept_nats() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/servers/nats-server")
+    kept("nats-server")
 }
 
 /// The NATS server: what `KEYWELL_NATS_SERVER` names, or what `cargo xtask test` installed, or
@@ -126,6 +127,124 @@ pub fn memcached() -> Result<PathBuf> {
                 .to_owned(),
         )
     })
+}
+
+/// Names the folder with the programs of PostgreSQL that are run, instead of the newest one found.
+pub const POSTGRES: &str = "KEYWELL_POSTGRES_BIN";
+
+/// The folder with `initdb`, `postgres` and `psql`: what `KEYWELL_POSTGRES_BIN` names, or where Debian
+/// has the newest version, or the folder of `initdb` on the `PATH`.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says what to install and how.
+pub fn postgres() -> Result<PathBuf> {
+    chosen::require("postgres")?;
+    if let Some(named) = env::var_os(POSTGRES) {
+        let named = PathBuf::from(named);
+        let problem = format!("{POSTGRES} names {}, which has no initdb", named.display());
+        let found = Some(named).filter(|folder| folder.join("initdb").is_file());
+        return found.ok_or(Error::Missing(problem));
+    }
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    let versions = versions.flatten().filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let folder = entry.path().join("bin");
+        folder.join("initdb").is_file().then_some((version, folder))
+    });
+    let newest = versions.max().map(|(_, folder)| folder);
+    let on_path = || Some(find("initdb")?.parent()?.to_owned());
+    newest.or_else(on_path).ok_or_else(|| {
+        Error::Missing(format!(
+            "PostgreSQL 13 or newer is not installed. Debian and Ubuntu: apt-get install postgresql; \
+             Fedora: dnf install postgresql-server; macOS: brew install postgresql; Alpine: apk add \
+             postgresql. Or set {POSTGRES} to the folder of its programs"
+        ))
+    })
+}
+
+/// `flock`, which ends a server that several processes share.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says what to install and how.
+pub fn flock() -> Result<PathBuf> {
+    find("flock").ok_or_else(|| {
+        Error::Missing(
+            "flock is not installed. Debian, Ubuntu and Fedora: it is in util-linux; macOS: brew \
+             install flock; Alpine: apk add flock"
+                .to_owned(),
+        )
+    })
+}
+
+/// The version of MiniStack that is installed, as `xtask/servers/dynamodb/requirements.txt` has it.
+pub const MINISTACK_VERSION: &str = "1.5.33";
+
+/// Where `cargo xtask test` puts MiniStack, an emulator of DynamoDB.
+pub fn kept_ministack() -> PathBuf {
+    kept("ministack")
+}
+
+/// Where it puts Dynalite, another one.
+pub fn kept_dynalite() -> PathBuf {
+    kept("dynalite")
+}
+
+/// What starts MiniStack, by `python3`.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says how to install it.
+pub fn ministack() -> Result<Command> {
+    chosen::require("dynamodb")?;
+    let kept = kept_ministack();
+    let version = format!("ministack-{MINISTACK_VERSION}.dist-info");
+    if !kept.join(version).is_dir() {
+        return Err(emulator_missing(
+            "MiniStack",
+            "python3 -m pip install --target target/servers/ministack -r \
+             xtask/servers/dynamodb/requirements.txt",
+        ));
+    }
+    let mut command = Command::new("python3");
+    command.args(["-m", "ministack"]).env("PYTHONPATH", kept);
+    Ok(command)
+}
+
+/// What starts Dynalite, by `node`.
+///
+/// # Errors
+///
+/// [`Error::Missing`], which says how to install it.
+pub fn dynalite() -> Result<Command> {
+    chosen::require("dynamodb")?;
+    let script = kept_dynalite().join("node_modules/dynalite/cli.js");
+    if !script.is_file() {
+        return Err(emulator_missing(
+            "Dynalite",
+            "cp xtask/servers/dynamodb/package*.json target/servers/dynalite/ and npm ci \
+             --ignore-scripts --prefix target/servers/dynalite",
+        ));
+    }
+    let mut command = Command::new("node");
+    command.arg(script);
+    Ok(command)
+}
+
+fn kept(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../target/servers")
+        .join(name)
+}
+
+fn emulator_missing(name: &str, install: &str) -> Error {
+    Error::Missing(format!(
+        "{name} is not installed. `cargo xtask test` installs it where pip and npm work; else run: \
+         {install}"
+    ))
 }
 
 /// A tool of a server's, `cli` or `benchmark`: `redis-cli` or `valkey-cli` from beside the server, or

@@ -240,7 +240,7 @@ impl Redis {
             return Err(Error::Running);
         }
         *process = None;
-        *process = Some(Process::spawn(&mut command)?);
+        *process = Some(Process::spawn(&mut command, self.folder())?);
         Ok(())
     }
 

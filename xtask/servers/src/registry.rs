@@ -124,7 +124,7 @@ impl Registry {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
-        *self.process.lock() = Some(Process::spawn(&mut command)?);
+        *self.process.lock() = Some(Process::spawn(&mut command, self.folder.path())?);
         until("the registry to answer", || async { self.ready() }).await?
     }
 

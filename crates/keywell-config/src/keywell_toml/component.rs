@@ -10,7 +10,7 @@ use super::read::Read;
 use super::table::Table;
 use super::value::Value;
 use crate::report::secrets;
-use crate::{Code, ComponentPlan, ImportPlan, LimitsPlan, Located, Problem, Secret};
+use crate::{Code, ComponentPlan, DirPlan, ImportPlan, LimitsPlan, Located, Problem, Secret};
 
 /// `[component.NAME]`.
 pub(super) fn components(
@@ -90,6 +90,11 @@ fn component(
         document.wrong(table.place, Problem::error(problem));
     }
     let outgoing = table.texts("outgoing").ok();
+    let tcp = table.texts("tcp").ok();
+    let dirs = table.take("dirs").and_then(Value::named);
+    let dirs = dirs
+        .ok()
+        .map_or_else(Vec::new, |dirs| self::dirs(document, dirs));
     let timeout = table.duration("timeout");
     let build = table.text("build").ok();
     let Located { value: code, place } = code?;
@@ -101,6 +106,8 @@ fn component(
         config,
         concealed,
         outgoing: outgoing.map_or_else(Vec::new, |texts| texts.value),
+        tcp: tcp.map_or_else(Vec::new, |texts| texts.value),
+        dirs,
         secrets,
         link,
         links,
@@ -141,12 +148,30 @@ fn code(table: &mut Table<'_>) -> Option<Located<Code>> {
         }
         (Read::Wrong, _) | (_, Read::Wrong) => return None,
     };
-    let folder = document.file.parent().unwrap_or(Path::new(""));
     Some(Located {
         // Joined to a folder, an absolute path stays as it is.
-        value: Code::File(folder.join(&path.value)),
+        value: Code::File(folder(document).join(&path.value)),
         place: path.place,
     })
+}
+
+/// That of the file, where relative paths start.
+fn folder<'a>(document: &Document<'a>) -> &'a Path {
+    document.file.parent().unwrap_or(Path::new(""))
+}
+
+/// `[component.NAME.dirs]`.
+fn dirs(document: &Document<'_>, dirs: Vec<(Located<String>, Value<'_>)>) -> Vec<DirPlan> {
+    let dirs = dirs.into_iter().filter_map(|(guest, host)| {
+        let host = host.text()?;
+        if guest.is_empty() || host.is_empty() || *host == DirPlan::READ_ONLY {
+            let problem = "a folder and the component's name for it are not empty";
+            document.wrong(guest.place, Problem::error(problem));
+            return None;
+        }
+        Some(DirPlan::read(&guest, &host, folder(document), host.place))
+    });
+    dirs.collect()
 }
 
 /// `[component.NAME.env]`, and the names of variables that are no secrets.

@@ -3,6 +3,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::dir::DirPlan;
 use super::link::LinkPlan;
 use crate::{Located, Place, Secret};
 
@@ -24,6 +25,10 @@ pub struct ComponentPlan {
     pub concealed: BTreeSet<String>,
     /// The hosts that it may send HTTP requests to: `HOST`, `HOST:PORT`, `*.HOST`, `*`.
     pub outgoing: Vec<Located<String>>,
+    /// The hosts that it may open TCP connections to: `HOST:PORT`.
+    pub tcp: Vec<Located<String>>,
+    /// The folders that it has.
+    pub dirs: Vec<DirPlan>,
     /// What it reads by `wasmcloud:secrets`. Of two with one key the later is read.
     pub secrets: Vec<(String, Secret)>,
     /// What it reaches by `wasi:keyvalue`, where it has not chosen a link by its name.
@@ -107,6 +112,8 @@ impl fmt::Debug for ComponentPlan {
             config,
             concealed,
             outgoing,
+            tcp,
+            dirs,
             secrets,
             link,
             links,
@@ -125,6 +132,8 @@ impl fmt::Debug for ComponentPlan {
             .field("config", &keys)
             .field("concealed", concealed)
             .field("outgoing", outgoing)
+            .field("tcp", tcp)
+            .field("dirs", dirs)
             .field("secrets", secrets)
             .field("link", link)
             .field("links", links)
@@ -169,8 +178,12 @@ impl ComponentPlan {
             .for_each(LinkPlan::forget_places);
         let imports = component.imports.iter_mut();
         let imports = imports.map(|import| &mut import.interface);
-        for text in component.outgoing.iter_mut().chain(imports) {
+        let hosts = component.outgoing.iter_mut().chain(&mut component.tcp);
+        for text in hosts.chain(imports) {
             text.place = Place::default();
+        }
+        for dir in &mut component.dirs {
+            dir.place = Place::default();
         }
         component
     }

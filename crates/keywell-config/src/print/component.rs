@@ -2,7 +2,7 @@ use super::link;
 use super::paths::Paths;
 use super::section::Section;
 use super::variables::Variables;
-use crate::{Code, ComponentPlan, ImportPlan, quoted};
+use crate::{Code, ComponentPlan, DirPlan, ImportPlan, quoted};
 
 /// `[component.NAME]`, and the tables in it.
 pub(super) fn print(
@@ -22,6 +22,10 @@ pub(super) fn print(
         let hosts = component.outgoing.iter().map(|host| &*host.value);
         section.raw("outgoing", quoted::list(hosts));
     }
+    if !component.tcp.is_empty() {
+        let peers = component.tcp.iter().map(|peer| &*peer.value);
+        section.raw("tcp", quoted::list(peers));
+    }
     link::print(&component.link, &mut section);
     section.number("instances", component.instances);
     section.size("memory", component.memory);
@@ -31,6 +35,15 @@ pub(super) fn print(
     }
     section.finish_always(body);
 
+    let mut dirs = Section::new(format!("[{head}.dirs]"));
+    for dir in &component.dirs {
+        let mut host = dir.host.clone().into_os_string();
+        if dir.is_read_only {
+            host.push(DirPlan::READ_ONLY);
+        }
+        dirs.raw(&quoted::key(&dir.guest), paths.text(host.as_ref()));
+    }
+    dirs.finish(body);
     let mut config = Section::new(format!("[{head}.config]"));
     for (key, value) in last_of_each(&component.config, String::as_str) {
         if component.concealed.contains(key) {

@@ -46,6 +46,20 @@ pub static COMPONENT: Section = Section {
              https), `HOST:PORT`, `HOST:*`, `*.HOST` for all under it, `*` for every one",
         ),
         Key::new(
+            "tcp",
+            Kind::Texts,
+            "none",
+            "a list of hosts that it may open TCP connections to, each `HOST:PORT`; with a name among \
+             them, it may look up names",
+        ),
+        Key::new(
+            "dirs",
+            Kind::Map(&Kind::Text),
+            "none",
+            "a table of folders by the component's names for them: `\"/data\" = \"FOLDER\"`, or \
+             `\"FOLDER:ro\"` to read only; a relative path starts at the folder of this file",
+        ),
+        Key::new(
             "store",
             Kind::Name,
             "none",

@@ -1,6 +1,7 @@
 use futures::stream::{self, StreamExt as _};
 use http::uri::Authority;
 use keywell_client::TlsConnector;
+use keywell_client::grpc::Transport;
 use keywell_store::{Error, Failure};
 use tonic::client::Grpc;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -11,12 +12,14 @@ use super::fault::Fault;
 use super::messages::{
     AuthenticateRequest, RangeRequest, WatchCreateRequest, WatchRequest, WatchResponse,
 };
-use super::transport::Transport;
 use super::{Call, path};
 use crate::options::EtcdOptions;
 
 /// The largest response: as many of the largest values as one request asks for, and room.
 const MAX_RESPONSE: usize = 256 << 20;
+
+/// Where etcd listens to clients.
+const PORT: u16 = 2379;
 
 /// A connection to one server, which answered, and knows our login.
 pub(crate) struct Connection {
@@ -36,7 +39,7 @@ impl Connection {
         options: &EtcdOptions,
         probed: RangeRequest,
     ) -> Result<Self, Fault> {
-        let connected = Transport::connect(authority.clone(), tls).await;
+        let connected = Transport::connect(authority.clone(), PORT, tls).await;
         let transport = connected.map_err(|error| {
             let what = format!("etcd cannot be reached at {authority}");
             Fault::Unsent(Failure::caused_by(what, error))

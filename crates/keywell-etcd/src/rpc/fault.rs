@@ -1,5 +1,6 @@
 //! Why a call has no response, sorted by whether it may have had an effect.
 
+use keywell_client::grpc::lost;
 use keywell_store::{Error, Failure, Invalid};
 use tonic::{Code, Status};
 
@@ -98,18 +99,6 @@ impl From<Status> for Fault {
             _ => Self::Unanswered(failure()),
         }
     }
-}
-
-/// The error of the connection that a status is made from, if it is not the server's.
-fn lost(status: &Status) -> Option<&hyper::Error> {
-    let mut next = std::error::Error::source(status);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 pub(crate) mod connection;
 pub(crate) mod fault;
 pub(crate) mod messages;
-pub(crate) mod transport;
 
 use http::uri::PathAndQuery;
 

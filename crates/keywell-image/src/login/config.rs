@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use keywell_system::folders::home;
 use serde_json::Value;
 
 use super::credentials::Credentials;
@@ -38,13 +39,10 @@ const HUB_SERVER: &str = "https://index.docker.io/v1/";
 impl Config {
     /// Reads `$DOCKER_CONFIG/config.json`, or else `~/.docker/config.json`, if it is there.
     pub(super) fn read() -> Result<Option<Self>, String> {
-        let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let folder = match folder("DOCKER_CONFIG").map(PathBuf::from) {
-            Some(folder) => folder,
-            None => match folder("HOME") {
-                Some(home) => PathBuf::from(home).join(".docker"),
-                None => return Ok(None),
-            },
+        let given = std::env::var_os("DOCKER_CONFIG").filter(|value| !value.is_empty());
+        let usual = || home().map(|home| home.join(".docker"));
+        let Some(folder) = given.map(PathBuf::from).or_else(usual) else {
+            return Ok(None);
         };
         let path = folder.join("config.json");
         let mut text = String::new();

@@ -20,14 +20,19 @@ use crate::link::{Count, Dialer, Link};
 const GREETING: Duration = Duration::from_millis(500);
 /// How long it waits for the copy of another.
 const JOINING: Duration = Duration::from_secs(30);
-/// How long after a change a process says what it has; then twice as long, up to the heartbeat.
+/// How long after the last change a process says what it has; then twice as long, up to the
+/// heartbeat.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long after the first change, if others follow all the time.
+const LATEST: Duration = Duration::from_secs(5);
 /// How long the end of a connection waits for the server.
 const FLUSHING: Duration = Duration::from_secs(2);
 /// How many messages wait to be taken. What is more is lost, and asked for again.
 const WAITING: usize = 8192;
-/// How many messages are taken, or sent, at once.
+/// How many messages are taken at once.
 const AT_ONCE: usize = 64;
+/// How many changes are sent at once, in one message or several.
+const SENT_AT_ONCE: usize = 256;
 /// How many bytes of writes one message has.
 const BATCH: usize = 16 << 10;
 /// What a server has to take in one message: several entries, or the fingerprints of a range.
@@ -72,6 +77,8 @@ struct Post {
 /// When a copy says what it has.
 struct Rhythm {
     due: Instant,
+    /// When it says so, however many changes there are.
+    latest: Option<Instant>,
     /// How long after that again.
     pause: Duration,
     heartbeat: Duration,
@@ -170,7 +177,7 @@ impl Connection {
     /// What there is to do. Nothing is lost if it is not waited for.
     async fn next(&mut self) -> Next {
         tokio::select! {
-            waiting = self.outgoing.receive(AT_ONCE) => Next::ToSend(waiting),
+            waiting = self.outgoing.receive(SENT_AT_ONCE) => Next::ToSend(waiting),
             Some(messages) = self.subscribed.changes.next() => Next::ForAll(messages),
             Some(messages) = self.subscribed.replays.next() => Next::ForThis(messages),
         }
@@ -262,13 +269,7 @@ fn batch(first: Update, waiting: &mut VecDeque<Waiting>) -> Replicated {
             updates.push(next);
         }
     }
-    match updates.pop() {
-        Some(only) if updates.is_empty() => Replicated::Update(only),
-        last => {
-            updates.extend(last);
-            Replicated::Updates(updates)
-        }
-    }
+    Replicated::Updates(updates)
 }
 
 // === impl Post ===
@@ -339,16 +340,20 @@ impl Rhythm {
         let pause = PAUSE.min(heartbeat);
         Self {
             due: Instant::now() + pause,
+            latest: None,
             pause,
             heartbeat,
         }
     }
 
-    /// Copies may differ now: says soon what this one has, then less and less often.
+    /// Copies may differ now: says what this one has once no more changes follow, then less and less
+    /// often. What is on its way would be asked for otherwise.
     fn note(&mut self, may_differ: bool) {
         if may_differ {
+            let now = Instant::now();
             self.pause = PAUSE.min(self.heartbeat);
-            self.due = self.due.min(Instant::now() + self.pause);
+            let latest = *self.latest.get_or_insert(now + LATEST.min(self.heartbeat));
+            self.due = latest.min(now + self.pause);
         }
     }
 
@@ -359,6 +364,7 @@ impl Rhythm {
     }
 
     fn next(&mut self) {
+        self.latest = None;
         self.due = Instant::now() + self.pause;
         self.pause = (self.pause * 2).min(self.heartbeat);
     }

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use super::key;
 use super::outgoing::{self, Outgoing, Receiver};
 use super::replica::place;
-use super::replica::{Effect, Entry, Message, Origin, Refused, Replica, Update};
+use super::replica::{Effect, Message, Origin, Refused, Replica, Update};
 use super::shown::{Shown, Values};
 
 /// The copy of a cache in this process, and the way to the others.
@@ -205,9 +205,7 @@ impl Node {
         let Some((bucket, key)) = key::split(full) else {
             return;
         };
-        let value = replica.entry(full).and_then(Entry::value);
-        let value = value.map(|value| (value, replica.fingerprint(full)));
-        self.shown.put(bucket, key, value);
+        self.shown.put(bucket, key, replica.shown(full));
     }
 
     fn report(&self, origin: Origin, ahead: Duration) {

@@ -14,7 +14,7 @@ pub(super) struct Shown(RwLock<Buckets>);
 
 #[derive(Default)]
 struct Buckets {
-    by_name: HashMap<Box<str>, Arc<Values>>,
+    by_name: HashMap<Box<str>, Arc<Values>, RandomState>,
     /// How many there were when those were dropped that nobody needs.
     needed: usize,
 }
@@ -52,11 +52,11 @@ impl Shown {
 
     /// Shows a value from now on, or none.
     pub(super) fn put(&self, bucket: &str, key: &str, value: Option<Value>) {
-        let known = self.0.read().by_name.get(bucket).cloned();
-        match (known, value) {
-            (None, None) => {}
-            (Some(values), value) => values.put(key, value),
-            (None, value) => self.bucket(bucket).put(key, value),
+        if let Some(values) = self.0.read().by_name.get(bucket) {
+            return values.put(key, value);
+        }
+        if value.is_some() {
+            self.bucket(bucket).put(key, value);
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::replica::{self, Message, Origin};
 
 /// Changes with the format.
-const MARK: &[u8; 4] = b"KWC\x01";
+const MARK: &[u8; 4] = b"KWC\x02";
 /// The mark and the checksum.
 const HEAD: usize = MARK.len() + size_of::<u64>();
 

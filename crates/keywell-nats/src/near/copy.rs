@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::index::{Arrival, Index};
 use super::values::Values;
+use super::waiting::Waiting;
 use crate::link::Link;
 
 /// How long a write waits for the copy to have it. Readers ask the server after that.
@@ -25,7 +26,8 @@ pub(crate) struct NearCopy {
     pub(super) values: Values,
     /// The copy must have all up to this sequence, or it is not read.
     floor: AtomicU64,
-    progress: watch::Sender<Progress>,
+    is_complete: watch::Sender<bool>,
+    waiting: Waiting,
     /// Wakes the follower when the copy is found to be of another stream.
     doubts: Notify,
     link: Arc<Link>,
@@ -36,13 +38,6 @@ struct State {
     is_complete: bool,
     /// The number of the connection on which it was completed.
     connection: u64,
-}
-
-/// What waiters are notified of.
-#[derive(Clone, Copy, Default)]
-struct Progress {
-    applied: u64,
-    is_complete: bool,
 }
 
 /// How far the copy was when a write began.
@@ -63,7 +58,8 @@ impl NearCopy {
             }),
             values: Values::new(value_bytes),
             floor: AtomicU64::new(0),
-            progress: watch::Sender::new(Progress::default()),
+            is_complete: watch::Sender::new(false),
+            waiting: Waiting::default(),
             doubts: Notify::new(),
             link,
         }
@@ -97,14 +93,9 @@ impl NearCopy {
 
     /// Waits until readers here see what was read of the server, so that none goes back behind it.
     pub(crate) async fn reach(&self, sequence: u64) {
-        let mut progress = self.progress.subscribe();
-        let has_it = |progress: &Progress| progress.applied >= sequence || !progress.is_complete;
-        match timeout(PATIENCE, progress.wait_for(has_it)).await {
-            Ok(Ok(reached)) if reached.is_complete => {}
+        if timeout(PATIENCE, self.waiting.reach(sequence)).await != Ok(true) {
             // Readers ask the server until the copy has it.
-            _ => {
-                self.floor.fetch_max(sequence, Ordering::AcqRel);
-            }
+            self.floor.fetch_max(sequence, Ordering::AcqRel);
         }
     }
 
@@ -124,8 +115,8 @@ impl NearCopy {
     /// Readers ask the server from here on.
     pub(super) fn abandon(&self) {
         self.state.write().is_complete = false;
-        self.progress
-            .send_modify(|progress| progress.is_complete = false);
+        self.waiting.abandon();
+        self.is_complete.send_replace(false);
     }
 
     /// Begins again, with a stream that was created then.
@@ -134,7 +125,8 @@ impl NearCopy {
         state.is_complete = false;
         state.index = Index::new(created);
         self.values.clear();
-        self.progress.send_replace(Progress::default());
+        self.waiting.restart();
+        self.is_complete.send_replace(false);
     }
 
     pub(super) fn apply(&self, arrivals: impl IntoIterator<Item = Arrival>) {
@@ -160,8 +152,8 @@ impl NearCopy {
         let mut state = self.state.write();
         state.is_complete = true;
         state.connection = connection;
-        self.progress
-            .send_modify(|progress| progress.is_complete = true);
+        self.waiting.complete();
+        self.is_complete.send_replace(true);
     }
 
     /// The floor is of another stream where it is past the last sequence that the server has, as
@@ -208,16 +200,15 @@ impl NearCopy {
 
     /// Waits until it may be read.
     pub(crate) async fn completed(&self) {
-        let mut progress = self.progress.subscribe();
+        let mut is_complete = self.is_complete.subscribe();
         // The sender is here.
-        let _ = progress.wait_for(|progress| progress.is_complete).await;
+        let _ = is_complete.wait_for(|is_complete| *is_complete).await;
     }
 
     fn change(&self, change: impl FnOnce(&mut Index)) {
         let mut state = self.state.write();
         change(&mut state.index);
         let applied = state.index.applied();
-        self.progress
-            .send_modify(|progress| progress.applied = applied);
+        self.waiting.advance(applied);
     }
 }

@@ -15,3 +15,4 @@ mod follower;
 mod index;
 mod page;
 mod values;
+mod waiting;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use keywell_client::{Deadline, Tls, TlsConnector, tcp};
 use keywell_store::Secret;
+use keywell_system::socket;
 use redis::{Cmd, ServerError, Value};
-use tokio::net::UnixStream;
 
 use super::dedicated::Dedicated;
 use super::stream::Stream;
@@ -87,7 +87,7 @@ impl Dialler {
         let unreachable = |error| DialError::Unreachable(address.clone(), error);
         let (host, port) = match address {
             Address::Unix(path) => {
-                let stream = UnixStream::connect(path).await.map_err(unreachable)?;
+                let stream = socket::connect_to(path).await.map_err(unreachable)?;
                 return Ok(Box::new(stream));
             }
             Address::Tcp { host, port } => (host, *port),

@@ -5,6 +5,9 @@ use keywell_servers::{Cluster, Redis};
 
 use crate::support::{notifying_server, opened};
 
+/// A slow machine is no fault.
+const PATIENT: &str = "answer-timeout=20s";
+
 /// How many lists of random operations it is driven with.
 const CASES: u32 = 60;
 
@@ -17,11 +20,13 @@ async fn of(url: String) -> Subject {
 }
 
 mod one_server {
-    use super::{CASES, Redis, Subject, notifying_server, of};
+    use super::{CASES, PATIENT, Redis, Subject, notifying_server, of};
 
     async fn plain() -> Subject {
         let server: Redis = notifying_server().await;
-        of(server.url()).await.keeping(server)
+        of(format!("{}?{PATIENT}", server.url()))
+            .await
+            .keeping(server)
     }
 
     keywell_conformance::suite!(plain);
@@ -37,13 +42,13 @@ mod one_server {
 mod flat {
     use keywell_store::BucketName;
 
-    use super::{Subject, notifying_server, opened};
+    use super::{PATIENT, Subject, notifying_server, opened};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_default_bucket_keeps_every_promise_of_one_bucket() {
         let server = notifying_server().await;
         for settings in ["layout=flat", "layout=flat&prefix=app:"] {
-            let url = format!("{}?{settings}", server.url());
+            let url = format!("{}?{settings}&{PATIENT}", server.url());
             let store = opened(&url).await.expect("it connects");
             let subject = Subject::within(store, BucketName::default()).await;
             let subject = subject.expect("it is empty").reopening(move || {
@@ -63,13 +68,13 @@ mod flat {
 
 /// On a cluster, batches are split by slot, and every primary is listened to.
 mod a_cluster {
-    use super::{Cluster, Redis, Subject, of};
+    use super::{Cluster, PATIENT, Redis, Subject, of};
 
     async fn plain() -> Subject {
         let node = Redis::builder().config("notify-keyspace-events AKE");
         let cluster = Cluster::start_with(3, 0, node).await.expect("it starts");
         let nodes: Vec<String> = cluster.addrs().iter().map(ToString::to_string).collect();
-        of(format!("redis+cluster://{}", nodes.join(",")))
+        of(format!("redis+cluster://{}?{PATIENT}", nodes.join(",")))
             .await
             .keeping(cluster)
     }

@@ -2,8 +2,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keywell_system::limits::open_files;
 use parking_lot::Mutex;
-use rustix::process::{Resource, getrlimit};
 use slab::Slab;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -53,7 +53,7 @@ impl Connections {
     /// Allows `at_most` connections, and no more than the process may have files open, less a reserve
     /// for other files, such as one outgoing connection of each instance.
     pub(crate) fn new(at_most: u32, instances: u32, write_timeout: Duration) -> Self {
-        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let files = open_files().unwrap_or(u64::MAX);
         let reserve = (Self::RESERVE + u64::from(instances)).min(files / 2);
         let limit = (files - reserve).clamp(1, u64::from(at_most.max(1)));
         Self {

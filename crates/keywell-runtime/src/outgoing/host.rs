@@ -44,6 +44,17 @@ pub struct HostError {
     problem: &'static str,
 }
 
+// === impl HostError ===
+
+impl HostError {
+    pub(crate) fn new(text: &str, problem: &'static str) -> Self {
+        // What is taken for a host may be a URL with a login, or with a token in its query.
+        let host = text.rsplit('@').next().unwrap_or_default();
+        let text = host.split('?').next().unwrap_or_default().to_owned();
+        Self { text, problem }
+    }
+}
+
 // === impl AllowedHost ===
 
 impl AllowedHost {
@@ -69,12 +80,7 @@ impl FromStr for AllowedHost {
     type Err = HostError;
 
     fn from_str(text: &str) -> Result<Self, HostError> {
-        let refuse = |problem| {
-            // What is taken for a host may be a URL with a login, or with a token in its query.
-            let host = text.rsplit('@').next().unwrap_or_default();
-            let text = host.split('?').next().unwrap_or_default().to_owned();
-            HostError { text, problem }
-        };
+        let refuse = |problem| HostError::new(text, problem);
         if text.contains(['/', '@']) {
             return Err(refuse(
                 "write HOST or HOST:PORT, without a scheme or a path",

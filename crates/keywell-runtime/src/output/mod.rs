@@ -6,14 +6,14 @@ mod queue;
 mod writer;
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 pub use self::format::Format;
 pub(crate) use self::format::Stream;
+use keywell_system::output::{stderr, stdout};
+
 use self::line::Line;
 pub use self::writer::Writer;
 
@@ -40,9 +40,8 @@ struct Writers {
 impl Output {
     /// The process's own standard output and error.
     pub fn process(format: Format) -> Self {
-        let (stdout, stderr) = (io::stdout(), io::stderr());
-        let is_terminal = [stdout.is_terminal(), stderr.is_terminal()];
-        Self::open(handle_of(stdout), handle_of(stderr), is_terminal, format)
+        let is_terminal = [io::stdout().is_terminal(), io::stderr().is_terminal()];
+        Self::open(stdout(), stderr(), is_terminal, format)
     }
 
     /// Other places, for a program that keeps what components print.
@@ -155,15 +154,6 @@ impl fmt::Debug for Output {
         f.debug_struct("Output")
             .field("format", &self.0.format)
             .finish_non_exhaustive()
-    }
-}
-
-/// What is written to by file descriptor, past the locks and buffers of the standard library: a
-/// thread that waits for a reader must not hold those.
-fn handle_of(stream: impl AsFd + Write + Send + 'static) -> Box<dyn Write + Send> {
-    match stream.as_fd().try_clone_to_owned() {
-        Ok(descriptor) => Box::new(File::from(descriptor)),
-        Err(_) => Box::new(stream),
     }
 }
 

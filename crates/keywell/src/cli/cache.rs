@@ -2,9 +2,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use keywell_app::{AppOptions, ControlOptions};
+use keywell_system::folders;
 
 use super::output;
-use super::state::{self, StateArguments, absolute};
+use super::state::{self, StateArguments};
 
 /// Where compiled components and images are kept.
 #[derive(Args, Clone)]
@@ -35,7 +36,7 @@ pub(super) struct CacheArguments {
 impl CacheFolder {
     /// The folder; none where the environment names none.
     pub(super) fn folder(&self) -> Option<PathBuf> {
-        self.cache.clone().or_else(cache)
+        self.cache.clone().or_else(folders::cache)
     }
 
     /// The folder of images in it.
@@ -70,15 +71,7 @@ impl CacheArguments {
     }
 }
 
-/// The user's cache folder, where the platform's rules put it.
-fn cache() -> Option<PathBuf> {
-    let caches =
-        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
-    Some(caches.join("keywell"))
-}
-
 /// Where the processes of this user show each other that they live.
 fn members() -> Option<PathBuf> {
-    let runtime = absolute("XDG_RUNTIME_DIR").map(|folder| folder.join("keywell"));
-    Some(runtime.or_else(cache)?.join("members"))
+    Some(folders::session().or_else(folders::cache)?.join("members"))
 }

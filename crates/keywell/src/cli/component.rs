@@ -4,9 +4,9 @@ use std::time::Duration;
 use clap::Args;
 use keywell_app::{AppOptions, Application};
 use keywell_config::units::{duration, size};
-use keywell_config::{Code, ComponentPlan, LimitsPlan, LinkPlan, Plan};
+use keywell_config::{Code, ComponentPlan, DirPlan, LimitsPlan, LinkPlan, Place, Plan};
 use keywell_runtime::output::Output;
-use keywell_runtime::{AllowedHost, HostError};
+use keywell_runtime::{AllowedHost, AllowedPeer, HostError};
 
 use super::cache::CacheArguments;
 use super::config_file::ConfigFile;
@@ -67,6 +67,15 @@ pub(super) struct ComponentArguments {
     #[arg(long = "allow-http", value_name = "HOST[:PORT]", value_parser = host)]
     outgoing: Vec<String>,
 
+    /// A host that the component may open TCP connections to; may be repeated.
+    #[arg(long = "allow-tcp", value_name = "HOST:PORT", value_parser = peer)]
+    tcp: Vec<String>,
+
+    /// A folder that the component has, by its own name or as GUEST, to read only with :ro; may be
+    /// repeated.
+    #[arg(long = "dir", value_name = "FOLDER[::GUEST][:ro]", value_parser = dir)]
+    dirs: Vec<DirPlan>,
+
     #[command(flatten)]
     metrics: MetricsArguments,
 
@@ -106,6 +115,8 @@ impl ComponentArguments {
                 .collect(),
             config: sets.chain(files).chain(&self.config).cloned().collect(),
             outgoing: outgoing.map(|host| host.clone().into()).collect(),
+            tcp: self.tcp.iter().map(|peer| peer.clone().into()).collect(),
+            dirs: self.dirs.clone(),
             link: LinkPlan::to(Self::STORE),
             code: written.code(),
             ..ComponentPlan::default()
@@ -159,6 +170,24 @@ impl ComponentArguments {
 
 fn host(text: &str) -> Result<String, HostError> {
     text.parse::<AllowedHost>().map(|_| text.to_owned())
+}
+
+fn peer(text: &str) -> Result<String, HostError> {
+    text.parse::<AllowedPeer>().map(|_| text.to_owned())
+}
+
+/// Reads `FOLDER[::GUEST][:ro]`.
+fn dir(text: &str) -> Result<DirPlan, String> {
+    let (paths, mode) = match text.strip_suffix(":ro") {
+        Some(paths) => (paths, ":ro"),
+        None => (text, ""),
+    };
+    let (host, guest) = paths.split_once("::").unwrap_or((paths, paths));
+    if host.is_empty() || guest.is_empty() {
+        return Err("write FOLDER or FOLDER::GUEST, with :ro behind it to read only".to_owned());
+    }
+    let host = format!("{host}{mode}");
+    Ok(DirPlan::read(guest, &host, "".as_ref(), Place::default()))
 }
 
 pub(super) fn setting(text: &str) -> Result<(String, String), String> {

@@ -92,6 +92,7 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_draft_of_a_link_replaces_the_file_and_keeps_its_permissions() {
         use std::os::unix::fs::PermissionsExt as _;

@@ -62,11 +62,11 @@ impl Inspect {
         };
         let runtime = Runtime::new(&options)?;
         let loaded = match Written::read(&self.component)? {
-            Written::File(file) => runtime.load(&file)?,
+            Written::File(file) => runtime.outline(&file, &file)?,
             Written::Image(reference) => {
                 let (name, folder) = (reference.to_string(), self.cache.images());
                 let pulled = self.images.pull_one(folder.as_deref(), &name).await?;
-                runtime.load_as(name.as_ref(), &pulled.file)?
+                runtime.outline(name.as_ref(), &pulled.file)?
             }
         };
         let report = Report::new(&loaded);

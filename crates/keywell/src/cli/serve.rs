@@ -10,7 +10,7 @@ use keywell_config::{
 };
 use keywell_runtime::watch::Subscriptions;
 use keywell_store::BucketName;
-use tokio::signal::unix::Signal;
+use keywell_system::signal::Hangups;
 
 use super::application::{attend, lines};
 use super::component::ComponentArguments;
@@ -231,7 +231,7 @@ impl Serve {
 struct PlanAgain {
     component: ComponentArguments,
     plan: Plan,
-    hangups: Signal,
+    hangups: Hangups,
 }
 
 // === impl PlanAgain ===

@@ -1,7 +1,8 @@
+use std::io;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use keywell_system::signal::{self, Hangups, Stop};
 use tokio::sync::{Notify, oneshot};
 
 use crate::cli::failed::Failed;
@@ -16,16 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Waits for SIGINT or SIGTERM. A second one ends the process at once, whether or not the first was
 /// waited for; so does the first where the command is stuck, because nothing reads what it writes say.
 pub(super) fn stop() -> Result<impl Future<Output = ()>, Failed> {
-    let listen =
-        |kind| signal(kind).map_err(|error| Failed::because("cannot listen to signals", error));
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
+    let mut signals = Stop::listen().map_err(cannot_listen)?;
     let (asking, asked) = oneshot::channel::<()>();
     tokio::spawn(async move {
-        either(&mut interrupt, &mut terminate).await;
+        signals.recv().await;
         drop(asking);
         ASKED.notify_one();
-        let mut again = pin!(either(&mut interrupt, &mut terminate));
+        let mut again = pin!(signals.recv());
         let heeded = tokio::time::timeout(PATIENCE, HEEDED.notified());
         tokio::select! {
             () = again.as_mut() => {}
@@ -43,8 +41,8 @@ pub(super) fn stop() -> Result<impl Future<Output = ()>, Failed> {
 }
 
 /// SIGHUP, which asks to read files again. From now on it does not end the process.
-pub(super) fn hangups() -> Result<Signal, Failed> {
-    signal(SignalKind::hangup()).map_err(|error| Failed::because("cannot listen to signals", error))
+pub(super) fn hangups() -> Result<Hangups, Failed> {
+    Hangups::listen().map_err(cannot_listen)
 }
 
 /// Does a command, and shows between two of its steps that it is not stuck.
@@ -61,14 +59,9 @@ pub(super) async fn heeding<T>(command: impl Future<Output = T>) -> T {
     }
 }
 
-/// Has writes past the limit of a file's size (`ulimit -f`) fail with an error, as those to a full
-/// disk do. Without it the system ends the process by SIGXFSZ at the first of them.
+/// Has writes past the limit of a file's size fail with an error, as those to a full disk do.
 pub(super) fn survive_file_size_limit() -> Result<(), Failed> {
-    // That it has a handler is enough, and the handler outlives what is returned. To ignore a signal
-    // takes unsafe code.
-    let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-    signal(kind)
-        .map(drop)
+    signal::survive_file_size_limit()
         .map_err(|error| Failed::because("cannot handle SIGXFSZ", error))
 }
 
@@ -84,9 +77,6 @@ pub(super) async fn unless<T, E>(
     }
 }
 
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+fn cannot_listen(error: io::Error) -> Failed {
+    Failed::because("cannot listen to signals", error)
 }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keywell_state::{Key, Secrets, State};
+use keywell_system::folders;
 
 use crate::cli::failed::Failed;
 
@@ -30,7 +31,7 @@ impl StateArguments {
     /// The folder, which need not be there; none where the environment names none.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         let given = self.state.clone().filter(|folder| !folder.is_empty());
-        given.map(PathBuf::from).or_else(usual)
+        given.map(PathBuf::from).or_else(folders::state)
     }
 
     /// The state folder, which need not be there.
@@ -51,25 +52,12 @@ impl StateArguments {
 /// `KEYWELL_STATE`, else the user's state folder, where the platform's rules put it.
 pub(super) fn folder() -> Option<PathBuf> {
     let given = std::env::var_os("KEYWELL_STATE").filter(|given| !given.is_empty());
-    given.map(PathBuf::from).or_else(usual)
+    given.map(PathBuf::from).or_else(folders::state)
 }
 
 /// The sockets of the processes that run.
 pub(super) fn processes(state: &Path) -> PathBuf {
     state.join("processes")
-}
-
-/// The user's state folder, where the platform's rules put it.
-fn usual() -> Option<PathBuf> {
-    let states = absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
-    Some(states.join("keywell"))
-}
-
-/// A folder that the environment names.
-pub(super) fn absolute(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(name).map(PathBuf::from);
-    folder.filter(|path| path.is_absolute())
 }
 
 fn key() -> Result<Option<Key>, Failed> {

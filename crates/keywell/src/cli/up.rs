@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use keywell_config::{ConfigError, Draft, Plan};
-use tokio::signal::unix::Signal;
+use keywell_system::signal::Hangups;
 
 use super::application::{attend, lines};
 use super::changes::Changes;
@@ -172,7 +172,7 @@ impl Up {
 /// Reads the file again when it is asked to, or when files change.
 struct PlansOfFile {
     source: Source,
-    hangups: Signal,
+    hangups: Hangups,
     changes: Option<Changes>,
 }
 
@@ -205,7 +205,7 @@ impl Plans for PlansOfFile {
             }
         };
         tokio::select! {
-            _ = self.hangups.recv() => {}
+            () = self.hangups.recv() => {}
             changed = changed => self.keep_watching(changed),
         }
         let draft = self.source.again().await;

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use keywell_config::Code;
 
@@ -27,8 +27,10 @@ impl Written {
         if text.starts_with("oci://") {
             return parsed(text).map(Self::Image);
         }
-        let is_path = name.is_absolute() || text.starts_with("./") || text.starts_with("../");
+        let begins = name.components().next();
+        let is_path = matches!(begins, Some(Component::CurDir | Component::ParentDir));
         if is_path
+            || name.is_absolute()
             || name
                 .extension()
                 .is_some_and(|extension| extension == "wasm")

@@ -5,7 +5,9 @@ use std::process::Command;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, ready};
 use keywell::PROVIDERS;
-use keywell_servers::{Cluster, Etcd, Memcached, Nats, Redis, program};
+use keywell_servers::{
+    Cluster, Etcd, Firestore, Memcached, Ministack, Nats, Postgres, Redis, program,
+};
 
 /// A store in one of its forms, and how to start what it needs.
 pub(crate) struct Place {
@@ -42,8 +44,11 @@ const PLACES: &[Place] = &[
     Place::new("`nats-cache:`", "nats-cache", || replicated().boxed()),
     Place::new("`etcd:`", "etcd", || etcd().boxed()),
     Place::new("`memcached:`", "memcached", || memcached().boxed()),
+    Place::new("`postgres:`", "postgres", || postgres().boxed()),
+    Place::new("`dynamodb:`", "dynamodb", || dynamodb().boxed()),
     #[cfg(feature = "cosmos")]
     Place::new("`cosmos:`", "cosmos", || ready(cosmos()).boxed()),
+    Place::new("`firestore:`", "firestore", || firestore().boxed()),
 ];
 
 // === impl Place ===
@@ -94,7 +99,8 @@ fn file(scheme: &str) -> Started {
 async fn redis(settings: &str) -> Started {
     let redis = Redis::builder().config("notify-keyspace-events AKE");
     let redis = redis.start().await.unwrap();
-    let url = format!("{}?{settings}", redis.url());
+    // A slow machine is no fault.
+    let url = format!("{}?{settings}&answer-timeout=20s", redis.url());
     started(url, version(&program::server().unwrap()), redis)
 }
 
@@ -102,7 +108,7 @@ async fn cluster() -> Started {
     let node = Redis::builder().config("notify-keyspace-events AKE");
     let cluster = Cluster::start_with(3, 0, node).await.unwrap();
     let nodes: Vec<String> = cluster.addrs().iter().map(ToString::to_string).collect();
-    let url = format!("redis+cluster://{}", nodes.join(","));
+    let url = format!("redis+cluster://{}?answer-timeout=20s", nodes.join(","));
     let server = version(&program::server().unwrap());
     started(url, format!("{server}, 3 primaries"), cluster)
 }
@@ -131,6 +137,23 @@ async fn memcached() -> Started {
     started(url, version(&program::memcached().unwrap()), memcached)
 }
 
+async fn postgres() -> Started {
+    // As in production: what is declared follows from it.
+    let postgres = Postgres::builder().setting("fsync=on");
+    let postgres = postgres.start().await.unwrap();
+    let url = postgres.url(&postgres.database().unwrap());
+    let server = program::postgres().unwrap().join("postgres");
+    started(url, version(&server), postgres)
+}
+
+async fn dynamodb() -> Started {
+    let ministack = Ministack::start().await.unwrap();
+    let settings = "region=us-east-1&access-key=key&secret-key=secret&create=true";
+    let url = format!("dynamodb://suite?endpoint={}&{settings}", ministack.url());
+    let server = format!("the emulator MiniStack {}", program::MINISTACK_VERSION);
+    started(url, server, ministack)
+}
+
 #[cfg(feature = "cosmos")]
 fn cosmos() -> Started {
     let cosmos = keywell_servers::Cosmos::start().unwrap();
@@ -138,6 +161,14 @@ fn cosmos() -> Started {
     let url = format!("cosmos://{}/suite/keys?{settings}", cosmos.addr());
     let emulator = "the emulator of `azure_data_cosmos_driver` 1.0.0, not the service";
     started(url, emulator, cosmos)
+}
+
+async fn firestore() -> Started {
+    let firestore = Firestore::start().await.unwrap();
+    let project = Firestore::PROJECT;
+    let url = format!("firestore://{project}?emulator={}", firestore.addr());
+    let server = "a fake of ours, after the service's documentation";
+    started(url, server, firestore)
 }
 
 fn started(url: impl Into<String>, server: impl Into<String>, kept: impl Any + Send) -> Started {

@@ -140,15 +140,32 @@ impl Server {
         prlimit(pid, Resource::Fsize, limit).unwrap();
     }
 
-    /// The most memory it ever had in use, in KiB.
+    /// The most memory it had in use, in KiB: ever, or since that was last forgotten.
     pub(crate) fn peak_memory(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// The memory it has in use, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// From here on, the most memory that it had in use is what it has now.
+    pub(crate) fn forget_peak_memory(&self) {
+        // proc(5): 5 resets the peak to the current value.
+        std::fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5").unwrap();
+    }
+
+    fn status(&self, field: &str) -> u64 {
         let status = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(status).unwrap();
-        let peak = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .unwrap();
-        peak.trim().trim_end_matches(" kB").parse().unwrap()
+        let value = status.lines().find_map(|line| line.strip_prefix(field));
+        value
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap()
     }
 }
 

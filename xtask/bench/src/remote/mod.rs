@@ -2,7 +2,10 @@
 
 #[cfg(feature = "cosmos")]
 mod cosmos;
+mod dynamodb;
 mod etcd;
+mod firestore;
+mod grpc;
 mod memcached;
 
 use std::sync::Arc;
@@ -23,7 +26,9 @@ use crate::unit::Unit;
 
 #[cfg(feature = "cosmos")]
 pub(crate) use cosmos::group as cosmos_group;
+pub(crate) use dynamodb::group as dynamodb_group;
 pub(crate) use etcd::group as etcd_group;
+pub(crate) use firestore::group as firestore_group;
 pub(crate) use memcached::group as memcached_group;
 
 /// Of either side.

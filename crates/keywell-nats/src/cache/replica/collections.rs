@@ -51,7 +51,7 @@ pub(crate) fn push(replica: &mut Replica, key: &str, item: &str, now: u64) -> Wr
     let head = Head::of_list(key);
     let stamp = replica.next_stamp(now);
     let element = Element::Item(stamp, item.to_owned());
-    let effects = replica.add(&head.item(stamp), Entry::default(), element, Vec::new());
+    let effects = replica.add(&head.item(stamp), element, Vec::new());
     Ok((replica.size(key).items, effects))
 }
 
@@ -95,12 +95,12 @@ pub(crate) fn add(replica: &mut Replica, key: &str, member: &str, now: u64) -> W
     expect(replica, key, Kind::Set)?;
     let place = Head::of_set(key).member(member);
     // It is added again, so that a removal elsewhere that has not seen this does not remove it.
-    let entry = replica.entry(&place).cloned().unwrap_or_default();
-    let before = dots_of(&entry, member);
+    let entry = replica.entry(&place);
+    let before = entry.map_or_else(Vec::new, |entry| dots_of(entry, member));
     let is_new = before.is_empty();
     let stamp = replica.next_stamp(now);
     let element = Element::Member(stamp, member.to_owned());
-    Ok((is_new, replica.add(&place, entry, element, before)))
+    Ok((is_new, replica.add(&place, element, before)))
 }
 
 /// Removes from a set, and answers whether the member was there.

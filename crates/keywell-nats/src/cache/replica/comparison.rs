@@ -5,6 +5,11 @@
 //! that differ, the first all writes that it holds in leaves that differ. Then each learns what the
 //! other has seen and does not hold. A message has what there is room for; the first goes on as long
 //! as that changes something.
+//!
+//! What is gone at a peer may have been replaced there by a write that has not arrived here. If it were
+//! dropped at once and the peer ended, both would be lost. So a copy drops it at once only if it has
+//! seen the same writes as the peer; otherwise it asks for all that the peer holds of the key, and
+//! takes both together.
 
 use std::collections::BTreeSet;
 
@@ -25,6 +30,10 @@ pub(crate) struct Comparison {
 
 /// How long a comparison or a pull waits for a message, in microseconds.
 pub(super) const PATIENCE: u64 = 1_000_000;
+/// How many writes of a leaf are compared at most. What a stranger sends names any number in few bytes.
+const LEAF: usize = 4096;
+/// How many writes are examined at most that a peer holds besides.
+const OTHERS: usize = 1 << 17;
 /// About how many bytes a fingerprint has in a message.
 const FINGERPRINT: usize = 10;
 
@@ -40,7 +49,7 @@ impl Comparison {
         now: u64,
     ) -> Vec<Effect> {
         let is_waiting = self.begun.is_some_and(|(_, until)| now < until);
-        if is_waiting || root == state.table.tree().root() {
+        if is_waiting || root == state.table.writes().tree().root() {
             return Vec::new();
         }
         self.go_on(state, peer, now)
@@ -48,14 +57,14 @@ impl Comparison {
 
     fn go_on(&mut self, state: &State, peer: Origin, now: u64) -> Vec<Effect> {
         self.begun = Some((peer, now + PATIENCE));
-        let ranges = state.table.tree().ranges().to_vec();
+        let ranges = state.table.writes().tree().ranges().to_vec();
         vec![Effect::Send(peer, Message::Ranges(ranges))]
     }
 
     /// The leaves of ranges that differ from a peer's.
     pub(crate) fn leaves(&mut self, state: &State, theirs: &[u64], most: usize) -> Message {
         self.turn = self.turn.wrapping_add(1);
-        let tree = state.table.tree();
+        let tree = state.table.writes().tree();
         let ranges = (0..=u8::MAX).map(|at| at.wrapping_add(self.turn));
         let differ = ranges.filter(|at| {
             let at = usize::from(*at);
@@ -71,16 +80,18 @@ impl Comparison {
         &mut self,
         state: &mut State,
         peer: Origin,
-        (gone, others): (&Dots, &Dots),
+        (seen, gone, others): (u64, &Dots, &Dots),
         most: usize,
         now: u64,
     ) -> Vec<Effect> {
-        let mut effects = state.drop_gone(gone);
-        let gone = state.gone(others.iter(), most);
-        let has_changed = !effects.is_empty() || !gone.is_empty();
-        if !gone.is_empty() {
-            effects.push(Effect::Send(peer, Message::Gone(gone)));
+        let own = state.seen.fingerprint();
+        let mut effects = state.take_gone(peer, (seen, gone), most);
+        let dots = state.gone(others.iter().take(OTHERS), most);
+        if !dots.is_empty() {
+            effects.push(Effect::Send(peer, Message::Gone { seen: own, dots }));
         }
+        // A copy that has seen other writes asks before it drops any, and compares again later.
+        let has_changed = seen == own && !effects.is_empty();
         if self.begun.is_some_and(|(with, _)| with == peer) {
             self.begun = None;
             if has_changed {
@@ -94,7 +105,7 @@ impl Comparison {
 /// What a copy holds in leaves that differ from a peer's.
 pub(crate) fn held(state: &State, theirs: &[(u8, Vec<u64>)], most: usize) -> Message {
     let differ = theirs.iter().flat_map(|(range, theirs)| {
-        let ours = state.table.tree().leaves(*range);
+        let ours = state.table.writes().tree().leaves(*range);
         let pairs = (0..=u8::MAX).zip(theirs.iter().zip(ours));
         let differ = pairs.filter(|(_, (theirs, ours))| theirs != ours);
         differ.map(|(at, _)| u16::from_be_bytes([*range, at]))
@@ -104,7 +115,7 @@ pub(crate) fn held(state: &State, theirs: &[(u8, Vec<u64>)], most: usize) -> Mes
     for leaf in differ {
         let mut has_room = true;
         let before = dots.len();
-        for dot in state.table.in_leaf(leaf) {
+        for dot in state.table.writes().in_leaf(leaf) {
             has_room = budget.take(dot);
             dots.push(dot);
         }
@@ -123,10 +134,12 @@ pub(crate) fn held(state: &State, theirs: &[(u8, Vec<u64>)], most: usize) -> Mes
 
 /// Compares what a peer holds in some leaves with what this copy holds there.
 pub(crate) fn compared(state: &State, leaves: &[u16], theirs: &Dots, most: usize) -> Message {
-    let mut theirs: Vec<Dot> = theirs.iter().collect();
+    let mut theirs: Vec<Dot> = theirs.iter().take(LEAF * leaves.len()).collect();
     theirs.sort_unstable();
     let leaves: BTreeSet<u16> = leaves.iter().copied().collect();
-    let ours = leaves.iter().flat_map(|leaf| state.table.in_leaf(*leaf));
+    let ours = leaves
+        .iter()
+        .flat_map(|leaf| state.table.writes().in_leaf(*leaf));
     let mut budget = Budget::new(most);
     let others = ours
         .filter(|dot| theirs.binary_search(dot).is_err())
@@ -134,5 +147,6 @@ pub(crate) fn compared(state: &State, leaves: &[u16], theirs: &Dots, most: usize
     Message::Compared {
         others: others.collect(),
         gone: state.gone(theirs.into_iter(), most),
+        seen: state.seen.fingerprint(),
     }
 }

@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use super::origin::{Dot, Origin};
 
 /// Writes, as they are sent: runs of consecutive ones cost 2 bytes or little more each.
@@ -35,18 +37,26 @@ impl Dots {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Dot> {
-        let dots = self.0.iter().flat_map(|(origin, runs)| {
-            let ends = runs.iter().scan(0_u64, |end, run| {
-                let first = end.checked_add(run.gap)?;
-                *end = first.checked_add(run.more)?;
-                Some(first..=*end)
-            });
-            ends.flatten().map(|number| Dot {
-                origin: *origin,
-                number,
-            })
+        let dots = self.runs().flat_map(|run| {
+            let (origin, last) = (run.start().origin, run.end().number);
+            (run.start().number..=last).map(move |number| Dot { origin, number })
         });
         dots.take(MOST)
+    }
+
+    /// The first and the last of consecutive ones.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = RangeInclusive<Dot>> {
+        self.0.iter().flat_map(|(origin, runs)| {
+            let dot = |number| Dot {
+                origin: *origin,
+                number,
+            };
+            runs.iter().scan(0_u64, move |end, run| {
+                let first = end.checked_add(run.gap)?;
+                *end = first.checked_add(run.more)?;
+                Some(dot(first)..=dot(*end))
+            })
+        })
     }
 
     /// About how many bytes a message has with them.

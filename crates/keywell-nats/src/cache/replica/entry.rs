@@ -174,33 +174,29 @@ impl Entry {
         each.map(|bytes| bytes + 64).sum()
     }
 
-    /// What two nodes hold together that hold these and have seen these writes; none if that is
-    /// nothing.
-    pub(crate) fn merge(
-        ours: Option<&Self>,
-        seen: &Seen,
-        theirs: Option<&Self>,
-        theirs_seen: &Seen,
-    ) -> Option<Self> {
-        let own = Self::undeleted(ours, theirs, theirs_seen);
-        let other = Self::undeleted(theirs, ours, seen);
-        let mut merged = Self {
-            elements: own.chain(other).collect(),
-        };
-        merged.drop_earlier_sums();
-        (!merged.is_empty()).then_some(merged)
+    /// Whether it is sent as a whole in a message with so many bytes of entries.
+    pub(crate) fn fits(&self, most: usize) -> bool {
+        self.elements.len() == 1 || self.bytes() <= most / 4
     }
 
-    /// Without what a peer has seen and does not hold.
-    fn undeleted<'a>(
-        entry: Option<&'a Self>,
-        held: Option<&'a Self>,
-        seen: &'a Seen,
-    ) -> impl Iterator<Item = (Dot, Element)> {
-        let elements = entry.into_iter().flat_map(|entry| &entry.elements);
-        let is_held = move |dot: &Dot| held.is_some_and(|held| held.elements.contains_key(dot));
-        let left = elements.filter(move |(dot, _)| !seen.has(**dot) || is_held(dot));
-        left.map(|(dot, element)| (*dot, element.clone()))
+    /// Takes what a peer holds, and drops what it has seen and does not hold. What is new here counts
+    /// as seen from now on.
+    pub(crate) fn join(
+        &mut self,
+        seen: &mut Seen,
+        theirs: Self,
+        have_they_seen: impl Fn(Dot) -> bool,
+    ) {
+        self.elements
+            .retain(|dot, _| theirs.elements.contains_key(dot) || !have_they_seen(*dot));
+        for (dot, element) in theirs.elements {
+            if seen.add(dot) {
+                self.elements.insert(dot, element);
+            }
+        }
+        if self.elements.len() > 1 {
+            self.drop_earlier_sums();
+        }
     }
 
     /// A sum of a process holds its earlier ones of the same base. They can come later.

@@ -1,6 +1,13 @@
 //! How two copies become equal. Each says in beacons what it has. Where a peer has seen other writes,
 //! a copy pulls the entries that have them, in chunks. Then, or where both have seen the same, they
 //! [compare](super::comparison) what they hold.
+//!
+//! What a copy has seen and does not hold was deleted, or it holds what replaced it. That is so at all
+//! times: otherwise a write and its replacement could both be lost with another process. So a copy
+//! takes entries as they arrive, but what the peer has seen besides only after a round of chunks during
+//! which the peer took no write. Then this copy has all that the peer held at the end of the round.
+//! Otherwise another round sends what the peer took meanwhile, which may have replaced what was in a
+//! chunk before.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +24,6 @@ pub(crate) struct Exchange {
     /// How many bytes of entries a message has.
     message_bytes: usize,
     pull: Option<Pull>,
-    /// Where the next chunk begins.
-    from: Dot,
     comparison: Comparison,
     has_joined: bool,
 }
@@ -27,9 +32,12 @@ pub(crate) struct Exchange {
 struct Pull {
     peer: Origin,
     until: u64,
-    /// What the chunks so far say that the peer has seen. A write among them may be replaced by one
-    /// of a later chunk, so this copy counts none of them as seen before it has all chunks.
+    /// Where the next chunk begins.
+    from: Dot,
+    /// What the chunks so far say that the peer has seen.
     seen: Seen,
+    /// How many writes the peer had taken at the first chunk of this round.
+    added: Option<u64>,
 }
 
 /// A part of what a peer was asked for.
@@ -38,6 +46,7 @@ struct Chunk {
     seen: Seen,
     entries: Vec<Part>,
     next: Option<Dot>,
+    added: u64,
     root: u64,
 }
 
@@ -51,7 +60,6 @@ impl Exchange {
         Self {
             message_bytes,
             pull: None,
-            from: Dot::FIRST,
             comparison: Comparison::default(),
             has_joined: false,
         }
@@ -92,12 +100,17 @@ impl Exchange {
         let most = self.message_bytes;
         let send = |message| vec![Effect::Send(from, message)];
         match message {
-            Message::Update(update) => state.take_update(update, now),
+            Message::Update(update) => {
+                let mut effects = Vec::new();
+                state.take_update(update, now, &mut effects);
+                effects
+            }
             Message::Updates(updates) => {
-                let updates = updates.into_iter();
-                updates
-                    .flat_map(|update| state.take_update(update, now))
-                    .collect()
+                let mut effects = Vec::with_capacity(updates.len());
+                for update in updates {
+                    state.take_update(update, now, &mut effects);
+                }
+                effects
             }
             Message::Beacon {
                 seen,
@@ -124,6 +137,7 @@ impl Exchange {
                 seen,
                 entries,
                 next,
+                added,
                 root,
             } => {
                 let chunk = Chunk {
@@ -131,20 +145,28 @@ impl Exchange {
                     seen,
                     entries,
                     next,
+                    added,
                     root,
                 };
-                self.take_chunk(state, from, &chunk, now)
+                self.take_chunk(state, from, chunk, now)
             }
             Message::Ranges(theirs) => send(self.comparison.leaves(state, &theirs, most)),
             Message::Leaves(theirs) => send(comparison::held(state, &theirs, most)),
             Message::Held { leaves, dots } => {
                 send(comparison::compared(state, &leaves, &dots, most))
             }
-            Message::Compared { gone, others } => {
-                let dots = (&gone, &others);
-                self.comparison.take(state, from, dots, most, now)
+            Message::Compared { seen, gone, others } => {
+                let compared = (seen, &gone, &others);
+                self.comparison.take(state, from, compared, most, now)
             }
-            Message::Gone(gone) => state.drop_gone(&gone),
+            Message::Gone { seen, dots } => state.take_gone(from, (seen, &dots), most),
+            Message::Ask(keys) => {
+                let updates = state.answer(keys, most);
+                if updates.is_empty() {
+                    return Vec::new();
+                }
+                send(Message::Updates(updates))
+            }
         }
     }
 
@@ -157,67 +179,86 @@ impl Exchange {
         now: u64,
     ) -> Vec<Effect> {
         if seen == state.seen.fingerprint() {
+            let is_done = self.pull.take_if(|pull| pull.peer == peer).is_some();
+            self.has_joined |= is_done;
             return self.comparison.begin(state, peer, root, now);
         }
-        if let Some(pull) = &mut self.pull {
-            if pull.peer != peer || now < pull.until {
+        let mut pull = match self.pull.take() {
+            Some(pull) if pull.peer != peer || now < pull.until => {
+                self.pull = Some(pull);
                 return Vec::new();
             }
-            // A message was lost.
-            let seen = std::mem::take(&mut pull.seen);
-            return self.ask(state, peer, seen, now);
-        }
-        self.from = Dot::FIRST;
-        self.ask(state, peer, Seen::default(), now)
-    }
-
-    /// Asks for a chunk, after those that say that the peer has seen this.
-    fn ask(&mut self, state: &State, peer: Origin, seen: Seen, now: u64) -> Vec<Effect> {
-        let from = self.from;
-        let until = now + PATIENCE;
-        self.pull = Some(Pull { peer, until, seen });
-        let (seen, end) = state.seen.part(from, self.message_bytes / 2);
-        vec![Effect::Send(peer, Message::Pull { from, seen, end })]
+            // A message was lost, or the next round begins.
+            Some(pull) => pull,
+            None => Pull {
+                peer,
+                until: now,
+                from: Dot::FIRST,
+                seen: Seen::default(),
+                added: None,
+            },
+        };
+        let message = pull.ask(state, self.message_bytes, now);
+        self.pull = Some(pull);
+        vec![message]
     }
 
     fn take_chunk(
         &mut self,
         state: &mut State,
         peer: Origin,
-        chunk: &Chunk,
+        chunk: Chunk,
         now: u64,
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let nothing = Seen::default();
-        for part in &chunk.entries {
-            let seen = if part.is_whole { &chunk.seen } else { &nothing };
-            effects.extend(state.take(&part.key, Some(&part.entry), seen, now));
+        for part in chunk.entries {
+            let have_they_seen = |dot| part.is_whole && chunk.seen.has(dot);
+            state.take(part.key, part.entry, have_they_seen, now, &mut effects);
         }
-        let pull = self
-            .pull
-            .take_if(|pull| pull.peer == peer && chunk.from == self.from);
-        let Some(mut pull) = pull else {
+        let pull = self.pull.as_mut();
+        let Some(pull) = pull.filter(|pull| pull.peer == peer && pull.from == chunk.from) else {
             return effects;
         };
         pull.seen.join(&chunk.seen.within(chunk.from, chunk.next));
+        let added = *pull.added.get_or_insert(chunk.added);
         if let Some(next) = chunk.next {
-            self.from = next;
-            effects.extend(self.ask(state, peer, pull.seen, now));
-        } else {
-            // All that the peer held of these writes was in the chunks, or was seen here before.
+            pull.from = next;
+            effects.push(pull.ask(state, self.message_bytes, now));
+        } else if added == chunk.added {
             state.seen.join(&pull.seen);
+            self.pull = None;
             self.has_joined = true;
             // What was deleted meanwhile shows only so, as long as others go on writing.
             effects.extend(self.comparison.begin(state, peer, chunk.root, now));
+        } else {
+            // Another round begins with the next beacon, lest it be one without end.
+            pull.from = Dot::FIRST;
+            pull.added = None;
+            pull.until = now;
         }
         effects
+    }
+}
+
+// === impl Pull ===
+
+impl Pull {
+    /// Asks for the next chunk.
+    fn ask(&mut self, state: &State, message_bytes: usize, now: u64) -> Effect {
+        self.until = now + PATIENCE;
+        let from = self.from;
+        // What the peer said it had seen, it has sent, or it holds it no more.
+        let mut seen = state.seen.clone();
+        seen.join(&self.seen);
+        let (seen, end) = seen.part(from, message_bytes / 2);
+        Effect::Send(self.peer, Message::Pull { from, seen, end })
     }
 }
 
 fn beacon(state: &State, is_answer: bool) -> Message {
     Message::Beacon {
         seen: state.seen.fingerprint(),
-        root: state.table.tree().root(),
+        root: state.table.writes().tree().root(),
         is_answer,
     }
 }
@@ -242,7 +283,7 @@ fn chunk(state: &State, (from, end): (Dot, Option<Dot>), theirs: &Seen, most: us
         let Some(entry) = state.table.get(key) else {
             continue;
         };
-        let is_whole = entry.elements.len() == 1 || entry.bytes() <= most / 4;
+        let is_whole = entry.fits(most);
         let part = match entry.elements.get(&dot) {
             _ if is_whole && !whole.insert(key) => continue,
             Some(element) if !is_whole => Entry::new(dot, element.clone()),
@@ -262,6 +303,7 @@ fn chunk(state: &State, (from, end): (Dot, Option<Dot>), theirs: &Seen, most: us
         seen,
         entries,
         next,
-        root: state.table.tree().root(),
+        added: state.table.writes().added(),
+        root: state.table.writes().tree().root(),
     }
 }

@@ -103,6 +103,11 @@ impl Replica {
         self.state.clock.next(now, self.writer)
     }
 
+    /// The value that shows under a key, and what differs between entries of different writes.
+    pub(crate) fn shown(&self, key: &str) -> Option<(Bytes, u64)> {
+        self.state.table.shown(key)
+    }
+
     /// Differs between entries of different writes; 0 if there is none.
     pub(crate) fn fingerprint(&self, key: &str) -> u64 {
         self.state.table.fingerprint(key)
@@ -144,7 +149,7 @@ impl Replica {
 
     #[cfg(test)]
     pub(crate) fn root(&self) -> u64 {
-        self.state.table.tree().root()
+        self.state.table.writes().tree().root()
     }
 
     /// Checks that what it counts agrees with what it holds.
@@ -188,16 +193,25 @@ impl Replica {
     }
 
     /// Removes what this process wrote to keys that does not show any more: it had not seen the
-    /// value that was set later, or it would have removed that.
+    /// value that was set later, or it would have removed that. The later value is sent along, so that
+    /// no copy has neither.
     fn remove_overruled(&mut self, applied: &[Effect]) -> Vec<Effect> {
         let mut effects = Vec::new();
         for effect in applied {
             let Effect::Applied(key) = effect else {
                 continue;
             };
-            let entry = self.state.table.get(key);
-            let dots = entry.map(|entry| entry.overruled(self.writer));
-            effects.extend(self.remove(key, dots.unwrap_or_default()));
+            let Some(entry) = self.state.table.get(key) else {
+                continue;
+            };
+            if entry.elements.len() < 2 {
+                continue;
+            }
+            let replaced = entry.overruled(self.writer);
+            let shown = entry
+                .base()
+                .map(|(dot, stamp, value)| Entry::new(dot, Element::Value(stamp, value.clone())));
+            effects.extend(self.replace(key, replaced, shown));
         }
         effects
     }
@@ -216,8 +230,11 @@ impl Replica {
     pub(crate) fn set(&mut self, key: &str, value: Bytes, now: u64) -> Vec<Effect> {
         let stamp = self.next_stamp(now);
         let entry = Entry::new(self.next_dot(), Element::Value(stamp, value));
-        let replaced = self.state.table.dots_of(key);
-        self.state.table.put(key, Some(entry.clone()));
+        let mut replaced = Vec::new();
+        self.state.table.change(key, |held| {
+            replaced.extend(held.elements.keys());
+            held.clone_from(&entry);
+        });
         self.broadcast(Update {
             key: key.to_owned(),
             entry: Some(entry),
@@ -239,7 +256,8 @@ impl Replica {
         by: i64,
         now: u64,
     ) -> Result<(i64, Vec<Effect>), Refused> {
-        let entry = self.entry(key).cloned().unwrap_or_default();
+        let nothing = Entry::default();
+        let entry = self.entry(key).unwrap_or(&nothing);
         let number = entry.number().ok_or(Refused::NotANumber)?;
         number.checked_add(by).ok_or(Refused::Overflow)?;
         let base = entry.base().map(|(_, stamp, _)| stamp);
@@ -252,58 +270,58 @@ impl Replica {
             micros: self.next_stamp(now).micros,
         };
         let replaced = before.into_iter().map(|(dot, _)| dot).collect();
-        let effects = self.add(key, entry, sum, replaced);
+        let effects = self.add(key, sum, replaced);
         // Not one more than before where nodes together went past the bounds.
         let number = self.entry(key).and_then(Entry::number);
         Ok((number.unwrap_or_default(), effects))
     }
 
     /// Adds an element to an entry, in place of others.
-    pub(crate) fn add(
-        &mut self,
-        key: &str,
-        mut entry: Entry,
-        element: Element,
-        replaced: Vec<Dot>,
-    ) -> Vec<Effect> {
+    pub(crate) fn add(&mut self, key: &str, element: Element, replaced: Vec<Dot>) -> Vec<Effect> {
         let dot = self.next_dot();
-        let update = Update {
+        let mut adds_to = None;
+        self.state.table.change(key, |entry| {
+            adds_to = entry.base().map(|(dot, ..)| dot);
+            for dot in &replaced {
+                entry.elements.remove(dot);
+            }
+            entry.elements.insert(dot, element.clone());
+        });
+        self.broadcast(Update {
             key: key.to_owned(),
-            entry: Some(Entry::new(dot, element.clone())),
-            adds_to: entry.base().map(|(dot, ..)| dot),
+            entry: Some(Entry::new(dot, element)),
+            adds_to,
             replaced,
-        };
-        for dot in &update.replaced {
-            entry.elements.remove(dot);
-        }
-        entry.elements.insert(dot, element);
-        self.state.table.put(key, Some(entry));
-        self.broadcast(update)
+        })
     }
 
     /// Removes elements of an entry.
     pub(crate) fn remove(&mut self, key: &str, dots: Vec<Dot>) -> Vec<Effect> {
-        if dots.is_empty() {
+        self.replace(key, dots, None)
+    }
+
+    /// Removes elements of an entry, in favour of what it holds besides, if that is given.
+    fn replace(&mut self, key: &str, replaced: Vec<Dot>, by: Option<Entry>) -> Vec<Effect> {
+        if replaced.is_empty() {
             return Vec::new();
         }
-        self.state.table.remove(key, &dots);
+        self.state.table.remove(key, &replaced);
         self.broadcast(Update {
             key: key.to_owned(),
-            entry: None,
-            replaced: dots,
+            entry: by,
+            replaced,
             adds_to: None,
         })
     }
 
-    /// Sends a write to all, in several messages if it replaces very many others.
+    /// Sends a write to all, in several messages if it replaces very many others. Each has the write, so
+    /// that no copy drops what it replaces without it.
     fn broadcast(&self, mut update: Update) -> Vec<Effect> {
         let most = (self.exchange.message_bytes() / Dot::BYTES).max(1);
         let rest = update.replaced.split_off(most.min(update.replaced.len()));
         let rest = rest.chunks(most).map(|replaced| Update {
-            key: update.key.clone(),
-            entry: None,
             replaced: replaced.to_vec(),
-            adds_to: None,
+            ..update.clone()
         });
         let rest: Vec<_> = rest.collect();
         let all = std::iter::once(update).chain(rest);

@@ -9,7 +9,7 @@ pub(crate) enum Message {
     /// A write.
     Update(Update),
     /// Several, in order.
-    Updates(Vec<Update>),
+    Updates(#[serde(with = "super::packed")] Vec<Update>),
     /// What the sender has, in short.
     Beacon {
         seen: u64,
@@ -36,6 +36,8 @@ pub(crate) enum Message {
         entries: Vec<Part>,
         /// Where the next chunk begins.
         next: Option<Dot>,
+        /// How many writes the sender has taken so far.
+        added: u64,
         /// What the sender holds, in short.
         root: u64,
     },
@@ -47,13 +49,22 @@ pub(crate) enum Message {
     Held { leaves: Vec<u16>, dots: Dots },
     /// Compares what the receiver holds in some leaves.
     Compared {
+        /// The fingerprint of what the sender has seen.
+        seen: u64,
         /// What of that the sender has seen and does not hold.
         gone: Dots,
         /// What the sender holds besides.
         others: Dots,
     },
     /// What the receiver holds and the sender has seen and does not hold.
-    Gone(Dots),
+    Gone {
+        /// The fingerprint of what the sender has seen.
+        seen: u64,
+        dots: Dots,
+    },
+    /// Asks for [updates](Self::Updates) of keys: each has writes that the receiver has seen and does not
+    /// hold.
+    Ask(Vec<(String, Vec<Dot>)>),
 }
 
 /// A write, as it is sent to all.
@@ -104,8 +115,12 @@ impl Message {
             Self::Ranges(ranges) => 10 * ranges.len(),
             Self::Leaves(ranges) => ranges.iter().map(|(_, leaves)| 10 * leaves.len()).sum(),
             Self::Held { leaves, dots } => 3 * leaves.len() + dots.bytes(),
-            Self::Compared { gone, others } => gone.bytes() + others.bytes(),
-            Self::Gone(dots) => dots.bytes(),
+            Self::Compared { gone, others, .. } => gone.bytes() + others.bytes(),
+            Self::Gone { dots, .. } => dots.bytes(),
+            Self::Ask(keys) => keys
+                .iter()
+                .map(|(key, dots)| key.len() + Dot::BYTES * dots.len())
+                .sum(),
         };
         64 + more
     }

@@ -10,7 +10,8 @@
 //! 2. Of two sets of a key, one that had seen the other stands. Of others the one with the later
 //!    hybrid time stands, then the one of the greater node.
 //! 3. A delete removes the writes that its node had seen, and they do not come back. It leaves
-//!    nothing behind: a write that was [`Seen`] and is not held was deleted.
+//!    nothing behind: a write that was [`Seen`] and is not held was deleted, or is replaced by one
+//!    that is held. So a value stays until what replaced it is here, whoever ends meanwhile.
 //! 4. An increment counts once, unless a later set that its node had not seen replaces the number, or
 //!    its node ends before another has it. A key that one node deletes while another adds to it has
 //!    the whole sum of that other node afterwards.
@@ -34,6 +35,7 @@ mod machine;
 mod message;
 mod numbers;
 mod origin;
+mod packed;
 pub(crate) mod place;
 mod seen;
 #[cfg(test)]
@@ -42,7 +44,9 @@ mod sizes;
 mod state;
 mod table;
 mod tree;
+mod writes;
 
+#[cfg(feature = "fuzzing")]
 pub(crate) use entry::Entry;
 pub(crate) use machine::{Refused, Replica};
 pub(crate) use message::{Effect, Message, Update};

@@ -39,6 +39,30 @@ impl Dot {
     /// About what it needs in a message.
     pub(crate) const BYTES: usize = 24;
 
+    /// The last that its origin may have.
+    pub(crate) fn last(self) -> Self {
+        Self {
+            number: u64::MAX,
+            ..self
+        }
+    }
+
+    /// The next in order, if there is one.
+    pub(crate) fn next(self) -> Option<Self> {
+        if let Some(number) = self.number.checked_add(1) {
+            return Some(Self { number, ..self });
+        }
+        let Origin { node, incarnation } = self.origin;
+        let origin = match incarnation.checked_add(1) {
+            Some(incarnation) => Origin { node, incarnation },
+            None => Origin {
+                node: node.checked_add(1)?,
+                incarnation: 0,
+            },
+        };
+        Some(Self { origin, number: 0 })
+    }
+
     /// No write is before it.
     pub(crate) const FIRST: Self = Self {
         origin: Origin {

@@ -67,13 +67,17 @@ impl Seen {
         floor.is_some_and(|floor| origin.incarnation < *floor)
     }
 
-    pub(crate) fn add(&mut self, dot: Dot) {
-        if !self.has(dot) {
-            self.origins
-                .entry(dot.origin)
-                .or_default()
-                .add(dot.number, dot.number);
+    /// Adds a write, and answers whether it did not have it.
+    pub(crate) fn add(&mut self, dot: Dot) -> bool {
+        if self.is_below_floor(dot.origin) {
+            return false;
         }
+        let numbers = self.origins.entry(dot.origin).or_default();
+        let is_new = !numbers.has(dot.number);
+        if is_new {
+            numbers.add(dot.number, dot.number);
+        }
+        is_new
     }
 
     /// Adds all that another set has.

@@ -1,8 +1,8 @@
 use super::clock::Clock;
 use super::dots::{Budget, Dots};
 use super::entry::Entry;
-use super::message::{Effect, Update};
-use super::origin::Dot;
+use super::message::{Effect, Message, Update};
+use super::origin::{Dot, Origin};
 use super::seen::Seen;
 use super::table::Table;
 
@@ -22,67 +22,105 @@ pub(crate) struct State {
 
 impl State {
     /// Takes a write of another copy.
-    pub(crate) fn take_update(&mut self, update: Update, now: u64) -> Vec<Effect> {
+    pub(crate) fn take_update(&mut self, mut update: Update, now: u64, effects: &mut Vec<Effect>) {
         // The value it adds to is on its way, or comes with a pull; and so will this.
         if update.adds_to.is_some_and(|dot| !self.seen.has(dot)) {
-            return Vec::new();
+            return;
         }
-        let mut replaced = Seen::default();
-        for dot in &update.replaced {
-            replaced.add(*dot);
+        let theirs = update.entry.unwrap_or_default();
+        if is_too_late(&theirs) {
+            return;
         }
-        let effects = self.take(&update.key, update.entry.as_ref(), &replaced, now);
-        for dot in update.replaced {
-            self.seen.add(dot);
+        let replaced = &mut update.replaced;
+        replaced.sort_unstable();
+        let is_replaced = |dot| replaced.binary_search(&dot).is_ok();
+        self.take(update.key, theirs, is_replaced, now, effects);
+        for dot in replaced {
+            self.seen.add(*dot);
         }
-        effects
     }
 
     /// Merges what a peer holds of a key. The peer has seen these writes, and those of the entry.
     pub(crate) fn take(
         &mut self,
-        key: &str,
-        theirs: Option<&Entry>,
-        seen: &Seen,
+        key: String,
+        theirs: Entry,
+        have_they_seen: impl Fn(Dot) -> bool,
         now: u64,
-    ) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if theirs.is_some_and(is_too_late) {
-            return effects;
+        effects: &mut Vec<Effect>,
+    ) {
+        if is_too_late(&theirs) {
+            return;
         }
-        if let Some(stamp) = theirs.and_then(|entry| entry.stamps().max()) {
+        if let Some(stamp) = theirs.stamps().max() {
             // What follows a clock that is ahead is ahead as well, and is not reported.
             if stamp.micros > self.clock.at(now) + AHEAD {
                 effects.push(Effect::ClockAhead(stamp.origin, stamp.micros - now));
             }
             self.clock.see(stamp);
         }
-        let ours = self.table.get(key);
-        let merged = Entry::merge(ours, &self.seen, theirs, seen);
-        if merged.as_ref() != ours {
-            self.table.put(key, merged);
-            effects.push(Effect::Applied(key.to_owned()));
+        let seen = &mut self.seen;
+        let join = |ours: &mut Entry| ours.join(seen, theirs, have_they_seen);
+        if self.table.change(&key, join) {
+            effects.push(Effect::Applied(key));
         }
-        for dot in theirs.into_iter().flat_map(|entry| entry.elements.keys()) {
-            self.seen.add(*dot);
-        }
-        effects
     }
 
-    /// Drops what a peer has seen and does not hold.
-    pub(crate) fn drop_gone(&mut self, gone: &Dots) -> Vec<Effect> {
-        let keys = self.table.keys_of(gone.iter());
-        let keys = keys.into_iter().map(|(key, dots)| {
-            self.table.remove(&key, &dots);
-            Effect::Applied(key.to_string())
+    /// Drops what a peer has seen and does not hold, if this copy has seen the same and so holds what
+    /// replaced it. Otherwise asks for what the peer holds of these keys.
+    pub(crate) fn take_gone(
+        &mut self,
+        peer: Origin,
+        (seen, gone): (u64, &Dots),
+        most: usize,
+    ) -> Vec<Effect> {
+        let keys = self.table.keys_of(gone).into_iter();
+        if seen == self.seen.fingerprint() {
+            let keys = keys.map(|(key, dots)| {
+                self.table.remove(&key, &dots);
+                Effect::Applied(key.to_string())
+            });
+            return keys.collect();
+        }
+        let mut left = most;
+        let keys = keys.map_while(|(key, dots)| {
+            left = left.checked_sub(key.len() + Dot::BYTES * dots.len())?;
+            Some((key.to_string(), dots))
         });
-        keys.collect()
+        let keys: Vec<_> = keys.collect();
+        if keys.is_empty() {
+            return Vec::new();
+        }
+        vec![Effect::Send(peer, Message::Ask(keys))]
+    }
+
+    /// All that this copy holds of keys, and which writes of them it has seen and does not hold. Of
+    /// keys that hold more than a message has room for, nothing.
+    pub(crate) fn answer(&self, keys: Vec<(String, Vec<Dot>)>, most: usize) -> Vec<Update> {
+        let mut bytes = 0;
+        let updates = keys.into_iter().filter_map(|(key, mut dots)| {
+            dots.retain(|dot| !self.table.writes().holds(*dot) && self.seen.has(*dot));
+            let entry = self.table.get(&key).cloned();
+            let has_room = bytes <= most && entry.as_ref().is_none_or(|entry| entry.fits(most));
+            if !has_room || dots.is_empty() {
+                return None;
+            }
+            let update = Update {
+                key,
+                entry,
+                replaced: dots,
+                adds_to: None,
+            };
+            bytes += update.bytes();
+            Some(update)
+        });
+        updates.collect()
     }
 
     /// Which of these writes were seen and are not held, as far as there is room for them.
     pub(crate) fn gone(&self, dots: impl Iterator<Item = Dot>, most: usize) -> Dots {
         let mut budget = Budget::new(most);
-        let gone = dots.filter(|dot| !self.table.holds(*dot) && self.seen.has(*dot));
+        let gone = dots.filter(|dot| !self.table.writes().holds(*dot) && self.seen.has(*dot));
         gone.take_while(|dot| budget.take(*dot)).collect()
     }
 }

@@ -1,32 +1,32 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use foldhash::fast::RandomState;
 
+use super::dots::Dots;
 use super::entry::Entry;
 use super::origin::Dot;
 use super::seen::Seen;
 use super::sizes::Sizes;
-use super::tree::Tree;
+use super::writes::Writes;
 
 /// The entries of a copy: by key, by age and by write.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     slots: HashMap<Arc<str>, Slot, RandomState>,
-    /// In the order of their bytes.
-    by_key: BTreeSet<Arc<str>>,
-    /// By when they were written last. Kept from the first time on that the oldest was asked for, as
-    /// most copies never are.
+    /// In the order of their bytes. Kept from the first listing on, as is the next for the oldest:
+    /// most copies need neither, and each would be a large part of what a write costs.
+    by_key: OnceLock<BTreeSet<Arc<str>>>,
+    /// By when they were written last.
     by_age: Option<BTreeSet<(u64, Arc<str>)>>,
     sizes: Sizes,
-    /// By each write that they hold.
-    by_dot: BTreeMap<Dot, Arc<str>>,
+    writes: Writes,
     bytes: usize,
-    tree: Tree,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
     entry: Entry,
     fingerprint: u64,
@@ -63,29 +63,30 @@ impl Table {
             Some(after) => Bound::Excluded(after),
             None => Bound::Included(prefix),
         };
-        let keys = self.by_key.range::<str, _>((from, Bound::Unbounded));
+        let all = || self.slots.keys().cloned().collect();
+        let by_key = self.by_key.get_or_init(all);
+        let keys = by_key.range::<str, _>((from, Bound::Unbounded));
         let keys = keys.take_while(move |key| key.starts_with(prefix));
         keys.filter_map(|key| Some((key, self.get(key)?)))
     }
 
-    pub(crate) fn holds(&self, dot: Dot) -> bool {
-        self.by_dot.contains_key(&dot)
+    /// The writes that it holds.
+    pub(crate) fn writes(&self) -> &Writes {
+        &self.writes
     }
 
-    /// The writes in a leaf of the tree.
-    pub(crate) fn in_leaf(&self, leaf: u16) -> impl Iterator<Item = Dot> {
-        let blocks = self.tree.blocks(leaf);
-        let dots = blocks.flat_map(|(first, last)| self.by_dot.range(first..=last));
-        dots.map(|(dot, _)| *dot)
+    /// The value that shows under a key, and what differs between entries of which different writes
+    /// show.
+    pub(crate) fn shown(&self, key: &str) -> Option<(Bytes, u64)> {
+        let slot = self.slots.get(key)?;
+        Some((slot.entry.value()?, slot.fingerprint))
     }
 
     /// The keys that hold some of these writes, with those that they hold.
-    pub(crate) fn keys_of(&self, dots: impl Iterator<Item = Dot>) -> BTreeMap<Arc<str>, Vec<Dot>> {
+    pub(crate) fn keys_of(&self, dots: &Dots) -> BTreeMap<Arc<str>, Vec<Dot>> {
         let mut keys: BTreeMap<Arc<str>, Vec<Dot>> = BTreeMap::new();
-        for dot in dots {
-            if let Some(key) = self.by_dot.get(&dot) {
-                keys.entry(key.clone()).or_default().push(dot);
-            }
+        for (dot, key) in dots.runs().flat_map(|run| self.writes.range(run)) {
+            keys.entry(key.clone()).or_default().push(dot);
         }
         keys
     }
@@ -96,21 +97,19 @@ impl Table {
         seen: &'a Seen,
         from: Dot,
     ) -> impl Iterator<Item = (Dot, &'a Arc<str>)> {
-        let mut from = Bound::Included(from);
+        let mut from = Some(from);
         std::iter::from_fn(move || {
             loop {
-                let (dot, key) = self.by_dot.range((from, Bound::Unbounded)).next()?;
-                from = match seen.next_unseen(*dot) {
-                    None => Bound::Excluded(Dot {
-                        origin: dot.origin,
-                        number: u64::MAX,
-                    }),
-                    Some(next) if next == *dot => {
-                        from = Bound::Excluded(*dot);
-                        return Some((*dot, key));
-                    }
-                    Some(next) => Bound::Included(next),
+                let (dot, key) = self.writes.next(from?)?;
+                let unseen = seen.next_unseen(dot);
+                from = match unseen {
+                    None => dot.last().next(),
+                    Some(unseen) if unseen == dot => dot.next(),
+                    Some(unseen) => Some(unseen),
                 };
+                if unseen == Some(dot) {
+                    return Some((dot, key));
+                }
             }
         })
     }
@@ -132,101 +131,94 @@ impl Table {
         self.bytes
     }
 
-    pub(crate) fn tree(&self) -> &Tree {
-        &self.tree
-    }
-
     pub(crate) fn sizes(&self) -> &Sizes {
         &self.sizes
     }
 
     /// Removes writes from what a key holds.
     pub(crate) fn remove(&mut self, key: &str, dots: &[Dot]) {
-        if let Some(mut entry) = self.get(key).cloned() {
+        self.change(key, |entry| {
             for dot in dots {
                 entry.elements.remove(dot);
             }
-            self.put(key, (!entry.is_empty()).then_some(entry));
-        }
+        });
     }
 
-    /// Replaces what a key holds.
-    pub(crate) fn put(&mut self, key: &str, entry: Option<Entry>) {
-        let old = self.slots.remove_entry(key);
-        let is_new = old.is_none();
-        let (key, old) = match old {
-            Some((key, old)) => {
-                self.bytes -= old.bytes;
+    /// Changes what a key holds, and answers whether it holds other writes now.
+    pub(crate) fn change(&mut self, key: &str, change: impl FnOnce(&mut Entry)) -> bool {
+        let (key, mut slot) = match self.slots.remove_entry(key) {
+            Some((key, slot)) => {
+                self.bytes -= slot.bytes;
                 if let Some(by_age) = &mut self.by_age {
-                    by_age.remove(&(old.written, key.clone()));
+                    by_age.remove(&(slot.written, key.clone()));
                 }
-                (key, old.entry)
+                (key, slot)
             }
-            None => (Arc::from(key), Entry::default()),
+            None => (Arc::from(key), Slot::default()),
         };
-        let entry = entry.unwrap_or_default();
-        for dot in old.elements.keys() {
-            if !entry.elements.contains_key(dot) {
-                self.by_dot.remove(dot);
-                self.tree.remove(*dot);
+        let was_there = !slot.entry.is_empty();
+        let before: Vec<Dot> = slot.entry.elements.keys().copied().collect();
+        change(&mut slot.entry);
+        let mut is_changed = false;
+        for dot in &before {
+            if !slot.entry.elements.contains_key(dot) {
+                is_changed = true;
+                self.writes.remove(*dot);
             }
         }
-        for dot in entry.elements.keys() {
-            if !old.elements.contains_key(dot) {
-                self.by_dot.insert(*dot, key.clone());
-                self.tree.add(*dot);
+        for dot in slot.entry.elements.keys() {
+            if before.binary_search(dot).is_err() {
+                is_changed = true;
+                self.writes.add(*dot, key.clone());
             }
         }
-        if entry.is_empty() {
-            if self.by_key.remove(&key) {
+        if slot.entry.is_empty() {
+            if was_there {
+                self.by_key.get_mut().map(|by_key| by_key.remove(&key));
                 self.sizes.remove(&key);
             }
-            return;
+            return is_changed;
         }
-        if is_new {
-            self.by_key.insert(key.clone());
+        if !was_there {
+            self.by_key
+                .get_mut()
+                .map(|by_key| by_key.insert(key.clone()));
             self.sizes.add(&key);
         }
-        let slot = Slot {
-            fingerprint: entry.fingerprint(&key),
-            written: entry.written(),
-            bytes: key.len() + entry.bytes(),
-            entry,
-        };
+        slot.fingerprint = slot.entry.fingerprint(&key);
+        slot.written = slot.entry.written();
+        slot.bytes = key.len() + slot.entry.bytes();
         self.bytes += slot.bytes;
         if let Some(by_age) = &mut self.by_age {
             by_age.insert((slot.written, key.clone()));
         }
         self.slots.insert(key, slot);
+        is_changed
     }
 
     /// Checks that what is counted as entries come and go agrees with all entries.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn check(&self) {
-        let mut tree = Tree::default();
+        let mut writes = Writes::default();
         let mut bytes = 0;
         for (key, slot) in &self.slots {
-            assert!(
-                self.by_key.contains(key) && !slot.entry.is_empty(),
-                "{key:?}"
-            );
             let age = (slot.written, key.clone());
-            assert!(
-                self.by_age
-                    .as_ref()
-                    .is_none_or(|by_age| by_age.contains(&age)),
-                "{key:?}"
-            );
+            let is_by_key = self.by_key.get().is_none_or(|all| all.contains(key));
+            let is_by_age = self.by_age.as_ref().is_none_or(|all| all.contains(&age));
+            let is_listed = is_by_key && is_by_age;
+            assert!(is_listed && !slot.entry.is_empty(), "{key:?}");
             bytes += key.len() + slot.entry.bytes();
-            slot.entry.elements.keys().for_each(|dot| tree.add(*dot));
+            for dot in slot.entry.elements.keys() {
+                writes.add(*dot, key.clone());
+            }
         }
-        let counts = (self.slots.len(), self.slots.len(), bytes, tree.root());
+        let count = self.slots.len();
         let kept = (
-            self.by_key.len(),
-            self.by_age.as_ref().map_or(self.slots.len(), BTreeSet::len),
+            self.by_key.get().map_or(count, BTreeSet::len),
+            self.by_age.as_ref().map_or(count, BTreeSet::len),
             self.bytes,
-            self.tree.root(),
+            self.writes.tree().root(),
         );
-        assert_eq!(kept, counts);
+        assert_eq!(kept, (count, count, bytes, writes.tree().root()));
     }
 }

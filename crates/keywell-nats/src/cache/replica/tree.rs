@@ -4,8 +4,6 @@
 //! Writes of an origin with consecutive numbers are in one leaf, since they are named in runs: what
 //! a copy holds of 256 of them takes few bytes, also where many keys differ.
 
-use std::collections::BTreeMap;
-
 use super::hash::Fingerprint;
 use super::origin::Dot;
 
@@ -14,14 +12,9 @@ use super::origin::Dot;
 pub(crate) struct Tree {
     leaves: Vec<u64>,
     ranges: Vec<u64>,
-    /// How many writes of a block are held, by leaf and by the first of the block.
-    blocks: BTreeMap<(u16, Dot), usize>,
 }
 
 pub(crate) const WIDTH: usize = 256;
-
-/// How many consecutive writes of an origin are one block.
-const BLOCK: u64 = 256;
 
 // === impl Tree ===
 
@@ -30,28 +23,18 @@ impl Default for Tree {
         Self {
             leaves: vec![0; WIDTH * WIDTH],
             ranges: vec![0; WIDTH],
-            blocks: BTreeMap::new(),
         }
     }
 }
 
 impl Tree {
-    pub(crate) fn add(&mut self, dot: Dot) {
-        let (leaf, first) = place(dot);
+    pub(crate) fn add(&mut self, leaf: u16, dot: Dot) {
         self.change(leaf, fingerprint(dot));
-        *self.blocks.entry((leaf, first)).or_default() += 1;
     }
 
     /// Removes a write that was added.
-    pub(crate) fn remove(&mut self, dot: Dot) {
-        let (leaf, first) = place(dot);
+    pub(crate) fn remove(&mut self, leaf: u16, dot: Dot) {
         self.change(leaf, fingerprint(dot).wrapping_neg());
-        if let Some(held) = self.blocks.get_mut(&(leaf, first)) {
-            *held -= 1;
-            if *held == 0 {
-                self.blocks.remove(&(leaf, first));
-            }
-        }
     }
 
     fn change(&mut self, leaf: u16, by: u64) {
@@ -77,25 +60,11 @@ impl Tree {
         let first = usize::from(range) * WIDTH;
         &self.leaves[first..first + WIDTH]
     }
-
-    /// The blocks in a leaf of which something is held: the first and the last write of each.
-    pub(crate) fn blocks(&self, leaf: u16) -> impl Iterator<Item = (Dot, Dot)> {
-        let blocks = self.blocks.range((leaf, Dot::FIRST)..);
-        let blocks = blocks.take_while(move |((of, _), _)| *of == leaf);
-        blocks.map(|((_, first), _)| {
-            let number = first.number | (BLOCK - 1);
-            (*first, Dot { number, ..*first })
-        })
-    }
 }
 
-/// The leaf of a write, and the first of its block.
-fn place(dot: Dot) -> (u16, Dot) {
-    let first = Dot {
-        number: dot.number & !(BLOCK - 1),
-        ..dot
-    };
-    ((fingerprint(first) >> 48) as u16, first)
+/// The leaf of a block of writes, by the first that it may have.
+pub(crate) fn leaf(first: Dot) -> u16 {
+    (fingerprint(first) >> 48) as u16
 }
 
 fn fingerprint(dot: Dot) -> u64 {

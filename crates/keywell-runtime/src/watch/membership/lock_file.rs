@@ -105,6 +105,7 @@ fn is_member(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -171,6 +172,7 @@ mod tests {
         assert!(outside.exists());
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_proves_nothing_and_is_not_written_to() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hasher as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+use keywell_system::file::Stamp;
 
 /// How files were at some time. Two are equal if every file has the same content in both.
 #[derive(Clone, Debug, Default)]
@@ -13,15 +14,6 @@ struct Content {
     stamp: Stamp,
     /// A digest of the bytes, or of the stamp of a file that cannot be read.
     digest: u64,
-}
-
-/// What is another where a file was written or replaced, also within one tick of the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Stamp {
-    file: (u64, u64),
-    length: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
 }
 
 // === impl Snapshot ===
@@ -67,19 +59,6 @@ fn digest(file: &Path, stamp: &Stamp) -> u64 {
         Err(_) => std::hash::Hash::hash(stamp, &mut hasher),
     }
     hasher.finish()
-}
-
-// === impl Stamp ===
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            file: (metadata.dev(), metadata.ino()),
-            length: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use keywell_config::Secret;
-use rustix::process::{Pid, Signal, kill_process_group};
+use keywell_system::process::{Group, shell};
 use tokio::sync::watch;
 
 /// What has to be run to build components.
@@ -26,7 +25,7 @@ pub(super) enum Step {
 /// Runs builds, one at a time, each with its processes as a group of its own. They write to the
 /// terminal themselves.
 #[derive(Clone, Default)]
-pub(super) struct Builds(Arc<watch::Sender<Option<Pid>>>);
+pub(super) struct Builds(Arc<watch::Sender<Option<Group>>>);
 
 // === impl Step ===
 
@@ -34,38 +33,31 @@ impl Step {
     /// As a person would write it.
     pub(super) fn shown(&self) -> String {
         match self {
-            Self::Cargo { .. } => format!("cargo {}", self.arguments().join(" ")),
+            Self::Cargo { is_release, .. } => format!("cargo {}", arguments(*is_release).join(" ")),
             Self::Shell(command) => command.clone(),
         }
     }
 
-    fn arguments(&self) -> Vec<&str> {
-        match self {
-            Self::Cargo { is_release, .. } => {
-                let release = is_release.then_some("--release");
-                let target = ["--target", "wasm32-wasip2"];
-                let words = ["build"].into_iter().chain(release);
-                words.chain(target).collect()
-            }
-            Self::Shell(command) => vec!["-c", command],
-        }
-    }
-
     fn command(&self) -> Command {
-        let mut command = Command::new(match self {
-            Self::Cargo { .. } => "cargo",
-            Self::Shell(_) => "sh",
-        });
-        command.args(self.arguments());
-        if let Self::Cargo {
-            target: Some(target),
-            ..
-        } = self
-        {
-            command.env("CARGO_TARGET_DIR", target);
+        match self {
+            Self::Cargo { is_release, target } => {
+                let mut command = Command::new("cargo");
+                command.args(arguments(*is_release));
+                if let Some(target) = target {
+                    command.env("CARGO_TARGET_DIR", target);
+                }
+                command
+            }
+            Self::Shell(line) => shell(line),
         }
-        command
     }
+}
+
+fn arguments(is_release: bool) -> Vec<&'static str> {
+    let release = is_release.then_some("--release");
+    let target = ["--target", "wasm32-wasip2"];
+    let words = ["build"].into_iter().chain(release);
+    words.chain(target).collect()
 }
 
 // === impl Builds ===
@@ -91,8 +83,8 @@ impl Builds {
         }
         command.envs(env.iter().map(|(name, value)| (name, value.expose())));
         // A signal from the terminal is for this process, which then ends the group.
-        let child = command.process_group(0).spawn()?;
-        self.0.send_replace(Some(group(&child)));
+        let (child, group) = Group::spawn(&mut command)?;
+        self.0.send_replace(Some(group));
         let builds = self.0.clone();
         let wait = move || {
             let mut child = child;
@@ -106,7 +98,9 @@ impl Builds {
 
     /// Asks the build that runs to end.
     pub(super) fn ask_to_end(&self) {
-        self.signal(Signal::TERM);
+        if let Some(group) = self.running() {
+            group.ask_to_end();
+        }
     }
 
     /// Ends the build that runs, with all of its processes.
@@ -114,22 +108,16 @@ impl Builds {
         self.ask_to_end();
         let mut running = self.0.subscribe();
         let ended = running.wait_for(Option::is_none);
-        if tokio::time::timeout(Self::PATIENCE, ended).await.is_err() {
-            self.signal(Signal::KILL);
+        if tokio::time::timeout(Self::PATIENCE, ended).await.is_err()
+            && let Some(group) = self.running()
+        {
+            group.kill();
         }
     }
 
-    fn signal(&self, signal: Signal) {
-        let group = *self.0.borrow();
-        if let Some(group) = group {
-            // It may have ended just now.
-            let _ = kill_process_group(group, signal);
-        }
+    fn running(&self) -> Option<Group> {
+        *self.0.borrow()
     }
-}
-
-fn group(child: &Child) -> Pid {
-    Pid::from_child(child)
 }
 
 #[cfg(test)]
@@ -149,6 +137,7 @@ mod tests {
         assert_eq!(Step::Shell("make x".to_owned()).shown(), "make x");
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn a_build_ends_with_the_processes_that_it_started() {
         let folder = tempfile::tempdir().unwrap();
@@ -167,6 +156,7 @@ mod tests {
         assert!(builds.0.borrow().is_none());
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn a_build_runs_in_its_folder_and_has_its_status() {
         let folder = tempfile::tempdir().unwrap();

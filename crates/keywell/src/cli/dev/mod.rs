@@ -64,7 +64,7 @@ impl Dev {
         let mut stop = pin!(async {
             tokio::select! {
                 () = asked => {}
-                _ = hangups.recv() => {}
+                () = hangups.recv() => {}
             }
         });
         files::raise_limit();

@@ -1,9 +1,10 @@
 use std::fs::File;
-use std::io::{self, BufRead as _, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _, Read};
 use std::path::Path;
 use std::pin::pin;
 
 use keywell_state::{Name, Secrets};
+use keywell_system::terminal::Unseen;
 
 use crate::cli::failed::Failed;
 use crate::cli::{output, signal};
@@ -28,9 +29,8 @@ pub(super) async fn standard(name: &Name) -> Result<Vec<u8>, Failed> {
         "The secret {name}, which is not shown, up to the end of the line:"
     ));
     let read = async {
-        tokio::task::spawn_blocking(line)
-            .await
-            .map_err(io::Error::other)?
+        let line = tokio::task::spawn_blocking(Unseen::line).await;
+        line.map_err(io::Error::other)?.map(without_line_end)
     };
     let read = signal::unless(stop, read).await;
     let read = read.map_err(|error| cannot_read("the terminal", error))?;
@@ -47,12 +47,6 @@ fn all(from: impl Read) -> io::Result<Vec<u8>> {
     Ok(without_line_end(bytes))
 }
 
-fn line() -> io::Result<Vec<u8>> {
-    let mut line = Vec::new();
-    io::stdin().lock().read_until(b'\n', &mut line)?;
-    Ok(without_line_end(line))
-}
-
 fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
@@ -65,34 +59,6 @@ fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
 
 fn cannot_read(name: &str, error: io::Error) -> Failed {
     Failed::because(&format!("cannot read {name}"), error)
-}
-
-/// The terminal while it does not show what is typed.
-struct Unseen(rustix::termios::Termios);
-
-// === impl Unseen ===
-
-impl Unseen {
-    fn begin() -> io::Result<Self> {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-
-        let usual = tcgetattr(io::stdin())?;
-        let mut unseen = usual.clone();
-        unseen.local_modes.remove(LocalModes::ECHO);
-        // That a line has ended is shown.
-        unseen.local_modes.insert(LocalModes::ECHONL);
-        tcsetattr(io::stdin(), OptionalActions::Now, &unseen)?;
-        Ok(Self(usual))
-    }
-}
-
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
-
-        // Where it fails, the terminal is gone.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
-    }
 }
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ impl Texts {
             let by = self.deleted.entry((key.to_owned(), text)).or_default();
             by.insert(replica.origin());
         }
+        world.note_delete(at);
         world.carry_out(at, effects);
     }
 
@@ -98,6 +99,9 @@ impl Texts {
         }
         let added = self.added.entry((key.to_owned(), text)).or_default();
         added.extend(after.difference(&before));
+        if !is_added && was_there {
+            world.note_delete(at);
+        }
         world.carry_out(at, effects);
     }
 

@@ -1,10 +1,10 @@
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::super::entry::{Element, Entry};
 use super::super::machine::Replica;
 use super::super::message::{Effect, Message};
-use super::super::origin::Origin;
+use super::super::origin::{Dot, Origin};
 use super::super::seen::Seen;
 use super::occurred::Occurred;
 use super::random::Random;
@@ -31,6 +31,8 @@ pub(super) struct World {
     latest: BTreeMap<(usize, usize), u64>,
     /// On which sides of a partition a key was deleted.
     deleted: [bool; 2],
+    /// For each write by what it was removed: by other writes, or none for a delete.
+    removed: BTreeMap<Dot, BTreeSet<Option<Dot>>>,
 }
 
 /// A defect that the checks have to find.
@@ -48,6 +50,10 @@ pub(super) enum Planted {
     RemovalsWin,
     /// An item is taken under two stamps.
     ItemsTwice,
+    /// What is gone at a peer is dropped before what replaced it arrives.
+    GoneAtOnce,
+    /// What a peer has seen counts as seen while what replaced it may be on its way.
+    SeenEarly,
 }
 
 pub(super) struct Node {
@@ -123,6 +129,7 @@ impl World {
             occurred,
             latest: BTreeMap::new(),
             deleted: [false; 2],
+            removed: BTreeMap::new(),
         }
     }
 
@@ -183,6 +190,7 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Broadcast(message) => {
+                    self.note_removed(&message);
                     for to in (0..self.nodes.len()).filter(|to| *to != at) {
                         self.send(at, to, None, &message);
                     }
@@ -197,6 +205,45 @@ impl World {
                 Effect::Applied(_) | Effect::ClockAhead(..) => {}
             }
         }
+    }
+
+    fn note_removed(&mut self, message: &Message) {
+        if let Message::Update(update) = message {
+            let by = update.entry.as_ref();
+            let by = by.and_then(|entry| entry.elements.keys().next().copied());
+            for dot in &update.replaced {
+                self.removed.entry(*dot).or_default().insert(by);
+            }
+        }
+    }
+
+    /// Checks that what a node has seen and does not hold was deleted, or that the node holds what
+    /// replaced it.
+    pub(super) fn check_replacements(&self, at: usize) -> Result<(), String> {
+        let replica = &self.nodes[at].replica;
+        let entries = replica.entries_from("", None);
+        let held: BTreeSet<Dot> = entries
+            .flat_map(|(_, entry)| entry.elements.keys().copied())
+            .collect();
+        for dot in self.removed.keys().filter(|dot| replica.seen().has(**dot)) {
+            let (mut waiting, mut known) = (vec![*dot], BTreeSet::new());
+            let is_sound = loop {
+                let Some(next) = waiting.pop() else {
+                    break false;
+                };
+                let by = self.removed.get(&next);
+                if held.contains(&next) || by.is_some_and(|by| by.contains(&None)) {
+                    break true;
+                }
+                let by = by.into_iter().flatten().flatten();
+                waiting.extend(by.filter(|dot| known.insert(**dot)));
+            };
+            if !is_sound {
+                let origin = replica.origin();
+                return Err(format!("{origin:?} lost {dot:?} and what replaced it"));
+            }
+        }
+        Ok(())
     }
 
     fn send(&mut self, at: usize, index: usize, to: Option<Origin>, message: &Message) {
@@ -303,6 +350,13 @@ fn altered(replica: &Replica, mut message: Message, planted: Option<Planted>) ->
                 is_overruled
             });
         }
+        (
+            Some(Planted::GoneAtOnce),
+            Message::Compared { seen, .. } | Message::Gone { seen, .. },
+        ) => {
+            *seen = replica.seen().fingerprint();
+        }
+        (Some(Planted::SeenEarly), Message::Chunk { added, .. }) => *added = 0,
         (Some(Planted::DeletesForgotten), Message::Update(update)) => update.replaced.clear(),
         (Some(Planted::DeletesForgotten), Message::Chunk { seen, .. }) => *seen = Seen::default(),
         (

@@ -1,4 +1,4 @@
-//! HTTP/2 over one connection, as a service that gRPC is spoken over.
+//! HTTP/2 over one connection, as a service that gRPC is spoken over, by `tonic`.
 //!
 //! A connection that is lost is not made again here: the caller of a request that was never sent
 //! learns so, and dials.
@@ -6,29 +6,31 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use keywell_client::{TlsConnector, tcp};
-use keywell_store::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
+
+use crate::{TlsConnector, tcp};
 
 /// How many bytes of responses may be under way to readers that are slow.
 const WINDOW: u32 = 64 << 20;
 /// Those of one response.
 const STREAM_WINDOW: u32 = 2 << 20;
-/// How often the server is asked whether it is there, while an answer is due. etcd refuses clients
-/// that ask more often than every 5 s.
+/// How often the server is asked whether it is there, while an answer is due. Servers refuse clients
+/// that ask too often: etcd those that ask every 5 s.
 const PING: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection. A clone shares it.
 #[derive(Clone)]
-pub(crate) struct Transport {
+pub struct Transport {
     sender: SendRequest<Body>,
     scheme: Scheme,
     authority: Authority,
@@ -37,13 +39,18 @@ pub(crate) struct Transport {
 // === impl Transport ===
 
 impl Transport {
-    /// Connects to a host.
-    pub(crate) async fn connect(
+    /// Connects to a host, at this port unless the authority names one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`tcp::connect`], of TLS, and of the start of HTTP/2.
+    pub async fn connect(
         authority: Authority,
+        port: u16,
         tls: Option<&TlsConnector>,
     ) -> std::io::Result<Self> {
         let host = authority.host().trim_matches(['[', ']']);
-        let port = authority.port_u16().unwrap_or(2379);
+        let port = authority.port_u16().unwrap_or(port);
         let stream = tcp::connect(tcp::resolve(host, port).await?).await?;
         let mut builder = Builder::new(TokioExecutor::new());
         builder
@@ -75,7 +82,7 @@ async fn start(
     let (sender, connection) = handshake.map_err(std::io::Error::other)?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            tracing::debug!("a connection to etcd ended: {error}");
+            tracing::debug!("a connection for gRPC ended: {error}");
         }
     });
     Ok(sender)
@@ -84,7 +91,7 @@ async fn start(
 impl Service<Request<Body>> for Transport {
     type Response = Response<Incoming>;
     type Error = hyper::Error;
-    type Future = BoxFuture<hyper::Result<Self::Response>>;
+    type Future = BoxFuture<'static, hyper::Result<Self::Response>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         self.sender.poll_ready(cx)
@@ -99,4 +106,16 @@ impl Service<Request<Body>> for Transport {
         *request.uri_mut() = Uri::from_parts(parts).expect("each part is there");
         Box::pin(self.sender.send_request(request))
     }
+}
+
+/// The error of the connection that a status is made from, if it is not the server's.
+pub fn lost(status: &Status) -> Option<&hyper::Error> {
+    let mut next = std::error::Error::source(status);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }

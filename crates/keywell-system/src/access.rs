@@ -1,9 +1,4 @@
-use std::io;
-use std::os::fd::AsFd;
 use std::path::Path;
-
-use rustix::fs::fstat;
-use rustix::process::geteuid;
 
 /// Who may write to a folder or a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,20 +34,6 @@ const OTHERS_WRITE: u32 = 0o002;
 // === impl Access ===
 
 impl Access {
-    /// Reads it from something open.
-    ///
-    /// # Errors
-    ///
-    /// Those of `fstat`.
-    pub fn of(open: impl AsFd) -> io::Result<Self> {
-        let stat = fstat(open)?;
-        Ok(Self {
-            owner: stat.st_uid,
-            user: geteuid().as_raw(),
-            mode: stat.st_mode & 0o7777,
-        })
-    }
-
     /// Whether every user of this machine may write.
     pub fn is_open_to_strangers(self) -> bool {
         self.mode & OTHERS_WRITE != 0

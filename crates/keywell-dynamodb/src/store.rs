@@ -1,0 +1,189 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keywell_client::Deadline;
+use keywell_store::{
+    Action, Answer, Bucket, BucketName, Change, Check, Result, Store, StoreId, Transacted, Write,
+};
+use parking_lot::Mutex;
+
+use crate::backing::{Backing, last_key};
+use crate::bucket::DynamoDbBucket;
+use crate::condition::names;
+use crate::connect;
+use crate::item::{Attributes, BUCKET, ENDS, KEY, ends, key, now, primary};
+use crate::link::{Kind, Link};
+use crate::options::DynamoDbOptions;
+use crate::transact::Transaction;
+
+/// How long the first answer is waited for: credentials may have to be found.
+const OPENING: Duration = Duration::from_secs(8);
+
+/// A store whose buckets share a table of DynamoDB.
+///
+/// A clone is the same store.
+#[derive(Clone)]
+pub struct DynamoDbStore(Arc<Inner>);
+
+struct Inner {
+    id: StoreId,
+    options: DynamoDbOptions,
+    link: Arc<Link>,
+    stream: Option<String>,
+    /// Those that were opened.
+    buckets: Mutex<HashMap<BucketName, Arc<Backing>>>,
+}
+
+// === impl DynamoDbStore ===
+
+impl DynamoDbStore {
+    /// Finds the table, or creates it if that is set.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessDenied`](keywell_store::Error::AccessDenied) for credentials that are refused,
+    /// [`Corrupt`](keywell_store::Error::Corrupt) for a table of another shape, and
+    /// [`Unavailable`](keywell_store::Error::Unavailable) without a region, credentials, table or
+    /// service.
+    pub async fn open(options: DynamoDbOptions) -> Result<Self> {
+        let config = connect::config(&options).await?;
+        let link = Link::new(&config, &options.table, options.answer_timeout);
+        let opening = Deadline::after(OPENING.max(options.answer_timeout));
+        let stream = link.table(opening, options.create).await?;
+        Ok(Self(Arc::new(Inner {
+            id: StoreId::unique(),
+            options,
+            link: Arc::new(link),
+            stream,
+            buckets: Mutex::default(),
+        })))
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn backing(&self, name: &BucketName) -> Arc<Backing> {
+        let mut buckets = self.buckets.lock();
+        let backing = buckets.entry(name.clone()).or_insert_with(|| {
+            let (link, stream) = (self.link.clone(), self.stream.clone());
+            Arc::new(Backing::new(link, stream, name))
+        });
+        backing.clone()
+    }
+
+    /// The buckets that have keys, found by leaping from one to the next.
+    async fn inhabited(&self) -> Result<Vec<BucketName>> {
+        let mut inhabited = Vec::new();
+        let mut after: Option<Attributes> = None;
+        loop {
+            let request = self
+                .link
+                .client
+                .scan()
+                .table_name(&self.link.table)
+                .projection_expression("#bucket, #key, #ends")
+                .set_expression_attribute_names(Some(names(&[BUCKET, KEY, ENDS])))
+                .set_exclusive_start_key(after)
+                .consistent_read(true)
+                .limit(1);
+            let response = self
+                .link
+                .get(Kind::Reads, || request.clone().send())
+                .await?;
+            let item = response.items.unwrap_or_default().into_iter().next();
+            after = match item {
+                None => response.last_evaluated_key,
+                Some(item) => {
+                    let bucket = item.get(BUCKET).and_then(|bucket| bucket.as_s().ok());
+                    let bucket = bucket.map_or("", String::as_str);
+                    let has_ended = matches!(ends(&item), Ok(Some(ends)) if ends <= now());
+                    match BucketName::parse(bucket) {
+                        // What another program wrote may have a name that is none of ours.
+                        Ok(name) if !has_ended && name.as_str() == bucket => {
+                            inhabited.push(name);
+                            Some(primary(bucket, &last_key()))
+                        }
+                        _ => Some(primary(bucket, key(&item)?)),
+                    }
+                }
+            };
+            if after.is_none() {
+                break;
+            }
+        }
+        inhabited.sort_unstable();
+        Ok(inhabited)
+    }
+
+    /// Checks each key and value as a call of its own would.
+    fn check(&self, checks: &[Check], writes: &[Write]) -> Result<()> {
+        for check in checks {
+            self.backing(&check.bucket).check(&check.key)?;
+        }
+        for write in writes {
+            let bucket = self.backing(&write.bucket);
+            match &write.action {
+                Action::Change(Change::Set(value, _)) => bucket.check_entry(&write.key, value)?,
+                _ => bucket.check(&write.key)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Store for DynamoDbStore {
+    fn id(&self) -> Option<StoreId> {
+        Some(self.0.id)
+    }
+
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        Answer::now(Arc::new(DynamoDbBucket {
+            store: self.0.id,
+            name: name.clone(),
+            backing: self.0.backing(name),
+        }))
+    }
+
+    fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
+        let store = self.0.clone();
+        Answer::later(async move {
+            let transaction = Transaction {
+                link: &store.link,
+                checks: &checks,
+                writes: &writes,
+            };
+            transaction.check()?;
+            store.check(&checks, &writes)?;
+            transaction.run().await
+        })
+    }
+
+    fn buckets(&self) -> Answer<Vec<BucketName>> {
+        let store = self.0.clone();
+        Answer::later(async move { store.inhabited().await })
+    }
+
+    fn health(&self) -> Answer<()> {
+        let store = self.0.clone();
+        Answer::later(async move {
+            let backing = store.backing(&BucketName::default());
+            backing.is_there("health").await.map(drop)
+        })
+    }
+
+    fn close(&self) -> Answer<()> {
+        self.0.link.close();
+        Answer::now(())
+    }
+}
+
+impl fmt::Debug for DynamoDbStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DynamoDbStore")
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
+    }
+}

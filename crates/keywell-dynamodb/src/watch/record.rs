@@ -1,0 +1,85 @@
+//! A record of a stream as an event of a bucket.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodbstreams::types::{AttributeValue as Streamed, OperationType, Record};
+use keywell_store::Event;
+use std::collections::HashMap;
+
+use crate::item::{Attributes, BUCKET, Item, KEY, VERSION, ends};
+
+/// Who deletes the items whose time to live has ended.
+const COLLECTOR: &str = "dynamodb.amazonaws.com";
+
+/// The number of a record in its shard.
+pub(super) fn number(record: &Record) -> Option<&str> {
+    record.dynamodb.as_ref()?.sequence_number.as_deref()
+}
+
+/// The key of a record, if it is one of this bucket.
+pub(super) fn key<'a>(record: &'a Record, bucket: &str) -> Option<&'a str> {
+    let keys = record.dynamodb.as_ref()?.keys.as_ref()?;
+    let is_ours = keys.get(BUCKET)?.as_s().is_ok_and(|found| found == bucket);
+    let key = keys.get(KEY)?.as_s().ok()?;
+    is_ours.then_some(key.as_str())
+}
+
+/// The version that a record wrote.
+pub(super) fn version(record: &Record) -> Option<&[u8]> {
+    let image = record.dynamodb.as_ref()?.new_image.as_ref()?;
+    Some(image.get(VERSION)?.as_b().ok()?.as_ref())
+}
+
+/// The event of a record of a key; none for an item that another program wrote in another form.
+pub(super) fn event(record: Record, key: String) -> Option<Event> {
+    let is_of_collector = record
+        .user_identity
+        .as_ref()
+        .is_some_and(|identity| identity.principal_id.as_deref() == Some(COLLECTOR));
+    let change = record.dynamodb?;
+    if record.event_name == Some(OperationType::Remove) {
+        // A batch deletes keys also when their time has ended.
+        let had_ended = || {
+            let ended = ends(&attributes(change.old_image?)).ok()??;
+            let deleted = change.approximate_creation_date_time?.to_millis().ok()?;
+            Some(i64::try_from(ended).is_ok_and(|ended| ended <= deleted))
+        };
+        let expired = is_of_collector || had_ended().unwrap_or_default();
+        return Some(Event::Delete {
+            key,
+            expired,
+            token: None,
+        });
+    }
+    let item = Item::read(attributes(change.new_image?));
+    match item {
+        Ok(Item {
+            value: Some(value),
+            version,
+            ..
+        }) => Some(Event::Set {
+            key,
+            value,
+            version: Some(version.into()),
+            token: None,
+        }),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!("a watch leaves out a change: {error}");
+            None
+        }
+    }
+}
+
+/// An image as the attributes of an item. Types that no item of ours has are not distinguished.
+fn attributes(image: HashMap<String, Streamed>) -> Attributes {
+    let each = image.into_iter().map(|(name, value)| {
+        let value = match value {
+            Streamed::S(text) => AttributeValue::S(text),
+            Streamed::N(number) => AttributeValue::N(number),
+            Streamed::B(bytes) => AttributeValue::B(bytes),
+            _ => AttributeValue::Null(true),
+        };
+        (name, value)
+    });
+    each.collect()
+}

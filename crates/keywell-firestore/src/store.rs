@@ -1,0 +1,172 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use keywell_store::{
+    Answer, Bucket, BucketName, Check, List, Result, Store, StoreId, Transacted, Write,
+};
+use parking_lot::Mutex;
+
+use crate::backing::Backing;
+use crate::bucket::FirestoreBucket;
+use crate::link::Link;
+use crate::names::{escaped, unescaped};
+use crate::options::FirestoreOptions;
+use crate::rpc::messages::{DocumentMask, ListDocumentsRequest};
+use crate::transact::{Buckets, Transaction};
+
+/// A store whose buckets are collections of documents in Firestore.
+///
+/// A clone is the same store.
+#[derive(Clone)]
+pub struct FirestoreStore(Arc<Inner>);
+
+struct Inner {
+    id: StoreId,
+    options: FirestoreOptions,
+    link: Arc<Link>,
+    /// Those that were opened.
+    buckets: Mutex<HashMap<BucketName, Arc<Backing>>>,
+}
+
+// === impl FirestoreStore ===
+
+impl FirestoreStore {
+    /// Connects to Firestore.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessDenied`](keywell_store::Error::AccessDenied) for a login that is refused or missing,
+    /// and for a project that it cannot reach; [`Unavailable`](keywell_store::Error::Unavailable)
+    /// if the service cannot be reached, or has no such database.
+    pub async fn open(options: FirestoreOptions) -> Result<Self> {
+        let link = Arc::new(Link::open(&options).await?);
+        Ok(Self(Arc::new(Inner {
+            id: StoreId::unique(),
+            options,
+            link,
+            buckets: Mutex::default(),
+        })))
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn backing(&self, name: &BucketName) -> Arc<Backing> {
+        let mut buckets = self.buckets.lock();
+        let backing = buckets.entry(name.clone()).or_insert_with(|| {
+            let link = self.link.clone();
+            Arc::new(Backing::new(link, &self.options.collection, name))
+        });
+        backing.clone()
+    }
+
+    /// The buckets that have keys. Their own documents need not exist: a collection below one is
+    /// enough for it to be listed.
+    async fn inhabited(&self) -> Result<Vec<BucketName>> {
+        let mut inhabited = Vec::new();
+        let mut request = ListDocumentsRequest {
+            parent: format!("{}/documents", self.link.database),
+            collection_id: self.options.collection.clone(),
+            mask: Some(DocumentMask::default()),
+            show_missing: true,
+            ..ListDocumentsRequest::default()
+        };
+        loop {
+            let listed = self.link.read(request.clone()).await?;
+            for document in listed.documents {
+                let id = document.name.rsplit('/').next().unwrap_or_default();
+                // What another program wrote there may be no bucket of ours.
+                let name = unescaped(id).filter(|name| escaped(name) == id);
+                let Some(name) = name.and_then(|name| BucketName::parse(&name).ok()) else {
+                    continue;
+                };
+                if self.has_keys(&name).await? {
+                    inhabited.push(name);
+                }
+            }
+            if listed.next_page_token.is_empty() {
+                break;
+            }
+            request.page_token = listed.next_page_token;
+        }
+        inhabited.sort_unstable();
+        Ok(inhabited)
+    }
+
+    async fn has_keys(&self, name: &BucketName) -> Result<bool> {
+        let backing = self.backing(name);
+        let mut request = List {
+            limit: 1,
+            ..List::default()
+        };
+        loop {
+            let page = backing.page(&request).await?;
+            if !page.keys.is_empty() {
+                return Ok(true);
+            }
+            if page.cursor.is_none() {
+                return Ok(false);
+            }
+            request.cursor = page.cursor;
+            // What comes first has expired; there may be much of it.
+            request.limit = keywell_store::MAX_PAGE_KEYS;
+        }
+    }
+}
+
+impl Store for FirestoreStore {
+    fn id(&self) -> Option<StoreId> {
+        Some(self.0.id)
+    }
+
+    fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
+        Answer::now(Arc::new(FirestoreBucket {
+            store: self.0.id,
+            name: name.clone(),
+            backing: self.0.backing(name),
+        }))
+    }
+
+    fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
+        let store = self.0.clone();
+        Answer::later(async move {
+            let checked = checks.iter().map(|check| &check.bucket);
+            let named = checked.chain(writes.iter().map(|write| &write.bucket));
+            let buckets: Buckets = named
+                .map(|name| (name.clone(), store.backing(name)))
+                .collect();
+            let transaction = Transaction {
+                link: &store.link,
+                buckets: &buckets,
+                checks: &checks,
+                writes: &writes,
+            };
+            transaction.run().await
+        })
+    }
+
+    fn buckets(&self) -> Answer<Vec<BucketName>> {
+        let store = self.0.clone();
+        Answer::later(async move { store.inhabited().await })
+    }
+
+    fn health(&self) -> Answer<()> {
+        let link = self.0.link.clone();
+        Answer::later(async move { link.probe().await })
+    }
+
+    fn close(&self) -> Answer<()> {
+        self.0.link.close();
+        Answer::now(())
+    }
+}
+
+impl fmt::Debug for FirestoreStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FirestoreStore")
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
+    }
+}

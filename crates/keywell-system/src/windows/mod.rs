@@ -1,0 +1,10 @@
+pub mod clock;
+pub mod directory;
+pub mod file;
+pub mod folders;
+pub mod limits;
+pub mod output;
+pub mod process;
+pub mod signal;
+pub mod socket;
+pub mod terminal;
