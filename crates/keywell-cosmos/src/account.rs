@@ -40,7 +40,9 @@ impl Account {
     /// Connects to the account, and checks that the container is one of ours.
     pub(crate) async fn open(options: CosmosOptions, making: Making) -> Result<Self> {
         let opening = Deadline::after(options.answer_timeout * OPENING);
-        let opened = opening.bound(Self::connect(&options, making)).await;
+        let opened = opening
+            .bound(Box::pin(Self::connect(&options, making)))
+            .await;
         let container = opened.map_err(|late| {
             let what = format!("{} does not answer", options.shown());
             Error::Unavailable(Failure::caused_by(what, late))
@@ -115,7 +117,7 @@ impl Account {
 
     /// Asks for the container's settings, which costs next to nothing.
     pub(crate) async fn probe(&self) -> Result<()> {
-        let read = self.answer(self.container.read(None)).await?;
+        let read = self.answer(Box::pin(self.container.read(None))).await?;
         read.map(drop).map_err(fault::of_reading)
     }
 }
@@ -144,7 +146,7 @@ async fn client(options: &CosmosOptions) -> Result<CosmosClient> {
         }
         None => AccountReference::with_credential(endpoint, identity::usual().await?),
     };
-    let timeout = options.answer_timeout.min(Duration::from_secs(60));
+    let timeout = options.answer_timeout.min(Duration::from_mins(1));
     let pool = ConnectionPoolOptions::builder()
         // Over HTTP/2 the client has several connections, and where one breaks it sends a write once
         // more on another, whatever `max_failover_retry_count` is: it may be done twice.

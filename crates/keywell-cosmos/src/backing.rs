@@ -22,6 +22,8 @@ pub(crate) const OPERATIONS: usize = 100;
 /// The most bytes of a transaction of ours: as base64, and with what each of its documents has
 /// besides, it is less than the service takes.
 pub(crate) const TRANSACTION_BYTES: usize = 1 << 20;
+/// The most keys of a batch: ten requests, or as many reads.
+const BATCH_KEYS: usize = 1000;
 /// The most bytes of documents in one request of a batch.
 pub(crate) const BATCH_BYTES: usize = DOCUMENT_BYTES - OPERATIONS * ENVELOPE;
 
@@ -78,6 +80,7 @@ impl Backing {
             reads: Reads::OwnWrites,
             key_bytes: KEY_BYTES,
             value_bytes: VALUE_BYTES,
+            batch_keys: BATCH_KEYS,
             ..Capabilities::default()
         }
     }

@@ -21,13 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 type Credential = Arc<dyn TokenCredential>;
 
+/// What it is called, and how it is made if it is set up.
+type Candidate = (&'static str, fn() -> Option<Credential>);
+
 /// The credentials of this process.
 ///
 /// # Errors
 ///
 /// [`Error::AccessDenied`] if there are none.
 pub(crate) async fn usual() -> Result<Credential> {
-    let candidates: [(&str, fn() -> Option<Credential>); 4] = [
+    let candidates: [Candidate; 4] = [
         ("a workload identity", workload),
         ("a client's secret", client_secret),
         ("a managed identity", || {

@@ -65,7 +65,7 @@ impl Items {
     pub(crate) async fn read(&self, id: &str) -> Result<Option<Stored>> {
         let options = ItemReadOptions::default().with_operation_options(self.account.reading());
         let container = &self.account.container;
-        let asked = container.read_item(self.partition(), id, Some(options));
+        let asked = Box::pin(container.read_item(self.partition(), id, Some(options)));
         match self.account.answer(asked).await? {
             Ok(found) => found.into_model().map(Some).map_err(fault::of_reading),
             Err(error) if fault::is_absent(&error) => Ok(None),
@@ -81,16 +81,16 @@ impl Items {
         let answer = match when {
             When::Always => {
                 let sent = container.upsert_item(partition, id, document, Some(options));
-                self.written(sent).await?
+                self.written(Box::pin(sent)).await?
             }
             When::Absent => {
                 let sent = container.create_item(partition, id, document, Some(options));
-                self.written(sent).await?
+                self.written(Box::pin(sent)).await?
             }
             When::At(etag) => {
                 options = options.with_precondition(if_match(&etag));
                 let sent = container.replace_item(partition, id, document, Some(options));
-                self.written(sent).await?
+                self.written(Box::pin(sent)).await?
             }
         };
         match answer {
@@ -139,7 +139,7 @@ impl Items {
         let options = BatchOptions::default().with_operation_options(self.account.writing());
         let container = &self.account.container;
         let sent = container.execute_transactional_batch(batch, Some(options));
-        let answer = match self.written(sent).await? {
+        let answer = match self.written(Box::pin(sent)).await? {
             Ok(answer) => answer,
             Err(error) if fault::is_conflict(&error) => return Ok(Put::Conflict),
             Err(error) => return Err(fault::of_writing(error)),

@@ -1,4 +1,4 @@
-//! A key-value store on Azure Cosmos DB for NoSQL.
+//! A key-value store on Azure Cosmos DB, by its interface for `NoSQL`.
 //!
 //! A store is a container whose partition key is `/bucket`, and a bucket is one of its logical
 //! partitions. A key is a document, whose `id` is the key in an encoding that keeps the order of

@@ -137,7 +137,7 @@ async fn names_of(
     scope: FeedScope,
     most: usize,
 ) -> Result<Vec<String>> {
-    let asked = async {
+    let asked = Box::pin(async {
         let a_page = u32::try_from(most.min(MAX_PAGE_KEYS + 1)).unwrap_or(u32::MAX);
         let mut options = QueryOptions::default().with_operation_options(account.reading());
         if let Some(a_page) = NonZeroU32::new(a_page) {
@@ -148,6 +148,6 @@ async fn names_of(
             .query_items::<String>(query?, scope, Some(options))
             .await?;
         found.take(most).try_collect().await
-    };
+    });
     account.answer(asked).await?.map_err(fault::of_reading)
 }

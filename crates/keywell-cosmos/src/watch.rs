@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_data_cosmos::CosmosError;
-use azure_data_cosmos::feed::{ContinuationToken, FeedScope};
+use azure_data_cosmos::feed::{ContinuationToken, FeedPage, FeedScope};
 use azure_data_cosmos::models::ChangeFeedItem;
 use azure_data_cosmos::options::{ChangeFeedOptions, ChangeFeedStartFrom, MaxItemCountHint};
 use futures::StreamExt as _;
@@ -107,7 +107,7 @@ impl CosmosFeed {
     async fn read(&self, position: Option<&Position>) -> Result<(Changes, Position)> {
         let items = &self.backing.items;
         let at = now();
-        let asked = async {
+        let asked = Box::pin(async {
             let mut options = ChangeFeedOptions::default()
                 .with_operation_options(items.account.reading())
                 .with_max_item_count(MaxItemCountHint::Limit(CHANGES));
@@ -123,9 +123,9 @@ impl CosmosFeed {
                 .await?;
             let page = pages.next().await.transpose()?;
             let mark = pages.to_continuation_token()?;
-            let changes = page.map_or_else(Vec::new, |page| page.into_items());
+            let changes = page.map_or_else(Vec::new, FeedPage::into_items);
             Ok::<_, CosmosError>((changes, mark))
-        };
+        });
         let (changes, mark) = items
             .account
             .answer(asked)

@@ -1,6 +1,7 @@
 //! It passes the conformance suite, also across restarts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keywell_conformance::Subject;
 use keywell_cosmos::CosmosStore;
@@ -13,7 +14,10 @@ const CASES: u32 = 30;
 
 async fn cosmos() -> Subject {
     let options = options(server());
-    Subject::new(store(&options).await).reopening(move || {
+    let store = store(&options).await;
+    // The emulator copies all of a bucket for each part of a batch.
+    let subject = Subject::new(store).patience(Duration::from_mins(10));
+    subject.reopening(move || {
         let options = options.clone();
         async move {
             let store = CosmosStore::open(options, Making::Refused).await?;

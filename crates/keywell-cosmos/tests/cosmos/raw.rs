@@ -29,18 +29,17 @@ async fn client(options: &CosmosOptions) -> ContainerClient {
     let client = CosmosClient::builder()
         .with_runtime(runtime.build().await.unwrap())
         .with_binary_encoding_options(BinaryEncodingOptions::new().with_enabled(false))
-        .build(account, RoutingStrategy::PreferredRegions(Vec::new()))
-        .await
-        .unwrap();
+        .build(account, RoutingStrategy::PreferredRegions(Vec::new()));
+    let client = Box::pin(client).await.unwrap();
     let database = client.database_client(options.database.clone());
     let container = database.container_client(options.container.clone(), None);
-    container.await.unwrap()
+    Box::pin(container).await.unwrap()
 }
 
 async fn read(client: &ContainerClient, bucket: &str, key: &str) -> Value {
     let id = names::id(key);
-    let read = client.read_item(bucket.to_owned(), &id, None).await;
-    read.unwrap().into_model().unwrap()
+    let read = client.read_item(bucket.to_owned(), &id, None);
+    Box::pin(read).await.unwrap().into_model().unwrap()
 }
 
 #[tokio::test]
@@ -86,7 +85,8 @@ async fn what_another_program_wrote_in_another_form_is_refused_and_replaced() {
         json!({"id": "not a key", "bucket": "b", "data": 7}),
     ] {
         let id = foreign["id"].as_str().unwrap().to_owned();
-        client.create_item("b", &id, foreign, None).await.unwrap();
+        let created = client.create_item("b", &id, foreign, None);
+        Box::pin(created).await.unwrap();
     }
     for ended in [
         bucket.get("n").await.map(drop),
@@ -110,7 +110,8 @@ async fn what_another_program_wrote_in_another_form_is_refused_and_replaced() {
     // A plain document of another program is a value.
     let plain = json!({"id": names::id("plain"), "bucket": "b", "data": "NDE="});
     let id = names::id("plain");
-    client.create_item("b", &id, plain, None).await.unwrap();
+    let created = client.create_item("b", &id, plain, None);
+    Box::pin(created).await.unwrap();
     assert_eq!(bucket.increment("plain", 1).await.unwrap(), 42);
 }
 

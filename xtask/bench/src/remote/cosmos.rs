@@ -78,10 +78,10 @@ async fn container(server: &Cosmos) -> Done<ContainerClient> {
         .with_runtime(runtime.build().await?)
         .with_default_operation_options(operation)
         .with_binary_encoding_options(BinaryEncodingOptions::new().with_enabled(false))
-        .build(account, RoutingStrategy::PreferredRegions(Vec::new()))
-        .await?;
+        .build(account, RoutingStrategy::PreferredRegions(Vec::new()));
+    let client = Box::pin(client).await?;
     let database = client.database_client("bench");
-    Ok(database.container_client("bench", None).await?)
+    Ok(Box::pin(database.container_client("bench", None)).await?)
 }
 
 // === impl Client ===
@@ -91,8 +91,8 @@ impl Bare for Client {
         let id = names::id(KEY);
         match call {
             Call::Get => {
-                let read = self.container.read_item(BUCKET, &id, None).await?;
-                let document: Value = read.into_model()?;
+                let read = Box::pin(self.container.read_item(BUCKET, &id, None));
+                let document: Value = read.await?.into_model()?;
                 let data = document["data"].as_str().unwrap_or_default();
                 if STANDARD.decode(data)? != VALUE {
                     return Err("the document is missing".into());
@@ -101,7 +101,7 @@ impl Bare for Client {
             Call::Set => {
                 let document = &self.document;
                 let written = self.container.upsert_item(BUCKET, &id, document, None);
-                written.await?;
+                Box::pin(written).await?;
             }
         }
         Ok(())
