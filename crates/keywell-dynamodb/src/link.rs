@@ -10,7 +10,8 @@ use keywell_store::{Error, Failure, Result};
 
 use crate::fault::{Answer, Fault};
 
-/// How long an attempt may take at least, unless the time for the answer is over before.
+/// How long an attempt may take at least. None after the first is made with less time, as it would
+/// most likely be cut off, and leave a write in doubt.
 const SHORTEST: Duration = Duration::from_millis(500);
 
 /// The clients of a table.
@@ -109,7 +110,7 @@ impl Link {
                 },
             };
             let pause = backoff.next_wait();
-            if pause >= deadline.left() {
+            if pause + SHORTEST > deadline.left() {
                 return Err(undone(failure, doubt));
             }
             tokio::time::sleep(pause).await;
