@@ -10,7 +10,7 @@ use keywell_store::{Error, Result};
 
 use crate::backing::Backing;
 use crate::item::{new_version, primary, written};
-use crate::link::{Kind, Link};
+use crate::link::{Kind, Link, wait};
 
 /// The most writes of a request.
 const MOST: usize = 25;
@@ -35,7 +35,7 @@ impl Pace {
             let what = "DynamoDB leaves out parts of a batch, as it does while it throttles";
             return Err(Error::Unavailable(what.into()));
         }
-        tokio::time::sleep(pause).await;
+        wait(pause).await;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Requests to DynamoDB: how often one is sent, and what becomes of it if no answer comes.
 
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -113,7 +114,7 @@ impl Link {
             if pause + SHORTEST > deadline.left() {
                 return Err(undone(failure, doubt));
             }
-            tokio::time::sleep(pause).await;
+            wait(pause).await;
         }
     }
 
@@ -149,6 +150,11 @@ impl Link {
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Relaxed)
     }
+}
+
+/// Waits; there is nothing to wait for but time itself.
+pub(crate) async fn wait(time: Duration) {
+    let _ = Deadline::after(time).bound(pending::<()>()).await;
 }
 
 /// The error of a request whose last attempt had no effect.
