@@ -93,8 +93,8 @@ impl Link {
                 // Leaves time to send it again.
                 deadline.min(Deadline::after((deadline.left() / 2).max(SHORTEST)))
             };
-            let sent = limit.bound(Box::pin(send())).await;
-            let fault = match sent {
+            let answered = limit.bound(Box::pin(send())).await;
+            let fault = match answered {
                 Ok(Ok(response)) => return Ok(Ok(response)),
                 Ok(Err(error)) => Fault::of(error),
                 Err(_) => Fault::Unanswered("DynamoDB does not answer in time".into()),

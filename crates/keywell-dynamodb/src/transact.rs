@@ -119,8 +119,8 @@ impl<'a> Transaction<'a> {
     async fn read(&self) -> Result<Found<'a>> {
         let counted = |write: &&Write| matches!(write.action, Action::Increment(_));
         let counters: Vec<Name<'a>> = self.writes.iter().filter(counted).map(of_write).collect();
-        let deleted = |write: &&Write| matches!(write.action, Action::Change(Change::Delete));
-        let deletes = self.writes.iter().filter(deleted).map(of_write);
+        let is_deletion = |write: &&Write| matches!(write.action, Action::Change(Change::Delete));
+        let deletes = self.writes.iter().filter(is_deletion).map(of_write);
         let mut others: Vec<Name<'a>> = self.checks.iter().map(of_check).chain(deletes).collect();
         others.sort_unstable();
         others.dedup();
@@ -274,9 +274,11 @@ impl<'a> Transaction<'a> {
             match reason.code.as_deref() {
                 Some("ConditionalCheckFailed") => stale.extend(self.stale_check(*name, reason)?),
                 None
-                | Some("None")
                 | Some(
-                    "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded",
+                    "None"
+                    | "TransactionConflict"
+                    | "ThrottlingError"
+                    | "ProvisionedThroughputExceeded",
                 ) => {}
                 Some(code) => {
                     let message = reason.message.as_deref().unwrap_or_default();
