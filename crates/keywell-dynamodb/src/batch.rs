@@ -9,8 +9,9 @@ use keywell_client::{Backoff, Deadline};
 use keywell_store::{Error, Result};
 
 use crate::backing::Backing;
+use crate::fault::internal;
 use crate::item::{new_version, primary, written};
-use crate::link::{Kind, Link};
+use crate::link::{Kind, Link, wait};
 
 /// The most writes of a request.
 const MOST: usize = 25;
@@ -35,7 +36,7 @@ impl Pace {
             let what = "DynamoDB leaves out parts of a batch, as it does while it throttles";
             return Err(Error::Unavailable(what.into()));
         }
-        tokio::time::sleep(pause).await;
+        wait(pause).await;
         Ok(())
     }
 }
@@ -60,7 +61,7 @@ impl Backing {
         let puts = entries.into_iter().map(|(key, value)| {
             let item = written(&self.bucket, &key, value, &new_version(), None);
             let put = PutRequest::builder().set_item(Some(item)).build();
-            let put = put.map_err(|error| Error::Internal(error.to_string().into()))?;
+            let put = put.map_err(internal)?;
             Ok(WriteRequest::builder().put_request(put).build())
         });
         self.write_all(puts.collect::<Result<_>>()?).await
@@ -72,7 +73,7 @@ impl Backing {
         let deletes = keys.iter().map(|key| {
             let key = primary(&self.bucket, key);
             let delete = DeleteRequest::builder().set_key(Some(key)).build();
-            let delete = delete.map_err(|error| Error::Internal(error.to_string().into()))?;
+            let delete = delete.map_err(internal)?;
             Ok(WriteRequest::builder().delete_request(delete).build())
         });
         self.write_all(deletes.collect::<Result<_>>()?).await

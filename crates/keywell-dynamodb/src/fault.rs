@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use hyper_util::client::legacy::Error as HttpError;
 use keywell_store::{Error, Failure};
 
@@ -130,6 +130,11 @@ impl<E: Answer> Fault<E> {
         }
         Self::Undone(Failure::caused_by("DynamoDB cannot be reached", error))
     }
+}
+
+/// The error of a request that the SDK does not take. Ours have all that it asks for.
+pub(crate) fn internal(error: BuildError) -> Error {
+    Error::Internal(Failure::caused_by("a request lacks a part", error))
 }
 
 /// Whether a request certainly was not sent: no connection was made, or no credentials were found.

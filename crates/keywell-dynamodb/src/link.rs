@@ -1,5 +1,6 @@
 //! Requests to DynamoDB: how often one is sent, and what becomes of it if no answer comes.
 
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use keywell_store::{Error, Failure, Result};
 
 use crate::fault::{Answer, Fault};
 
-/// How long an attempt may take at least, unless the time for the answer is over before.
+/// How long an attempt may take at least. None after the first is made with less time, as it would
+/// most likely be cut off, and leave a write in doubt.
 const SHORTEST: Duration = Duration::from_millis(500);
 
 /// The clients of a table.
@@ -91,8 +93,8 @@ impl Link {
                 // Leaves time to send it again.
                 deadline.min(Deadline::after((deadline.left() / 2).max(SHORTEST)))
             };
-            let sent = limit.bound(Box::pin(send())).await;
-            let fault = match sent {
+            let answered = limit.bound(Box::pin(send())).await;
+            let fault = match answered {
                 Ok(Ok(response)) => return Ok(Ok(response)),
                 Ok(Err(error)) => Fault::of(error),
                 Err(_) => Fault::Unanswered("DynamoDB does not answer in time".into()),
@@ -109,10 +111,10 @@ impl Link {
                 },
             };
             let pause = backoff.next_wait();
-            if pause >= deadline.left() {
+            if pause + SHORTEST > deadline.left() {
                 return Err(undone(failure, doubt));
             }
-            tokio::time::sleep(pause).await;
+            wait(pause).await;
         }
     }
 
@@ -148,6 +150,11 @@ impl Link {
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Relaxed)
     }
+}
+
+/// Waits; there is nothing to wait for but time itself.
+pub(crate) async fn wait(time: Duration) {
+    let _ = Deadline::after(time).bound(pending::<()>()).await;
 }
 
 /// The error of a request whose last attempt had no effect.

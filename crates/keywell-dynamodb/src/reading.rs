@@ -7,6 +7,7 @@ use keywell_store::{Entry, List, MAX_PAGE_BYTES, Page, Result, ValueBytes};
 
 use crate::backing::{Backing, is_last};
 use crate::condition::{UNENDED, names};
+use crate::fault::internal;
 use crate::item::{
     Attributes, BUCKET, ENDS, Item, KEY, KEY_BYTES, VALUE, VALUE_BYTES, VERSION, ends, key, now,
     number, primary, text,
@@ -249,7 +250,7 @@ impl Link {
                 .projection_expression(projection)
                 .set_expression_attribute_names(Some(names(read)))
                 .build()
-                .map_err(|error| keywell_store::Error::Internal(error.to_string().into()))?;
+                .map_err(internal)?;
             let request = self
                 .client
                 .batch_get_item()

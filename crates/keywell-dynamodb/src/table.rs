@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
 use keywell_client::{Backoff, Deadline};
 use keywell_store::{Error, Result};
 
+use crate::fault::internal;
 use crate::item::{BUCKET, KEY, TTL};
 use crate::link::{Kind, Link};
 
@@ -188,8 +189,4 @@ fn stream(table: &TableDescription) -> Option<String> {
     let has_both = specification.stream_view_type == Some(StreamViewType::NewAndOldImages);
     let stream = table.latest_stream_arn.clone();
     stream.filter(|_| specification.stream_enabled && has_both)
-}
-
-fn internal(error: aws_sdk_dynamodb::error::BuildError) -> Error {
-    Error::Internal(error.to_string().into())
 }

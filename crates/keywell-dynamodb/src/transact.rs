@@ -25,6 +25,7 @@ use keywell_store::{
 
 use crate::backing::{OPERATIONS, TRANSACTION_BYTES};
 use crate::condition::Condition;
+use crate::fault::internal;
 use crate::item::{Attributes, Item, ending, new_version, now, primary, written};
 use crate::link::{Kind, Link};
 use crate::reading::Extent;
@@ -119,8 +120,8 @@ impl<'a> Transaction<'a> {
     async fn read(&self) -> Result<Found<'a>> {
         let counted = |write: &&Write| matches!(write.action, Action::Increment(_));
         let counters: Vec<Name<'a>> = self.writes.iter().filter(counted).map(of_write).collect();
-        let deleted = |write: &&Write| matches!(write.action, Action::Change(Change::Delete));
-        let deletes = self.writes.iter().filter(deleted).map(of_write);
+        let is_deletion = |write: &&Write| matches!(write.action, Action::Change(Change::Delete));
+        let deletes = self.writes.iter().filter(is_deletion).map(of_write);
         let mut others: Vec<Name<'a>> = self.checks.iter().map(of_check).chain(deletes).collect();
         others.sort_unstable();
         others.dedup();
@@ -157,7 +158,7 @@ impl<'a> Transaction<'a> {
             let name = of_write(write);
             let checked = conditions.remove(&name);
             let before = found.and_then(|found| found.get(&name));
-            let (operation, written) = self.write(write, checked, before)?;
+            let (operation, written) = self.write(write, checked.as_ref(), before)?;
             plan.operations.push(operation);
             plan.names.push(name);
             plan.written.push(written);
@@ -172,7 +173,7 @@ impl<'a> Transaction<'a> {
     fn write(
         &self,
         write: &Write,
-        checked: Option<Condition>,
+        checked: Option<&Condition>,
         before: Option<&Item>,
     ) -> Result<(TransactWriteItem, Written)> {
         let (table, name) = (&self.link.table, of_write(write));
@@ -184,7 +185,7 @@ impl<'a> Transaction<'a> {
                 let version = new_version();
                 let ends = ending(*how)?;
                 let put = written(bucket, key, value.clone(), &version, ends);
-                let put = putting(table, put, checked.as_ref())?;
+                let put = putting(table, put, checked)?;
                 Ok((item.put(put).build(), Written::set(version)))
             }
             Action::Change(Change::Delete) if before.is_none() => {
@@ -261,9 +262,8 @@ impl<'a> Transaction<'a> {
             .set_transact_items(Some(plan.operations))
             .client_request_token(format!("{:032x}", rand::random::<u128>()));
         let sent = self.link.call(Kind::Settles, || request.clone().send());
-        let error = match sent.await? {
-            Ok(_) => return Ok(Attempt::Done(plan.written)),
-            Err(error) => error,
+        let Err(error) = sent.await? else {
+            return Ok(Attempt::Done(plan.written));
         };
         let TransactWriteItemsError::TransactionCanceledException(canceled) = &error else {
             return Err(self.link.unexpected(&error));
@@ -274,9 +274,11 @@ impl<'a> Transaction<'a> {
             match reason.code.as_deref() {
                 Some("ConditionalCheckFailed") => stale.extend(self.stale_check(*name, reason)?),
                 None
-                | Some("None")
                 | Some(
-                    "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded",
+                    "None"
+                    | "TransactionConflict"
+                    | "ThrottlingError"
+                    | "ProvisionedThroughputExceeded",
                 ) => {}
                 Some(code) => {
                     let message = reason.message.as_deref().unwrap_or_default();
@@ -331,9 +333,4 @@ fn putting(table: &str, item: Attributes, condition: Option<&Condition>) -> Resu
             .return_values_on_condition_check_failure(ALL);
     }
     put.build().map_err(internal)
-}
-
-/// The error of an operation that the SDK does not take. Ours have all that it asks for.
-fn internal(error: aws_sdk_dynamodb::error::BuildError) -> Error {
-    Error::Internal(error.to_string().into())
 }

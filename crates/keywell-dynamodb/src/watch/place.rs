@@ -55,8 +55,8 @@ impl Position {
             text.push_str(shard);
             match place {
                 Place::Start => {}
-                Place::From(time) => text.push_str(&format!(" ~{time}")),
-                Place::After(number) => text.push_str(&format!(" {number}")),
+                Place::From(time) => text.extend([" ~", &time.to_string()]),
+                Place::After(number) => text.extend([" ", &**number]),
             }
         }
         String::from(Cursor::seal(scope, TOKEN, text.as_bytes())).into()

@@ -108,7 +108,7 @@ async fn values_are_plain_attributes_of_items() {
     let options = options(server.url());
     let store = store(&options).await;
     let bucket = open(&store, "café").await;
-    let hour = Set::expiring(Duration::from_secs(3600)).unwrap();
+    let hour = Set::expiring(Duration::from_hours(1)).unwrap();
     bucket.set("k/é", "plain".into(), hour).await.unwrap();
     let client = client(server.url());
     let found = client
@@ -140,14 +140,14 @@ async fn an_item_in_another_form_is_an_error_and_can_be_replaced() {
     let value = ("value", AttributeValue::B(Blob::new("v")));
     let forms: [&[(&str, AttributeValue)]; 6] = [
         &[],
-        &[value.clone()],
-        &[version.clone()],
+        std::slice::from_ref(&value),
+        std::slice::from_ref(&version),
         &[("value", text("text")), version.clone()],
         &[
             ("value", AttributeValue::N("7".to_owned())),
             version.clone(),
         ],
-        &[value, version, ("ends", text("tomorrow"))],
+        &[value.clone(), version.clone(), ("ends", text("tomorrow"))],
     ];
     for form in forms {
         let put = async || {
