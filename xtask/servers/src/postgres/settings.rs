@@ -54,7 +54,7 @@ impl Settings {
             .arg("-D")
             .arg(folder.join("data"))
             .args(["-c", "listen_addresses=127.0.0.1"])
-            .args(["-c", &format!("port={}", port)])
+            .args(["-c", &format!("port={port}")])
             .arg("-c")
             .arg(format!("unix_socket_directories={}", folder.display()))
             .args(["-c", "max_connections=200", "-c", "shared_buffers=32MB"])
