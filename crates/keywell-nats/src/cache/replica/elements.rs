@@ -22,6 +22,14 @@ impl<E> Elements<E> {
         self.0.is_empty()
     }
 
+    /// The element of an entry that has one alone.
+    pub(crate) fn only(&self) -> Option<&E> {
+        match &*self.0 {
+            [(_, only)] => Some(only),
+            _ => None,
+        }
+    }
+
     pub(crate) fn get(&self, dot: &Dot) -> Option<&E> {
         self.place(dot).ok().map(|at| &self.0[at].1)
     }

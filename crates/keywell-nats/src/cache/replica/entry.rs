@@ -125,6 +125,9 @@ impl Entry {
 
     /// Its value, if it is one that was set or added to.
     pub(crate) fn value(&self) -> Option<Bytes> {
+        if let Some(Element::Value(_, value)) = self.elements.only() {
+            return Some(value.clone());
+        }
         let has_sums = self.sums().next().is_some();
         match self.base() {
             Some((_, _, value)) if !has_sums => Some(value.clone()),
