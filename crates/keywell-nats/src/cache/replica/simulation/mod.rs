@@ -48,7 +48,7 @@ fn run<A: Acting + Default>(seed: u64, planted: Option<Planted>) -> Result<Occur
         }
         // One after the other, as it takes long.
         let all = world.nodes.len();
-        let turn = incarnation as usize % all;
+        let turn = usize::try_from(incarnation).expect("it is small") % all;
         for at in if planted.is_some() {
             0..all
         } else {
