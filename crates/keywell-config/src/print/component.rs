@@ -41,7 +41,7 @@ pub(super) fn print(
         if dir.is_read_only {
             host.push(DirPlan::READ_ONLY);
         }
-        dirs.raw(&quoted::key(&dir.guest), paths.text(host.as_ref()));
+        dirs.raw(&dir.guest, paths.text(host.as_ref()));
     }
     dirs.finish(body);
     let mut config = Section::new(format!("[{head}.config]"));

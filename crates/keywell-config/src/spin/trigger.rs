@@ -81,16 +81,14 @@ fn http(
         None => None,
     };
     let route = fields.required("route", findings);
-    let path = route.and_then(|node| match &node.value {
-        Value::Mapping(_) => {
+    let path = route.and_then(|node| {
+        if let Value::Mapping(_) = &node.value {
             let message = "a private route is for calls within Spin, which are not offered";
             findings.push(finding::error(node.place, message).help("give it a path"));
-            None
+            return None;
         }
-        _ => {
-            let route = fields::text(node, "route of a trigger of http", findings)?;
-            path(&route, base, findings)
-        }
+        let route = fields::text(node, "route of a trigger of http", findings)?;
+        path(&route, base, findings)
     });
     fields.finish(Unknown::Refused, findings);
     let component = component?;

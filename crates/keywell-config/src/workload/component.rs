@@ -127,8 +127,8 @@ fn local_resources(
     let mut config = Layer::default();
     config.add_inline(&mut fields, findings);
     set_config(plan, config);
-    let hosts = fields.texts("allowedHosts", findings).into_iter();
-    plan.outgoing = hosts.map(host).collect();
+    let hosts = fields.texts("allowedHosts", findings);
+    plan.outgoing = hosts.iter().map(host).collect();
     let mounts = fields.list("volumeMounts", findings);
     plan.dirs = volumes.mounts(mounts, &fields.what, reading.folder, findings);
     fields.finish(Unknown::Refused, findings);
@@ -143,7 +143,7 @@ pub(super) fn set_config(plan: &mut ComponentPlan, layer: Layer) {
 }
 
 /// A host without its scheme and its path, which make no difference.
-fn host(host: Located<String>) -> Located<String> {
+fn host(host: &Located<String>) -> Located<String> {
     let (_, bare) = host.split_once("://").unwrap_or(("", host.value.as_str()));
     let bare = bare.split('/').next().unwrap_or_default();
     Located {

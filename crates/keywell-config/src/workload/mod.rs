@@ -76,7 +76,9 @@ pub(crate) fn read(file: PathBuf, text: &str, number: u16, lookup: &dyn Lookup) 
         Ok(roots) => roots,
         Err(problem) => return Part::broken(file, number, text, vec![problem]),
     };
-    roots.iter_mut().for_each(|root| root.set_file(number));
+    for root in &mut roots {
+        root.set_file(number);
+    }
     let mut findings = Findings::default();
     let mut plan = Plan::default();
     for repeated in roots.iter().filter_map(tree::find_repeated_key) {

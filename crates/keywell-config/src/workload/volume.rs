@@ -77,7 +77,13 @@ impl Volumes {
                 ),
             };
             let finding = finding::error(name.place, message).help(help);
-            findings.push(finding.did_you_mean(&name.value, self.0.keys().map(String::as_str)));
+            let is_known = self.0.contains_key(&name.value);
+            let names = self.0.keys().map(String::as_str);
+            findings.push(if is_known {
+                finding
+            } else {
+                finding.did_you_mean(&name.value, names)
+            });
         }
         dirs
     }
