@@ -66,7 +66,7 @@ const STORES: [&str; 3] = [
 /// Compiles for other systems, as far as errors in the code need it, with the stores that the
 /// program has by default.
 ///
-/// The objects of C code (SQLite, mimalloc, ring) are needed for linking alone, which this does not
+/// The objects of C code (`SQLite`, mimalloc, ring) are needed for linking alone, which this does not
 /// do. So a compiler that does nothing stands in for one, and no system needs another's headers.
 pub(crate) fn check() -> Done {
     for target in &TARGETS {
