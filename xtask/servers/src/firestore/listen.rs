@@ -148,7 +148,7 @@ impl Listener {
                         document: Some(document),
                         target_ids: vec![self.target],
                         removed_target_ids: Vec::new(),
-                    })))
+                    })));
                 }
                 None if hides_deletions => {}
                 None => told.push(response(ResponseType::DocumentDelete(DocumentDelete {

@@ -129,7 +129,7 @@ impl Firestore {
         sent.map_err(|_| Error::NotRunning)?;
         running.frozen = Some(frozen);
         // It answers by dropping the sender.
-        drop(begun.recv());
+        let _ = begun.recv();
         Ok(())
     }
 
@@ -322,7 +322,7 @@ async fn run(
                 // The thread is its own, and everything in it stands still.
                 Some(freeze) => {
                     drop(freeze.begins);
-                    drop(freeze.ends.recv());
+                    let _ = freeze.ends.recv();
                 }
                 None => return,
             },

@@ -192,12 +192,12 @@ impl Documents {
             None => String::new(),
         };
         names.truncate(size);
-        let named = |name| Document {
+        let missing = |name| Document {
             name,
             ..Document::default()
         };
         Ok(ListDocumentsResponse {
-            documents: names.into_iter().map(named).collect(),
+            documents: names.into_iter().map(missing).collect(),
             next_page_token,
         })
     }
