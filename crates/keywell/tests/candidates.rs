@@ -181,8 +181,8 @@ fn an_earlier_candidate_is_not_offered() {
     assert!(!is_offered);
     assert!(
         text.contains(
-            "wasi:random/random@0.2.0-rc-2023-10-18   NOT OFFERED: of wasi:random, the 0.2 \
-             releases and their candidates since rc-2023-11-10 are offered"
+            "wasi:random/random@0.2.0-rc-2023-10-18   NOT OFFERED: of wasi:random, the \
+             releases of 0.2 and 0.3 and the candidates of 0.2 since rc-2023-11-10 are offered"
         ),
         "{text}"
     );

@@ -93,7 +93,10 @@ fn every_missing_import_is_named_with_what_would_offer_it() {
         explains("wasi:keyvalue/store@0.3.0", "0.2.0-draft and 0.2.0-draft2"),
         "{error}"
     );
-    assert!(explains("wasi:cli/run@0.9.0", "0.2 releases"), "{error}");
+    assert!(
+        explains("wasi:cli/run@0.9.0", "releases of 0.2 and 0.3"),
+        "{error}"
+    );
     assert!(
         explains("wasi:blobstore", "a WASI proposal for object stores"),
         "{error}"

@@ -110,7 +110,7 @@ fn a_component_makes_no_sockets_that_it_may_not_use() {
     let server = start(&[]);
     let text = server.get("/sockets").text();
     assert!(text.starts_with("0 tcp, 0 udp: "), "{text}");
-    assert_eq!(text.matches("AccessDenied").count(), 2, "{text}");
+    assert_eq!(text.matches("\"access-denied\"").count(), 2, "{text}");
     assert_serves(&server);
 }
 
