@@ -7,7 +7,7 @@ use tokio::time::Instant;
 pub(crate) type Time = i64;
 
 /// How long a sample is preferred to one that was longer on its way.
-const KEPT: Duration = Duration::from_secs(60);
+const KEPT: Duration = Duration::from_mins(1);
 
 /// The service's clock, as its responses show it. This machine's may be set to anything.
 ///

@@ -80,13 +80,12 @@ pub(crate) fn expiry(document: &Document) -> Option<Time> {
 /// [`Error::Corrupt`] for a document in the form of another program.
 pub(crate) fn value(document: &Document) -> Result<&Bytes> {
     let value = document.fields.get(VALUE);
-    match value.and_then(|value| value.value_type.as_ref()) {
-        Some(ValueType::BytesValue(value)) => Ok(value),
-        _ => {
-            let name = &document.name;
-            let what = format!("the document {name} has no field `{VALUE}` with bytes");
-            Err(Error::Corrupt(what.into()))
-        }
+    if let Some(ValueType::BytesValue(value)) = value.and_then(|value| value.value_type.as_ref()) {
+        Ok(value)
+    } else {
+        let name = &document.name;
+        let what = format!("the document {name} has no field `{VALUE}` with bytes");
+        Err(Error::Corrupt(what.into()))
     }
 }
 

@@ -147,7 +147,7 @@ pub(crate) async fn entries(
     keys: &[String],
     max: usize,
 ) -> Result<Vec<Option<Entry>>> {
-    let names: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
+    let names: Vec<&[u8]> = keys.iter().map(std::string::String::as_bytes).collect();
     let most = i64::try_from(max).unwrap_or(i64::MAX);
     let rows = server
         .read(GET_MANY, &[&bucket.as_str(), &names, &most])

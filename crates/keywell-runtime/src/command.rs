@@ -64,13 +64,13 @@ impl Command {
         match called.unwrap_or_else(|_| Err(TimedOut.into())) {
             Ok(Ok(())) => Ok(0),
             Ok(Err(())) => Ok(1),
-            Err(error) => match error.downcast_ref::<I32Exit>() {
-                Some(I32Exit(code)) => Ok(u8::try_from(*code).unwrap_or(1)),
-                None => {
-                    tracing::debug!("the command failed: {error:#}");
-                    Err(Error::Failed(sentence(&error)))
+            Err(error) => {
+                if let Some(I32Exit(code)) = error.downcast_ref() {
+                    return Ok(u8::try_from(*code).unwrap_or(1));
                 }
-            },
+                tracing::debug!("the command failed: {error:#}");
+                Err(Error::Failed(sentence(&error)))
+            }
         }
     }
 }

@@ -9,6 +9,7 @@
 use std::any::{Any, TypeId};
 use std::cmp::Ordering;
 
+use http::uri::{Authority, PathAndQuery};
 use keywell_wasi::Budget;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi_http::p2::types::{
@@ -104,11 +105,8 @@ impl Held {
             // The request is on its way, or its response has come.
             self.body + Self::RESPONSE
         } else if let Some(request) = entry.downcast_ref::<p3::Request>() {
-            let path = request.path_with_query.as_ref().map(|path| path.as_str());
-            let authority = request
-                .authority
-                .as_ref()
-                .map(|authority| authority.as_str());
+            let path = request.path_with_query.as_ref().map(PathAndQuery::as_str);
+            let authority = request.authority.as_ref().map(Authority::as_str);
             let texts: usize = [path, authority].into_iter().flatten().map(str::len).sum();
             texts + fields_bytes(&request.headers) + self.body
         } else if let Some(response) = entry.downcast_ref::<p3::Response>() {

@@ -85,9 +85,8 @@ impl FromStr for AllowedPeer {
         let Some((host, port)) = text.rsplit_once(':') else {
             return Err(refuse("write HOST:PORT"));
         };
-        let port = match port.parse() {
-            Ok(port @ 1..) => port,
-            _ => return Err(refuse("a port is a number from 1 to 65535")),
+        let Ok(port @ 1..) = port.parse() else {
+            return Err(refuse("a port is a number from 1 to 65535"));
         };
         let bracketed = host
             .strip_prefix('[')

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_command_is_one_and_a_reactor_is_none() {
         for (name, runs) in [("_start", true), ("_initialize", false)] {
-            let body = r#"(call $exit (i32.const 3))"#;
+            let body = r"(call $exit (i32.const 3))";
             let wasm = made(&format!(r#"{EXIT} (func (export "{name}") {body})"#)).unwrap();
             let engine = wasmtime::Engine::default();
             let component = wasmtime::component::Component::from_binary(&engine, &wasm).unwrap();

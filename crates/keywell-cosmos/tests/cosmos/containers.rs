@@ -2,7 +2,7 @@
 
 use keywell_cosmos::{CosmosProvider, CosmosStore};
 use keywell_servers::{Cosmos, CosmosAnswer, Port};
-use keywell_store::{Error, Making, OpenError, Provider as _, Set, StoreUrl};
+use keywell_store::{BucketName, Error, Making, OpenError, Provider as _, Set, StoreUrl};
 
 use crate::place::{open, options, server, store};
 
@@ -147,7 +147,7 @@ async fn a_store_opens_by_its_url() {
     let url: StoreUrl = url.parse().unwrap();
     let store = CosmosProvider.open(&url, Making::Allowed).await.unwrap();
     store.health().await.unwrap();
-    let bucket = store.open(&Default::default()).await.unwrap();
+    let bucket = store.open(&BucketName::default()).await.unwrap();
     bucket.set("k", "v".into(), Set::default()).await.unwrap();
     assert_eq!(store.buckets().await.unwrap().len(), 1);
 }

@@ -123,12 +123,12 @@ async fn watches_go_on_over_an_outage_and_end_with_the_store() {
     let refused = bucket.set("b", VALUE, Set::default()).await;
     assert!(refused.is_err());
     server.restart().unwrap();
-    let writing = async {
+    let writes = async {
         while bucket.set("b", VALUE, Set::default()).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
-    let written = timeout(Duration::from_secs(30), writing).await;
+    let written = timeout(Duration::from_secs(30), writes).await;
     written.expect("it recovers");
     let (event, mut watch) = waiting.await.unwrap();
     assert_eq!(shown(&event), "set b");

@@ -19,7 +19,7 @@ async fn what_was_acknowledged_is_there_after_a_crash_and_what_was_not_is_said_s
     let mut counted = 0;
     for round in 1..=3 {
         let (first, counting) = tokio::sync::oneshot::channel();
-        let counter = tokio::spawn({
+        let increments = tokio::spawn({
             let b = b.clone();
             async move {
                 let mut first = Some(first);
@@ -35,7 +35,7 @@ async fn what_was_acknowledged_is_there_after_a_crash_and_what_was_not_is_said_s
         });
         counting.await.unwrap();
         server.kill().await.unwrap();
-        let (acknowledged, error) = counter.await.unwrap();
+        let (acknowledged, error) = increments.await.unwrap();
         let is_known = matches!(error, Error::Ambiguous(_) | Error::Unavailable(_));
         assert!(is_known, "{error:?}");
         // A connection that the client does not know to be gone leaves doubt.

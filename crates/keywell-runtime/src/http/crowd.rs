@@ -186,7 +186,7 @@ impl Crowd {
         store: &mut wasmtime::Store<State>,
         service: &Service,
         mut jobs: Jobs,
-        begin: impl Fn() -> C,
+        count: impl Fn() -> C,
     ) -> wasmtime::Result<u32> {
         let latest = Mutex::new(None);
         let mut running = pin!(store.run_concurrent(async |accessor| {
@@ -200,7 +200,7 @@ impl Crowd {
                         *latest = Some(until);
                         accessor.with(|mut access| access.data_mut().begin(until));
                         begun += 1;
-                        let counted = begin();
+                        let counted = count();
                         calls.push(async move {
                             let called = call(accessor, service, job).await;
                             drop(counted);

@@ -40,18 +40,16 @@ impl Begun {
         let Some(rest) = &mut self.rest else {
             return Poll::Ready(false);
         };
-        Pin::new(rest).poll_frame(cx).map(|frame| match frame {
-            Some(frame) => {
-                if frame.is_err() {
-                    self.rest = None;
-                }
-                self.read.push_back(frame);
-                true
-            }
-            None => {
+        Pin::new(rest).poll_frame(cx).map(|frame| {
+            let Some(frame) = frame else {
                 self.rest = None;
-                false
+                return false;
+            };
+            if frame.is_err() {
+                self.rest = None;
             }
+            self.read.push_back(frame);
+            true
         })
     }
 

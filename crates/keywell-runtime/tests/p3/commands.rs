@@ -1,11 +1,12 @@
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use keywell_memory::MemoryStore;
 use keywell_runtime::output::{Format, Output};
 use keywell_runtime::{Environment, Error, Options, Runtime};
 use keywell_wasi::Grants;
+use parking_lot::Mutex;
 
 use crate::support::{guest, options};
 
@@ -15,7 +16,7 @@ struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -26,7 +27,7 @@ impl io::Write for Kept {
 
 impl Kept {
     fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        String::from_utf8(self.0.lock().clone()).unwrap()
     }
 }
 

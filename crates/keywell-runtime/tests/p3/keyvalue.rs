@@ -6,8 +6,7 @@ use keywell_memory::MemoryStore;
 use keywell_runtime::HttpOptions;
 use keywell_store::layer::Layered;
 use keywell_store::{
-    Answer, Bucket, BucketName, Capabilities, Change, Entry, Expected, List, Page, Set, Store,
-    Swap, Version,
+    Answer, Bucket, Capabilities, Change, Entry, Expected, List, Page, Set, Store, Swap, Version,
 };
 
 use crate::support::{Served, options, serve, serve_over};
@@ -22,7 +21,9 @@ const SECOND: Duration = Duration::from_secs(1);
 impl Slow {
     fn later<A: Send + 'static>(answer: Answer<A>) -> Answer<A> {
         Answer::later(async move {
-            tokio::time::sleep(SECOND).await;
+            // The store is slow on purpose: what is tested is what others do meanwhile.
+            let never = std::future::pending::<()>();
+            let _ = tokio::time::timeout(SECOND, never).await;
             answer.await
         })
     }

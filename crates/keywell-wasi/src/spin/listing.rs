@@ -55,7 +55,7 @@ impl Listing {
             };
             match self.bucket.list(next) {
                 Answer::Now(page) => return Poll::Ready(Some(page)),
-                Answer::Later(page) => self.asked = Some(Box::pin(async move { page.await })),
+                Answer::Later(page) => self.asked = Some(Box::pin(page)),
             }
         }
         let Some(asked) = &mut self.asked else {

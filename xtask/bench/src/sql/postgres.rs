@@ -98,7 +98,10 @@ impl<'a> Postgres<'a> {
             let (bucket, key) = (self.bucket.clone(), key(task));
             move || {
                 let answer = bucket.set(&key, Bytes::from_static(VALUE), Set::default());
-                async { Ok(drop(answer.await?)) }
+                async {
+                    drop(answer.await?);
+                    Ok(())
+                }
             }
         })
     }
