@@ -45,7 +45,8 @@ pub(crate) fn unready(reason: &str) -> Option<String> {
 
 /// The feature of the component model that a text says is required.
 fn feature(text: &str) -> Option<&str> {
-    let (_, behind) = text.split_once("requires the component model ")?;
+    // One thing requires it, several require it.
+    let (_, behind) = text.split_once(" the component model ")?;
     let (feature, _) = behind.split_once(" feature")?;
     Some(feature)
 }
