@@ -89,7 +89,7 @@ async fn call(target: &str) -> Result<String, Error> {
             let entry = cas::current(&bucket, key).await?;
             Ok(entry.map_or_else(
                 || "none".to_owned(),
-                |entry| format!("{} {}", text(entry.value), entry.version),
+                |entry| format!("{} {}", text(&entry.value), entry.version),
             ))
         }
         "/swap" => {
@@ -117,17 +117,17 @@ async fn many(bucket: &Bucket) -> Result<String, Error> {
     batch::set_many(bucket, [pair("a", "1"), pair("b", "2")].to_vec()).await?;
     let found = batch::get_many(bucket, keys()).await?.into_iter();
     let found: Vec<String> = found
-        .map(|pair| pair.map_or_else(|| "none".to_owned(), |(key, value)| key + &text(value)))
+        .map(|pair| pair.map_or_else(|| "none".to_owned(), |(key, value)| key + &text(&value)))
         .collect();
     batch::delete_many(bucket, keys()).await?;
     let left = bucket.exists("a".to_owned()).await?;
     Ok(format!("{} {left}", found.join(" ")))
 }
 
-fn text(value: Vec<u8>) -> String {
-    String::from_utf8_lossy(&value).into_owned()
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
 }
 
 fn shown(value: Option<Vec<u8>>) -> String {
-    value.map_or_else(|| "none".to_owned(), text)
+    value.map_or_else(|| "none".to_owned(), |value| text(&value))
 }

@@ -95,7 +95,7 @@ impl Guest for Hostile {
             "/loop" => return Ok(answers::begin_then(async { host::compute_for_ever() })),
             "/hold" => {
                 return Ok(answers::begin_then(async {
-                    drop(host::sleep(3_600_000).await)
+                    drop(host::sleep(3_600_000).await);
                 }));
             }
             _ => "no such attack".into(),

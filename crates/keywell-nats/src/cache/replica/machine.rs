@@ -9,11 +9,12 @@ use keywell_store::Kind;
 use super::clock::Stamp;
 use super::entry::{Element, Entry};
 use super::exchange::Exchange;
-use super::message::{Effect, Message, Update};
+use super::message::{Effect, Message};
 use super::origin::{Dot, Origin};
 use super::seen::Seen;
 use super::sizes::Size;
 use super::state::State;
+use super::update::Update;
 
 #[derive(Debug)]
 pub(crate) struct Replica {

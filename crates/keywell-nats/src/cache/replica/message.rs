@@ -2,6 +2,7 @@ use super::dots::Dots;
 use super::entry::Entry;
 use super::origin::{Dot, Origin};
 use super::seen::Seen;
+use super::update::Update;
 
 /// What replicas send each other.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -67,18 +68,6 @@ pub(crate) enum Message {
     Ask(Vec<(String, Vec<Dot>)>),
 }
 
-/// A write, as it is sent to all.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Update {
-    pub(crate) key: String,
-    /// What of the entry is new; none where it was deleted.
-    pub(crate) entry: Option<Entry>,
-    /// The writes that it replaces.
-    pub(crate) replaced: Vec<Dot>,
-    /// The write of the value that it adds to. Where that has not been seen, the update says nothing.
-    pub(crate) adds_to: Option<Dot>,
-}
-
 /// What the sender of a chunk holds of a key.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Part {
@@ -123,16 +112,6 @@ impl Message {
                 .sum(),
         };
         64 + more
-    }
-}
-
-// === impl Update ===
-
-impl Update {
-    /// About how many bytes it has.
-    pub(crate) fn bytes(&self) -> usize {
-        let entry = self.entry.as_ref().map_or(0, Entry::bytes);
-        self.key.len() + entry + Dot::BYTES * self.replaced.len()
     }
 }
 

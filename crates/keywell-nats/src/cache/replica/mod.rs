@@ -44,13 +44,15 @@ mod sizes;
 mod state;
 mod table;
 mod tree;
+mod update;
 mod writes;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use entry::Entry;
 pub(crate) use machine::{Refused, Replica};
-pub(crate) use message::{Effect, Message, Update};
+pub(crate) use message::{Effect, Message};
 pub(crate) use origin::Origin;
+pub(crate) use update::Update;
 
 /// A hash that is the same in every process.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::clock::Stamp;
 use super::entry::{Element, Entry};
-use super::message::Update;
 use super::origin::{Dot, Origin};
+use super::update::Update;
 
 #[derive(Serialize, Deserialize)]
 struct Packed<'a> {

@@ -1,10 +1,11 @@
 use super::clock::Clock;
 use super::dots::{Budget, Dots};
 use super::entry::Entry;
-use super::message::{Effect, Message, Update};
+use super::message::{Effect, Message};
 use super::origin::{Dot, Origin};
 use super::seen::Seen;
 use super::table::Table;
+use super::update::Update;
 
 /// How far ahead a clock may be without a report, in microseconds.
 const AHEAD: u64 = 60_000_000;
