@@ -5,9 +5,9 @@
 //!  "expires": 1767225600000, "ttl": 61}
 //! ```
 //!
-//! `op` is different in each write. `expires` is in milliseconds since 1970, by the clock of whoever
-//! wrote it; from then on the document is hidden. `ttl` is in seconds since the last write, after
-//! which the service deletes it. A tombstone has `"gone": true` and no `data`.
+//! `op` is different in each write. `expires` is in milliseconds since 1970, by the writer's clock;
+//! from then on the document is hidden. `ttl` is in seconds since the last write, after which the
+//! service deletes it. A tombstone has `"gone": true` and no `data`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -37,7 +37,7 @@ pub(crate) struct Document {
     gone: bool,
 }
 
-/// A document that was read, whoever wrote it.
+/// A document that was read, of this program or another.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Stored {
     pub(crate) id: String,

@@ -46,6 +46,7 @@ mod instance;
 pub mod invoke;
 mod io;
 mod last_words;
+mod loaded;
 mod log;
 mod memory;
 mod offers;
@@ -77,9 +78,10 @@ pub use granted_dir::GrantedDir;
 pub use http::{
     Cors, HttpApp, HttpEndpoint, HttpOptions, HttpRoute, HttpServer, HttpTls, InvokeOptions,
 };
+pub use loaded::{Bounds, LoadedComponent};
 pub use log::LOG_TARGET;
 pub use offers::{Interface, interfaces};
 pub use options::Options;
 pub use outgoing::{AllowedHost, HostError};
 pub use peer::AllowedPeer;
-pub use runtime::{Bounds, LoadedComponent, Runtime};
+pub use runtime::Runtime;

@@ -2,20 +2,20 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use keywell_wasi::Grants;
 use twox_hash::XxHash3_64;
 use wasmtime::component::Component;
 
 use crate::artifact::Artifacts;
-use crate::calls::{self, Callee, Import};
+use crate::calls::{self, Callee};
 use crate::common::Shared;
 use crate::engine::Tasks;
 use crate::engines::Engines;
 use crate::http::Connections;
 use crate::instance::Instances;
 use crate::invoke::Invoker;
+use crate::loaded::LoadedComponent;
 use crate::p3;
 use crate::preview1;
 use crate::skeleton::skeleton;
@@ -33,30 +33,6 @@ pub struct Runtime {
     options: Options,
     causes: Arc<Causes>,
     triggers: Triggers,
-}
-
-/// A compiled component, and what it is called in the log.
-#[derive(Clone)]
-pub struct LoadedComponent {
-    name: Arc<str>,
-    component: Component,
-    /// Of the bytes that it was compiled from, if they are known.
-    digest: Option<(usize, u64)>,
-    bounds: Bounds,
-    imports: Vec<Import>,
-}
-
-/// Limits of one component, where they differ from those of its runtime.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bounds {
-    /// The most memory an instance may have, in bytes, where it is less than
-    /// [`Options::memory`].
-    pub memory: Option<usize>,
-    /// How long a call may take, in place of [`Options::timeout`].
-    pub timeout: Option<Duration>,
-    /// How many calls may run at once, at least 1, where that is less than [`Options::instances`];
-    /// of all components of one name. Others wait, as those past [`Options::instances`] do.
-    pub instances: Option<u32>,
 }
 
 // === impl Runtime ===
@@ -395,64 +371,6 @@ fn as_component<'a>(path: &Path, wasm: &'a [u8]) -> Result<Cow<'a, [u8]>, Error>
             Err(reason) => Err(Error::CoreModule { path, reason }),
         },
         _ => Err(Error::NotWasm { path }),
-    }
-}
-
-// === impl LoadedComponent ===
-
-impl LoadedComponent {
-    /// The component, for Wasmtime.
-    pub fn component(&self) -> &Component {
-        &self.component
-    }
-
-    /// Whether both were compiled from the same bytes, and have the same name and limits.
-    pub fn is_same_as(&self, other: &Self) -> bool {
-        self.digest.is_some()
-            && (self.digest, &self.name, self.bounds) == (other.digest, &other.name, other.bounds)
-    }
-
-    /// The same component under another name for the log; the default is that of its file.
-    #[must_use]
-    pub fn named(self, name: &str) -> Self {
-        Self {
-            name: name.into(),
-            ..self
-        }
-    }
-
-    /// Checks that another component can answer the imports of an interface, which is named without
-    /// a version. It can where there are none.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unanswered`].
-    pub fn check_call(&self, interface: &str, callee: &Self) -> Result<(), Error> {
-        calls::check(&self.component, interface, &callee.name, &callee.component)
-    }
-
-    /// The same component, with imports that others answer.
-    #[must_use]
-    pub fn calling(self, imports: Vec<Import>) -> Self {
-        Self { imports, ..self }
-    }
-
-    /// The same component with limits of its own.
-    #[must_use]
-    pub fn within(self, bounds: Bounds) -> Self {
-        Self { bounds, ..self }
-    }
-}
-
-impl From<Component> for LoadedComponent {
-    fn from(component: Component) -> Self {
-        Self {
-            name: "component".into(),
-            component,
-            digest: None,
-            bounds: Bounds::default(),
-            imports: Vec::new(),
-        }
     }
 }
 

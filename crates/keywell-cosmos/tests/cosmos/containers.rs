@@ -96,9 +96,9 @@ async fn a_key_that_is_refused_is_not_shown() {
 
 #[tokio::test]
 async fn an_account_that_does_not_answer_is_unavailable() {
-    let nobody = Port::claim().unwrap();
+    let closed = Port::claim().unwrap();
     let mut options = options(server());
-    options.host = nobody.address().to_string();
+    options.host = closed.address().to_string();
     options.answer_timeout = std::time::Duration::from_secs(1);
     let refused = CosmosStore::open(options, Making::Allowed).await;
     let refused = refused.unwrap_err();

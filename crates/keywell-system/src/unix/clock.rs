@@ -9,7 +9,7 @@ const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
 const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 
 /// The time since some moment before this process asked for the first time, suspended time
-/// included. Monotonic; nobody can set it.
+/// included. Monotonic; it cannot be set.
 pub fn uptime() -> Duration {
     let time = rustix::time::clock_gettime(CLOCK);
     // It is positive: it counts from the start of the machine.

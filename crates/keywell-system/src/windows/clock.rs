@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// The time since some moment before this process asked for the first time, suspended time
-/// included. Monotonic; nobody can set it.
+/// included. Monotonic; it cannot be set.
 pub fn uptime() -> Duration {
     // Of the performance counter, which also counts while the machine sleeps.
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);

@@ -34,7 +34,7 @@ fn get_keys<T: KeyvalueView>(
     let (listing, ended) = Listing::new(bucket, charge);
     let keys = StreamReader::new(store.as_context_mut(), listing)?;
     let ended = FutureReader::new(store, async move {
-        // Where nobody reads to the end, there is nothing wrong.
+        // A reader that has gone is nothing wrong.
         wasmtime::error::Ok(ended.await.unwrap_or(Ok(())))
     })?;
     Ok(((keys, ended),))

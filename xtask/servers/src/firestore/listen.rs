@@ -28,7 +28,7 @@ struct Listener {
     requests: Streaming<ListenRequest>,
     target: i32,
     prefix: String,
-    /// Up to where it was told.
+    /// Up to where it was responses.
     upto: Micros,
     is_current: bool,
     /// Whether it began with a token.
@@ -61,7 +61,7 @@ pub(super) async fn listen(
         state,
     };
     let added = Ok(listener.target_change(TargetChangeType::Add, None));
-    let told = unfold(Some(listener), |listener| async move {
+    let responses = unfold(Some(listener), |listener| async move {
         let mut listener = listener?;
         match listener.next().await {
             Ok(Some(responses)) => {
@@ -72,11 +72,11 @@ pub(super) async fn listen(
             Err(status) => Some((vec![Err(status)], None)),
         }
     });
-    let told = told.flat_map(futures::stream::iter::<Vec<_>>);
-    Ok(futures::stream::iter([added]).chain(told).boxed())
+    let responses = responses.flat_map(futures::stream::iter::<Vec<_>>);
+    Ok(futures::stream::iter([added]).chain(responses).boxed())
 }
 
-/// From when on changes are told: "only the matching documents that have been updated AFTER the
+/// From when on changes are responses: "only the matching documents that have been updated AFTER the
 /// `resume_token` or `read_time`" (`Target.resume_type`). A token of the fake is a time.
 fn start(documents: &mut Documents, target: &Target) -> Result<Micros, Status> {
     match &target.resume_type {
@@ -99,16 +99,16 @@ fn start(documents: &mut Documents, target: &Target) -> Result<Micros, Status> {
 // === impl Listener ===
 
 impl Listener {
-    /// What is told next; `None` when the client is gone.
+    /// What is responses next; `None` when the client is gone.
     async fn next(&mut self) -> Result<Option<Vec<ListenResponse>>, Status> {
         let mut changes = self.state.subscribe();
         let mut ends = self.state.listener_ends();
         loop {
             self.state.check()?;
             changes.mark_unchanged();
-            let told = self.tell();
-            if !told.is_empty() {
-                return Ok(Some(told));
+            let responses = self.tell();
+            if !responses.is_empty() {
+                return Ok(Some(responses));
             }
             tokio::select! {
                 _ = changes.changed() => {}
@@ -136,7 +136,7 @@ impl Listener {
             _ => false,
         };
         drop(documents);
-        let mut told: Vec<ListenResponse> = Vec::new();
+        let mut responses: Vec<ListenResponse> = Vec::new();
         let is_news = !changes.is_empty();
         for (name, (written, document)) in changes {
             if name[self.prefix.len()..].contains('/') {
@@ -144,14 +144,14 @@ impl Listener {
             }
             match document {
                 Some(document) => {
-                    told.push(response(ResponseType::DocumentChange(DocumentChange {
+                    responses.push(response(ResponseType::DocumentChange(DocumentChange {
                         document: Some(document),
                         target_ids: vec![self.target],
                         removed_target_ids: Vec::new(),
                     })));
                 }
                 None if hides_deletions => {}
-                None => told.push(response(ResponseType::DocumentDelete(DocumentDelete {
+                None => responses.push(response(ResponseType::DocumentDelete(DocumentDelete {
                     document: name,
                     removed_target_ids: vec![self.target],
                     read_time: Some(timestamp(written)),
@@ -161,7 +161,7 @@ impl Listener {
         if has_resumed {
             // "Returned when documents may have been removed from the given target, but the exact
             // documents are unknown" (`ListenResponse.filter`); they may be known as well.
-            told.push(response(ResponseType::Filter(ExistenceFilter {
+            responses.push(response(ResponseType::Filter(ExistenceFilter {
                 target_id: self.target,
                 count: i32::try_from(count).unwrap_or(i32::MAX),
                 unchanged_names: None,
@@ -169,17 +169,17 @@ impl Listener {
         }
         if !self.is_current {
             self.is_current = true;
-            told.push(self.target_change(TargetChangeType::Current, Some(now)));
+            responses.push(self.target_change(TargetChangeType::Current, Some(now)));
         } else if !is_news {
-            return told;
+            return responses;
         }
         self.upto = now;
-        told.push(response(ResponseType::TargetChange(TargetChange {
+        responses.push(response(ResponseType::TargetChange(TargetChange {
             read_time: Some(timestamp(now)),
             resume_token: Bytes::from(now.to_be_bytes().to_vec()),
             ..TargetChange::default()
         })));
-        told
+        responses
     }
 
     fn target_change(&self, kind: TargetChangeType, time: Option<Micros>) -> ListenResponse {

@@ -11,7 +11,7 @@
 //!    hybrid time stands, then the one of the greater node.
 //! 3. A delete removes the writes that its node had seen, and they do not come back. It leaves
 //!    nothing behind: a write that was [`Seen`] and is not held was deleted, or is replaced by one
-//!    that is held. So a value stays until what replaced it is here, whoever ends meanwhile.
+//!    that is held. So a value stays until what replaced it is here, whichever process ends meanwhile.
 //! 4. An increment counts once, unless a later set that its node had not seen replaces the number, or
 //!    its node ends before another has it. A key that one node deletes while another adds to it has
 //!    the whole sum of that other node afterwards.
