@@ -35,19 +35,24 @@ impl AllowedPeer {
     /// Where one of them has a name, the component may look up names, which the resolver of the
     /// machine sees.
     pub(crate) fn allow(peers: &[Self], wasi: &mut WasiCtxBuilder) {
-        // Else a component could have sockets without a use, as many as the process may have files.
-        wasi.allow_udp(false).allow_tcp(!peers.is_empty());
+        // Without an allowance, not even a socket can be made.
         if peers.is_empty() {
             return;
         }
+        wasi.allow_tcp(true);
         let has_name = |peer: &Self| matches!(peer.host, Host::Name(_));
         wasi.allow_ip_name_lookup(peers.iter().any(has_name));
         let peers: Arc<[Self]> = peers.into();
         wasi.socket_addr_check(move |address, reason| {
             let peers = peers.clone();
             Box::pin(async move {
-                if !matches!(reason, SocketAddrUse::TcpConnect) {
-                    return false;
+                match reason {
+                    SocketAddrUse::TcpConnect => {}
+                    // To any free port, which precedes each connection; listening is refused.
+                    SocketAddrUse::TcpBind => {
+                        return address.ip().is_unspecified() && address.port() == 0;
+                    }
+                    _ => return false,
                 }
                 for peer in &*peers {
                     if peer.is(address).await {

@@ -264,6 +264,53 @@ fn a_command_gets_arguments_and_its_exit_code_is_passed_on() {
     assert_eq!(code, Some(1), "{error}");
 }
 
+/// A core module of WASI preview 1 that opens the file `tea` of its first folder, and fails if it
+/// cannot. Without a folder, it traps.
+const PREVIEW_1: &str = r#"(module
+    (import "wasi_snapshot_preview1" "path_open" (func $open
+        (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_prestat_get" (func $preopened (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 100) "tea")
+    (func $needs_a_folder (if (call $preopened (i32.const 3) (i32.const 16)) (then unreachable)))
+    (func (export "_start")
+        (call $needs_a_folder)
+        (call $exit (call $open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 3)
+            (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 24)))))"#;
+
+#[test]
+fn a_module_of_preview_1_runs_and_has_the_folders_that_it_is_granted() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = wat::parse_str(PREVIEW_1).unwrap();
+    let module = file(&folder, module).display().to_string();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("tea"), "green").unwrap();
+    let granted = format!("{}::/data:ro", data.display());
+    let arguments = ["run", &module, "--store", "memory:"];
+    let (code, _, error) = run(&[&arguments[..], &["--dir", &granted]].concat());
+    assert_eq!(code, Some(0), "{error}");
+    std::fs::remove_file(data.join("tea")).unwrap();
+    let (code, ..) = run(&[&arguments[..], &["--dir", &granted]].concat());
+    // The adapter passes on no number, only that it failed.
+    assert_eq!(code, Some(1));
+    // Without a folder; the trap is one sentence that names the function.
+    let (code, _, error) = run(&arguments);
+    assert_eq!(code, Some(1), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(
+        error.contains("unreachable") && error.contains("needs_a_folder"),
+        "{error}"
+    );
+    let (code, _, error) = run(&[&arguments[..], &["--dir", "absent::/data"]].concat());
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains("cannot give the component the folder absent"),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_variant_of_an_offered_version_is_named_for_what_it_is() {
     let wat = r#"(component (import "wasi:keyvalue/types@0.1.0" (instance

@@ -1,10 +1,11 @@
 use std::io;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use keywell_memory::MemoryStore;
 use keywell_runtime::output::{Format, Output};
-use keywell_runtime::{Environment, Error, Options, Runtime};
+use keywell_runtime::{Environment, Error, GrantedDir, Options, Runtime};
 use keywell_wasi::Grants;
 use parking_lot::Mutex;
 
@@ -33,6 +34,11 @@ impl Kept {
 
 /// Runs steps, and answers how that ended and what was printed.
 async fn run(steps: &[&str]) -> (Result<u8, Error>, [String; 2]) {
+    run_granted(steps, Environment::default()).await
+}
+
+/// The same, with what the environment grants.
+async fn run_granted(steps: &[&str], granted: Environment) -> (Result<u8, Error>, [String; 2]) {
     let [stdout, stderr] = [Kept::default(), Kept::default()];
     let options = Options {
         output: Output::new(stdout.clone(), stderr.clone(), Format::Text),
@@ -46,7 +52,7 @@ async fn run(steps: &[&str]) -> (Result<u8, Error>, [String; 2]) {
     let environment = Environment {
         variables: vec![("TEA".to_owned(), "green".to_owned())],
         arguments: arguments.collect(),
-        ..Environment::default()
+        ..granted
     };
     let command = runtime.command(&component, grants, environment).unwrap();
     let code = command.run().await;
@@ -83,6 +89,31 @@ async fn a_command_prints_counts_and_has_its_variables_and_neither_files_nor_soc
     ];
     assert_eq!(lines, expected);
     assert_eq!((code.unwrap(), &*stderr), (0, "oh\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_has_the_folders_and_reaches_the_peers_that_it_is_granted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let [port, other] = [&listener, &TcpListener::bind("127.0.0.1:0").unwrap()]
+        .map(|listener| listener.local_addr().unwrap().port());
+    let folder = tempfile::tempdir().unwrap();
+    let dir = GrantedDir {
+        host: folder.path().to_owned(),
+        guest: "/data".to_owned(),
+        is_read_only: true,
+    };
+    let granted = Environment {
+        tcp: vec![format!("127.0.0.1:{port}").parse().unwrap()],
+        dirs: vec![dir],
+        ..Environment::default()
+    };
+    let connect = [port, other].map(|port| format!("connect={port}"));
+    let steps = ["folders", &connect[0], &connect[1]];
+    let (code, [stdout, _]) = run_granted(&steps, granted).await;
+    assert_eq!(code.unwrap(), 0);
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines[..2], ["1", "connected"]);
+    assert!(lines[2].contains("AccessDenied"), "{lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
