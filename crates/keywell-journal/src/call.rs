@@ -72,6 +72,7 @@ impl Call {
         format!("{key}-{invocation}-{}", self.number)
     }
 
+    /// The invocation and its number.
     pub(crate) fn id(&self) -> (u64, u64) {
         let invocation = self.shared.invocation.load(Ordering::Acquire);
         (invocation, self.number)
@@ -87,11 +88,11 @@ impl Call {
         loop {
             let mut core = self.shared.core().await?;
             let peeked = match core.peek().await {
-                Ok(peeked) => peeked.map(|(position, event)| (*position, event.clone())),
+                Ok(peeked) => peeked.map(|(position, event)| (*position, event.record.call())),
                 Err(error) => return self.shared.fail(&mut core, error).await,
             };
             self.shared.entropy.lock().seed = core.created.seed;
-            let Some((position, event)) = peeked else {
+            let Some((position, number)) = peeked else {
                 self.shared.turn.notify_waiters();
                 return match intended {
                     Some((position, intent, decision)) => Ok(Begun::Interrupted {
@@ -103,35 +104,29 @@ impl Call {
                     None => Ok(Begun::Fresh),
                 };
             };
-            let Some(number) = event.record.call() else {
-                let asked = self.asked.to_string();
-                let error = core.diverged(position, event.record.brief(), asked);
-                return self.shared.fail(&mut core, error).await;
-            };
-            if number != self.number {
+            if number.is_some_and(|number| number != self.number) {
                 let turn = self.shared.turn.notified();
                 drop(core);
                 turn.await;
                 continue;
             }
+            let (_, event) = core.take().expect("it was peeked at");
             match event.record {
                 Record::Answered { asked, outcome, .. } if intended.is_none() => {
                     self.compare(&mut core, position, &asked).await?;
-                    return Ok(Begun::Answer(self.take(&mut core, event.at, outcome)));
+                    return Ok(Begun::Answer(self.show(event.at, outcome)));
                 }
                 Record::Intended { asked, intent, .. } => {
                     self.compare(&mut core, position, &asked).await?;
-                    core.take();
                     intended = Some((position, intent, None));
                 }
                 Record::Settled { outcome, .. } if intended.is_some() => {
-                    return Ok(Begun::Answer(self.take(&mut core, event.at, outcome)));
+                    return Ok(Begun::Answer(self.show(event.at, outcome)));
                 }
                 Record::Woke { .. } if intended.is_some() => {
-                    return Ok(Begun::Answer(self.take(&mut core, event.at, Bytes::new())));
+                    return Ok(Begun::Answer(self.show(event.at, Bytes::new())));
                 }
                 Record::Resolved { decision, .. } if intended.is_some() => {
-                    core.take();
                     intended = intended.map(|(at, intent, _)| (at, intent, Some(decision)));
                 }
                 record => {
@@ -152,8 +147,8 @@ impl Call {
         self.shared.fail(core, error).await
     }
 
-    fn take(&self, core: &mut Core, at: Time, outcome: Bytes) -> Bytes {
-        core.take();
+    /// Lets the component see an answer.
+    fn show(&self, at: Time, outcome: Bytes) -> Bytes {
         self.shared.show(at);
         self.shared.turn.notify_waiters();
         outcome
@@ -204,6 +199,12 @@ impl Call {
             asked: self.asked.clone(),
             intent,
         }
+    }
+
+    /// How often the worker was claimed, up to this process.
+    pub(crate) async fn epoch(&self) -> Result<u64> {
+        let core = self.shared.core().await?;
+        Ok(core.writer.as_ref().map_or(0, |journal| journal.head.epoch))
     }
 
     /// The store of the journal.

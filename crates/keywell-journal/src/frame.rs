@@ -62,3 +62,149 @@ pub fn decode(bytes: &Bytes) -> Result<Event, &'static str> {
         Err(_) => Err("has a record that cannot be read"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::record::{Asked, Created, Decision, Invoked, Record, Snapshot};
+    use crate::time::Time;
+
+    fn asked() -> Asked {
+        Asked {
+            name: "n".to_owned(),
+            brief: "b".to_owned(),
+            digest: [0xdd; 32],
+        }
+    }
+
+    fn samples() -> Vec<Record> {
+        let created = Created {
+            digest: "d".to_owned(),
+            seed: [0xee; 32],
+            environment: [("E".to_owned(), "e".to_owned())].into(),
+            limits: [("l".to_owned(), 300)].into(),
+        };
+        let invoked = Invoked {
+            key: Some("k".to_owned()),
+            function: "f".to_owned(),
+            arguments: Bytes::from_static(b"\xff\x00"),
+        };
+        let snapshot = Snapshot {
+            created: created.clone(),
+            born: Time(5),
+            pending: vec![(7, invoked.clone())],
+            state: "s".into(),
+        };
+        let (call, asked) = (1, asked());
+        vec![
+            Record::Created(created),
+            Record::Invoked(invoked.clone()),
+            Record::Invoked(Invoked {
+                key: None,
+                ..invoked
+            }),
+            Record::Answered {
+                call,
+                asked: asked.clone(),
+                outcome: "o".into(),
+            },
+            Record::Intended {
+                call,
+                asked,
+                intent: "i".into(),
+            },
+            Record::Settled {
+                call,
+                outcome: "o".into(),
+            },
+            Record::Woke { call },
+            Record::Returned {
+                invocation: 2,
+                answer: "a".into(),
+            },
+            Record::Failed {
+                invocation: 2,
+                why: "w".to_owned(),
+            },
+            Record::Snapshot(Box::new(snapshot)),
+            Record::Upgraded {
+                digest: "u".to_owned(),
+            },
+            Record::Forked {
+                from: "w".to_owned(),
+                at: 3,
+                seed: [0xee; 32],
+            },
+            Record::Resolved {
+                call,
+                decision: Decision::Applied,
+            },
+            Record::Resolved {
+                call,
+                decision: Decision::NotApplied,
+            },
+            Record::Resolved {
+                call,
+                decision: Decision::Retry,
+            },
+        ]
+    }
+
+    fn event(record: Record) -> Event {
+        Event {
+            at: Time(1_000),
+            record,
+        }
+    }
+
+    /// What a released version wrote, this one reads.
+    #[test]
+    fn records_keep_their_bytes() {
+        let mut text = String::new();
+        for record in samples() {
+            write!(text, "{}:", record.brief()).unwrap();
+            let mut stream = Vec::new();
+            super::write(&event(record.clone()), &mut stream).unwrap();
+            for byte in &stream {
+                write!(text, "{byte:02x}").unwrap();
+            }
+            text.push('\n');
+            let mut stream = BytesMut::from(&stream[..]);
+            assert_eq!(read(&mut stream).unwrap(), Some(event(record)));
+            assert!(stream.is_empty());
+        }
+        assert_eq!(text, include_str!("encoded.txt"), "{text}");
+    }
+
+    /// Whatever the bytes are, they are a record or an error.
+    #[test]
+    fn changed_bytes_are_read_or_refused() {
+        for record in samples() {
+            let mut stream = Vec::new();
+            super::write(&event(record), &mut stream).unwrap();
+            for at in 0..stream.len() {
+                for value in [0x00, 0x01, 0x7f, 0x80, 0xff] {
+                    let mut changed = stream.clone();
+                    changed[at] = value;
+                    let mut stream = BytesMut::from(&changed[..]);
+                    drop(read(&mut stream));
+                    drop(decode(&Bytes::from(changed)));
+                }
+                let mut cut = BytesMut::from(&stream[..at]);
+                assert_eq!(read(&mut cut), Ok(None));
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_past_the_limit_is_refused_before_it_is_read() {
+        let length = u32::try_from(MAX_RECORD_BYTES + 1).unwrap();
+        let mut stream = BytesMut::from(&length.to_le_bytes()[..]);
+        read(&mut stream).unwrap_err();
+        let length = u32::try_from(MAX_RECORD_BYTES).unwrap();
+        let mut stream = BytesMut::from(&length.to_le_bytes()[..]);
+        assert_eq!(read(&mut stream), Ok(None));
+    }
+}

@@ -19,7 +19,7 @@ pub struct Event {
 /// One thing that a worker was asked, learned or did.
 ///
 /// The encoding has the place of a variant and of a field, and not its name: new variants go to the
-/// end, and fields are not changed. A test has the bytes of each.
+/// end, and fields are not changed. `encoded.txt` has the bytes of each.
 ///
 /// Calls are numbered within their invocation, in the order in which the component made them. An
 /// invocation is known by the position of its [`Invoked`](Record::Invoked).

@@ -124,3 +124,102 @@ impl Answered for Page {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use keywell_store::{Invalid, Kind, Written};
+
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry {
+            value: Bytes::from_static(b"\xff"),
+            version: Version::from(Bytes::from_static(b"v")),
+            expires: Expires::In(std::time::Duration::from_millis(1)),
+        }
+    }
+
+    fn errors() -> Vec<StoreError> {
+        vec![
+            StoreError::NoSuchBucket("b".to_owned()),
+            StoreError::AccessDenied("d".into()),
+            Invalid::EmptyKey.into(),
+            Invalid::KeyTooLong { bytes: 2, max: 1 }.into(),
+            Invalid::KeyCharacter('c').into(),
+            Invalid::ValueTooLarge { bytes: 2, max: 1 }.into(),
+            Invalid::BatchTooLong { keys: 2, max: 1 }.into(),
+            Invalid::WrittenTwice.into(),
+            Invalid::BatchTooLarge { bytes: 2, max: 1 }.into(),
+            Invalid::BucketName.into(),
+            Invalid::Cursor.into(),
+            Invalid::Token.into(),
+            Invalid::Compacted.into(),
+            Invalid::NotANumber.into(),
+            Invalid::Overflow.into(),
+            Invalid::Ttl.into(),
+            Invalid::Kind(Kind::Value).into(),
+            Invalid::Kind(Kind::List).into(),
+            Invalid::Kind(Kind::Set).into(),
+            StoreError::Unsupported("u"),
+            StoreError::Unavailable("u".into()),
+            StoreError::Ambiguous("a".into()),
+            StoreError::Corrupt("c".into()),
+            StoreError::Internal("i".into()),
+        ]
+    }
+
+    fn line<T: Answered>(text: &mut String, name: &str, answer: &Result<T, StoreError>) {
+        let bytes = encode(answer);
+        write!(text, "{name}:").unwrap();
+        for byte in &bytes {
+            write!(text, "{byte:02x}").unwrap();
+        }
+        text.push('\n');
+        let again = encode(&decode::<T>(&bytes));
+        assert_eq!(again, bytes, "{name}");
+    }
+
+    /// The types are the contract's: a variant that moves there changes what is in journals.
+    #[test]
+    fn answers_keep_their_bytes() {
+        let mut text = String::new();
+        let out = &mut text;
+        line(out, "exists", &Ok(true));
+        line(out, "entry", &Ok(Some(entry())));
+        line(out, "no entry", &Ok(None::<Entry>));
+        let plain = Entry {
+            version: Version::from(9),
+            expires: Expires::Never,
+            ..entry()
+        };
+        let unread = Entry {
+            expires: Expires::Unread,
+            ..entry()
+        };
+        line(out, "entries", &Ok(vec![Some(plain), None, Some(unread)]));
+        let page = Page {
+            keys: vec!["k".to_owned()],
+            entries: vec![entry()],
+            cursor: Some(Cursor::from("c".to_owned())),
+        };
+        line(out, "page", &Ok(page));
+        line(out, "count", &Ok(Collected::Count(3)));
+        line(out, "changed", &Ok(Collected::Changed(true)));
+        line(out, "texts", &Ok(Collected::Texts(vec!["t".to_owned()])));
+        let written = [
+            Written::set(Version::from(1)),
+            Written::deleted(false),
+            Written::counted(Version::from(2), -3),
+        ];
+        line(out, "written", &Ok(Transacted::Done(written.into())));
+        line(out, "stale", &Ok(Transacted::Stale(1)));
+        line(out, "buckets", &Ok(vec!["b".to_owned()]));
+        for error in errors() {
+            let name = error.to_string();
+            line::<bool>(out, &name, &Err(error));
+        }
+        assert_eq!(text, include_str!("answered.txt"), "{text}");
+    }
+}

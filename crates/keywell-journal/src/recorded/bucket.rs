@@ -15,6 +15,10 @@ use super::effect::{Effect, Method, first, swapped};
 use super::performing;
 use super::site::{Site, refused};
 use crate::call::{Begun, Call};
+use crate::frame::MAX_RECORD_BYTES;
+
+/// The most bytes of values of one call: an answer is one record.
+const MOST_BYTES: usize = MAX_RECORD_BYTES / 2;
 
 pub(super) struct Recorded {
     site: Arc<Site>,
@@ -127,13 +131,15 @@ impl Bucket for Recorded {
             promptness: Promptness::Waits,
             watch: Watching::None,
             batch,
+            value_bytes: inner.value_bytes.min(MOST_BYTES),
+            batch_bytes: inner.batch_bytes.min(MOST_BYTES),
             ..inner
         }
     }
 
     fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
         let own = key.to_owned();
-        let get = move |inner: &dyn Bucket| inner.get_within(&own, max);
+        let get = move |inner: &dyn Bucket| inner.get_within(&own, max.min(MOST_BYTES));
         self.read("get", |asking| asking.text(key), get)
     }
 
@@ -177,7 +183,8 @@ impl Bucket for Recorded {
     fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let own: Vec<_> = keys.iter().map(|key| (*key).to_owned()).collect();
         let get = move |inner: &dyn Bucket| {
-            inner.get_many_within(&own.iter().map(String::as_str).collect::<Vec<_>>(), max)
+            let own: Vec<_> = own.iter().map(String::as_str).collect();
+            inner.get_many_within(&own, max.min(MOST_BYTES))
         };
         self.read("get-many", |asking| asking.texts(keys.iter().copied()), get)
     }
@@ -185,14 +192,15 @@ impl Bucket for Recorded {
     fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
         let own: Vec<_> = keys.iter().map(|key| (*key).to_owned()).collect();
         let get = move |inner: &dyn Bucket| {
-            inner.get_with_expiry(&own.iter().map(String::as_str).collect::<Vec<_>>(), max)
+            let own: Vec<_> = own.iter().map(String::as_str).collect();
+            inner.get_with_expiry(&own, max.min(MOST_BYTES))
         };
         let name = "get-with-expiry";
         self.read(name, |asking| asking.texts(keys.iter().copied()), get)
     }
 
     fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
-        if let Err(error) = self.inner.capabilities().limits().check_entries(&entries) {
+        if let Err(error) = self.capabilities().limits().check_entries(&entries) {
             return error.into();
         }
         let writes = entries.into_iter().map(|(key, value)| {
@@ -204,7 +212,7 @@ impl Bucket for Recorded {
     }
 
     fn delete_many(&self, keys: &[&str]) -> Answer<()> {
-        if let Err(error) = self.inner.capabilities().limits().check_batch_of(keys) {
+        if let Err(error) = self.capabilities().limits().check_batch_of(keys) {
             return error.into();
         }
         let writes = keys
@@ -226,7 +234,10 @@ impl Bucket for Recorded {
             asking.number(request.limit as u64);
             asking.number(u64::from(request.values.is_some()));
         };
-        let own = request.clone();
+        let own = List {
+            values: request.values.map(|max| max.min(MOST_BYTES)),
+            ..request.clone()
+        };
         self.read("list", arguments, move |inner| inner.list(own))
     }
 
@@ -238,7 +249,7 @@ impl Bucket for Recorded {
     fn collect(&self, operation: Collect) -> Answer<Collected> {
         let arguments = |asking: &mut Asking| asking.collect(&operation);
         if !operation.writes() {
-            let own = operation.clone();
+            let own = operation.clone().within(MOST_BYTES);
             return self.read("collect", arguments, move |inner| inner.collect(own));
         }
         let call = self.call("collect", arguments);

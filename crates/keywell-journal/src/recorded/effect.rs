@@ -1,12 +1,10 @@
 //! A write of a component, whichever method it came by.
 
 use keywell_store::{
-    Action, Change, Check, Error as StoreError, Invalid, Result as StoreResult, Set, Swap,
-    Transacted, Version, Write, Written,
+    Action, Change, Check, Error as StoreError, Expected, Invalid, Result as StoreResult, Set,
+    Swap, Transacted, Version, Write, Written,
 };
 use serde::{Deserialize, Serialize};
-
-use keywell_store::Expected;
 
 /// Checks and writes, as a transaction has them.
 #[derive(Clone, Debug)]
@@ -124,4 +122,26 @@ pub(super) fn first(transacted: Transacted) -> StoreResult<Option<Written>> {
 /// How a swap ended that was a transaction.
 pub(super) fn swapped(transacted: Transacted) -> StoreResult<Swap> {
     Ok(first(transacted)?.map_or(Swap::Stale, |written| Swap::Done(written.version)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intents_keep_their_bytes() {
+        let at = Expected::At(Version::from(7));
+        for (intent, bytes) in [
+            (Intent::Joined(vec![Some(-1), None]), &[0, 2, 1, 1, 0][..]),
+            (Intent::Receipt, &[1]),
+            (
+                Intent::Swaps(vec![Some(Expected::Absent), Some(at), None]),
+                &[2, 3, 1, 0, 1, 1, 0, 7, 0],
+            ),
+            (Intent::Plain, &[3]),
+        ] {
+            assert_eq!(postcard::to_stdvec(&intent).unwrap(), bytes);
+            assert_eq!(postcard::from_bytes::<Intent>(bytes).unwrap(), intent);
+        }
+    }
 }

@@ -162,78 +162,122 @@ async fn with_receipt(
     effect: &Effect,
     begun: Option<u64>,
 ) -> Result<StoreResult<Transacted>, Error> {
-    let corrupt = |why| StoreError::Corrupt(format!("the receipt of a worker {why}").into());
     let read = async {
         let place = receipt::Place::of(site).await?;
-        let before = place.read().await?;
-        Ok((place, before))
+        let found = place.read().await?;
+        Ok((place, found))
     };
     // Before the intent: once that is committed, no other process has written since.
-    let (place, before) = match read.await {
+    let (place, found) = match read.await {
         Ok(read) => read,
         Err(error) if begun.is_none() => return answer(call, Err(error)).await,
         Err(error) => return Err(site.lose(error).await),
     };
-    let position = match begun {
-        Some(position) => position,
-        None => call.intend(intent(&Intent::Receipt)).await?,
-    };
-    let before = Expected::from(before.as_ref());
-    let mut is_sure = begun.is_none();
+    let epoch = call.epoch().await?;
+    let mut before = Expected::from(found.as_ref());
+    match begun {
+        None => drop(call.intend(intent(&Intent::Receipt)).await?),
+        Some(_) => {
+            if let Some(counters) = happened(site, call, found.as_ref()).await? {
+                let outcome = look(site, effect, &counters).await?;
+                return settle(call, outcome).await;
+            }
+            let (check, write) = (place.check(before), place.write(call.id(), epoch, None));
+            let taken = site.store.transact(vec![check], vec![write.clone()]).await;
+            let found = match (taken, place.read().await) {
+                (Ok(_) | Err(StoreError::Ambiguous(_) | StoreError::Internal(_)), Ok(found)) => {
+                    found
+                }
+                (Err(error), _) | (_, Err(error)) => return Err(site.lose(error).await),
+            };
+            if let Some(counters) = happened(site, call, found.as_ref()).await? {
+                let outcome = look(site, effect, &counters).await?;
+                return settle(call, outcome).await;
+            }
+            if !found.as_ref().is_some_and(|found| holds(found, &write)) {
+                return Err(site.lose(another()).await);
+            }
+            before = Expected::from(found.as_ref());
+        }
+    }
+    // From here on, nobody else writes the receipt as it was before.
+    let mut is_sure = true;
     for _ in 0..ATTEMPTS {
+        let (mut parts, counters) = match plan(site, effect).await {
+            Ok(planned) => planned,
+            Err(error) if is_sure => return settle(call, Err(error)).await,
+            Err(error) => return Err(site.lose(error).await),
+        };
+        parts.checks.push(place.check(before.clone()));
+        let receipt = place.write(call.id(), epoch, Some(counters.clone()));
+        parts.writes.push(receipt);
+        let own = parts.checks.len() - 1;
+        let outcome = match site.store.transact(parts.checks, parts.writes).await {
+            Ok(Transacted::Done(mut written)) => {
+                written.truncate(effect.writes.len());
+                let written = counted(written, &counters);
+                return settle(call, Ok(Transacted::Done(written))).await;
+            }
+            Ok(Transacted::Stale(at)) if at < effect.checks.len() => {
+                Some(Ok(Transacted::Stale(at)))
+            }
+            // A counter was changed by others, or the receipt.
+            Ok(Transacted::Stale(at)) if is_sure && at != own => continue,
+            Ok(Transacted::Stale(_)) => None,
+            Err(StoreError::Ambiguous(_) | StoreError::Internal(_)) => {
+                is_sure = false;
+                None
+            }
+            Err(error) => Some(Err(error)),
+        };
+        if let (Some(outcome), true) = (&outcome, is_sure) {
+            return settle(call, outcome.clone()).await;
+        }
+        // An earlier attempt may have happened.
         let found = match place.read().await {
             Ok(found) => found,
             Err(error) => return Err(site.lose(error).await),
         };
-        match receipt::counters(found.as_ref(), call.id()) {
-            Ok(Some(counters)) => {
-                let outcome = look(site, effect, &counters).await?;
-                return settle(call, outcome).await;
-            }
-            Ok(None) if Expected::from(found.as_ref()) != before => {
-                return Err(site
-                    .lose(corrupt("is of a later write: another process goes on"))
-                    .await);
-            }
-            Ok(None) => {}
-            Err(why) => return Err(site.lose(corrupt(why)).await),
+        if let Some(counters) = happened(site, call, found.as_ref()).await? {
+            let outcome = look(site, effect, &counters).await?;
+            return settle(call, outcome).await;
         }
-        let (mut parts, counters) = match plan(site, effect).await {
-            Ok(planned) => planned,
-            Err(error) if is_sure || !error.may_pass() => {
-                return settle(call, Err(error)).await;
-            }
-            Err(error) => return Err(site.lose(error).await),
-        };
-        parts.checks.push(place.check(before.clone()));
-        parts.writes.push(place.write(call.id(), counters.clone()));
-        let receipt_check = parts.checks.len() - 1;
-        match site.store.transact(parts.checks, parts.writes).await {
-            Ok(Transacted::Done(mut written)) => {
-                written.truncate(effect.writes.len());
-                return settle(call, Ok(Transacted::Done(counted(written, &counters)))).await;
-            }
-            Ok(Transacted::Stale(at)) if at < effect.checks.len() => {
-                // Unless it has happened, and changed what it checks.
-                if !is_sure {
-                    match place.read().await {
-                        Ok(found) if Expected::from(found.as_ref()) != before => continue,
-                        Ok(_) => {}
-                        Err(error) => return Err(site.lose(error).await),
-                    }
-                }
-                return settle(call, Ok(Transacted::Stale(at))).await;
-            }
-            Ok(Transacted::Stale(at)) => is_sure &= at != receipt_check,
-            Err(StoreError::Ambiguous(_) | StoreError::Internal(_)) => is_sure = false,
-            Err(error) if is_sure => return settle(call, Err(error)).await,
-            Err(error) => return Err(site.lose(error).await),
+        if Expected::from(found.as_ref()) != before {
+            return Err(site.lose(another()).await);
+        }
+        if let Some(Err(error)) = outcome {
+            return Err(site.lose(error).await);
         }
     }
     if is_sure {
         return settle(call, Err(busy())).await;
     }
-    Err(call.stop(position).await)
+    // Whoever opens the worker next takes the receipt over.
+    Err(site.lose(busy()).await)
+}
+
+/// The counters of a write, if there is its receipt.
+async fn happened(
+    site: &Site,
+    call: &Call,
+    found: Option<&keywell_store::Entry>,
+) -> Result<Option<Vec<Option<i64>>>, Error> {
+    match receipt::counters(found, call.id()) {
+        Ok(counters) => Ok(counters),
+        Err(why) => {
+            let what = format!("the receipt of a worker {why}");
+            Err(site.lose(StoreError::Corrupt(what.into())).await)
+        }
+    }
+}
+
+/// Whether an entry is what a write wrote.
+fn holds(found: &keywell_store::Entry, write: &keywell_store::Write) -> bool {
+    matches!(&write.action, Action::Change(Change::Set(value, _)) if *value == found.value)
+}
+
+fn another() -> StoreError {
+    StoreError::Unavailable("another process goes on with the worker".into())
 }
 
 /// By its own method, once.

@@ -1,9 +1,11 @@
 //! The receipt of a worker in a store: which of its writes came last.
 //!
-//! It is written in the transaction of the write, which checks that it is as it was when the write
-//! was intended. So a write happens once, and one of a process that was paused not at all after
-//! another process has settled it. The next write overwrites it, which was intended after this one
-//! was settled.
+//! 1. It is written in the transaction of the write, which checks that it is as it was before the
+//!    write was intended. So a write happens once.
+//! 2. A process that settles an interrupted write, and does not find its receipt, takes the receipt
+//!    over before it writes. From then on the process that was interrupted writes nothing, should it
+//!    only have been paused.
+//! 3. The next write overwrites it, which is intended after this one is settled.
 
 use std::sync::Arc;
 
@@ -30,7 +32,10 @@ pub(super) struct Place {
 struct Receipt {
     /// The invocation and the call.
     id: (u64, u64),
-    counters: Vec<Option<i64>>,
+    /// Which process wrote it.
+    epoch: u64,
+    /// The counters of the write; none where it was taken over and has not happened.
+    applied: Option<Vec<Option<i64>>>,
 }
 
 // === impl Place ===
@@ -59,8 +64,15 @@ impl Place {
         }
     }
 
-    pub(super) fn write(&self, id: (u64, u64), counters: Vec<Option<i64>>) -> Write {
-        let value = seal::seal(KIND, &Receipt { id, counters });
+    /// The receipt of a write with these counters, or for none the takeover.
+    pub(super) fn write(
+        &self,
+        id: (u64, u64),
+        epoch: u64,
+        applied: Option<Vec<Option<i64>>>,
+    ) -> Write {
+        let receipt = Receipt { id, epoch, applied };
+        let value = seal::seal(KIND, &receipt);
         Write {
             bucket: self.name.clone(),
             key: self.key.clone(),
@@ -69,7 +81,7 @@ impl Place {
     }
 }
 
-/// The counters of a write, if this is its receipt.
+/// The counters of a write, if this is the receipt that it happened.
 ///
 /// # Errors
 ///
@@ -82,5 +94,5 @@ pub(super) fn counters(
         return Ok(None);
     };
     let receipt: Receipt = seal::open(KIND, &entry.value)?;
-    Ok((receipt.id == id).then_some(receipt.counters))
+    Ok(receipt.applied.filter(|_| receipt.id == id))
 }

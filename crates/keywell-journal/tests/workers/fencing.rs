@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keywell_journal::{Claim, Error, RecordedStore, Session, Time};
 use keywell_memory::MemoryStore;
-use keywell_store::{Bucket as _, Filter, Set, Since, Store};
+use keywell_store::{Filter, Set, Since, Store};
 
 use crate::component::{MOST, Process, World, bucket_name, created, invoked, name};
 use crate::doubles::{Abilities, Fuse, Fused};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use keywell_journal::{Begun, Error, Result, Session};
 use keywell_memory::MemoryStore;
-use keywell_store::{Bucket as _, Store};
+use keywell_store::Store;
 
 use crate::component::{Process, World, bucket_name, invoked};
 use crate::doubles::{ACCIDENTS, Abilities, Accident, Fuse, Fused};
