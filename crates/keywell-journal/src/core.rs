@@ -138,10 +138,7 @@ impl Core {
     /// Records something that no other process has to know yet. Much of it is appended.
     pub(crate) async fn push(&mut self, record: Record, now: Time) -> Result<Time> {
         let at = self.stamp(now);
-        self.buffered += match &record {
-            Record::Answered { outcome, .. } | Record::Settled { outcome, .. } => outcome.len(),
-            _ => 0,
-        } + 128;
+        self.buffered += record.bytes();
         self.buffer.push(Event { at, record });
         if self.buffered > BUFFER_BYTES {
             self.append(None, now).await?;
@@ -224,6 +221,17 @@ impl Core {
         let change = |head: &mut Head| head.base = base;
         journal.append(&[Event { at, record }], now, change).await?;
         journal.trim().await
+    }
+
+    /// Prolongs the lease, or ends it.
+    pub(crate) async fn lease(&mut self, now: Time, ends: bool) -> Result<()> {
+        let journal = self.writer.as_mut().ok_or(Error::Ended)?;
+        let change = |head: &mut Head| {
+            if ends {
+                head.lease = now;
+            }
+        };
+        journal.append(&[], now, change).await
     }
 
     /// Writes down why the worker does not go on, so that no process starts it.

@@ -17,15 +17,25 @@ const LENGTH: usize = 4;
 ///
 /// [`Error::RecordTooLarge`].
 pub(crate) fn write(event: &Event, stream: &mut Vec<u8>) -> Result<()> {
+    let bytes = encode(event)?;
+    let length = u32::try_from(bytes.len()).expect("it is below the limit");
+    stream.extend(length.to_le_bytes());
+    stream.extend(bytes);
+    Ok(())
+}
+
+/// Encodes one record.
+///
+/// # Errors
+///
+/// [`Error::RecordTooLarge`].
+pub fn encode(event: &Event) -> Result<Vec<u8>> {
     let bytes = postcard::to_stdvec(event).expect("records have lengths and no maps without one");
     if bytes.len() > MAX_RECORD_BYTES {
         let (bytes, max) = (bytes.len(), MAX_RECORD_BYTES);
         return Err(Error::RecordTooLarge { bytes, max });
     }
-    let length = u32::try_from(bytes.len()).expect("it is below the limit");
-    stream.extend(length.to_le_bytes());
-    stream.extend(bytes);
-    Ok(())
+    Ok(bytes)
 }
 
 /// Takes the next record from a stream; none if the stream ends before the record does.
@@ -50,7 +60,7 @@ pub(crate) fn read(stream: &mut BytesMut) -> Result<Option<Event>, &'static str>
     decode(&stream.split_to(length).freeze()).map(Some)
 }
 
-/// Reads one record, all of these bytes. For fuzzers, too.
+/// Reads one record, which has all of these bytes.
 ///
 /// # Errors
 ///

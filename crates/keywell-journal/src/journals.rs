@@ -17,6 +17,9 @@ use crate::record::{Created, Decision, Event, Record};
 use crate::survey::Survey;
 use crate::time::Time;
 
+/// How many bytes of records a fork appends at once.
+const COPIED_BYTES: usize = 1 << 20;
+
 /// The journals in a store, each of a worker. Clones are handles of one.
 #[derive(Clone)]
 pub struct Journals {
@@ -276,15 +279,17 @@ impl Journals {
         };
         let mut journal = self.begin(to, own, claim).await?;
         let (mut cursor, mut events, mut left) = (self.read(from, &head), Vec::new(), at - first);
+        let mut bytes = 0;
         while left > 0
             && let Some((_, event)) = cursor.next(&head).await?
         {
             left -= 1;
+            bytes += event.record.bytes();
             events.push(event);
-            // So few that they are small, or one that is large.
-            if events.len() == 64 {
+            if bytes > COPIED_BYTES {
                 journal.append(&events, claim.now, |_| {}).await?;
                 events.clear();
+                bytes = 0;
             }
         }
         events.push(Event {

@@ -91,7 +91,7 @@ pub use answers::KEPT;
 pub use call::{Begun, Call};
 pub use cursor::Cursor;
 pub use error::{Divergence, Error, Result};
-pub use frame::{MAX_RECORD_BYTES, decode};
+pub use frame::{MAX_RECORD_BYTES, decode, encode};
 pub use head::{Head, Status};
 pub use journal::Journal;
 pub use journals::{Claim, Journals};

@@ -179,6 +179,20 @@ impl Record {
         }
     }
 
+    /// About how many bytes it has.
+    pub(crate) fn bytes(&self) -> usize {
+        const FIELDS: usize = 128;
+        FIELDS
+            + match self {
+                Self::Invoked(invoked) => invoked.arguments.len(),
+                Self::Answered { outcome, .. } | Self::Settled { outcome, .. } => outcome.len(),
+                Self::Intended { intent, .. } => intent.len(),
+                Self::Returned { answer, .. } => answer.len(),
+                Self::Snapshot(snapshot) => snapshot.state.len(),
+                _ => 0,
+            }
+    }
+
     /// Its name, and what it is of, in a line for people.
     pub fn brief(&self) -> String {
         match self {

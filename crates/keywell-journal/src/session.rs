@@ -341,6 +341,26 @@ impl Session {
         Ok(())
     }
 
+    /// Prolongs the lease of this process, which each append does, too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fenced`] if another process has the worker.
+    pub async fn renew(&self) -> Result<()> {
+        let mut core = self.0.core().await?;
+        let renewed = core.lease((self.0.clock)(), false).await;
+        self.0.settle(&mut core, renewed).await
+    }
+
+    /// Ends the lease and the session, so that any process can claim the worker at once.
+    pub async fn release(&self) -> Result<()> {
+        let mut core = self.0.core().await?;
+        let released = core.lease((self.0.clock)(), true).await;
+        self.0.settle(&mut core, released).await?;
+        self.0.finish();
+        Ok(())
+    }
+
     /// A call of the component, to be made when the component calls. `digest` is of all its
     /// arguments, and `brief` shows them to people.
     pub fn call(&self, name: &str, brief: String, digest: [u8; 32]) -> Call {

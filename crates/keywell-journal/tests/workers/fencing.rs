@@ -42,6 +42,30 @@ async fn a_lease_keeps_others_away_until_it_ends() {
     assert_eq!(taken.head().holder, "b");
 }
 
+#[tokio::test]
+async fn a_lease_is_renewed_and_released() {
+    let store = memory();
+    let world = World::new(store.clone(), store, Abilities::All);
+    let first = process(&world);
+    let journals = first.journals().await.unwrap();
+    let claim = |process: &Process| Claim {
+        lease: Duration::from_hours(1),
+        ..process.claim()
+    };
+    let journal = journals.create(&name(), created(), &claim(&first)).await;
+    let session = Session::open(journal.unwrap(), world.clock(), MOST).await;
+    let session = session.unwrap();
+    world.advance(Duration::from_mins(50));
+    session.renew().await.unwrap();
+    world.advance(Duration::from_mins(50));
+    let second = process(&world);
+    let held = journals.claim(&name(), &claim(&second)).await;
+    assert!(matches!(held, Err(Error::Held { .. })));
+    session.release().await.unwrap();
+    journals.claim(&name(), &claim(&second)).await.unwrap();
+    session.renew().await.unwrap_err();
+}
+
 /// The first process stops between its intent and its write, and goes on after the second has
 /// settled it.
 #[tokio::test]
