@@ -1,5 +1,7 @@
 //! What a call asks for: a digest of all its arguments, and a beginning of them for people.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use keywell_store::{Action, Change, Check, Collect, Expected, Members, Set, Version, Write};
 use sha2::{Digest as _, Sha256};
@@ -47,10 +49,9 @@ impl Asking {
     fn show(&mut self, bytes: &[u8]) {
         if self.shown.len() < SHOWN {
             let start = &bytes[..bytes.len().min(SHOWN / 2)];
-            self.shown
-                .push_str(&format!(" \"{}\"", start.escape_ascii()));
+            let _ = write!(self.shown, " \"{}\"", start.escape_ascii());
             if start.len() < bytes.len() {
-                self.shown.push_str(&format!("… ({} bytes)", bytes.len()));
+                let _ = write!(self.shown, "… ({} bytes)", bytes.len());
             }
         } else if !self.shown.ends_with('…') {
             self.shown.push('…');

@@ -7,6 +7,7 @@ mod effect;
 mod performing;
 mod plain;
 mod receipt;
+mod receipted;
 mod settling;
 mod site;
 mod store;

@@ -10,16 +10,13 @@ use crate::error::Error;
 use crate::journal::Appended;
 use crate::record::Decision;
 
-use super::answered::{decode, encode};
+use super::answered::decode;
 use super::effect::{Effect, Intent, Method};
-use super::plain::{self, intent, settle};
-use super::receipt;
-use super::settling::{look, plan};
+use super::plain::{self, answer, intent, settle};
+use super::receipted;
+use super::settling::{ATTEMPTS, busy, counted, look, plan};
 use super::site::Site;
 use super::swapping;
-
-/// How often a transaction is tried that others overtake, or that is not answered.
-const ATTEMPTS: usize = 32;
 
 /// Has an effect, or answers with what was recorded of it.
 pub(super) async fn perform(
@@ -50,7 +47,7 @@ pub(super) async fn perform(
             let outcome = look(site, effect, &counters).await?;
             settle(call, outcome).await
         }
-        (Intent::Receipt, _) => with_receipt(site, call, effect, Some(position)).await,
+        (Intent::Receipt, _) => receipted::resume(site, call, effect).await,
         (Intent::Swaps(expected), _) => swapping::resume(site, call, effect, &expected).await,
         (Intent::Plain, decision) => match plain::resume(call, position, decision).await? {
             Some(outcome) => Ok(outcome),
@@ -100,7 +97,7 @@ async fn begin(
             return if may_join(site, call, effect).await? {
                 joined(site, call, effect).await
             } else {
-                with_receipt(site, call, effect, None).await
+                receipted::perform(site, call, effect).await
             };
         }
         if effect.method.is_batch() {
@@ -139,7 +136,7 @@ async fn joined(
         let (_, appended) = call.intend_with(recorded, joined).await?;
         match appended {
             Appended::Done(Some(written)) => {
-                return settle(call, Ok(Transacted::Done(counted(written, &counters)))).await;
+                return settle(call, Ok(counted(written, &counters))).await;
             }
             Appended::Done(None) => {
                 let outcome = look(site, effect, &counters).await?;
@@ -153,131 +150,6 @@ async fn joined(
         }
     }
     answer(call, Err(busy())).await
-}
-
-/// In one transaction with a receipt. `begun` is the position of its intent, if it was interrupted.
-async fn with_receipt(
-    site: &Site,
-    call: &Call,
-    effect: &Effect,
-    begun: Option<u64>,
-) -> Result<StoreResult<Transacted>, Error> {
-    let read = async {
-        let place = receipt::Place::of(site).await?;
-        let found = place.read().await?;
-        Ok((place, found))
-    };
-    // Before the intent: once that is committed, no other process has written since.
-    let (place, found) = match read.await {
-        Ok(read) => read,
-        Err(error) if begun.is_none() => return answer(call, Err(error)).await,
-        Err(error) => return Err(site.lose(error).await),
-    };
-    let epoch = call.epoch().await?;
-    let mut before = Expected::from(found.as_ref());
-    match begun {
-        None => drop(call.intend(intent(&Intent::Receipt)).await?),
-        Some(_) => {
-            if let Some(counters) = happened(site, call, found.as_ref()).await? {
-                let outcome = look(site, effect, &counters).await?;
-                return settle(call, outcome).await;
-            }
-            let (check, write) = (place.check(before), place.write(call.id(), epoch, None));
-            let taken = site.store.transact(vec![check], vec![write.clone()]).await;
-            let found = match (taken, place.read().await) {
-                (Ok(_) | Err(StoreError::Ambiguous(_) | StoreError::Internal(_)), Ok(found)) => {
-                    found
-                }
-                (Err(error), _) | (_, Err(error)) => return Err(site.lose(error).await),
-            };
-            if let Some(counters) = happened(site, call, found.as_ref()).await? {
-                let outcome = look(site, effect, &counters).await?;
-                return settle(call, outcome).await;
-            }
-            if !found.as_ref().is_some_and(|found| holds(found, &write)) {
-                return Err(site.lose(another()).await);
-            }
-            before = Expected::from(found.as_ref());
-        }
-    }
-    // From here on, nobody else writes the receipt as it was before.
-    let mut is_sure = true;
-    for _ in 0..ATTEMPTS {
-        let (mut parts, counters) = match plan(site, effect).await {
-            Ok(planned) => planned,
-            Err(error) if is_sure => return settle(call, Err(error)).await,
-            Err(error) => return Err(site.lose(error).await),
-        };
-        parts.checks.push(place.check(before.clone()));
-        let receipt = place.write(call.id(), epoch, Some(counters.clone()));
-        parts.writes.push(receipt);
-        let own = parts.checks.len() - 1;
-        let outcome = match site.store.transact(parts.checks, parts.writes).await {
-            Ok(Transacted::Done(mut written)) => {
-                written.truncate(effect.writes.len());
-                let written = counted(written, &counters);
-                return settle(call, Ok(Transacted::Done(written))).await;
-            }
-            Ok(Transacted::Stale(at)) if at < effect.checks.len() => {
-                Some(Ok(Transacted::Stale(at)))
-            }
-            // A counter was changed by others, or the receipt.
-            Ok(Transacted::Stale(at)) if is_sure && at != own => continue,
-            Ok(Transacted::Stale(_)) => None,
-            Err(StoreError::Ambiguous(_) | StoreError::Internal(_)) => {
-                is_sure = false;
-                None
-            }
-            Err(error) => Some(Err(error)),
-        };
-        if let (Some(outcome), true) = (&outcome, is_sure) {
-            return settle(call, outcome.clone()).await;
-        }
-        // An earlier attempt may have happened.
-        let found = match place.read().await {
-            Ok(found) => found,
-            Err(error) => return Err(site.lose(error).await),
-        };
-        if let Some(counters) = happened(site, call, found.as_ref()).await? {
-            let outcome = look(site, effect, &counters).await?;
-            return settle(call, outcome).await;
-        }
-        if Expected::from(found.as_ref()) != before {
-            return Err(site.lose(another()).await);
-        }
-        if let Some(Err(error)) = outcome {
-            return Err(site.lose(error).await);
-        }
-    }
-    if is_sure {
-        return settle(call, Err(busy())).await;
-    }
-    // Whoever opens the worker next takes the receipt over.
-    Err(site.lose(busy()).await)
-}
-
-/// The counters of a write, if there is its receipt.
-async fn happened(
-    site: &Site,
-    call: &Call,
-    found: Option<&keywell_store::Entry>,
-) -> Result<Option<Vec<Option<i64>>>, Error> {
-    match receipt::counters(found, call.id()) {
-        Ok(counters) => Ok(counters),
-        Err(why) => {
-            let what = format!("the receipt of a worker {why}");
-            Err(site.lose(StoreError::Corrupt(what.into())).await)
-        }
-    }
-}
-
-/// Whether an entry is what a write wrote.
-fn holds(found: &keywell_store::Entry, write: &keywell_store::Write) -> bool {
-    matches!(&write.action, Action::Change(Change::Set(value, _)) if *value == found.value)
-}
-
-fn another() -> StoreError {
-    StoreError::Unavailable("another process goes on with the worker".into())
 }
 
 /// By its own method, once.
@@ -355,30 +227,6 @@ fn entry(write: &keywell_store::Write) -> Option<(&str, bytes::Bytes)> {
         Action::Change(Change::Set(value, _)) => Some((&write.key, value.clone())),
         _ => None,
     }
-}
-
-/// Records the outcome of an effect that was not begun.
-async fn answer(
-    call: &Call,
-    outcome: StoreResult<Transacted>,
-) -> Result<StoreResult<Transacted>, Error> {
-    call.answered(encode(&outcome)).await?;
-    Ok(outcome)
-}
-
-/// With the counters that were computed before, also of one that was created with a time to live.
-fn counted(written: Vec<Written>, counters: &[Option<i64>]) -> Vec<Written> {
-    let written = written.into_iter().zip(counters);
-    written
-        .map(|(written, counter)| Written {
-            counter: written.counter.or(*counter),
-            ..written
-        })
-        .collect()
-}
-
-fn busy() -> StoreError {
-    StoreError::Unavailable("others write the key too often".into())
 }
 
 /// An operation on a list or a set, which no transaction has.

@@ -48,6 +48,15 @@ pub(super) async fn settle<T: Answered>(
     Ok(answer)
 }
 
+/// Records the outcome of an effect that was not begun.
+pub(super) async fn answer<T: Answered>(
+    call: &Call,
+    answer: StoreResult<T>,
+) -> Result<StoreResult<T>, Error> {
+    call.answered(encode(&answer)).await?;
+    Ok(answer)
+}
+
 pub(super) fn intent(intent: &Intent) -> bytes::Bytes {
     let bytes = postcard::to_stdvec(intent).expect("intents have lengths");
     bytes.into()

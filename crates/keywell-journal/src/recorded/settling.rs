@@ -2,7 +2,7 @@
 
 use keywell_store::{
     Action, Change, Check, Error as StoreError, Expected, Result as StoreResult, Transacted, Write,
-    counter,
+    Written, counter,
 };
 
 use crate::error::Error;
@@ -10,6 +10,23 @@ use crate::journal::Joined;
 
 use super::effect::{Effect, Method};
 use super::site::Site;
+
+/// How often a write is tried that others overtake, or that is not answered.
+pub(super) const ATTEMPTS: usize = 32;
+
+pub(super) fn busy() -> StoreError {
+    StoreError::Unavailable("others write the key too often".into())
+}
+
+/// With the counters that were computed before, also of one that was created with a time to live.
+pub(super) fn counted(written: Vec<Written>, counters: &[Option<i64>]) -> Transacted {
+    let written = written.into_iter().zip(counters);
+    let written = written.map(|(written, counter)| Written {
+        counter: written.counter.or(*counter),
+        ..written
+    });
+    Transacted::Done(written.collect())
+}
 
 /// Checks and writes whose counters are known before: each increment has the check that its key is
 /// as it was read.

@@ -13,13 +13,10 @@ use keywell_store::{
 use crate::call::Call;
 use crate::error::Error;
 
-use super::answered::encode;
 use super::effect::{Effect, Intent, unknown};
-use super::plain::{intent, settle};
+use super::plain::{answer, intent, settle};
+use super::settling::{ATTEMPTS, busy};
 use super::site::Site;
-
-/// How often a write is tried that others overtake, or that is not answered.
-const ATTEMPTS: usize = 32;
 
 /// The writes of an effect, of which some are done.
 struct Swaps<'a> {
@@ -48,8 +45,7 @@ pub(super) async fn perform(
             Err(error) => return settle(call, Err(swaps.failed(error))).await,
         }
     }
-    let busy = StoreError::Unavailable("others write the key too often".into());
-    settle(call, Err(swaps.failed(busy))).await
+    settle(call, Err(swaps.failed(busy()))).await
 }
 
 /// Goes on with one that was interrupted.
@@ -64,15 +60,6 @@ pub(super) async fn resume(
         Ok(_) => settle(call, Ok(swaps.transacted())).await,
         Err(error) => settle(call, Err(swaps.failed(error))).await,
     }
-}
-
-/// Records the outcome of an effect that was not begun.
-async fn answer(
-    call: &Call,
-    outcome: StoreResult<Transacted>,
-) -> Result<StoreResult<Transacted>, Error> {
-    call.answered(encode(&outcome)).await?;
-    Ok(outcome)
 }
 
 // === impl Swaps ===
