@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use crate::chunk::Chain;
 use crate::error::{Error, Result};
 use crate::frame;
-use crate::head::{Base, Head};
+use crate::head::Head;
 use crate::name::WorkerName;
 use crate::place::Place;
 use crate::record::Event;
@@ -18,6 +18,7 @@ use crate::record::Event;
 pub struct Cursor {
     place: Arc<Place>,
     name: WorkerName,
+    identity: [u8; 16],
     /// The next chunk.
     chunk: u64,
     chain: Chain,
@@ -29,10 +30,13 @@ pub struct Cursor {
 // === impl Cursor ===
 
 impl Cursor {
-    pub(crate) fn new(place: Arc<Place>, name: WorkerName, base: Base) -> Self {
+    /// Where replay begins.
+    pub(crate) fn new(place: Arc<Place>, name: WorkerName, head: &Head) -> Self {
+        let base = head.base;
         Self {
             place,
             name,
+            identity: head.identity,
             chunk: base.chunk,
             chain: base.chain,
             position: base.position,
@@ -62,7 +66,10 @@ impl Cursor {
                 }
                 return Ok(None);
             }
-            let chunk = self.place.chunk(&self.name, self.chunk).await?;
+            let chunk = self
+                .place
+                .chunk(&self.name, self.identity, self.chunk)
+                .await?;
             if chunk.previous != self.chain {
                 return Err(self.corrupt(self.chunk, "does not follow the chunk before it"));
             }

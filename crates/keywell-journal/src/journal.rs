@@ -177,7 +177,7 @@ impl Journal {
 
     /// Writes a chunk behind the end.
     async fn put(&self, number: u64, chunk: Bytes) -> Result<()> {
-        let key = Place::chunk_key(&self.name, number);
+        let key = Place::chunk_key(&self.name, self.head.identity, number);
         let mut expected = Expected::Absent;
         for _ in 0..ATTEMPTS {
             let change = Change::Set(chunk.clone(), Set::default());
@@ -237,7 +237,7 @@ impl Journal {
             checks.extend(joined.checks.iter().cloned());
             let mut writes = vec![self.place.write(key.clone(), value.clone())];
             writes.extend(chunk.iter().map(|(number, chunk)| {
-                let key = Place::chunk_key(&self.name, *number);
+                let key = Place::chunk_key(&self.name, self.head.identity, *number);
                 self.place.write(key, chunk.clone())
             }));
             let own = writes.len();
@@ -309,7 +309,7 @@ impl Journal {
         for batch in doomed.chunks(BATCH.min(self.place.capabilities.batch_keys)) {
             let keys: Vec<_> = batch
                 .iter()
-                .map(|number| Place::chunk_key(&self.name, *number))
+                .map(|number| Place::chunk_key(&self.name, self.head.identity, *number))
                 .collect();
             let keys: Vec<_> = keys.iter().map(String::as_str).collect();
             self.place.bucket.delete_many(&keys).await?;

@@ -171,7 +171,7 @@ impl Journals {
 
     /// A cursor at the first record that a journal has, for [`Cursor::next`] with this head.
     pub fn read(&self, name: &WorkerName, head: &Head) -> Cursor {
-        Cursor::new(self.place.clone(), name.clone(), head.base)
+        Cursor::new(self.place.clone(), name.clone(), head)
     }
 
     /// Decides what became of an interrupted effect, so that the worker can go on.

@@ -69,8 +69,10 @@ impl Place {
     /// What the keys of heads begin with.
     pub(crate) const HEADS: &str = "h/";
 
-    pub(crate) fn chunk_key(name: &WorkerName, number: u64) -> String {
-        format!("c/{name}/{number:016x}")
+    /// With the identity, so that what is late of a worker that was deleted is not of a later one.
+    pub(crate) fn chunk_key(name: &WorkerName, identity: [u8; 16], number: u64) -> String {
+        let identity = u128::from_be_bytes(identity);
+        format!("c/{name}/{identity:032x}/{number:016x}")
     }
 
     /// What the keys of the kept answers of a worker begin with.
@@ -107,13 +109,19 @@ impl Place {
     /// # Errors
     ///
     /// [`Error::Corrupt`] for one that is missing or changed.
-    pub(crate) async fn chunk(&self, name: &WorkerName, number: u64) -> Result<Chunk> {
+    pub(crate) async fn chunk(
+        &self,
+        name: &WorkerName,
+        identity: [u8; 16],
+        number: u64,
+    ) -> Result<Chunk> {
         let corrupt = |why| Error::Corrupt {
             worker: name.to_string(),
             place: format!("chunk {number}"),
             why,
         };
-        match self.bucket.get(&Self::chunk_key(name, number)).await? {
+        let key = Self::chunk_key(name, identity, number);
+        match self.bucket.get(&key).await? {
             Some(entry) => Chunk::open(&entry.value, number).map_err(corrupt),
             None => Err(corrupt("is missing")),
         }
