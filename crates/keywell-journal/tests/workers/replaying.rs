@@ -60,7 +60,7 @@ async fn a_rehearsal_shows_the_past_and_refuses_effects() {
         }
     }
     let part = rehearse(first).await.unwrap();
-    let (_, _) = part.next().await.unwrap().unwrap();
+    part.next().await.unwrap().unwrap();
     let before = world.value("count").await;
     let carts = process.carts(&part).await.unwrap();
     let other = carts.increment("other", 1).await.unwrap_err();
@@ -151,17 +151,17 @@ async fn responses_that_arrived_in_reverse_replay_in_reverse() {
         let order = parking_lot::Mutex::new(Vec::new());
         let gates: Vec<_> = (0..3).map(|_| tokio::sync::Semaphore::new(0)).collect();
         gates[2].add_permits(1);
-        let run = calls.iter().enumerate().map(|(number, call)| {
+        let run = (0u8..).zip(&calls).map(|(number, call)| {
             let (order, gates) = (&order, &gates);
             async move {
                 match call.begin().await.unwrap() {
-                    Begun::Answer(answer) => assert_eq!(answer[0] as usize, number),
+                    Begun::Answer(answer) => assert_eq!(answer[0], number),
                     Begun::Fresh => {
                         call.intend(Bytes::new()).await.unwrap();
-                        gates[number].acquire().await.unwrap().forget();
-                        call.settled(vec![number as u8].into()).await.unwrap();
+                        gates[usize::from(number)].acquire().await.unwrap().forget();
+                        call.settled(vec![number].into()).await.unwrap();
                         if number > 0 {
-                            gates[number - 1].add_permits(1);
+                            gates[usize::from(number - 1)].add_permits(1);
                         }
                     }
                     other @ Begun::Interrupted { .. } => panic!("{other:?}"),
