@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use keywell_store::{
     Action, Answer, Batching, Bucket, BucketName, Capabilities, Cas, Change, Check, Collect,
-    Collected, Entry, Error as StoreError, Expected, Filter, List, Page, Part, Promptness, Result,
-    Set, Since, Swap, Transacted, Transacting, Version, Watch, Watching, Write,
+    Collected, Entry, Error as StoreError, Expected, Filter, Invalid, List, Page, Part, Promptness,
+    Result, Set, Since, Swap, Transacted, Transacting, Version, Watch, Watching, Write,
 };
 
 use super::answered::{Answered, decode, encode};
@@ -87,6 +87,17 @@ pub(super) async fn read<T: Answered>(call: &Call, ask: impl FnOnce() -> Answer<
 
 /// Has an effect. The call is made now.
 pub(super) fn perform(site: &Arc<Site>, effect: Effect) -> Answer<Transacted> {
+    let values = effect
+        .writes
+        .iter()
+        .filter_map(|write| match &write.action {
+            Action::Change(Change::Set(value, _)) => Some(value.len()),
+            _ => None,
+        });
+    let (bytes, max) = (values.max().unwrap_or_default(), MOST_BYTES);
+    if bytes > max {
+        return StoreError::from(Invalid::ValueTooLarge { bytes, max }).into();
+    }
     let mut asking = match effect.writes.first() {
         Some(write) => Asking::of(&site.label, write.bucket.as_str()),
         None => Asking::of(&site.label, ""),
