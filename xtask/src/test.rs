@@ -52,6 +52,8 @@ pub(crate) fn test() -> Done {
         // Most tests wait: for servers, for time to pass, for other processes.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         nextest.arg("--test-threads").arg((2 * cores).to_string());
+        // One run names all that fails.
+        nextest.arg("--no-fail-fast");
         run(nextest.args(chosen.filter()))?;
     } else if chosen.is_all() {
         // Not `--all-targets`, which would run the benchmarks.
