@@ -205,8 +205,8 @@ impl Transaction<'_> {
                     writes.push(txn::putting(PutRequest {
                         key: name.clone(),
                         value: counter::text(sum),
-                        lease: 0,
                         ignore_lease: before.is_some(),
+                        ..PutRequest::default()
                     }));
                     written.push(Outcome::Counted(sum));
                     guarded.insert(name);

@@ -1,4 +1,4 @@
-//! Writes, each one transaction of etcd that is sent once.
+//! Writes, each one request that is sent once: a transaction, or a put where that is enough.
 //!
 //! A deletion writes the bucket's marker in the same transaction, so that a watch can distinguish it from
 //! the end of a lease.
@@ -12,9 +12,14 @@ use keywell_store::{Change, Error, Expected, Result, Set, Swap, Version, counter
 
 use crate::backing::{Backing, OPERATIONS, TRANSACTION_BYTES, crowded};
 use crate::lease::seconds;
+use crate::rpc::Call;
 use crate::rpc::messages::{KeyValue, PutRequest, RequestOp, TxnRequest, TxnResponse};
 use crate::txn;
 
+/// A value up to so many bytes is set by a put, which answers the value that was there, too: etcd 3.4
+/// makes a copy of what it has yet to write to its file for each transaction. The transaction is for
+/// large values, whose predecessors are not worth their way here.
+const PUT_BYTES: usize = 16 << 10;
 /// How often an increment or a transaction that lost to another write is tried again.
 pub(crate) const ATTEMPTS: usize = 64;
 /// How long an increment waits for others of its key.
@@ -27,6 +32,19 @@ impl Backing {
         let name = self.names.name(key);
         let lease = self.leases.grant(how).await?;
         // The lease that the key had is needed no longer.
+        if value.len() <= PUT_BYTES {
+            let put = PutRequest {
+                key: name,
+                value,
+                lease,
+                prev_kv: true,
+                ..PutRequest::default()
+            };
+            let answer = self.write(put, lease).await?;
+            let before = answer.prev_kv.map_or(0, |before| before.lease);
+            self.leases.give_back(before);
+            return txn::version(answer.header.map_or(0, |header| header.revision));
+        }
         let writes = vec![
             txn::reading(txn::look(&name)),
             txn::put(&name, value, lease),
@@ -124,6 +142,7 @@ impl Backing {
                 // The time of a counter that is there goes on.
                 ignore_lease: found.is_some(),
                 lease: if found.is_some() { 0 } else { *lease },
+                ..PutRequest::default()
             };
             let revision = found.as_ref().map_or(0, |found| found.mod_revision);
             let request =
@@ -206,7 +225,7 @@ impl Backing {
     }
 
     /// Writes something that may need a lease.
-    async fn write(&self, request: TxnRequest, lease: i64) -> Result<TxnResponse> {
+    async fn write<C: Call>(&self, request: C, lease: i64) -> Result<C::Response> {
         let written = self.link.write(request).await;
         if written.as_ref().is_err_and(Error::nothing_happened) {
             self.leases.give_back(lease);

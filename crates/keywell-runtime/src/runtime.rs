@@ -341,7 +341,7 @@ impl Runtime {
             component,
             grants,
             environment,
-            self.shared.common(name, ticker, most, has_trigger),
+            self.shared.common(name, (tasks, ticker), most, has_trigger),
             &options,
             |linker| {
                 if tasks == Tasks::Several {

@@ -73,13 +73,6 @@ struct Hooks {
 impl State {
     /// What the host holds for an instance at least, however little memory it has itself: 4 MiB.
     pub(crate) const MIN_BUDGET: usize = 4 << 20;
-    /// What the engine has at most for a handle of the guest's: for a task, with what it waits for.
-    const HANDLE: usize = 2048;
-    /// The handles that an instance may have however small its budget is: more than the tables of
-    /// the host hold, whose own refusals say what was asked for too often.
-    const MIN_HANDLES: usize = 8192;
-    /// The engine's own limit.
-    const MAX_HANDLES: usize = 100_000;
     /// How many pieces of a body are buffered.
     const CHUNKS: usize = 4;
     /// The largest piece of a body that is taken at once, in bytes.
@@ -135,9 +128,6 @@ impl State {
         store.epoch_deadline_callback(|mut context| context.data_mut().tick());
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(fuel);
-        store.set_max_component_handles(
-            (fuel / Self::HANDLE).clamp(Self::MIN_HANDLES, Self::MAX_HANDLES),
-        );
         store
     }
 

@@ -92,6 +92,7 @@ impl Guest for Hostile {
             "/stream" => return Ok(answers::stream(n)),
             "/endless" => return Ok(answers::stream(u64::MAX)),
             "/after" => return Ok(answers::then(host::count_after(query.number("ms")))),
+            "/after-yield" => return Ok(answers::then(async { host::yield_for_ever().await })),
             "/loop" => return Ok(answers::begin_then(async { host::compute_for_ever() })),
             "/hold" => {
                 return Ok(answers::begin_then(async {
