@@ -103,7 +103,7 @@ pub enum Error {
     #[error("cannot set up the engine: {0}")]
     Engine(String),
     /// The address cannot be listened on.
-    #[error("cannot listen on {addr}: {source}")]
+    #[error("cannot listen on {addr}: {source}; choose another address")]
     Listen {
         /// The address.
         addr: SocketAddr,
