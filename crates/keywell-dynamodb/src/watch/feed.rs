@@ -289,6 +289,9 @@ impl StreamFeed {
                 // What came before the mark was written before the watch was open.
                 self.mark = None;
                 self.ready.clear();
+                if let Some(time) = record::time(&record) {
+                    self.position.begin(time);
+                }
                 self.beginning = self.position.clone();
             }
             return;

@@ -13,7 +13,7 @@ const TOKEN: &str = "\0watch";
 pub(super) enum Place {
     /// Not at all.
     Start,
-    /// Up to this time, in milliseconds since 1970.
+    /// Up to this time, in milliseconds since 1970. Records have whole seconds, rounded down.
     From(u64),
     /// Up to the record with this number.
     After(Arc<str>),
@@ -33,6 +33,16 @@ impl Position {
 
     pub(super) fn shards(&self) -> impl Iterator<Item = (&Arc<str>, &Place)> {
         self.0.iter()
+    }
+
+    /// Replaces each time by that of the mark's record, which is of the clock of the service, as are
+    /// the times with which DynamoDB compares it.
+    pub(super) fn begin(&mut self, time: u64) {
+        for place in Arc::make_mut(&mut self.0).values_mut() {
+            if matches!(place, Place::From(_)) {
+                *place = Place::From(time);
+            }
+        }
     }
 
     /// Moves on in a shard.

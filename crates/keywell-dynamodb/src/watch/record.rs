@@ -15,6 +15,13 @@ pub(super) fn number(record: &Record) -> Option<&str> {
     record.dynamodb.as_ref()?.sequence_number.as_deref()
 }
 
+/// When a record was made, by the clock of the service: in milliseconds, of a whole second.
+pub(super) fn time(record: &Record) -> Option<u64> {
+    let change = record.dynamodb.as_ref()?;
+    let made = change.approximate_creation_date_time?.to_millis().ok()?;
+    u64::try_from(made).ok()
+}
+
 /// The key of a record, if it is one of this bucket.
 pub(super) fn key<'a>(record: &'a Record, bucket: &str) -> Option<&'a str> {
     let keys = record.dynamodb.as_ref()?.keys.as_ref()?;
@@ -35,13 +42,13 @@ pub(super) fn event(record: Record, key: String) -> Option<Event> {
         .user_identity
         .as_ref()
         .is_some_and(|identity| identity.principal_id.as_deref() == Some(COLLECTOR));
+    let deleted = time(&record);
     let change = record.dynamodb?;
     if record.event_name == Some(OperationType::Remove) {
         // A batch deletes keys also when their time has ended.
         let had_ended = || {
             let ended = ends(&attributes(change.old_image?)).ok()??;
-            let deleted = change.approximate_creation_date_time?.to_millis().ok()?;
-            Some(i64::try_from(ended).is_ok_and(|ended| ended <= deleted))
+            Some(ended <= deleted?)
         };
         let expired = is_of_collector || had_ended().unwrap_or_default();
         return Some(Event::Delete {

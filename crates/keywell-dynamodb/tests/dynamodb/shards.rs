@@ -334,3 +334,22 @@ async fn a_watch_of_a_disabled_stream_delivers_its_last_events_and_ends() {
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
     assert!(error.to_string().contains("disabled"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_shards_go_on_from_the_mark_by_the_clock_of_the_service() {
+    let mark = Mark::of_age(100);
+    let created = mark.created;
+    let (stub, options) = stub(move |request| split(request, &mark));
+    let bucket = open(&store(&options).await, "b").await;
+    let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    let token = watch.start().unwrap().clone();
+    let resumed = bucket.watch(Filter::All, Since::After(token)).await;
+    drop(resumed.unwrap());
+    let asked = asked(&stub, "GetShardIterator");
+    let times = asked.iter().filter_map(|body| {
+        let (_, time) = body.split_once(r#""Timestamp":"#)?;
+        let end = time.find([',', '}']).unwrap_or(time.len());
+        Some(time[..end].to_owned())
+    });
+    assert_eq!(times.collect::<Vec<_>>(), [created.to_string()]);
+}
