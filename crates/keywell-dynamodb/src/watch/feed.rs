@@ -23,6 +23,9 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// How long a new watch may wait for its own mark.
 const BEGINNING: Duration = Duration::from_secs(30);
 
+/// How long a stream keeps its records, in milliseconds: a day.
+const KEPT: u64 = 24 * 60 * 60 * 1000;
+
 /// Since when the time of a mark has ended, in milliseconds: a day. DynamoDB collects none of which
 /// it ended years ago.
 const ENDED: u64 = 24 * 60 * 60 * 1000;
@@ -184,6 +187,13 @@ impl StreamFeed {
         let request = match behind {
             None => request.shard_iterator_type(ShardIteratorType::Latest),
             Some(Place::Start) => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
+            Some(Place::At(number)) => request
+                .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
+                .sequence_number(&**number),
+            // DynamoDB would begin with the first record that it still has.
+            Some(Place::From(time)) if now().saturating_sub(*time) > KEPT => {
+                return Err(Invalid::Compacted.into());
+            }
             Some(Place::From(time)) => request
                 .shard_iterator_type(ShardIteratorType::AtTimestamp)
                 .timestamp(DateTime::from_millis(
@@ -266,7 +276,10 @@ impl StreamFeed {
     async fn descend(&mut self, shard: &Arc<str>) -> Result<Found> {
         let (shards, status) = self.describe().await?;
         let is_child = |child: &&Shard| child.parent_shard_id.as_deref() == Some(&**shard);
-        let children: Vec<Arc<str>> = shards.iter().filter(is_child).filter_map(id).collect();
+        let children = shards.iter().filter(is_child);
+        let children: Vec<_> = children
+            .filter_map(|child| Some((id(child)?, first(child))))
+            .collect();
         if !children.is_empty() {
             self.position.replace(shard, children);
             return Ok(Found::Something);
@@ -314,6 +327,13 @@ fn disabled() -> Error {
 /// The number of a shard.
 fn id(shard: &Shard) -> Option<Arc<str>> {
     shard.shard_id.as_deref().map(Into::into)
+}
+
+/// The place of the first record of a shard. DynamoDB refuses it once that is gone.
+fn first(shard: &Shard) -> Place {
+    let range = shard.sequence_number_range.as_ref();
+    let number = range.and_then(|range| range.starting_sequence_number.as_deref());
+    number.map_or(Place::Start, |number| Place::At(number.into()))
 }
 
 impl Feed for StreamFeed {

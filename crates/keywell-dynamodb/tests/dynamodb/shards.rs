@@ -177,6 +177,12 @@ async fn children_of_a_shard_are_read_after_it_and_a_token_has_the_place_in_each
     assert_eq!(shown[..2], ["set a", "set b"]);
     shown[2..].sort();
     assert_eq!(shown[2..], ["expired a", "set c"]);
+    let begun = [
+        "left AT_SEQUENCE_NUMBER 1".to_owned(),
+        "right AT_SEQUENCE_NUMBER 1".to_owned(),
+    ];
+    let made = iterators(&stub);
+    assert!(made.ends_with(&begun), "{made:?}");
     for (token, expected) in [
         (
             watch.start(),
@@ -352,4 +358,16 @@ async fn other_shards_go_on_from_the_mark_by_the_clock_of_the_service() {
         Some(time[..end].to_owned())
     });
     assert_eq!(times.collect::<Vec<_>>(), [created.to_string()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_the_stream_no_longer_keeps_is_compacted() {
+    let mark = Mark::of_age(25 * 60 * 60);
+    let (_stub, options) = stub(move |request| split(request, &mark));
+    let bucket = open(&store(&options).await, "b").await;
+    let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    let token = watch.start().unwrap().clone();
+    let resumed = bucket.watch(Filter::All, Since::After(token)).await;
+    let is_compacted = matches!(resumed, Err(Error::Invalid(Invalid::Compacted)));
+    assert!(is_compacted, "{resumed:?}");
 }
