@@ -45,10 +45,11 @@ pub(super) fn event(record: Record, key: String) -> Option<Event> {
     let deleted = time(&record);
     let change = record.dynamodb?;
     if record.event_name == Some(OperationType::Remove) {
-        // A batch deletes keys also when their time has ended.
+        // A batch deletes keys also when their time has ended. Records have whole seconds, so a time
+        // that ends in the second of the deletion counts as ended.
         let had_ended = || {
             let ended = ends(&attributes(change.old_image?)).ok()??;
-            Some(ended <= deleted?)
+            Some(ended <= deleted? + 999)
         };
         let expired = is_of_collector || had_ended().unwrap_or_default();
         return Some(Event::Delete {
@@ -89,4 +90,33 @@ fn attributes(image: HashMap<String, Streamed>) -> Attributes {
         (name, value)
     });
     each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodbstreams::primitives::DateTime;
+    use aws_sdk_dynamodbstreams::types::StreamRecord;
+
+    use super::*;
+
+    /// Whether a deletion within this second is the end of a key that expired at a time.
+    fn is_end(second: i64, ends: u64) -> bool {
+        let change = StreamRecord::builder()
+            .approximate_creation_date_time(DateTime::from_secs(second))
+            .old_image("ends", Streamed::N(ends.to_string()));
+        let record = Record::builder()
+            .event_name(OperationType::Remove)
+            .dynamodb(change.build());
+        match event(record.build(), "k".to_owned()) {
+            Some(Event::Delete { expired, .. }) => expired,
+            event => panic!("{event:?}"),
+        }
+    }
+
+    #[test]
+    fn a_key_that_ended_within_the_second_of_its_deletion_expired() {
+        assert!(is_end(1_764_000_000, 1_763_999_999_000));
+        assert!(is_end(1_764_000_000, 1_764_000_000_700));
+        assert!(!is_end(1_764_000_000, 1_764_000_001_000));
+    }
 }
