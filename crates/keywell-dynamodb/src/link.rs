@@ -80,12 +80,41 @@ impl Link {
         F: Future<Output = Result<T, SdkError<E>>>,
         E: Answer,
     {
+        self.send(deadline, kind, &mut None, send).await
+    }
+
+    /// Sends a request with a token by which DynamoDB performs it once, until it is answered.
+    ///
+    /// `doubt` is set to the failure of an attempt that may have had an effect, or may have one later.
+    /// An answer of the operation does not clear it.
+    pub(crate) async fn settle<T, E, F>(
+        &self,
+        deadline: Deadline,
+        doubt: &mut Option<Failure>,
+        send: impl Fn() -> F,
+    ) -> Result<Result<T, E>>
+    where
+        F: Future<Output = Result<T, SdkError<E>>>,
+        E: Answer,
+    {
+        self.send(deadline, Kind::Settles, doubt, send).await
+    }
+
+    async fn send<T, E, F>(
+        &self,
+        deadline: Deadline,
+        kind: Kind,
+        doubt: &mut Option<Failure>,
+        send: impl Fn() -> F,
+    ) -> Result<Result<T, E>>
+    where
+        F: Future<Output = Result<T, SdkError<E>>>,
+        E: Answer,
+    {
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(500));
-        // An attempt that may have had an effect.
-        let mut doubt: Option<Failure> = None;
         loop {
             if self.is_closed() {
-                return Err(undone("the store is closed".into(), doubt));
+                return Err(undone("the store is closed".into(), doubt.take()));
             }
             let limit = if kind == Kind::Writes {
                 deadline
@@ -102,7 +131,9 @@ impl Link {
             let failure = match fault {
                 Fault::Answered(answer) => return Ok(Err(answer)),
                 Fault::Refused(error) if doubt.is_none() => return Err(error),
-                Fault::Refused(error) => return Err(undone(error.to_string().into(), doubt)),
+                Fault::Refused(error) => {
+                    return Err(undone(error.to_string().into(), doubt.take()));
+                }
                 Fault::Undone(failure) => failure,
                 Fault::Unanswered(failure) => match kind {
                     Kind::Reads => failure,
@@ -112,7 +143,7 @@ impl Link {
             };
             let pause = backoff.next_wait();
             if pause + SHORTEST > deadline.left() {
-                return Err(undone(failure, doubt));
+                return Err(undone(failure, doubt.take()));
             }
             wait(pause).await;
         }
