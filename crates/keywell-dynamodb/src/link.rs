@@ -8,12 +8,15 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use keywell_client::{Backoff, Deadline};
 use keywell_store::{Error, Failure, Result};
+use tokio::sync::RwLock;
 
 use crate::fault::{Answer, Fault};
 
 /// How long an attempt may take at least. None after the first is made with less time, as it would
 /// most likely be cut off, and leave a write in doubt.
 const SHORTEST: Duration = Duration::from_millis(500);
+
+const CLOSED: &str = "the store is closed";
 
 /// The clients of a table.
 pub(crate) struct Link {
@@ -22,6 +25,8 @@ pub(crate) struct Link {
     pub(crate) table: String,
     answer_timeout: Duration,
     is_closed: AtomicBool,
+    /// Held for reading by each write that is in flight.
+    in_flight: RwLock<()>,
 }
 
 /// Whether a request may be sent twice.
@@ -49,6 +54,7 @@ impl Link {
             table: table.to_owned(),
             answer_timeout,
             is_closed: AtomicBool::new(false),
+            in_flight: RwLock::default(),
         }
     }
 
@@ -111,10 +117,17 @@ impl Link {
         F: Future<Output = Result<T, SdkError<E>>>,
         E: Answer,
     {
+        let _in_flight = if kind == Kind::Reads {
+            None
+        } else {
+            // Only closing it waits to hold it alone.
+            let entered = self.in_flight.try_read();
+            Some(entered.map_err(|_| undone(CLOSED.into(), doubt.take()))?)
+        };
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(500));
         loop {
             if self.is_closed() {
-                return Err(undone("the store is closed".into(), doubt.take()));
+                return Err(undone(CLOSED.into(), doubt.take()));
             }
             let limit = if kind == Kind::Writes {
                 deadline
@@ -174,8 +187,10 @@ impl Link {
         Deadline::after(self.answer_timeout)
     }
 
-    pub(crate) fn close(&self) {
+    /// Sends no more, and waits until the writes in flight are answered or too late.
+    pub(crate) async fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
+        let _ = self.deadline().bound(self.in_flight.write()).await;
     }
 
     pub(crate) fn is_closed(&self) -> bool {

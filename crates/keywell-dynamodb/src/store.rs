@@ -174,9 +174,13 @@ impl Store for DynamoDbStore {
         })
     }
 
+    /// Waits until the writes that were sent are answered.
     fn close(&self) -> Answer<()> {
-        self.0.link.close();
-        Answer::now(())
+        let store = self.0.clone();
+        Answer::later(async move {
+            store.link.close().await;
+            Ok(())
+        })
     }
 }
 
