@@ -166,17 +166,19 @@ impl Store for DynamoDbStore {
         Answer::later(async move { store.inhabited().await })
     }
 
+    /// Sends a write that changes nothing.
     fn health(&self) -> Answer<()> {
         let store = self.0.clone();
-        Answer::later(async move {
-            let backing = store.backing(&BucketName::default());
-            backing.is_there("health").await.map(drop)
-        })
+        Answer::later(async move { store.backing(&BucketName::default()).probe().await })
     }
 
+    /// Waits until the writes that were sent are answered.
     fn close(&self) -> Answer<()> {
-        self.0.link.close();
-        Answer::now(())
+        let store = self.0.clone();
+        Answer::later(async move {
+            store.link.close().await;
+            Ok(())
+        })
     }
 }
 

@@ -6,7 +6,8 @@
 //! again. A transaction without them is sent at once.
 //!
 //! A transaction that is not answered is sent again with the same `ClientRequestToken`, by which
-//! DynamoDB performs it once.
+//! DynamoDB performs it once. What comes of an attempt without an answer is then known only by the
+//! success of the same request, or if a check of a version fails, as no write brings a version back.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use crate::backing::{OPERATIONS, TRANSACTION_BYTES};
 use crate::condition::Condition;
 use crate::fault::internal;
 use crate::item::{Attributes, Item, ending, new_version, now, primary, written};
-use crate::link::{Kind, Link};
+use crate::link::Link;
 use crate::reading::Extent;
 use crate::writing::{ATTEMPTS, REPLACE, replace_names, replace_values};
 
@@ -55,8 +56,10 @@ struct Plan<'a> {
 enum Attempt {
     Done(Vec<Written>),
     Stale(usize),
-    /// Another write came between, and it can be tried again, after it has read all keys.
+    /// A key is not as it was read, and it can be tried again, after it has read all keys.
     Lost,
+    /// Another transaction has a key, or DynamoDB throttles.
+    Busy,
 }
 
 // === impl Transaction ===
@@ -86,7 +89,7 @@ impl<'a> Transaction<'a> {
             return Ok(Transacted::Done(Vec::new()));
         }
         let mut reads = self.has_to_read();
-        let mut backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(100));
+        let mut backoff = backoff();
         for _ in 0..ATTEMPTS {
             let found = if reads {
                 Some(self.read().await?)
@@ -100,7 +103,7 @@ impl<'a> Transaction<'a> {
             match self.attempt(plan).await? {
                 Attempt::Done(written) => return Ok(Transacted::Done(written)),
                 Attempt::Stale(at) => return Ok(Transacted::Stale(at)),
-                Attempt::Lost => reads = true,
+                Attempt::Lost | Attempt::Busy => reads = true,
             }
             backoff.pause().await;
         }
@@ -261,18 +264,44 @@ impl<'a> Transaction<'a> {
             .transact_write_items()
             .set_transact_items(Some(plan.operations))
             .client_request_token(format!("{:032x}", rand::random::<u128>()));
-        let sent = self.link.call(Kind::Settles, || request.clone().send());
-        let Err(error) = sent.await? else {
-            return Ok(Attempt::Done(plan.written));
+        let deadline = self.link.deadline();
+        let mut backoff = backoff();
+        let mut doubt = None;
+        loop {
+            let send = || request.clone().send();
+            let sent = self.link.settle(deadline, &mut doubt, send).await?;
+            let Err(error) = sent else {
+                return Ok(Attempt::Done(plan.written));
+            };
+            let attempt = self.refused(&plan.names, &error);
+            let Some(doubt) = &doubt else {
+                return attempt;
+            };
+            match attempt {
+                Ok(Attempt::Busy) => backoff.pause().await,
+                Ok(Attempt::Stale(at)) if self.checks[at].expected != Expected::Absent => {
+                    return Ok(Attempt::Stale(at));
+                }
+                // The unanswered attempt may arrive later, when its conditions hold.
+                _ => return Err(Error::Ambiguous(doubt.clone())),
+            }
+        }
+    }
+
+    /// What a refusal means where no attempt is in doubt.
+    fn refused(&self, names: &[Name<'_>], error: &TransactWriteItemsError) -> Result<Attempt> {
+        let TransactWriteItemsError::TransactionCanceledException(canceled) = error else {
+            return Err(self.link.unexpected(error));
         };
-        let TransactWriteItemsError::TransactionCanceledException(canceled) = &error else {
-            return Err(self.link.unexpected(&error));
-        };
-        let reasons = plan.names.iter().zip(canceled.cancellation_reasons());
+        let reasons = names.iter().zip(canceled.cancellation_reasons());
         let mut stale = Vec::new();
+        let mut attempt = Attempt::Busy;
         for (name, reason) in reasons {
             match reason.code.as_deref() {
-                Some("ConditionalCheckFailed") => stale.extend(self.stale_check(*name, reason)?),
+                Some("ConditionalCheckFailed") => {
+                    attempt = Attempt::Lost;
+                    stale.extend(self.stale_check(*name, reason)?);
+                }
                 None
                 | Some(
                     "None"
@@ -287,10 +316,7 @@ impl<'a> Transaction<'a> {
                 }
             }
         }
-        Ok(stale
-            .into_iter()
-            .min()
-            .map_or(Attempt::Lost, Attempt::Stale))
+        Ok(stale.into_iter().min().map_or(attempt, Attempt::Stale))
     }
 
     /// The check of a key that does not hold of the item that DynamoDB found.
@@ -310,6 +336,10 @@ impl<'a> Transaction<'a> {
 }
 
 const ALL: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
+
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(2), Duration::from_millis(100))
+}
 
 fn of_check(check: &Check) -> Name<'_> {
     (check.bucket.as_str(), &check.key)

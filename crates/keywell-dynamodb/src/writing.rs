@@ -44,7 +44,16 @@ impl Backing {
     /// Deletes a key. One whose time has ended is left to DynamoDB, so that watches can
     /// distinguish its end from a deletion.
     pub(crate) async fn delete(&self, key: &str) -> Result<()> {
-        self.remove(key, &Condition::Unended).await.map(drop)
+        self.remove(Kind::Writes, key, &Condition::Unended)
+            .await
+            .map(drop)
+    }
+
+    /// Whether keys can be written: deletes one at a version that it does not have.
+    pub(crate) async fn probe(&self) -> Result<()> {
+        let never = new_version().as_bytes().cloned().unwrap_or_default();
+        let never = Condition::At(never);
+        self.remove(Kind::Reads, "health", &never).await.map(drop)
     }
 
     pub(crate) async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
@@ -70,7 +79,7 @@ impl Backing {
                     Swap::Done(None)
                 });
             }
-            Change::Delete => (self.remove(key, &condition).await?, None),
+            Change::Delete => (self.remove(Kind::Writes, key, &condition).await?, None),
         };
         Ok(match outcome {
             Outcome::Done => Swap::Done(version),
@@ -141,7 +150,7 @@ impl Backing {
         self.failed(&error, item)
     }
 
-    async fn remove(&self, key: &str, condition: &Condition) -> Result<Outcome> {
+    async fn remove(&self, kind: Kind, key: &str, condition: &Condition) -> Result<Outcome> {
         let request = self
             .link
             .client
@@ -151,10 +160,7 @@ impl Backing {
             .condition_expression(condition.expression())
             .set_expression_attribute_names(Some(condition.names()))
             .set_expression_attribute_values(Some(condition.values()));
-        let answered = self
-            .link
-            .call(Kind::Writes, || request.clone().send())
-            .await?;
+        let answered = self.link.call(kind, || request.clone().send()).await?;
         match answered {
             Ok(_) => Ok(Outcome::Done),
             Err(error) => self.failed(&error, None),

@@ -7,7 +7,7 @@
 //!
 //! A shard has no number for its end. A new watch therefore marks its beginning: it writes an item
 //! under a key that no bucket has, which is hidden from all reads, and waits for it in the stream.
-//! Its shard is that of the bucket; of the other shards, the time of the beginning is kept.
+//! Its shard is that of the bucket; of the other shards, the time of its record is kept.
 
 mod feed;
 mod place;
