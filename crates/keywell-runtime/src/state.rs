@@ -218,7 +218,7 @@ impl State {
         if self.ticks <= Turns::FREE_TICKS {
             return Ok(UpdateDeadline::Yield(1));
         }
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(self.turns.take())))
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(self.turns.need())))
     }
 }
 
