@@ -50,6 +50,7 @@ mod loaded;
 mod log;
 mod memory;
 mod offers;
+mod nesting;
 mod options;
 mod outgoing;
 pub mod output;
