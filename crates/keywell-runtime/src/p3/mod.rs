@@ -16,6 +16,7 @@
 mod answering;
 mod body;
 mod linking;
+mod opening;
 mod running;
 mod tasks;
 
