@@ -46,6 +46,7 @@ mod instance;
 pub mod invoke;
 mod io;
 mod last_words;
+mod listings;
 mod loaded;
 mod log;
 mod memory;

@@ -18,6 +18,7 @@ use crate::environment::Environment;
 use crate::granted_dir::GrantedDir;
 use crate::held::Held;
 use crate::last_words::LastWords;
+use crate::listings::Listings;
 use crate::log::Log;
 use crate::memory::{GrowthRefusal, InstanceMemory};
 use crate::opened::{Opened, Place};
@@ -43,6 +44,7 @@ pub(crate) struct State {
     memory: InstanceMemory,
     held: Held,
     opened: Opened,
+    listings: Listings,
     /// Takes the place of `table` in a call that the budget has no room for, so that the call
     /// fails.
     no_table: ResourceTable,
@@ -124,6 +126,7 @@ impl State {
             // The channel of a body has a place more than it has chunks.
             held: Held::new((Self::CHUNKS + 1) * Self::CHUNK),
             opened: Opened::default(),
+            listings: Listings::new(),
             no_table,
             is_over_budget: false,
             turns: common.turns.clone(),
@@ -257,6 +260,11 @@ impl State {
             component,
             "has {most} {what} open, and may not open another"
         );
+    }
+
+    /// What the host holds of folders, and what that is charged to.
+    pub(crate) fn listings(&mut self) -> (&mut Listings, &mut Budget) {
+        (&mut self.listings, self.keyvalue.budget_mut())
     }
 
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {

@@ -1,6 +1,6 @@
 use wasmtime::component::Linker;
 
-use super::opening;
+use super::{listing, opening};
 use crate::state::State;
 use crate::{Error, relatives};
 
@@ -15,6 +15,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> Result<(), Error> {
     wasmtime_wasi::p3::add_to_linker(linker).map_err(mismatch)?;
     linker.allow_shadowing(true);
     opening::link(linker).map_err(mismatch)?;
+    listing::link(linker).map_err(mismatch)?;
     linker.allow_shadowing(false);
     wasmtime_wasi_http::p3::add_to_linker(linker).map_err(mismatch)?;
     relatives::link_async(linker).map_err(mismatch)

@@ -16,6 +16,7 @@
 mod answering;
 mod body;
 mod linking;
+mod listing;
 mod opening;
 mod running;
 mod tasks;

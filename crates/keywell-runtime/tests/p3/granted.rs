@@ -35,6 +35,17 @@ async fn run(steps: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_listed_beside_listings_that_are_never_read() {
+    let listed = "fourth it other third\n";
+    assert_eq!(run(&["unread=600", "list"]).await, listed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_of_what_is_no_folder_or_is_gone_answers_so() {
+    assert!(run(&["list-file"]).await.contains("NotDirectory"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn open_files_and_sockets_of_an_instance_are_bounded() {
     for (step, code) in [
         ("open=300", "InsufficientMemory"),
