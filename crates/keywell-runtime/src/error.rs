@@ -96,7 +96,8 @@ pub enum Error {
     /// A name in the list of offered functions matches none that can be called.
     #[error(transparent)]
     NotOffered(#[from] crate::invoke::NotOffered),
-    /// The component needs more tables or memory to start than an instance may have.
+    /// The component needs more tables or memory to start than an instance may have, or has more
+    /// components within it than it may.
     #[error("the component cannot be started: {0}")]
     TooLarge(String),
     /// The engine cannot be made as the options ask.

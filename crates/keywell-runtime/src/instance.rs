@@ -12,7 +12,7 @@ use crate::room::Part;
 use crate::shelf::Shelves;
 use crate::state::{Exhausted, State, TimedOut};
 use crate::ticker::Running;
-use crate::{Environment, Error, Options, io, relatives};
+use crate::{Environment, Error, Options, io, opening, relatives};
 
 /// A component with its imports linked, from which instances are made.
 pub(crate) struct Instances {
@@ -97,6 +97,7 @@ impl Instances {
         let mut linker = Linker::new(component.engine());
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(mismatch)?;
         io::link(&mut linker).map_err(mismatch)?;
+        opening::link(&mut linker).map_err(mismatch)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(mismatch)?;
         relatives::link(&mut linker).map_err(mismatch)?;
         keywell_wasi::link(&mut linker, component, &grants).map_err(mismatch)?;

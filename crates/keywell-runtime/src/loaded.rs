@@ -14,6 +14,8 @@ pub struct LoadedComponent {
     /// Of the bytes that it was compiled from, if they are known.
     pub(crate) digest: Option<(usize, u64)>,
     pub(crate) bounds: Bounds,
+    /// How many stacks its tasks may keep at once.
+    pub(crate) stacks: u32,
     pub(crate) imports: Vec<Import>,
 }
 
@@ -83,6 +85,7 @@ impl From<Component> for LoadedComponent {
             component,
             digest: None,
             bounds: Bounds::default(),
+            stacks: 1,
             imports: Vec::new(),
         }
     }

@@ -10,12 +10,13 @@ use wasmtime::component::Component;
 use crate::artifact::Artifacts;
 use crate::calls::{self, Callee};
 use crate::common::Shared;
-use crate::engine::Tasks;
+use crate::engine::{self, Tasks};
 use crate::engines::Engines;
 use crate::http::Connections;
 use crate::instance::Instances;
 use crate::invoke::Invoker;
 use crate::loaded::LoadedComponent;
+use crate::nesting::Nesting;
 use crate::p3;
 use crate::preview1;
 use crate::skeleton::skeleton;
@@ -87,8 +88,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`], [`Error::NotWasm`], [`Error::CoreModule`], [`Error::Unready`] or
-    /// [`Error::Malformed`].
+    /// [`Error::Read`], [`Error::NotWasm`], [`Error::CoreModule`], [`Error::Unready`],
+    /// [`Error::TooLarge`] or [`Error::Malformed`].
     pub fn load(&self, path: &Path) -> Result<LoadedComponent, Error> {
         self.load_as(path, path)
     }
@@ -113,6 +114,7 @@ impl Runtime {
         let wasm = read(path)?;
         let component = as_component(name, &wasm)?;
         let component = keywell_candidates::released(&component);
+        Nesting::of(&component)?;
         let engine = self.engines.with(p3::tasks(&component))?.engine;
         if let Ok(skeleton) = skeleton(&component)
             && let Ok(component) = Component::from_binary(&engine, &skeleton)
@@ -135,14 +137,18 @@ impl Runtime {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let path = path.to_owned();
         let digest = Some((wasm.len(), XxHash3_64::oneshot(wasm)));
-        let loaded = |component| LoadedComponent {
-            digest,
-            ..LoadedComponent::from(component).named(&name)
-        };
         let wasm = &*as_component(&path, wasm)?;
         // What is compiled, and kept under the digest of its bytes.
         let wasm = &*keywell_candidates::released(wasm);
-        let engine = self.engines.with(p3::tasks(wasm))?.engine;
+        let nesting = Nesting::of(wasm)?;
+        let tasks = p3::tasks(wasm);
+        let stacks = nesting.stacks(tasks)?;
+        let loaded = |component| LoadedComponent {
+            digest,
+            stacks,
+            ..LoadedComponent::from(component).named(&name)
+        };
+        let engine = self.engines.with(tasks)?.engine;
         let kept = self
             .artifacts
             .as_ref()
@@ -302,6 +308,7 @@ impl Runtime {
             name,
             component,
             bounds,
+            stacks,
             imports,
             ..
         }: &LoadedComponent,
@@ -335,7 +342,18 @@ impl Runtime {
             ..all.clone()
         };
         let (tasks, ticker) = self.engines.of(component.engine());
-        let most = bounds.instances.map(|most| most.max(1));
+        let most = match tasks {
+            Tasks::One => bounds.instances,
+            // The other half is for others.
+            Tasks::Several => {
+                let share = (engine::stacks(all, tasks) / 2 / stacks).max(1);
+                let own = bounds.instances.unwrap_or(u32::MAX);
+                (share < all.instances.min(own))
+                    .then_some(share)
+                    .or(bounds.instances)
+            }
+        };
+        let most = most.map(|most| most.max(1));
         Instances::new(
             name.clone(),
             component,

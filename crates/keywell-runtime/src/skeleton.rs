@@ -17,13 +17,23 @@ use wasmparser::{
     TableInit, TableSectionReader, TypeRef, ValType,
 };
 
-/// A module or component that cannot be reduced so: it is damaged, or has a global or a table that
-/// has no value without code.
+use crate::nesting::MAX_DEPTH;
+
+/// A module or component that cannot be reduced so: it is damaged, nests too deep, or has a global
+/// or a table that has no value without code.
 #[derive(Debug)]
 pub(crate) struct Irreducible;
 
 /// The component without its code. The components nested in it are treated alike.
 pub(crate) fn skeleton(component: &[u8]) -> Result<Vec<u8>, Irreducible> {
+    nested(component, 0)
+}
+
+/// The skeleton of a component that is so deep within another.
+fn nested(component: &[u8], depth: usize) -> Result<Vec<u8>, Irreducible> {
+    if depth > MAX_DEPTH {
+        return Err(Irreducible);
+    }
     let mut skeleton = Vec::new();
     let mut parser = Parser::new(0);
     let mut at = 0;
@@ -49,7 +59,7 @@ pub(crate) fn skeleton(component: &[u8]) -> Result<Vec<u8>, Irreducible> {
                 unchecked_range, ..
             } => {
                 at = unchecked_range.end;
-                let data = self::skeleton(within(component, unchecked_range)?)?;
+                let data = nested(within(component, unchecked_range)?, depth + 1)?;
                 append(&mut skeleton, component[whole.start], &data);
             }
             Payload::CustomSection(_) => {}

@@ -28,7 +28,7 @@ use super::timer::Timer;
 use crate::p3;
 use crate::room::HeldPlace;
 use crate::state::{State, TimedOut};
-use crate::turn;
+use crate::turn::TurnTaker;
 
 /// The instances of a component that take more requests.
 pub(super) struct Crowds {
@@ -243,9 +243,9 @@ impl Crowd {
             })
             .await
         }));
-        let mut timer = Timer::default();
+        let (mut timer, mut turns) = (Timer::default(), TurnTaker::default());
         poll_fn(|cx| {
-            if let Poll::Ready(ended) = turn::poll(running.as_mut(), cx) {
+            if let Poll::Ready(ended) = turns.poll(running.as_mut(), cx) {
                 return Poll::Ready(ended.flatten());
             }
             let until = latest.lock().map(Into::into);
