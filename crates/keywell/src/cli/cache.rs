@@ -29,7 +29,7 @@ pub(super) struct CacheArguments {
     folder: CacheFolder,
 
     /// Compile every time, and keep no compiled component. Images are kept.
-    #[arg(long, conflicts_with = "cache")]
+    #[arg(long)]
     no_cache: bool,
 }
 
