@@ -148,7 +148,7 @@ impl Error {
             names => names,
         };
         if names.iter().any(|name| name == OF_OLD_SDK) {
-            has += "; build it with a version of Spin's SDK from 2.0 on, which exports wasi:http";
+            has += "; build it with Spin's SDK 5 or later, which exports wasi:http";
         }
         Self::NoExport {
             wanted,

@@ -33,6 +33,8 @@ mod call;
 mod calls;
 mod command;
 mod common;
+mod compilation;
+mod compiler;
 mod engine;
 mod engines;
 mod environment;
@@ -62,6 +64,7 @@ mod peer;
 mod places;
 mod preview1;
 mod printing;
+mod producers;
 mod quota;
 mod relatives;
 mod room;
@@ -75,6 +78,7 @@ pub mod watch;
 
 pub use calls::{Callee, Import};
 pub use command::Command;
+pub use compilation::{Compilation, CompilationListener};
 pub use environment::Environment;
 pub use error::{Error, Missing};
 pub use exports::exports;
@@ -82,10 +86,11 @@ pub use granted_dir::GrantedDir;
 pub use http::{
     Cors, HttpApp, HttpEndpoint, HttpOptions, HttpRoute, HttpServer, HttpTls, InvokeOptions,
 };
-pub use loaded::{Bounds, LoadedComponent};
+pub use loaded::{Bounds, LoadedComponent, Outline};
 pub use log::LOG_TARGET;
 pub use offers::{Interface, interfaces};
 pub use options::Options;
 pub use outgoing::{AllowedHost, HostError};
 pub use peer::AllowedPeer;
+pub use producers::Producer;
 pub use runtime::Runtime;
