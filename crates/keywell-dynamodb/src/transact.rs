@@ -18,26 +18,24 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 use bytes::Bytes;
-use keywell_client::Backoff;
+use keywell_client::{Attempts, Backoff};
 use keywell_store::{
-    Action, Change, Check, Error, Expected, Result, Transacted, Transacting, Version, Write,
-    Written, counter,
+    Action, Change, Check, Error, Expected, Result, Transacted, Version, Write, Written, counter,
 };
 
-use crate::backing::{OPERATIONS, TRANSACTION_BYTES};
 use crate::condition::Condition;
 use crate::fault::internal;
 use crate::item::{Attributes, Item, ending, new_version, now, primary, written};
 use crate::link::Link;
 use crate::reading::Extent;
-use crate::writing::{ATTEMPTS, REPLACE, replace_names, replace_values};
+use crate::writing::{REPLACE, replace_names, replace_values};
 
 /// A bucket and a key.
 type Name<'a> = (&'a str, &'a str);
 /// What keys hold that were read; the others of a transaction are absent.
 type Found<'a> = BTreeMap<Name<'a>, Item>;
 
-/// A transaction that is being run.
+/// A transaction that is being run, and has been checked.
 pub(crate) struct Transaction<'a> {
     pub(crate) link: &'a Link,
     pub(crate) checks: &'a [Check],
@@ -65,21 +63,6 @@ enum Attempt {
 // === impl Transaction ===
 
 impl<'a> Transaction<'a> {
-    /// Checks the shape of it; keys and values are checked by their buckets.
-    pub(crate) fn check(&self) -> Result<()> {
-        let declared = Transacting::Store {
-            operations: OPERATIONS,
-            bytes: TRANSACTION_BYTES,
-        };
-        declared.check(self.checks, self.writes)?;
-        for write in self.writes {
-            if let Action::Change(Change::Set(_, how)) = &write.action {
-                how.ttl_millis()?;
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) async fn run(self) -> Result<Transacted> {
         let unmet = |check: &Check| Condition::expected(&check.expected).is_none();
         if let Some(at) = self.checks.iter().position(unmet) {
@@ -89,8 +72,8 @@ impl<'a> Transaction<'a> {
             return Ok(Transacted::Done(Vec::new()));
         }
         let mut reads = self.has_to_read();
-        let mut backoff = backoff();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new(Duration::from_millis(100));
+        loop {
             let found = if reads {
                 Some(self.read().await?)
             } else {
@@ -105,10 +88,8 @@ impl<'a> Transaction<'a> {
                 Attempt::Stale(at) => return Ok(Transacted::Stale(at)),
                 Attempt::Lost | Attempt::Busy => reads = true,
             }
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        let what = "too many clients write the keys of the transaction at the same time";
-        Err(Error::Unavailable(what.into()))
     }
 
     /// Whether what it does depends on what is there, or one key has several checks.
