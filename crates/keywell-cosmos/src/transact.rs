@@ -129,7 +129,12 @@ impl<'a> Transaction<'a> {
                             let (id, etag) = (stored.id.clone(), stored.etag.clone());
                             steps.push(Step::Check(id, etag));
                         }
-                        _ => steps.push(Step::Write(self.backing.tombstone(key), when)),
+                        Some(_) => steps.push(Step::Write(self.backing.tombstone(key), when)),
+                        // Fails if there is one by then.
+                        None => {
+                            let tombstone = self.backing.tombstone(key).into_void();
+                            steps.push(Step::Write(tombstone, when));
+                        }
                     }
                     outcomes.push(Outcome::Deleted(was_there));
                 }

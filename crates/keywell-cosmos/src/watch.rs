@@ -146,6 +146,9 @@ impl CosmosFeed {
     /// What a watch delivers of a change.
     fn event(&self, stored: &Stored) -> Option<Event> {
         let key = names::key(&stored.id).filter(|key| self.filter.matches(key))?;
+        if stored.is_void() {
+            return None;
+        }
         if stored.is_gone() {
             return Some(Event::Delete {
                 key,

@@ -25,7 +25,7 @@ use crate::p3::Answer;
 use crate::room::Busy;
 use crate::shelf::Shelf;
 use crate::state::TimedOut;
-use crate::turn;
+use crate::turn::TurnTaker;
 
 /// A component that answers requests by its `wasi:http/incoming-handler` or `wasi:http/handler`.
 pub(super) struct Handler {
@@ -190,7 +190,8 @@ impl Handler {
     /// As [`Handler::instance`], where no call bounds it in time and takes its turns.
     async fn instance_in_time(&self, deadline: Instant) -> wasmtime::Result<Idle> {
         let mut making = pin!(self.instance(deadline));
-        let made = poll_fn(|cx| turn::poll(making.as_mut(), cx));
+        let mut turns = TurnTaker::default();
+        let made = poll_fn(|cx| turns.poll(making.as_mut(), cx));
         let made = tokio::time::timeout_at(deadline.into(), made).await;
         made.unwrap_or_else(|_| Err(TimedOut.into()))
     }
