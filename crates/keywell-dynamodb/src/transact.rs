@@ -250,8 +250,8 @@ impl<'a> Transaction<'a> {
         let mut doubt = None;
         loop {
             let send = || request.clone().send();
-            let sent = self.link.settle(deadline, &mut doubt, send).await?;
-            let Err(error) = sent else {
+            let answered = self.link.settle(deadline, &mut doubt, send).await?;
+            let Err(error) = answered else {
                 return Ok(Attempt::Done(plan.written));
             };
             let attempt = self.refused(&plan.names, &error);

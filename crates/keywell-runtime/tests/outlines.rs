@@ -143,14 +143,10 @@ fn every_patch_release_of_wasi_0_2_and_0_3_resolves() {
     for version in [
         "0.2.0", "0.2.1", "0.2.9", "0.2.120", "0.3.0", "0.3.2", "0.3.40",
     ] {
-        let imports: String = functions
-            .iter()
-            .map(|(interface, name, ty)| {
-                format!(
-                    r#"(import "wasi:{interface}@{version}" (instance (export "{name}" {ty})))"#
-                )
-            })
-            .collect();
+        let imports = functions.map(|(interface, name, ty)| {
+            format!(r#"(import "wasi:{interface}@{version}" (instance (export "{name}" {ty})))"#)
+        });
+        let imports = imports.concat();
         checked(&imports).unwrap_or_else(|error| panic!("{version}: {error}"));
     }
     // What is offered under the name has to have the type all the same.

@@ -157,10 +157,17 @@ async fn an_unanswered_transaction_is_settled_by_its_token() {
     let set = Change::Set("v".into(), Set::default());
     let done = store.transact(vec![], vec![write(set)]).await.unwrap();
     assert!(matches!(done, Transacted::Done(_)), "{done:?}");
-    let sent = asked(&stub, "TransactWriteItems");
-    assert_eq!(sent.len(), 3);
-    assert!(sent[0].contains("ClientRequestToken"), "{}", sent[0]);
-    assert!(sent.iter().all(|body| *body == sent[0]), "{sent:?}");
+    let requests = asked(&stub, "TransactWriteItems");
+    assert_eq!(requests.len(), 3);
+    assert!(
+        requests[0].contains("ClientRequestToken"),
+        "{}",
+        requests[0]
+    );
+    assert!(
+        requests.iter().all(|body| *body == requests[0]),
+        "{requests:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,9 +182,12 @@ async fn an_unanswered_transaction_that_meets_another_is_sent_again_as_it_is() {
     let set = Change::Set("v".into(), Set::default());
     let done = store.transact(vec![], vec![write(set)]).await.unwrap();
     assert!(matches!(done, Transacted::Done(_)), "{done:?}");
-    let sent = asked(&stub, "TransactWriteItems");
-    assert_eq!(sent.len(), 4);
-    assert!(sent.iter().all(|body| *body == sent[0]), "{sent:?}");
+    let requests = asked(&stub, "TransactWriteItems");
+    assert_eq!(requests.len(), 4);
+    assert!(
+        requests.iter().all(|body| *body == requests[0]),
+        "{requests:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -223,7 +223,11 @@ impl Cart {
     }
 
     async fn request(&self, process: &Process, session: &Session, body: &str) -> Result<String> {
-        let call = session.call("request", body.to_owned(), [body.len() as u8; 32]);
+        let call = session.call(
+            "request",
+            body.to_owned(),
+            [u8::try_from(body.len()).unwrap(); 32],
+        );
         match call.begin().await? {
             Begun::Answer(answer) => return Ok(String::from_utf8(answer.to_vec()).unwrap()),
             Begun::Fresh => drop(call.intend(Bytes::new()).await?),

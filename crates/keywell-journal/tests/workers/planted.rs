@@ -126,7 +126,9 @@ async fn replay(digest: fn(&str) -> [u8; 32]) -> Result<()> {
 
 #[tokio::test]
 async fn arguments_that_are_not_compared_are_found() {
-    let compared = replay(|value| [value.len() as u8; 32]).await.unwrap_err();
+    let compared = replay(|value| [u8::try_from(value.len()).unwrap(); 32])
+        .await
+        .unwrap_err();
     let text = compared.to_string();
     let expected = "worker cart-1 diverged at record 2: recorded is set cart milk, asked was set \
                     cart tea";

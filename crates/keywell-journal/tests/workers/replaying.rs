@@ -159,7 +159,9 @@ async fn responses_that_arrived_in_reverse_replay_in_reverse() {
                     Begun::Fresh => {
                         call.intend(Bytes::new()).await.unwrap();
                         gates[number].acquire().await.unwrap().forget();
-                        call.settled(vec![number as u8].into()).await.unwrap();
+                        call.settled(vec![u8::try_from(number).unwrap()].into())
+                            .await
+                            .unwrap();
                         if number > 0 {
                             gates[number - 1].add_permits(1);
                         }

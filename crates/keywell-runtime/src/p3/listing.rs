@@ -101,12 +101,11 @@ impl Listing {
             let (entries, ended) = ready!(reading.as_mut().poll(cx));
             let bytes = entries.iter().map(|entry| ENTRY + entry.name.len()).sum();
             let (listings, budget) = state.listings();
-            self.stage = match listings.hold(bytes, budget) {
-                Ok(listed) => Stage::Read(entries.into_iter(), ended, Some(listed)),
-                Err(_) => {
-                    let code = ErrorCode::InsufficientMemory;
-                    Stage::Read(Vec::new().into_iter(), Err(code), None)
-                }
+            self.stage = if let Ok(listed) = listings.hold(bytes, budget) {
+                Stage::Read(entries.into_iter(), ended, Some(listed))
+            } else {
+                let code = ErrorCode::InsufficientMemory;
+                Stage::Read(Vec::new().into_iter(), Err(code), None)
             };
         }
         Poll::Ready(())

@@ -50,6 +50,10 @@ pub trait Reader: Send + Sync {
     }
 
     /// What the cursors of the bucket are sealed for.
+    #[expect(
+        clippy::unnecessary_literal_bound,
+        reason = "stores answer names of their own"
+    )]
     fn scope(&self) -> &str {
         ""
     }

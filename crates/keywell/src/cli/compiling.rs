@@ -1,9 +1,9 @@
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use keywell_runtime::{Compilation, CompilationListener};
 use keywell_store::terminal;
+use parking_lot::Mutex;
 
 use super::output;
 
@@ -12,7 +12,7 @@ use super::output;
 pub(super) fn listener() -> CompilationListener {
     let shown: Mutex<Option<ProgressBar>> = Mutex::default();
     CompilationListener::new(move |step| {
-        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = shown.lock();
         match step {
             Compilation::Begins {
                 name,
