@@ -20,7 +20,6 @@ mod listings;
 mod plans;
 mod printed;
 mod projects;
-mod records;
 mod store_urls;
 mod stores;
 mod tokens;
@@ -37,7 +36,6 @@ pub use limits::limits;
 pub use listings::listings;
 pub use plans::plans;
 pub use projects::projects;
-pub use records::records;
 pub use store_urls::store_urls;
 pub use tokens::tokens;
 pub use wadm::wadm;
@@ -58,7 +56,6 @@ pub const TARGETS: &[Target] = &[
     ("messages", messages),
     ("plans", plans),
     ("projects", projects),
-    ("records", records),
     ("store_urls", store_urls),
     ("tokens", tokens),
     ("wadm", wadm),

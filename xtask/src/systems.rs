@@ -29,7 +29,6 @@ const TARGETS: [Target; 2] = [
             "keywell-export",
             "keywell-folder",
             "keywell-image",
-            "keywell-journal",
             "keywell-memory",
             "keywell-nats",
             "keywell-redis",

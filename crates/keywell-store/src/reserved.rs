@@ -22,19 +22,12 @@ pub const TRIGGERS: &str = "keywell-triggers";
 /// Where triggers put what could not be delivered, unless they name another bucket.
 pub const DEAD_LETTERS: &str = "keywell-deadletters";
 
-/// Where the journals of durable workers are. A store that keeps all its keys in one bucket has none.
-pub const JOURNALS: &str = "keywell-journals";
-
-/// Which write of a durable worker came last to a store, so that an interrupted one is not repeated.
-/// A store that keeps all its keys in one bucket has none.
-pub const RECEIPTS: &str = "keywell-receipts";
-
 /// What the names of reserved buckets begin with.
 const PREFIX: &str = "keywell-";
 
 const USED: [&str; 2] = [TRIGGERS, DEAD_LETTERS];
 
-/// Those that every store has, also one that keeps all its keys in one bucket.
+/// Those in use.
 ///
 /// # Panics
 ///
@@ -91,8 +84,7 @@ mod tests {
     fn every_name_that_begins_as_keywells_own_is_reserved() {
         for (name, is) in [
             (TRIGGERS, true),
-            (JOURNALS, true),
-            (RECEIPTS, true),
+            ("keywell-journals", true),
             ("keywell", false),
             ("my-keywell-triggers", false),
         ] {
