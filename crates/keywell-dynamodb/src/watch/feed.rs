@@ -256,19 +256,18 @@ impl StreamFeed {
             }
         };
         let records = read.records.unwrap_or_default();
-        let found = if records.is_empty() {
-            Found::Nothing
-        } else {
-            Found::Something
-        };
+        let has_records = !records.is_empty();
         for record in records {
             self.take(shard, record);
         }
-        let Some(next) = read.next_shard_iterator else {
-            return Ok(found.max(self.descend(shard).await?));
+        let found = match read.next_shard_iterator {
+            Some(next) => {
+                self.iterators.insert(shard.clone(), next);
+                Found::Nothing
+            }
+            None => self.descend(shard).await?,
         };
-        self.iterators.insert(shard.clone(), next);
-        Ok(found)
+        Ok(if has_records { Found::Something } else { found })
     }
 
     /// Goes on with the children of a shard that ended. DynamoDB may list them later than the end, so
