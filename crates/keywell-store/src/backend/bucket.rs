@@ -338,8 +338,8 @@ mod tests {
 
     fn bucket() -> (Arc<dyn Bucket>, Arc<Mutex<Vec<String>>>) {
         let notes = Arc::new(Mutex::default());
-        let noted = notes.clone();
-        let backends = Backends::new(move |_| Echo(noted.clone()));
+        let written = notes.clone();
+        let backends = Backends::new(move |_| Echo(written.clone()));
         let opened = backends.bucket(&BucketName::default()).now_or_never();
         (opened.unwrap().unwrap(), notes)
     }
