@@ -17,7 +17,7 @@ pub struct AppOptions {
     /// Where what components print goes: to the process's standard output and error, unless said
     /// otherwise.
     pub output: Output,
-    /// Who is told when a large component is compiled, as
+    /// What is notified when a large component is compiled, as
     /// [`Options::listener`](keywell_runtime::Options::listener).
     pub listener: CompilationListener,
 }

@@ -26,7 +26,7 @@ pub enum Compilation<'a> {
     },
 }
 
-/// Who is told when a large component is compiled, on the thread that compiles it.
+/// What is notified when a large component is compiled, on the thread that compiles it.
 #[derive(Clone, Default)]
 pub struct CompilationListener(Option<Arc<Listen>>);
 
@@ -40,7 +40,7 @@ impl CompilationListener {
         Self(Some(Arc::new(listen)))
     }
 
-    pub(crate) fn tell(&self, step: Compilation<'_>) {
+    pub(crate) fn notify(&self, step: Compilation<'_>) {
         if let Some(listen) = &self.0 {
             listen(step);
         }

@@ -140,12 +140,12 @@ impl Compiler {
         Ok(kept.map(|component| loaded(name, wasm, component, stacks)))
     }
 
-    /// Compiles a component, and tells the listener if it is large.
+    /// Compiles a component, and notifies the listener if it is large.
     fn compiled(&self, name: &str, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
         if wasm.len() < LARGE {
             return Component::from_binary(engine, wasm);
         }
-        self.listener.tell(Compilation::Begins {
+        self.listener.notify(Compilation::Begins {
             name,
             bytes: wasm.len(),
             is_kept: self.artifacts.is_some(),
@@ -153,7 +153,7 @@ impl Compiler {
         let since = Instant::now();
         let compiled = Component::from_binary(engine, wasm);
         let took = compiled.as_ref().ok().map(|_| since.elapsed());
-        self.listener.tell(Compilation::Ends { name, took });
+        self.listener.notify(Compilation::Ends { name, took });
         compiled
     }
 }

@@ -45,7 +45,7 @@ pub struct Options {
     /// Where the output of components goes: by default to the process's own standard output and
     /// error.
     pub output: Output,
-    /// Who is told when a large component is compiled: by default nobody.
+    /// What is notified when a large component is compiled: nothing unless set.
     pub listener: CompilationListener,
 }
 

@@ -60,17 +60,17 @@ fn a_large_component_is_outlined_without_compiling_its_code() {
     assert!(matches!(compiled, Err(Error::Malformed { .. })));
 }
 
-/// What a listener is told, in words.
+/// The notifications of a listener, in words.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<String>>>);
+struct Steps(Arc<Mutex<Vec<String>>>);
 
-// === impl Told ===
+// === impl Steps ===
 
-impl Told {
+impl Steps {
     fn listener(&self) -> CompilationListener {
-        let told = self.0.clone();
+        let steps = self.0.clone();
         CompilationListener::new(move |step| {
-            told.lock().push(match step {
+            steps.lock().push(match step {
                 Compilation::Begins {
                     name,
                     bytes,
@@ -90,31 +90,31 @@ impl Told {
 fn a_large_component_is_glanced_at_until_it_is_compiled_and_that_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, &large("(i32.const 0)"));
-    let told = Told::default();
+    let steps = Steps::default();
     let runtime = Runtime::new(&Options {
         cache: Some(folder.path().join("cache")),
-        listener: told.listener(),
+        listener: steps.listener(),
         ..options()
     });
     let runtime = runtime.unwrap();
     assert!(runtime.glance(&path, &path).unwrap().is_outline());
-    assert_eq!(told.take(), [""; 0]);
+    assert_eq!(steps.take(), [""; 0]);
     assert!(!runtime.load(&path).unwrap().is_outline());
     assert_eq!(
-        told.take(),
+        steps.take(),
         ["begins some.wasm 13 true", "ends some.wasm true"]
     );
     assert!(!runtime.glance(&path, &path).unwrap().is_outline());
     runtime.load(&path).unwrap();
-    assert_eq!(told.take(), [""; 0]);
+    assert_eq!(steps.take(), [""; 0]);
 
     let broken = file(&folder, &large(""));
     assert!(runtime.load(&broken).is_err());
-    assert_eq!(told.take()[1], "ends some.wasm false");
+    assert_eq!(steps.take()[1], "ends some.wasm false");
     let small = wat::parse_str("(component)").unwrap();
     let small = file(&folder, &small);
     assert!(!runtime.glance(&small, &small).unwrap().is_outline());
-    assert_eq!(told.take(), [""; 0]);
+    assert_eq!(steps.take(), [""; 0]);
 }
 
 fn checked(text: &str) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use crate::cli::failed::{Ended, Failed};
 ///
 /// What is compiled is kept in the folder of --cache, for this version of Keywell and this kind of
 /// machine: in a build of an image or in CI, name one that the image has, and the same one where it
-/// runs. The folder has to belong to the user that runs Keywell, and nobody else may write to it.
+/// runs. The folder has to belong to the user that runs Keywell, and no other may write to it.
 #[derive(Args)]
 #[command(after_help = "Example:\n  \
     keywell compile counter.wasm --cache /var/cache/keywell\n  \
