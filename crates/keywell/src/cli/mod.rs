@@ -47,6 +47,7 @@ mod store;
 mod stores;
 mod up;
 mod usage;
+mod worker;
 mod written;
 
 use std::process::ExitCode;
@@ -101,6 +102,7 @@ enum Command {
     Invoke(Box<invoke::Invoke>),
     Up(up::Up),
     Status(status::Status),
+    Worker(worker::WorkerCommand),
     Kv(kv::Kv),
     #[cfg(feature = "conformance")]
     Conformance(conformance::Conformance),
@@ -144,6 +146,7 @@ pub(crate) fn main() -> ExitCode {
                 Command::Invoke(invoke) => Box::pin(invoke.main()).await,
                 Command::Up(up) => Box::pin(up.main()).await,
                 Command::Status(status) => status.main().await,
+                Command::Worker(worker) => worker.main().await,
                 Command::Kv(kv) => kv.main().await,
                 #[cfg(feature = "conformance")]
                 Command::Conformance(conformance) => conformance.main().await,
