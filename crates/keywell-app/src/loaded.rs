@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use keywell_config::{ComponentPlan, ImportPlan, LinkPlan, Place, Plan, Problem, Report};
 use keywell_runtime::invoke::Invoker;
-use keywell_runtime::worker::{WorkerOptions, Workers};
+use keywell_runtime::worker::Workers;
 use keywell_runtime::{Callee, Import, LoadedComponent, Options, Runtime};
 use keywell_wasi::Grants;
 
@@ -14,7 +14,7 @@ use crate::reloaded::Differences;
 use crate::spec::Spec;
 use crate::status::ComponentStatus;
 use crate::stores::Stores;
-use crate::trigger::{Prepared, Trigger};
+use crate::trigger::{Prepared, Trigger, worker_options};
 use crate::{AppOptions, Error, StartError, machine};
 
 /// A plan whose components are loaded. Nothing of it is open.
@@ -387,18 +387,15 @@ impl Loaded {
     }
 }
 
-/// Makes a component ready to run as workers. Stores have the names of the plan in journals.
-pub(crate) async fn workers(
+/// Makes a component ready to run as workers.
+async fn workers(
     runtime: &Runtime,
     component: &Component,
     grants: Arc<Grants>,
     journal: &str,
     stores: &Stores,
 ) -> Result<Workers, keywell_runtime::Error> {
-    let options = WorkerOptions {
-        stores: stores.used(),
-        ..WorkerOptions::new(stores.get(journal))
-    };
+    let options = worker_options(journal, stores);
     let environment = component.environment.clone();
     let ready = runtime.workers(&component.loaded, grants, environment, options);
     ready.await

@@ -17,7 +17,7 @@ use crate::loaded::{LoadedComponent, Outline};
 use crate::p3;
 use crate::state::State;
 use crate::watch::{self, Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
-use crate::worker::{self, WorkerOptions, Workers};
+use crate::worker::{self, WorkerNames, WorkerOptions, Workers};
 use crate::{
     Command, Environment, Error, GrantedDir, HttpApp, HttpOptions, InvokeOptions, Options, offers,
 };
@@ -180,7 +180,7 @@ impl Runtime {
             ..options.http.environment.clone()
         };
         let instances = self.instances(component, grants, environment, true)?;
-        HttpApp::invoking(instances, self.connections.clone(), options)
+        HttpApp::invoking(instances, self.connections.clone(), options, None)
     }
 
     /// Makes a component ready to run as a command.
@@ -296,6 +296,33 @@ impl Runtime {
         let instances =
             self.instances_linking(component, linked, environment, true, worker::link)?;
         Workers::new(component, instances, grants, options).await
+    }
+
+    /// Makes a component ready to have the functions of its workers called by HTTP requests.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::workers`], and [`Error::NotOffered`].
+    pub async fn http_workers(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        options: &InvokeOptions,
+        names: WorkerNames,
+        worker_options: WorkerOptions,
+    ) -> Result<(HttpApp, Workers), Error> {
+        let environment = options.http.environment.clone();
+        let workers = self.workers(
+            component,
+            grants.clone(),
+            environment.clone(),
+            worker_options,
+        );
+        let workers = workers.await?;
+        let instances = self.instances(component, grants, environment, true)?;
+        let called = Some((workers.clone(), names));
+        let app = HttpApp::invoking(instances, self.connections.clone(), options, called)?;
+        Ok((app, workers))
     }
 
     /// The same grants, with writes that deliveries lead to entered in the ledger.

@@ -68,7 +68,7 @@ impl Guest for Worker {
         panic!("as asked");
     }
 
-    fn exit() {
+    fn leave() {
         counted();
         std::process::exit(3);
     }

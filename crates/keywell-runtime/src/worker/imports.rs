@@ -73,3 +73,49 @@ fn unrecorded(component: &Component) -> Vec<Missing> {
     });
     refused.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(import: &str, environment: &Environment) -> String {
+        let text = format!("(component (import \"{import}\" (instance (export \"f\" (func)))))");
+        let component = Component::new(&wasmtime::Engine::default(), text).unwrap();
+        let checked = check(&LoadedComponent::from(component), environment);
+        checked.map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn what_cannot_be_recorded_is_refused_by_its_name() {
+        for name in [
+            "wasi:http/outgoing-handler@0.2.0",
+            "keywell:keyvalue/watch@0.1.0",
+            "wasmcloud:secrets/store@0.1.0-draft",
+            "wasmcloud:bus/lattice@2.0.1",
+            "golem:api/host@1.1.7",
+            "acme:other/thing",
+        ] {
+            let text = refusal(name, &Environment::default());
+            assert!(text.contains(name), "{name}: {text}");
+        }
+        for name in [
+            "wasi:http/types@0.2.0",
+            "wasi:filesystem/types@0.2.3",
+            "wasi:keyvalue/store@0.2.0-draft2",
+            "wasi:config/store@0.2.0-rc.1",
+            "keywell:keyvalue/store@0.1.0",
+        ] {
+            assert_eq!(refusal(name, &Environment::default()), "", "{name}");
+        }
+    }
+
+    #[test]
+    fn grants_that_a_worker_does_not_have_are_refused() {
+        let environment = Environment {
+            outgoing: vec!["example.com".parse().unwrap()],
+            ..Environment::default()
+        };
+        let text = refusal("wasi:cli/stdout@0.2.0", &environment);
+        assert!(text.contains("a worker has no outgoing requests"), "{text}");
+    }
+}

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keywell_journal::{
-    Claim, Clock, Created, Error as JournalError, Journal, Journals, RecordedStore, Session, Time,
-    WorkerName,
+    Claim, Clock, Created, Error as JournalError, Journal, Journals, RecordedStore, Session,
+    Status, Time, WorkerName,
 };
 use keywell_store::Store;
 use keywell_wasi::Grants;
 
 use super::error::WorkerError;
+use super::names::WorkerNames;
 use super::options::WorkerOptions;
 use crate::instance::Instances;
 use crate::invoke::Functions;
@@ -71,6 +72,20 @@ impl Kind {
         let journal = self.claim(name).await?;
         let max = self.options.max_records;
         Ok(Session::open(journal, self.clock.clone(), max).await?)
+    }
+
+    /// The workers of this component that have invocations which have not ended.
+    pub(super) async fn unfinished(
+        &self,
+        names: &WorkerNames,
+    ) -> keywell_journal::Result<Vec<WorkerName>> {
+        let workers = self.journals.list().await?.into_iter();
+        let unfinished = workers.filter_map(|(name, head)| {
+            let head = head.ok()?;
+            let is_ours = names.have(&name) && *head.digest == *self.digest;
+            (is_ours && head.status == Status::Running).then_some(name)
+        });
+        Ok(unfinished.collect())
     }
 
     async fn claim(&self, name: &WorkerName) -> Result<Journal, WorkerError> {

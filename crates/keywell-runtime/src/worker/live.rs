@@ -58,7 +58,9 @@ impl Live {
             instances,
             made: None,
         };
-        let instantiated = live.timed(live.instances.instantiate(live.instances.deadline()));
+        let instances = &live.instances;
+        let instantiated = instances.instantiate(instances.deadline());
+        let instantiated = Self::timed(instances, &live.recording, instantiated);
         match instantiated.await {
             Ok(made) => live.made = Some(made),
             Err(error) => return Err(live.unready(&error)),
@@ -105,7 +107,7 @@ impl Live {
         let deadline = self.instances.deadline();
         self.recording.begin();
         let called = call_in(&self.instances, made, deadline, function, &arguments);
-        let called = self.timed(called).await;
+        let called = Self::timed(&self.instances, &self.recording, called).await;
         // The instance cannot know what its answer is worth.
         if let Some(error) = self.session().error() {
             return Err(error.into());
@@ -132,7 +134,7 @@ impl Live {
 
     /// Ends an invocation whose function failed.
     async fn trap(
-        &self,
+        &mut self,
         function: &Function,
         error: &wasmtime::Error,
     ) -> Result<Outcome, WorkerError> {
@@ -154,7 +156,7 @@ impl Live {
         self.fail(&reason).await
     }
 
-    async fn fail(&self, reason: &str) -> Result<Outcome, WorkerError> {
+    async fn fail(&mut self, reason: &str) -> Result<Outcome, WorkerError> {
         let is_new = !self.recording.is_replaying().await?;
         self.session().failed(reason).await?;
         self.recording.end(is_new);
@@ -181,22 +183,23 @@ impl Live {
 
     /// Lets the instance run for its time, in which it does not sleep.
     async fn timed<T>(
-        &self,
+        instances: &Instances,
+        recording: &Recording,
         guest: impl Future<Output = wasmtime::Result<T>>,
     ) -> wasmtime::Result<T> {
-        let _running = self.instances.run();
+        let _running = instances.run();
         let began = Instant::now();
         let mut guest = pin!(guest);
         let mut turns = TurnTaker::default();
         let mut guest = pin!(poll_fn(|cx| turns.poll(guest.as_mut(), cx)));
         let mut slept = Duration::ZERO;
         loop {
-            let deadline = began + self.instances.timeout() + slept;
+            let deadline = began + instances.timeout() + slept;
             let deadline = deadline.max(Instant::now() + Self::LOOK.min(slept));
             if let Ok(ended) = timeout_at(deadline.into(), guest.as_mut()).await {
                 return ended;
             }
-            let now = self.recording.slept();
+            let now = recording.slept();
             if now == slept {
                 return Err(TimedOut.into());
             }

@@ -20,15 +20,19 @@ mod imports;
 mod kind;
 mod linking;
 mod live;
+mod names;
 mod options;
 mod printed;
 mod recording;
 mod values;
 mod workers;
 
+pub use keywell_journal::{Error as NameError, WorkerName};
+
 pub use self::error::WorkerError;
 pub(crate) use self::imports::check;
 pub(crate) use self::linking::link;
+pub use self::names::WorkerNames;
 pub use self::options::WorkerOptions;
 pub(crate) use self::recording::Recording;
 pub use self::values::{answer, arguments};

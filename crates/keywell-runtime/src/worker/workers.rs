@@ -14,6 +14,7 @@ use wasmtime::component::Val;
 use super::error::WorkerError;
 use super::kind::Kind;
 use super::live::Live;
+use super::names::WorkerNames;
 use super::options::WorkerOptions;
 use super::values;
 use crate::instance::Instances;
@@ -119,6 +120,23 @@ impl Workers {
     /// [`WorkerError`].
     pub async fn resume(&self, worker: &WorkerName, patience: Duration) -> Result<(), WorkerError> {
         self.0.resume(worker, patience).await
+    }
+
+    /// Runs what these workers were asked and have not ended, where the store of the journals lists
+    /// them. Whatever keeps one from it is logged.
+    pub async fn resume_all(&self, names: &WorkerNames, patience: Duration) {
+        let unfinished = match self.0.kind.unfinished(names).await {
+            Ok(unfinished) => unfinished,
+            Err(error) => {
+                tracing::debug!("cannot look for unfinished workers: {error}");
+                return;
+            }
+        };
+        for worker in unfinished {
+            if let Err(error) = self.resume(&worker, patience).await {
+                tracing::warn!("cannot go on with what was asked of worker {worker}: {error}");
+            }
+        }
     }
 
     /// Ends the leases of the workers that have an instance here, so that any process can take them
