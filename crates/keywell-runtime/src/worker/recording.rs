@@ -133,7 +133,7 @@ impl Recording {
         self.timers.lock().asleep_since = Some(Instant::now());
         loop {
             let left = until.since((self.clock)());
-            tokio::time::sleep(left).await;
+            tokio::time::sleep_until(tokio::time::Instant::now() + left).await;
             if sleep.end().await? {
                 break;
             }
