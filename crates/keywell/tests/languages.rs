@@ -7,6 +7,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use keywell_servers::Redis;
+use sha2::{Digest as _, Sha256};
 use support::{Server, keywell};
 
 /// The file of a component. Where it was not built, a test that runs by itself is left out; one of
@@ -45,16 +46,31 @@ fn serves(component: &Path, store: &str) {
     assert_eq!(server.get("/caf%C3%A9").text(), "Counter /caf%C3%A9: 1\n");
 }
 
-/// The same, and sends a body back as it arrives.
-fn serves_and_echoes(component: &Path, store: &str) {
+/// The same; and sends a body back as it arrives, and downloads.
+fn serves_and_downloads(component: &Path, store: &str) {
     serves(component, store);
-    let server = Server::start_file(component, &["--store", store]);
+    let peer = Server::start("counter", &["--store", "memory:"]);
+    let server = Server::start_file(
+        component,
+        &["--store", store, "--allow-http", &peer.address],
+    );
     let body = "0123456789".repeat(10_000);
     let length = body.len();
     let answer = server.request(&format!(
         "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
     ));
     assert!(answer.complete && answer.text() == body, "{}", answer.head);
+
+    let urls = ["a", "b", "c"].map(|path| format!("url=http://{}/{path}", peer.address));
+    let answer = server.get(&format!("/digests?{}", urls.join("&"))).text();
+    let mut lines: Vec<&str> = answer.lines().collect();
+    lines.sort_by_key(|line| line.rsplit('/').next());
+    let digests = ["a", "b", "c"].map(|path| {
+        let digest = Sha256::digest(format!("Counter /{path}: 1\n"));
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{digest} /{path}")
+    });
+    assert_eq!(lines, digests);
 }
 
 fn runs(component: &Path, store: &str) {
@@ -104,9 +120,9 @@ tests! {
     a_server_with_spins_sdk_counts: serves "rust-counter-spin";
     a_server_in_javascript_counts: serves "javascript-counter";
     a_command_in_javascript_counts: runs "javascript-runs";
-    a_server_in_python_counts_and_echoes: serves_and_echoes "python-counter";
+    a_server_in_python_counts_and_downloads: serves_and_downloads "python-counter";
     a_command_in_python_counts: runs "python-runs";
-    a_server_in_python_for_wasi_0_3_counts_and_echoes: serves_and_echoes "python-counter_0_3";
+    a_server_in_python_for_wasi_0_3_counts_and_downloads: serves_and_downloads "python-counter_0_3";
     a_command_in_python_for_wasi_0_3_counts: runs "python-runs_0_3";
     a_server_in_c_counts: serves "c-counter";
     a_command_in_c_counts: runs "c-runs";

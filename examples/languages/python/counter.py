@@ -1,9 +1,12 @@
-"""Counts the requests to each path, and sends the body of a POST back as it arrives."""
+"""Counts the requests to each path. A POST gets its body back as it arrives, and
+`/digests?url=URL&url=URL` the digests of what is there."""
 
 import asyncio
-from urllib.parse import urlsplit
+from collections.abc import Coroutine
+from urllib.parse import parse_qs, urlsplit
 
 from componentize_py_types import Ok
+from digests import send_digests
 from poll_loop import PollLoop, Sink, Stream
 from wit_world import exports
 from wit_world.imports import atomics, store
@@ -19,16 +22,23 @@ from wit_world.imports.types import (
 
 class IncomingHandler(exports.IncomingHandler):
     def handle(self, request: IncomingRequest, response_out: ResponseOutparam) -> None:
+        target = urlsplit(request.path_with_query() or "/")
         if isinstance(request.method(), Method_Post):
-            loop = PollLoop()
-            asyncio.set_event_loop(loop)
-            loop.run_until_complete(echo(request, response_out))
+            run(echo(request, Sink(begin(response_out))))
+        elif target.path == "/digests":
+            urls = parse_qs(target.query).get("url", [])
+            run(send_digests(urls, Sink(begin(response_out))))
         else:
-            answer(response_out, count(request.path_with_query() or "/"))
+            answer(response_out, count(target.path))
 
 
-def count(target: str) -> str:
-    path = urlsplit(target).path
+def run(work: Coroutine) -> None:
+    loop = PollLoop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(work)
+
+
+def count(path: str) -> str:
     bucket = store.open("default")
     return f"Counter {path}: {atomics.increment(bucket, path, 1)}\n"
 
@@ -40,12 +50,11 @@ def answer(response_out: ResponseOutparam, text: str) -> None:
     OutgoingBody.finish(body, None)
 
 
-async def echo(request: IncomingRequest, response_out: ResponseOutparam) -> None:
+async def echo(request: IncomingRequest, sink: Sink) -> None:
     received = Stream(request.consume())
-    sent = Sink(begin(response_out))
     while (chunk := await received.next()) is not None:
-        await sent.send(chunk)
-    sent.close()
+        await sink.send(chunk)
+    sink.close()
 
 
 def begin(response_out: ResponseOutparam) -> OutgoingBody:

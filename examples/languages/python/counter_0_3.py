@@ -1,58 +1,45 @@
-"""Counts the requests to each path, and sends the body of a POST back as it arrives, on WASI 0.3."""
+"""Counts the requests to each path, on WASI 0.3. A POST gets its body back as it arrives, and
+`/digests?url=URL&url=URL` the digests of what is there."""
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import wit_world
 from componentize_py_async_support import spawn
 from componentize_py_async_support.streams import ByteStreamReader, ByteStreamWriter
-from componentize_py_types import Ok
+from digests_0_3 import CHUNK, no_trailers, received, send_digests
 from wit_world import exports
 from wit_world.imports import atomics, store
 from wit_world.imports.wasi_http_types import Fields, Method_Post, Request, Response
 
-CHUNK = 16 * 1024
-
 
 class Handler(exports.Handler):
     async def handle(self, request: Request) -> Response:
+        target = urlsplit(request.get_path_with_query() or "/")
+        # The response is returned before its body is written.
+        writer, body = wit_world.byte_stream()
         if isinstance(request.get_method(), Method_Post):
-            body = echo(request)
+            sent, _trailers = Request.consume_body(request, received())
+            spawn(copy(sent, writer))
+        elif target.path == "/digests":
+            spawn(send_digests(parse_qs(target.query).get("url", []), writer))
         else:
-            body = counted(request.get_path_with_query() or "/")
+            spawn(write(writer, count(target.path)))
         headers = Fields.from_list([("content-type", b"text/plain")])
         response, _sent = Response.new(headers, body, no_trailers())
         return response
 
 
-def counted(target: str) -> ByteStreamReader:
-    path = urlsplit(target).path
+def count(path: str) -> str:
     bucket = store.open("default")
-    text = f"Counter {path}: {atomics.increment(bucket, path, 1)}\n"
-    writer, reader = wit_world.byte_stream()
-    # The response is returned before its body is written.
-    spawn(write(writer, text.encode()))
-    return reader
+    return f"Counter {path}: {atomics.increment(bucket, path, 1)}\n"
 
 
-def echo(request: Request) -> ByteStreamReader:
-    _, received = wit_world.result_unit_wasi_http_types_error_code_future(lambda: Ok(None))
-    body, _trailers = Request.consume_body(request, received)
-    writer, reader = wit_world.byte_stream()
-    spawn(copy(body, writer))
-    return reader
-
-
-async def write(writer: ByteStreamWriter, data: bytes) -> None:
+async def write(writer: ByteStreamWriter, text: str) -> None:
     with writer:
-        await writer.write_all(data)
+        await writer.write_all(text.encode())
 
 
 async def copy(body: ByteStreamReader, writer: ByteStreamWriter) -> None:
     with body, writer:
         while not body.writer_dropped and not writer.reader_dropped:
             await writer.write_all(await body.read(CHUNK))
-
-
-def no_trailers():
-    futures = wit_world.result_option_wasi_http_types_fields_wasi_http_types_error_code_future
-    return futures(lambda: Ok(None))[1]

@@ -55,8 +55,6 @@ mod tests {
 
     use std::cell::Cell;
 
-    use super::*;
-
     #[test]
     fn a_file_is_made_again_when_an_input_a_tool_or_the_file_changed() {
         let folder = std::env::temp_dir().join(format!("keywell-fresh-{}", std::process::id()));

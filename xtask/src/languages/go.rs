@@ -6,41 +6,30 @@ use super::places::{kept, sources};
 use super::{tools, wit};
 use crate::process::{Done, run};
 
-/// The modules, each with its world and what the compiler is told besides: a component that is no
-/// command is a library.
-const COMPONENTS: [(&str, &str, &[&str]); 2] = [
-    ("counter", "counter", &["-buildmode=c-shared"]),
-    ("runs", "imports", &[]),
-];
-
 pub(super) fn build() -> Done {
     let installed = tools::of_python("go")?;
-    for (name, world, options) in COMPONENTS {
+    // Each module has the name of its world.
+    for name in ["counter", "runs"] {
         let inputs = ["pkg", "requirements.txt", name].map(|input| sources("go").join(input));
-        let used = [tools::WIT_BINDGEN, tools::WASM_TOOLS, world];
+        let used = [tools::WIT_BINDGEN, tools::WASM_TOOLS];
         component_from(("go", name), &inputs, &used, |output| {
-            let wit = if world == "imports" {
-                wit::folder(wit::RELEASE).join("deps/keyvalue.wit")
-            } else {
-                wit::folder(wit::RELEASE)
-            };
+            let wit = wit::folder(wit::RELEASE);
             // Bindings stand among the sources of a module, so it is built from a copy.
-            let module = kept().join("go-modules").join(name);
+            let modules = kept().join("go-modules");
             for part in ["pkg", name] {
-                copy(
-                    &sources("go").join(part),
-                    &kept().join("go-modules").join(part),
-                )?;
+                copy(&sources("go").join(part), &modules.join(part))?;
             }
+            let module = modules.join(name);
             let package = format!("{name}/bindings");
-            let bindings = module.join("bindings");
-            tools::bindings("go", world, &wit, &["--pkg-name", &package], &bindings)?;
+            let options = ["--pkg-name", &package];
+            tools::bindings("go", name, &wit, &options, &module.join("bindings"))?;
 
             let core = module.join("core.wasm");
             let mut go = Command::new(installed.join("go/bin/go"));
             go.current_dir(&module)
-                .args(["build", "-ldflags=-s"])
-                .args(options);
+                .args(["build", "-buildmode=c-shared"]);
+            go.args(["-ldflags", "-s -checklinkname=0", "-o"])
+                .arg(&core);
             go.envs([
                 ("GOOS", "wasip1"),
                 ("GOARCH", "wasm"),
@@ -49,10 +38,10 @@ pub(super) fn build() -> Done {
             .env("GOROOT", installed.join("go"))
             .env("GOPATH", kept().join("go-path"))
             .env("GOCACHE", kept().join("go-cache"));
-            run(go.arg("-o").arg(&core).arg("."))?;
+            run(go.arg("."))?;
             let mut embed = Command::new(tools::wasm_tools()?);
             embed
-                .args(["component", "embed", "--world", world])
+                .args(["component", "embed", "--world", name])
                 .arg(&wit)
                 .arg(&core);
             run(embed.arg("-o").arg(output))

@@ -16,27 +16,29 @@ const COMPONENTS: [(&str, &str, &str); 4] = [
 pub(super) fn build() -> Done {
     let installed = tools::of_python("python")?;
     for (name, world, release) in COMPONENTS {
-        let source = sources("python").join(name).with_extension("py");
-        let pinned = sources("python").join("requirements.txt");
+        let module = name.replace("counter", "digests");
+        let files = [
+            format!("{name}.py"),
+            format!("{module}.py"),
+            "requirements.txt".to_owned(),
+        ];
+        let files = files.map(|file| sources("python").join(file));
         let wit = wit::folder(release);
-        component_from(
-            ("python", name),
-            &[source, pinned, wit.clone()],
-            &[],
-            |output| {
-                let mut componentize = Command::new(installed.join("bin/componentize-py"));
-                componentize.env("PYTHONPATH", &installed).arg("--quiet");
-                componentize
-                    .arg("--wit-path")
-                    .arg(wit)
-                    .args(["--world", world]);
-                componentize
-                    .arg("componentize")
-                    .arg("--python-path")
-                    .arg(sources("python"));
-                run(componentize.arg(name).arg("--output").arg(output))
-            },
-        )?;
+        let mut inputs = files.to_vec();
+        inputs.push(wit.clone());
+        component_from(("python", name), &inputs, &[world], |output| {
+            let mut componentize = Command::new(installed.join("bin/componentize-py"));
+            componentize.env("PYTHONPATH", &installed).arg("--quiet");
+            componentize
+                .arg("--wit-path")
+                .arg(wit)
+                .args(["--world", world]);
+            componentize
+                .arg("componentize")
+                .arg("--python-path")
+                .arg(sources("python"));
+            run(componentize.arg(name).arg("--output").arg(output))
+        })?;
     }
     Ok(())
 }

@@ -6,17 +6,33 @@ import (
 	"unsafe"
 )
 
+//go:linkname sbrk runtime.sbrk
+func sbrk(size uintptr) unsafe.Pointer
+
+//go:linkname procPin runtime.procPin
+func procPin() int
+
+//go:linkname procUnpin runtime.procUnpin
+func procUnpin()
+
+// isReady says whether Go's heap can be used. The adapter of WASI preview 1 allocates its own
+// memory when Go's runtime calls it first, before that.
+var isReady bool
+
+func init() {
+	isReady = true
+}
+
 // received keeps the memory that the host fills alive until the bindings have read it. They read
 // the results of a call before they allocate for the next one.
-var received []unsafe.Pointer
+var received = make([]unsafe.Pointer, 0, 16)
 
 // Allocate returns memory that does not move before the pinner unpins it.
 func Allocate(pinner *runtime.Pinner, size, align uintptr) unsafe.Pointer {
+	clear(received)
 	received = received[:0]
 	memory := allocate(size, align)
-	if memory != nil {
-		pinner.Pin(memory)
-	}
+	pinner.Pin(memory)
 	return memory
 }
 
@@ -24,11 +40,18 @@ func Allocate(pinner *runtime.Pinner, size, align uintptr) unsafe.Pointer {
 //
 //go:wasmexport cabi_realloc
 func reallocate(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
+	if !isReady {
+		return sbrk(uintptr(size))
+	}
 	if old != nil || oldSize != 0 {
 		panic("the host allocates each value once")
 	}
+	// No import may be called from here. A garbage collection would ask for the time, and does
+	// not begin while this goroutine is pinned.
+	procPin()
 	memory := allocate(uintptr(size), uintptr(align))
 	received = append(received, memory)
+	procUnpin()
 	return memory
 }
 
