@@ -22,6 +22,8 @@ pub(crate) fn test() -> Done {
 
     run(cargo().args(["fmt", "--all", "--check"]))?;
     run(cargo().args(["fmt", "--all", "--check"]).args(guests))?;
+    let examples = ["--manifest-path", "examples/languages/rust/Cargo.toml"];
+    run(cargo().args(["fmt", "--all", "--check"]).args(examples))?;
     setup::guests()?;
     let untested = languages::for_tests()?;
     let clippy = ["clippy", "--locked", "--all-targets"];
