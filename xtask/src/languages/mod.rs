@@ -13,6 +13,8 @@ mod rust;
 mod tools;
 mod wit;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::process::Done;
 
 /// A language: its name, and what installs its toolchain and builds its components.
@@ -60,18 +62,21 @@ pub(crate) fn for_tests() -> Done<Vec<&'static str>> {
 /// Builds two languages at a time: each uses little more than one processor.
 fn build_all() -> Done<Vec<(&'static str, String)>> {
     wit::assemble()?;
-    let next = std::sync::Mutex::new(LANGUAGES.into_iter());
-    let failed = std::sync::Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
     let work = || {
-        while let Some((name, build)) = { next.lock().ok().and_then(|mut next| next.next()) } {
+        let mut failed = Vec::new();
+        while let Some((name, build)) = LANGUAGES.get(next.fetch_add(1, Ordering::Relaxed)) {
             if let Err(why) = build() {
-                failed.lock().expect("no builder panics").push((name, why));
+                failed.push((*name, why));
             }
         }
+        failed
     };
-    std::thread::scope(|scope| {
-        scope.spawn(work);
-        scope.spawn(work);
+    let failed = std::thread::scope(|scope| {
+        let other = scope.spawn(work);
+        let mut failed = work();
+        failed.extend(other.join().expect("no build panics"));
+        failed
     });
-    Ok(failed.into_inner().expect("no builder panics"))
+    Ok(failed)
 }
