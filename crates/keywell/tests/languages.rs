@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use keywell_servers::Redis;
@@ -66,8 +67,11 @@ fn serves_and_downloads(component: &Path, store: &str) {
     let mut lines: Vec<&str> = answer.lines().collect();
     lines.sort_by_key(|line| line.rsplit('/').next());
     let digests = ["a", "b", "c"].map(|path| {
-        let digest = Sha256::digest(format!("Counter /{path}: 1\n"));
-        format!("{digest:x} /{path}")
+        let mut line = String::new();
+        for byte in Sha256::digest(format!("Counter /{path}: 1\n")) {
+            write!(line, "{byte:02x}").unwrap();
+        }
+        format!("{line} /{path}")
     });
     assert_eq!(lines, digests);
 }
