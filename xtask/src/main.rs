@@ -13,6 +13,8 @@ mod conformance_table;
 mod demo;
 mod fuzz;
 mod languages;
+#[cfg(test)]
+mod map;
 mod process;
 mod server;
 mod setup;
