@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use super::fresh;
 use super::places::{kept, sources};
@@ -23,7 +24,9 @@ pub(super) fn wasm_tools() -> Done<PathBuf> {
 
 /// Installs a program from its source, unless that version is there.
 fn of_cargo(program: &str, package: &str, features: &str) -> Done<PathBuf> {
-    // Cargo locks its own folders; what is compiled for both is compiled once.
+    // Several languages need one: the first installs it, and the others wait.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = kept().join("cargo");
     let installed = folder
         .join("bin")
@@ -35,7 +38,15 @@ fn of_cargo(program: &str, package: &str, features: &str) -> Done<PathBuf> {
         &[package, features],
         || {
             let mut cargo = cargo();
-            cargo.args(["install", "--locked", "--force", "--no-track", package]);
+            // Without optimisation: they take longer to be built than they run.
+            cargo.args([
+                "install",
+                "--debug",
+                "--locked",
+                "--force",
+                "--no-track",
+                package,
+            ]);
             cargo.args(["--no-default-features", "--features", features]);
             cargo
                 .arg("--root")
