@@ -57,10 +57,6 @@ fn wrong_usage_and_failure_have_different_exit_codes() {
             "write a whole number from 0 to",
         ),
         (&["get", "k", "--store", "mem:"], "did you mean memory:?"),
-        (
-            &["get", "k", "--store", "nats-cache:"],
-            "inside one process",
-        ),
         (&["list", "--json", "--null"], "cannot be used with"),
         (
             &["watch", "--key", "a", "--prefix", "b"],
