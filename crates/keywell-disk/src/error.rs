@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -5,7 +6,8 @@ use std::path::PathBuf;
 use keywell_store::{Error, Failure};
 
 use crate::lock::Holder;
-use crate::tables::FORMAT;
+use crate::pages::Damaged;
+use crate::superblock::FORMAT;
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,13 @@ pub enum OpenError {
         bytes: u64,
     },
 
+    /// A part of the data file differs from its checksum. Nothing was written to the file.
+    #[error("the data file is damaged in {what}; restore it from a backup")]
+    Damaged {
+        /// The damaged part.
+        what: Cow<'static, str>,
+    },
+
     /// The database was not created by Keywell.
     #[error("the database file was not made by Keywell; choose another folder")]
     Foreign,
@@ -77,6 +86,10 @@ pub enum OpenError {
         /// The format of the store.
         found: u64,
     },
+
+    /// What was logged before a crash could not be applied to the database.
+    #[error("the log cannot be replayed")]
+    Replay(#[source] Error),
 
     /// The database cannot be read or written.
     #[error("the database cannot be opened")]
@@ -92,6 +105,9 @@ pub enum OpenError {
 pub(crate) enum Fault {
     /// The database stopped working after an I/O error; opening it again may help.
     Broken(Failure),
+    /// A page differs from its checksum. The database has to be opened again before it works, and
+    /// still has that page then.
+    Damaged(Failure),
     /// The answer to the caller. Opening the database again would not change it.
     Answer(Error),
 }
@@ -116,17 +132,28 @@ pub(crate) fn undamaged<T, E: From<redb::StorageError>>(
 
 // === impl OpenError ===
 
+impl OpenError {
+    pub(crate) fn damaged(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::Damaged { what: what.into() }
+    }
+}
+
 impl From<OpenError> for Error {
     fn from(error: OpenError) -> Self {
         let what = "opening the store on disk";
         match error {
             OpenError::Database(source) => match *source {
                 redb::Error::Corrupted(_) => Self::Corrupt(Failure::caused_by(what, *source)),
+                redb::Error::Io(ref error) if Damaged::of(error).is_some() => {
+                    Self::Corrupt(Failure::caused_by(what, *source))
+                }
                 _ => Self::Unavailable(Failure::caused_by(what, *source)),
             },
+            OpenError::Replay(error) => error,
             OpenError::Foreign
             | OpenError::Format { .. }
             | OpenError::Empty
+            | OpenError::Damaged { .. }
             | OpenError::Truncated { .. } => Self::Corrupt(Failure::caused_by(what, error)),
             _ => Self::Unavailable(Failure::caused_by(what, error)),
         }
@@ -144,29 +171,22 @@ macro_rules! open_error_from {
 }
 
 open_error_from!(
+    redb::DatabaseError,
     redb::TransactionError,
     redb::TableError,
     redb::StorageError,
     redb::CommitError
 );
 
-impl From<io::Error> for OpenError {
-    fn from(error: io::Error) -> Self {
-        redb::StorageError::Io(error).into()
+impl From<Fault> for OpenError {
+    fn from(fault: Fault) -> Self {
+        Self::Replay(fault.into_answer())
     }
 }
 
-impl From<redb::DatabaseError> for OpenError {
-    fn from(error: redb::DatabaseError) -> Self {
-        match error {
-            // The error of redb for a file without its magic number.
-            redb::DatabaseError::Storage(redb::StorageError::Io(error))
-                if error.kind() == io::ErrorKind::InvalidData =>
-            {
-                Self::Foreign
-            }
-            error => Self::Database(Box::new(error.into())),
-        }
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        redb::StorageError::Io(error).into()
     }
 }
 
@@ -177,16 +197,24 @@ impl Fault {
         Self::Answer(Error::Corrupt(Failure::new(what)))
     }
 
+    pub(crate) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Answer(Error::Internal(Failure::caused_by("the database", error)))
+    }
+
     /// The error for the caller, if opening again did not help or is not tried.
     pub(crate) fn into_answer(self) -> Error {
         match self {
             Self::Broken(failure) => Error::Unavailable(failure),
+            Self::Damaged(failure) => Error::Corrupt(failure),
             Self::Answer(error) => error,
         }
     }
 
     fn from_redb(error: redb::Error) -> Self {
         match error {
+            redb::Error::Io(ref io) if Damaged::of(io).is_some() => {
+                Self::Damaged(Failure::caused_by("the database", error))
+            }
             redb::Error::Io(_)
             | redb::Error::PreviousIo
             | redb::Error::DatabaseClosed
@@ -197,7 +225,7 @@ impl Fault {
             redb::Error::Corrupted(_) => {
                 Self::Answer(Error::Corrupt(Failure::caused_by("the database", error)))
             }
-            error => Self::Answer(Error::Internal(Failure::caused_by("the database", error))),
+            error => Self::internal(error),
         }
     }
 }

@@ -71,6 +71,7 @@
 #![forbid(unsafe_code)]
 
 mod bucket;
+mod checksum;
 mod clock;
 mod database;
 mod directory;
@@ -85,18 +86,24 @@ mod history;
 mod limits;
 mod live;
 mod lock;
+mod log;
 mod marks;
 mod open;
 mod operation;
 mod options;
 mod page;
+mod pages;
 mod planned;
 mod provider;
 mod queue;
 mod record;
+mod redo;
+mod replay;
 mod source;
 mod storage;
 mod store;
+mod sums;
+mod superblock;
 mod tables;
 mod transact;
 mod trial;

@@ -16,6 +16,6 @@ pub(crate) struct Marks {
     pub(crate) next_bucket: u32,
     /// When the next entry expires, by the store's time.
     pub(crate) next_due: Option<u64>,
-    /// The time of the last commit; `None` in a file of a version that recorded none.
+    /// The time of the last commit; `None` in a new store.
     pub(crate) time: Option<Mark>,
 }

@@ -61,10 +61,15 @@ impl Core {
                 match undamaged(|| read(&database.begin_read()?)) {
                     Ok(value) => Read::Answer(Ok(value)),
                     Err(Fault::Answer(error)) => Read::Answer(Err(error)),
-                    Err(Fault::Broken(failure)) => Read::Broken(*generation, failure),
+                    Err(Fault::Broken(failure)) => {
+                        Read::Broken(*generation, Error::Unavailable(failure))
+                    }
+                    Err(Fault::Damaged(failure)) => {
+                        Read::Broken(*generation, Error::Corrupt(failure))
+                    }
                 }
             }
-            Handle::Broken(failure) => Read::Broken(0, failure.clone()),
+            Handle::Broken(failure) => Read::Broken(0, Error::Unavailable(failure.clone())),
             Handle::Closed => Read::Answer(Err(closed())),
         }
     }
@@ -72,8 +77,9 @@ impl Core {
 
 enum Read<T> {
     Answer(Result<T>),
-    /// The database of this generation has stopped working.
-    Broken(u64, Failure),
+    /// The database of this generation has stopped working. If it does so again once it was opened
+    /// again, this is the answer.
+    Broken(u64, Error),
 }
 
 // === impl Open ===
@@ -105,7 +111,7 @@ impl Open {
                     open.core.queue.submit(mend).await?;
                     match open.core.read(read) {
                         Read::Answer(answer) => answer,
-                        Read::Broken(_, failure) => Err(Error::Unavailable(failure)),
+                        Read::Broken(_, error) => Err(error),
                     }
                 })
             }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use redb::StorageBackend;
 
@@ -17,13 +18,8 @@ impl Source {
         Self(Box::new(open))
     }
 
-    pub(crate) fn open(&self) -> io::Result<Storage> {
-        self.open_as_it_is().map(Storage::new)
-    }
-
-    /// Opens the storage without writing zeros ahead: see [`Storage`].
-    pub(crate) fn open_as_it_is(&self) -> io::Result<Box<dyn StorageBackend>> {
-        (self.0)()
+    pub(crate) fn open(&self) -> io::Result<Arc<Storage>> {
+        Ok(Arc::new(Storage::new((self.0)()?)))
     }
 }
 

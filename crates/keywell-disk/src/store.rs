@@ -71,7 +71,8 @@ impl DiskStore {
             clock: Clock::resume(options.machine.clone(), opened.marks.time),
             store: opened.store,
         });
-        let writer = Writer::start(core.clone(), source, options.clone(), lock, opened.marks)?;
+        let state = (opened.log, opened.pages, opened.marks);
+        let writer = Writer::start(core.clone(), source, options.clone(), lock, state)?;
         Ok(Self(Arc::new(Open::new(core, writer))))
     }
 }

@@ -13,44 +13,33 @@ use parking_lot::Mutex;
 use redb::StorageBackend;
 
 use crate::OpenError;
+use crate::checksum::BLOCK;
 use crate::error::undamaged;
 use crate::options::Options;
-use crate::source::Source;
+use crate::pages::Pages;
 
-/// The magic number of a redb file. redb's `docs/design.md` describes the header.
-const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
-
-/// The part of the header that is needed here.
+/// The part of the header that is needed here. redb's `docs/design.md` describes it.
 const HEADER_BYTES: usize = 32;
 
 /// The size of the page that holds the header.
-const PAGE: usize = 4096;
+const PAGE: usize = BLOCK;
 
-/// Refuses a file that is empty or truncated, and changes nothing in it.
-///
-/// A file without the magic number passes, as redb refuses it.
-pub(crate) fn check(source: &Source, options: &Options) -> Result<(), OpenError> {
-    let storage = source.open_as_it_is()?;
-    let bytes = storage.len()?;
-    if bytes == 0 {
-        return Err(OpenError::Empty);
+/// Refuses truncated pages, and changes nothing in them.
+pub(crate) fn check(pages: &Pages, options: &Options) -> Result<(), OpenError> {
+    let bytes = pages.len()?;
+    let file_bytes = pages.file_bytes()?;
+    let truncated = || OpenError::Truncated { bytes: file_bytes };
+    if bytes < PAGE as u64 {
+        return Err(truncated());
     }
     let mut header = [0; HEADER_BYTES];
-    let there = usize::try_from(bytes).unwrap_or(HEADER_BYTES);
-    storage.read(0, &mut header[..there.min(HEADER_BYTES)])?;
-    if !header.starts_with(MAGIC) {
-        return Ok(());
-    }
-    let truncated = OpenError::Truncated { bytes };
-    if bytes < PAGE as u64 {
-        return Err(truncated);
-    }
+    pages.read(0, &mut header)?;
     if stated_bytes(&header) <= bytes {
         return Ok(());
     }
-    undamaged(|| verify(Trial::of(storage)?, options)).map_err(|error| {
+    undamaged(|| verify(Trial::of(pages.clone())?, options)).map_err(|error| {
         tracing::debug!(%error, "a file that is shorter than its header states");
-        truncated
+        truncated()
     })
 }
 
@@ -79,7 +68,7 @@ fn verify(trial: Trial, options: &Options) -> Result<(), OpenError> {
 /// A file whose writes stay in memory.
 #[derive(Debug)]
 struct Trial {
-    file: Box<dyn StorageBackend>,
+    file: Pages,
     state: Mutex<State>,
 }
 
@@ -95,7 +84,7 @@ struct State {
 // === impl Trial ===
 
 impl Trial {
-    fn of(file: Box<dyn StorageBackend>) -> io::Result<Self> {
+    fn of(file: Pages) -> io::Result<Self> {
         let bytes = file.len()?;
         let state = State {
             written: BTreeMap::new(),

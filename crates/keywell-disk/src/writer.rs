@@ -9,10 +9,12 @@ use crate::database::{self, Making};
 use crate::error::{Fault, undamaged};
 use crate::group::{self, Base, CommitError, Settled};
 use crate::lock::Lock;
+use crate::log::Log;
 use crate::marks::Marks;
 use crate::open::{Core, Handle};
 use crate::operation::{Outcome, Request, WriterOperation};
 use crate::options::Options;
+use crate::pages::Pages;
 use crate::queue::Next;
 use crate::source::Source;
 
@@ -31,6 +33,8 @@ pub(crate) struct Writer {
     options: Options,
     /// Released after the database is closed.
     lock: Option<Lock>,
+    log: Log,
+    pages: Pages,
     marks: Marks,
     generation: u64,
     /// Whether the last transaction failed.
@@ -45,13 +49,15 @@ impl Writer {
         source: Source,
         options: Options,
         lock: Option<Lock>,
-        marks: Marks,
+        (log, pages, marks): (Log, Pages, Marks),
     ) -> Result<JoinHandle<()>, OpenError> {
         let writer = Self {
             core,
             source,
             options,
             lock,
+            log,
+            pages,
             marks,
             generation: 1,
             has_failed: false,
@@ -147,7 +153,7 @@ impl Writer {
         (self.marks.sequence, self.marks.live)
     }
 
-    fn transact(&self, requests: &[Request]) -> Result<Settled, CommitError> {
+    fn transact(&mut self, requests: &[Request]) -> Result<Settled, CommitError> {
         let base = Base {
             marks: &self.marks,
             directory: &self.core.directory,
@@ -156,7 +162,9 @@ impl Writer {
             now: self.core.clock.mark(),
         };
         match &*self.core.handle.read() {
-            Handle::Open(database, _) => undamaged(|| group::run(database, &base, requests)),
+            Handle::Open(database, _) => {
+                undamaged(|| group::run(database, &mut self.log, &base, requests))
+            }
             Handle::Broken(failure) => Err(CommitError::NotBegun(Fault::Broken(failure.clone()))),
             Handle::Closed => Err(CommitError::NotBegun(Fault::Broken("it is closed".into()))),
         }
@@ -183,7 +191,9 @@ impl Writer {
     /// meanwhile, for a few reads of the disk.
     fn reopen(&mut self) -> Result<()> {
         let mut handle = self.core.handle.write();
-        // Drops the old database first, so that it releases the file.
+        // Drops the old database first, so that it releases the file. It must not make durable what
+        // the log may not have.
+        self.pages.stop();
         *handle = Handle::Broken("the database is being opened again".into());
         let opened = database::open(&self.source, &self.options, Making::Refused)
             .map_err(Error::from)
@@ -197,6 +207,8 @@ impl Writer {
         match opened {
             Ok(opened) => {
                 self.generation += 1;
+                self.log = opened.log;
+                self.pages = opened.pages;
                 self.marks = opened.marks;
                 self.core.directory.replace(opened.buckets);
                 *handle = Handle::Open(opened.database, self.generation);
@@ -228,7 +240,7 @@ impl Drop for Writer {
 /// The error of callers whose writes were in a failed commit.
 fn unacknowledged(fault: Fault, is_absent: bool) -> Error {
     let failure = match fault {
-        Fault::Broken(failure) => failure,
+        Fault::Broken(failure) | Fault::Damaged(failure) => failure,
         Fault::Answer(error) => Failure::caused_by("committing", error),
     };
     if is_absent {

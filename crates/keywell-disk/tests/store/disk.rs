@@ -91,6 +91,8 @@ impl Disk {
 
     pub(crate) fn open(&self, options: Options) -> Result<DiskStore, OpenError> {
         let disk = self.clone();
+        // Short, so that there are checkpoints, and images are small.
+        let options = options.log_bytes(64 * 1024);
         options.open_storage(move || {
             disk.0.state.lock().check_power()?;
             Ok(Box::new(disk.clone()))
