@@ -120,15 +120,6 @@ fn forget_history(database: &redb::Database) -> Result<(), OpenError> {
     Ok(writing.commit()?)
 }
 
-/// Sets the number of the last commit.
-pub(crate) fn record_commit(
-    writing: &redb::WriteTransaction,
-    number: u64,
-) -> Result<(), OpenError> {
-    writing.open_table(META)?.insert(META_COMMIT, number)?;
-    Ok(())
-}
-
 fn number(meta: &impl ReadableTable<&'static str, u64>, name: &str) -> Result<u64, OpenError> {
     match meta.get(name)? {
         Some(number) => Ok(number.value()),

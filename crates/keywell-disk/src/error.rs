@@ -29,6 +29,13 @@ pub enum OpenError {
         path: PathBuf,
     },
 
+    /// There is a store already where a backup should be made.
+    #[error("there is a store in {} already; name a new folder", path.display())]
+    Exists {
+        /// The path that was given.
+        path: PathBuf,
+    },
+
     /// There is no store, and [`Options::existing`](crate::Options::existing) forbids to create one.
     #[error("there is no store in {}", path.display())]
     Missing {
@@ -195,6 +202,20 @@ impl From<io::Error> for OpenError {
 impl Fault {
     pub(crate) fn corrupt(what: &'static str) -> Self {
         Self::Answer(Error::Corrupt(Failure::new(what)))
+    }
+
+    /// Says what cannot be read, if data is damaged.
+    pub(crate) fn at(self, place: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Damaged(failure) => {
+                Self::Damaged(Failure::new(format!("{}: {failure}", place())))
+            }
+            Self::Answer(Error::Corrupt(failure)) => {
+                let failure = Failure::new(format!("{}: {failure}", place()));
+                Self::Answer(Error::Corrupt(failure))
+            }
+            other => other,
+        }
     }
 
     pub(crate) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {

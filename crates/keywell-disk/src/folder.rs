@@ -68,13 +68,31 @@ impl Claimed {
         })?;
         // Checked again: another process may have created it before it released the lock.
         if !folder.contains(DATA).map_err(failed)? {
-            make(&folder, options)?;
+            make(&folder, options, |_| Ok(()))?;
         }
         if is_new && let Some(parent) = path.parent() {
             let synced = Folder::open(parent).and_then(|parent| parent.sync());
             synced.map_err(failed)?;
         }
         Ok(Self { folder, lock })
+    }
+
+    /// Creates a store in a folder that has none, and fills its database.
+    pub(crate) fn fill_new(
+        path: &Path,
+        options: &Options,
+        fill: impl FnOnce(&redb::Database) -> Result<(), OpenError>,
+    ) -> Result<(), OpenError> {
+        let failed = |source| OpenError::Folder {
+            path: path.into(),
+            source,
+        };
+        let folder = Folder::make(path).map_err(failed)?;
+        check_access(&folder)?;
+        if folder.contains(DATA).map_err(failed)? {
+            return Err(OpenError::Exists { path: path.into() });
+        }
+        make(&folder, options, fill)
     }
 
     pub(crate) fn into_parts(self) -> (Source, Lock) {
@@ -102,7 +120,11 @@ fn check_access(folder: &Folder) -> Result<(), OpenError> {
 /// Creates the database under another name and renames it: an incomplete file would be refused as
 /// damaged ever after. The lock is held, so an existing file of that name is left by a process that
 /// was killed.
-fn make(folder: &Folder, options: &Options) -> Result<(), OpenError> {
+fn make(
+    folder: &Folder,
+    options: &Options,
+    fill: impl FnOnce(&redb::Database) -> Result<(), OpenError>,
+) -> Result<(), OpenError> {
     let failed = |source| OpenError::Folder {
         path: folder.path().join(DATA_BEING_MADE),
         source,
@@ -110,7 +132,8 @@ fn make(folder: &Folder, options: &Options) -> Result<(), OpenError> {
     folder.remove(DATA_BEING_MADE).map_err(failed)?;
     let file = folder.create_new(DATA_BEING_MADE).map_err(failed)?;
     let source = Source::new(move || backend(file.try_clone()?));
-    let made = database::open(&source, options, Making::Allowed).map(drop);
+    let made =
+        database::open(&source, options, Making::Allowed).and_then(|opened| fill(&opened.database));
     let kept = made.and_then(|()| folder.rename(DATA_BEING_MADE, DATA).map_err(failed));
     if let Err(error) = kept {
         // Frees the space of a full disk. The caller gets the first error.

@@ -141,7 +141,7 @@ pub(crate) fn run(
 }
 
 /// Commits, so that opening after a crash needs no scan of the whole file. That takes a second sync.
-pub(crate) fn commit_durably(mut writing: WriteTransaction) -> Result<(), CommitError> {
+fn commit_durably(mut writing: WriteTransaction) -> Result<(), CommitError> {
     writing.set_quick_repair(true);
     match writing.commit() {
         Ok(()) => Ok(()),
@@ -442,10 +442,13 @@ impl<'t> Group<'t> {
     /// The header of an entry. Removes the entry if it has expired, so that watches deliver the
     /// expiration before the next write.
     fn header(&mut self, joined: &[u8]) -> Result<Option<Header>, Fault> {
-        let header = match self.entries.get(joined)? {
-            Some(stored) => Header::split(stored.value())?.0,
-            None => return Ok(None),
+        let found = match self.entries.get(joined) {
+            Ok(Some(stored)) => Header::split(stored.value()).map(|(header, _)| header),
+            Ok(None) => return Ok(None),
+            Err(error) => Err(error.into()),
         };
+        let named = |fault: Fault| fault.at(|| self.base.directory.describe(joined));
+        let header = found.map_err(named)?;
         if header.lives(|| self.base.now.store) {
             return Ok(Some(header));
         }

@@ -25,7 +25,8 @@
 //!
 //! One thread writes. It commits all writes that arrived during the last commit as one transaction,
 //! and answers them once that is durable. A single write takes as long as a sync of the disk;
-//! concurrent writes share one. Swaps and increments are evaluated in order inside the transaction. A
+//! concurrent writes share one. The transaction is appended to a log, and the database itself is
+//! synced only when the log is full: every few thousand commits one waits for that. Swaps and increments are evaluated in order inside the transaction. A
 //! batch is in one transaction, so it is atomic. So is a [`Transaction`](keywell_store::Transaction) over
 //! all buckets, of at most 10,000 checks and writes and 64 MiB.
 //!
@@ -40,6 +41,10 @@
 //! Reads never wait for writes and answer at once, on the calling thread. A key takes a few page
 //! reads, from the cache or from the disk; a page of a listing reads at most 4 MiB of entries; a
 //! batch reads the requested values.
+//!
+//! Each page is verified when it is read. A damaged one is
+//! [`Corrupt`](keywell_store::Error::Corrupt), with the bucket and the key, and never a wrong or missing
+//! value. [`DiskStore::check`] reads everything.
 //!
 //! # Watching
 //!
@@ -60,7 +65,8 @@
 //! to, or that belongs to another user, is used with a warning in the log. Files in it are never opened
 //! by a symbolic link. Parent folders, and links to the folder, are trusted.
 //!
-//! A new database is created under another name and then renamed. An existing data file that is
+//! `docs/disk.md` has the format of the data file.
+//! A new file is created under another name and then renamed. An existing data file that is
 //! empty, truncated, or of another program is refused, and never written to.
 //!
 //! # What it does not do
@@ -70,7 +76,9 @@
 
 #![forbid(unsafe_code)]
 
+mod backup;
 mod bucket;
+mod check;
 mod checksum;
 mod clock;
 mod database;
@@ -110,6 +118,7 @@ mod trial;
 mod watch;
 mod writer;
 
+pub use check::Checked;
 pub use error::OpenError;
 pub use lock::Holder;
 pub use options::Options;

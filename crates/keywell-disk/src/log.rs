@@ -67,10 +67,24 @@ pub(crate) enum Appended {
 #[derive(Debug)]
 pub(crate) struct Scanned {
     pub(crate) log: Log,
-    /// The complete frames, oldest first, with their numbers, which have no gaps.
-    pub(crate) frames: Vec<(u64, Vec<u8>)>,
+    /// The complete frames, oldest first.
+    pub(crate) frames: Vec<Frame>,
     /// The highest number in any sector; zero if there is none.
     pub(crate) highest: u64,
+    /// The sectors, up to the last that was written.
+    sectors: Vec<u8>,
+    /// The number in each of them; zero if it was never written.
+    numbers: Vec<u64>,
+}
+
+/// A complete frame.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// The numbers of adjacent frames are adjacent, too.
+    pub(crate) number: u64,
+    pub(crate) content: Vec<u8>,
+    /// The sector after it.
+    end: usize,
 }
 
 /// The head of a sector.
@@ -115,10 +129,16 @@ impl Log {
             heads.push(head);
         }
         let frames = log.frames(&sectors, &heads);
+        let numbers = heads.iter().take(log.filled);
+        let numbers = numbers.map(|head| head.map_or(0, |head| head.number));
+        let numbers = numbers.collect();
+        content.truncate(log.filled * SECTOR);
         Ok(Scanned {
             log,
             frames,
             highest,
+            sectors: content,
+            numbers,
         })
     }
 
@@ -174,6 +194,14 @@ impl Log {
     pub(crate) fn restart(&mut self, number: u64) {
         self.last = number;
         self.tail = 0;
+    }
+
+    /// Passes over the numbers up to that of a commit which the log does not hold. Nothing that the log
+    /// holds is needed then.
+    pub(crate) fn advance(&mut self, commit: u64) {
+        if self.last < commit {
+            self.restart(commit);
+        }
     }
 
     /// Writes zeros ahead. A failure makes syncs slow, and nothing else.
@@ -234,13 +262,13 @@ impl Log {
     }
 
     /// The complete frames from the start on.
-    fn frames(&self, sectors: &[&[u8]], heads: &[Option<Head>]) -> Vec<(u64, Vec<u8>)> {
-        let mut frames: Vec<(u64, Vec<u8>)> = Vec::new();
+    fn frames(&self, sectors: &[&[u8]], heads: &[Option<Head>]) -> Vec<Frame> {
+        let mut frames: Vec<Frame> = Vec::new();
         let mut at = 0;
         while let Some(Some(first)) = heads.get(at) {
             let continues = frames
                 .last()
-                .is_none_or(|(last, _)| first.number == last + 1);
+                .is_none_or(|last| first.number == last.number + 1);
             let bytes = usize::try_from(first.bytes).unwrap_or(usize::MAX);
             let end = at + bytes.div_ceil(ROOM).max(1);
             let (Some(heads), true) = (heads.get(at..end), continues) else {
@@ -259,10 +287,38 @@ impl Log {
             if !is_whole || checksum::of(&content, self.seed) != first.sum {
                 break;
             }
-            frames.push((first.number, content));
+            frames.push(Frame {
+                number: first.number,
+                content,
+                end,
+            });
             at = end;
         }
         frames
+    }
+}
+
+// === impl Scanned ===
+
+impl Scanned {
+    /// The log, which goes on after its last complete frame.
+    ///
+    /// Writes all sectors again and syncs them, as a sync that failed may have left them in memory
+    /// only. Erases what remains of a frame that was not completed: it must not become one later.
+    pub(crate) fn resume(mut self) -> io::Result<Log> {
+        let mut log = self.log;
+        if let Some(frame) = self.frames.last() {
+            (log.last, log.tail) = (frame.number, frame.end);
+        }
+        let sectors = self.sectors.chunks_exact_mut(SECTOR);
+        for (number, sector) in self.numbers.iter().zip(sectors) {
+            if *number > log.last {
+                sector.fill(0);
+            }
+        }
+        log.file.write(Superblock::LOG, &self.sectors)?;
+        log.file.sync_data()?;
+        Ok(log)
     }
 }
 
@@ -273,6 +329,7 @@ mod tests {
     use super::*;
 
     const BYTES: usize = 64 * 1024;
+    const LOG: usize = 4096;
 
     fn superblock() -> Superblock {
         Superblock {
@@ -292,7 +349,7 @@ mod tests {
     }
 
     fn numbers(scanned: &Scanned) -> Vec<u64> {
-        scanned.frames.iter().map(|(number, _)| *number).collect()
+        scanned.frames.iter().map(|frame| frame.number).collect()
     }
 
     fn flip(file: &Storage, offset: usize, mask: u8) {
@@ -313,8 +370,8 @@ mod tests {
         let scanned = scan(&file).unwrap();
         assert_eq!(numbers(&scanned), [1, 2, 3, 4, 5, 6]);
         assert_eq!(scanned.highest, 6);
-        for ((_, content), expected) in scanned.frames.iter().zip(&contents) {
-            assert!(content == expected);
+        for (frame, expected) in scanned.frames.iter().zip(&contents) {
+            assert!(frame.content == *expected);
         }
     }
 
@@ -340,17 +397,30 @@ mod tests {
         }
         let written = 6 * SECTOR;
         for bit in (0..written * 8).step_by(37) {
-            let at = BLOCK_OF_LOG + bit / 8;
+            let at = LOG + bit / 8;
             flip(&file, at, 1 << (bit % 8));
             assert!(scan(&file).is_err(), "bit {bit}");
             flip(&file, at, 1 << (bit % 8));
         }
         // Bits of sectors that were never written, too.
-        flip(&file, BLOCK_OF_LOG + written + 1000, 1);
+        flip(&file, LOG + written + 1000, 1);
         assert!(scan(&file).is_err());
     }
 
-    const BLOCK_OF_LOG: usize = 4096;
+    #[test]
+    fn a_log_resumes_after_its_last_complete_frame() {
+        let file = file();
+        let mut log = scan(&file).unwrap().log;
+        log.append(b"first").unwrap();
+        log.append(&[5; 1300]).unwrap();
+        file.write(Superblock::LOG + 2 * SECTOR as u64, &[0; SECTOR])
+            .unwrap();
+        let mut log = scan(&file).unwrap().resume().unwrap();
+        let scanned = scan(&file).unwrap();
+        assert_eq!((numbers(&scanned), scanned.highest), (vec![1], 1));
+        assert_eq!(log.append(b"second").unwrap(), Appended::Synced);
+        assert_eq!(numbers(&scan(&file).unwrap()), [1, 2]);
+    }
 
     #[test]
     fn a_torn_frame_ends_the_log() {

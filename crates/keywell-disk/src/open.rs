@@ -37,8 +37,8 @@ pub(crate) struct Core {
 pub(crate) enum Handle {
     /// Open. The generation counts how often it was opened.
     Open(redb::Database, u64),
-    /// It could not be opened again. Every operation retries.
-    Broken(Failure),
+    /// It could not be opened again, with this error. Every operation retries.
+    Broken(Error),
     /// The store is closed.
     Closed,
 }
@@ -69,7 +69,7 @@ impl Core {
                     }
                 }
             }
-            Handle::Broken(failure) => Read::Broken(0, Error::Unavailable(failure.clone())),
+            Handle::Broken(error) => Read::Broken(0, error.clone()),
             Handle::Closed => Read::Answer(Err(closed())),
         }
     }

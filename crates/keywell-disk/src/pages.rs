@@ -77,11 +77,13 @@ impl Pages {
         Ok(groups * GROUP + rest.saturating_sub(1))
     }
 
-    /// The offset in the file of a page that was written and differs from its checksum.
+    /// The damage of a page, if there is any. A page that was never written should be empty.
     pub(crate) fn examine(&self, page: u64) -> io::Result<Option<Damaged>> {
         let mut bytes = [0; BLOCK];
         if page > 0 && self.0.sums.get(page)? == 0 {
-            return Ok(None);
+            let offset = self.0.offset(page);
+            self.0.file.read(offset, &mut bytes)?;
+            return Ok((bytes != [0; BLOCK]).then_some(Damaged { offset }));
         }
         match self.read(page * BLOCK as u64, &mut bytes) {
             Ok(()) => Ok(None),

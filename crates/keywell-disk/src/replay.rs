@@ -1,4 +1,4 @@
-//! Applies to the database what only the log holds, after a crash.
+//! Applies to the database what only the log holds, after a crash or an error.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,58 +6,68 @@ use std::sync::Arc;
 use crate::OpenError;
 use crate::database;
 use crate::directory::Directory;
-use crate::group::{self, Base, CommitError, Group};
+use crate::group::{Base, Group};
 use crate::history::History;
-use crate::log::{Log, Scanned};
+use crate::log::{Frame, Log, Scanned};
 use crate::marks::Marks;
 use crate::redo;
 
-/// Makes durable, in one commit of the database, all that the log holds and the database does not;
-/// and returns the log, empty.
+/// Applies to the database what the log holds and the database does not, and returns the log.
 ///
-/// What remains of a frame that was not completed never becomes one: its number is passed over.
+/// The commit is not durable, as those that it repeats were not: on a full disk there may be no room
+/// for the pages. The frames stay in the log, which goes on after them.
 pub(crate) fn replay(
     database: &redb::Database,
     scanned: Scanned,
     history: History,
 ) -> Result<Log, OpenError> {
-    let Scanned {
-        mut log,
-        frames,
-        highest,
-    } = scanned;
-    let (marks, buckets, commit) = database::marks(database)?;
-    let missing: Vec<_> = frames
-        .iter()
-        .filter(|(number, _)| *number > commit)
-        .collect();
-    let last = missing.last().map_or(commit, |(number, _)| *number);
-    let begins = missing.first().map_or(commit + 1, |(number, _)| *number);
-    if begins != commit + 1 || highest > last + 1 {
-        return Err(OpenError::damaged("the log: a part of it is missing"));
+    let (_, _, commit) = database::marks(database)?;
+    if apply(database, &scanned, history)? == 0 && scanned.highest <= commit {
+        let mut log = scanned.log;
+        log.restart(commit);
+        return Ok(log);
     }
-    if highest > commit {
-        let contents = missing.iter().map(|(_, content)| &content[..]);
-        apply(database, contents, marks, buckets, highest, history)?;
-        tracing::info!(frames = missing.len(), "replayed the log");
-    }
-    log.restart(commit.max(highest));
+    let mut log = scanned.resume()?;
+    log.advance(commit);
     Ok(log)
 }
 
-fn apply<'a>(
+/// Applies the frames that the database lacks, and returns how many those are.
+pub(crate) fn apply(
     database: &redb::Database,
-    contents: impl Iterator<Item = &'a [u8]>,
+    scanned: &Scanned,
+    history: History,
+) -> Result<usize, OpenError> {
+    let (marks, buckets, commit) = database::marks(database)?;
+    let missing: Vec<&Frame> = scanned
+        .frames
+        .iter()
+        .filter(|frame| frame.number > commit)
+        .collect();
+    let begins = missing.first().map_or(commit + 1, |frame| frame.number);
+    let last = missing.last().map_or(commit, |frame| frame.number);
+    if begins != commit + 1 || scanned.highest > last + 1 {
+        return Err(OpenError::damaged("the log: a part of it is missing"));
+    }
+    if !missing.is_empty() {
+        commit_frames(database, &missing, marks, buckets, history)?;
+        tracing::info!(frames = missing.len(), "replayed the log");
+    }
+    Ok(missing.len())
+}
+
+fn commit_frames(
+    database: &redb::Database,
+    frames: &[&Frame],
     mut marks: Marks,
     buckets: HashMap<Arc<str>, u32>,
-    commit: u64,
     history: History,
 ) -> Result<(), OpenError> {
     let directory = Directory::default();
     directory.replace(buckets);
-    let writing = database.begin_write()?;
-    for content in contents {
-        let (now, effects) = redo::parse(content)
+    let mut writing = database.begin_write()?;
+    for frame in frames {
+        let (now, effects) = redo::parse(&frame.content)
             .ok_or_else(|| OpenError::damaged("the log: a frame is malformed"))?;
         let base = Base {
             marks: &marks,
@@ -68,14 +78,11 @@ fn apply<'a>(
         };
         let mut group = Group::begin(&writing, &base, 0)?;
         group.redo(&effects)?;
-        let (settled, _) = group.settle(&writing, commit, Vec::new())?;
+        let (settled, _) = group.settle(&writing, frame.number, Vec::new())?;
         directory.add(settled.buckets);
         marks = settled.marks;
     }
-    database::record_commit(&writing, commit)?;
-    group::commit_durably(writing).map_err(|error| match error {
-        CommitError::NotBegun(fault)
-        | CommitError::RolledBack(fault)
-        | CommitError::Ambiguous(fault) => OpenError::from(fault),
-    })
+    // It fails only after changes of savepoints, which are not used.
+    let _ = writing.set_durability(redb::Durability::None);
+    Ok(writing.commit()?)
 }

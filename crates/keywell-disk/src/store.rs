@@ -37,7 +37,8 @@ impl DiskStore {
     /// A new folder is readable by its owner only. It holds the database in `data.redb`, and `lock`,
     /// which ensures that one process at a time has the store open. Other files in it are left alone.
     ///
-    /// Opening reads and writes a few pages, whatever the size of the store, also after a crash.
+    /// Opening reads the log and a few pages, whatever the size of the store. After a crash it also
+    /// replays the log.
     ///
     /// # Errors
     ///
@@ -49,6 +50,10 @@ impl DiskStore {
     /// Options for opening a store.
     pub fn builder() -> Options {
         Options::default()
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        self.0.core()
     }
 
     fn start(

@@ -65,9 +65,9 @@ fn verify(trial: Trial, options: &Options) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A file whose writes stay in memory.
+/// Pages whose writes stay in memory.
 #[derive(Debug)]
-struct Trial {
+pub(crate) struct Trial {
     file: Pages,
     state: Mutex<State>,
 }
@@ -84,7 +84,7 @@ struct State {
 // === impl Trial ===
 
 impl Trial {
-    fn of(file: Pages) -> io::Result<Self> {
+    pub(crate) fn of(file: Pages) -> io::Result<Self> {
         let bytes = file.len()?;
         let state = State {
             written: BTreeMap::new(),

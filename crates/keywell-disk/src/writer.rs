@@ -124,6 +124,10 @@ impl Writer {
         if is_broken {
             self.reopen()?;
         }
+        let is_mend = |request: &Request| matches!(request.operation, WriterOperation::Mend(_));
+        if !requests.is_empty() && requests.iter().all(is_mend) {
+            return Ok(requests.iter().map(|_| Ok(Outcome::Done)).collect());
+        }
         let before = self.last();
         let settled = match self.transact(requests) {
             // A reader broke the database before; nothing was written yet.
@@ -135,6 +139,15 @@ impl Writer {
         };
         match settled {
             Ok(settled) => Ok(self.settle(settled)),
+            // A damaged page fails only the requests that need it.
+            Err(CommitError::RolledBack(Fault::Damaged(_))) if requests.len() > 1 => {
+                self.reopen()?;
+                let each = requests.chunks(1).map(|one| {
+                    let mut outcomes = self.attempt(one)?;
+                    outcomes.pop().unwrap_or(Ok(Outcome::Done))
+                });
+                Ok(each.collect())
+            }
             Err(CommitError::NotBegun(fault) | CommitError::RolledBack(fault)) => {
                 // If it does not open again, the next operation reports it.
                 let _ = self.reopen();
@@ -165,7 +178,7 @@ impl Writer {
             Handle::Open(database, _) => {
                 undamaged(|| group::run(database, &mut self.log, &base, requests))
             }
-            Handle::Broken(failure) => Err(CommitError::NotBegun(Fault::Broken(failure.clone()))),
+            Handle::Broken(error) => Err(CommitError::NotBegun(Fault::Answer(error.clone()))),
             Handle::Closed => Err(CommitError::NotBegun(Fault::Broken("it is closed".into()))),
         }
     }
@@ -194,7 +207,8 @@ impl Writer {
         // Drops the old database first, so that it releases the file. It must not make durable what
         // the log may not have.
         self.pages.stop();
-        *handle = Handle::Broken("the database is being opened again".into());
+        let failure = Failure::new("the database is being opened again");
+        *handle = Handle::Broken(Error::Unavailable(failure));
         let opened = database::open(&self.source, &self.options, Making::Refused)
             .map_err(Error::from)
             .and_then(|opened| {
@@ -218,9 +232,15 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                let failure = Failure::caused_by("the database cannot be opened again", error);
-                *handle = Handle::Broken(failure.clone());
-                Err(Error::Unavailable(failure))
+                let what = "the database cannot be opened again";
+                let error = match error {
+                    Error::Corrupt(failure) => {
+                        Error::Corrupt(Failure::new(format!("{what}: {failure}")))
+                    }
+                    error => Error::Unavailable(Failure::caused_by(what, error)),
+                };
+                *handle = Handle::Broken(error.clone());
+                Err(error)
             }
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keywell_disk::{DiskStore, OpenError, Options};
+use keywell_disk::{Checked, DiskStore, OpenError, Options};
 use parking_lot::{Condvar, Mutex};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
@@ -97,6 +97,12 @@ impl Disk {
             disk.0.state.lock().check_power()?;
             Ok(Box::new(disk.clone()))
         })
+    }
+
+    pub(crate) fn check(&self) -> Checked {
+        let disk = self.clone();
+        let storage = move || Ok(Box::new(disk.clone()) as Box<dyn StorageBackend>);
+        DiskStore::builder().check_storage(storage).unwrap()
     }
 
     /// The synced content.
