@@ -16,7 +16,7 @@ use crate::source::Source;
 use crate::superblock::Superblock;
 use crate::tables::{BUCKETS, CHANGES, ENTRIES, EXPIRY};
 use crate::trial::{self, Trial};
-use crate::{DiskStore, OpenError, Options, database, replay};
+use crate::{DiskStore, OpenError, Options, marks, replay};
 
 /// What a check of a store found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -169,7 +169,7 @@ fn read(
 }
 
 fn read_tables(database: &redb::Database, checked: &mut Checked) -> Result<(), OpenError> {
-    let (marks, buckets, commit) = database::marks(database)?;
+    let (marks, buckets, commit) = marks::read(database)?;
     checked.last = commit;
     let directory = Directory::default();
     directory.replace(buckets);

@@ -1,20 +1,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{ReadableDatabase, ReadableTableMetadata};
 
-use crate::clock::Mark;
 use crate::error::undamaged;
 use crate::log::Log;
-use crate::marks::Marks;
+use crate::marks::{self, Marks};
 use crate::pages::Pages;
 use crate::source::Source;
 use crate::superblock::Superblock;
 use crate::tables::{
-    BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_COMMIT, META_DAY, META_HISTORY_BYTES, META_LIVE,
-    META_SEQUENCE, META_STORE, META_TIME,
+    BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_COMMIT, META_HISTORY_BYTES, META_SEQUENCE,
+    META_STORE,
 };
-use crate::{OpenError, Options, entry, replay, trial};
+use crate::{OpenError, Options, replay, trial};
 
 /// A database that was just opened, and the state that the store keeps in memory.
 pub(crate) struct Opened {
@@ -75,9 +74,9 @@ fn open_trusting(source: &Source, options: &Options, making: Making) -> Result<O
     if !options.history.is_kept() {
         forget_history(&database)?;
     }
-    let (marks, buckets, _) = marks(&database)?;
+    let (marks, buckets, _) = marks::read(&database)?;
     let reading = database.begin_read()?;
-    let store = number(&reading.open_table(META)?, META_STORE)?;
+    let store = marks::number(&reading.open_table(META)?, META_STORE)?;
     drop(reading);
     Ok(Opened {
         database,
@@ -118,48 +117,4 @@ fn forget_history(database: &redb::Database) -> Result<(), OpenError> {
     writing.open_table(CHANGES)?;
     writing.open_table(META)?.insert(META_HISTORY_BYTES, 0)?;
     Ok(writing.commit()?)
-}
-
-fn number(meta: &impl ReadableTable<&'static str, u64>, name: &str) -> Result<u64, OpenError> {
-    match meta.get(name)? {
-        Some(number) => Ok(number.value()),
-        None => Err(redb::StorageError::Corrupted(format!("{name} is missing")).into()),
-    }
-}
-
-/// The state of the writer, the number of each bucket, and that of the last commit.
-pub(crate) fn marks(
-    database: &redb::Database,
-) -> Result<(Marks, HashMap<Arc<str>, u32>, u64), OpenError> {
-    let reading = database.begin_read()?;
-    let meta = reading.open_table(META)?;
-    let sequence = number(&meta, META_SEQUENCE)?;
-    let live = meta.get(META_LIVE)?.map_or(0, |live| live.value());
-    let time = meta.get(META_TIME)?.zip(meta.get(META_DAY)?);
-    let time = time.map(|(store, day)| Mark {
-        store: store.value(),
-        day: day.value(),
-    });
-    let changes = reading.open_table(CHANGES)?;
-    let oldest = changes.first()?;
-    let expiry = reading.open_table(EXPIRY)?;
-    let due = expiry.first()?;
-    let mut buckets = HashMap::new();
-    for row in reading.open_table(BUCKETS)?.iter()? {
-        let (name, bucket) = row?;
-        buckets.insert(Arc::from(name.value()), bucket.value());
-    }
-    let marks = Marks {
-        sequence,
-        live,
-        oldest: oldest.map_or(sequence + 1, |(sequence, _)| sequence.value()),
-        history_bytes: number(&meta, META_HISTORY_BYTES)?,
-        next_bucket: buckets.values().max().map_or(0, |last| last + 1),
-        next_due: due.and_then(|(row, _)| {
-            let (expires, _) = entry::split_expiry_row(row.value()).ok()?;
-            Some(expires)
-        }),
-        time,
-    };
-    Ok((marks, buckets, number(&meta, META_COMMIT)?))
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use keywell_store::{Error, Failure};
 
+use crate::damaged::Damaged;
 use crate::lock::Holder;
-use crate::pages::Damaged;
-use crate::superblock::FORMAT;
+use crate::tables::FORMAT;
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]

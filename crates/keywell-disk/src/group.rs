@@ -10,7 +10,6 @@ use crate::entry::{self, Header};
 use crate::error::Fault;
 use crate::history::History;
 use crate::live::LiveEvent;
-use crate::log::{Appended, Log};
 use crate::marks::Marks;
 use crate::operation::{Outcome, Request, Write, WriterOperation};
 use crate::record::{Kind, Record};
@@ -46,31 +45,6 @@ pub(crate) struct Settled {
     pub(crate) outcomes: Vec<Result<Outcome>>,
 }
 
-/// Why a transaction failed.
-#[derive(Debug)]
-pub(crate) enum CommitError {
-    /// It did not begin.
-    NotBegun(Fault),
-    /// It was rolled back, so nothing was committed.
-    RolledBack(Fault),
-    /// The commit failed, but may have taken effect.
-    Ambiguous(Fault),
-}
-
-impl From<redb::CommitError> for CommitError {
-    /// The error of a commit that is in the log already.
-    fn from(error: redb::CommitError) -> Self {
-        Self::Ambiguous(error.into())
-    }
-}
-
-impl From<redb::StorageError> for CommitError {
-    /// An error at an unknown point of the transaction.
-    fn from(error: redb::StorageError) -> Self {
-        Self::Ambiguous(error.into())
-    }
-}
-
 /// Writes of many callers in one transaction. Each sees those before it.
 ///
 /// Invalid operations (a stale swap, a value that is not a number) are detected before anything is
@@ -93,63 +67,6 @@ pub(crate) struct Group<'t> {
 struct Current {
     header: Header,
     value: Bytes,
-}
-
-/// Runs operations as one transaction, and does not return before it is durable.
-///
-/// The transaction is durable once its effects are in the log. If they do not fit, its commit is
-/// durable itself, and the log begins again.
-pub(crate) fn run(
-    database: &redb::Database,
-    log: &mut Log,
-    base: &Base<'_>,
-    requests: &[Request],
-) -> Result<Settled, CommitError> {
-    let mut writing = database
-        .begin_write()
-        .map_err(|error| CommitError::NotBegun(error.into()))?;
-    let mut group = Group::begin(&writing, base, log.room()).map_err(CommitError::RolledBack)?;
-    let outcomes = group.serve(requests).map_err(CommitError::RolledBack)?;
-    // A probe is there to reach the disk.
-    group.has_changed |= requests
-        .iter()
-        .any(|request| matches!(request.operation, WriterOperation::Probe));
-    let has_changed = group.has_changed;
-    let (settled, redo) = group
-        .settle(&writing, log.next(), outcomes)
-        .map_err(CommitError::RolledBack)?;
-    if !has_changed {
-        writing
-            .abort()
-            .map_err(|error| CommitError::RolledBack(error.into()))?;
-        return Ok(settled);
-    }
-    let appended = match redo.content() {
-        Some(content) => log.append(content).map_err(redb::StorageError::Io)?,
-        None => Appended::Full,
-    };
-    if appended == Appended::Synced {
-        writing
-            .set_durability(redb::Durability::None)
-            .map_err(|error| CommitError::Ambiguous(Fault::internal(error)))?;
-        writing.commit()?;
-    } else {
-        commit_durably(writing)?;
-        log.restart(log.next());
-    }
-    Ok(settled)
-}
-
-/// Commits, so that opening after a crash needs no scan of the whole file. That takes a second sync.
-fn commit_durably(mut writing: WriteTransaction) -> Result<(), CommitError> {
-    writing.set_quick_repair(true);
-    match writing.commit() {
-        Ok(()) => Ok(()),
-        Err(error @ redb::CommitError::TransactionPoisoned) => {
-            Err(CommitError::RolledBack(error.into()))
-        }
-        Err(error) => Err(CommitError::Ambiguous(error.into())),
-    }
 }
 
 // === impl Group ===
@@ -175,7 +92,7 @@ impl<'t> Group<'t> {
         })
     }
 
-    fn serve(&mut self, requests: &[Request]) -> Result<Vec<Result<Outcome>>, Fault> {
+    pub(crate) fn serve(&mut self, requests: &[Request]) -> Result<Vec<Result<Outcome>>, Fault> {
         self.sweep()?;
         let mut outcomes = Vec::with_capacity(requests.len());
         for request in requests {
@@ -193,6 +110,16 @@ impl<'t> Group<'t> {
             self.has_changed = true;
         }
         Ok(outcomes)
+    }
+
+    /// Whether there is something to commit.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+
+    /// Lets the group be committed, even if there is nothing to commit.
+    pub(crate) fn mark_changed(&mut self) {
+        self.has_changed = true;
     }
 
     /// Does again what a frame of the log states.

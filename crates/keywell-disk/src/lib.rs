@@ -26,9 +26,10 @@
 //! One thread writes. It commits all writes that arrived during the last commit as one transaction,
 //! and answers them once that is durable. A single write takes as long as a sync of the disk;
 //! concurrent writes share one. The transaction is appended to a log, and the database itself is
-//! synced only when the log is full: every few thousand commits one waits for that. Swaps and increments are evaluated in order inside the transaction. A
-//! batch is in one transaction, so it is atomic. So is a [`Transaction`](keywell_store::Transaction) over
-//! all buckets, of at most 10,000 checks and writes and 64 MiB.
+//! synced only when the log is full: every few thousand commits one waits for that. Swaps and
+//! increments are evaluated in order inside the transaction. A batch is in one transaction, so it
+//! is atomic. So is a [`Transaction`](keywell_store::Transaction) over all buckets, of at most
+//! 10,000 checks and writes and 64 MiB.
 //!
 //! A failed write is `Unavailable` if certainly nothing was written, and `Ambiguous` otherwise.
 //! After an I/O error, such as a full disk, the database is opened again automatically: reads
@@ -65,9 +66,9 @@
 //! to, or that belongs to another user, is used with a warning in the log. Files in it are never opened
 //! by a symbolic link. Parent folders, and links to the folder, are trusted.
 //!
-//! `docs/disk.md` has the format of the data file.
-//! A new file is created under another name and then renamed. An existing data file that is
-//! empty, truncated, or of another program is refused, and never written to.
+//! `docs/disk.md` has the format of the data file. A new file is created under another name and
+//! then renamed. An existing data file that is empty, truncated, or of another program is refused,
+//! and never written to.
 //!
 //! # What it does not do
 //!
@@ -81,6 +82,8 @@ mod bucket;
 mod check;
 mod checksum;
 mod clock;
+mod commit;
+mod damaged;
 mod database;
 mod directory;
 mod entry;

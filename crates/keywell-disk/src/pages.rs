@@ -9,7 +9,6 @@
 //! the unsynced writes were torn. Only the first page is overwritten: it is the header of redb, in
 //! one sector with a checksum of its own.
 
-use std::fmt;
 use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redb::{BackendError, StorageBackend};
 
 use crate::checksum::{self, BLOCK, SECTOR};
+use crate::damaged::Damaged;
 use crate::storage::Storage;
 use crate::sums::{GROUP, Sums};
 use crate::superblock::Superblock;
@@ -36,13 +36,6 @@ struct Shared {
     seed: u64,
     sums: Sums,
     is_stopped: AtomicBool,
-}
-
-/// The error of a page that differs from its checksum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Damaged {
-    /// Its offset in the data file.
-    pub(crate) offset: u64,
 }
 
 // === impl Pages ===
@@ -241,32 +234,5 @@ impl StorageBackend for Pages {
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
         self.0.file.query_lock_range(start, end)
-    }
-}
-
-// === impl Damaged ===
-
-impl Damaged {
-    /// The damage that an error reports.
-    pub(crate) fn of(error: &io::Error) -> Option<Self> {
-        error.get_ref()?.downcast_ref().copied()
-    }
-}
-
-impl fmt::Display for Damaged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the page at byte {} of the data file is damaged",
-            self.offset
-        )
-    }
-}
-
-impl std::error::Error for Damaged {}
-
-impl From<Damaged> for io::Error {
-    fn from(damaged: Damaged) -> Self {
-        Self::other(damaged)
     }
 }

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::OpenError;
-use crate::database;
 use crate::directory::Directory;
 use crate::group::{Base, Group};
 use crate::history::History;
 use crate::log::{Frame, Log, Scanned};
-use crate::marks::Marks;
+use crate::marks::{self, Marks};
 use crate::redo;
 
 /// Applies to the database what the log holds and the database does not, and returns the log.
@@ -21,7 +20,7 @@ pub(crate) fn replay(
     scanned: Scanned,
     history: History,
 ) -> Result<Log, OpenError> {
-    let (_, _, commit) = database::marks(database)?;
+    let (_, _, commit) = marks::read(database)?;
     if apply(database, &scanned, history)? == 0 && scanned.highest <= commit {
         let mut log = scanned.log;
         log.restart(commit);
@@ -38,7 +37,7 @@ pub(crate) fn apply(
     scanned: &Scanned,
     history: History,
 ) -> Result<usize, OpenError> {
-    let (marks, buckets, commit) = database::marks(database)?;
+    let (marks, buckets, commit) = marks::read(database)?;
     let missing: Vec<&Frame> = scanned
         .frames
         .iter()

@@ -15,9 +15,7 @@ use redb::StorageBackend;
 use crate::OpenError;
 use crate::checksum::{self, BLOCK, SECTOR};
 use crate::storage::Storage;
-
-/// The version of the layout of the file and of its tables. A file of another version is refused.
-pub(crate) const FORMAT: u64 = 2;
+use crate::tables::FORMAT;
 
 const MAGIC: &[u8; 16] = b"Keywell disk\r\n\x1a\0";
 

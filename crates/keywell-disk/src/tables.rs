@@ -3,6 +3,9 @@
 
 use redb::TableDefinition;
 
+/// The version of the layout of the file and of its tables. A file of another version is refused.
+pub(crate) const FORMAT: u64 = 2;
+
 /// The entries of all buckets: see [`entry`](crate::entry) for keys and values.
 pub(crate) const ENTRIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entries");
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use keywell_store::{Error, Failure, Result};
 
 use crate::OpenError;
+use crate::commit::{self, CommitError};
 use crate::database::{self, Making};
 use crate::error::{Fault, undamaged};
-use crate::group::{self, Base, CommitError, Settled};
+use crate::group::{Base, Settled};
 use crate::lock::Lock;
 use crate::log::Log;
 use crate::marks::Marks;
@@ -176,7 +177,7 @@ impl Writer {
         };
         match &*self.core.handle.read() {
             Handle::Open(database, _) => {
-                undamaged(|| group::run(database, &mut self.log, &base, requests))
+                undamaged(|| commit::run(database, &mut self.log, &base, requests))
             }
             Handle::Broken(error) => Err(CommitError::NotBegun(Fault::Answer(error.clone()))),
             Handle::Closed => Err(CommitError::NotBegun(Fault::Broken("it is closed".into()))),
