@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::process::{Done, cargo, root, run, target};
+use crate::test::ALL;
 use crate::{setup, stores, watch_demo};
 use host::Host;
 
@@ -15,14 +16,9 @@ use host::Host;
 pub(crate) fn conformance_table() -> Done {
     setup::target()?;
     setup::guests()?;
-    run(cargo().args([
-        "build",
-        "--locked",
-        "-p",
-        "keywell",
-        "--features",
-        "all-stores",
-    ]))?;
+    run(cargo()
+        .args(["build", "--locked", "--bin", "keywell"])
+        .args(ALL))?;
 
     let disk = target().join("conformance-table");
     remove(&disk)?;
@@ -54,22 +50,10 @@ pub(crate) fn conformance_table() -> Done {
 /// The table of stores, which a test makes, as tests know how to start the server of each store.
 fn store_table() -> Done {
     stores::all().servers()?;
-    let test = [
-        "test",
-        "--locked",
-        "-p",
-        "keywell",
-        "--features",
-        "all-stores",
-    ];
+    let test = ["test", "--locked", "--test", "every_store"];
     let name = "conformance::the_page_about_conformance_is_written";
-    run(cargo().args(test).args(["--test", "every_store"]).args([
-        "--",
-        "--ignored",
-        "--exact",
-        "--nocapture",
-        name,
-    ]))
+    let only = ["--", "--ignored", "--exact", "--nocapture", name];
+    run(cargo().args(test).args(ALL).args(only))
 }
 
 fn keywell(kind: &str, store: &str) -> Host {

@@ -12,6 +12,8 @@ mod cluster_demo;
 mod conformance_table;
 mod demo;
 mod fuzz;
+#[cfg(test)]
+mod map;
 mod process;
 mod server;
 mod setup;

@@ -3,9 +3,9 @@ use std::time::Instant;
 use crate::process::{Done, cargo, run, works};
 use crate::{setup, stores, systems};
 
-/// What is compiled, the same for clippy and for all tests: else Cargo would compile the workspace
-/// once for each.
-const ALL: [&str; 3] = ["--workspace", "--features", "keywell/all-stores"];
+/// What is compiled, the same for clippy, for all tests and for the table of conformance: else Cargo
+/// would compile the workspace once for each.
+pub(crate) const ALL: [&str; 3] = ["--workspace", "--features", "keywell/all-stores"];
 
 /// Runs every check and every test, after setting up what they need. `KEYWELL_TEST_STORES` names
 /// the stores whose tests run, instead of all. On other systems than Linux, it runs the tests that
@@ -52,6 +52,8 @@ pub(crate) fn test() -> Done {
         // Most tests wait: for servers, for time to pass, for other processes.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         nextest.arg("--test-threads").arg((2 * cores).to_string());
+        // One run names all that fails.
+        nextest.arg("--no-fail-fast");
         run(nextest.args(chosen.filter()))?;
     } else if chosen.is_all() {
         // Not `--all-targets`, which would run the benchmarks.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use keywell_config::{ImportPlan, Plan, Problem, Report, TriggerPlan};
+use keywell_config::{ImportPlan, Place, Plan, Problem, Report, TriggerPlan};
 use keywell_runtime::invoke::{Functions, offered};
-use keywell_runtime::{Error, interfaces};
+use keywell_runtime::{Error, Runtime, interfaces};
 use keywell_wasi::Watcher;
 
 use crate::component::Component;
@@ -164,39 +164,71 @@ pub(crate) fn triggers(
         let Some(component) = components.get(name) else {
             continue;
         };
-        let (kind, wanted, caller) = match trigger {
-            _ if trigger.is_optional() && has_required => continue,
-            TriggerPlan::Http(_) => (
-                TriggerKind::Http,
-                "wasi:http/incoming-handler@0.2 or wasi:http/handler@0.3",
-                "an HTTP trigger",
-            ),
-            TriggerPlan::Watch(_) => (TriggerKind::Watch, Watcher::EXPORTS, "a watch trigger"),
-            TriggerPlan::Command(_) => (
-                TriggerKind::Command,
-                "wasi:cli/run@0.2 or wasi:cli/run@0.3",
-                "a command",
-            ),
-            TriggerPlan::Invoke(invoke) => {
-                let exported = Functions::of(component.loaded.component());
-                for function in &invoke.functions {
-                    if let Err(error) = offered(&exported, &[function.as_str()]) {
-                        let problem = Problem::error(format!("the component {name}: {error}"));
-                        findings.of_world(plan.at(function.place, problem));
-                    }
-                }
-                (
-                    TriggerKind::Invoke,
-                    "function that can be called from outside",
-                    "an invoke trigger",
-                )
-            }
-        };
-        if kind.is_exported_by(&component.loaded) {
+        if trigger.is_optional() && has_required {
             continue;
         }
-        let error = Error::no_export(wanted, caller, component.loaded.component());
-        let problem = Problem::error(format!("the component {name} cannot start: {error}"));
-        findings.of_world(plan.at(trigger.place(), problem));
+        if let TriggerPlan::Invoke(invoke) = trigger {
+            let exported = Functions::of(component.loaded.component());
+            for function in &invoke.functions {
+                if let Err(error) = offered(&exported, &[function.as_str()]) {
+                    let problem = Problem::error(format!("the component {name}: {error}"));
+                    findings.of_world(plan.at(function.place, problem));
+                }
+            }
+        }
+        if let Some(error) = unexported(trigger, component) {
+            let problem = Problem::error(format!("the component {name} cannot start: {error}"));
+            findings.of_world(plan.at(trigger.place(), problem));
+        }
     }
+}
+
+/// That a component does not export what a trigger calls, if it does not.
+fn unexported(trigger: &TriggerPlan, component: &Component) -> Option<Error> {
+    let kind = TriggerKind::from(trigger);
+    if kind.is_exported_by(&component.loaded) {
+        return None;
+    }
+    let (wanted, caller) = match kind {
+        TriggerKind::Http => (
+            "wasi:http/incoming-handler@0.2 or wasi:http/handler@0.3",
+            "an HTTP trigger",
+        ),
+        TriggerKind::Watch => (Watcher::EXPORTS, "a watch trigger"),
+        TriggerKind::Command => ("wasi:cli/run@0.2 or wasi:cli/run@0.3", "a command"),
+        TriggerKind::Invoke => (
+            "function that can be called from outside",
+            "an invoke trigger",
+        ),
+    };
+    let component = component.loaded.component();
+    Some(Error::no_export(wanted, caller, component))
+}
+
+/// The first component that is an outline and could not start if it was compiled, by its name, and
+/// why.
+pub(crate) fn outlines<'a>(
+    plan: &'a Plan,
+    components: &BTreeMap<String, Component>,
+    runtime: &Runtime,
+) -> Option<(&'a str, Place, Error)> {
+    let is_outline = |name: &str| components[name].loaded.is_outline();
+    for (name, own) in &plan.components {
+        // What others answer is linked once they are ready.
+        if is_outline(name)
+            && own.imports.is_empty()
+            && let Err(error) = runtime.check(&components[name].loaded)
+        {
+            return Some((name, own.place, error));
+        }
+    }
+    let mut triggers = plan
+        .triggers
+        .iter()
+        .filter(|trigger| !trigger.is_optional());
+    triggers.find_map(|trigger| {
+        let name = trigger.component();
+        let error = is_outline(name).then(|| unexported(trigger, &components[name]))?;
+        Some((name, trigger.place(), error?))
+    })
 }

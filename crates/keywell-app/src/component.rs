@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::time::Duration;
 
 use keywell_config::{Code, ComponentPlan, ConfigError, LinkPlan, Located, Plan, Problem, Report};
@@ -56,15 +57,15 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// Compiles it. `memory` is the most of an instance where the component has none of its own. Its
-    /// file has to be known.
-    pub(crate) fn load(
+    /// Loads it, or its outline where it is large and has to be compiled first. `memory` is the most
+    /// of an instance where the component has none of its own. Its file has to be known.
+    pub(crate) fn glance(
         self,
         runtime: &Runtime,
         memory: usize,
     ) -> Result<Component, keywell_runtime::Error> {
         let name = self.name;
-        let loaded = load(&self.plan.code, runtime)?;
+        let loaded = glance(&self.plan.code, runtime)?;
         let bounds = Bounds {
             memory: Some(self.plan.memory.unwrap_or(memory)),
             timeout: self.plan.timeout,
@@ -78,16 +79,40 @@ impl<'a> Checked<'a> {
     }
 }
 
-/// Compiles the code of a component, whose file has to be known.
-pub(crate) fn load(
+// === impl Component ===
+
+impl Component {
+    /// Compiles it, if it is an outline.
+    pub(crate) fn compile(
+        &mut self,
+        code: &Code,
+        runtime: &Runtime,
+    ) -> Result<(), keywell_runtime::Error> {
+        if self.loaded.is_outline() {
+            let (name, file) = named_file(code);
+            let compiled = runtime.load_as(name, file)?;
+            self.loaded = self.loaded.clone().with_code_of(compiled);
+        }
+        Ok(())
+    }
+}
+
+/// Loads the code of a component, or its outline. Its file has to be known.
+pub(crate) fn glance(
     code: &Code,
     runtime: &Runtime,
 ) -> Result<LoadedComponent, keywell_runtime::Error> {
+    let (name, file) = named_file(code);
+    runtime.glance(name, file)
+}
+
+/// What a component is called in messages, and its file, which has to be known.
+fn named_file(code: &Code) -> (&Path, &Path) {
     match code {
-        Code::File(file) => runtime.load(file),
+        Code::File(file) => (file, file),
         Code::Image { reference, file } => {
             let file = file.as_deref().expect("images were downloaded before");
-            runtime.load_as(reference.as_ref(), file)
+            (reference.as_ref(), file)
         }
     }
 }

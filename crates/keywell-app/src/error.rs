@@ -96,7 +96,7 @@ pub enum Error {
 #[non_exhaustive]
 pub enum StartError {
     /// The name to listen on is not known.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}; choose another address")]
     Resolve {
         /// The name and the port.
         address: String,

@@ -98,7 +98,7 @@ pub use keywell_config as config;
 pub use keywell_config::Plan;
 pub use kind::TriggerKind;
 pub use options::{AppOptions, ControlOptions};
-pub use registry::{PROVIDERS, identity, open, open_existing, provider, relative_to};
+pub use registry::{PROVIDERS, identity, not_built, open, open_existing, provider, relative_to};
 pub use reloaded::{Differences, Reloaded};
 pub use status::{
     BucketMetering, ComponentStatus, Status, StoreStatus, TriggerCounters, TriggerCounts,

@@ -7,7 +7,7 @@ use keywell_runtime::{Callee, Import, LoadedComponent, Options, Runtime};
 use keywell_wasi::Grants;
 
 use crate::check::{self, Findings};
-use crate::component::{Checked, Component, granted, load};
+use crate::component::{Checked, Component, glance, granted};
 use crate::listen::Listening;
 use crate::reloaded::Differences;
 use crate::spec::Spec;
@@ -44,6 +44,7 @@ pub(crate) fn runtime_options(plan: &Plan, options: &AppOptions) -> Options {
         total_memory: limits.total_memory.unwrap_or_else(machine::usual_total),
         cache: options.cache.clone(),
         output: options.output.clone(),
+        listener: options.listener.clone(),
         ..usual
     }
 }
@@ -89,18 +90,24 @@ impl Loaded {
         if report.has_errors() {
             return Err(Error::Plan(report.into()));
         }
+        let refused = |name: &str, source: keywell_runtime::Error| {
+            let problem = format!("the component {name}: {source}");
+            let place = plan.components[name].place;
+            Error::Component {
+                component: name.to_owned(),
+                text: plan.error_at(place, problem).to_string(),
+                source,
+            }
+        };
         let mut components = BTreeMap::new();
         for (name, component) in checked {
-            let place = plan.components[name].place;
-            let component = component.load(runtime, memory(&plan)).map_err(|source| {
-                let problem = format!("the component {name}: {source}");
-                Error::Component {
-                    component: name.to_owned(),
-                    text: plan.error_at(place, problem).to_string(),
-                    source,
-                }
-            })?;
+            let component = component.glance(runtime, memory(&plan));
+            let component = component.map_err(|source| refused(name, source))?;
             components.insert(name.to_owned(), component);
+        }
+        // Before anything large is compiled, which takes long.
+        if let Some((name, place, source)) = check::outlines(&plan, &components, runtime) {
+            return Err(cannot_start_at(&plan, name, place, source.into()));
         }
         for (name, import) in check::imports(&plan) {
             let [caller, target] = [name, &import.component].map(|name| &components[name].loaded);
@@ -112,6 +119,10 @@ impl Loaded {
                     source,
                 });
             }
+        }
+        for (name, component) in &mut components {
+            let compiled = component.compile(&plan.components[name].code, runtime);
+            compiled.map_err(|source| refused(name, source))?;
         }
         Ok(Self {
             plan,
@@ -134,8 +145,8 @@ impl Loaded {
         for (name, component) in plan.components.iter().filter(|(_, own)| own.has_file()) {
             // Also the file of one whose text is wrong may be wrong.
             let loaded = match checked.remove(name.as_str()) {
-                Some(checked) => checked.load(runtime, memory(&plan)).map(Some),
-                None => load(&component.code, runtime).map(|_| None),
+                Some(checked) => checked.glance(runtime, memory(&plan)).map(Some),
+                None => glance(&component.code, runtime).map(|_| None),
             };
             match loaded {
                 Ok(loaded) => components.extend(loaded.map(|loaded| (name.clone(), loaded))),
@@ -150,7 +161,18 @@ impl Loaded {
         check::calls(&plan, &components, findings);
         check::triggers(&plan, &components, findings);
         let is_whole = components.len() == plan.components.len();
-        (is_whole && !findings.report.has_errors()).then_some(Self {
+        if !is_whole || findings.report.has_errors() {
+            return None;
+        }
+        // Last, as it takes long where a component is large.
+        for (name, component) in &mut components {
+            let plan_of_it = &plan.components[name];
+            if let Err(error) = component.compile(&plan_of_it.code, runtime) {
+                let problem = Problem::error(format!("the component {name}: {error}"));
+                findings.of_world(plan.at(plan_of_it.place, problem));
+            }
+        }
+        (!findings.report.has_errors()).then_some(Self {
             plan,
             components,
             triggers,
@@ -293,7 +315,7 @@ impl Loaded {
             ..
         } = component;
         let ready = runtime.invoker(&loaded, grants[name].clone(), environment);
-        ready.map_err(|source| self.cannot_start_at(name, plan.place, source.into()))
+        ready.map_err(|source| cannot_start_at(&self.plan, name, plan.place, source.into()))
     }
 
     /// A component with its imports that others answer, which are made ready for it.
@@ -321,7 +343,7 @@ impl Loaded {
                 let ready = runtime.callee(&loaded, &grants[callee], environment);
                 let ready = ready.map_err(|source| {
                     let place = self.plan.components[callee].place;
-                    self.cannot_start_at(callee, place, source.into())
+                    cannot_start_at(&self.plan, callee, place, source.into())
                 })?;
                 callees.insert(callee, ready);
             }
@@ -340,15 +362,15 @@ impl Loaded {
     /// Why the trigger at an index of the plan cannot start.
     pub(crate) fn cannot_start(&self, index: usize, source: StartError) -> Error {
         let trigger = &self.plan.triggers[index];
-        self.cannot_start_at(trigger.component(), trigger.place(), source)
+        cannot_start_at(&self.plan, trigger.component(), trigger.place(), source)
     }
+}
 
-    fn cannot_start_at(&self, name: &str, place: Place, source: StartError) -> Error {
-        let problem = format!("the component {name} cannot start: {source}");
-        Error::Start {
-            component: name.to_owned(),
-            text: self.plan.error_at(place, problem).to_string(),
-            source,
-        }
+fn cannot_start_at(plan: &Plan, name: &str, place: Place, source: StartError) -> Error {
+    let problem = format!("the component {name} cannot start: {source}");
+    Error::Start {
+        component: name.to_owned(),
+        text: plan.error_at(place, problem).to_string(),
+        source,
     }
 }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use keywell_runtime::CompilationListener;
 use keywell_runtime::output::Output;
 
 /// What an application takes from the process that it runs in, besides its plan.
@@ -16,6 +17,9 @@ pub struct AppOptions {
     /// Where what components print goes: to the process's standard output and error, unless said
     /// otherwise.
     pub output: Output,
+    /// What is notified when a large component is compiled, as
+    /// [`Options::listener`](keywell_runtime::Options::listener).
+    pub listener: CompilationListener,
 }
 
 /// How other processes of the same user reach an application: each store on disk by a socket in its

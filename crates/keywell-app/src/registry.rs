@@ -53,6 +53,15 @@ pub fn provider(scheme: &str) -> Option<&'static dyn Provider> {
     providers.find(|provider| provider.schemes().contains(&scheme))
 }
 
+/// The features whose stores this build does not have.
+pub fn not_built() -> impl Iterator<Item = &'static str> {
+    let is_absent = |schemes: &[&str]| schemes.iter().all(|scheme| provider(scheme).is_none());
+    let absent = FEATURES
+        .iter()
+        .filter(move |(_, schemes)| is_absent(schemes));
+    absent.map(|(feature, _)| *feature)
+}
+
 /// Opens the store at a URL, from within a tokio runtime. Its settings are those of its
 /// [`Provider`].
 ///

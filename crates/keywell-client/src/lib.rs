@@ -7,7 +7,9 @@
 //!   before it, or as soon as that fails, and the first good outcome is taken.
 //! - [`Backoff`] says how long to wait before the next attempt, with jitter.
 //! - [`Deadline`] bounds what waits.
-//! - [`Queue`] gives out turns by key.
+//! - [`Queue`] gives out turns by key, and [`Attempts`] bounds how often a write is tried that other
+//!   clients frustrate.
+//! - [`settings`] has the settings of a login and of TLS that providers of stores share.
 //! - `grpc`, behind the feature of that name, is the connection that gRPC is spoken over.
 //!
 //! Connects by TLS, tries again until it succeeds or five seconds have passed:
@@ -46,20 +48,22 @@
 //!
 //! It speaks no protocol of a store, keeps no connections, and retries nothing: only the client knows whether
 //! what failed may be tried again. It reads no configuration: each store names its own settings. It
-//! knows no Wasmtime and no store. A password is a `keywell_store::Secret`, so that
-//! configuration needs no TLS.
+//! knows no Wasmtime, and of stores the contract alone.
 
 #![forbid(unsafe_code)]
 
+mod attempts;
 mod backoff;
 mod deadline;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 mod queue;
+pub mod settings;
 pub mod stagger;
 pub mod tcp;
 mod tls;
 
+pub use attempts::Attempts;
 pub use backoff::Backoff;
 pub use deadline::{Deadline, Late};
 pub use queue::{Queue, Turn};

@@ -1,8 +1,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use keywell_store::{Error, Result};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
+
+use crate::Deadline;
 
 /// Gives out turns by key: one caller at a time, in the order in which they came.
 ///
@@ -22,6 +26,8 @@ pub struct Turn {
 // === impl Queue ===
 
 impl Queue {
+    const LONGEST: Duration = Duration::from_secs(10);
+
     /// Waits for a turn.
     pub async fn turn(&self, key: &str) -> Turn {
         let turns = self.0.lock().entry(key.to_owned()).or_default().clone();
@@ -32,6 +38,19 @@ impl Queue {
         };
         turn.guard = Some(turns.lock_owned().await);
         turn
+    }
+
+    /// Waits for a turn to increment a key of a service of this name, for ten seconds at most.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] after that.
+    pub async fn turn_to_increment(&self, key: &str, service: &str) -> Result<Turn> {
+        let turn = Deadline::after(Self::LONGEST).bound(self.turn(key));
+        turn.await.map_err(|_| {
+            let what = format!("other increments of the key wait for {service}");
+            Error::Unavailable(what.into())
+        })
     }
 }
 

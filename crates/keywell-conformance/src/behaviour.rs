@@ -78,7 +78,7 @@ pub(crate) async fn run(
     check: Check,
 ) -> Result<Outcome, Failure> {
     let scratch = Scratch::new(subject);
-    let patience = subject.patience * many_keys_factor();
+    let patience = subject.patience * many_keys_factor(subject);
     let running = AssertUnwindSafe(judge(&scratch, needs, check)).catch_unwind();
     let ended = match tokio::time::timeout(patience, running).await {
         Ok(Ok(ended)) => ended,

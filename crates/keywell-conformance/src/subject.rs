@@ -26,6 +26,7 @@ pub struct Subject {
     buckets: Buckets,
     pub(crate) written: Written,
     pub(crate) patience: Duration,
+    pub(crate) very_many: usize,
     reopen: Option<Opening>,
     pub(crate) brief: Option<Brief>,
     is_unwatched: AtomicBool,
@@ -50,6 +51,9 @@ enum Buckets {
 // === impl Subject ===
 
 impl Subject {
+    /// As many keys as a listing has that is very long, unless it is said.
+    const VERY_MANY: usize = 20_000;
+
     /// A store that opens buckets of any name.
     pub fn new(store: impl Store + 'static) -> Self {
         Self::shared(Arc::new(store))
@@ -99,6 +103,7 @@ impl Subject {
             buckets,
             written: Written::default(),
             patience: Duration::from_mins(2),
+            very_many: Self::VERY_MANY,
             reopen: None,
             brief: None,
             is_unwatched: AtomicBool::new(false),
@@ -128,6 +133,14 @@ impl Subject {
     {
         let open: Opening = Box::new(move || open().boxed());
         self.brief = Some(Brief { open, events });
+        self
+    }
+
+    /// Sets how many keys a very long listing has, instead of 20,000, for a server whose time for a
+    /// write or a page grows with the bucket, as that of emulators does.
+    #[must_use]
+    pub fn very_many(mut self, keys: usize) -> Self {
+        self.very_many = keys;
         self
     }
 

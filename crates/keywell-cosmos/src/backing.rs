@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use keywell_client::Queue;
 use keywell_store::{
-    Batching, BucketName, Capabilities, Cas, Durability, Ends, Listing, Promptness, Reads, Result,
-    Transacting, Watching, reserved,
+    Batching, BucketName, Capabilities, Cas, Durability, Ends, Listing, Promptness, Reads,
+    Transacting, Watching, backend::Backend, reserved,
 };
 
 use crate::account::Account;
@@ -58,7 +58,20 @@ impl Backing {
         }
     }
 
-    pub(crate) fn capabilities(&self) -> Capabilities {
+    /// The document of a key with a value.
+    pub(crate) fn document(&self, key: &str, value: &[u8], expires: Option<u64>) -> Document {
+        Document::value(&self.items.bucket, key, value, expires)
+    }
+
+    /// The document of a key that is deleted.
+    pub(crate) fn tombstone(&self, key: &str) -> Document {
+        let kept = self.items.account.options.tombstones;
+        Document::tombstone(&self.items.bucket, key, kept)
+    }
+}
+
+impl Backend for Backing {
+    fn capabilities(&self) -> Capabilities {
         Capabilities {
             promptness: Promptness::Waits,
             cas: Cas::ByVersion,
@@ -83,27 +96,5 @@ impl Backing {
             batch_keys: BATCH_KEYS,
             ..Capabilities::default()
         }
-    }
-
-    /// Checks a key that is about to be written. No document has an empty name.
-    pub(crate) fn check(&self, key: &str) -> Result<()> {
-        self.capabilities().limits().check_key(key)
-    }
-
-    /// Checks a key and a value that are about to be written.
-    pub(crate) fn check_entry(&self, key: &str, value: &[u8]) -> Result<()> {
-        self.check(key)?;
-        self.capabilities().check(key, value)
-    }
-
-    /// The document of a key with a value.
-    pub(crate) fn document(&self, key: &str, value: &[u8], expires: Option<u64>) -> Document {
-        Document::value(&self.items.bucket, key, value, expires)
-    }
-
-    /// The document of a key that is deleted.
-    pub(crate) fn tombstone(&self, key: &str) -> Document {
-        let kept = self.items.account.options.tombstones;
-        Document::tombstone(&self.items.bucket, key, kept)
     }
 }

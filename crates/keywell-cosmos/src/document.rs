@@ -7,7 +7,8 @@
 //!
 //! `op` is different in each write. `expires` is in milliseconds since 1970, by the writer's clock;
 //! from then on the document is hidden. `ttl` is in seconds since the last write, after which the
-//! service deletes it. A tombstone has `"gone": true` and no `data`.
+//! service deletes it. A tombstone has `"gone": true` and no `data`; one of a
+//! key that was not there also has `"void": true`, and is no deletion to watches.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -35,6 +36,8 @@ pub(crate) struct Document {
     ttl: Option<u32>,
     #[serde(skip_serializing_if = "is_false")]
     gone: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    void: bool,
 }
 
 /// A document that was read, of this program or another.
@@ -49,6 +52,8 @@ pub(crate) struct Stored {
     expires: Value,
     #[serde(default)]
     gone: Value,
+    #[serde(default)]
+    void: Value,
     #[serde(rename = "_etag")]
     pub(crate) etag: String,
 }
@@ -120,6 +125,7 @@ impl Document {
             expires,
             ttl: expires.and_then(collected),
             gone: false,
+            void: false,
         }
     }
 
@@ -132,6 +138,11 @@ impl Document {
             gone: true,
             ..Self::value(bucket, key, b"", None)
         }
+    }
+
+    /// The same, of a key that was not there.
+    pub(crate) fn into_void(self) -> Self {
+        Self { void: true, ..self }
     }
 
     /// How many bytes it has as JSON, or a few less.
@@ -157,6 +168,11 @@ impl Stored {
     /// Whether it is a tombstone.
     pub(crate) fn is_gone(&self) -> bool {
         self.gone == Value::Bool(true)
+    }
+
+    /// Whether it is a tombstone of a key that was not there.
+    pub(crate) fn is_void(&self) -> bool {
+        self.is_gone() && self.void == Value::Bool(true)
     }
 
     /// What it says of its key now.

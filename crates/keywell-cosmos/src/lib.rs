@@ -30,7 +30,6 @@
 
 mod account;
 mod backing;
-mod bucket;
 mod document;
 mod fault;
 mod identity;

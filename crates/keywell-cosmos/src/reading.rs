@@ -6,6 +6,7 @@ use azure_data_cosmos::feed::FeedScope;
 use azure_data_cosmos::options::{MaxItemCountHint, QueryOptions};
 use azure_data_cosmos::{CosmosError, Query};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use keywell_store::backend::Reader;
 use keywell_store::{
     BucketName, Cursor, Entry, Error, Invalid, List, MAX_PAGE_BYTES, MAX_PAGE_KEYS, Page, Result,
     ValueBytes,
@@ -32,43 +33,28 @@ const BUCKETS: &str = "SELECT DISTINCT VALUE c.bucket FROM c WHERE NOT IS_DEFINE
 
 // === impl Backing ===
 
-impl Backing {
-    pub(crate) async fn get(&self, key: &str, max: usize) -> Result<Option<Entry>> {
-        // What is past the limit was never written, and no document has an empty name.
-        if self.check(key).is_err() {
-            return Ok(None);
-        }
+impl Reader for Backing {
+    async fn get(&self, key: &str, max: usize) -> Result<Option<Entry>> {
         let stored = self.items.read(&names::id(key)).await?;
         let entry = stored.map(|stored| stored.entry()).transpose()?.flatten();
         entry.map(|entry| entry.within(max)).transpose()
     }
 
-    /// The entries of keys, in their order. One that is given twice counts twice, and is read once.
-    pub(crate) async fn get_many(&self, keys: &[String], max: usize) -> Result<Vec<Option<Entry>>> {
-        let mut distinct: Vec<&String> = keys.iter().collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let reads: Vec<_> = distinct.iter().map(|key| self.get(key, max)).collect();
+    async fn get_many(&self, keys: Vec<String>, max: usize) -> Result<Vec<Option<Entry>>> {
+        let reads: Vec<_> = keys.iter().map(|key| self.get(key, max)).collect();
         let mut reads = stream::iter(reads).buffered(IN_FLIGHT);
-        let mut entries: Vec<Option<Entry>> = Vec::with_capacity(distinct.len());
+        let mut entries: Vec<Option<Entry>> = Vec::with_capacity(keys.len());
         let mut bytes = ValueBytes::new(max);
         while let Some(entry) = reads.next().await {
             let entry = entry?;
             bytes.add_entry(entry.as_ref())?;
             entries.push(entry);
         }
-        let mut bytes = ValueBytes::new(max);
-        let asked = keys.iter().map(|key| {
-            let at = distinct.binary_search(&key).ok();
-            let entry = at.and_then(|at| entries[at].clone());
-            bytes.add_entry(entry.as_ref())?;
-            Ok(entry)
-        });
-        asked.collect()
+        Ok(entries)
     }
 
     /// A page of keys, as they are now. A cursor has the name of the last one of the page before.
-    pub(crate) async fn page(&self, request: &List) -> Result<Page> {
+    async fn page(&self, request: &List) -> Result<Page> {
         let (mut from, to) = names::range(&request.prefix);
         let mut text = FROM;
         if let Some(cursor) = &request.cursor {
@@ -113,8 +99,11 @@ impl Backing {
         })
     }
 
-    /// A cursor that goes on behind a key.
-    pub(crate) fn seal(&self, prefix: &str, last: &str) -> Cursor {
+    fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    fn seal(&self, prefix: &str, last: &str) -> Cursor {
         Cursor::seal(&self.scope, prefix, names::id(last).as_bytes())
     }
 }

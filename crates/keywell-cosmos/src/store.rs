@@ -1,15 +1,13 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use keywell_store::backend::Backends;
 use keywell_store::{
-    Answer, Bucket, BucketName, Check, Error, Making, Result, Store, StoreId, Transacted, Write,
+    Answer, Bucket, BucketName, Check, Making, Result, Store, StoreId, Transacted, Write,
 };
-use parking_lot::Mutex;
 
 use crate::account::Account;
 use crate::backing::Backing;
-use crate::bucket::CosmosBucket;
 use crate::options::CosmosOptions;
 use crate::reading;
 use crate::transact::Transaction;
@@ -21,10 +19,8 @@ use crate::transact::Transaction;
 pub struct CosmosStore(Arc<Inner>);
 
 struct Inner {
-    id: StoreId,
     account: Arc<Account>,
-    /// Those that were opened.
-    buckets: Mutex<HashMap<BucketName, Arc<Backing>>>,
+    buckets: Backends<Backing>,
 }
 
 // === impl CosmosStore ===
@@ -38,49 +34,33 @@ impl CosmosStore {
     /// refuses, [`Unavailable`](keywell_store::Error::Unavailable) if it cannot be reached, or if there
     /// is no such container or one of another shape.
     pub async fn open(options: CosmosOptions, making: Making) -> Result<Self> {
-        let account = Account::open(options, making).await?;
+        let account = Arc::new(Account::open(options, making).await?);
+        let shared = account.clone();
         Ok(Self(Arc::new(Inner {
-            id: StoreId::unique(),
-            account: Arc::new(account),
-            buckets: Mutex::default(),
+            account,
+            buckets: Backends::new(move |name| Backing::new(shared.clone(), name)),
         })))
-    }
-}
-
-// === impl Inner ===
-
-impl Inner {
-    fn backing(&self, name: &BucketName) -> Arc<Backing> {
-        let mut buckets = self.buckets.lock();
-        let backing = buckets.entry(name.clone());
-        let made = || Arc::new(Backing::new(self.account.clone(), name));
-        backing.or_insert_with(made).clone()
     }
 }
 
 impl Store for CosmosStore {
     fn id(&self) -> Option<StoreId> {
-        Some(self.0.id)
+        Some(self.0.buckets.store())
     }
 
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        Answer::now(Arc::new(CosmosBucket {
-            store: self.0.id,
-            name: name.clone(),
-            backing: self.0.backing(name),
-        }))
+        self.0.buckets.bucket(name)
     }
 
     fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
-        let checked = checks.iter().map(|check| &check.bucket);
-        let mut named = checked.chain(writes.iter().map(|write| &write.bucket));
-        let Some(first) = named.next() else {
+        let backings = match self.0.buckets.transacting(&checks, &writes) {
+            Ok(backings) => backings,
+            Err(error) => return error.into(),
+        };
+        // They are all of one bucket.
+        let Some(backing) = backings.into_values().next() else {
             return Answer::now(Transacted::Done(Vec::new()));
         };
-        if named.any(|name| name != first) {
-            return Error::Unsupported("transactions over several buckets").into();
-        }
-        let backing = self.0.backing(first);
         Answer::later(async move {
             let transaction = Transaction {
                 backing: &backing,

@@ -16,7 +16,7 @@ use crate::backing::Backing;
 use crate::document::{Content, Stored, end, etag, version};
 use crate::items::{Put, Step, When};
 use crate::names;
-use crate::writing::{ATTEMPTS, as_read, backoff};
+use crate::writing::{as_read, attempts};
 
 /// How many keys are read at the same time.
 const IN_FLIGHT: usize = 8;
@@ -41,7 +41,7 @@ struct Plan {
     outcomes: Vec<Outcome>,
 }
 
-/// A transaction that is being run.
+/// A transaction that is being run, and has been checked.
 pub(crate) struct Transaction<'a> {
     pub(crate) backing: &'a Backing,
     pub(crate) checks: &'a [Check],
@@ -55,29 +55,9 @@ fn is_live(stored: Option<&Stored>) -> bool {
 // === impl Transaction ===
 
 impl<'a> Transaction<'a> {
-    /// Checks each key and value as a call of its own would.
-    fn check(&self) -> Result<()> {
-        let declared = self.backing.capabilities().transact;
-        declared.check(self.checks, self.writes)?;
-        for check in self.checks {
-            self.backing.check(&check.key)?;
-        }
-        for write in self.writes {
-            match &write.action {
-                Action::Change(Change::Set(value, how)) => {
-                    self.backing.check_entry(&write.key, value)?;
-                    how.ttl_millis()?;
-                }
-                _ => self.backing.check(&write.key)?,
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) async fn run(self) -> Result<Transacted> {
-        self.check()?;
-        let mut backoff = backoff();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = attempts();
+        loop {
             let found = self.read().await?;
             let stands = |check: &Check| {
                 let stored = found.get(check.key.as_str()).and_then(Option::as_ref);
@@ -101,10 +81,8 @@ impl<'a> Transaction<'a> {
                 let written = outcomes.iter().map(|outcome| outcome.written(&etags));
                 return Ok(Transacted::Done(written.collect()));
             }
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        let what = "too many clients write the keys of the transaction at the same time";
-        Err(Error::Unavailable(what.into()))
     }
 
     /// Reads the documents that the transaction goes by: all but those that are written whatever
@@ -151,7 +129,12 @@ impl<'a> Transaction<'a> {
                             let (id, etag) = (stored.id.clone(), stored.etag.clone());
                             steps.push(Step::Check(id, etag));
                         }
-                        _ => steps.push(Step::Write(self.backing.tombstone(key), when)),
+                        Some(_) => steps.push(Step::Write(self.backing.tombstone(key), when)),
+                        // Fails if there is one by then.
+                        None => {
+                            let tombstone = self.backing.tombstone(key).into_void();
+                            steps.push(Step::Write(tombstone, when));
+                        }
                     }
                     outcomes.push(Outcome::Deleted(was_there));
                 }

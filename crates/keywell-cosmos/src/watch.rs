@@ -17,6 +17,7 @@ use azure_data_cosmos::models::ChangeFeedItem;
 use azure_data_cosmos::options::{ChangeFeedOptions, ChangeFeedStartFrom, MaxItemCountHint};
 use futures::StreamExt as _;
 use keywell_client::Backoff;
+use keywell_store::backend::Watcher;
 use keywell_store::feed::{self, Chunk, Feed};
 use keywell_store::{Cursor, Error, Event, Filter, Invalid, Result, ResumeToken, Since, Watch};
 
@@ -52,25 +53,29 @@ struct CosmosFeed {
     has_failed: bool,
 }
 
-/// Opens a watch.
-pub(crate) async fn open(backing: Arc<Backing>, filter: Filter, since: Since) -> Result<Watch> {
-    let scope = backing.scope.clone();
-    let feed = CosmosFeed {
-        backing,
-        filter,
-        backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(5)),
-        has_failed: false,
-    };
-    let position = match since {
-        Since::Now => feed.read(None).await?.1,
-        Since::After(token) => {
-            let position = read_token(&token, &scope)?;
-            feed.check_history(&position)?;
-            position
-        }
-    };
-    let token = move |positions: &[Position]| write_token(&positions[0], &scope);
-    Ok(feed::follow([(feed, position)], token))
+// === impl Backing ===
+
+impl Watcher for Backing {
+    async fn watch(self: Arc<Self>, filter: Filter, since: Since) -> Result<Watch> {
+        let backing = self;
+        let scope = backing.scope.clone();
+        let feed = CosmosFeed {
+            backing,
+            filter,
+            backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(5)),
+            has_failed: false,
+        };
+        let position = match since {
+            Since::Now => feed.read(None).await?.1,
+            Since::After(token) => {
+                let position = read_token(&token, &scope)?;
+                feed.check_history(&position)?;
+                position
+            }
+        };
+        let token = move |positions: &[Position]| write_token(&positions[0], &scope);
+        Ok(feed::follow([(feed, position)], token))
+    }
 }
 
 fn write_token(position: &Position, scope: &str) -> ResumeToken {
@@ -141,6 +146,9 @@ impl CosmosFeed {
     /// What a watch delivers of a change.
     fn event(&self, stored: &Stored) -> Option<Event> {
         let key = names::key(&stored.id).filter(|key| self.filter.matches(key))?;
+        if stored.is_void() {
+            return None;
+        }
         if stored.is_gone() {
             return Some(Event::Delete {
                 key,

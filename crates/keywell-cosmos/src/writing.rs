@@ -1,11 +1,11 @@
 //! Writes, each of which is sent once.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
-use keywell_client::{Backoff, Deadline};
+use keywell_client::Attempts;
+use keywell_store::backend::Writer;
 use keywell_store::{Change, Error, Expected, Result, Set, Swap, Version, counter};
 
 use crate::backing::{BATCH_BYTES, Backing, OPERATIONS};
@@ -13,20 +13,11 @@ use crate::document::{Content, Document, Stored, end, etag, foreign};
 use crate::items::{Put, Step, When};
 use crate::names;
 
-/// How often an increment or a transaction that lost to another write is tried again.
-pub(crate) const ATTEMPTS: usize = 64;
-/// How long an increment waits for others of its key.
-const TURN: Duration = Duration::from_secs(10);
 /// How many keys of a batch of deletions are looked at together.
 const IN_FLIGHT: usize = 16;
 
-pub(crate) fn backoff() -> Backoff {
-    Backoff::new(Duration::from_millis(1), Duration::from_millis(100))
-}
-
-/// The error of a write that lost to others again and again.
-pub(crate) fn crowded() -> Error {
-    Error::Unavailable("too many clients write the key at the same time".into())
+pub(crate) fn attempts() -> Attempts {
+    Attempts::new(Duration::from_millis(100))
 }
 
 /// What has to be there for a write that goes by what was read.
@@ -36,9 +27,9 @@ pub(crate) fn as_read(stored: Option<&Stored>) -> When {
 
 // === impl Backing ===
 
-impl Backing {
-    pub(crate) async fn set(&self, key: &str, value: &[u8], how: Set) -> Result<Version> {
-        let document = self.document(key, value, end(how)?);
+impl Writer for Backing {
+    async fn set(&self, key: &str, value: Bytes, how: Set) -> Result<Version> {
+        let document = self.document(key, &value, end(how)?);
         match self.items.put(&document, When::Always).await? {
             Put::Done(etag) => Ok(document.version(&etag)),
             Put::Conflict => Err(Error::Internal("a write without a condition lost".into())),
@@ -46,7 +37,7 @@ impl Backing {
     }
 
     /// Reads the key first: a tombstone of a key that was not there would be a deletion to watches.
-    pub(crate) async fn delete(&self, key: &str) -> Result<()> {
+    async fn delete(&self, key: &str) -> Result<()> {
         if self.is_there(key).await? {
             let tombstone = self.tombstone(key);
             self.items.put(&tombstone, When::Always).await?;
@@ -54,13 +45,7 @@ impl Backing {
         Ok(())
     }
 
-    /// Whether there is something to delete, be it in the form of another program.
-    async fn is_there(&self, key: &str) -> Result<bool> {
-        let stored = self.items.read(&names::id(key)).await?;
-        Ok(stored.is_some_and(|stored| !matches!(stored.content(), Content::Hidden)))
-    }
-
-    pub(crate) async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
+    async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
         let is_deletion = matches!(change, Change::Delete);
         let document = match change {
             Change::Set(value, how) => self.document(key, &value, end(how)?),
@@ -77,10 +62,10 @@ impl Backing {
                 Put::Conflict => Swap::Stale,
             });
         }
-        let mut backoff = backoff();
+        let mut attempts = attempts();
         // Mostly there is not even a document.
         let mut when = (!is_deletion).then_some(When::Absent);
-        for _ in 0..ATTEMPTS {
+        loop {
             if let Some(when) = when.take()
                 && let Put::Done(etag) = self.items.put(&document, when).await?
             {
@@ -95,31 +80,51 @@ impl Backing {
                 return Ok(Swap::Done(None));
             }
             when = Some(as_read(stored.as_ref()));
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        Err(crowded())
     }
 
-    pub(crate) async fn count(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
-        // Refused before anything is read.
-        end(created)?;
-        let turn = Deadline::after(TURN).bound(self.counters.turn(key)).await;
-        let _turn = turn.map_err(|_| {
-            let what = "other increments of the key wait for Cosmos DB";
-            Error::Unavailable(what.into())
-        })?;
+    async fn increment(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
+        let _turn = self.counters.turn_to_increment(key, "Cosmos DB").await?;
         let id = names::id(key);
-        let mut backoff = backoff();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = attempts();
+        loop {
             let stored = self.items.read(&id).await?;
             let (sum, document) = self.counted(key, stored.as_ref(), delta, created)?;
             let when = as_read(stored.as_ref());
             if let Put::Done(_) = self.items.put(&document, when).await? {
                 return Ok(sum);
             }
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        Err(crowded())
+    }
+
+    /// In as few transactions as the service takes.
+    async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
+        let each = entries.into_iter();
+        let each = each.map(|(key, value)| (key, Some(value)));
+        self.write_all(each.collect()).await
+    }
+
+    async fn delete_many(&self, keys: Vec<String>) -> Result<()> {
+        let mut there = Vec::new();
+        for some in keys.chunks(IN_FLIGHT) {
+            let looks = some.iter().map(|key| self.is_there(key));
+            for (key, is_there) in some.iter().zip(try_join_all(looks).await?) {
+                if is_there {
+                    there.push((key.clone(), None));
+                }
+            }
+        }
+        self.write_all(there).await
+    }
+}
+
+impl Backing {
+    /// Whether there is something to delete, be it in the form of another program.
+    async fn is_there(&self, key: &str) -> Result<bool> {
+        let stored = self.items.read(&names::id(key)).await?;
+        Ok(stored.is_some_and(|stored| !matches!(stored.content(), Content::Hidden)))
     }
 
     /// A counter after an increment, and its document. The time of one that is there goes on.
@@ -138,34 +143,6 @@ impl Backing {
         };
         let sum = counter::add(old, delta)?;
         Ok((sum, self.document(key, &counter::text(sum), expires)))
-    }
-
-    /// Writes entries, each key once, in as few transactions as the service takes.
-    pub(crate) async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
-        let mut last: HashMap<String, usize> = HashMap::with_capacity(entries.len());
-        for (at, (key, _)) in entries.iter().enumerate() {
-            last.insert(key.clone(), at);
-        }
-        let each = entries.into_iter().enumerate();
-        // Of a key given twice, the last value stands.
-        let each = each.filter(|(at, (key, _))| last.get(key) == Some(at));
-        let each = each.map(|(_, (key, value))| (key, Some(value)));
-        self.write_all(each.collect()).await
-    }
-
-    pub(crate) async fn delete_many(&self, mut keys: Vec<String>) -> Result<()> {
-        keys.sort_unstable();
-        keys.dedup();
-        let mut there = Vec::new();
-        for some in keys.chunks(IN_FLIGHT) {
-            let looks = some.iter().map(|key| self.is_there(key));
-            for (key, is_there) in some.iter().zip(try_join_all(looks).await?) {
-                if is_there {
-                    there.push((key.clone(), None));
-                }
-            }
-        }
-        self.write_all(there).await
     }
 
     /// Sets keys and deletes those without a value, whatever is there, one request after the other.

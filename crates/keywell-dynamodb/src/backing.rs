@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use keywell_client::Queue;
 use keywell_store::{
-    BucketName, Capabilities, Cas, Cursor, Durability, Ends, Error, Invalid, Listing, Promptness,
-    Result, Transacting, Watching, reserved,
+    BucketName, Capabilities, Cas, Durability, Ends, Error, Invalid, Listing, Promptness, Result,
+    Transacting, Watching, backend::Backend, reserved,
 };
 
 use crate::item::{KEY_BYTES, VALUE_BYTES};
@@ -55,8 +55,10 @@ impl Backing {
             scope,
         }
     }
+}
 
-    pub(crate) fn capabilities(&self) -> Capabilities {
+impl Backend for Backing {
+    fn capabilities(&self) -> Capabilities {
         Capabilities {
             promptness: Promptness::Waits,
             cas: Cas::ByVersion,
@@ -80,33 +82,12 @@ impl Backing {
         }
     }
 
-    /// Checks a key that is about to be written.
-    pub(crate) fn check(&self, key: &str) -> Result<()> {
+    /// The last key marks the beginnings of watches.
+    fn check_key(&self, key: &str) -> Result<()> {
         self.capabilities().limits().check_key(key)?;
         if is_last(key) {
             return Err(Error::Invalid(Invalid::KeyCharacter(LAST)));
         }
         Ok(())
     }
-
-    /// Checks a key and a value that are about to be written.
-    pub(crate) fn check_entry(&self, key: &str, value: &[u8]) -> Result<()> {
-        self.check(key)?;
-        self.capabilities().check(key, value)
-    }
-
-    /// Whether a key can be there at all.
-    pub(crate) fn may_have(key: &str) -> bool {
-        !key.is_empty() && key.len() <= KEY_BYTES
-    }
-
-    /// A cursor that goes on behind a key.
-    pub(crate) fn seal(&self, prefix: &str, last: &str) -> Cursor {
-        Cursor::seal(&self.scope, prefix, last.as_bytes())
-    }
-}
-
-/// The error of a write that lost to others again and again.
-pub(crate) fn crowded() -> Error {
-    Error::Unavailable("too many clients write the key at the same time".into())
 }

@@ -1,16 +1,12 @@
 //! Batches of writes, split as DynamoDB takes them.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, WriteRequest};
-use bytes::Bytes;
+use aws_sdk_dynamodb::types::WriteRequest;
 use keywell_client::{Backoff, Deadline};
 use keywell_store::{Error, Result};
 
 use crate::backing::Backing;
-use crate::fault::internal;
-use crate::item::{new_version, primary, written};
 use crate::link::{Kind, Link, wait};
 
 /// The most writes of a request.
@@ -55,32 +51,8 @@ impl Link {
 // === impl Backing ===
 
 impl Backing {
-    /// Writes entries, each key once. Of a key given twice, the last value stands.
-    pub(crate) async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
-        let entries: HashMap<String, Bytes> = entries.into_iter().collect();
-        let puts = entries.into_iter().map(|(key, value)| {
-            let item = written(&self.bucket, &key, value, &new_version(), None);
-            let put = PutRequest::builder().set_item(Some(item)).build();
-            let put = put.map_err(internal)?;
-            Ok(WriteRequest::builder().put_request(put).build())
-        });
-        self.write_all(puts.collect::<Result<_>>()?).await
-    }
-
-    pub(crate) async fn delete_many(&self, mut keys: Vec<String>) -> Result<()> {
-        keys.sort_unstable();
-        keys.dedup();
-        let deletes = keys.iter().map(|key| {
-            let key = primary(&self.bucket, key);
-            let delete = DeleteRequest::builder().set_key(Some(key)).build();
-            let delete = delete.map_err(internal)?;
-            Ok(WriteRequest::builder().delete_request(delete).build())
-        });
-        self.write_all(deletes.collect::<Result<_>>()?).await
-    }
-
     /// Sends all of these, and those again that DynamoDB leaves out.
-    async fn write_all(&self, writes: Vec<WriteRequest>) -> Result<()> {
+    pub(crate) async fn write_all(&self, writes: Vec<WriteRequest>) -> Result<()> {
         let mut is_partial = false;
         for part in writes.chunks(MOST) {
             let mut left = part.to_vec();

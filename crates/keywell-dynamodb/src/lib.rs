@@ -37,7 +37,6 @@
 
 mod backing;
 mod batch;
-mod bucket;
 mod condition;
 mod connect;
 mod fault;

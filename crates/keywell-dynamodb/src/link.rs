@@ -8,12 +8,15 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use keywell_client::{Backoff, Deadline};
 use keywell_store::{Error, Failure, Result};
+use tokio::sync::RwLock;
 
 use crate::fault::{Answer, Fault};
 
 /// How long an attempt may take at least. None after the first is made with less time, as it would
 /// most likely be cut off, and leave a write in doubt.
 const SHORTEST: Duration = Duration::from_millis(500);
+
+const CLOSED: &str = "the store is closed";
 
 /// The clients of a table.
 pub(crate) struct Link {
@@ -22,6 +25,8 @@ pub(crate) struct Link {
     pub(crate) table: String,
     answer_timeout: Duration,
     is_closed: AtomicBool,
+    /// Held for reading by each write that is in flight.
+    in_flight: RwLock<()>,
 }
 
 /// Whether a request may be sent twice.
@@ -49,6 +54,7 @@ impl Link {
             table: table.to_owned(),
             answer_timeout,
             is_closed: AtomicBool::new(false),
+            in_flight: RwLock::default(),
         }
     }
 
@@ -80,12 +86,48 @@ impl Link {
         F: Future<Output = Result<T, SdkError<E>>>,
         E: Answer,
     {
+        self.send(deadline, kind, &mut None, send).await
+    }
+
+    /// Sends a request with a token by which DynamoDB performs it once, until it is answered.
+    ///
+    /// `doubt` is set to the failure of an attempt that may have had an effect, or may have one later.
+    /// An answer of the operation does not clear it.
+    pub(crate) async fn settle<T, E, F>(
+        &self,
+        deadline: Deadline,
+        doubt: &mut Option<Failure>,
+        send: impl Fn() -> F,
+    ) -> Result<Result<T, E>>
+    where
+        F: Future<Output = Result<T, SdkError<E>>>,
+        E: Answer,
+    {
+        self.send(deadline, Kind::Settles, doubt, send).await
+    }
+
+    async fn send<T, E, F>(
+        &self,
+        deadline: Deadline,
+        kind: Kind,
+        doubt: &mut Option<Failure>,
+        send: impl Fn() -> F,
+    ) -> Result<Result<T, E>>
+    where
+        F: Future<Output = Result<T, SdkError<E>>>,
+        E: Answer,
+    {
+        let _in_flight = if kind == Kind::Reads {
+            None
+        } else {
+            // Only closing it waits to hold it alone.
+            let entered = self.in_flight.try_read();
+            Some(entered.map_err(|_| undone(CLOSED.into(), doubt.take()))?)
+        };
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(500));
-        // An attempt that may have had an effect.
-        let mut doubt: Option<Failure> = None;
         loop {
             if self.is_closed() {
-                return Err(undone("the store is closed".into(), doubt));
+                return Err(undone(CLOSED.into(), doubt.take()));
             }
             let limit = if kind == Kind::Writes {
                 deadline
@@ -102,7 +144,9 @@ impl Link {
             let failure = match fault {
                 Fault::Answered(answer) => return Ok(Err(answer)),
                 Fault::Refused(error) if doubt.is_none() => return Err(error),
-                Fault::Refused(error) => return Err(undone(error.to_string().into(), doubt)),
+                Fault::Refused(error) => {
+                    return Err(undone(error.to_string().into(), doubt.take()));
+                }
                 Fault::Undone(failure) => failure,
                 Fault::Unanswered(failure) => match kind {
                     Kind::Reads => failure,
@@ -112,7 +156,7 @@ impl Link {
             };
             let pause = backoff.next_wait();
             if pause + SHORTEST > deadline.left() {
-                return Err(undone(failure, doubt));
+                return Err(undone(failure, doubt.take()));
             }
             wait(pause).await;
         }
@@ -143,8 +187,10 @@ impl Link {
         Deadline::after(self.answer_timeout)
     }
 
-    pub(crate) fn close(&self) {
+    /// Sends no more, and waits until the writes in flight are answered or too late.
+    pub(crate) async fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
+        let _ = self.deadline().bound(self.in_flight.write()).await;
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -89,9 +89,9 @@ impl DynamoDbProvider {
         if !is_table(table) {
             return Err(OpenError::Place {
                 url: provider.shown(url),
-                problem: "names no table; write dynamodb://TABLE, with the name of a table or its \
-                          ARN"
-                .to_owned(),
+                problem: "names no table; write dynamodb://TABLE, with the name of a table, which \
+                          has 3 to 255 letters of ASCII, digits, - _ and ., or with its ARN"
+                    .to_owned(),
             });
         }
         let shown = |error| OpenError::Setting {

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use keywell_store::backend::Reader;
 use keywell_store::{Entry, List, MAX_PAGE_BYTES, Page, Result, ValueBytes};
 
-use crate::backing::{Backing, is_last};
+use crate::backing::Backing;
 use crate::condition::{UNENDED, names};
 use crate::fault::internal;
 use crate::item::{
@@ -33,9 +34,6 @@ pub(crate) enum Extent {
 impl Backing {
     /// The item of a key, unless its time has ended.
     pub(crate) async fn item(&self, key: &str) -> Result<Option<Item>> {
-        if !Self::may_have(key) {
-            return Ok(None);
-        }
         let request = self
             .link
             .client
@@ -50,16 +48,15 @@ impl Backing {
         let item = response.item.map(Item::read).transpose()?;
         Ok(item.and_then(|item| item.live(now())))
     }
+}
 
-    pub(crate) async fn get(&self, key: &str, max: usize) -> Result<Option<Entry>> {
+impl Reader for Backing {
+    async fn get(&self, key: &str, max: usize) -> Result<Option<Entry>> {
         let item = self.item(key).await?;
         item.map(|item| item.entry(now())?.within(max)).transpose()
     }
 
-    pub(crate) async fn is_there(&self, key: &str) -> Result<bool> {
-        if !Self::may_have(key) || is_last(key) {
-            return Ok(false);
-        }
+    async fn exists(&self, key: &str) -> Result<bool> {
         let request = self
             .link
             .client
@@ -76,45 +73,27 @@ impl Backing {
         Ok(response.item.is_some_and(|item| is_live(&item)))
     }
 
-    /// The entries of keys, in their order.
-    pub(crate) async fn get_many(&self, keys: &[String], max: usize) -> Result<Vec<Option<Entry>>> {
-        // A key that is given twice counts twice, and is read once.
-        let mut distinct: Vec<&str> = keys.iter().map(String::as_str).collect();
-        distinct.sort_unstable();
-        distinct.dedup();
+    async fn get_many(&self, keys: Vec<String>, max: usize) -> Result<Vec<Option<Entry>>> {
         let mut bytes = ValueBytes::new(max);
         let mut left = max;
-        let mut entries: Vec<Option<Entry>> = Vec::with_capacity(distinct.len());
-        while entries.len() < distinct.len() {
+        let mut entries: Vec<Option<Entry>> = Vec::with_capacity(keys.len());
+        while entries.len() < keys.len() {
             let count = (left / VALUE_BYTES).clamp(FEWEST, MOST);
-            let part: Vec<&str> = distinct[entries.len()..]
-                .iter()
-                .take(count)
-                .copied()
-                .collect();
-            let asked = part.iter().map(|&key| (&*self.bucket, key));
-            let found = self.link.items(asked, Extent::Whole).await?;
-            for (key, item) in part.iter().zip(found) {
+            let part = keys[entries.len()..].iter().take(count);
+            let asked = part.map(|key| (&*self.bucket, &**key));
+            for item in self.link.items(asked, Extent::Whole).await? {
                 let entry = item.map(|item| item.entry(now())).transpose()?;
-                let length = entry.as_ref().map_or(0, |entry| entry.value.len());
-                let times = keys.iter().filter(|asked| asked == key).count();
-                for _ in 0..times {
-                    bytes.add(length)?;
-                }
-                left = left.saturating_sub(length);
+                bytes.add_entry(entry.as_ref())?;
+                left = left.saturating_sub(entry.as_ref().map_or(0, |it| it.value.len()));
                 entries.push(entry);
             }
         }
-        let asked = keys.iter().map(|key| {
-            let at = distinct.binary_search(&&**key).ok();
-            at.and_then(|at| entries[at].clone())
-        });
-        Ok(asked.collect())
+        Ok(entries)
     }
 
     /// A page of keys, or of entries. What DynamoDB reads for one is 1 MiB of items, so a page may be
     /// short.
-    pub(crate) async fn page(&self, request: &List) -> Result<Page> {
+    async fn page(&self, request: &List) -> Result<Page> {
         let (prefix, wants_values) = (&request.prefix, request.values.is_some());
         let mut condition = "#bucket = :bucket".to_owned();
         let mut values = Attributes::from([
@@ -186,6 +165,10 @@ impl Backing {
         }
         Ok(page)
     }
+
+    fn scope(&self) -> &str {
+        &self.scope
+    }
 }
 
 /// Whether the time of an item has not ended. A time that is no number never ends.
@@ -205,11 +188,10 @@ impl Link {
         extent: Extent,
     ) -> Result<Vec<Option<Item>>> {
         let asked: Vec<(&str, &str)> = keys.into_iter().collect();
-        let readable = asked.iter().filter(|(_, key)| Backing::may_have(key));
-        let readable: Vec<Attributes> =
-            readable.map(|(bucket, key)| primary(bucket, key)).collect();
-        let mut found = HashMap::with_capacity(readable.len());
-        for part in readable.chunks(MOST) {
+        let each = asked.iter();
+        let names: Vec<Attributes> = each.map(|(bucket, key)| primary(bucket, key)).collect();
+        let mut found = HashMap::with_capacity(names.len());
+        for part in names.chunks(MOST) {
             for mut item in self.read_all(part.to_vec(), extent).await? {
                 let bucket = match item.remove(BUCKET) {
                     Some(AttributeValue::S(bucket)) => bucket,

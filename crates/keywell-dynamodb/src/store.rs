@@ -1,16 +1,12 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use keywell_client::Deadline;
-use keywell_store::{
-    Action, Answer, Bucket, BucketName, Change, Check, Result, Store, StoreId, Transacted, Write,
-};
-use parking_lot::Mutex;
+use keywell_store::backend::Backends;
+use keywell_store::{Answer, Bucket, BucketName, Check, Result, Store, StoreId, Transacted, Write};
 
 use crate::backing::{Backing, last_key};
-use crate::bucket::DynamoDbBucket;
 use crate::condition::names;
 use crate::connect;
 use crate::item::{Attributes, BUCKET, ENDS, KEY, ends, key, now, primary};
@@ -28,12 +24,9 @@ const OPENING: Duration = Duration::from_secs(8);
 pub struct DynamoDbStore(Arc<Inner>);
 
 struct Inner {
-    id: StoreId,
     options: DynamoDbOptions,
     link: Arc<Link>,
-    stream: Option<String>,
-    /// Those that were opened.
-    buckets: Mutex<HashMap<BucketName, Arc<Backing>>>,
+    buckets: Backends<Backing>,
 }
 
 // === impl DynamoDbStore ===
@@ -52,12 +45,13 @@ impl DynamoDbStore {
         let link = Link::new(&config, &options.table, options.answer_timeout);
         let opening = Deadline::after(OPENING.max(options.answer_timeout));
         let stream = link.table(opening, options.create).await?;
+        let link = Arc::new(link);
+        let shared = link.clone();
+        let make = move |name: &BucketName| Backing::new(shared.clone(), stream.clone(), name);
         Ok(Self(Arc::new(Inner {
-            id: StoreId::unique(),
             options,
-            link: Arc::new(link),
-            stream,
-            buckets: Mutex::default(),
+            link,
+            buckets: Backends::new(make),
         })))
     }
 }
@@ -65,15 +59,6 @@ impl DynamoDbStore {
 // === impl Inner ===
 
 impl Inner {
-    fn backing(&self, name: &BucketName) -> Arc<Backing> {
-        let mut buckets = self.buckets.lock();
-        let backing = buckets.entry(name.clone()).or_insert_with(|| {
-            let (link, stream) = (self.link.clone(), self.stream.clone());
-            Arc::new(Backing::new(link, stream, name))
-        });
-        backing.clone()
-    }
-
     /// The buckets that have keys, found by leaping from one to the next.
     async fn inhabited(&self) -> Result<Vec<BucketName>> {
         let mut inhabited = Vec::new();
@@ -117,46 +102,26 @@ impl Inner {
         inhabited.sort_unstable();
         Ok(inhabited)
     }
-
-    /// Checks each key and value as a call of its own would.
-    fn check(&self, checks: &[Check], writes: &[Write]) -> Result<()> {
-        for check in checks {
-            self.backing(&check.bucket).check(&check.key)?;
-        }
-        for write in writes {
-            let bucket = self.backing(&write.bucket);
-            match &write.action {
-                Action::Change(Change::Set(value, _)) => bucket.check_entry(&write.key, value)?,
-                _ => bucket.check(&write.key)?,
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Store for DynamoDbStore {
     fn id(&self) -> Option<StoreId> {
-        Some(self.0.id)
+        Some(self.0.buckets.store())
     }
 
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        Answer::now(Arc::new(DynamoDbBucket {
-            store: self.0.id,
-            name: name.clone(),
-            backing: self.0.backing(name),
-        }))
+        self.0.buckets.bucket(name)
     }
 
     fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
         let store = self.0.clone();
         Answer::later(async move {
+            store.buckets.transacting(&checks, &writes)?;
             let transaction = Transaction {
                 link: &store.link,
                 checks: &checks,
                 writes: &writes,
             };
-            transaction.check()?;
-            store.check(&checks, &writes)?;
             transaction.run().await
         })
     }
@@ -166,17 +131,19 @@ impl Store for DynamoDbStore {
         Answer::later(async move { store.inhabited().await })
     }
 
+    /// Sends a write that changes nothing.
     fn health(&self) -> Answer<()> {
         let store = self.0.clone();
-        Answer::later(async move {
-            let backing = store.backing(&BucketName::default());
-            backing.is_there("health").await.map(drop)
-        })
+        Answer::later(async move { store.buckets.of(&BucketName::default()).probe().await })
     }
 
+    /// Waits until the writes that were sent are answered.
     fn close(&self) -> Answer<()> {
-        self.0.link.close();
-        Answer::now(())
+        let store = self.0.clone();
+        Answer::later(async move {
+            store.link.close().await;
+            Ok(())
+        })
     }
 }
 

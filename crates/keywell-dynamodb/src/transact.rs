@@ -6,7 +6,8 @@
 //! again. A transaction without them is sent at once.
 //!
 //! A transaction that is not answered is sent again with the same `ClientRequestToken`, by which
-//! DynamoDB performs it once.
+//! DynamoDB performs it once. What comes of an attempt without an answer is then known only by the
+//! success of the same request, or if a check of a version fails, as no write brings a version back.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,26 +18,24 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 use bytes::Bytes;
-use keywell_client::Backoff;
+use keywell_client::{Attempts, Backoff};
 use keywell_store::{
-    Action, Change, Check, Error, Expected, Result, Transacted, Transacting, Version, Write,
-    Written, counter,
+    Action, Change, Check, Error, Expected, Result, Transacted, Version, Write, Written, counter,
 };
 
-use crate::backing::{OPERATIONS, TRANSACTION_BYTES};
 use crate::condition::Condition;
 use crate::fault::internal;
 use crate::item::{Attributes, Item, ending, new_version, now, primary, written};
-use crate::link::{Kind, Link};
+use crate::link::Link;
 use crate::reading::Extent;
-use crate::writing::{ATTEMPTS, REPLACE, replace_names, replace_values};
+use crate::writing::{REPLACE, replace_names, replace_values};
 
 /// A bucket and a key.
 type Name<'a> = (&'a str, &'a str);
 /// What keys hold that were read; the others of a transaction are absent.
 type Found<'a> = BTreeMap<Name<'a>, Item>;
 
-/// A transaction that is being run.
+/// A transaction that is being run, and has been checked.
 pub(crate) struct Transaction<'a> {
     pub(crate) link: &'a Link,
     pub(crate) checks: &'a [Check],
@@ -55,28 +54,15 @@ struct Plan<'a> {
 enum Attempt {
     Done(Vec<Written>),
     Stale(usize),
-    /// Another write came between, and it can be tried again, after it has read all keys.
+    /// A key is not as it was read, and it can be tried again, after it has read all keys.
     Lost,
+    /// Another transaction has a key, or DynamoDB throttles.
+    Busy,
 }
 
 // === impl Transaction ===
 
 impl<'a> Transaction<'a> {
-    /// Checks the shape of it; keys and values are checked by their buckets.
-    pub(crate) fn check(&self) -> Result<()> {
-        let declared = Transacting::Store {
-            operations: OPERATIONS,
-            bytes: TRANSACTION_BYTES,
-        };
-        declared.check(self.checks, self.writes)?;
-        for write in self.writes {
-            if let Action::Change(Change::Set(_, how)) = &write.action {
-                how.ttl_millis()?;
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) async fn run(self) -> Result<Transacted> {
         let unmet = |check: &Check| Condition::expected(&check.expected).is_none();
         if let Some(at) = self.checks.iter().position(unmet) {
@@ -86,8 +72,8 @@ impl<'a> Transaction<'a> {
             return Ok(Transacted::Done(Vec::new()));
         }
         let mut reads = self.has_to_read();
-        let mut backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(100));
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new(Duration::from_millis(100));
+        loop {
             let found = if reads {
                 Some(self.read().await?)
             } else {
@@ -100,12 +86,10 @@ impl<'a> Transaction<'a> {
             match self.attempt(plan).await? {
                 Attempt::Done(written) => return Ok(Transacted::Done(written)),
                 Attempt::Stale(at) => return Ok(Transacted::Stale(at)),
-                Attempt::Lost => reads = true,
+                Attempt::Lost | Attempt::Busy => reads = true,
             }
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        let what = "too many clients write the keys of the transaction at the same time";
-        Err(Error::Unavailable(what.into()))
     }
 
     /// Whether what it does depends on what is there, or one key has several checks.
@@ -261,18 +245,44 @@ impl<'a> Transaction<'a> {
             .transact_write_items()
             .set_transact_items(Some(plan.operations))
             .client_request_token(format!("{:032x}", rand::random::<u128>()));
-        let sent = self.link.call(Kind::Settles, || request.clone().send());
-        let Err(error) = sent.await? else {
-            return Ok(Attempt::Done(plan.written));
+        let deadline = self.link.deadline();
+        let mut backoff = backoff();
+        let mut doubt = None;
+        loop {
+            let send = || request.clone().send();
+            let answered = self.link.settle(deadline, &mut doubt, send).await?;
+            let Err(error) = answered else {
+                return Ok(Attempt::Done(plan.written));
+            };
+            let attempt = self.refused(&plan.names, &error);
+            let Some(doubt) = &doubt else {
+                return attempt;
+            };
+            match attempt {
+                Ok(Attempt::Busy) => backoff.pause().await,
+                Ok(Attempt::Stale(at)) if self.checks[at].expected != Expected::Absent => {
+                    return Ok(Attempt::Stale(at));
+                }
+                // The unanswered attempt may arrive later, when its conditions hold.
+                _ => return Err(Error::Ambiguous(doubt.clone())),
+            }
+        }
+    }
+
+    /// What a refusal means where no attempt is in doubt.
+    fn refused(&self, names: &[Name<'_>], error: &TransactWriteItemsError) -> Result<Attempt> {
+        let TransactWriteItemsError::TransactionCanceledException(canceled) = error else {
+            return Err(self.link.unexpected(error));
         };
-        let TransactWriteItemsError::TransactionCanceledException(canceled) = &error else {
-            return Err(self.link.unexpected(&error));
-        };
-        let reasons = plan.names.iter().zip(canceled.cancellation_reasons());
+        let reasons = names.iter().zip(canceled.cancellation_reasons());
         let mut stale = Vec::new();
+        let mut attempt = Attempt::Busy;
         for (name, reason) in reasons {
             match reason.code.as_deref() {
-                Some("ConditionalCheckFailed") => stale.extend(self.stale_check(*name, reason)?),
+                Some("ConditionalCheckFailed") => {
+                    attempt = Attempt::Lost;
+                    stale.extend(self.stale_check(*name, reason)?);
+                }
                 None
                 | Some(
                     "None"
@@ -287,10 +297,7 @@ impl<'a> Transaction<'a> {
                 }
             }
         }
-        Ok(stale
-            .into_iter()
-            .min()
-            .map_or(Attempt::Lost, Attempt::Stale))
+        Ok(stale.into_iter().min().map_or(attempt, Attempt::Stale))
     }
 
     /// The check of a key that does not hold of the item that DynamoDB found.
@@ -310,6 +317,10 @@ impl<'a> Transaction<'a> {
 }
 
 const ALL: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
+
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(2), Duration::from_millis(100))
+}
 
 fn of_check(check: &Check) -> Name<'_> {
     (check.bucket.as_str(), &check.key)

@@ -1,4 +1,4 @@
-//! Writes of one key, each one request that is sent once.
+//! Writes, each one request that is sent once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,23 +6,21 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::{
+    DeleteRequest, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest,
+};
 use bytes::Bytes;
-use keywell_client::{Backoff, Deadline};
-use keywell_store::{Change, Error, Expected, Result, Set, Swap, Version, counter};
+use keywell_client::Attempts;
+use keywell_store::backend::{Reader as _, Writer};
+use keywell_store::{Change, Expected, Result, Set, Swap, Version, counter};
 
-use crate::backing::{Backing, crowded};
+use crate::backing::Backing;
 use crate::condition::{Condition, names};
-use crate::fault::Answer;
+use crate::fault::{Answer, internal};
 use crate::item::{
     Attributes, Item, VALUE, VERSION, bytes, ending, new_version, now, primary, token, written,
 };
 use crate::link::Kind;
-
-/// How often an increment or a transaction that lost to another write is tried again.
-pub(crate) const ATTEMPTS: usize = 64;
-/// How long an increment waits for others of its key.
-const TURN: Duration = Duration::from_secs(10);
 
 /// How a conditional write ended.
 enum Outcome {
@@ -33,8 +31,8 @@ enum Outcome {
 
 // === impl Backing ===
 
-impl Backing {
-    pub(crate) async fn set(&self, key: &str, value: Bytes, how: Set) -> Result<Version> {
+impl Writer for Backing {
+    async fn set(&self, key: &str, value: Bytes, how: Set) -> Result<Version> {
         let version = new_version();
         let item = written(&self.bucket, key, value, &version, ending(how)?);
         self.put(item, None).await?;
@@ -43,13 +41,14 @@ impl Backing {
 
     /// Deletes a key. One whose time has ended is left to DynamoDB, so that watches can
     /// distinguish its end from a deletion.
-    pub(crate) async fn delete(&self, key: &str) -> Result<()> {
-        self.remove(key, &Condition::Unended).await.map(drop)
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.remove(Kind::Writes, key, &Condition::Unended)
+            .await
+            .map(drop)
     }
 
-    pub(crate) async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
+    async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
         let ends = match &change {
-            // Refused whether or not the expectation holds.
             Change::Set(_, how) => ending(*how)?,
             Change::Delete => None,
         };
@@ -63,14 +62,14 @@ impl Backing {
                 (self.put(item, Some(&condition)).await?, Some(version))
             }
             Change::Delete if condition == Condition::Absent => {
-                let is_there = self.is_there(key).await?;
+                let is_there = self.exists(key).await?;
                 return Ok(if is_there {
                     Swap::Stale
                 } else {
                     Swap::Done(None)
                 });
             }
-            Change::Delete => (self.remove(key, &condition).await?, None),
+            Change::Delete => (self.remove(Kind::Writes, key, &condition).await?, None),
         };
         Ok(match outcome {
             Outcome::Done => Swap::Done(version),
@@ -78,17 +77,11 @@ impl Backing {
         })
     }
 
-    pub(crate) async fn count(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
-        // Refused before anything is read.
-        ending(created)?;
-        let turn = Deadline::after(TURN).bound(self.counters.turn(key)).await;
-        let _turn = turn.map_err(|_| {
-            let what = "other increments of the key wait for DynamoDB";
-            Error::Unavailable(what.into())
-        })?;
-        let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
+    async fn increment(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
+        let _turn = self.counters.turn_to_increment(key, "DynamoDB").await?;
+        let mut attempts = Attempts::new(Duration::from_millis(50));
         let mut found = self.item(key).await?;
-        for _ in 0..ATTEMPTS {
+        loop {
             let old = found.as_ref().map(Item::value).transpose()?;
             let sum = counter::add(old.as_deref(), delta)?;
             let outcome = match &found {
@@ -103,14 +96,45 @@ impl Backing {
             };
             match outcome {
                 Outcome::Done => return Ok(sum),
-                Outcome::Failed(Some(item)) => found = Item::read(item)?.live(now()),
+                Outcome::Failed(Some(item)) => {
+                    attempts.spend()?;
+                    found = Item::read(item)?.live(now());
+                }
                 Outcome::Failed(None) => {
-                    backoff.pause().await;
+                    attempts.lost().await?;
                     found = self.item(key).await?;
                 }
             }
         }
-        Err(crowded())
+    }
+
+    async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
+        let puts = entries.into_iter().map(|(key, value)| {
+            let item = written(&self.bucket, &key, value, &new_version(), None);
+            let put = PutRequest::builder().set_item(Some(item)).build();
+            let put = put.map_err(internal)?;
+            Ok(WriteRequest::builder().put_request(put).build())
+        });
+        self.write_all(puts.collect::<Result<_>>()?).await
+    }
+
+    async fn delete_many(&self, keys: Vec<String>) -> Result<()> {
+        let deletes = keys.iter().map(|key| {
+            let key = primary(&self.bucket, key);
+            let delete = DeleteRequest::builder().set_key(Some(key)).build();
+            let delete = delete.map_err(internal)?;
+            Ok(WriteRequest::builder().delete_request(delete).build())
+        });
+        self.write_all(deletes.collect::<Result<_>>()?).await
+    }
+}
+
+impl Backing {
+    /// Whether keys can be written: deletes one at a version that it does not have.
+    pub(crate) async fn probe(&self) -> Result<()> {
+        let never = new_version().as_bytes().cloned().unwrap_or_default();
+        let never = Condition::At(never);
+        self.remove(Kind::Reads, "health", &never).await.map(drop)
     }
 
     async fn put(&self, item: Attributes, condition: Option<&Condition>) -> Result<Outcome> {
@@ -141,7 +165,7 @@ impl Backing {
         self.failed(&error, item)
     }
 
-    async fn remove(&self, key: &str, condition: &Condition) -> Result<Outcome> {
+    async fn remove(&self, kind: Kind, key: &str, condition: &Condition) -> Result<Outcome> {
         let request = self
             .link
             .client
@@ -151,10 +175,7 @@ impl Backing {
             .condition_expression(condition.expression())
             .set_expression_attribute_names(Some(condition.names()))
             .set_expression_attribute_values(Some(condition.values()));
-        let answered = self
-            .link
-            .call(Kind::Writes, || request.clone().send())
-            .await?;
+        let answered = self.link.call(kind, || request.clone().send()).await?;
         match answered {
             Ok(_) => Ok(Outcome::Done),
             Err(error) => self.failed(&error, None),

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use keywell_client::Queue;
 use keywell_store::{
-    Batching, BucketName, Capabilities, Cas, Durability, Ends, Entry, Error, Expires, Listing,
-    Promptness, Result, Transacting, Watching, reserved,
+    Batching, BucketName, Capabilities, Cas, Durability, Ends, Entry, Expires, Listing, Promptness,
+    Result, Transacting, Watching, backend::Backend, reserved,
 };
 
 use crate::lease::Leases;
@@ -59,8 +59,10 @@ impl Backing {
             scope: format!("etcd/{prefix}/{bucket}"),
         }
     }
+}
 
-    pub(crate) fn capabilities(&self) -> Capabilities {
+impl Backend for Backing {
+    fn capabilities(&self) -> Capabilities {
         Capabilities {
             promptness: Promptness::Waits,
             cas: Cas::ByVersion,
@@ -85,17 +87,6 @@ impl Backing {
             ..Capabilities::default()
         }
     }
-
-    /// Checks a key that is about to be written. None is empty: that is the name of the marker.
-    pub(crate) fn check(&self, key: &str) -> Result<()> {
-        self.capabilities().limits().check_key(key)
-    }
-
-    /// Checks a key and a value that are about to be written.
-    pub(crate) fn check_entry(&self, key: &str, value: &[u8]) -> Result<()> {
-        self.check(key)?;
-        self.capabilities().check(key, value)
-    }
 }
 
 /// The entry of a key that was read.
@@ -109,9 +100,4 @@ pub(crate) fn entry(found: KeyValue) -> Result<Entry> {
             Expires::Unread
         },
     })
-}
-
-/// The error of a write that lost to others again and again.
-pub(crate) fn crowded() -> Error {
-    Error::Unavailable("too many clients write the key at the same time".into())
 }

@@ -25,7 +25,6 @@
 #![forbid(unsafe_code)]
 
 mod backing;
-mod bucket;
 mod lease;
 mod link;
 mod names;

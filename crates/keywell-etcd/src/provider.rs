@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
-use keywell_client::Tls;
+use keywell_client::settings;
 use keywell_store::{
-    Making, OpenError, Opening, Provider, Secret, Setting, SettingError, SettingKind, Settings,
-    Store, StoreUrl, UrlForm,
+    Making, OpenError, Opening, Provider, Setting, SettingKind, Store, StoreUrl, UrlForm,
 };
 use percent_encoding::percent_decode_str;
 
@@ -19,43 +18,13 @@ const PREFIX_BYTES: usize = 1 << 10;
 
 const TABLE: &[Setting] = &[
     Setting::new("user", SettingKind::Text, "none", "the user of etcd"),
-    Setting::new("password", SettingKind::Text, "none", "the user's password").secret(),
-    Setting::new(
-        "tls",
-        SettingKind::Boolean,
-        "false",
-        "whether connections are encrypted",
-    ),
-    Setting::new(
-        "tls-ca",
-        SettingKind::Path,
-        "the system's",
-        "the authorities to trust, a PEM file",
-    ),
-    Setting::new(
-        "tls-ca-pem",
-        SettingKind::Text,
-        "none",
-        "the authorities to trust, as PEM text",
-    ),
-    Setting::new(
-        "tls-certificate",
-        SettingKind::Path,
-        "none",
-        "our certificate chain, a PEM file",
-    ),
-    Setting::new(
-        "tls-key",
-        SettingKind::Path,
-        "none",
-        "the key of our certificate, a PEM file",
-    ),
-    Setting::new(
-        "answer-timeout",
-        SettingKind::Duration(100..=600_000),
-        "5s",
-        "how long an answer is waited for",
-    ),
+    settings::PASSWORD,
+    settings::TLS,
+    settings::TLS_CA,
+    settings::TLS_CA_PEM,
+    settings::TLS_CERTIFICATE,
+    settings::TLS_KEY,
+    settings::ANSWER_TIMEOUT,
 ];
 
 // === impl EtcdProvider ===
@@ -63,7 +32,7 @@ const TABLE: &[Setting] = &[
 impl EtcdProvider {
     fn options(self, url: &StoreUrl) -> Result<EtcdOptions, OpenError> {
         let provider: &dyn Provider = &self;
-        let settings = provider.read_settings(url)?;
+        let given = provider.read_settings(url)?;
         let refused = |problem: &str| OpenError::Place {
             url: provider.shown(url),
             problem: problem.to_owned(),
@@ -99,62 +68,12 @@ impl EtcdProvider {
             url: provider.shown(url),
             error,
         };
-        options.user = login(&settings, userinfo).map_err(shown)?;
-        options.tls = tls(&settings).map_err(shown)?;
-        if let Some(timeout) = settings.duration("answer-timeout") {
+        options.user = settings::login(&given, userinfo).map_err(shown)?;
+        options.tls = settings::tls(&given).map_err(shown)?;
+        if let Some(timeout) = given.duration("answer-timeout") {
             options.answer_timeout = timeout;
         }
         Ok(options)
-    }
-}
-
-fn login(
-    settings: &Settings,
-    userinfo: Option<&str>,
-) -> Result<Option<(String, Secret)>, SettingError> {
-    let refused = |name: &str, expected: &str| Err(SettingError::value(name, expected));
-    let (user, password) = (settings.text("user"), settings.text("password"));
-    let Some(userinfo) = userinfo else {
-        return match (user, password) {
-            (Some(user), Some(password)) => {
-                Ok(Some((user.to_owned(), Secret::from(password.to_owned()))))
-            }
-            (None, None) => Ok(None),
-            (Some(_), None) => refused("user", "given together with password"),
-            (None, Some(_)) => refused("password", "given together with user"),
-        };
-    };
-    if user.is_some() || password.is_some() {
-        return refused("user", "left out where the URL has a login");
-    }
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
-    Ok(Some((decoded(user), Secret::from(decoded(password)))))
-}
-
-fn tls(settings: &Settings) -> Result<Option<Tls>, SettingError> {
-    let path = |name: &str| settings.text(name).map(Into::into);
-    let certificate = match (path("tls-certificate"), path("tls-key")) {
-        (Some(chain), Some(key)) => Some((chain, key)),
-        (None, None) => None,
-        _ => {
-            let expected = "given together with tls-key";
-            return Err(SettingError::value("tls-certificate", expected));
-        }
-    };
-    let tls = Tls {
-        ca: path("tls-ca"),
-        ca_pem: settings.text("tls-ca-pem").map(str::to_owned),
-        certificate,
-    };
-    let is_set = tls != Tls::default();
-    match settings.boolean("tls") {
-        Some(false) if is_set => {
-            let expected = "true or left out where another setting of TLS is given";
-            Err(SettingError::value("tls", expected))
-        }
-        Some(true) => Ok(Some(tls)),
-        _ => Ok(is_set.then_some(tls)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use keywell_store::backend::Reader;
 use keywell_store::{Cursor, Entry, Expires, List, MAX_PAGE_BYTES, Page, Result, ValueBytes};
 
 use crate::backing::{Backing, VALUE_BYTES, entry};
@@ -19,18 +20,7 @@ const IN_FLIGHT: usize = 16;
 // === impl Backing ===
 
 impl Backing {
-    pub(crate) async fn get(&self, key: &str, max: usize) -> Result<Option<Entry>> {
-        let found = self.link.read(txn::read(&self.names.name(key))).await?;
-        let found = found.kvs.into_iter().next();
-        found.map(|found| entry(found)?.within(max)).transpose()
-    }
-
-    pub(crate) async fn is_there(&self, key: &str) -> Result<bool> {
-        let found = self.link.read(txn::look(&self.names.name(key))).await?;
-        Ok(!found.kvs.is_empty())
-    }
-
-    /// What keys hold, each read once; of a key that is given again, `None`.
+    /// What keys hold.
     async fn found(&self, keys: &[String], max: usize) -> Result<Vec<Option<KeyValue>>> {
         let mut bytes = ValueBytes::new(max);
         let mut all = Vec::with_capacity(keys.len());
@@ -38,33 +28,29 @@ impl Backing {
         while all.len() < keys.len() {
             let count = (left / VALUE_BYTES).clamp(FEWEST, MOST);
             let part = keys[all.len()..].iter().take(count);
-            // No bucket has an empty key: its name is that of the marker.
-            let reads = part.clone().filter(|key| !key.is_empty());
-            let reads = reads.map(|key| txn::reading(txn::read(&self.names.name(key))));
+            let reads = part
+                .clone()
+                .map(|key| txn::reading(txn::read(&self.names.name(key))));
             let answer = TxnRequest::when(Vec::new(), reads.collect());
             let answer = self.link.read(answer).await?;
             let mut found = answer.read();
-            for key in part {
-                let found = if key.is_empty() {
-                    None
-                } else {
-                    found.next().flatten().cloned()
-                };
-                let length = found.as_ref().map_or(0, |found| found.value.len());
+            for _ in part {
+                let found = found.next().flatten();
+                let length = found.map_or(0, |found| found.value.len());
                 bytes.add(length)?;
                 left = left.saturating_sub(length);
-                all.push(found);
+                all.push(found.cloned());
             }
         }
         Ok(all)
     }
 
-    /// The entry of a key that was read, with what is left of its time if that is wanted.
-    async fn entry(&self, found: Option<KeyValue>, with_expiry: bool) -> Result<Option<Entry>> {
+    /// The entry of a key that was read, with what is left of its time.
+    async fn with_expiry(&self, found: Option<KeyValue>) -> Result<Option<Entry>> {
         let Some(found) = found else { return Ok(None) };
         let lease = found.lease;
         let mut entry = entry(found)?;
-        if with_expiry && lease != 0 {
+        if lease != 0 {
             // A lease that has ended takes its key along.
             let Some(left) = self.leases.left(lease).await? else {
                 return Ok(None);
@@ -73,36 +59,37 @@ impl Backing {
         }
         Ok(Some(entry))
     }
+}
 
-    /// The entries of keys, in their order, with what is left of their times if that is wanted.
-    pub(crate) async fn get_many(
-        &self,
-        keys: &[String],
-        max: usize,
-        with_expiry: bool,
-    ) -> Result<Vec<Option<Entry>>> {
-        // A key that is given twice counts twice, and is read once.
-        let mut distinct: Vec<String> = keys.to_vec();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let found = self.found(&distinct, max).await?;
+impl Reader for Backing {
+    async fn get(&self, key: &str, max: usize) -> Result<Option<Entry>> {
+        let found = self.link.read(txn::read(&self.names.name(key))).await?;
+        let found = found.kvs.into_iter().next();
+        found.map(|found| entry(found)?.within(max)).transpose()
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool> {
+        let found = self.link.read(txn::look(&self.names.name(key))).await?;
+        Ok(!found.kvs.is_empty())
+    }
+
+    async fn get_many(&self, keys: Vec<String>, max: usize) -> Result<Vec<Option<Entry>>> {
+        let found = self.found(&keys, max).await?;
         let found = found.into_iter();
-        let entries: Vec<_> = found.map(|it| self.entry(it, with_expiry)).collect();
+        found.map(|found| found.map(entry).transpose()).collect()
+    }
+
+    async fn get_with_expiry(&self, keys: Vec<String>, max: usize) -> Result<Vec<Option<Entry>>> {
+        let found = self.found(&keys, max).await?;
+        let found = found.into_iter();
+        let entries: Vec<_> = found.map(|found| self.with_expiry(found)).collect();
         let entries = stream::iter(entries).buffered(IN_FLIGHT);
-        let entries: Vec<Option<Entry>> = entries.try_collect().await?;
-        let mut bytes = ValueBytes::new(max);
-        let asked = keys.iter().map(|key| {
-            let at = distinct.binary_search(key).ok();
-            let entry = at.and_then(|at| entries[at].clone());
-            bytes.add_entry(entry.as_ref())?;
-            Ok(entry)
-        });
-        asked.collect()
+        entries.try_collect().await
     }
 
     /// A page of keys, as they are now. A cursor has the last key of the page before: the revision
     /// at which a listing began may not be kept for as long as the listing takes.
-    pub(crate) async fn page(&self, request: &List) -> Result<Page> {
+    async fn page(&self, request: &List) -> Result<Page> {
         let (mut first, end) = if request.prefix.is_empty() {
             self.names.keys()
         } else {
@@ -146,8 +133,7 @@ impl Backing {
         })
     }
 
-    /// A cursor that goes on behind a key.
-    pub(crate) fn seal(&self, prefix: &str, last: &str) -> Cursor {
-        Cursor::seal(&self.scope, prefix, last.as_bytes())
+    fn scope(&self) -> &str {
+        &self.scope
     }
 }

@@ -1,18 +1,16 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use keywell_store::backend::Backends;
 use keywell_store::{Answer, Bucket, BucketName, Check, Result, Store, StoreId, Transacted, Write};
-use parking_lot::Mutex;
 
 use crate::backing::Backing;
-use crate::bucket::EtcdBucket;
 use crate::lease::Leases;
 use crate::link::Link;
 use crate::names::{behind_all, bucket_of};
 use crate::options::EtcdOptions;
 use crate::rpc::messages::{RangeRequest, TxnRequest};
-use crate::transact::{Buckets, Transaction};
+use crate::transact::Transaction;
 use crate::txn;
 
 /// A store whose buckets are ranges of keys in etcd.
@@ -22,12 +20,10 @@ use crate::txn;
 pub struct EtcdStore(Arc<Inner>);
 
 struct Inner {
-    id: StoreId,
     options: EtcdOptions,
     link: Arc<Link>,
     leases: Arc<Leases>,
-    /// Those that were opened.
-    buckets: Mutex<HashMap<BucketName, Arc<Backing>>>,
+    buckets: Backends<Backing>,
 }
 
 // === impl EtcdStore ===
@@ -44,12 +40,14 @@ impl EtcdStore {
         let probed = txn::look(&format!("{}/", options.prefix).into());
         let link = Arc::new(Link::open(options.clone(), probed).await?);
         let leases = Arc::new(Leases::new(link.clone()));
+        let (shared, granting, prefix) = (link.clone(), leases.clone(), options.prefix.clone());
+        let make =
+            move |name: &BucketName| Backing::new(shared.clone(), granting.clone(), &prefix, name);
         Ok(Self(Arc::new(Inner {
-            id: StoreId::unique(),
             options,
             link,
             leases,
-            buckets: Mutex::default(),
+            buckets: Backends::new(make),
         })))
     }
 }
@@ -57,15 +55,6 @@ impl EtcdStore {
 // === impl Inner ===
 
 impl Inner {
-    fn backing(&self, name: &BucketName) -> Arc<Backing> {
-        let mut buckets = self.buckets.lock();
-        let backing = buckets.entry(name.clone()).or_insert_with(|| {
-            let (link, leases) = (self.link.clone(), self.leases.clone());
-            Arc::new(Backing::new(link, leases, &self.options.prefix, name))
-        });
-        backing.clone()
-    }
-
     /// The buckets that have keys, found by leaping from one to the next.
     async fn inhabited(&self) -> Result<Vec<BucketName>> {
         let prefix = &self.options.prefix;
@@ -102,25 +91,17 @@ impl Inner {
 
 impl Store for EtcdStore {
     fn id(&self) -> Option<StoreId> {
-        Some(self.0.id)
+        Some(self.0.buckets.store())
     }
 
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        Answer::now(Arc::new(EtcdBucket {
-            store: self.0.id,
-            name: name.clone(),
-            backing: self.0.backing(name),
-        }))
+        self.0.buckets.bucket(name)
     }
 
     fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
         let store = self.0.clone();
         Answer::later(async move {
-            let checked = checks.iter().map(|check| &check.bucket);
-            let named = checked.chain(writes.iter().map(|write| &write.bucket));
-            let buckets: Buckets = named
-                .map(|name| (name.clone(), store.backing(name)))
-                .collect();
+            let buckets = store.buckets.transacting(&checks, &writes)?;
             let transaction = Transaction {
                 link: &store.link,
                 leases: &store.leases,
@@ -139,7 +120,7 @@ impl Store for EtcdStore {
 
     /// Deletes the marker of a bucket without keys.
     fn forget(&self, name: &BucketName) -> Answer<()> {
-        let (link, backing) = (self.0.link.clone(), self.0.backing(name));
+        let (link, backing) = (self.0.link.clone(), self.0.buckets.of(name));
         Answer::later(async move {
             let names = &backing.names;
             let when = vec![txn::is_empty(names.keys())];

@@ -4,31 +4,26 @@
 //! to be as they were read; if one is not, all are read again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use keywell_client::Backoff;
+use keywell_client::Attempts;
+use keywell_store::backend::Named;
 use keywell_store::{
-    Action, BucketName, Change, Check, Error, Expected, Result, Transacted, Transacting, Write,
-    Written, counter,
+    Action, BucketName, Change, Check, Expected, Result, Transacted, Write, Written, counter,
 };
 
-use crate::backing::{Backing, OPERATIONS, TRANSACTION_BYTES};
+use crate::backing::Backing;
 use crate::lease::Leases;
 use crate::link::Link;
 use crate::rpc::messages::{KeyValue, PutRequest, RequestOp, TxnRequest};
 use crate::txn;
-use crate::writing::ATTEMPTS;
 
-/// The buckets of a transaction.
-pub(crate) type Buckets = BTreeMap<BucketName, Arc<Backing>>;
-
-/// A transaction that is being run.
+/// A transaction that is being run, and has been checked.
 pub(crate) struct Transaction<'a> {
     pub(crate) link: &'a Link,
     pub(crate) leases: &'a Leases,
-    pub(crate) buckets: &'a Buckets,
+    pub(crate) buckets: &'a Named<Backing>,
     pub(crate) checks: &'a [Check],
     pub(crate) writes: &'a [Write],
 }
@@ -55,35 +50,11 @@ enum Outcome {
 // === impl Transaction ===
 
 impl Transaction<'_> {
-    /// Checks each key and value as a call of its own would.
-    fn check(&self) -> Result<()> {
-        let declared = Transacting::Store {
-            operations: OPERATIONS,
-            bytes: TRANSACTION_BYTES,
-        };
-        declared.check(self.checks, self.writes)?;
-        for check in self.checks {
-            self.buckets[&check.bucket].check(&check.key)?;
-        }
-        for write in self.writes {
-            let bucket = &self.buckets[&write.bucket];
-            match &write.action {
-                Action::Change(Change::Set(value, how)) => {
-                    bucket.check_entry(&write.key, value)?;
-                    how.ttl_millis()?;
-                }
-                _ => bucket.check(&write.key)?,
-            }
-        }
-        Ok(())
-    }
-
     fn name(&self, bucket: &BucketName, key: &str) -> Bytes {
         self.buckets[bucket].names.name(key)
     }
 
     pub(crate) async fn run(self) -> Result<Transacted> {
-        self.check()?;
         let mut leases = Vec::new();
         let outcome = self.run_with(&mut leases).await;
         let is_unwritten = match &outcome {
@@ -101,8 +72,8 @@ impl Transaction<'_> {
 
     /// Runs it with leases that are granted at the first attempt, one for each write or 0.
     async fn run_with(&self, leases: &mut Vec<i64>) -> Result<Transacted> {
-        let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new(Duration::from_millis(50));
+        loop {
             let found = self.read().await?;
             let stands = |check: &Check| {
                 let found = found.get(&self.name(&check.bucket, &check.key));
@@ -140,10 +111,8 @@ impl Transaction<'_> {
                 });
                 return Ok(Transacted::Done(written.collect::<Result<_>>()?));
             }
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        let what = "too many clients write the keys of the transaction at the same time";
-        Err(Error::Unavailable(what.into()))
     }
 
     /// Reads all keys at one revision, and the values of counters.
@@ -205,8 +174,8 @@ impl Transaction<'_> {
                     writes.push(txn::putting(PutRequest {
                         key: name.clone(),
                         value: counter::text(sum),
-                        lease: 0,
                         ignore_lease: before.is_some(),
+                        ..PutRequest::default()
                     }));
                     written.push(Outcome::Counted(sum));
                     guarded.insert(name);

@@ -71,7 +71,7 @@ pub(crate) fn put(name: &Bytes, value: Bytes, lease: i64) -> RequestOp {
         key: name.clone(),
         value,
         lease,
-        ignore_lease: false,
+        ..PutRequest::default()
     })
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_client::{Backoff, Deadline};
+use keywell_store::backend::Watcher;
 use keywell_store::feed::{self, Chunk, Feed};
 use keywell_store::{Cursor, Error, Event, Filter, Invalid, Result, ResumeToken, Since, Watch};
 use tonic::Streaming;
@@ -55,33 +56,37 @@ struct EtcdFeed {
     marked: i64,
 }
 
-/// Opens a watch.
-pub(crate) async fn open(backing: Arc<Backing>, filter: Filter, since: Since) -> Result<Watch> {
-    let marker = txn::look(&backing.names.marker());
-    let current = backing.link.read(marker).await?.header;
-    let current = current.map_or(0, |header| header.revision);
-    let cluster = backing.link.connected().await.map_err(Fault::of_reading)?;
-    let scope = format!("{}/{:x}", backing.scope, cluster.cluster);
-    drop(cluster);
-    let position = match since {
-        Since::Now => Position {
-            revision: current,
-            key: None,
-        },
-        Since::After(token) => read_token(&token, &scope)?,
-    };
-    let feed = EtcdFeed {
-        backing,
-        filter,
-        stream: None,
-        backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(1)),
-        read: position.clone(),
-        ready: VecDeque::new(),
-        marked: 0,
-    };
-    feed.check_history().await?;
-    let token = move |positions: &[Position]| write_token(&positions[0], &scope);
-    Ok(feed::follow([(feed, position)], token))
+// === impl Backing ===
+
+impl Watcher for Backing {
+    async fn watch(self: Arc<Self>, filter: Filter, since: Since) -> Result<Watch> {
+        let backing = self;
+        let marker = txn::look(&backing.names.marker());
+        let current = backing.link.read(marker).await?.header;
+        let current = current.map_or(0, |header| header.revision);
+        let cluster = backing.link.connected().await.map_err(Fault::of_reading)?;
+        let scope = format!("{}/{:x}", backing.scope, cluster.cluster);
+        drop(cluster);
+        let position = match since {
+            Since::Now => Position {
+                revision: current,
+                key: None,
+            },
+            Since::After(token) => read_token(&token, &scope)?,
+        };
+        let feed = EtcdFeed {
+            backing,
+            filter,
+            stream: None,
+            backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(1)),
+            read: position.clone(),
+            ready: VecDeque::new(),
+            marked: 0,
+        };
+        feed.check_history().await?;
+        let token = move |positions: &[Position]| write_token(&positions[0], &scope);
+        Ok(feed::follow([(feed, position)], token))
+    }
 }
 
 fn write_token(position: &Position, scope: &str) -> ResumeToken {

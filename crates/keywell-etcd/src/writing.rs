@@ -1,32 +1,45 @@
-//! Writes, each one transaction of etcd that is sent once.
+//! Writes, each one request that is sent once: a transaction, or a put where that is enough.
 //!
 //! A deletion writes the bucket's marker in the same transaction, so that a watch can distinguish it from
 //! the end of a lease.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use keywell_client::{Backoff, Deadline};
+use keywell_client::Attempts;
+use keywell_store::backend::Writer;
 use keywell_store::{Change, Error, Expected, Result, Set, Swap, Version, counter};
 
-use crate::backing::{Backing, OPERATIONS, TRANSACTION_BYTES, crowded};
-use crate::lease::seconds;
+use crate::backing::{Backing, OPERATIONS, TRANSACTION_BYTES};
+use crate::rpc::Call;
 use crate::rpc::messages::{KeyValue, PutRequest, RequestOp, TxnRequest, TxnResponse};
 use crate::txn;
 
-/// How often an increment or a transaction that lost to another write is tried again.
-pub(crate) const ATTEMPTS: usize = 64;
-/// How long an increment waits for others of its key.
-const TURN: Duration = Duration::from_secs(10);
+/// A value up to so many bytes is set by a put, which answers the value that was there, too: etcd 3.4
+/// makes a copy of what it has yet to write to its file for each transaction. The transaction is for
+/// large values, whose predecessors are not worth their way here.
+const PUT_BYTES: usize = 16 << 10;
 
 // === impl Backing ===
 
-impl Backing {
-    pub(crate) async fn set(&self, key: &str, value: Bytes, how: Set) -> Result<Version> {
+impl Writer for Backing {
+    async fn set(&self, key: &str, value: Bytes, how: Set) -> Result<Version> {
         let name = self.names.name(key);
         let lease = self.leases.grant(how).await?;
         // The lease that the key had is needed no longer.
+        if value.len() <= PUT_BYTES {
+            let put = PutRequest {
+                key: name,
+                value,
+                lease,
+                prev_kv: true,
+                ..PutRequest::default()
+            };
+            let answer = self.write(put, lease).await?;
+            let before = answer.prev_kv.map_or(0, |before| before.lease);
+            self.leases.give_back(before);
+            return txn::version(answer.header.map_or(0, |header| header.revision));
+        }
         let writes = vec![
             txn::reading(txn::look(&name)),
             txn::put(&name, value, lease),
@@ -37,7 +50,7 @@ impl Backing {
         answer.version()
     }
 
-    pub(crate) async fn delete(&self, key: &str) -> Result<()> {
+    async fn delete(&self, key: &str) -> Result<()> {
         let name = self.names.name(key);
         let mut deletes = deleting([&name]);
         deletes.insert(0, self.marking());
@@ -47,12 +60,8 @@ impl Backing {
         Ok(())
     }
 
-    pub(crate) async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
+    async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
         let name = self.names.name(key);
-        if let Change::Set(_, how) = &change {
-            // Refused whether or not the expectation holds.
-            seconds(*how)?;
-        }
         let revision = match &expected {
             Expected::Absent => 0,
             Expected::At(version) => match txn::revision(version) {
@@ -91,14 +100,8 @@ impl Backing {
         Ok(Swap::Done(version))
     }
 
-    pub(crate) async fn count(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
-        // Refused before anything is read.
-        seconds(created)?;
-        let turn = Deadline::after(TURN).bound(self.counters.turn(key)).await;
-        let _turn = turn.map_err(|_| {
-            let what = "other increments of the key wait for etcd";
-            Error::Unavailable(what.into())
-        })?;
+    async fn increment(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
+        let _turn = self.counters.turn_to_increment(key, "etcd").await?;
         let mut lease = 0;
         let counted = self.count_up(key, delta, created, &mut lease).await;
         if counted.as_ref().is_err_and(Error::nothing_happened) {
@@ -107,12 +110,46 @@ impl Backing {
         counted
     }
 
+    /// In as few transactions as etcd takes.
+    async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
+        let mut entries = entries.into_iter().peekable();
+        let mut is_partial = false;
+        while entries.peek().is_some() {
+            let mut writes = Vec::new();
+            let mut bytes = 0;
+            while let Some((key, value)) = entries.next_if(|(key, value)| {
+                bytes += key.len() + value.len();
+                let is_full = writes.len() == 2 * OPERATIONS || bytes > TRANSACTION_BYTES;
+                !is_full || writes.is_empty()
+            }) {
+                let name = self.names.name(&key);
+                writes.push(txn::reading(txn::look(&name)));
+                writes.push(txn::put(&name, value, 0));
+            }
+            self.write_part(writes, &mut is_partial).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_many(&self, keys: Vec<String>) -> Result<()> {
+        let mut is_partial = false;
+        for part in keys.chunks(OPERATIONS - 1) {
+            let names: Vec<_> = part.iter().map(|key| self.names.name(key)).collect();
+            let mut writes = deleting(&names);
+            writes.insert(0, self.marking());
+            self.write_part(writes, &mut is_partial).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Backing {
     async fn count_up(&self, key: &str, delta: i64, created: Set, lease: &mut i64) -> Result<i64> {
         let name = self.names.name(key);
         let read = self.link.read(txn::read(&name)).await?;
         let mut found: Option<KeyValue> = read.kvs.into_iter().next();
-        let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new(Duration::from_millis(50));
+        loop {
             let old = found.as_ref().map(|found| &found.value[..]);
             let sum = counter::add(old, delta)?;
             if found.is_none() && *lease == 0 {
@@ -124,6 +161,7 @@ impl Backing {
                 // The time of a counter that is there goes on.
                 ignore_lease: found.is_some(),
                 lease: if found.is_some() { 0 } else { *lease },
+                ..PutRequest::default()
             };
             let revision = found.as_ref().map_or(0, |found| found.mod_revision);
             let request =
@@ -137,52 +175,8 @@ impl Backing {
                 return Ok(sum);
             }
             found = answer.read().next().flatten().cloned();
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        Err(crowded())
-    }
-
-    /// Writes entries, each key once, in as few transactions as etcd takes.
-    pub(crate) async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
-        let mut last: HashMap<String, usize> = HashMap::with_capacity(entries.len());
-        for (at, (key, _)) in entries.iter().enumerate() {
-            last.insert(key.clone(), at);
-        }
-        let mut entries = entries.into_iter().enumerate().peekable();
-        let mut is_partial = false;
-        while entries.peek().is_some() {
-            let mut writes = Vec::new();
-            let mut bytes = 0;
-            while let Some((at, (key, value))) = entries.peek() {
-                bytes += key.len() + value.len();
-                let is_full = writes.len() == 2 * OPERATIONS || bytes > TRANSACTION_BYTES;
-                if is_full && !writes.is_empty() {
-                    break;
-                }
-                // Of a key given twice, the last value stands.
-                if last.get(key) == Some(at) {
-                    let name = self.names.name(key);
-                    writes.push(txn::reading(txn::look(&name)));
-                    writes.push(txn::put(&name, value.clone(), 0));
-                }
-                entries.next();
-            }
-            self.write_part(writes, &mut is_partial).await?;
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn delete_many(&self, mut keys: Vec<String>) -> Result<()> {
-        keys.sort_unstable();
-        keys.dedup();
-        let mut is_partial = false;
-        for part in keys.chunks(OPERATIONS - 1) {
-            let names: Vec<_> = part.iter().map(|key| self.names.name(key)).collect();
-            let mut writes = deleting(&names);
-            writes.insert(0, self.marking());
-            self.write_part(writes, &mut is_partial).await?;
-        }
-        Ok(())
     }
 
     /// Writes a part of a batch.
@@ -206,7 +200,7 @@ impl Backing {
     }
 
     /// Writes something that may need a lease.
-    async fn write(&self, request: TxnRequest, lease: i64) -> Result<TxnResponse> {
+    async fn write<C: Call>(&self, request: C, lease: i64) -> Result<C::Response> {
         let written = self.link.write(request).await;
         if written.as_ref().is_err_and(Error::nothing_happened) {
             self.leases.give_back(lease);

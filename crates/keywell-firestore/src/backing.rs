@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use keywell_client::Queue;
 use keywell_store::{
-    Batching, BucketName, Capabilities, Cas, Durability, Ends, Error, Listing, Promptness, Reads,
-    Result, Transacting, Watching, reserved,
+    Batching, BucketName, Capabilities, Cas, Durability, Ends, Listing, Promptness, Reads,
+    Transacting, Watching, backend::Backend, reserved,
 };
 
 use crate::link::Link;
@@ -43,8 +43,10 @@ impl Backing {
             is_reserved: reserved::is_reserved(bucket),
         }
     }
+}
 
-    pub(crate) fn capabilities(&self) -> Capabilities {
+impl Backend for Backing {
+    fn capabilities(&self) -> Capabilities {
         Capabilities {
             promptness: Promptness::Waits,
             cas: Cas::ByVersion,
@@ -70,25 +72,4 @@ impl Backing {
             ..Capabilities::default()
         }
     }
-
-    /// Checks a key that is about to be written.
-    pub(crate) fn check(&self, key: &str) -> Result<()> {
-        self.capabilities().limits().check_key(key)
-    }
-
-    /// Checks a key and a value that are about to be written.
-    pub(crate) fn check_entry(&self, key: &str, value: &[u8]) -> Result<()> {
-        self.check(key)?;
-        self.capabilities().check(key, value)
-    }
-
-    /// Whether a key can be there, as one that is empty or too long cannot.
-    pub(crate) fn can_have(&self, key: &str) -> bool {
-        self.check(key).is_ok()
-    }
-}
-
-/// The error of a write that lost to others again and again.
-pub(crate) fn crowded() -> Error {
-    Error::Unavailable("too many clients write the key at the same time".into())
 }

@@ -26,7 +26,6 @@
 #![forbid(unsafe_code)]
 
 mod backing;
-mod bucket;
 mod clock;
 mod document;
 mod link;

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use keywell_store::backend::Reader;
 use keywell_store::{Cursor, Entry, List, Page, Result, ValueBytes};
 
 use crate::backing::Backing;
@@ -129,92 +130,6 @@ impl Backing {
         read.await.map_err(Fault::of_reading)
     }
 
-    pub(crate) async fn get(&self, key: &str, max: usize) -> Result<Option<Entry>> {
-        let name = self.names.name(key);
-        let entry = self.document(&name, Fields::All).await?.entry(&name)?;
-        entry.map(|entry| entry.within(max)).transpose()
-    }
-
-    pub(crate) async fn is_there(&self, key: &str) -> Result<bool> {
-        let name = self.names.name(key);
-        let read = self.document(&name, Fields::Expiry).await?;
-        let found = read.found.get(&name);
-        Ok(found.is_some_and(|(document, at)| !has_expired(document, *at)))
-    }
-
-    /// The entries of keys, in their order.
-    pub(crate) async fn get_many(&self, keys: &[String], max: usize) -> Result<Vec<Option<Entry>>> {
-        // A key that is given twice counts twice, and is read once.
-        let can_be = keys.iter().filter(|key| self.can_have(key));
-        let mut distinct: Vec<&String> = can_be.collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let mut entries: HashMap<&String, Entry> = HashMap::with_capacity(distinct.len());
-        let mut left = max;
-        for part in distinct.chunks(NAMED) {
-            let names: Vec<_> = part.iter().map(|key| self.names.name(key)).collect();
-            let read = self.link.documents(names.clone(), Fields::All, None, left);
-            let read = read.await.map_err(Fault::of_reading)?;
-            left = left.saturating_sub(read.bytes);
-            for (key, name) in part.iter().zip(names) {
-                entries.extend(read.entry(&name)?.map(|entry| (*key, entry)));
-            }
-        }
-        let mut bytes = ValueBytes::new(max);
-        let asked = keys.iter().map(|key| {
-            let entry = entries.get(key).cloned();
-            bytes.add_entry(entry.as_ref())?;
-            Ok(entry)
-        });
-        asked.collect()
-    }
-
-    /// A page of keys, as they are now. A cursor has the id of the last document of the page
-    /// before.
-    pub(crate) async fn page(&self, request: &List) -> Result<Page> {
-        let (first, end) = Names::beginning_with(&request.prefix);
-        let mut start = (!first.is_empty()).then(|| self.bound(&first, true));
-        if let Some(cursor) = &request.cursor {
-            let last = cursor.position(&self.scope, &request.prefix)?;
-            let last = String::from_utf8_lossy(&last).into_owned();
-            start = Some(self.bound(&last, false));
-        }
-        if request.prefix.len() > KEY_BYTES {
-            // No key is as long, and the service takes no such position.
-            return Ok(Page::default());
-        }
-        let limit = request.page_keys();
-        let query = StructuredQuery {
-            select: request.values.is_none().then(|| Projection {
-                fields: vec![field(EXPIRES)],
-            }),
-            from: vec![self.collection()],
-            order_by: vec![Order {
-                field: Some(field("__name__")),
-                direction: Direction::Ascending.into(),
-            }],
-            start_at: start,
-            end_at: end.map(|end| self.bound(&end, true)),
-            limit: i32::try_from(limit).ok(),
-            ..StructuredQuery::default()
-        };
-        let query = RunQueryRequest {
-            parent: self.names.parent.clone(),
-            query_type: Some(QueryType::StructuredQuery(query)),
-            ..RunQueryRequest::default()
-        };
-        let gathered = self.link.gather(query, |listed: &mut Listed, response| {
-            self.list_one(listed, response, request)
-        });
-        let listed = gathered.await.map_err(Fault::of_reading)?;
-        let mut page = listed.page;
-        let last = listed
-            .last
-            .filter(|_| listed.is_full || listed.count >= limit);
-        page.cursor = last.map(|last| Cursor::seal(&self.scope, &request.prefix, last.as_bytes()));
-        Ok(page)
-    }
-
     /// Puts a document on a page, if it has room.
     fn list_one(
         &self,
@@ -264,6 +179,86 @@ impl Backing {
             collection_id: self.names.collection.clone(),
             all_descendants: false,
         }
+    }
+}
+
+impl Reader for Backing {
+    async fn get(&self, key: &str, max: usize) -> Result<Option<Entry>> {
+        let name = self.names.name(key);
+        let entry = self.document(&name, Fields::All).await?.entry(&name)?;
+        entry.map(|entry| entry.within(max)).transpose()
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool> {
+        let name = self.names.name(key);
+        let read = self.document(&name, Fields::Expiry).await?;
+        let found = read.found.get(&name);
+        Ok(found.is_some_and(|(document, at)| !has_expired(document, *at)))
+    }
+
+    async fn get_many(&self, keys: Vec<String>, max: usize) -> Result<Vec<Option<Entry>>> {
+        let mut entries = Vec::with_capacity(keys.len());
+        let mut left = max;
+        for part in keys.chunks(NAMED) {
+            let names: Vec<_> = part.iter().map(|key| self.names.name(key)).collect();
+            let read = self.link.documents(names.clone(), Fields::All, None, left);
+            let read = read.await.map_err(Fault::of_reading)?;
+            left = left.saturating_sub(read.bytes);
+            for name in names {
+                entries.push(read.entry(&name)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// A page of keys, as they are now. A cursor has the id of the last document of the page
+    /// before.
+    async fn page(&self, request: &List) -> Result<Page> {
+        let (first, end) = Names::beginning_with(&request.prefix);
+        let mut start = (!first.is_empty()).then(|| self.bound(&first, true));
+        if let Some(cursor) = &request.cursor {
+            let last = cursor.position(&self.scope, &request.prefix)?;
+            let last = String::from_utf8_lossy(&last).into_owned();
+            start = Some(self.bound(&last, false));
+        }
+        if request.prefix.len() > KEY_BYTES {
+            // No key is as long, and the service takes no such position.
+            return Ok(Page::default());
+        }
+        let limit = request.page_keys();
+        let query = StructuredQuery {
+            select: request.values.is_none().then(|| Projection {
+                fields: vec![field(EXPIRES)],
+            }),
+            from: vec![self.collection()],
+            order_by: vec![Order {
+                field: Some(field("__name__")),
+                direction: Direction::Ascending.into(),
+            }],
+            start_at: start,
+            end_at: end.map(|end| self.bound(&end, true)),
+            limit: i32::try_from(limit).ok(),
+            ..StructuredQuery::default()
+        };
+        let query = RunQueryRequest {
+            parent: self.names.parent.clone(),
+            query_type: Some(QueryType::StructuredQuery(query)),
+            ..RunQueryRequest::default()
+        };
+        let gathered = self.link.gather(query, |listed: &mut Listed, response| {
+            self.list_one(listed, response, request)
+        });
+        let listed = gathered.await.map_err(Fault::of_reading)?;
+        let mut page = listed.page;
+        let last = listed
+            .last
+            .filter(|_| listed.is_full || listed.count >= limit);
+        page.cursor = last.map(|last| Cursor::seal(&self.scope, &request.prefix, last.as_bytes()));
+        Ok(page)
+    }
+
+    fn scope(&self) -> &str {
+        &self.scope
     }
 }
 

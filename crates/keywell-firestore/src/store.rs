@@ -1,19 +1,17 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use keywell_store::backend::{Backends, Reader as _};
 use keywell_store::{
     Answer, Bucket, BucketName, Check, List, Result, Store, StoreId, Transacted, Write,
 };
-use parking_lot::Mutex;
 
 use crate::backing::Backing;
-use crate::bucket::FirestoreBucket;
 use crate::link::Link;
 use crate::names::{escaped, unescaped};
 use crate::options::FirestoreOptions;
 use crate::rpc::messages::{DocumentMask, ListDocumentsRequest};
-use crate::transact::{Buckets, Transaction};
+use crate::transact::Transaction;
 
 /// A store whose buckets are collections of documents in Firestore.
 ///
@@ -22,11 +20,9 @@ use crate::transact::{Buckets, Transaction};
 pub struct FirestoreStore(Arc<Inner>);
 
 struct Inner {
-    id: StoreId,
     options: FirestoreOptions,
     link: Arc<Link>,
-    /// Those that were opened.
-    buckets: Mutex<HashMap<BucketName, Arc<Backing>>>,
+    buckets: Backends<Backing>,
 }
 
 // === impl FirestoreStore ===
@@ -41,11 +37,12 @@ impl FirestoreStore {
     /// if the service cannot be reached, or has no such database.
     pub async fn open(options: FirestoreOptions) -> Result<Self> {
         let link = Arc::new(Link::open(&options).await?);
+        let (shared, collection) = (link.clone(), options.collection.clone());
+        let make = move |name: &BucketName| Backing::new(shared.clone(), &collection, name);
         Ok(Self(Arc::new(Inner {
-            id: StoreId::unique(),
             options,
             link,
-            buckets: Mutex::default(),
+            buckets: Backends::new(make),
         })))
     }
 }
@@ -53,15 +50,6 @@ impl FirestoreStore {
 // === impl Inner ===
 
 impl Inner {
-    fn backing(&self, name: &BucketName) -> Arc<Backing> {
-        let mut buckets = self.buckets.lock();
-        let backing = buckets.entry(name.clone()).or_insert_with(|| {
-            let link = self.link.clone();
-            Arc::new(Backing::new(link, &self.options.collection, name))
-        });
-        backing.clone()
-    }
-
     /// The buckets that have keys. Their own documents need not exist: a collection below one is
     /// enough for it to be listed.
     async fn inhabited(&self) -> Result<Vec<BucketName>> {
@@ -96,7 +84,7 @@ impl Inner {
     }
 
     async fn has_keys(&self, name: &BucketName) -> Result<bool> {
-        let backing = self.backing(name);
+        let backing = self.buckets.of(name);
         let mut request = List {
             limit: 1,
             ..List::default()
@@ -118,25 +106,17 @@ impl Inner {
 
 impl Store for FirestoreStore {
     fn id(&self) -> Option<StoreId> {
-        Some(self.0.id)
+        Some(self.0.buckets.store())
     }
 
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        Answer::now(Arc::new(FirestoreBucket {
-            store: self.0.id,
-            name: name.clone(),
-            backing: self.0.backing(name),
-        }))
+        self.0.buckets.bucket(name)
     }
 
     fn transact(&self, checks: Vec<Check>, writes: Vec<Write>) -> Answer<Transacted> {
         let store = self.0.clone();
         Answer::later(async move {
-            let checked = checks.iter().map(|check| &check.bucket);
-            let named = checked.chain(writes.iter().map(|write| &write.bucket));
-            let buckets: Buckets = named
-                .map(|name| (name.clone(), store.backing(name)))
-                .collect();
+            let buckets = store.buckets.transacting(&checks, &writes)?;
             let transaction = Transaction {
                 link: &store.link,
                 buckets: &buckets,

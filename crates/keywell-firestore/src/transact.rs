@@ -3,16 +3,16 @@
 //! The keys that are checked, counted on or deleted are read in it. The service commits it only if
 //! they are still as they were read; else all are read again. Keys that are set are not read.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use keywell_store::backend::Named;
 use keywell_store::{
-    Action, BucketName, Change, Check, Expected, Result, Transacted, Transacting, Write as Wanted,
-    Written, counter,
+    Action, BucketName, Change, Check, Expected, Result, Transacted, Write as Wanted, Written,
+    counter,
 };
 
-use crate::backing::{Backing, COMMIT_BYTES, OPERATIONS, crowded};
+use crate::backing::Backing;
 use crate::clock::Time;
 use crate::document::{document, end};
 use crate::link::Link;
@@ -22,15 +22,12 @@ use crate::rpc::messages::batch_get_documents_request::ConsistencySelector;
 use crate::rpc::messages::transaction_options::{Mode, ReadWrite};
 use crate::rpc::messages::write::Operation;
 use crate::rpc::messages::{CommitResponse, RollbackRequest, TransactionOptions, Write};
-use crate::writing::{ATTEMPTS, backoff, stamp, version, write};
+use crate::writing::{attempts, stamp, version, write};
 
-/// The buckets of a transaction.
-pub(crate) type Buckets = BTreeMap<BucketName, Arc<Backing>>;
-
-/// A transaction that is being run.
+/// A transaction that is being run, and has been checked.
 pub(crate) struct Transaction<'a> {
     pub(crate) link: &'a Link,
-    pub(crate) buckets: &'a Buckets,
+    pub(crate) buckets: &'a Named<Backing>,
     pub(crate) checks: &'a [Check],
     pub(crate) writes: &'a [Wanted],
 }
@@ -58,38 +55,14 @@ enum Decision {
 // === impl Transaction ===
 
 impl Transaction<'_> {
-    /// Checks each key and value as a call of its own would.
-    fn check(&self) -> Result<()> {
-        let declared = Transacting::Store {
-            operations: OPERATIONS,
-            bytes: COMMIT_BYTES,
-        };
-        declared.check(self.checks, self.writes)?;
-        for check in self.checks {
-            self.buckets[&check.bucket].check(&check.key)?;
-        }
-        for write in self.writes {
-            let bucket = &self.buckets[&write.bucket];
-            match &write.action {
-                Action::Change(Change::Set(value, how)) => {
-                    bucket.check_entry(&write.key, value)?;
-                    how.ttl_millis()?;
-                }
-                _ => bucket.check(&write.key)?,
-            }
-        }
-        Ok(())
-    }
-
     fn name(&self, bucket: &BucketName, key: &str) -> String {
         self.buckets[bucket].names.name(key)
     }
 
     pub(crate) async fn run(self) -> Result<Transacted> {
-        self.check()?;
-        let mut backoff = backoff();
+        let mut attempts = attempts();
         let mut earlier = Bytes::new();
-        for _ in 0..ATTEMPTS {
+        loop {
             let mut read = Read::default();
             match self.read(&earlier, &mut read).await {
                 Ok(()) => {}
@@ -97,7 +70,7 @@ impl Transaction<'_> {
                     tracing::debug!("a transaction is read again: {failure}");
                     self.roll_back(&read.transaction).await;
                     self.link.probe().await?;
-                    backoff.pause().await;
+                    attempts.lost().await?;
                     continue;
                 }
                 Err(fault) => {
@@ -121,9 +94,8 @@ impl Transaction<'_> {
             if let Some(committed) = committed {
                 return written(&plan.outcomes, &committed);
             }
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        Err(crowded())
     }
 
     /// Reads the keys on which the outcome depends, in a transaction that the first read starts.

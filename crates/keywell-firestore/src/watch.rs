@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keywell_client::Backoff;
+use keywell_store::backend::Watcher;
 use keywell_store::feed::{self, Chunk, Feed};
 use keywell_store::{Cursor, Error, Event, Filter, Invalid, Result, ResumeToken, Since, Watch};
 use tonic::Streaming;
@@ -76,32 +77,36 @@ struct FirestoreFeed {
     ready: VecDeque<(Position, Event)>,
 }
 
-/// Opens a watch.
-pub(crate) async fn open(backing: Arc<Backing>, filter: Filter, since: Since) -> Result<Watch> {
-    let now = backing.past().now().await?;
-    let scope = backing.scope.clone();
-    let position = match since {
-        Since::Now => Position {
-            time: now,
-            token: Bytes::new(),
-        },
-        Since::After(token) => read_token(&token, &scope)?,
-    };
-    // Whether the states since then are kept.
-    backing.past().states(Vec::new(), position.time).await?;
-    let feed = FirestoreFeed {
-        backing,
-        filter,
-        stream: None,
-        backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(5)),
-        changed: HashMap::new(),
-        count: None,
-        next: None,
-        read: position.clone(),
-        ready: VecDeque::new(),
-    };
-    let token = move |positions: &[Position]| write_token(&positions[0], &scope);
-    Ok(feed::follow([(feed, position)], token))
+// === impl Backing ===
+
+impl Watcher for Backing {
+    async fn watch(self: Arc<Self>, filter: Filter, since: Since) -> Result<Watch> {
+        let backing = self;
+        let now = backing.past().now().await?;
+        let scope = backing.scope.clone();
+        let position = match since {
+            Since::Now => Position {
+                time: now,
+                token: Bytes::new(),
+            },
+            Since::After(token) => read_token(&token, &scope)?,
+        };
+        // Whether the states since then are kept.
+        backing.past().states(Vec::new(), position.time).await?;
+        let feed = FirestoreFeed {
+            backing,
+            filter,
+            stream: None,
+            backoff: Backoff::new(Duration::from_millis(20), Duration::from_secs(5)),
+            changed: HashMap::new(),
+            count: None,
+            next: None,
+            read: position.clone(),
+            ready: VecDeque::new(),
+        };
+        let token = move |positions: &[Position]| write_token(&positions[0], &scope);
+        Ok(feed::follow([(feed, position)], token))
+    }
 }
 
 fn write_token(position: &Position, scope: &str) -> ResumeToken {

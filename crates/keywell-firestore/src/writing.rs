@@ -1,14 +1,14 @@
 //! Writes, each a commit that is sent once.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use keywell_client::{Backoff, Deadline};
+use keywell_client::Attempts;
+use keywell_store::backend::Writer;
 use keywell_store::{Change, Error, Expected, Result, Set, Swap, Version, counter};
 use prost::Message as _;
 
-use crate::backing::{Backing, COMMIT_BYTES, OPERATIONS, crowded};
+use crate::backing::{Backing, COMMIT_BYTES, OPERATIONS};
 use crate::clock::Time;
 use crate::document::{Stamp, document, end};
 use crate::reading::{Fields, Read};
@@ -16,15 +16,10 @@ use crate::rpc::messages::precondition::ConditionType;
 use crate::rpc::messages::write::Operation;
 use crate::rpc::messages::{CommitResponse, Precondition, Write};
 
-/// How often a write that lost to others is tried again.
-pub(crate) const ATTEMPTS: usize = 64;
-/// How long an increment waits for others of its key.
-const TURN: Duration = Duration::from_secs(10);
-
 // === impl Backing ===
 
-impl Backing {
-    pub(crate) async fn set(&self, key: &str, value: Bytes, how: Set) -> Result<Version> {
+impl Writer for Backing {
+    async fn set(&self, key: &str, value: Bytes, how: Set) -> Result<Version> {
         let expires = end(how, self.link.clock.now())?;
         let written = document(self.names.name(key), value, expires);
         let write = write(Operation::Update(written), None);
@@ -32,32 +27,13 @@ impl Backing {
         version(&committed, 0, expires)
     }
 
-    pub(crate) async fn delete(&self, key: &str) -> Result<()> {
+    async fn delete(&self, key: &str) -> Result<()> {
         let write = write(Operation::Delete(self.names.name(key)), None);
         self.commit(vec![write]).await.map(drop)
     }
 
-    /// Writes without preconditions. It is sent again where others write the same documents, as
-    /// nothing was written then.
-    async fn commit(&self, writes: Vec<Write>) -> Result<CommitResponse> {
-        let mut backoff = backoff();
-        for _ in 0..ATTEMPTS {
-            if let Some(committed) = self.link.commit(writes.clone(), Bytes::new()).await? {
-                return Ok(committed);
-            }
-            // Where the database is gone, this says so.
-            self.link.probe().await?;
-            backoff.pause().await;
-        }
-        Err(crowded())
-    }
-
-    pub(crate) async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
+    async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
         let now = self.link.clock.now();
-        if let Change::Set(_, how) = &change {
-            // Refused whether or not the expectation holds.
-            end(*how, now)?;
-        }
         let mut condition = match &expected {
             Expected::Absent => ConditionType::Exists(false),
             Expected::At(version) => match Stamp::from_version(version) {
@@ -66,8 +42,8 @@ impl Backing {
             },
         };
         let name = self.names.name(key);
-        let mut backoff = backoff();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = attempts();
+        loop {
             let mut expires = None;
             let operation = match &change {
                 Change::Delete => Operation::Delete(name.clone()),
@@ -95,22 +71,15 @@ impl Backing {
             }
             // What has expired is absent, and its document may be there.
             condition = guard(there);
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        Err(crowded())
     }
 
-    pub(crate) async fn count(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
-        // Refused before anything is read.
-        end(created, self.link.clock.now())?;
-        let turn = Deadline::after(TURN).bound(self.counters.turn(key)).await;
-        let _turn = turn.map_err(|_| {
-            let what = "other increments of the key wait for Firestore";
-            Error::Unavailable(what.into())
-        })?;
+    async fn increment(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
+        let _turn = self.counters.turn_to_increment(key, "Firestore").await?;
         let name = self.names.name(key);
-        let mut backoff = backoff();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = attempts();
+        loop {
             let read = self.document(&name, Fields::All).await?;
             let there = stamp(&read, &name)?;
             let entry = read.entry(&name)?;
@@ -126,35 +95,41 @@ impl Backing {
             if committed.is_some() {
                 return Ok(sum);
             }
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        Err(crowded())
     }
 
-    /// Writes entries, each key once, in as few commits as the service takes.
-    pub(crate) async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
-        let mut last: HashMap<String, usize> = HashMap::with_capacity(entries.len());
-        for (at, (key, _)) in entries.iter().enumerate() {
-            last.insert(key.clone(), at);
-        }
-        // Of a key given twice, the last value stands.
-        let entries = entries.into_iter().enumerate();
-        let entries = entries.filter(|(at, (key, _))| last.get(key) == Some(at));
-        let writes = entries.map(|(_, (key, value))| {
+    /// In as few commits as the service takes.
+    async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
+        let writes = entries.into_iter().map(|(key, value)| {
             let written = document(self.names.name(&key), value, None);
             write(Operation::Update(written), None)
         });
         self.commit_parts(writes.collect()).await
     }
 
-    pub(crate) async fn delete_many(&self, mut keys: Vec<String>) -> Result<()> {
-        keys.sort_unstable();
-        keys.dedup();
+    async fn delete_many(&self, keys: Vec<String>) -> Result<()> {
         let deletes = keys.iter().map(|key| {
             let name = self.names.name(key);
             write(Operation::Delete(name), None)
         });
         self.commit_parts(deletes.collect()).await
+    }
+}
+
+impl Backing {
+    /// Writes without preconditions. It is sent again where others write the same documents, as
+    /// nothing was written then.
+    async fn commit(&self, writes: Vec<Write>) -> Result<CommitResponse> {
+        let mut attempts = attempts();
+        loop {
+            if let Some(committed) = self.link.commit(writes.clone(), Bytes::new()).await? {
+                return Ok(committed);
+            }
+            // Where the database is gone, this says so.
+            self.link.probe().await?;
+            attempts.lost().await?;
+        }
     }
 
     async fn commit_parts(&self, writes: Vec<Write>) -> Result<()> {
@@ -216,6 +191,6 @@ pub(crate) fn version(
     Ok(Stamp { updated, expires }.version())
 }
 
-pub(crate) fn backoff() -> Backoff {
-    Backoff::new(Duration::from_millis(1), Duration::from_millis(100))
+pub(crate) fn attempts() -> Attempts {
+    Attempts::new(Duration::from_millis(100))
 }

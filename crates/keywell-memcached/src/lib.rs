@@ -24,7 +24,7 @@
 
 #![forbid(unsafe_code)]
 
-mod bucket;
+mod backing;
 mod connection;
 mod fault;
 mod life;

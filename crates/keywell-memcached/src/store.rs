@@ -1,9 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use keywell_store::backend::Backends;
 use keywell_store::{Answer, Bucket, BucketName, Result, Store};
 
-use crate::bucket::MemcachedBucket;
+use crate::backing::Backing;
 use crate::names::Names;
 use crate::options::MemcachedOptions;
 use crate::servers::Servers;
@@ -15,6 +16,7 @@ use crate::servers::Servers;
 pub struct MemcachedStore {
     servers: Arc<Servers>,
     options: MemcachedOptions,
+    buckets: Arc<Backends<Backing>>,
 }
 
 // === impl MemcachedStore ===
@@ -27,18 +29,23 @@ impl MemcachedStore {
     /// [`AccessDenied`](keywell_store::Error::AccessDenied) for a login that a server refuses,
     /// [`Unavailable`](keywell_store::Error::Unavailable) if one cannot be reached.
     pub async fn open(options: MemcachedOptions) -> Result<Self> {
-        let servers = Servers::open(&options).await?;
+        let servers = Arc::new(Servers::open(&options).await?);
+        let (shared, prefix) = (servers.clone(), options.prefix.clone());
+        let make = move |name: &BucketName| Backing {
+            servers: shared.clone(),
+            names: Names::new(&prefix, name),
+        };
         Ok(Self {
-            servers: Arc::new(servers),
+            servers,
             options,
+            buckets: Arc::new(Backends::new(make)),
         })
     }
 }
 
 impl Store for MemcachedStore {
     fn open(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        let names = Names::new(&self.options.prefix, name);
-        Answer::now(Arc::new(MemcachedBucket::new(self.servers.clone(), names)))
+        self.buckets.bucket(name)
     }
 
     fn health(&self) -> Answer<()> {

@@ -58,6 +58,7 @@ mod key;
 mod listing;
 mod log;
 mod padded;
+mod preset;
 mod provider;
 mod store;
 mod stripe;

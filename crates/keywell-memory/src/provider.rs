@@ -1,10 +1,11 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use keywell_store::{
     Making, OpenError, Opening, Provider, Setting, SettingKind, Store, StoreUrl, UrlForm,
 };
 
-use crate::{History, MemoryStore};
+use crate::{History, MemoryStore, preset};
 
 /// The provider of stores in memory, at `memory:`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,7 +14,8 @@ pub struct MemoryProvider;
 // === impl MemoryProvider ===
 
 impl MemoryProvider {
-    fn store(url: &StoreUrl) -> Result<MemoryStore, OpenError> {
+    /// An empty store at a URL, and the export file that it is to begin with.
+    fn store(url: &StoreUrl) -> Result<(MemoryStore, Option<PathBuf>), OpenError> {
         let provider: &dyn Provider = &Self;
         if !url.place().is_empty() {
             return Err(OpenError::Place {
@@ -22,7 +24,8 @@ impl MemoryProvider {
             });
         }
         let settings = provider.read_settings(url)?;
-        Ok(match settings.number("max-bytes") {
+        let preset = settings.text("preset").map(PathBuf::from);
+        let store = match settings.number("max-bytes") {
             None => MemoryStore::new(),
             Some(max_bytes) => {
                 let usual = History::default();
@@ -32,7 +35,8 @@ impl MemoryProvider {
                 };
                 MemoryStore::bounded(max_bytes, history)
             }
-        })
+        };
+        Ok((store, preset))
     }
 }
 
@@ -57,12 +61,20 @@ impl Provider for MemoryProvider {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        const SETTINGS: &[Setting] = &[Setting::new(
-            "max-bytes",
-            SettingKind::Size,
-            "no bound",
-            "how many bytes its buckets may hold together",
-        )];
+        const SETTINGS: &[Setting] = &[
+            Setting::new(
+                "max-bytes",
+                SettingKind::Size,
+                "no bound",
+                "how many bytes its buckets may hold together",
+            ),
+            Setting::new(
+                "preset",
+                SettingKind::Path,
+                "none",
+                "an export file, whose keys the bucket `default` has at first",
+            ),
+        ];
         SETTINGS
     }
 
@@ -75,7 +87,15 @@ impl Provider for MemoryProvider {
     }
 
     fn open(&self, url: &StoreUrl, _: Making) -> Opening {
-        let store = Self::store(url).map(|store| Arc::new(store) as Arc<dyn Store>);
-        Box::pin(std::future::ready(store))
+        let made = Self::store(url);
+        let url = url.to_string();
+        Box::pin(async move {
+            let (store, preset) = made?;
+            if let Some(preset) = preset {
+                let filled = preset::fill(&store, preset).await;
+                filled.map_err(|source| OpenError::Store { url, source })?;
+            }
+            Ok(Arc::new(store) as Arc<dyn Store>)
+        })
     }
 }

@@ -26,6 +26,7 @@ const GET: &str = "SELECT version, \
 const GET_MANY: &str = "WITH found AS ( \
          SELECT key, version, expires, octet_length(value) AS bytes, value FROM entries \
          WHERE bucket = $1 AND key = ANY ($2) \
+         AND (expires IS NULL OR expires > clock_timestamp()) \
      ) \
      SELECT version, ceil(extract(epoch FROM expires - clock_timestamp()) * 1000)::bigint AS left, \
          bytes, CASE WHEN (SELECT sum(bytes) FROM found) <= $3 THEN value END AS value, key \

@@ -4,7 +4,7 @@ use keywell_client::Deadline;
 use keywell_store::{
     BucketName, Error, Expected, Failure, Result, StoreId, Transacted, Version, Written,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, ToSql};
 
@@ -24,6 +24,11 @@ const APPLY_ONE: &str = "SELECT * FROM apply('{}', '{}', '{}', ARRAY[$1::text], 
 /// How many times in a row a writer removes a part of what is too much.
 const TRIMS: u32 = 8;
 
+/// Past how many keys `apply()` of the schema lets no other unit run meanwhile.
+const SMALL_KEYS: usize = 64;
+/// How many such units have a connection: one that runs, and the next.
+const LARGE_UNITS: usize = 2;
+
 /// The database of a store, as its buckets, watches and tasks share it.
 pub(crate) struct Server {
     pub(crate) id: StoreId,
@@ -32,6 +37,8 @@ pub(crate) struct Server {
     pub(crate) is_synced: bool,
     pub(crate) options: Options,
     pub(crate) pool: Arc<Pool>,
+    /// Lets in units that wait for all others, each of which has a connection meanwhile.
+    large: Semaphore,
     /// Counts what may be news for watches; `None` once the store is closed.
     progress: watch::Sender<Option<u64>>,
     /// Wakes what announces writes to other processes.
@@ -62,6 +69,7 @@ impl Server {
             is_synced,
             options,
             pool,
+            large: Semaphore::new(LARGE_UNITS),
             progress: watch::Sender::new(Some(0)),
             unannounced: Notify::new(),
             expiring: watch::Sender::new(None),
@@ -183,6 +191,18 @@ impl Server {
 
     async fn apply_all(&self, unit: &Unit) -> Result<Vec<Row>> {
         let (checks, steps) = (&unit.checks, &unit.steps);
+        let _permit = if checks.len() + steps.len() > SMALL_KEYS {
+            let deadline = Deadline::after(self.options.answer_timeout);
+            let permit = deadline.bound(self.large.acquire()).await;
+            let permit = permit.map_err(|late| {
+                let what = "waiting for other large writes to PostgreSQL";
+                Error::Unavailable(Failure::caused_by(what, late))
+            })?;
+            // It is never closed.
+            permit.ok()
+        } else {
+            None
+        };
         let check_buckets: Vec<&str> = checks.iter().map(|check| check.bucket.as_str()).collect();
         let check_keys: Vec<&[u8]> = checks.iter().map(|check| check.key.as_bytes()).collect();
         let check_versions: Vec<Option<i64>> = checks

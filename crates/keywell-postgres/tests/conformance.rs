@@ -20,12 +20,16 @@ const CASES: u32 = 30;
 async fn postgres() -> Subject {
     let server = SharedPostgres::get().await.unwrap();
     let database = server.url("postgres");
-    let url = format!("{database}?schema={}", server.name());
+    // Other tests may take the processors.
+    let url = format!("{database}?answer-timeout=20s&schema={}", server.name());
     let brief = server.clone();
     Subject::shared(open(url.clone()).await.unwrap())
         .reopening(move || open(url.clone()))
         .with_brief_history(100, move || {
-            open(format!("{database}?history=8&schema={}", brief.name()))
+            open(format!(
+                "{database}?answer-timeout=20s&history=8&schema={}",
+                brief.name()
+            ))
         })
         .keeping(server)
 }

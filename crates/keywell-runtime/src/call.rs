@@ -8,13 +8,14 @@ use tokio::time::Sleep;
 use crate::room::HeldPlace;
 use crate::state::TimedOut;
 use crate::ticker::Running;
-use crate::turn;
+use crate::turn::TurnTaker;
 
 /// A call of a guest, driven by what polls it: the connection that waits for its response. Its
 /// time is up at its deadline, and dropping it ends the guest where it stands.
 pub(crate) struct Call<T = ()> {
     component: Arc<str>,
     guest: Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send>>,
+    turns: TurnTaker,
     deadline: Instant,
     // Made when the guest first waits: most never do.
     timer: Option<Pin<Box<Sleep>>>,
@@ -44,6 +45,7 @@ impl<T> Call<T> {
         Self {
             component,
             guest: Box::pin(guest),
+            turns: TurnTaker::default(),
             deadline,
             timer: None,
             _running: running,
@@ -79,7 +81,8 @@ impl<T> Future for Call<T> {
     type Output = wasmtime::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(ended) = turn::poll(self.guest.as_mut(), cx) {
+        let this = &mut *self;
+        if let Poll::Ready(ended) = this.turns.poll(this.guest.as_mut(), cx) {
             return Poll::Ready(ended);
         }
         let deadline = self.deadline;

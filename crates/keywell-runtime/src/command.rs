@@ -9,7 +9,7 @@ use crate::Error;
 use crate::instance::{Instances, Made};
 use crate::p3::Run;
 use crate::state::TimedOut;
-use crate::turn;
+use crate::turn::TurnTaker;
 
 /// A component to run once, from start to end, as a command.
 pub struct Command {
@@ -59,7 +59,8 @@ impl Command {
             called.map_err(|error| Instances::explain(&made.0, error))
         };
         let mut called = pin!(called);
-        let called = poll_fn(|cx| turn::poll(called.as_mut(), cx));
+        let mut turns = TurnTaker::default();
+        let called = poll_fn(|cx| turns.poll(called.as_mut(), cx));
         let called = tokio::time::timeout_at(deadline.into(), called).await;
         match called.unwrap_or_else(|_| Err(TimedOut.into())) {
             Ok(Ok(())) => Ok(0),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use keywell_wasi::TotalMemory;
 use parking_lot::Mutex;
 
+use crate::engine::Tasks;
 use crate::outgoing::Client;
 use crate::output::Output;
 use crate::printing::Printer;
@@ -33,6 +34,7 @@ struct Known {
 #[derive(Clone)]
 pub(crate) struct Common {
     pub(crate) client: Arc<Client>,
+    pub(crate) tasks: Tasks,
     pub(crate) ticker: Arc<Ticker>,
     pub(crate) room: Arc<Room>,
     /// Of what triggers call; what other components call has none, and no place is kept free for it.
@@ -59,11 +61,11 @@ impl Shared {
 
     /// For a component that a trigger calls, or that other components call. Its triggers run at most
     /// `most` calls at once. Triggers of one component have one part of the room, and all
-    /// callers one part of the turns. `ticker` is that of its engine.
+    /// callers one part of the turns. Its engine has the tasks and the ticker.
     pub(crate) fn common(
         &self,
         component: &Arc<str>,
-        ticker: Arc<Ticker>,
+        (tasks, ticker): (Tasks, Arc<Ticker>),
         most: Option<u32>,
         has_trigger: bool,
     ) -> Common {
@@ -87,6 +89,7 @@ impl Shared {
         }
         Common {
             client: self.client.clone(),
+            tasks,
             ticker,
             room: self.room.clone(),
             part,

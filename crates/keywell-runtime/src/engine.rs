@@ -44,16 +44,11 @@ pub(crate) enum Tasks {
 /// instance touched, within bounds, which is what makes a new instance cheap. `pagemap_scan` stays off:
 /// there are reports of pages that leak into the next instance.
 pub(crate) fn engine(options: &Options, tasks: Tasks) -> Result<Engine, Error> {
-    let places = options.instances.max(1);
-    let instances = places.saturating_mul(options.chain.max(1));
+    let instances = instances(options);
     let kept = (options.keep_resident / instances as usize).min(KEPT_MEMORY);
-    let stacks = match tasks {
-        Tasks::One => instances,
-        Tasks::Several => instances.saturating_mul(STACKS_PER_INSTANCE),
-    };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_stacks(stacks)
+        .total_stacks(stacks(options, tasks))
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
         .total_memories(
             instances
@@ -83,4 +78,17 @@ pub(crate) fn engine(options: &Options, tasks: Tasks) -> Result<Engine, Error> {
         .concurrency_support(tasks == Tasks::Several)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20));
     Engine::new(&config).map_err(|error| Error::Engine(format!("{error:#}")))
+}
+
+/// How many stacks the pool of an engine has.
+pub(crate) fn stacks(options: &Options, tasks: Tasks) -> u32 {
+    match tasks {
+        Tasks::One => instances(options),
+        Tasks::Several => instances(options).saturating_mul(STACKS_PER_INSTANCE),
+    }
+}
+
+fn instances(options: &Options) -> u32 {
+    let places = options.instances.max(1);
+    places.saturating_mul(options.chain.max(1))
 }

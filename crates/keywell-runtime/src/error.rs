@@ -96,14 +96,15 @@ pub enum Error {
     /// A name in the list of offered functions matches none that can be called.
     #[error(transparent)]
     NotOffered(#[from] crate::invoke::NotOffered),
-    /// The component needs more tables or memory to start than an instance may have.
+    /// The component needs more tables or memory to start than an instance may have, or has more
+    /// components within it than it may.
     #[error("the component cannot be started: {0}")]
     TooLarge(String),
     /// The engine cannot be made as the options ask.
     #[error("cannot set up the engine: {0}")]
     Engine(String),
     /// The address cannot be listened on.
-    #[error("cannot listen on {addr}: {source}")]
+    #[error("cannot listen on {addr}: {source}; choose another address")]
     Listen {
         /// The address.
         addr: SocketAddr,
@@ -147,7 +148,7 @@ impl Error {
             names => names,
         };
         if names.iter().any(|name| name == OF_OLD_SDK) {
-            has += "; build it with a version of Spin's SDK from 2.0 on, which exports wasi:http";
+            has += "; build it with Spin's SDK 5 or later, which exports wasi:http";
         }
         Self::NoExport {
             wanted,

@@ -6,12 +6,13 @@ use wasmtime::component::{Component, Instance, InstancePre, Linker, ResourceTabl
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 use crate::common::Common;
+use crate::engine::Tasks;
 use crate::printing::Printer;
 use crate::room::Part;
 use crate::shelf::Shelves;
-use crate::state::{Exhausted, State};
+use crate::state::{Exhausted, State, TimedOut};
 use crate::ticker::Running;
-use crate::{Environment, Error, Options, io, relatives};
+use crate::{Environment, Error, Options, io, opening, relatives};
 
 /// A component with its imports linked, from which instances are made.
 pub(crate) struct Instances {
@@ -35,6 +36,11 @@ pub(crate) type Made = (Store<State>, Instance);
 #[error("{}", Exhausted::Total)]
 struct TotalExhausted;
 
+/// As many instances run as may.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("as many instances run as there may be at once")]
+struct NoSlot;
+
 /// A guest failed after it had run into a limit.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{cause}; {limit}")]
@@ -46,12 +52,34 @@ struct AtLimit {
 /// Whether there is no instance because there is no room for one now, which says nothing about the
 /// component.
 pub(crate) fn is_no_room(error: &wasmtime::Error) -> bool {
-    error.is::<PoolConcurrencyLimitError>() || error.is::<TotalExhausted>()
+    error.is::<PoolConcurrencyLimitError>() || error.is::<TotalExhausted>() || error.is::<NoSlot>()
+}
+
+/// Why there is no instance, once more: for each request that waits for it.
+pub(crate) fn again(error: &wasmtime::Error) -> wasmtime::Error {
+    if error.is::<TimedOut>() {
+        TimedOut.into()
+    } else if error.is::<TotalExhausted>() {
+        TotalExhausted.into()
+    } else if is_no_room(error) {
+        NoSlot.into()
+    } else {
+        wasmtime::format_err!("{error:#}")
+    }
 }
 
 // === impl Instances ===
 
 impl Instances {
+    /// What the engine has at most for a task of a guest, with what it waits for, in bytes.
+    const TASK: usize = 2048;
+    /// The handles that an instance with several tasks may have however small its budget is.
+    const MIN_HANDLES: usize = 8192;
+    /// The engine's own limit.
+    const MAX_HANDLES: usize = 100_000;
+    /// How long an instance waits at least, before it is tried again to make it.
+    const PAUSE: Duration = Duration::from_millis(5);
+
     /// `calls` links what other components answer.
     pub(crate) fn new(
         name: Arc<str>,
@@ -69,6 +97,7 @@ impl Instances {
         let mut linker = Linker::new(component.engine());
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(mismatch)?;
         io::link(&mut linker).map_err(mismatch)?;
+        opening::link(&mut linker).map_err(mismatch)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(mismatch)?;
         relatives::link(&mut linker).map_err(mismatch)?;
         keywell_wasi::link(&mut linker, component, &grants).map_err(mismatch)?;
@@ -206,6 +235,12 @@ impl Instances {
             if !is_exhausted || tokio::time::timeout_at(until, freed).await.is_err() {
                 return made;
             }
+            // An instance that had a part of its memory wakes those that wait, itself among them.
+            let again = tokio::time::Instant::now() + Self::PAUSE;
+            if again > until {
+                return made;
+            }
+            tokio::time::sleep_until(again).await;
         }
     }
 
@@ -219,6 +254,10 @@ impl Instances {
             deadline,
         );
         let mut store = state.into_store(self.pre.engine());
+        if self.common.tasks == Tasks::Several {
+            let most = self.budget / Self::TASK;
+            store.set_max_component_handles(most.clamp(Self::MIN_HANDLES, Self::MAX_HANDLES));
+        }
         match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => Ok((store, instance)),
             Err(_) if store.data().exhausted() == Some(Exhausted::Total) => {

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use wasmtime::component::Component;
 
-use crate::Error;
 use crate::calls::{self, Import};
+use crate::{Error, Producer};
 
 /// A compiled component, and what it is called in the log.
 #[derive(Clone)]
@@ -14,7 +14,19 @@ pub struct LoadedComponent {
     /// Of the bytes that it was compiled from, if they are known.
     pub(crate) digest: Option<(usize, u64)>,
     pub(crate) bounds: Bounds,
+    /// How many stacks its tasks may keep at once.
+    pub(crate) stacks: u32,
     pub(crate) imports: Vec<Import>,
+    /// Whether it has types and no code.
+    pub(crate) is_outline: bool,
+}
+
+/// A component that was read and not compiled.
+pub struct Outline {
+    /// Its types. Its functions trap.
+    pub component: LoadedComponent,
+    /// The tools that it names as its makers.
+    pub producers: Vec<Producer>,
 }
 
 /// Limits of one component, where they differ from those of its runtime.
@@ -36,6 +48,23 @@ impl LoadedComponent {
     /// The component, for Wasmtime.
     pub fn component(&self) -> &Component {
         &self.component
+    }
+
+    /// Whether it was not compiled, so that it can be checked and not run.
+    pub fn is_outline(&self) -> bool {
+        self.is_outline
+    }
+
+    /// The same component with the code of another.
+    #[must_use]
+    pub fn with_code_of(self, compiled: Self) -> Self {
+        Self {
+            component: compiled.component,
+            digest: compiled.digest,
+            stacks: compiled.stacks,
+            is_outline: compiled.is_outline,
+            ..self
+        }
     }
 
     /// Whether both were compiled from the same bytes, and have the same name and limits.
@@ -83,7 +112,9 @@ impl From<Component> for LoadedComponent {
             component,
             digest: None,
             bounds: Bounds::default(),
+            stacks: 1,
             imports: Vec::new(),
+            is_outline: false,
         }
     }
 }

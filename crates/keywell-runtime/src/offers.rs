@@ -90,7 +90,7 @@ const ELSEWHERE: [(&str, &str, &str); 16] = [
 const SPIN: [(&str, &str); 8] = [
     (
         "http",
-        "build it with a version of Spin's SDK from 2.0 on, which uses wasi:http",
+        "build it with Spin's SDK 5 or later, which uses wasi:http",
     ),
     ("llm", "use wasi:http to a server of models"),
     ("mqtt", "use wasi:http to a gateway of the broker"),
@@ -106,7 +106,7 @@ const SPIN: [(&str, &str); 8] = [
     ("sqlite", "use key-value, with a store on disk"),
     (
         "outbound-http",
-        "build it with a version of Spin's SDK from 2.0 on, which uses wasi:http",
+        "build it with Spin's SDK 5 or later, which uses wasi:http",
     ),
 ];
 
@@ -198,14 +198,26 @@ fn path_of(name: &str) -> &str {
         .map_or(name, |(_, interface)| interface)
 }
 
+/// The interface of an import: `exit` of `wasi:cli/exit@0.2.0`.
+fn interface(name: &str) -> &str {
+    path_of(name).split('@').next().unwrap_or_default()
+}
+
 /// What an import is that is not offered, and where it could come from.
 fn hint(name: &str) -> String {
     let (package, version) = package(name);
     let version = version.unwrap_or("one without a version");
     if package == "wasi:keyvalue" {
+        let instead = match interface(name) {
+            "cas" => {
+                "; the resource cas is in atomics of 0.2.0-draft2, and wasmcloud:keyvalue/cas@0.2.0 \
+                 is offered, too"
+            }
+            _ => "; build the component with the WIT of one of them",
+        };
         return format!(
             "of wasi:keyvalue, the one without a version, 0.1.0, 0.2.0-draft and 0.2.0-draft2 are \
-             offered, not {}",
+             offered, not {}{instead}",
             path_of(name)
         );
     }
@@ -239,6 +251,9 @@ fn hint(name: &str) -> String {
         };
         let build = if version.starts_with("0.3.") {
             "; build the component with tools for WASI 0.3.0 or later"
+        } else if version.starts_with("0.2.0-rc-") || !version.starts_with("0.") {
+            // What was built in 2023: Spin's SDK 2 has the candidate of 2023-10-18.
+            "; build the component again, with tools for WASI 0.2.0 or with Spin's SDK 5 or later"
         } else {
             ""
         };
@@ -248,8 +263,7 @@ fn hint(name: &str) -> String {
         );
     }
     if package == "fermyon:spin" {
-        let interface = path_of(name).split('@').next().unwrap_or_default();
-        let instead = SPIN.iter().find(|(known, _)| *known == interface);
+        let instead = SPIN.iter().find(|(known, _)| *known == interface(name));
         let instead = instead.map_or("only `spin` offers it", |(_, instead)| instead);
         return format!(
             "Spin's own; key-value, config and variables@2.0.0 of it are offered; {instead}"
@@ -328,7 +342,24 @@ mod tests {
                 "wasi:cli/exit@0.2.0-rc-2023-10-18",
                 "not 0.2.0-rc-2023-10-18",
             ),
-            ("wasi:cli/exit", "one without a version"),
+            (
+                "wasi:http/types@0.2.0-rc-2023-10-18",
+                "build the component again, with tools for WASI 0.2.0 or with Spin's SDK 5",
+            ),
+            (
+                "wasi:cli/exit",
+                "one without a version; build the component again",
+            ),
+            ("wasi:cli/exit@0.4.0", "not 0.4.0"),
+            ("fermyon:spin/outbound-http", "Spin's SDK 5 or later"),
+            (
+                "wasi:keyvalue/cas@0.2.0-draft2",
+                "not cas@0.2.0-draft2; the resource cas is in atomics of 0.2.0-draft2",
+            ),
+            (
+                "wasi:keyvalue/eventual@0.2.0-draft",
+                "not eventual@0.2.0-draft; build the component with the WIT of one of them",
+            ),
             ("wasi:keyvalue/store@0.3.0", "0.2.0-draft and 0.2.0-draft2"),
             (
                 "wasi:keyvalue/store",
@@ -347,7 +378,7 @@ mod tests {
             ("wasi:blobstore/blobstore@0.2.0-draft", "object stores"),
             (
                 "wasi:config/store@0.3.0",
-                "0.2.0-draft and 0.2.0-rc.1 are offered, not store@0.3.0",
+                "0.2.0-draft-2024-09-27 and 0.2.0-rc.1 are offered, not store@0.3.0",
             ),
             ("wasi:config/runtime@0.2.0-rc.1", "not runtime@0.2.0-rc.1"),
             (

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::CompilationListener;
 use crate::output::Output;
 
 /// What bounds the components of a [`Runtime`](crate::Runtime).
@@ -44,6 +45,8 @@ pub struct Options {
     /// Where the output of components goes: by default to the process's own standard output and
     /// error.
     pub output: Output,
+    /// What is notified when a large component is compiled: nothing unless set.
+    pub listener: CompilationListener,
 }
 
 // === impl Options ===
@@ -61,6 +64,7 @@ impl Default for Options {
             keep_resident: 512 << 20,
             cache: None,
             output: Output::default(),
+            listener: CompilationListener::default(),
         }
     }
 }

@@ -1,24 +1,19 @@
-use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use keywell_wasi::Grants;
-use twox_hash::XxHash3_64;
-use wasmtime::component::Component;
 
-use crate::artifact::Artifacts;
 use crate::calls::{self, Callee};
 use crate::common::Shared;
-use crate::engine::Tasks;
+use crate::compiler::Compiler;
+use crate::engine::{self, Tasks};
 use crate::engines::Engines;
 use crate::http::Connections;
 use crate::instance::Instances;
 use crate::invoke::Invoker;
-use crate::loaded::LoadedComponent;
+use crate::loaded::{LoadedComponent, Outline};
 use crate::p3;
-use crate::preview1;
-use crate::skeleton::skeleton;
 use crate::watch::{self, Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
 use crate::{
     Command, Environment, Error, GrantedDir, HttpApp, HttpOptions, InvokeOptions, Options, offers,
@@ -29,7 +24,7 @@ pub struct Runtime {
     engines: Engines,
     shared: Shared,
     connections: Arc<Connections>,
-    artifacts: Option<Artifacts>,
+    compiler: Compiler,
     options: Options,
     causes: Arc<Causes>,
     triggers: Triggers,
@@ -45,16 +40,6 @@ impl Runtime {
     /// [`Error::Engine`] when the machine does not give the address space for the pool.
     pub fn new(options: &Options) -> Result<Self, Error> {
         let engines = Engines::new(options)?;
-        let artifacts = options.cache.as_deref().and_then(|folder| {
-            Artifacts::open(folder)
-                .inspect_err(|error| {
-                    tracing::warn!(
-                        "compiling without a cache, as {} cannot be one: {error}",
-                        folder.display()
-                    );
-                })
-                .ok()
-        });
         Ok(Self {
             engines,
             shared: Shared::new(
@@ -67,7 +52,7 @@ impl Runtime {
                 options.instances,
                 options.write_timeout,
             )),
-            artifacts,
+            compiler: Compiler::new(options),
             options: options.clone(),
             causes: Arc::new(Causes::new()),
             triggers: Triggers::default(),
@@ -87,8 +72,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`], [`Error::NotWasm`], [`Error::CoreModule`], [`Error::Unready`] or
-    /// [`Error::Malformed`].
+    /// [`Error::Read`], [`Error::NotWasm`], [`Error::CoreModule`], [`Error::Unready`],
+    /// [`Error::TooLarge`] or [`Error::Malformed`].
     pub fn load(&self, path: &Path) -> Result<LoadedComponent, Error> {
         self.load_as(path, path)
     }
@@ -109,19 +94,40 @@ impl Runtime {
     /// # Errors
     ///
     /// As [`Runtime::load`].
-    pub fn outline(&self, name: &Path, path: &Path) -> Result<LoadedComponent, Error> {
-        let wasm = read(path)?;
-        let component = as_component(name, &wasm)?;
-        let component = keywell_candidates::released(&component);
-        let engine = self.engines.with(p3::tasks(&component))?.engine;
-        if let Ok(skeleton) = skeleton(&component)
-            && let Ok(component) = Component::from_binary(&engine, &skeleton)
-        {
-            let file = name.file_name().unwrap_or_default().to_string_lossy();
-            return Ok(LoadedComponent::from(component).named(&file));
-        }
-        // Compiling says what is wrong with it, or does without a skeleton.
-        self.compile(name, &wasm)
+    pub fn outline(&self, name: &Path, path: &Path) -> Result<Outline, Error> {
+        self.compiler.outline(&self.engines, name, &read(path)?)
+    }
+
+    /// As [`Runtime::load_as`], but a large component that would have to be compiled comes as an
+    /// [outline](LoadedComponent::is_outline), to be checked before it is loaded.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::load`].
+    pub fn glance(&self, name: &Path, path: &Path) -> Result<LoadedComponent, Error> {
+        self.compiler.glance(&self.engines, name, &read(path)?)
+    }
+
+    /// Whether the cache has the compiled code of a component, so that loading it compiles nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::load`], but for what compiling finds.
+    pub fn is_kept(&self, name: &Path, path: &Path) -> Result<bool, Error> {
+        let found = self.compiler.find(&self.engines, name, &read(path)?)?;
+        Ok(found.is_some())
+    }
+
+    /// Checks that everything that a component imports is offered and has the types that are
+    /// offered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] or [`Error::Mismatch`].
+    pub fn check(&self, component: &LoadedComponent) -> Result<(), Error> {
+        let grants = Arc::new(Grants::none());
+        let made = self.instances(component, grants, Environment::default(), false);
+        made.map(drop)
     }
 
     /// Compiles a component, and keeps the result in the cache. `path` is for messages.
@@ -132,44 +138,7 @@ impl Runtime {
     ///
     /// As [`Runtime::load`], but for reading.
     pub fn compile(&self, path: &Path, wasm: &[u8]) -> Result<LoadedComponent, Error> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let path = path.to_owned();
-        let digest = Some((wasm.len(), XxHash3_64::oneshot(wasm)));
-        let loaded = |component| LoadedComponent {
-            digest,
-            ..LoadedComponent::from(component).named(&name)
-        };
-        let wasm = &*as_component(&path, wasm)?;
-        // What is compiled, and kept under the digest of its bytes.
-        let wasm = &*keywell_candidates::released(wasm);
-        let engine = self.engines.with(p3::tasks(wasm))?.engine;
-        let kept = self
-            .artifacts
-            .as_ref()
-            .and_then(|kept| kept.load(&engine, wasm));
-        if let Some(component) = kept {
-            return Ok(loaded(component));
-        }
-        let component = Component::from_binary(&engine, wasm).map_err(|error| {
-            let reason = format!("{error:#}");
-            // The engine has no type for this refusal; a test holds its words.
-            if reason.contains("pooling allocator") {
-                let hint = if reason.contains("minimum byte size") {
-                    "raise --memory"
-                } else {
-                    "no setting moves this limit"
-                };
-                Error::TooLarge(format!("{reason}; {hint}"))
-            } else if let Some(needs) = p3::unready(&reason) {
-                Error::Unready { path, needs }
-            } else {
-                Error::Malformed { path, reason }
-            }
-        })?;
-        if let Some(artifacts) = &self.artifacts {
-            artifacts.keep(&engine, wasm, &component);
-        }
-        Ok(loaded(component))
+        self.compiler.compile(&self.engines, path, wasm)
     }
 
     /// Makes a component ready to answer HTTP requests.
@@ -302,6 +271,7 @@ impl Runtime {
             name,
             component,
             bounds,
+            stacks,
             imports,
             ..
         }: &LoadedComponent,
@@ -335,13 +305,24 @@ impl Runtime {
             ..all.clone()
         };
         let (tasks, ticker) = self.engines.of(component.engine());
-        let most = bounds.instances.map(|most| most.max(1));
+        let most = match tasks {
+            Tasks::One => bounds.instances,
+            // The other half is for others.
+            Tasks::Several => {
+                let share = (engine::stacks(all, tasks) / 2 / stacks).max(1);
+                let own = bounds.instances.unwrap_or(u32::MAX);
+                (share < all.instances.min(own))
+                    .then_some(share)
+                    .or(bounds.instances)
+            }
+        };
+        let most = most.map(|most| most.max(1));
         Instances::new(
             name.clone(),
             component,
             grants,
             environment,
-            self.shared.common(name, ticker, most, has_trigger),
+            self.shared.common(name, (tasks, ticker), most, has_trigger),
             &options,
             |linker| {
                 if tasks == Tasks::Several {
@@ -358,20 +339,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// The bytes of a component: as they are, or made of a core module.
-fn as_component<'a>(path: &Path, wasm: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
-    let path = path.to_owned();
-    // The first eight bytes: a magic number, then a version and a layer of 16 bits each.
-    match wasm {
-        [b'\0', b'a', b's', b'm', _, _, 0x01, 0x00, ..] => Ok(Cow::Borrowed(wasm)),
-        [b'\0', b'a', b's', b'm', _, _, 0x00, 0x00, ..] => match preview1::component(wasm) {
-            Ok(component) => Ok(Cow::Owned(component)),
-            Err(reason) => Err(Error::CoreModule { path, reason }),
-        },
-        _ => Err(Error::NotWasm { path }),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A component without its code, whose types can be read without compiling it.
 //!
-//! Each core module keeps its types, its imports and what it exports. The functions that it exports
-//! trap, and the others are left out with everything that only running needs: code, data, elements
+//! Each core module keeps its types, its imports and what it exports. In place of the functions that
+//! it exports there is one of each type, which traps, and the others are left out with everything that only running needs: code, data, elements
 //! and custom sections.
 
 use std::collections::HashMap;
@@ -17,13 +17,23 @@ use wasmparser::{
     TableInit, TableSectionReader, TypeRef, ValType,
 };
 
-/// A module or component that cannot be reduced so: it is damaged, or has a global or a table that
-/// has no value without code.
+use crate::nesting::MAX_DEPTH;
+
+/// A module or component that cannot be reduced so: it is damaged, nests too deep, or has a global
+/// or a table that has no value without code.
 #[derive(Debug)]
 pub(crate) struct Irreducible;
 
 /// The component without its code. The components nested in it are treated alike.
 pub(crate) fn skeleton(component: &[u8]) -> Result<Vec<u8>, Irreducible> {
+    nested(component, 0)
+}
+
+/// The skeleton of a component that is so deep within another.
+fn nested(component: &[u8], depth: usize) -> Result<Vec<u8>, Irreducible> {
+    if depth > MAX_DEPTH {
+        return Err(Irreducible);
+    }
     let mut skeleton = Vec::new();
     let mut parser = Parser::new(0);
     let mut at = 0;
@@ -49,7 +59,7 @@ pub(crate) fn skeleton(component: &[u8]) -> Result<Vec<u8>, Irreducible> {
                 unchecked_range, ..
             } => {
                 at = unchecked_range.end;
-                let data = self::skeleton(within(component, unchecked_range)?)?;
+                let data = nested(within(component, unchecked_range)?, depth + 1)?;
                 append(&mut skeleton, component[whole.start], &data);
             }
             Payload::CustomSection(_) => {}
@@ -140,8 +150,11 @@ struct Functions {
     imported: u32,
     /// The types of those that it defines.
     types: Vec<u32>,
-    /// The types of those that stay.
+    /// The types of those that stay: one of each type, for all that are exported. A library of an
+    /// interpreter exports thousands.
     kept: Vec<u32>,
+    /// From a type to the new index of its function.
+    by_type: HashMap<u32, u32>,
     /// From the indices of those that stay to their new ones.
     indices: HashMap<u32, u32>,
 }
@@ -154,11 +167,15 @@ impl Functions {
             return Ok(());
         };
         let ty = *self.types.get(defined as usize).ok_or(Irreducible)?;
-        if let Entry::Vacant(vacant) = self.indices.entry(index) {
-            let kept = u32::try_from(self.kept.len()).map_err(|_| Irreducible)?;
-            vacant.insert(self.imported + kept);
-            self.kept.push(ty);
-        }
+        let index_of_type = match self.by_type.entry(ty) {
+            Entry::Occupied(occupied) => *occupied.get(),
+            Entry::Vacant(vacant) => {
+                let kept = u32::try_from(self.kept.len()).map_err(|_| Irreducible)?;
+                self.kept.push(ty);
+                *vacant.insert(self.imported + kept)
+            }
+        };
+        self.indices.insert(index, index_of_type);
         Ok(())
     }
 
@@ -301,6 +318,34 @@ mod tests {
         let ty = component.component_type();
         assert_eq!(ty.imports(&engine).count(), 1);
         assert_eq!(ty.exports(&engine).next().unwrap().0, "wasi:cli/run@0.2.0");
+    }
+
+    #[test]
+    fn a_module_that_exports_thousands_of_functions_keeps_one_of_each_type() {
+        let exports = |count: usize| -> String {
+            let export = |n| format!("(export \"f{n}\" (func $f{n}))");
+            let function = |n| format!("(func $f{n} (type {}) unreachable)", n % 2);
+            let exports = (0..count).map(export).chain((0..count).map(function));
+            exports.collect()
+        };
+        let module = |count| {
+            let types = "(type (func)) (type (func (param i32)))";
+            reduced(&format!(
+                "(component (core module {types} {}))",
+                exports(count)
+            ))
+        };
+        let code = |wasm: &[u8]| {
+            let payloads = Parser::new(0).parse_all(wasm).map(Result::unwrap);
+            payloads
+                .filter(|payload| matches!(payload, Payload::CodeSectionEntry(_)))
+                .count()
+        };
+        assert_eq!(code(&module(2)), 2);
+        let many = module(5000);
+        assert_eq!(code(&many), 2);
+        let engine = wasmtime::Engine::default();
+        wasmtime::component::Component::from_binary(&engine, &many).unwrap();
     }
 
     #[test]

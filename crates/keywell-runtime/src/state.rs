@@ -3,7 +3,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use keywell_wasi::{Budget, Grants, Keyvalue, KeyvalueView, OverBudget};
+use wasmtime::component::Resource;
 use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime_wasi::filesystem::Descriptor;
+use wasmtime_wasi::sockets::TcpSocket;
 use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
@@ -15,8 +18,10 @@ use crate::environment::Environment;
 use crate::granted_dir::GrantedDir;
 use crate::held::Held;
 use crate::last_words::LastWords;
+use crate::listings::Listings;
 use crate::log::Log;
 use crate::memory::{GrowthRefusal, InstanceMemory};
+use crate::opened::{Opened, Place};
 use crate::outgoing::Outgoing;
 use crate::peer::AllowedPeer;
 use crate::printing::Printer;
@@ -38,6 +43,8 @@ pub(crate) struct State {
     log: Log,
     memory: InstanceMemory,
     held: Held,
+    opened: Opened,
+    listings: Listings,
     /// Takes the place of `table` in a call that the budget has no room for, so that the call
     /// fails.
     no_table: ResourceTable,
@@ -73,10 +80,6 @@ struct Hooks {
 impl State {
     /// What the host holds for an instance at least, however little memory it has itself: 4 MiB.
     pub(crate) const MIN_BUDGET: usize = 4 << 20;
-    /// What the engine has at most for a handle of the guest's: for a task, with what it waits for.
-    const HANDLE: usize = 2048;
-    /// The engine's own limit.
-    const MAX_HANDLES: usize = 100_000;
     /// How many pieces of a body are buffered.
     const CHUNKS: usize = 4;
     /// The largest piece of a body that is taken at once, in bytes.
@@ -115,6 +118,8 @@ impl State {
             memory: InstanceMemory::new(memory, total),
             // The channel of a body has a place more than it has chunks.
             held: Held::new((Self::CHUNKS + 1) * Self::CHUNK),
+            opened: Opened::default(),
+            listings: Listings::new(),
             no_table,
             is_over_budget: false,
             turns: common.turns.clone(),
@@ -132,7 +137,6 @@ impl State {
         store.epoch_deadline_callback(|mut context| context.data_mut().tick());
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(fuel);
-        store.set_max_component_handles((fuel / Self::HANDLE).min(Self::MAX_HANDLES));
         store
     }
 
@@ -205,6 +209,54 @@ impl State {
         &mut self.table
     }
 
+    /// A place for another open file, where there is room.
+    pub(crate) fn admit_file(&mut self) -> Option<Place> {
+        let place = self.opened.admit_file();
+        if place.is_none() {
+            self.refuse("files");
+        }
+        place
+    }
+
+    /// Counts a file that was opened.
+    pub(crate) fn add_file(&mut self, file: &Resource<Descriptor>) -> wasmtime::Result<()> {
+        self.opened.add_file(self.table.get(file)?);
+        Ok(())
+    }
+
+    /// Whether there is room for another socket.
+    pub(crate) fn admits_socket(&mut self) -> bool {
+        let admits = self.opened.admits_socket(&mut self.table);
+        if !admits {
+            self.refuse("sockets");
+        }
+        admits
+    }
+
+    /// Counts a socket that was made, by its entry in the resource table.
+    pub(crate) fn add_socket(&mut self, entry: u32) {
+        self.opened.add_socket(entry);
+    }
+
+    /// The place of a socket, for a stream of it.
+    pub(crate) fn place_of_socket(&self, socket: &Resource<TcpSocket>) -> Option<Place> {
+        self.opened.place_of_socket(socket.rep())
+    }
+
+    fn refuse(&self, what: &str) {
+        let component = self.printer.component();
+        let most = Opened::MOST;
+        tracing::debug!(
+            component,
+            "has {most} {what} open, and may not open another"
+        );
+    }
+
+    /// What the host holds of folders, and what that is charged to.
+    pub(crate) fn listings(&mut self) -> (&mut Listings, &mut Budget) {
+        (&mut self.listings, self.keyvalue.budget_mut())
+    }
+
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         if Instant::now() >= self.deadline {
             return Err(TimedOut.into());
@@ -213,7 +265,7 @@ impl State {
         if self.ticks <= Turns::FREE_TICKS {
             return Ok(UpdateDeadline::Yield(1));
         }
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(self.turns.take())))
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(self.turns.need())))
     }
 }
 

@@ -8,8 +8,8 @@ pub struct Name(String);
 /// The text is no [`Name`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a name has 1 to {} letters from a to z, digits, `-`, `_` and `.`, and does not begin with `-` \
-     or `.`",
+    "a name has 1 to {} letters of ASCII, digits, `-`, `_` and `.`, and does not begin with `-` or \
+     `.`",
     Name::MAX_BYTES
 )]
 pub struct NameError;

@@ -209,8 +209,14 @@ impl fmt::Display for Failure {
             Some(source) => Some(&**source),
             None => None,
         };
+        let mut last = String::new();
         while let Some(error) = next {
-            write!(f, ": {error}")?;
+            let text = error.to_string();
+            // Some errors print their cause and have it as their source, too.
+            if !last.ends_with(&text) {
+                write!(f, ": {text}")?;
+                last = text;
+            }
             next = error.source();
         }
         Ok(())
@@ -255,5 +261,19 @@ mod tests {
         );
         assert!(!error.for_guest().contains("hunter2"));
         assert!(!error.for_guest().contains("10.0.0.7"));
+    }
+
+    #[test]
+    fn a_cause_that_an_error_prints_itself_is_printed_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("IO error: {0}")]
+        struct Connecting(#[source] std::io::Error);
+
+        let refused = Connecting(std::io::Error::other("refused"));
+        let failure = Failure::caused_by("NATS cannot be reached", refused);
+        assert_eq!(
+            failure.to_string(),
+            "NATS cannot be reached: IO error: refused"
+        );
     }
 }

@@ -6,7 +6,8 @@
 //! [`layer`] wraps buckets with what is the same for every store: what a component may do
 //! ([`layer::Granted`]), how large its keys and values may be ([`layer::Limited`]), and counts of
 //! its calls ([`layer::Metered`]). [`layer::Faulty`] is for tests. [`layer::Layered`] puts a layer
-//! around all buckets of a store. A store that keeps a history makes its watches with [`feed`].
+//! around all buckets of a store. A store that waits for a service need not implement [`Bucket`]: it
+//! implements the traits of [`backend`]. A store that keeps a history makes its watches with [`feed`].
 //!
 //! # A complete store
 //!
@@ -140,6 +141,7 @@
 
 mod alphabet;
 mod answer;
+pub mod backend;
 mod bucket;
 mod capabilities;
 mod collecting;

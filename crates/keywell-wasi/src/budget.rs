@@ -3,6 +3,8 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 
+use crate::answers::Answers;
+
 /// How many bytes a host may hold for one instance, beside the instance's own memory, and how many
 /// it holds.
 ///
@@ -15,6 +17,8 @@ pub struct Budget {
     limit: usize,
     charged: Charged,
     total: Option<Arc<TotalMemory>>,
+    /// Made when a task first waits for an answer.
+    answers: Option<Answers>,
 }
 
 /// How many bytes are charged. The count is shared from the first [`Charge`] on.
@@ -78,6 +82,7 @@ impl Budget {
             limit,
             charged: Charged::Alone(0),
             total: None,
+            answers: None,
         }
     }
 
@@ -169,6 +174,11 @@ impl Budget {
             account: self.share(),
             bytes: 0,
         }
+    }
+
+    /// The answers that tasks of the instance wait for: as many bytes together as the budget has.
+    pub(crate) fn answers(&mut self) -> &Answers {
+        self.answers.get_or_insert_with(|| Answers::new(self.limit))
     }
 
     fn charged(&self) -> usize {
@@ -316,16 +326,25 @@ impl TotalMemory {
     ///
     /// [`OverBudget::Total`], and nothing is charged.
     pub fn charge(&self, bytes: usize) -> Result<(), OverBudget> {
-        let before = self.charged.fetch_add(bytes, Ordering::SeqCst);
-        if before.saturating_add(bytes) <= self.limit {
-            return Ok(());
+        // What does not fit is never counted: nothing has to be taken back, which would wake those
+        // that wait, the caller among them.
+        let more = |charged: usize| {
+            let charged = charged.checked_add(bytes)?;
+            (charged <= self.limit).then_some(charged)
+        };
+        let charged = &self.charged;
+        let counted = charged.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
+        match counted {
+            Ok(_) => Ok(()),
+            Err(_) => Err(OverBudget::Total { limit: self.limit }),
         }
-        self.refund(bytes);
-        Err(OverBudget::Total { limit: self.limit })
     }
 
     /// Takes back what was charged.
     pub fn refund(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         // One order with `freed`, which first says that it waits: either the charge that is tried
         // behind that finds these bytes, or this finds who waits.
         self.charged.fetch_sub(bytes, Ordering::SeqCst);
@@ -416,8 +435,10 @@ mod tests {
     async fn what_is_refunded_is_waited_for_from_the_call_on() {
         let total = TotalMemory::new(10);
         total.charge(10).unwrap();
-        let freed = total.freed();
+        let mut freed = Box::pin(total.freed());
         assert!(total.charge(1).is_err());
+        total.refund(0);
+        assert!(futures::poll!(&mut freed).is_pending());
         total.refund(1);
         freed.await;
         total.charge(1).unwrap();

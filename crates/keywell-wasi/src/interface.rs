@@ -32,6 +32,8 @@ pub(crate) struct Asked<A> {
     answer: Answer<A>,
     /// How many bytes of arguments the host holds until it is answered.
     held: usize,
+    /// How many bytes the answer has at most.
+    most: usize,
 }
 
 fn budget<'a, T: KeyvalueView>(store: &'a mut StoreContextMut<'_, T>) -> &'a mut Budget {
@@ -41,8 +43,23 @@ fn budget<'a, T: KeyvalueView>(store: &'a mut StoreContextMut<'_, T>) -> &'a mut
 // === impl Asked ===
 
 impl<A> Asked<A> {
+    /// What an answer has that is no value and no list, with all that waits for it.
+    const SMALL: usize = 1024;
+
     pub(crate) fn holding(answer: Answer<A>, held: usize) -> Self {
-        Self { answer, held }
+        Self {
+            answer,
+            held,
+            most: Self::SMALL,
+        }
+    }
+
+    /// The same, whose answer has at most so many bytes.
+    pub(crate) fn reading(self, most: usize) -> Self {
+        Self {
+            most: self.most.max(most),
+            ..self
+        }
     }
 
     /// Changes the value of a successful answer.
@@ -50,7 +67,7 @@ impl<A> Asked<A> {
     where
         A: 'static,
     {
-        Asked::holding(self.answer.map(change), self.held)
+        Asked::holding(self.answer.map(change), self.held).reading(self.most)
     }
 }
 
@@ -165,22 +182,31 @@ impl<'a, T: KeyvalueView> Interface<'a, T> {
             .func_wrap_concurrent(name, move |accessor, params: P| {
                 Box::pin(async move {
                     // Before the first wait, while the arguments lie where they did at the call.
-                    let (answer, held) = accessor.with(|mut access| {
+                    let (answer, waiting) = accessor.with(|mut access| {
                         let mut store = access.as_context_mut();
                         let asked: Asked<A> = begin(&mut store, params)?.into();
-                        let held = match &asked.answer {
+                        let waiting = match &asked.answer {
                             Answer::Now(_) => None,
-                            Answer::Later(_) => Some(budget(&mut store).hold(asked.held)),
+                            Answer::Later(_) => {
+                                let budget = budget(&mut store);
+                                let room = budget.answers().room(asked.most);
+                                Some(budget.hold(asked.held).map(|held| (held, room)))
+                            }
                         };
-                        wasmtime::error::Ok((asked.answer, held))
+                        wasmtime::error::Ok((asked.answer, waiting))
                     })?;
-                    let result = match (answer, held) {
+                    // Both count until the guest has the answer, or has cancelled the call.
+                    let (result, _waited) = match (answer, waiting) {
                         (_, Some(Err(over))) => {
-                            Err(Error::Unavailable(Failure::new(over.to_string())))
+                            let over = Failure::new(over.to_string());
+                            (Err(Error::Unavailable(over)), None)
                         }
-                        (Answer::Now(result), _) => result,
-                        // What is held counts until then, also where the guest cancels the call.
-                        (Answer::Later(answer), _held) => answer.await,
+                        (Answer::Now(result), _) => (result, None),
+                        (Answer::Later(answer), None) => (answer.await, None),
+                        (Answer::Later(answer), Some(Ok((held, room)))) => {
+                            let room = room.await;
+                            (answer.await, Some((held, room)))
+                        }
                     };
                     let returned =
                         accessor.with(|mut access| finish(&mut access.as_context_mut(), result));

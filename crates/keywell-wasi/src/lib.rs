@@ -52,6 +52,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answers;
 mod budget;
 mod cache;
 mod calls;

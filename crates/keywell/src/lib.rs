@@ -30,7 +30,7 @@
 #![forbid(unsafe_code)]
 
 pub use keywell_app as app;
-pub use keywell_app::{PROVIDERS, identity, open, open_existing, provider, relative_to};
+pub use keywell_app::{PROVIDERS, identity, not_built, open, open_existing, provider, relative_to};
 pub use keywell_runtime as runtime;
 pub use keywell_store as store;
 pub use keywell_store::{OpenError, StoreUrl, StoreUrlError};

@@ -194,9 +194,7 @@ fn what_is_not_offered_of_spin_is_named_with_what_to_do() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(
-        text.contains(
-            "it exports fermyon:spin/inbound-http; build it with a version of Spin's SDK"
-        ),
+        text.contains("it exports fermyon:spin/inbound-http; build it with Spin's SDK 5 or later"),
         "{text}"
     );
 }

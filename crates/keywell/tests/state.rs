@@ -313,7 +313,7 @@ fn a_terminal_does_not_show_the_secret_that_is_typed() {
     let mut prompt = String::new();
     std::io::BufRead::read_line(&mut shown, &mut prompt).unwrap();
     assert!(
-        prompt.contains("The secret typed, which is not shown"),
+        prompt.contains("Type the secret typed, which is not shown"),
         "{prompt}"
     );
     typed.write_all(b"hunter2\n").unwrap();

@@ -3,6 +3,7 @@
 //! | Path | What it calls, and answers |
 //! |---|---|
 //! | `/get?KEY` | `get` |
+//! | `/ten?KEY` | ten times `get` at once |
 //! | `/set?KEY&VALUE`, `/set?KEY&VALUE&MS` | `set`, with a time to live of so many milliseconds |
 //! | `/add?KEY&VALUE` | `set` of a key that is not there |
 //! | `/delete?KEY` | `delete`, then `exists` |
@@ -14,6 +15,8 @@
 //! | `/open?NAME` | `open` of another bucket |
 
 mod answer;
+
+use std::task::Poll;
 
 use wasip3::exports::http::handler::Guest;
 use wasip3::http::types::{ErrorCode, Request, Response};
@@ -60,6 +63,25 @@ async fn call(target: &str) -> Result<String, Error> {
     };
     match path {
         "/get" => bucket.get(key).await.map(shown),
+        "/ten" => {
+            let mut reading: Vec<_> = (0..10).map(|_| Box::pin(bucket.get(key.clone()))).collect();
+            let mut read = Vec::new();
+            std::future::poll_fn(|cx| {
+                reading.retain_mut(|reading| match reading.as_mut().poll(cx) {
+                    Poll::Ready(answer) => {
+                        read.push(answer.map(shown));
+                        false
+                    }
+                    Poll::Pending => true,
+                });
+                if reading.is_empty() {
+                    return Poll::Ready(());
+                }
+                Poll::Pending
+            })
+            .await;
+            Ok(read.into_iter().collect::<Result<Vec<_>, _>>()?.join(" "))
+        }
         "/set" => {
             let options = options(third.parse().ok(), false);
             let set = bucket.set(key, value.into_bytes(), options).await;

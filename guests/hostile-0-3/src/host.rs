@@ -32,6 +32,17 @@ pub async fn yield_for_ever() -> ! {
     }
 }
 
+/// Computes for almost a tick of the host, then lets its other tasks run.
+pub async fn churn_for_ever() -> ! {
+    loop {
+        let until = monotonic_clock::now() + 9 * MILLISECOND;
+        while monotonic_clock::now() < until {
+            core::hint::spin_loop();
+        }
+        yield_async().await;
+    }
+}
+
 pub async fn sleep(milliseconds: u64) -> String {
     monotonic_clock::wait_for(milliseconds * MILLISECOND).await;
     "slept".into()

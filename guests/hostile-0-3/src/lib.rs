@@ -14,6 +14,7 @@
 //! | `/after?ms=N` | waits after it has answered, then counts in the bucket |
 //! | `/counted` | answers how often `/after` has counted |
 //! | `/loop`, `/hold` | begins an answer, then computes for ever or waits for an hour |
+//! | `/churn` | begins an answer, then computes 9 ms and yields, for ever |
 //! | `/spin` | computes for ever before it answers |
 //! | `/yield` | yields to other tasks for ever before it answers |
 //! | `/grow` | grows and touches its memory to the limit |
@@ -92,7 +93,9 @@ impl Guest for Hostile {
             "/stream" => return Ok(answers::stream(n)),
             "/endless" => return Ok(answers::stream(u64::MAX)),
             "/after" => return Ok(answers::then(host::count_after(query.number("ms")))),
+            "/after-yield" => return Ok(answers::then(async { host::yield_for_ever().await })),
             "/loop" => return Ok(answers::begin_then(async { host::compute_for_ever() })),
+            "/churn" => return Ok(answers::begin_then(async { host::churn_for_ever().await })),
             "/hold" => {
                 return Ok(answers::begin_then(async {
                     drop(host::sleep(3_600_000).await);

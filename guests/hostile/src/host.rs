@@ -6,6 +6,8 @@ use core::ptr;
 
 use wasip2::cli::stdout;
 use wasip2::clocks::monotonic_clock;
+use wasip2::filesystem::preopens;
+use wasip2::filesystem::types::{Descriptor, DescriptorFlags, OpenFlags, PathFlags};
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{Fields, OutgoingBody, OutgoingRequest, OutgoingResponse, Scheme};
 use wasip2::random::random;
@@ -121,6 +123,30 @@ pub fn sockets(times: u64) -> String {
     make(times, || {
         let socket = tcp_create_socket::create_tcp_socket(IpAddressFamily::Ipv4);
         socket.map_err(|error| error.to_string())
+    })
+}
+
+/// Opens the file `it` of the folder.
+fn open() -> Result<Descriptor, String> {
+    let folders = preopens::get_directories();
+    let (folder, _) = folders.first().ok_or("no folder")?;
+    let opened = folder.open_at(
+        PathFlags::empty(),
+        "it",
+        OpenFlags::empty(),
+        DescriptorFlags::READ,
+    );
+    opened.map_err(|code| code.name().to_owned())
+}
+
+pub fn files(times: u64) -> String {
+    make(times, open)
+}
+
+pub fn file_streams(times: u64) -> String {
+    make(times, || {
+        let stream = open()?.read_via_stream(0);
+        stream.map_err(|code| code.name().to_owned())
     })
 }
 

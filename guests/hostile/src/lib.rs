@@ -19,6 +19,8 @@
 //! | `/outgoing?n=N&to=HOST` | sends N requests whose answers it never takes |
 //! | `/grow` | grows and touches its memory to the limit |
 //! | `/pollables?n=N`, `/streams?n=N`, `/sockets?n=N` | makes N of them |
+//! | `/files?n=N` | opens the file `it` of its folder N times |
+//! | `/file-streams?n=N` | does the same, and keeps of each a stream alone |
 //! | `/random?n=N` | asks for N random bytes in one call |
 //! | `/flood?n=N` | prints N bytes in lines to both outputs |
 //! | `/print?text=T` | prints a text to both outputs |
@@ -74,6 +76,8 @@ impl Guest for Hostile {
             "/pollables" => host::pollables(n),
             "/streams" => host::streams(n),
             "/sockets" => host::sockets(n),
+            "/files" => host::files(n),
+            "/file-streams" => host::file_streams(n),
             "/random" => host::random(n),
             "/flood" => output::flood(n),
             "/print" => output::print(&query.decoded("text")),

@@ -152,6 +152,7 @@ macro_rules! every_attack {
                 pending_requests,
                 memory_growth,
                 endless_loops_beside_another_component,
+                churning_calls_beside_another_component,
             ] + [],
             fairness: [
                 endless_loops_beside_another_component,

@@ -54,3 +54,7 @@ pub(crate) fn memory_growth(context: &Context) -> Done<Seen> {
 pub(crate) fn endless_loops_beside_another_component(context: &Context) -> Done<Seen> {
     beside(context, HOSTILE, 8, "/loop")
 }
+
+pub(crate) fn churning_calls_beside_another_component(context: &Context) -> Done<Seen> {
+    beside(context, HOSTILE, 8, "/churn")
+}

@@ -83,7 +83,7 @@ pub static COMPONENT: Section = Section {
             "links",
             Kind::Map(&Kind::Table(&LINK)),
             "none",
-            "other links, by the names by which the component chooses them, see below",
+            "other links, by the names by which the component chooses them",
         ),
         Key::new(
             "secrets",
@@ -103,7 +103,7 @@ pub static COMPONENT: Section = Section {
             Kind::Map(&Kind::Name),
             "none",
             "a table of interfaces that other components answer: `\"NAMESPACE:PACKAGE/INTERFACE\" = \
-             \"COMPONENT\"`, without a version, see below",
+             \"COMPONENT\"`, without a version",
         ),
         Key::new(
             "memory",

@@ -218,7 +218,7 @@ pub static WATCH: Section = Section {
             Kind::Text,
             "made of the component, the bucket and `on`",
             "the trigger's name, under which its position is stored and by which processes share \
-             its events, see below",
+             its events",
         ),
         Key::new(
             "parallel",

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Component, Path};
 
 use crate::tree::fields::{self, Fields, Unknown};
 use crate::tree::finding::{self, Findings};
@@ -30,13 +30,23 @@ pub(super) fn read(
             let Some(source) = fields::text(node, &what, findings) else {
                 continue;
             };
-            let guest = format!("/{}", source.trim_matches('/'));
+            let below = source.strip_prefix("./").unwrap_or(&source);
+            let guest = format!("/{}", below.trim_matches('/'));
             (source, guest)
         };
         if !is_folder(&source) {
             let message = format!("{:?} in files is a pattern or a single file", source.value);
             let help = "put the files into a folder, and write { source = \"FOLDER\", \
                         destination = \"/PATH\" }";
+            findings.push(finding::error(source.place, message).help(help));
+            continue;
+        }
+        if !is_below(&source) {
+            let message = format!(
+                "{:?} in files is no folder below that of the file",
+                source.value
+            );
+            let help = "write the path of a folder below it, without . and ..";
             findings.push(finding::error(source.place, message).help(help));
             continue;
         }
@@ -51,11 +61,34 @@ fn is_folder(source: &str) -> bool {
     !source.contains(['*', '?', '[']) && last.extension().is_none()
 }
 
+/// Whether it leads to a folder below the one that it starts from.
+fn is_below(source: &str) -> bool {
+    let source = source.strip_prefix("./").unwrap_or(source);
+    let mut parts = Path::new(source).components().peekable();
+    let is_any = parts.peek().is_some();
+    is_any && parts.all(|part| matches!(part, Component::Normal(_)))
+}
+
 fn dir(source: &Located<String>, guest: String, folder: &Path) -> DirPlan {
     DirPlan {
         host: folder.join(source.trim_end_matches('/')),
         guest,
         is_read_only: true,
         place: source.place,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_below_that_of_the_file_are_granted() {
+        for below in ["assets", "assets/", "a/b", "./a"] {
+            assert!(is_below(below), "{below}");
+        }
+        for other in ["", ".", "..", "/", "/etc", "a/../..", "./", "./.."] {
+            assert!(!is_below(other), "{other}");
+        }
     }
 }

@@ -65,13 +65,12 @@ fn one(
     let is_any_scheme = scheme == "*";
     if is_any_scheme || matches!(scheme, "http" | "https") {
         let value = match (host, port) {
-            ("*", None | Some("*")) => "*".to_owned(),
-            ("*", Some(_)) => {
-                let help = "name the hosts, or leave the port out";
-                return Err(("is one port of every host, which is not offered", help));
-            }
+            ("*", None) if is_any_scheme => "*".to_owned(),
+            ("*", Some("*")) => "*".to_owned(),
             (host, None) if is_any_scheme => format!("{host}:*"),
-            (host, None) => host.to_owned(),
+            // As Spin does: a scheme without a port allows its own port alone.
+            (host, None) if scheme == "https" => format!("{host}:443"),
+            (host, None) => format!("{host}:80"),
             (host, Some(port)) => format!("{host}:{port}"),
         };
         plan.outgoing.push(located(value));
@@ -117,12 +116,15 @@ mod tests {
             };
             assert_eq!(allowed(text), Ok((owned(outgoing), owned(tcp))), "{text}");
         };
-        allows("https://example.com", &["example.com"], &[]);
+        allows("https://example.com", &["example.com:443"], &[]);
+        allows("http://*.example.com", &["*.example.com:80"], &[]);
         allows("http://example.com:80/", &["example.com:80"], &[]);
         allows("https://*.example.com:*", &["*.example.com:*"], &[]);
         allows("https://[::1]:8443", &["[::1]:8443"], &[]);
-        allows("https://[::1]", &["[::1]"], &[]);
-        allows("https://*", &["*"], &[]);
+        allows("https://[::1]", &["[::1]:443"], &[]);
+        allows("https://*", &["*:443"], &[]);
+        allows("http://*:8080", &["*:8080"], &[]);
+        allows("http://*:*", &["*"], &[]);
         allows("*://*:*", &["*"], &[]);
         allows("*://db:5432", &["db:5432"], &["db:5432"]);
         allows("*://h", &["h:*"], &[]);
@@ -140,7 +142,6 @@ mod tests {
             "https://h:{80..90}",
             "http://self",
             "https://b.spin.internal",
-            "http://*:8080",
             "redis://*:6379",
             "tcp://h",
         ] {

@@ -142,10 +142,14 @@ pub(super) fn set_config(plan: &mut ComponentPlan, layer: Layer) {
         .extend(values.map(|(key, value)| (key, value.value)));
 }
 
-/// A host without its scheme and its path, which make no difference.
+/// A host without its path, and without its scheme but where that is all that bounds it.
 fn host(host: &Located<String>) -> Located<String> {
-    let (_, bare) = host.split_once("://").unwrap_or(("", host.value.as_str()));
-    let bare = bare.split('/').next().unwrap_or_default();
+    let (scheme, bare) = host.split_once("://").unwrap_or(("", host.value.as_str()));
+    let bare = match (scheme, bare.split('/').next().unwrap_or_default()) {
+        ("https", "*") => "*:443",
+        ("http", "*") => "*:80",
+        (_, bare) => bare,
+    };
     Located {
         value: bare.to_owned(),
         place: host.place,

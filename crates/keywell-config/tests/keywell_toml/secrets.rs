@@ -1,5 +1,6 @@
 //! Values that may be secret, taken from the environment or from a file.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use keywell_config::{Draft, Severity};
@@ -15,7 +16,10 @@ fn folder() -> PathBuf {
         ("full", vec![b'x'; 64 << 10]),
         ("large", vec![b'x'; (64 << 10) + 1]),
     ] {
-        std::fs::write(folder.join(name), content).unwrap();
+        // Other tests read them meanwhile.
+        let mut file = tempfile::NamedTempFile::new_in(&folder).unwrap();
+        file.write_all(&content).unwrap();
+        file.persist(folder.join(name)).unwrap();
     }
     folder
 }

@@ -16,7 +16,9 @@ async fn cosmos() -> Subject {
     let options = options(server());
     let store = store(&options).await;
     // The emulator copies all of a bucket for each part of a batch.
-    let subject = Subject::new(store).patience(Duration::from_mins(10));
+    let subject = Subject::new(store)
+        .patience(Duration::from_mins(10))
+        .very_many(4000);
     subject.reopening(move || {
         let options = options.clone();
         async move {

@@ -240,11 +240,11 @@ async fn a_slow_account_is_waited_for() {
     let store = store(&options(&server)).await;
     let bucket = open(&store, "b").await;
     server.freeze();
+    let before = server.requests().len();
     let writing = tokio::spawn({
         let bucket = bucket.clone();
         async move { bucket.set("k", VALUE, Set::default()).await }
     });
-    let before = server.requests().len();
     while server.requests().len() == before && !writing.is_finished() {
         tokio::task::yield_now().await;
     }

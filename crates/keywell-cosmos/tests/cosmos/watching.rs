@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use keywell_servers::Cosmos;
 use keywell_store::{
     Action, Change, Error, Event, Expected, Filter, Invalid, ResumeToken, Set, Since, Store as _,
-    Transacted, Transaction, Watch,
+    Swap, Transacted, Transaction, Watch,
 };
 use tokio::time::timeout;
 
@@ -51,6 +51,7 @@ async fn a_deletion_is_delivered_and_what_was_absent_is_not_deleted() {
     let mut transaction = Transaction::default();
     let gone = || Action::Change(Change::Delete);
     transaction.write(&*bucket, "k", gone()).unwrap();
+    transaction.write(&*bucket, "never", gone()).unwrap();
     let change = Change::Set(VALUE, Set::default());
     transaction
         .write(&*bucket, "new", Action::Change(change))
@@ -60,7 +61,15 @@ async fn a_deletion_is_delivered_and_what_was_absent_is_not_deleted() {
         panic!("{done:?}")
     };
     assert!(!written[0].has_changed, "it was deleted already");
+    assert!(!written[1].has_changed, "it never was");
     expect(&mut watch, &["set new"]).await;
+    // The key counts as absent, and is one as any other afterwards.
+    let swap = Change::Set(VALUE, Set::default());
+    let swapped = bucket.swap("never", Expected::Absent, swap).await.unwrap();
+    assert!(matches!(swapped, Swap::Done(_)), "{swapped:?}");
+    expect(&mut watch, &["set never"]).await;
+    bucket.delete("never").await.unwrap();
+    expect(&mut watch, &["deleted never"]).await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodbstreams::operation::get_records::GetRecordsError;
 use aws_sdk_dynamodbstreams::operation::get_shard_iterator::GetShardIteratorError;
 use aws_sdk_dynamodbstreams::primitives::DateTime;
-use aws_sdk_dynamodbstreams::types::{Record, Shard, ShardIteratorType};
+use aws_sdk_dynamodbstreams::types::{Record, Shard, ShardIteratorType, StreamStatus};
 use bytes::Bytes;
 use keywell_client::{Backoff, Deadline};
 use keywell_store::feed::{Chunk, Feed};
@@ -22,6 +22,9 @@ const SHORTEST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(1);
 /// How long a new watch may wait for its own mark.
 const BEGINNING: Duration = Duration::from_secs(30);
+
+/// How long a stream keeps its records, in milliseconds: a day.
+const KEPT: u64 = 24 * 60 * 60 * 1000;
 
 /// Since when the time of a mark has ended, in milliseconds: a day. DynamoDB collects none of which
 /// it ended years ago.
@@ -45,6 +48,15 @@ pub(super) struct StreamFeed {
     mark: Option<Bytes>,
 }
 
+/// What a reading found, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    /// Nothing, and nothing will come: the stream was disabled.
+    End,
+    Nothing,
+    Something,
+}
+
 // === impl StreamFeed ===
 
 impl StreamFeed {
@@ -60,14 +72,19 @@ impl StreamFeed {
             let range = shard.sequence_number_range.as_ref();
             range.is_none_or(|range| range.ending_sequence_number.is_none())
         };
-        let shards = feed.shards().await?;
-        let open = shards.iter().filter(|shard| is_open(shard));
-        let open: Vec<Arc<str>> = open.filter_map(id).collect();
-        for shard in &open {
+        let (shards, _) = feed.describe().await?;
+        let has_child = |shard: &Shard| {
+            let mut others = shards.iter();
+            others.any(|other| other.parent_shard_id == shard.shard_id)
+        };
+        // The children of a shard that ended may not be listed yet.
+        let last = |shard: &&Shard| is_open(shard) || !has_child(shard);
+        let last: Vec<Arc<str>> = shards.iter().filter(last).filter_map(id).collect();
+        for shard in &last {
             let iterator = feed.iterator(shard, None).await?;
             feed.iterators.insert(shard.clone(), iterator);
         }
-        feed.position = Position::new(open.into_iter().map(|shard| (shard, Place::From(begun))));
+        feed.position = Position::new(last.into_iter().map(|shard| (shard, Place::From(begun))));
         feed.mark().await?;
         Ok(feed)
     }
@@ -130,7 +147,9 @@ impl StreamFeed {
                 let what = "the stream of the table does not show what was just written to it";
                 return Err(Error::Unavailable(what.into()));
             }
-            self.read().await?;
+            if self.read().await? == Found::End {
+                return Err(disabled());
+            }
         }
         let delete = link.client.delete_item().table_name(&link.table);
         let delete = delete.set_key(Some(primary(&self.backing.bucket, &key)));
@@ -140,8 +159,8 @@ impl StreamFeed {
         Ok(())
     }
 
-    /// All shards of the stream.
-    async fn shards(&self) -> Result<Vec<Shard>> {
+    /// All shards of the stream, and its status.
+    async fn describe(&self) -> Result<(Vec<Shard>, Option<StreamStatus>)> {
         let link = &self.backing.link;
         let mut shards = Vec::new();
         let mut after = None;
@@ -150,12 +169,12 @@ impl StreamFeed {
             let request = request.set_exclusive_start_shard_id(after);
             let described = link.get(Kind::Reads, || request.clone().send()).await?;
             let Some(described) = described.stream_description else {
-                return Ok(shards);
+                return Ok((shards, None));
             };
             shards.extend(described.shards.unwrap_or_default());
             after = described.last_evaluated_shard_id;
             if after.is_none() {
-                return Ok(shards);
+                return Ok((shards, described.stream_status));
             }
         }
     }
@@ -168,6 +187,13 @@ impl StreamFeed {
         let request = match behind {
             None => request.shard_iterator_type(ShardIteratorType::Latest),
             Some(Place::Start) => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
+            Some(Place::At(number)) => request
+                .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
+                .sequence_number(&**number),
+            // DynamoDB would begin with the first record that it still has.
+            Some(Place::From(time)) if now().saturating_sub(*time) > KEPT => {
+                return Err(Invalid::Compacted.into());
+            }
             Some(Place::From(time)) => request
                 .shard_iterator_type(ShardIteratorType::AtTimestamp)
                 .timestamp(DateTime::from_millis(
@@ -190,22 +216,23 @@ impl StreamFeed {
     }
 
     /// Reads every shard once, and waits if there was nothing.
-    async fn read(&mut self) -> Result<()> {
+    async fn read(&mut self) -> Result<Found> {
         let places = self.position.clone();
-        let mut has_found = false;
+        let mut found = None;
         for (shard, place) in places.shards() {
-            has_found |= self.read_shard(shard, place).await?;
+            found = found.max(Some(self.read_shard(shard, place).await?));
         }
-        if has_found {
-            self.backoff.reset();
-        } else {
-            self.backoff.pause().await;
+        let found = found.unwrap_or(Found::Nothing);
+        match found {
+            Found::Something => self.backoff.reset(),
+            Found::Nothing => self.backoff.pause().await,
+            Found::End => {}
         }
-        Ok(())
+        Ok(found)
     }
 
-    /// Reads some of a shard; whether there was anything.
-    async fn read_shard(&mut self, shard: &Arc<str>, place: &Place) -> Result<bool> {
+    /// Reads some of a shard.
+    async fn read_shard(&mut self, shard: &Arc<str>, place: &Place) -> Result<Found> {
         let iterator = match self.iterators.remove(shard) {
             Some(iterator) => iterator,
             None => self.iterator(shard, Some(place)).await?,
@@ -215,7 +242,9 @@ impl StreamFeed {
         let read = match link.call(Kind::Reads, || request.clone().send()).await {
             Ok(Ok(read)) => read,
             // It is 15 minutes old, and another one is made for the place.
-            Ok(Err(GetRecordsError::ExpiredIteratorException(_))) => return Ok(true),
+            Ok(Err(GetRecordsError::ExpiredIteratorException(_))) => {
+                return Ok(Found::Something);
+            }
             Ok(Err(
                 GetRecordsError::TrimmedDataAccessException(_)
                 | GetRecordsError::ResourceNotFoundException(_),
@@ -227,30 +256,37 @@ impl StreamFeed {
             }
         };
         let records = read.records.unwrap_or_default();
-        let mut has_found = !records.is_empty();
+        let has_records = !records.is_empty();
         for record in records {
             self.take(shard, record);
         }
-        if let Some(next) = read.next_shard_iterator {
-            self.iterators.insert(shard.clone(), next);
-        } else {
-            self.descend(shard).await?;
-            has_found = true;
-        }
-        Ok(has_found)
+        let found = match read.next_shard_iterator {
+            Some(next) => {
+                self.iterators.insert(shard.clone(), next);
+                Found::Nothing
+            }
+            None => self.descend(shard).await?,
+        };
+        Ok(if has_records { Found::Something } else { found })
     }
 
-    /// Goes on with the children of a shard that ended.
-    async fn descend(&mut self, shard: &Arc<str>) -> Result<()> {
-        let shards = self.shards().await?;
+    /// Goes on with the children of a shard that ended. DynamoDB may list them later than the end, so
+    /// the shard is kept until then, to be read again behind its last record.
+    async fn descend(&mut self, shard: &Arc<str>) -> Result<Found> {
+        let (shards, status) = self.describe().await?;
         let is_child = |child: &&Shard| child.parent_shard_id.as_deref() == Some(&**shard);
-        let children = shards.iter().filter(is_child).filter_map(id);
-        self.position.replace(shard, children);
-        if self.position.shards().next().is_none() {
-            let what = "the stream of the table has ended; open the store again";
-            return Err(Error::Unavailable(what.into()));
+        let children = shards.iter().filter(is_child);
+        let children: Vec<_> = children
+            .filter_map(|child| Some((id(child)?, first(child))))
+            .collect();
+        if !children.is_empty() {
+            self.position.replace(shard, children);
+            return Ok(Found::Something);
         }
-        Ok(())
+        Ok(match status {
+            Some(StreamStatus::Disabled) => Found::End,
+            _ => Found::Nothing,
+        })
     }
 
     fn take(&mut self, shard: &Arc<str>, record: Record) {
@@ -265,6 +301,9 @@ impl StreamFeed {
                 // What came before the mark was written before the watch was open.
                 self.mark = None;
                 self.ready.clear();
+                if let Some(time) = record::time(&record) {
+                    self.position.begin(time);
+                }
                 self.beginning = self.position.clone();
             }
             return;
@@ -279,9 +318,21 @@ impl StreamFeed {
     }
 }
 
+fn disabled() -> Error {
+    let what = "the stream of the table was disabled; enable it, and open the store again";
+    Error::Unavailable(what.into())
+}
+
 /// The number of a shard.
 fn id(shard: &Shard) -> Option<Arc<str>> {
     shard.shard_id.as_deref().map(Into::into)
+}
+
+/// The place of the first record of a shard. DynamoDB refuses it once that is gone.
+fn first(shard: &Shard) -> Place {
+    let range = shard.sequence_number_range.as_ref();
+    let number = range.and_then(|range| range.starting_sequence_number.as_deref());
+    number.map_or(Place::Start, |number| Place::At(number.into()))
 }
 
 impl Feed for StreamFeed {
@@ -301,7 +352,8 @@ impl Feed for StreamFeed {
                 self.backoff.pause().await;
                 Ok(())
             }
-            read => read,
+            Ok(Found::End) => Err(disabled()),
+            read => read.map(drop),
         }
     }
 }

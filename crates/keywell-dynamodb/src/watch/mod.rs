@@ -7,7 +7,7 @@
 //!
 //! A shard has no number for its end. A new watch therefore marks its beginning: it writes an item
 //! under a key that no bucket has, which is hidden from all reads, and waits for it in the stream.
-//! Its shard is that of the bucket; of the other shards, the time of the beginning is kept.
+//! Its shard is that of the bucket; of the other shards, the time of its record is kept.
 
 mod feed;
 mod place;
@@ -15,32 +15,36 @@ mod record;
 
 use std::sync::Arc;
 
+use keywell_store::backend::Watcher;
 use keywell_store::{Error, Filter, Invalid, Result, Since, Watch, feed as feeds};
 
 use crate::backing::Backing;
 use feed::StreamFeed;
 use place::Position;
 
-/// Opens a watch.
-pub(crate) async fn open(
-    backing: Arc<Backing>,
-    stream: String,
-    filter: Filter,
-    since: Since,
-) -> Result<Watch> {
-    let scope = backing.scope.clone();
-    let feed = match since {
-        Since::Now => StreamFeed::begin(backing, stream.clone(), filter).await?,
-        Since::After(token) => {
-            let (of, position) = Position::from_token(&token, &scope)?;
-            if of != stream {
-                // The table has a new stream, and nothing of the one before.
-                return Err(Error::Invalid(Invalid::Compacted));
+// === impl Backing ===
+
+impl Watcher for Backing {
+    async fn watch(self: Arc<Self>, filter: Filter, since: Since) -> Result<Watch> {
+        let Some(stream) = self.stream.clone() else {
+            return Err(Error::Unsupported(
+                "watching of a table without a stream of both images",
+            ));
+        };
+        let scope = self.scope.clone();
+        let feed = match since {
+            Since::Now => StreamFeed::begin(self, stream.clone(), filter).await?,
+            Since::After(token) => {
+                let (of, position) = Position::from_token(&token, &scope)?;
+                if of != stream {
+                    // The table has a new stream, and nothing of the one before.
+                    return Err(Error::Invalid(Invalid::Compacted));
+                }
+                StreamFeed::resume(self, stream.clone(), filter, position).await?
             }
-            StreamFeed::resume(backing, stream.clone(), filter, position).await?
-        }
-    };
-    let position = feed.beginning().clone();
-    let token = move |positions: &[Position]| positions[0].token(&stream, &scope);
-    Ok(feeds::follow([(feed, position)], token))
+        };
+        let position = feed.beginning().clone();
+        let token = move |positions: &[Position]| positions[0].token(&stream, &scope);
+        Ok(feeds::follow([(feed, position)], token))
+    }
 }

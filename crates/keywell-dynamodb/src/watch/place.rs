@@ -11,9 +11,11 @@ const TOKEN: &str = "\0watch";
 /// How far a shard is read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Place {
-    /// Not at all.
+    /// Not at all, and its first record is not known.
     Start,
-    /// Up to this time, in milliseconds since 1970.
+    /// Not at all; its records begin with this number.
+    At(Arc<str>),
+    /// Up to this time, in milliseconds since 1970. Records have whole seconds, rounded down.
     From(u64),
     /// Up to the record with this number.
     After(Arc<str>),
@@ -35,16 +37,30 @@ impl Position {
         self.0.iter()
     }
 
+    /// Replaces each time by that of the mark's record, which is of the clock of the service, as are
+    /// the times with which DynamoDB compares it.
+    pub(super) fn begin(&mut self, time: u64) {
+        for place in Arc::make_mut(&mut self.0).values_mut() {
+            if matches!(place, Place::From(_)) {
+                *place = Place::From(time);
+            }
+        }
+    }
+
     /// Moves on in a shard.
     pub(super) fn advance(&mut self, shard: &Arc<str>, place: Place) {
         Arc::make_mut(&mut self.0).insert(shard.clone(), place);
     }
 
     /// Goes on with the children of a shard that ended.
-    pub(super) fn replace(&mut self, shard: &str, children: impl IntoIterator<Item = Arc<str>>) {
+    pub(super) fn replace(
+        &mut self,
+        shard: &str,
+        children: impl IntoIterator<Item = (Arc<str>, Place)>,
+    ) {
         let shards = Arc::make_mut(&mut self.0);
         shards.remove(shard);
-        shards.extend(children.into_iter().map(|child| (child, Place::Start)));
+        shards.extend(children);
     }
 
     /// The position as text: the stream, and a line for each shard.
@@ -55,6 +71,7 @@ impl Position {
             text.push_str(shard);
             match place {
                 Place::Start => {}
+                Place::At(number) => text.extend([" @", &**number]),
                 Place::From(time) => text.extend([" ~", &time.to_string()]),
                 Place::After(number) => text.extend([" ", &**number]),
             }
@@ -78,9 +95,12 @@ impl Position {
             let Some((shard, place)) = line.split_once(' ') else {
                 return Ok((line.into(), Place::Start));
             };
-            let place = match place.strip_prefix('~') {
-                Some(time) => Place::From(time.parse().map_err(|_| refused())?),
-                None => Place::After(place.into()),
+            let place = if let Some(time) = place.strip_prefix('~') {
+                Place::From(time.parse().map_err(|_| refused())?)
+            } else if let Some(number) = place.strip_prefix('@') {
+                Place::At(number.into())
+            } else {
+                Place::After(place.into())
             };
             Ok((shard.into(), place))
         });
@@ -101,15 +121,24 @@ mod tests {
                 "shardId-3".into(),
                 Place::After("00000000179581705844".into()),
             ),
+            ("shardId-4".into(), Place::At("00000000179581705845".into())),
         ];
         let mut position = Position::new(shards);
         let token = position.token("arn:stream", "dynamodb/t/b");
         let (stream, read) = Position::from_token(&token, "dynamodb/t/b").unwrap();
         assert_eq!((&*stream, &read), ("arn:stream", &position));
         assert!(Position::from_token(&token, "dynamodb/t/c").is_err());
-        position.replace("shardId-3", ["shardId-4".into(), "shardId-5".into()]);
+        let children = ["shardId-5", "shardId-6"].map(|child| (child.into(), Place::Start));
+        position.replace("shardId-3", children);
         position.advance(&"shardId-1".into(), Place::After("7".into()));
         let shards: Vec<_> = position.shards().map(|(shard, _)| &**shard).collect();
-        assert_eq!(shards, ["shardId-1", "shardId-2", "shardId-4", "shardId-5"]);
+        let expected = [
+            "shardId-1",
+            "shardId-2",
+            "shardId-4",
+            "shardId-5",
+            "shardId-6",
+        ];
+        assert_eq!(shards, expected);
     }
 }

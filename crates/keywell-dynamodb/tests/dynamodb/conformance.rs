@@ -19,7 +19,7 @@ async fn ministack() -> Subject {
         async move { Ok(Arc::new(DynamoDbStore::open(options).await?) as Arc<dyn Store>) }
     });
     // The emulator sorts all keys of a bucket for each page.
-    subject.patience(Duration::from_mins(6))
+    subject.patience(Duration::from_mins(6)).very_many(6000)
 }
 
 keywell_conformance::suite!(ministack);

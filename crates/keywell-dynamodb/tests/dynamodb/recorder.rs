@@ -19,8 +19,12 @@ pub(crate) fn error(code: &str) -> StubAnswer {
 }
 
 pub(crate) fn failure(status: &str, code: &str, message: &str) -> StubAnswer {
-    let body =
-        format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"{message}"}}"#);
+    refusal(status, code, &format!(r#""message":"{message}""#))
+}
+
+/// An error with these fields.
+pub(crate) fn refusal(status: &str, code: &str, fields: &str) -> StubAnswer {
+    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}",{fields}}}"#);
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/x-amz-json-1.0\r\n\

@@ -1,11 +1,11 @@
 //! The requests that are sent, where emulators accept more than DynamoDB documents.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use keywell_servers::StubAnswer;
-use keywell_store::{Action, Change, Check, Expected, Set, Store as _, Transacted, Write};
+use keywell_store::{Action, Change, Check, Error, Expected, Set, Store as _, Transacted, Write};
 
 use crate::place::open;
 use crate::recorder::{asked, error, operation, store, stub};
@@ -203,4 +203,23 @@ async fn batches_are_split_and_what_is_left_out_is_sent_again() {
         .map(|body| body.matches(r#"{"S":"m"#).count())
         .max();
     assert_eq!(most, Some(100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_needs_a_write_and_changes_nothing() {
+    let may_write = Arc::new(AtomicBool::new(true));
+    let may = may_write.clone();
+    let (stub, options) = stub(move |request| match operation(request) {
+        "DeleteItem" if may.load(Ordering::SeqCst) => error("ConditionalCheckFailedException"),
+        "DeleteItem" => error("AccessDeniedException"),
+        _ => StubAnswer::ok("{}"),
+    });
+    let store = store(&options).await;
+    store.health().await.unwrap();
+    let sent = asked(&stub, "DeleteItem");
+    assert_eq!(sent.len(), 1);
+    has(&sent[0], &["#version = :version AND NOT (#ends <= :now)"]);
+    may_write.store(false, Ordering::SeqCst);
+    let health = store.health().await;
+    assert!(matches!(health, Err(Error::AccessDenied(_))), "{health:?}");
 }

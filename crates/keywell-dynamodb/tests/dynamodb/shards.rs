@@ -1,7 +1,8 @@
 //! Streams of several shards, and what DynamoDB answers of what it no longer keeps.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::StreamExt as _;
 use keywell_servers::{Stub, StubAnswer, StubRequest};
@@ -38,63 +39,97 @@ fn collected(number: u32, key: &str) -> String {
     record(number, key, &image.replace('K', key), "REMOVE", more)
 }
 
+/// The item that marks the beginning of a watch.
+struct Mark {
+    version: Mutex<String>,
+    /// When its record was made, by the clock of the service, in seconds.
+    created: u64,
+}
+
+// === impl Mark ===
+
+impl Mark {
+    /// One whose record will be so many seconds old.
+    fn of_age(seconds: u64) -> Arc<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        Arc::new(Self {
+            version: Mutex::default(),
+            created: now.as_secs() - seconds,
+        })
+    }
+
+    fn is_written(&self) -> bool {
+        !self.version.lock().is_empty()
+    }
+
+    fn record(&self, number: u32) -> String {
+        let version = format!(r#""version":{{"B":"{}"}}"#, self.version.lock());
+        let record = set(number, &"\u{10ffff}".repeat(256));
+        let record = record.replace(r#""version":{"B":"dg=="}"#, &version);
+        record.replace("1764000000", &self.created.to_string())
+    }
+}
+
+const OTHER: &str = r#"{"ShardId":"old","SequenceNumberRange":{"StartingSequenceNumber":"1","EndingSequenceNumber":"9"}},
+    {"ShardId":"other","ParentShardId":"old","SequenceNumberRange":{"StartingSequenceNumber":"10"}}"#;
+const PARENT: &str = r#"{"ShardId":"parent","SequenceNumberRange":{"StartingSequenceNumber":"1"}}"#;
+const ENDED: &str = r#"{"ShardId":"parent","SequenceNumberRange":{"StartingSequenceNumber":"1","EndingSequenceNumber":"9"}}"#;
+const CHILDREN: &str = r#"{"ShardId":"left","ParentShardId":"parent","SequenceNumberRange":{"StartingSequenceNumber":"1"}},
+    {"ShardId":"right","ParentShardId":"parent","SequenceNumberRange":{"StartingSequenceNumber":"1"}}"#;
+
+fn described(status: &str, shards: &[&str]) -> StubAnswer {
+    let shards = shards.join(",");
+    StubAnswer::ok(format!(
+        r#"{{"StreamDescription":{{"StreamStatus":"{status}","Shards":[{shards}]}}}}"#
+    ))
+}
+
+fn records(records: &[String], next: Option<&str>) -> StubAnswer {
+    let records = records.join(",");
+    let next = next.map(|next| format!(r#","NextShardIterator":"{next}""#));
+    let next = next.unwrap_or_default();
+    StubAnswer::ok(format!(r#"{{"Records":[{records}]{next}}}"#))
+}
+
 /// A stream whose first shard ends and has two children; another shard stays.
-fn split(request: &StubRequest, mark: &Mutex<String>) -> StubAnswer {
+fn split(request: &StubRequest, mark: &Mark) -> StubAnswer {
     let body = &*request.body;
     match operation(request) {
         "PutItem" => {
-            between(body, r#""version":{"B":""#, "\"").clone_into(&mut mark.lock());
+            between(body, r#""version":{"B":""#, "\"").clone_into(&mut mark.version.lock());
             StubAnswer::ok("{}")
         }
-        "DescribeStream" => {
-            // The parent ends once its records are read.
-            let shards = r#"{"ShardId":"other","SequenceNumberRange":{"StartingSequenceNumber":"1"}},
-                {"ShardId":"old","SequenceNumberRange":{"StartingSequenceNumber":"1","EndingSequenceNumber":"9"}},
-                {"ShardId":"parent","SequenceNumberRange":{"StartingSequenceNumber":"1"}}"#;
-            let children = if mark.lock().is_empty() {
-                ""
-            } else {
-                r#",{"ShardId":"left","ParentShardId":"parent"},{"ShardId":"right","ParentShardId":"parent"}"#
-            };
-            StubAnswer::ok(format!(
-                r#"{{"StreamDescription":{{"Shards":[{shards}{children}]}}}}"#
-            ))
-        }
+        "DescribeStream" if mark.is_written() => described("ENABLED", &[OTHER, PARENT, CHILDREN]),
+        "DescribeStream" => described("ENABLED", &[OTHER, PARENT]),
         "GetShardIterator" => {
             let shard = between(body, r#""ShardId":""#, "\"");
-            StubAnswer::ok(format!(r#"{{"ShardIterator":"{shard} 0"}}"#))
+            let is_at_end = body.contains(r#""SequenceNumber":"7""#);
+            let turn = if is_at_end { "end" } else { "0" };
+            StubAnswer::ok(format!(r#"{{"ShardIterator":"{shard} {turn}"}}"#))
         }
-        "GetRecords" => {
-            let iterator = between(body, r#""ShardIterator":""#, "\"");
-            let (shard, turn) = iterator.split_once(' ').unwrap_or_default();
-            let mark = mark.lock().clone();
-            let last = "\u{10ffff}".repeat(256);
-            let marked = set(5, &last).replace(
-                r#""version":{"B":"dg=="}"#,
-                &format!(r#""version":{{"B":"{mark}"}}"#),
-            );
-            let (records, next) = match (shard, turn) {
-                ("parent", "0") if mark.is_empty() => (vec![], Some("0")),
-                ("parent", "0") => (vec![set(4, "before"), marked, set(6, "a")], Some("1")),
-                ("parent", _) => (vec![set(7, "b")], None),
-                ("left", "0") => (vec![collected(1, "a")], Some("1")),
-                ("right", "0") => (vec![set(1, "c")], Some("1")),
-                _ => (vec![], Some("1")),
-            };
-            let next = next.map(|turn| format!(r#","NextShardIterator":"{shard} {turn}""#));
-            StubAnswer::ok(format!(
-                r#"{{"Records":[{}]{}}}"#,
-                records.join(","),
-                next.unwrap_or_default()
-            ))
-        }
+        "GetRecords" => match between(body, r#""ShardIterator":""#, "\"") {
+            "parent 0" if !mark.is_written() => records(&[], Some("parent 0")),
+            "parent 0" => records(
+                &[set(4, "before"), mark.record(5), set(6, "a")],
+                Some("parent 1"),
+            ),
+            "parent 1" => records(&[set(7, "b")], None),
+            "parent end" => records(&[], None),
+            "left 0" => records(&[collected(1, "a")], Some("left 1")),
+            "right 0" => records(&[set(1, "c")], Some("right 1")),
+            iterator => records(&[], Some(iterator)),
+        },
         _ => StubAnswer::ok("{}"),
     }
 }
 
-async fn next(watch: &mut Watch) -> Event {
+async fn outcome(watch: &mut Watch) -> keywell_store::Result<Event> {
     let next = timeout(Duration::from_secs(30), watch.next()).await;
-    next.expect("an event comes").unwrap().unwrap()
+    next.expect("an event comes").expect("the watch goes on")
+}
+
+async fn next(watch: &mut Watch) -> Event {
+    outcome(watch).await.unwrap()
 }
 
 fn shown(event: &Event) -> String {
@@ -128,7 +163,7 @@ fn iterators(stub: &Stub) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn children_of_a_shard_are_read_after_it_and_a_token_has_the_place_in_each() {
-    let mark = Arc::new(Mutex::new(String::new()));
+    let mark = Mark::of_age(0);
     let (stub, options) = stub(move |request| split(request, &mark));
     let store = store(&options).await;
     let bucket = open(&store, "b").await;
@@ -142,6 +177,12 @@ async fn children_of_a_shard_are_read_after_it_and_a_token_has_the_place_in_each
     assert_eq!(shown[..2], ["set a", "set b"]);
     shown[2..].sort();
     assert_eq!(shown[2..], ["expired a", "set c"]);
+    let begun = [
+        "left AT_SEQUENCE_NUMBER 1".to_owned(),
+        "right AT_SEQUENCE_NUMBER 1".to_owned(),
+    ];
+    let made = iterators(&stub);
+    assert!(made.ends_with(&begun), "{made:?}");
     for (token, expected) in [
         (
             watch.start(),
@@ -186,7 +227,7 @@ async fn children_of_a_shard_are_read_after_it_and_a_token_has_the_place_in_each
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_stream_no_longer_keeps_is_compacted() {
-    let mark = Arc::new(Mutex::new(String::new()));
+    let mark = Mark::of_age(0);
     let trimmed = Arc::new(Mutex::new(None::<&'static str>));
     let what = trimmed.clone();
     let (_stub, options) = stub(move |request| match *what.lock() {
@@ -214,7 +255,7 @@ async fn what_the_stream_no_longer_keeps_is_compacted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_iterator_that_is_too_old_is_made_again() {
-    let mark = Arc::new(Mutex::new(String::new()));
+    let mark = Mark::of_age(0);
     let is_old = Arc::new(Mutex::new(false));
     let old = is_old.clone();
     let (stub, options) = stub(move |request| {
@@ -234,4 +275,99 @@ async fn an_iterator_that_is_too_old_is_made_again() {
     let made = &iterators(&stub)[before..];
     let again = "other AT_TIMESTAMP at a time".to_owned();
     assert!(made.contains(&again), "{made:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn children_that_are_listed_late_are_read() {
+    let (mark, turns) = (Mark::of_age(0), AtomicUsize::new(0));
+    let (_stub, options) = stub(move |request| match operation(request) {
+        "DescribeStream" => match turns.fetch_add(1, Ordering::SeqCst) {
+            0 => described("ENABLED", &[PARENT]),
+            1 => described("ENABLED", &[ENDED]),
+            _ => described("ENABLED", &[ENDED, CHILDREN]),
+        },
+        _ => split(request, &mark),
+    });
+    let bucket = open(&store(&options).await, "b").await;
+    let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    let mut events = Vec::new();
+    for _ in 0..4 {
+        events.push(shown(&next(&mut watch).await));
+    }
+    events[2..].sort();
+    assert_eq!(events, ["set a", "set b", "expired a", "set c"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_begins_in_a_shard_that_ended_and_whose_children_are_listed_late() {
+    let (mark, turns) = (Mark::of_age(0), AtomicUsize::new(0));
+    let (_stub, options) = stub(move |request| match operation(request) {
+        "DescribeStream" => match turns.fetch_add(1, Ordering::SeqCst) {
+            0 => described("ENABLED", &[ENDED]),
+            _ => described("ENABLED", &[ENDED, CHILDREN]),
+        },
+        "GetRecords" => match between(&request.body, r#""ShardIterator":""#, "\"") {
+            "parent 0" => records(&[], None),
+            "left 0" => records(
+                &[set(1, "before"), mark.record(2), set(3, "a")],
+                Some("left 1"),
+            ),
+            iterator => records(&[], Some(iterator)),
+        },
+        _ => split(request, &mark),
+    });
+    let bucket = open(&store(&options).await, "b").await;
+    let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    assert_eq!(shown(&next(&mut watch).await), "set a");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_of_a_disabled_stream_delivers_its_last_events_and_ends() {
+    let (mark, turns) = (Mark::of_age(0), AtomicUsize::new(0));
+    let (_stub, options) = stub(move |request| match operation(request) {
+        "DescribeStream" => match turns.fetch_add(1, Ordering::SeqCst) {
+            0 => described("ENABLED", &[PARENT]),
+            _ => described("DISABLED", &[ENDED]),
+        },
+        _ => split(request, &mark),
+    });
+    let bucket = open(&store(&options).await, "b").await;
+    let mut watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    for expected in ["set a", "set b"] {
+        assert_eq!(shown(&next(&mut watch).await), expected);
+    }
+    let error = outcome(&mut watch).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable(_)), "{error}");
+    assert!(error.to_string().contains("disabled"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_shards_go_on_from_the_mark_by_the_clock_of_the_service() {
+    let mark = Mark::of_age(100);
+    let created = mark.created;
+    let (stub, options) = stub(move |request| split(request, &mark));
+    let bucket = open(&store(&options).await, "b").await;
+    let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    let token = watch.start().unwrap().clone();
+    let resumed = bucket.watch(Filter::All, Since::After(token)).await;
+    drop(resumed.unwrap());
+    let asked = asked(&stub, "GetShardIterator");
+    let times = asked.iter().filter_map(|body| {
+        let (_, time) = body.split_once(r#""Timestamp":"#)?;
+        let end = time.find([',', '}']).unwrap_or(time.len());
+        Some(time[..end].to_owned())
+    });
+    assert_eq!(times.collect::<Vec<_>>(), [created.to_string()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_that_the_stream_no_longer_keeps_is_compacted() {
+    let mark = Mark::of_age(25 * 60 * 60);
+    let (_stub, options) = stub(move |request| split(request, &mark));
+    let bucket = open(&store(&options).await, "b").await;
+    let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    let token = watch.start().unwrap().clone();
+    let resumed = bucket.watch(Filter::All, Since::After(token)).await;
+    let is_compacted = matches!(resumed, Err(Error::Invalid(Invalid::Compacted)));
+    assert!(is_compacted, "{resumed:?}");
 }

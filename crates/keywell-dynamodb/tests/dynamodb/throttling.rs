@@ -6,14 +6,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use keywell_servers::StubAnswer;
-use keywell_store::{Action, Change, Error, Expected, Set, Store as _, Transacted, Write};
-
+use keywell_store::{Action, Change, Check, Error, Expected, Set, Store as _, Transacted, Write};
 use parking_lot::Mutex;
 
 use crate::place::open;
-use crate::recorder::{asked, error, failure, operation, store, stub};
+use crate::recorder::{asked, error, failure, operation, refusal, store, stub};
 
 const SHORT: Duration = Duration::from_millis(1500);
+
+fn write(change: Change) -> Write {
+    Write {
+        bucket: "b".parse().unwrap(),
+        key: "k".to_owned(),
+        action: Action::Change(change),
+    }
+}
+
+/// A transaction is canceled by its only operation.
+fn canceled(reason: &str) -> StubAnswer {
+    let fields = format!(r#""Message":"m","CancellationReasons":[{{{reason}}}]"#);
+    refusal("400 Bad Request", "TransactionCanceledException", &fields)
+}
 
 /// Every call of a bucket, each with the operation that it needs.
 async fn each(
@@ -22,11 +35,6 @@ async fn each(
     let store = store(options).await;
     let bucket = open(&store, "b").await;
     let change = || Change::Set("v".into(), Set::default());
-    let write = Write {
-        bucket: "b".parse().unwrap(),
-        key: "k".to_owned(),
-        action: Action::Change(change()),
-    };
     vec![
         ("GetItem", bucket.get("k").await.map(drop)),
         ("BatchGetItem", bucket.get_many(&["k"]).await.map(drop)),
@@ -50,7 +58,10 @@ async fn each(
         ("BatchWriteItem", bucket.delete_many(&["k"]).await),
         (
             "TransactWriteItems",
-            store.transact(vec![], vec![write]).await.map(drop),
+            store
+                .transact(vec![], vec![write(change())])
+                .await
+                .map(drop),
         ),
     ]
 }
@@ -143,17 +154,93 @@ async fn an_unanswered_transaction_is_settled_by_its_token() {
         _ => StubAnswer::ok("{}"),
     });
     let store = store(&options).await;
-    let write = Write {
-        bucket: "b".parse().unwrap(),
-        key: "k".to_owned(),
-        action: Action::Change(Change::Set("v".into(), Set::default())),
-    };
-    let done = store.transact(vec![], vec![write]).await.unwrap();
+    let set = Change::Set("v".into(), Set::default());
+    let done = store.transact(vec![], vec![write(set)]).await.unwrap();
     assert!(matches!(done, Transacted::Done(_)), "{done:?}");
-    let sent = asked(&stub, "TransactWriteItems");
-    assert_eq!(sent.len(), 3);
-    assert!(sent[0].contains("ClientRequestToken"), "{}", sent[0]);
-    assert!(sent.iter().all(|body| *body == sent[0]), "{sent:?}");
+    let requests = asked(&stub, "TransactWriteItems");
+    assert_eq!(requests.len(), 3);
+    assert!(
+        requests[0].contains("ClientRequestToken"),
+        "{}",
+        requests[0]
+    );
+    assert!(
+        requests.iter().all(|body| *body == requests[0]),
+        "{requests:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unanswered_transaction_that_meets_another_is_sent_again_as_it_is() {
+    let asked_before = Arc::new(AtomicUsize::new(0));
+    let (stub, options) = stub(move |_| match asked_before.fetch_add(1, Ordering::SeqCst) {
+        0 => failure("500 Internal Server Error", "InternalServerError", "x"),
+        1 | 2 => canceled(r#""Code":"TransactionConflict""#),
+        _ => StubAnswer::ok("{}"),
+    });
+    let store = store(&options).await;
+    let set = Change::Set("v".into(), Set::default());
+    let done = store.transact(vec![], vec![write(set)]).await.unwrap();
+    assert!(matches!(done, Transacted::Done(_)), "{done:?}");
+    let requests = asked(&stub, "TransactWriteItems");
+    assert_eq!(requests.len(), 4);
+    assert!(
+        requests.iter().all(|body| *body == requests[0]),
+        "{requests:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unanswered_transaction_that_conflicts_for_long_is_in_doubt() {
+    let asked_before = Arc::new(AtomicUsize::new(0));
+    let (_stub, mut options) = stub(move |_| match asked_before.fetch_add(1, Ordering::SeqCst) {
+        0 => failure("500 Internal Server Error", "InternalServerError", "x"),
+        _ => canceled(r#""Code":"TransactionConflict""#),
+    });
+    options.answer_timeout = SHORT;
+    let store = store(&options).await;
+    let set = Change::Set("v".into(), Set::default());
+    let error = store.transact(vec![], vec![write(set)]).await.unwrap_err();
+    assert!(matches!(error, Error::Ambiguous(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unanswered_transaction_whose_condition_may_hold_again_is_in_doubt() {
+    const ITEM: &str =
+        r#"{"bucket":{"S":"b"},"key":{"S":"k"},"value":{"B":"Nw=="},"version":{"B":"dg=="}}"#;
+    let set = || Change::Set("v".into(), Set::default());
+    let at = Expected::At(bytes::Bytes::from_static(b"other").into());
+    let tried = [
+        // No write brings a version back.
+        (Some(at), set(), true),
+        (Some(Expected::Absent), set(), false),
+        // It reads what it deletes.
+        (None, Change::Delete, false),
+    ];
+    for (expected, change, is_stale) in tried {
+        let sent_before = Arc::new(AtomicUsize::new(0));
+        let (stub, options) = stub(move |request| match operation(request) {
+            "BatchGetItem" => StubAnswer::ok(format!(r#"{{"Responses":{{"stub":[{ITEM}]}}}}"#)),
+            _ if sent_before.fetch_add(1, Ordering::SeqCst) == 0 => {
+                failure("500 Internal Server Error", "InternalServerError", "x")
+            }
+            _ => canceled(&format!(r#""Code":"ConditionalCheckFailed","Item":{ITEM}"#)),
+        });
+        let store = store(&options).await;
+        let check = expected.map(|expected| Check {
+            bucket: "b".parse().unwrap(),
+            key: "k".to_owned(),
+            expected,
+        });
+        let checks = check.into_iter().collect();
+        let done = store.transact(checks, vec![write(change)]).await;
+        match done {
+            Ok(Transacted::Stale(0)) => assert!(is_stale),
+            Err(Error::Ambiguous(_)) => assert!(!is_stale),
+            done => panic!("{done:?}"),
+        }
+        assert_eq!(asked(&stub, "TransactWriteItems").len(), 2);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

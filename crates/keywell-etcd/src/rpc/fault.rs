@@ -85,7 +85,11 @@ impl From<Status> for Fault {
             }
             // Compacted, or not there yet, as etcd was restored from an older copy.
             Code::OutOfRange if says("mvcc: ") => Self::Refused(Error::Invalid(Invalid::Compacted)),
-            // Too many requests, no space, a lease that has ended by now.
+            // A member that is past its space answers so also where it has applied the request.
+            Code::ResourceExhausted if says("database space exceeded") => {
+                Self::Unanswered(failure())
+            }
+            // Too many requests, a lease that has ended by now.
             Code::ResourceExhausted | Code::NotFound => {
                 Self::Refused(Error::Unavailable(failure()))
             }
@@ -122,7 +126,7 @@ mod tests {
             (
                 Code::ResourceExhausted,
                 "etcdserver: mvcc: database space exceeded",
-                false,
+                true,
             ),
             (
                 Code::NotFound,

@@ -68,12 +68,20 @@ pub(crate) struct PutRequest {
     pub(crate) value: Bytes,
     #[prost(int64, tag = "3")]
     pub(crate) lease: i64,
+    /// Whether to answer what was there.
+    #[prost(bool, tag = "4")]
+    pub(crate) prev_kv: bool,
     #[prost(bool, tag = "6")]
     pub(crate) ignore_lease: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct PutResponse {}
+pub(crate) struct PutResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) header: Option<Header>,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) prev_kv: Option<KeyValue>,
+}
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct DeleteRangeRequest {

@@ -23,6 +23,7 @@ macro_rules! calls {
 
 calls! {
     "/etcdserverpb.KV/Range": RangeRequest -> RangeResponse;
+    "/etcdserverpb.KV/Put": PutRequest -> PutResponse;
     "/etcdserverpb.KV/Txn": TxnRequest -> TxnResponse;
     "/etcdserverpb.Watch/Watch": WatchRequest -> WatchResponse;
     "/etcdserverpb.Lease/LeaseGrant": LeaseGrantRequest -> LeaseGrantResponse;

@@ -1,6 +1,7 @@
 //! It passes the conformance suite, also across restarts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keywell_conformance::Subject;
 use keywell_etcd::EtcdStore;
@@ -12,7 +13,9 @@ use crate::place::{options, server, store};
 const CASES: u32 = 30;
 
 async fn etcd() -> Subject {
-    let options = options(server().await);
+    let mut options = options(server().await);
+    // Other tests may take the processors.
+    options.answer_timeout = Duration::from_secs(20);
     Subject::new(store(&options).await).reopening(move || {
         let options = options.clone();
         async move { Ok(Arc::new(EtcdStore::open(options).await?) as Arc<dyn Store>) }

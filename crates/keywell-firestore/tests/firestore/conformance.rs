@@ -2,6 +2,7 @@
 //! expired soon or late.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keywell_conformance::Subject;
 use keywell_firestore::FirestoreStore;
@@ -15,11 +16,14 @@ use crate::place::{options, server, store};
 const CASES: u32 = 30;
 
 async fn on(server: &Firestore) -> Subject {
-    let options = options(server);
-    Subject::new(store(&options).await).reopening(move || {
+    let mut options = options(server);
+    options.answer_timeout = Duration::from_secs(20);
+    let subject = Subject::new(store(&options).await).reopening(move || {
         let options = options.clone();
         async move { Ok(Arc::new(FirestoreStore::open(options).await?) as Arc<dyn Store>) }
-    })
+    });
+    // The fake sorts all keys of a bucket for each page.
+    subject.very_many(6000)
 }
 
 async fn firestore() -> Subject {

@@ -96,12 +96,13 @@ async fn a_killed_server_is_unavailable_and_comes_back_empty() {
             Err(Error::Ambiguous(_)) => {}
             Err(error) => panic!("{error}"),
         }
-        if refused.len() == 3 {
+        // The first keys may all be on the one server.
+        if refused.len() >= 3 && there > 0 {
             break;
         }
     }
     assert!(
-        there > 0 && refused.len() == 3,
+        there > 0 && refused.len() >= 3,
         "no key moves to another server"
     );
     assert!(store_health(&store).await.is_err());

@@ -196,10 +196,10 @@ impl Keys {
         loop {
             match consumer.next_stored().await? {
                 Next::Message(message) => self.apply(stream, &message.stored),
-                // The last message is gone by now, as markers are after a while; or another server
-                // than the stream's leader answers, and lags behind it.
+                // The last message is gone by now, as markers are after a while; or the server that
+                // delivers lags behind the stream's leader, as a busy one does also by itself.
                 Next::Idle | Next::Ended => {
-                    if stream.replicas == 1 || self.sequence >= upto {
+                    if self.sequence >= upto {
                         break;
                     }
                     let last = reading::of_leader(api, stream, &stream.names.all()).await?;

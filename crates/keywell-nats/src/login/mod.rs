@@ -57,7 +57,10 @@ impl Login {
                 ConnectErrorKind::Authentication => {
                     Error::AccessDenied("the seed for the NATS server is no nkey seed".into())
                 }
-                _ => Error::Unavailable(Failure::caused_by("NATS cannot be reached", error)),
+                _ => {
+                    let what = format!("NATS cannot be reached at {}", servers.join(", "));
+                    Error::Unavailable(Failure::caused_by(what, error))
+                }
             }
         })
     }

@@ -1,6 +1,5 @@
 //! The settings of a login, for the tables of the stores on NATS.
 
-use keywell_client::Tls;
 use keywell_store::{Secret, Setting, SettingError, SettingKind, Settings};
 
 use super::Login;
@@ -130,32 +129,6 @@ pub(crate) fn read(settings: &Settings, userinfo: Option<&str>) -> Result<Login,
     if login.credentials.is_some() && login.jwt.is_some() {
         return refused(CREDENTIALS.name, "left out where jwt is given");
     }
-    login.tls = tls(settings)?;
+    login.tls = keywell_client::settings::tls(settings)?;
     Ok(login)
-}
-
-fn tls(settings: &Settings) -> Result<Option<Tls>, SettingError> {
-    let path = |name: &str| settings.text(name).map(Into::into);
-    let certificate = match (path(TLS_CERTIFICATE.name), path(TLS_KEY.name)) {
-        (Some(chain), Some(key)) => Some((chain, key)),
-        (None, None) => None,
-        _ => {
-            let expected = "given together with tls-key";
-            return Err(SettingError::value(TLS_CERTIFICATE.name, expected));
-        }
-    };
-    let tls = Tls {
-        ca: path(TLS_CA.name),
-        ca_pem: settings.text(TLS_CA_PEM.name).map(str::to_owned),
-        certificate,
-    };
-    let is_set = tls != Tls::default();
-    match settings.boolean(TLS.name) {
-        Some(false) if is_set => {
-            let expected = "true or left out where another setting of TLS is given";
-            Err(SettingError::value(TLS.name, expected))
-        }
-        Some(true) => Ok(Some(tls)),
-        _ => Ok(is_set.then_some(tls)),
-    }
 }

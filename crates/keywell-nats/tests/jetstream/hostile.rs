@@ -216,3 +216,17 @@ async fn a_message_cannot_pass_for_another() {
         assert_ne!(version.as_u64(), Some(7));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_has_every_key_though_its_reader_is_told_of_an_end_too_early() {
+    let server = server().await;
+    let store = store(&server).await;
+    let bucket = open(&store, "b").await;
+    // More than a reader asks for at a time.
+    let keys: Vec<String> = (0..700).map(|number| format!("{number:03}")).collect();
+    let entries = keys.iter().map(|key| (&**key, Bytes::new())).collect();
+    bucket.set_many(entries).await.unwrap();
+    Raw::connect(server.addr()).await.end_pulls(8).await;
+    let page = soon(bucket.list(List::default())).await.unwrap();
+    assert_eq!(page.keys, keys);
+}

@@ -48,6 +48,28 @@ impl Raw {
         }
     }
 
+    /// Answers the next requests of readers, beside the server, 64 times each: that there are no
+    /// messages.
+    pub(crate) async fn end_pulls(mut self, requests: usize) {
+        let pulls = b"SUB $JS.API.CONSUMER.MSG.NEXT.> 2\r\nPING\r\n";
+        self.0.write_all(pulls).await.unwrap();
+        while self.line().await != "PONG" {}
+        tokio::spawn(async move {
+            for _ in 0..requests {
+                let line = self.line().await;
+                let [_, _, _, inbox, _] = *line.split(' ').collect::<Vec<_>>() else {
+                    continue;
+                };
+                let none = b"NATS/1.0 404 No Messages\r\n\r\n";
+                for _ in 0..64 {
+                    self.send(inbox.as_bytes(), b"", none, b"").await;
+                }
+            }
+            // What comes later is not read.
+            std::future::pending::<()>().await;
+        });
+    }
+
     async fn send(&mut self, subject: &[u8], reply: &[u8], headers: &[u8], payload: &[u8]) {
         let lengths = format!("{} {}", headers.len(), headers.len() + payload.len());
         let parts = [

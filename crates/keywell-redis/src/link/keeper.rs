@@ -101,7 +101,7 @@ async fn keep(lane: Arc<Lane>, shared: Arc<Shared>) {
             }
         };
         if failures == 0 {
-            tracing::warn!(server = %finder, "not connected, and trying on: {problem}");
+            tracing::warn!(server = %finder, "cannot connect; retrying: {problem}");
         }
         failures = failures.saturating_add(1);
         lane.is_down(&problem);

@@ -10,7 +10,7 @@ pub(crate) const TABLE: &[Setting] = &[
         "layout",
         SettingKind::Choice(&["plain", "flat", "journal"]),
         "plain",
-        "how keys and values lie in Redis, see below",
+        "how keys are stored: as BUCKET:KEY, as KEY, or with versions and a history",
     )
     .selects_keys(),
     Setting::new(

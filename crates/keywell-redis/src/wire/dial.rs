@@ -110,7 +110,7 @@ impl Dialler {
                 Some(user) => command(&[b"AUTH", user.as_bytes(), password.expose().as_bytes()]),
                 None => command(&[b"AUTH", password.expose().as_bytes()]),
             };
-            steps.push(("let us in", auth));
+            steps.push(("accept the login", auth));
         }
         if self.database != 0 {
             let database = self.database.to_string();
@@ -143,7 +143,7 @@ impl Dialler {
         }
         match connection.reply().await.map_err(unreachable)? {
             Value::ServerError(error) if !is_about_the_name(&error) => {
-                Err(refused("let us in", error))
+                Err(refused("accept the connection", error))
             }
             _ => sent.map_err(unreachable),
         }

@@ -5,6 +5,9 @@
 //! alone: one whose time is up is answered so, and from then on the instance takes no other. It ends
 //! when its other requests have, at the latest when their time is up, too. Where it traps, all of
 //! them fail.
+//!
+//! Tasks that a request leaves keep its place while the instance has no other request. They have the
+//! request's time: once that is up, the instance takes no other either.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -25,7 +28,7 @@ use super::timer::Timer;
 use crate::p3;
 use crate::room::HeldPlace;
 use crate::state::{State, TimedOut};
-use crate::turn;
+use crate::turn::TurnTaker;
 
 /// The instances of a component that take more requests.
 pub(super) struct Crowds {
@@ -181,6 +184,8 @@ impl Crowd {
     /// # Errors
     ///
     /// When it traps, or the time of its last request is up.
+    ///
+    /// The tasks that requests leave are ended with it.
     pub(super) async fn answer<C>(
         &self,
         store: &mut wasmtime::Store<State>,
@@ -191,30 +196,43 @@ impl Crowd {
         let latest = Mutex::new(None);
         let mut running = pin!(store.run_concurrent(async |accessor| {
             let (mut calls, mut begun) = (FuturesUnordered::new(), 0);
+            // Of the request that ended last, for the tasks that are left.
+            let mut kept = None;
+            // When the time of tasks is up that may be left.
+            let mut left_until: Option<Instant> = None;
             poll_fn(|cx| {
                 loop {
                     if let Poll::Ready(Some(job)) = jobs.poll_recv(cx) {
                         self.begins();
+                        drop(kept.take());
+                        if left_until.is_some_and(|until| Instant::now() >= until) {
+                            self.close();
+                        }
                         let mut latest = latest.lock();
                         let until = latest.map_or(job.deadline, |latest| job.deadline.max(latest));
                         *latest = Some(until);
                         accessor.with(|mut access| access.data_mut().begin(until));
                         begun += 1;
-                        let counted = count();
+                        let (counted, until) = (count(), job.deadline);
                         calls.push(async move {
                             let called = call(accessor, service, job).await;
-                            drop(counted);
-                            called
+                            called.map(|(place, is_answered)| (place, is_answered, counted, until))
                         });
                         continue;
                     }
                     match calls.poll_next_unpin(cx) {
                         Poll::Ready(Some(called)) => {
-                            called?;
+                            let (place, is_answered, counted, until) = called?;
                             self.ends();
+                            if !is_answered {
+                                self.close();
+                            }
+                            drop(kept.replace((place, counted)));
+                            left_until = Some(left_until.map_or(until, |left| left.min(until)));
                         }
                         Poll::Ready(None) => {
                             ready!(accessor.poll_no_interesting_tasks(cx));
+                            left_until = None;
                             if self.close_if_empty() {
                                 return Poll::Ready(wasmtime::error::Ok(begun));
                             }
@@ -225,9 +243,9 @@ impl Crowd {
             })
             .await
         }));
-        let mut timer = Timer::default();
+        let (mut timer, mut turns) = (Timer::default(), TurnTaker::default());
         poll_fn(|cx| {
-            if let Poll::Ready(ended) = turn::poll(running.as_mut(), cx) {
+            if let Poll::Ready(ended) = turns.poll(running.as_mut(), cx) {
                 return Poll::Ready(ended.flatten());
             }
             let until = latest.lock().map(Into::into);
@@ -237,8 +255,13 @@ impl Crowd {
     }
 }
 
-/// Has an instance answer one of its requests.
-async fn call(accessor: &Accessor<State>, service: &Service, job: Job) -> wasmtime::Result<()> {
+/// Has an instance answer one of its requests. Returns the request's place, and whether there was a
+/// response.
+async fn call(
+    accessor: &Accessor<State>,
+    service: &Service,
+    job: Job,
+) -> wasmtime::Result<(HeldPlace, bool)> {
     let Job {
         request,
         scheme,
@@ -253,14 +276,13 @@ async fn call(accessor: &Accessor<State>, service: &Service, job: Job) -> wasmti
             let answered = |answered| {
                 let _ = answer.send(answered);
             };
-            p3::handle(accessor, service, request, answered).await?;
-            Ok(())
+            Ok(p3::handle(accessor, service, request, answered).await?)
         }
         Err(error) => Err(error),
     };
-    let _ = ended.send(called);
-    drop(place);
-    Ok(())
+    let is_answered = called.as_ref().is_ok_and(|is_answered| *is_answered);
+    let _ = ended.send(called.map(drop));
+    Ok((place, is_answered))
 }
 
 // === impl Given ===

@@ -1,5 +1,5 @@
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -20,10 +20,12 @@ use super::refusal::Refusal;
 use super::served::Served;
 use crate::Error;
 use crate::call::{Call, log_failure};
-use crate::instance::Instances;
+use crate::instance::{self, Instances};
 use crate::p3::Answer;
 use crate::room::Busy;
 use crate::shelf::Shelf;
+use crate::state::TimedOut;
+use crate::turn::TurnTaker;
 
 /// A component that answers requests by its `wasi:http/incoming-handler` or `wasi:http/handler`.
 pub(super) struct Handler {
@@ -156,12 +158,12 @@ impl Handler {
     async fn run(self: Arc<Self>, crowd: Arc<Crowd>, mut jobs: Jobs, deadline: Instant) {
         let _running = self.served.instances.run();
         let answering = async {
-            let mut idle = match self.instance(deadline).await {
+            let mut idle = match self.instance_in_time(deadline).await {
                 Ok(idle) => idle,
                 Err(error) => {
                     crowd.close();
-                    if let Ok(job) = jobs.try_recv() {
-                        let _ = job.ended.send(Err(error));
+                    while let Ok(job) = jobs.try_recv() {
+                        let _ = job.ended.send(Err(instance::again(&error)));
                     }
                     return Ok(());
                 }
@@ -183,6 +185,15 @@ impl Handler {
         if let Err(error) = answered {
             log_failure(self.served.instances.name(), "", &error);
         }
+    }
+
+    /// As [`Handler::instance`], where no call bounds it in time and takes its turns.
+    async fn instance_in_time(&self, deadline: Instant) -> wasmtime::Result<Idle> {
+        let mut making = pin!(self.instance(deadline));
+        let mut turns = TurnTaker::default();
+        let made = poll_fn(|cx| turns.poll(making.as_mut(), cx));
+        let made = tokio::time::timeout_at(deadline.into(), made).await;
+        made.unwrap_or_else(|_| Err(TimedOut.into()))
     }
 
     async fn instance(&self, deadline: Instant) -> wasmtime::Result<Idle> {

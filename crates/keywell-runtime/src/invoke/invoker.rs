@@ -13,7 +13,7 @@ use crate::calls::weight;
 use crate::instance::{Instances, Made, is_no_room};
 use crate::room::HeldPlace;
 use crate::state::TimedOut;
-use crate::turn;
+use crate::turn::TurnTaker;
 
 /// A component whose functions can be called. Cloning it gives another handle.
 /// [`Runtime::invoker`](crate::Runtime::invoker) makes it.
@@ -164,7 +164,8 @@ impl Session {
         let _running = instances.run();
         let made = self.made.take();
         let mut called = pin!(call_in(instances, made, deadline, function, arguments));
-        let called = poll_fn(|cx| turn::poll(called.as_mut(), cx));
+        let mut turns = TurnTaker::default();
+        let called = poll_fn(|cx| turns.poll(called.as_mut(), cx));
         let ended = timeout_at(deadline.into(), called).await;
         match ended.unwrap_or_else(|_| Err(TimedOut.into())) {
             Ok((made, results)) => {

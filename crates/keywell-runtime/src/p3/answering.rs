@@ -90,7 +90,8 @@ pub(crate) async fn answer(
     .await
 }
 
-/// Calls a guest, passes its response on, and waits until its tasks have ended and the body is over.
+/// Calls a guest, passes its response on, and waits until the body is over. False if there is none,
+/// but an error of the guest.
 ///
 /// # Errors
 ///
@@ -100,12 +101,12 @@ pub(crate) async fn handle(
     service: &Service,
     request: p3::Request,
     answered: impl FnOnce(Result<Answer, Error>),
-) -> wasmtime::Result<()> {
+) -> wasmtime::Result<bool> {
     let response = match service.handle(accessor, request).await? {
         Ok(response) => response,
         Err(code) => {
             answered(Err(code.into()));
-            return Ok(());
+            return Ok(false);
         }
     };
     let (sender, over) = Over::channel();
@@ -126,7 +127,7 @@ pub(crate) async fn handle(
         is_whole: false,
     }));
     over.wait().await;
-    Ok(())
+    Ok(true)
 }
 
 /// A request of a client, as a guest sees it. Its scheme is that of the connection.

@@ -16,6 +16,8 @@
 mod answering;
 mod body;
 mod linking;
+mod listing;
+mod opening;
 mod running;
 mod tasks;
 

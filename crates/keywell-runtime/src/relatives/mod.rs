@@ -14,11 +14,12 @@ use crate::state::State;
 type Link = fn(&mut LinkerInstance<'_, State>) -> wasmtime::Result<()>;
 
 /// The interfaces, and what links the functions of each.
-const OFFERED: [(&str, Link); 12] = [
+const OFFERED: [(&str, Link); 13] = [
     ("fermyon:spin/config", variables::link_config),
     ("fermyon:spin/variables@2.0.0", variables::link_variables),
     ("wasi:config/runtime@0.2.0-draft", config::link),
     ("wasi:config/store@0.2.0-draft", config::link),
+    ("wasi:config/store@0.2.0-draft-2024-09-27", config::link),
     ("wasi:config/store@0.2.0-rc.1", config::link),
     ("wasi:logging/logging", logging::link),
     ("wasi:logging/logging@0.1.0-draft", logging::link),

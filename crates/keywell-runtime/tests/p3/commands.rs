@@ -38,7 +38,10 @@ async fn run(steps: &[&str]) -> (Result<u8, Error>, [String; 2]) {
 }
 
 /// The same, with what the environment grants.
-async fn run_granted(steps: &[&str], granted: Environment) -> (Result<u8, Error>, [String; 2]) {
+pub(crate) async fn run_granted(
+    steps: &[&str],
+    granted: Environment,
+) -> (Result<u8, Error>, [String; 2]) {
     let [stdout, stderr] = [Kept::default(), Kept::default()];
     let options = Options {
         output: Output::new(stdout.clone(), stderr.clone(), Format::Text),

@@ -99,6 +99,56 @@ async fn a_client_that_does_not_read_or_does_not_finish_its_body_holds_no_guest(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_request_leaves_keeps_its_place_and_its_time() {
+    for concurrency in [1, 2] {
+        let options = Options {
+            instances: 1,
+            ..options()
+        };
+        let http = HttpOptions {
+            concurrency,
+            ..HttpOptions::default()
+        };
+        let served = serve("hostile-0-3", &options, &http).await;
+        assert_eq!(served.get("/after?ms=300").await.text, "answered");
+        // The only place is that of what the request left.
+        assert_eq!(served.get("/counted").await.text, "1", "{concurrency}");
+    }
+    let http = HttpOptions {
+        concurrency: 2,
+        reuse: 1000,
+        ..HttpOptions::default()
+    };
+    let served = serve("hostile-0-3", &short(), &http).await;
+    assert_eq!(served.get("/after-yield").await.text, "answered");
+    let mut seen = vec![0];
+    while seen.len() < 40 && seen.is_sorted() {
+        assert_eq!(served.get("/sleep?ms=50").await.status, StatusCode::OK);
+        seen.push(served.get("/seen").await.text.parse::<u32>().unwrap());
+    }
+    assert!(!seen.is_sorted(), "another instance answers: {seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_for_which_there_is_no_instance_are_answered_alike() {
+    let options = Options {
+        total_memory: 64 << 10,
+        ..short()
+    };
+    for concurrency in [1, 4] {
+        let http = HttpOptions {
+            concurrency,
+            ..HttpOptions::default()
+        };
+        let served = serve("hostile-0-3", &options, &http).await;
+        let asked = (0..4).map(|_| served.get("/hello"));
+        for answer in futures::future::join_all(asked).await {
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_instance_with_several_requests_is_ended_with_the_one_that_takes_too_long() {
     let http = HttpOptions {
         concurrency: 4,

@@ -1,9 +1,10 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use keywell_memory::MemoryStore;
-use keywell_runtime::HttpOptions;
+use keywell_runtime::{HttpOptions, Options};
 use keywell_store::layer::Layered;
 use keywell_store::{
     Answer, Bucket, Capabilities, Change, Entry, Expected, List, Page, Set, Store, Swap, Version,
@@ -53,6 +54,73 @@ impl Bucket for Slow {
     fn list(&self, request: List) -> Answer<Page> {
         Self::later(self.0.list(request))
     }
+}
+
+/// A bucket whose readings wait until no other begins, and that counts how many bytes those that
+/// wait may answer.
+struct Weighed {
+    inner: Arc<dyn Bucket>,
+    waiting: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl Bucket for Weighed {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
+        let answer = self.inner.get_within(key, max);
+        let (waiting, most) = (self.waiting.clone(), self.most.clone());
+        Answer::later(async move {
+            let now = waiting.fetch_add(max, Ordering::SeqCst) + max;
+            most.fetch_max(now, Ordering::SeqCst);
+            let never = std::future::pending::<()>();
+            let _ = tokio::time::timeout(SECOND / 10, never).await;
+            waiting.fetch_sub(max, Ordering::SeqCst);
+            answer.await
+        })
+    }
+
+    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
+        self.inner.set(key, value, how)
+    }
+
+    fn delete(&self, key: &str) -> Answer<()> {
+        self.inner.delete(key)
+    }
+
+    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
+        self.inner.swap(key, expected, change)
+    }
+
+    fn list(&self, request: List) -> Answer<Page> {
+        self.inner.list(request)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_tasks_wait_for_fits_the_budget_of_their_instance() {
+    let (waiting, most) = (Arc::default(), Arc::<AtomicUsize>::default());
+    let weighed = most.clone();
+    let store = Layered::late(Arc::new(MemoryStore::default()), move |_, inner| {
+        let (waiting, most) = (Arc::clone(&waiting), weighed.clone());
+        Arc::new(Weighed {
+            inner,
+            waiting,
+            most,
+        })
+    });
+    let options = Options {
+        memory: 32 << 20,
+        ..options()
+    };
+    let http = HttpOptions::default();
+    let served = serve_over(Arc::new(store), "cloud", &options, &http).await;
+    assert_eq!(served.get("/open?default").await.text, "opened");
+    assert_eq!(served.get("/ten?key").await.text, ["none"; 10].join(" "));
+    let most = most.load(Ordering::SeqCst);
+    assert!((1 << 20..=32 << 20).contains(&most), "{most} bytes");
 }
 
 /// A store whose buckets answer a second late.

@@ -4,5 +4,6 @@
 mod answering;
 mod commands;
 mod containing;
+mod granted;
 mod keyvalue;
 mod support;

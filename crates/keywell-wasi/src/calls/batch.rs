@@ -27,7 +27,7 @@ pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
 pub(crate) fn get_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     keys: (Resource<BucketHandle>, WasmList<WasmStr>),
-) -> wasmtime::Result<Answer<Vec<Found>>> {
+) -> wasmtime::Result<Asked<Vec<Found>>> {
     get_many_by(store, keys, BATCH)
 }
 
@@ -36,9 +36,9 @@ pub(crate) fn get_many_by<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
     by: Option<Linked>,
-) -> wasmtime::Result<Answer<Vec<Found>>> {
+) -> wasmtime::Result<Asked<Vec<Found>>> {
     let max = store.data().keyvalue().budget().remaining();
-    with_keys(store, &bucket, &keys, by, move |bucket, keys| {
+    let asked = with_keys(store, &bucket, &keys, by, move |bucket, keys| {
         let mut found: Vec<Found> = keys.iter().map(|key| ((*key).to_owned(), None)).collect();
         bucket.get_many_within(keys, max).map(|entries| {
             for ((_, value), entry) in found.iter_mut().zip(entries) {
@@ -46,7 +46,8 @@ pub(crate) fn get_many_by<T: KeyvalueView>(
             }
             found
         })
-    })
+    });
+    Ok(asked?.reading(max.min(Limits::default().batch_bytes)))
 }
 
 fn set_many<T: KeyvalueView>(
@@ -118,7 +119,7 @@ pub(crate) fn write_pairs<T: KeyvalueView>(
 pub(crate) fn delete_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
-) -> wasmtime::Result<Answer<()>> {
+) -> wasmtime::Result<Asked<()>> {
     with_keys(store, &bucket, &keys, BATCH, |bucket, keys| {
         bucket.delete_many(keys)
     })
@@ -132,7 +133,7 @@ pub(crate) fn with_keys<T: KeyvalueView, A: Send + 'static>(
     keys: &WasmList<WasmStr>,
     by: Option<Linked>,
     ask: impl FnOnce(&Limited, &[&str]) -> Answer<A> + Send + 'static,
-) -> wasmtime::Result<Answer<A>> {
+) -> wasmtime::Result<Asked<A>> {
     let keyvalue = store.data().keyvalue();
     let held = keyvalue.bucket(bucket)?;
     if let Err(error) = held.limits().check_batch(keys.len(), 0) {
@@ -145,13 +146,16 @@ pub(crate) fn with_keys<T: KeyvalueView, A: Send + 'static>(
         .iter()
         .map(|key| key.to_str(store))
         .collect::<wasmtime::Result<_>>()?;
+    let bytes = keys.iter().map(|key| key.len()).sum();
     if let Some(other) = other {
         let keys: Vec<String> = keys.into_iter().map(Cow::into_owned).collect();
-        return Ok(other.then(move |bucket| {
+        let answer = other.then(move |bucket| {
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
             ask(&bucket, &keys)
-        }));
+        });
+        return Ok(Asked::holding(answer, bytes));
     }
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
-    Ok(ask(store.data().keyvalue().bucket(bucket)?, &keys))
+    let answer = ask(store.data().keyvalue().bucket(bucket)?, &keys);
+    Ok(Asked::holding(answer, bytes))
 }

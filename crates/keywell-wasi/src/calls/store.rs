@@ -40,12 +40,15 @@ fn opened<T: KeyvalueView>(
 pub(crate) fn get<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, key): (Resource<BucketHandle>, WasmStr),
-) -> wasmtime::Result<Answer<Option<Bytes>>> {
+) -> wasmtime::Result<Asked<Option<Bytes>>> {
     let key = key.to_str(&*store)?;
     let keyvalue = store.data().keyvalue();
     let bucket = keyvalue.bucket(&bucket)?;
-    let read = bucket.get_within(&key, keyvalue.budget().remaining());
-    Ok(read.map(|entry| entry.map(|entry| entry.value)))
+    let max = keyvalue.budget().remaining();
+    let read = bucket.get_within(&key, max);
+    let most = max.min(bucket.limits().value_bytes);
+    let value = read.map(|entry| entry.map(|entry| entry.value));
+    Ok(Asked::from(value).reading(most))
 }
 
 pub(crate) fn set<T: KeyvalueView>(

@@ -1,4 +1,4 @@
-use keywell_store::{Answer, Bucket as _, Entry, Result};
+use keywell_store::{Bucket as _, Entry, Result};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Resource, WasmList, WasmStr};
 
@@ -17,7 +17,7 @@ pub(super) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
 fn get_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
-) -> wasmtime::Result<Answer<Vec<Option<Entry>>>> {
+) -> wasmtime::Result<Asked<Vec<Option<Entry>>>> {
     let keyvalue = store.data().keyvalue();
     let max = readable(keyvalue, keyvalue.bucket(&bucket)?);
     batch::with_keys(store, &bucket, &keys, None, move |bucket, keys| {
@@ -43,7 +43,7 @@ fn set_many<T: KeyvalueView>(
 fn delete_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
-) -> wasmtime::Result<Answer<()>> {
+) -> wasmtime::Result<Asked<()>> {
     batch::with_keys(store, &bucket, &keys, None, |bucket, keys| {
         bucket.delete_many(keys)
     })

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use keywell_store::{Answer, Bucket as _, Result};
+use keywell_store::{Bucket as _, Result};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Resource, WasmList, WasmStr};
 
@@ -20,7 +20,7 @@ type Keys = (Resource<BucketHandle>, WasmList<WasmStr>);
 fn get_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     keys: Keys,
-) -> wasmtime::Result<Answer<Vec<Found>>> {
+) -> wasmtime::Result<Asked<Vec<Found>>> {
     get_many_by(store, keys, None)
 }
 
@@ -44,7 +44,7 @@ fn set_many<T: KeyvalueView>(
 fn delete_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, keys): Keys,
-) -> wasmtime::Result<Answer<()>> {
+) -> wasmtime::Result<Asked<()>> {
     with_keys(store, &bucket, &keys, None, |bucket, keys| {
         bucket.delete_many(keys)
     })

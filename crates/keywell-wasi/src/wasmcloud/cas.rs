@@ -66,11 +66,13 @@ enum Outcome {
 fn current<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, key): (Resource<BucketHandle>, WasmStr),
-) -> wasmtime::Result<Answer<Option<Entry>>> {
+) -> wasmtime::Result<Asked<Option<Entry>>> {
     let key = key.to_str(&*store)?;
     let keyvalue = store.data().keyvalue();
     let bucket = keyvalue.bucket(&bucket)?;
-    Ok(bucket.get_within(&key, readable(keyvalue, bucket)))
+    let max = readable(keyvalue, bucket);
+    let most = max.min(bucket.limits().value_bytes);
+    Ok(Asked::from(bucket.get_within(&key, max)).reading(most))
 }
 
 fn read<T: KeyvalueView>(
@@ -112,9 +114,10 @@ fn swap<T: KeyvalueView>(
         return Ok(Error::Unsupported("compare-and-swap").into());
     }
     let (bucket, key) = (bucket.clone(), key.into_owned());
+    let most = max.min(bucket.limits().value_bytes);
     let value = Bytes::copy_from_slice(value);
     let swapping = async move { required.swap(bucket, key, value, max).await };
-    Ok(Asked::holding(Answer::later(swapping), held))
+    Ok(Asked::holding(Answer::later(swapping), held).reading(most))
 }
 
 fn swapped<T: KeyvalueView>(

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keywell_store::{
-    Answer, Bucket as _, Change, Cursor, Expected, Invalid, List, Page, Result, Swap,
+    Bucket as _, Change, Cursor, Error, Expected, Invalid, List, MAX_PAGE_BYTES, Page, Result, Swap,
 };
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Lower, Resource, WasmList, WasmStr};
@@ -109,7 +109,7 @@ struct KeyResponse {
 fn list_keys<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, prefix, cursor): (Resource<BucketHandle>, Option<WasmStr>, Option<WasmStr>),
-) -> wasmtime::Result<Answer<Page>> {
+) -> wasmtime::Result<Asked<Page>> {
     let text = |text: Option<WasmStr>| match text {
         Some(text) => Ok(Some(text.to_str(&*store)?.into_owned())),
         None => wasmtime::error::Ok(None),
@@ -118,13 +118,14 @@ fn list_keys<T: KeyvalueView>(
     let bucket = store.data().keyvalue().bucket(&bucket)?;
     let (bytes, max) = (prefix.len(), bucket.limits().key_bytes);
     if bytes > max {
-        return Ok(Answer::Now(Err(Invalid::KeyTooLong { bytes, max }.into())));
+        return Ok(Error::from(Invalid::KeyTooLong { bytes, max }).into());
     }
-    Ok(bucket.list(List {
+    let page = bucket.list(List {
         prefix,
         cursor: cursor.map(Cursor::from),
         ..List::default()
-    }))
+    });
+    Ok(Asked::from(page).reading(2 * MAX_PAGE_BYTES))
 }
 
 fn listed<T: KeyvalueView>(

@@ -2,8 +2,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use keywell_app::{AppOptions, ControlOptions};
+use keywell_runtime::Options;
 use keywell_system::folders;
 
+use super::compiling;
 use super::output;
 use super::state::{self, StateArguments};
 
@@ -27,7 +29,7 @@ pub(super) struct CacheArguments {
     folder: CacheFolder,
 
     /// Compile every time, and keep no compiled component. Images are kept.
-    #[arg(long, conflicts_with = "cache")]
+    #[arg(long)]
     no_cache: bool,
 }
 
@@ -37,6 +39,17 @@ impl CacheFolder {
     /// The folder; none where the environment names none.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         self.cache.clone().or_else(folders::cache)
+    }
+
+    /// What a runtime takes that runs nothing: it reads and compiles components of any size.
+    pub(super) fn alone(&self) -> Options {
+        Options {
+            cache: self.folder(),
+            instances: 1,
+            memory: usize::try_from(1_u64 << 32).unwrap_or(usize::MAX),
+            listener: compiling::listener(),
+            ..Options::default()
+        }
     }
 
     /// The folder of images in it.
@@ -57,6 +70,7 @@ impl CacheArguments {
                 processes: state.folder().map(|state| state::processes(&state)),
             }),
             output: output::output().clone(),
+            listener: compiling::listener(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use clap::Args;
 use keywell_app::{AppOptions, Application};
 use keywell_config::units::{duration, size};
-use keywell_config::{Code, ComponentPlan, DirPlan, LimitsPlan, LinkPlan, Place, Plan};
+use keywell_config::{Code, ComponentPlan, DirPlan, LimitsPlan, LinkPlan, Place, Plan, Secret};
 use keywell_runtime::output::Output;
 use keywell_runtime::{AllowedHost, AllowedPeer, HostError};
 
@@ -76,6 +76,10 @@ pub(super) struct ComponentArguments {
     #[arg(long = "dir", value_name = "FOLDER[::GUEST][:ro]", value_parser = dir)]
     dirs: Vec<DirPlan>,
 
+    /// An export file of `keywell kv export`, whose keys a store in memory has at first.
+    #[arg(long, value_name = "FILE")]
+    preset: Option<PathBuf>,
+
     #[command(flatten)]
     metrics: MetricsArguments,
 
@@ -121,6 +125,11 @@ impl ComponentArguments {
             code: written.code(),
             ..ComponentPlan::default()
         };
+        let mut store = store.plan();
+        if let Some(preset) = &self.preset {
+            let preset = Secret::from(preset.to_string_lossy().into_owned());
+            store.settings.push(("preset".to_owned(), preset.into()));
+        }
         Plan {
             limits: LimitsPlan {
                 memory: Some(self.memory),
@@ -129,7 +138,7 @@ impl ComponentArguments {
                 total_memory: self.total_memory,
                 ..LimitsPlan::default()
             },
-            stores: [(Self::STORE.to_owned(), store.plan())].into(),
+            stores: [(Self::STORE.to_owned(), store)].into(),
             components: [(written.name(), component)].into(),
             is_metered: self.metrics.metrics,
             ..Plan::default()

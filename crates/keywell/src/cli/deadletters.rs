@@ -41,7 +41,7 @@ pub(super) struct DeadLettersCommand {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the letters: when each was given up, what it is about, and why.
+    /// Print the letters: the event of each, and why it failed; with --json also when, and its value.
     #[command(
         after_help = "Example:\n  keywell deadletters list --store disk:data --trigger alerts"
     )]

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use keywell_app::TriggerKind;
-use keywell_runtime::{LoadedComponent, Options, Runtime, exports, interfaces};
+use keywell_runtime::{Error, LoadedComponent, Outline, Runtime, exports, interfaces};
 use keywell_store::terminal::{self, escape};
 use serde::Serialize;
 
@@ -39,7 +39,15 @@ struct Report {
     /// The generations of `wasi:keyvalue` it imports; those of other key-value packages with the
     /// package: `keywell:keyvalue@0.1.0`, `fermyon:spin/key-value`.
     generations: Vec<String>,
-    /// What it can be run with: `serve`, `serve --watch`, `run`.
+    /// The versions of `wasi:keyvalue` that it imports and Keywell does not offer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unoffered_generations: Vec<String>,
+    /// The tools that made it, with their versions, as far as it names them.
+    built_with: Vec<String>,
+    /// Why it is refused although every import is offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    /// What it can be run with, unless it is refused: `serve`, `serve --watch`, `run`, `invoke`.
     commands: Vec<&'static str>,
 }
 
@@ -55,13 +63,8 @@ struct Import {
 
 impl Inspect {
     pub(super) async fn main(self) -> Ended {
-        let options = Options {
-            cache: self.cache.folder(),
-            instances: 1,
-            ..Options::default()
-        };
-        let runtime = Runtime::new(&options)?;
-        let loaded = match Written::read(&self.component)? {
+        let runtime = Runtime::new(&self.cache.alone())?;
+        let outline = match Written::read(&self.component)? {
             Written::File(file) => runtime.outline(&file, &file)?,
             Written::Image(reference) => {
                 let (name, folder) = (reference.to_string(), self.cache.images());
@@ -69,7 +72,12 @@ impl Inspect {
                 runtime.outline(name.as_ref(), &pulled.file)?
             }
         };
-        let report = Report::new(&loaded);
+        let problem = match runtime.check(&outline.component) {
+            Ok(()) | Err(Error::Missing(_)) => None,
+            Err(error @ Error::Mismatch(_)) => Some(error.to_string()),
+            Err(error) => return Err(error.into()),
+        };
+        let report = Report::new(outline, problem);
         if self.json {
             let json = serde_json::to_string_pretty(&report)
                 .map_err(|error| Failed::because("cannot write JSON", error))?;
@@ -77,8 +85,7 @@ impl Inspect {
         } else {
             output::print(&report.text())?;
         }
-        let runnable = report.imports.iter().all(|import| import.offered);
-        Ok(if runnable {
+        Ok(if report.is_runnable() {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -89,13 +96,15 @@ impl Inspect {
 // === impl Report ===
 
 impl Report {
-    fn new(loaded: &LoadedComponent) -> Self {
+    fn new(outline: Outline, problem: Option<String>) -> Self {
+        let loaded = outline.component;
         let component = loaded.component();
         let imports = interfaces(component).into_iter().map(|interface| Import {
             offered: interface.missing.is_none(),
             hint: interface.missing.map(|missing| missing.hint),
             name: interface.name,
         });
+        let imports: Vec<Import> = imports.collect();
         let mut generations: Vec<String> = keywell_wasi::imports(component)
             .into_iter()
             .filter_map(|import| import.generation)
@@ -109,24 +118,38 @@ impl Report {
         }
         generations.sort();
         generations.dedup();
-        let kinds = TriggerKind::ALL.into_iter();
-        let commands = kinds
-            .filter(|kind| kind.is_exported_by(loaded))
-            .map(|kind| match kind {
-                TriggerKind::Http => "serve",
-                TriggerKind::Watch => "serve --watch",
-                TriggerKind::Command => "run",
-                TriggerKind::Invoke => "invoke",
-            })
-            .collect();
-        Self {
-            imports: imports.collect(),
+        let unoffered = imports.iter().filter(|import| !import.offered);
+        let unoffered = unoffered.filter_map(|import| import.name.strip_prefix("wasi:keyvalue/"));
+        let versions = unoffered.map(|path| match path.split_once('@') {
+            Some((_, version)) => version.to_owned(),
+            None => "without a version".to_owned(),
+        });
+        // Of a version that is offered, an interface may be missing.
+        let versions = versions.filter(|version| !generations.contains(version));
+        let mut unoffered_generations: Vec<String> = versions.collect();
+        unoffered_generations.sort();
+        unoffered_generations.dedup();
+        let tools = outline.producers.into_iter();
+        let built_with = tools.map(|tool| format!("{} {}", tool.name, tool.version));
+        let mut report = Self {
+            imports,
             exports: exports(component),
             generations,
-            commands,
+            unoffered_generations,
+            built_with: built_with.map(|tool| tool.trim().to_owned()).collect(),
+            problem,
+            commands: Vec::new(),
+        };
+        if report.is_runnable() {
+            report.commands = commands(&loaded);
         }
+        report
     }
 
+    /// Whether it is not refused.
+    fn is_runnable(&self) -> bool {
+        self.problem.is_none() && self.imports.iter().all(|import| import.offered)
+    }
     fn text(&self) -> String {
         let mut lines = vec!["imports".to_owned()];
         for Import { name, hint, .. } in &self.imports {
@@ -141,7 +164,7 @@ impl Report {
                 .iter()
                 .map(|name| format!("  {}", escape(name))),
         );
-        let list = |names: &[&str]| {
+        let list = |names: &[String]| {
             if names.is_empty() {
                 "none".into()
             } else {
@@ -152,6 +175,10 @@ impl Report {
         // Those of other packages have names with the package.
         let (others, standard): (Vec<_>, Vec<_>) =
             generations.partition(|generation| generation.contains(':'));
+        let unoffered = self.unoffered_generations.iter();
+        let unoffered = unoffered.map(|version| format!("{} (not offered)", escape(version)));
+        let standard = standard.into_iter().map(str::to_owned).chain(unoffered);
+        let standard: Vec<String> = standard.collect();
         if !standard.is_empty() || others.is_empty() {
             lines.push(format!("wasi:keyvalue  {}", list(&standard)));
         }
@@ -166,8 +193,28 @@ impl Report {
             .iter()
             .map(|command| format!("keywell {command}"))
             .collect();
-        let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+        if !self.built_with.is_empty() {
+            let tools: Vec<String> = self.built_with.iter().map(|t| escape(t).into()).collect();
+            lines.push(format!("built with     {}", list(&tools)));
+        }
+        if let Some(problem) = &self.problem {
+            lines.push(format!("refused        {}", escape(problem)));
+        }
         lines.push(format!("runs with      {}", list(&commands)));
         lines.join("\n")
     }
+}
+
+/// The commands that a component can be run with.
+fn commands(component: &LoadedComponent) -> Vec<&'static str> {
+    let kinds = TriggerKind::ALL.into_iter();
+    kinds
+        .filter(|kind| kind.is_exported_by(component))
+        .map(|kind| match kind {
+            TriggerKind::Http => "serve",
+            TriggerKind::Watch => "serve --watch",
+            TriggerKind::Command => "run",
+            TriggerKind::Invoke => "invoke",
+        })
+        .collect()
 }

@@ -4,6 +4,8 @@
 mod application;
 mod cache;
 mod changes;
+mod compile;
+mod compiling;
 mod completions;
 mod component;
 mod config;
@@ -53,13 +55,20 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use failed::Failed;
 
+const EXIT_CODES: &str = "Exit codes:\n  \
+    0  it is done, or was asked to stop\n  \
+    1  it failed: a file, a server, a component that trapped or ran out of time\n  \
+    2  it was asked for something that makes no sense, and did nothing\n\
+    `keywell run` passes on the component's own code, from 0 to 255.";
+
 /// Runs WebAssembly components on key-value stores.
 #[derive(Parser)]
 #[command(
     name = "keywell",
     version,
     arg_required_else_help = true,
-    max_term_width = 100
+    max_term_width = 100,
+    after_help = EXIT_CODES
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -100,6 +109,7 @@ enum Command {
     #[command(name = "deadletters")]
     DeadLetters(deadletters::DeadLettersCommand),
     Inspect(inspect::Inspect),
+    Compile(compile::Compile),
     #[cfg(feature = "images")]
     Pull(pull::Pull),
     #[cfg(feature = "images")]
@@ -141,6 +151,7 @@ pub(crate) fn main() -> ExitCode {
                 Command::Secret(secret) => secret.main().await,
                 Command::DeadLetters(letters) => letters.main().await,
                 Command::Inspect(inspect) => inspect.main().await,
+                Command::Compile(compile) => compile.main().await,
                 #[cfg(feature = "images")]
                 Command::Pull(pull) => pull.main().await,
                 #[cfg(feature = "images")]

@@ -33,7 +33,7 @@ use crate::cli::failed::{Ended, Failed};
     after_help = "Examples:\n  keywell serve counter.wasm --store disk:visits\n  \
                   curl http://127.0.0.1:8080/hello\n  \
                   keywell serve ghcr.io/acme/counter:1.0 --store disk:visits\n  \
-                  keywell serve http_watcher.wasm --watch 'SET@order:*,DEL@order:*' \
+                  keywell serve http_watcher.wasm --watch 'SET@order:*,DEL@order:*' \\\n    \
                   --allow-http localhost:3001 --store 'redis://127.0.0.1?layout=flat'"
 )]
 pub(super) struct Serve {

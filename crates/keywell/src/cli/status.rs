@@ -30,8 +30,8 @@ pub(super) struct Status {
     #[arg(
         long,
         value_name = "DIR",
-        help = "The state folder of the processes, in place of KEYWELL_STATE, or of keywell in \
-                XDG_STATE_HOME (~/.local/state)"
+        help = "The state folder of the processes [default: that of KEYWELL_STATE, or \
+                `$XDG_STATE_HOME/keywell`, or `~/.local/state/keywell`]"
     )]
     state: Option<PathBuf>,
 

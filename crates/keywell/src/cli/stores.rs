@@ -74,6 +74,11 @@ impl Stores {
         let found = providers.find(is_it).or_else(|| keywell::provider(name));
         let names: Vec<&str> = PROVIDERS.iter().map(|provider| provider.name()).collect();
         let unknown = || {
+            if keywell::not_built().any(|feature| feature == name) {
+                return format!(
+                    "this build has no store {name}; build it with `--features {name}`"
+                );
+            }
             format!(
                 "unknown kind of store {name:?}; known: {}",
                 names.join(", ")
@@ -112,6 +117,14 @@ fn text(kinds: &[&dyn Provider], has_settings: bool) -> String {
             let names: Vec<&str> = settings.iter().map(|setting| setting.name).collect();
             let _ = writeln!(text, "  settings: {}", names.join(", "));
         }
+    }
+    let absent: Vec<&str> = keywell::not_built().collect();
+    if !has_settings && !absent.is_empty() {
+        let _ = writeln!(
+            text,
+            "\nNot in this build, but with `--features all-stores`, or the name of one: {}.",
+            absent.join(", ")
+        );
     }
     if !has_settings {
         text.push_str("\n`keywell stores KIND` explains the settings of one kind.\n");

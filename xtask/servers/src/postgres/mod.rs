@@ -191,7 +191,10 @@ impl Postgres {
         self.signal_children(Signal::STOP)?;
         until("the processes of PostgreSQL to stop", || async {
             let children = self.children().map_err(|error| error.to_string())?;
-            let running = children.iter().any(|(_, state)| !state.starts_with('T'));
+            // One that has ended is not waited for, as the stopped parent takes no notice of it.
+            let running = children
+                .iter()
+                .any(|(_, state)| !state.starts_with(['T', 'Z']));
             if running {
                 return Err("they run".to_owned());
             }

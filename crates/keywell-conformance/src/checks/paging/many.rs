@@ -5,9 +5,7 @@ use keywell_store::{MAX_PAGE_BYTES, MAX_PAGE_KEYS};
 use super::page;
 use crate::failure::{Failure, Verdict, holds, same};
 use crate::scratch::{Scratch, fill};
-
-/// How many keys there are unless `KEYWELL_MANY_KEYS` says otherwise.
-const KEYS: usize = 20_000;
+use crate::subject::Subject;
 
 /// The least number of keys at which memory is measured. With fewer, other tests of the same
 /// process would dominate.
@@ -20,7 +18,7 @@ const ROOM: u64 = 160 << 20;
 const KEY_BYTES: usize = 400;
 
 pub(crate) async fn very_many_keys_are_listed_in_bounded_memory(scratch: &Scratch<'_>) -> Verdict {
-    let many = many_keys();
+    let many = many_keys(scratch.subject);
     let bucket = scratch.bucket().await?;
     let longest = bucket.capabilities().key_bytes;
     let width = if many < MEASURED_FROM {
@@ -72,14 +70,17 @@ pub(crate) async fn very_many_keys_are_listed_in_bounded_memory(scratch: &Scratc
     }
 }
 
-fn many_keys() -> usize {
+/// As `KEYWELL_MANY_KEYS` says, if it does.
+fn many_keys(subject: &Subject) -> usize {
     let many = std::env::var("KEYWELL_MANY_KEYS").ok();
-    many.and_then(|text| text.parse().ok()).unwrap_or(KEYS)
+    many.and_then(|text| text.parse().ok())
+        .unwrap_or(subject.very_many)
 }
 
 /// How much longer a behaviour may take with `KEYWELL_MANY_KEYS`.
-pub(crate) fn many_keys_factor() -> u32 {
-    u32::try_from(many_keys() / KEYS).map_or(u32::MAX, |factor| factor.clamp(1, 60))
+pub(crate) fn many_keys_factor(subject: &Subject) -> u32 {
+    u32::try_from(many_keys(subject) / subject.very_many.max(1))
+        .map_or(u32::MAX, |factor| factor.clamp(1, 60))
 }
 
 /// The resident memory of this process in bytes; on Linux only.

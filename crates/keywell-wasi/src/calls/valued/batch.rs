@@ -10,7 +10,7 @@ use crate::calls::batch::{BATCH, delete_many, with_keys};
 use crate::calls::keys::Keys;
 use crate::calls::valued::{answer, answer_traced};
 use crate::chosen::Linked;
-use crate::interface::Interface;
+use crate::interface::{Asked, Interface};
 use crate::keyvalue::{BucketHandle, KeyvalueView};
 use crate::values::{OutgoingHandle, OutgoingValue, Trace};
 
@@ -25,7 +25,7 @@ pub(crate) fn link<T: KeyvalueView>(interface: &mut Interface<'_, T>) -> wasmtim
 pub(crate) fn get_many<T: KeyvalueView>(
     store: &mut StoreContextMut<'_, T>,
     (bucket, keys): (Resource<BucketHandle>, WasmList<WasmStr>),
-) -> wasmtime::Result<Answer<Vec<Option<Bytes>>>> {
+) -> wasmtime::Result<Asked<Vec<Option<Bytes>>>> {
     let max = store.data().keyvalue().budget().remaining();
     with_keys(store, &bucket, &keys, BATCH, move |bucket, keys| {
         bucket.get_many_within(keys, max).map(|entries| {

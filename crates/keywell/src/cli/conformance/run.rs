@@ -28,7 +28,10 @@ pub(super) async fn run(
         progress.set_message(format!("{}: {}", behaviour.group, behaviour.name));
         let ended = tokio::select! {
             ended = behaviour.run(subject) => ended,
-            () = &mut stop => return Err("is tested no further: it was interrupted".to_owned()),
+            () = &mut stop => {
+                let tested = report.runs.len();
+                return Err(format!("was tested in part: interrupted after {tested} behaviours"));
+            }
         };
         let is_broken = ended.is_err();
         report.runs.push(Run { behaviour, ended });

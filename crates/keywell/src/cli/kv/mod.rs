@@ -34,7 +34,7 @@ use self::target::Target;
 use super::failed::Ended;
 use super::store::StoreArguments;
 
-/// Look into a store, or change it.
+/// Read and write a store.
 #[derive(Args)]
 #[command(
     // So that `--store` may also stand behind the subcommand, where most people write it.

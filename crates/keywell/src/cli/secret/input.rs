@@ -26,7 +26,7 @@ pub(super) async fn standard(name: &Name) -> Result<Vec<u8>, Failed> {
     let stop = pin!(signal::stop()?);
     let _unseen = Unseen::begin().map_err(|error| cannot_read("the terminal", error))?;
     output::remark(&format!(
-        "The secret {name}, which is not shown, up to the end of the line:"
+        "Type the secret {name}, which is not shown, and press Enter:"
     ));
     let read = async {
         let line = tokio::task::spawn_blocking(Unseen::line).await;

@@ -20,7 +20,8 @@ pub(super) struct Checks {
     excused: BTreeSet<u8>,
     /// Partitions that were taken at some time.
     begun: BTreeSet<u8>,
-    overlapping_since: BTreeMap<u8, Duration>,
+    /// Since when a process takes the events of a partition that it gave away, beside another.
+    overlapping_since: BTreeMap<(u8, usize), Duration>,
 }
 
 // === impl Checks ===
@@ -73,16 +74,27 @@ impl Checks {
                     "{owner} works on partition {partition} from an old position"
                 ));
             }
-            let awake = working().filter(|(_, process)| process.paused_until <= now);
-            if awake.count() < 2 {
-                self.overlapping_since.remove(&partition);
-                continue;
-            }
-            let since = *self.overlapping_since.entry(partition).or_insert(now);
-            if now.saturating_sub(since) > LEASE * 3 / 2 {
-                return Err(format!(
-                    "partition {partition} is handed over since {since:?}"
-                ));
+            let awake: Vec<usize> = working()
+                .filter(|(_, process)| process.paused_until <= now)
+                .map(|(index, _)| *index)
+                .collect();
+            // One after another may give a partition away, so each is timed by itself.
+            let shares = |index: usize| {
+                let is_given = processes[index].member.gives_away(partition);
+                is_given && awake.len() > 1 && awake.contains(&index)
+            };
+            for index in 0..processes.len() {
+                let key = (partition, index);
+                if !shares(index) {
+                    self.overlapping_since.remove(&key);
+                    continue;
+                }
+                let since = *self.overlapping_since.entry(key).or_insert(now);
+                if now.saturating_sub(since) > LEASE * 3 / 2 {
+                    return Err(format!(
+                        "partition {partition} is handed over by {index} since {since:?}"
+                    ));
+                }
             }
         }
         Ok(())

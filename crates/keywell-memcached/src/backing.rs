@@ -3,10 +3,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use keywell_client::{Backoff, Deadline};
+use keywell_client::Attempts;
+use keywell_store::backend::{Backend, Reader, Watcher, Writer};
 use keywell_store::{
-    Answer, Bucket, Capabilities, Cas, Change, Durability, Ends, Entry, Error, Expected, Invalid,
-    Promptness, Result, Set, Swap, ValueBytes, Version, counter,
+    Capabilities, Cas, Change, Durability, Ends, Entry, Error, Expected, Invalid, Promptness,
+    Result, Set, Swap, ValueBytes, Version, counter,
 };
 
 use crate::life::Life;
@@ -20,37 +21,11 @@ use crate::wire::{Command, When};
 const VALUE_BYTES: usize = (1 << 20) - 1024;
 /// How many commands of a batch are under way.
 const IN_FLIGHT: usize = 64;
-/// How often an increment that lost to another write is tried again.
-const ATTEMPTS: usize = 64;
-/// How long an increment waits for others of its key.
-const TURN: Duration = Duration::from_secs(10);
 
-/// A bucket on Memcached servers.
-#[derive(Clone)]
-pub(crate) struct MemcachedBucket(Arc<Backing>);
-
-struct Backing {
-    servers: Arc<Servers>,
-    names: Names,
-}
-
-// === impl MemcachedBucket ===
-
-impl MemcachedBucket {
-    pub(crate) fn new(servers: Arc<Servers>, names: Names) -> Self {
-        Self(Arc::new(Backing { servers, names }))
-    }
-
-    fn after<T, F>(&self, checked: Result<()>, act: impl FnOnce(Arc<Backing>) -> F) -> Answer<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        match checked {
-            Ok(()) => Answer::later(act(self.0.clone())),
-            Err(error) => error.into(),
-        }
-    }
+/// What the handles on a bucket share.
+pub(crate) struct Backing {
+    pub(crate) servers: Arc<Servers>,
+    pub(crate) names: Names,
 }
 
 /// The version of an item, by the run of its server.
@@ -96,11 +71,49 @@ impl Backing {
         found.map(in_room).transpose()
     }
 
+    /// Does writes that do not depend on each other.
+    async fn each<T>(&self, writes: Vec<impl Future<Output = Result<T>>>) -> Result<()> {
+        let mut ended = stream::iter(writes).buffer_unordered(IN_FLIGHT);
+        let mut is_partial = false;
+        let mut outcome = Ok(());
+        while let Some(written) = ended.next().await {
+            match written {
+                Ok(_) => is_partial = true,
+                Err(error) => {
+                    is_partial |= matches!(error, Error::Ambiguous(_));
+                    outcome = Err(error);
+                }
+            }
+        }
+        outcome.map_err(|error: Error| if is_partial { error.of_a_part() } else { error })
+    }
+}
+
+impl Reader for Backing {
     async fn get(&self, key: &str, max: usize) -> Result<Option<Entry>> {
         let found = self.found(key, max).await?;
         Ok(found.map(|found| entry(found, SystemTime::now())))
     }
 
+    async fn exists(&self, key: &str) -> Result<bool> {
+        let (name, server) = self.place(key)?;
+        Ok(server.read(Command::look(&name), 0).await?.is_some())
+    }
+
+    async fn get_many(&self, keys: Vec<String>, max: usize) -> Result<Vec<Option<Entry>>> {
+        let reads: Vec<_> = keys.iter().map(|key| self.get(key, max)).collect();
+        let mut reads = stream::iter(reads).buffered(IN_FLIGHT);
+        let mut bytes = ValueBytes::new(max);
+        let mut found = Vec::with_capacity(keys.len());
+        while let Some(entry) = reads.try_next().await? {
+            bytes.add_entry(entry.as_ref())?;
+            found.push(entry);
+        }
+        Ok(found)
+    }
+}
+
+impl Writer for Backing {
     async fn set(&self, key: &str, value: Bytes, how: Set) -> Result<Version> {
         let life = Life::of(how, SystemTime::now())?;
         let (name, server) = self.place(key)?;
@@ -119,7 +132,6 @@ impl Backing {
 
     async fn swap(&self, key: &str, expected: Expected, change: Change) -> Result<Swap> {
         let (name, server) = self.place(key)?;
-        // Refused whether or not the expectation holds.
         let life = match &change {
             Change::Set(_, how) => Some(Life::of(*how, SystemTime::now())?),
             Change::Delete => None,
@@ -161,17 +173,12 @@ impl Backing {
     ///
     /// Memcached's own addition keeps the end of the item's life exactly, but knows no sign, and pads
     /// a number that becomes shorter. What it cannot do is a set.
-    async fn count(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
-        // Refused before anything is read.
-        Life::of(created, SystemTime::now())?;
+    async fn increment(&self, key: &str, delta: i64, created: Set) -> Result<i64> {
         let (name, server) = self.place(key)?;
-        let turn = self.servers.counters.turn(&name);
-        let _turn = Deadline::after(TURN).bound(turn).await.map_err(|_| {
-            let what = "other increments of the key wait for Memcached";
-            Error::Unavailable(what.into())
-        })?;
-        let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(50));
-        for _ in 0..ATTEMPTS {
+        let counters = &self.servers.counters;
+        let _turn = counters.turn_to_increment(&name, "Memcached").await?;
+        let mut attempts = Attempts::new(Duration::from_millis(50));
+        loop {
             // A longer value is no number.
             let found = server.read(Command::get(&name), VALUE_BYTES).await?;
             let found = match found {
@@ -204,70 +211,26 @@ impl Backing {
             if let Written::Done { .. } = server.write(command, run).await? {
                 return Ok(sum);
             }
-            backoff.pause().await;
+            attempts.lost().await?;
         }
-        let what = "too many clients write the key at the same time";
-        Err(Error::Unavailable(what.into()))
-    }
-
-    async fn get_many(&self, keys: &[String], max: usize) -> Result<Vec<Option<Entry>>> {
-        // A key that is given twice counts twice, and is read once.
-        let mut distinct: Vec<&String> = keys.iter().collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let reads: Vec<_> = distinct.iter().map(|key| self.get(key, max)).collect();
-        let mut reads = stream::iter(reads).buffered(IN_FLIGHT);
-        let mut bytes = ValueBytes::new(max);
-        let mut found = Vec::with_capacity(distinct.len());
-        while let Some(entry) = reads.try_next().await? {
-            bytes.add_entry(entry.as_ref())?;
-            found.push(entry);
-        }
-        let mut bytes = ValueBytes::new(max);
-        let asked = keys.iter().map(|key| {
-            let at = distinct.binary_search(&key).ok();
-            let entry: Option<Entry> = at.and_then(|at| found[at].clone());
-            bytes.add_entry(entry.as_ref())?;
-            Ok(entry)
-        });
-        asked.collect()
-    }
-
-    /// Does writes that do not depend on each other.
-    async fn each<T>(&self, writes: Vec<impl Future<Output = Result<T>>>) -> Result<()> {
-        let mut ended = stream::iter(writes).buffer_unordered(IN_FLIGHT);
-        let mut is_partial = false;
-        let mut outcome = Ok(());
-        while let Some(written) = ended.next().await {
-            match written {
-                Ok(_) => is_partial = true,
-                Err(error) => {
-                    is_partial |= matches!(error, Error::Ambiguous(_));
-                    outcome = Err(error);
-                }
-            }
-        }
-        outcome.map_err(|error: Error| if is_partial { error.of_a_part() } else { error })
     }
 
     async fn set_many(&self, entries: Vec<(String, Bytes)>) -> Result<()> {
-        // Of a key given twice, the last value stands.
-        let last: std::collections::HashMap<_, _> = entries.into_iter().collect();
-        let sets = last
+        let sets = entries
             .into_iter()
             .map(|(key, value)| async move { self.set(&key, value, Set::default()).await });
         self.each(sets.collect()).await
     }
 
-    async fn delete_many(&self, mut keys: Vec<String>) -> Result<()> {
-        keys.sort_unstable();
-        keys.dedup();
+    async fn delete_many(&self, keys: Vec<String>) -> Result<()> {
         let deletions = keys.iter().map(|key| self.delete(key));
         self.each(deletions.collect()).await
     }
 }
 
-impl Bucket for MemcachedBucket {
+impl Watcher for Backing {}
+
+impl Backend for Backing {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             promptness: Promptness::Waits,
@@ -282,85 +245,8 @@ impl Bucket for MemcachedBucket {
         }
     }
 
-    fn get_within(&self, key: &str, max: usize) -> Answer<Option<Entry>> {
-        let key = key.to_owned();
-        self.after(Ok(()), async move |backing| backing.get(&key, max).await)
-    }
-
-    fn set(&self, key: &str, value: Bytes, how: Set) -> Answer<Version> {
-        let checked = self.capabilities().check(key, &value);
-        let key = key.to_owned();
-        self.after(checked, async move |backing| {
-            backing.set(&key, value, how).await
-        })
-    }
-
-    fn delete(&self, key: &str) -> Answer<()> {
-        let checked = self.capabilities().check(key, b"");
-        let key = key.to_owned();
-        self.after(checked, async move |backing| backing.delete(&key).await)
-    }
-
-    fn exists(&self, key: &str) -> Answer<bool> {
-        let key = key.to_owned();
-        self.after(Ok(()), async move |backing| {
-            let (name, server) = backing.place(&key)?;
-            Ok(server.read(Command::look(&name), 0).await?.is_some())
-        })
-    }
-
-    fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
-        let value = match &change {
-            Change::Set(value, _) => &value[..],
-            Change::Delete => b"",
-        };
-        let checked = self.capabilities().check(key, value);
-        let key = key.to_owned();
-        self.after(checked, async move |backing| {
-            backing.swap(&key, expected, change).await
-        })
-    }
-
-    fn increment_or_create(&self, key: &str, delta: i64, created: Set) -> Answer<i64> {
-        let checked = self.capabilities().check(key, b"");
-        let key = key.to_owned();
-        self.after(checked, async move |backing| {
-            backing.count(&key, delta, created).await
-        })
-    }
-
-    fn get_many_within(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
-        let checked = self.capabilities().limits().check_batch_of(keys);
-        let keys: Vec<_> = keys.iter().map(|&key| key.to_owned()).collect();
-        self.after(checked, async move |backing| {
-            backing.get_many(&keys, max).await
-        })
-    }
-
-    fn get_with_expiry(&self, keys: &[&str], max: usize) -> Answer<Vec<Option<Entry>>> {
-        self.get_many_within(keys, max)
-    }
-
-    fn set_many(&self, entries: Vec<(&str, Bytes)>) -> Answer<()> {
-        let checked = self.capabilities().limits().check_entries(&entries);
-        let entries = entries.into_iter();
-        let entries = entries
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect();
-        self.after(checked, async move |backing| {
-            backing.set_many(entries).await
-        })
-    }
-
-    fn delete_many(&self, keys: &[&str]) -> Answer<()> {
-        let limits = self.capabilities().limits();
-        let mut checked = limits.check_batch_of(keys);
-        for key in keys {
-            checked = checked.and_then(|()| limits.check_length(key));
-        }
-        let keys = keys.iter().map(|&key| key.to_owned()).collect();
-        self.after(checked, async move |backing| {
-            backing.delete_many(keys).await
-        })
+    /// The empty key has a name as well: that of the bucket.
+    fn check_key(&self, key: &str) -> Result<()> {
+        self.capabilities().limits().check_length(key)
     }
 }
