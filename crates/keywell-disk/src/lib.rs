@@ -39,8 +39,8 @@
 //!
 //! # Reading
 //!
-//! Reads never wait for writes and answer at once, on the calling thread. A key takes a few page
-//! reads, from the cache or from the disk; a page of a listing reads at most 4 MiB of entries; a
+//! Reads answer at once, on the calling thread, and do not wait for writes. One exception is the sync
+//! of a file that just grew. A key takes a few page reads, from the cache or from the disk; a page of a listing reads at most 4 MiB of entries; a
 //! batch reads the requested values.
 //!
 //! Each page is verified when it is read. A damaged one is

@@ -208,9 +208,8 @@ impl Log {
     fn fill(&mut self, end: usize) {
         let from = self.filled.max(end);
         let to = (from + AHEAD / SECTOR).min(self.sectors);
-        let zeros = vec![0; (to - from) * SECTOR];
-        let written = self.file.write(self.offset(from), &zeros);
-        self.filled = if written.is_ok() { to } else { from };
+        let is_written = self.file.write_ahead(self.offset(from)..self.offset(to));
+        self.filled = if is_written { to } else { from };
     }
 
     fn offset(&self, sector: usize) -> u64 {
@@ -339,7 +338,7 @@ mod tests {
     }
 
     fn file() -> Arc<Storage> {
-        let file = Storage::new(Box::new(InMemoryBackend::new()));
+        let file = Storage::new(Box::new(InMemoryBackend::new()), Arc::default());
         file.set_len(superblock().pages()).unwrap();
         Arc::new(file)
     }

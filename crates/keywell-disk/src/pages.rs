@@ -8,12 +8,17 @@
 //! before each of its syncs. So after a power loss the checksums of those pages are right, however
 //! the unsynced writes were torn. Only the first page is overwritten: it is the header of redb, in
 //! one sector with a checksum of its own.
+//!
+//! redb also writes pages that no durable commit uses yet, when its cache is full. A full disk must
+//! not fail those: such pages stay in memory until a durable commit, which fails then.
 
-use std::io;
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use redb::{BackendError, StorageBackend};
 
 use crate::checksum::{self, BLOCK, SECTOR};
@@ -36,6 +41,11 @@ struct Shared {
     seed: u64,
     sums: Sums,
     is_stopped: AtomicBool,
+    /// The pages that the disk has no room for.
+    unwritten: Mutex<BTreeMap<u64, Vec<u8>>>,
+    has_unwritten: AtomicBool,
+    /// Whether the file grew, and no page was written since.
+    has_grown: AtomicBool,
 }
 
 // === impl Pages ===
@@ -49,6 +59,9 @@ impl Pages {
             start,
             seed: superblock.seed,
             is_stopped: AtomicBool::new(false),
+            unwritten: Mutex::default(),
+            has_unwritten: AtomicBool::new(false),
+            has_grown: AtomicBool::new(false),
         }))
     }
 
@@ -127,6 +140,65 @@ impl Shared {
         self.file.write(self.offset(0), &sector)
     }
 
+    /// Writes adjacent pages, or keeps them in memory if the disk is full.
+    fn write_run(&self, first: u64, data: &[u8]) -> io::Result<()> {
+        let written = self.file.write(self.offset(first), data);
+        let is_full = match written {
+            Err(error) if error.kind() == ErrorKind::StorageFull => true,
+            written => {
+                written?;
+                false
+            }
+        };
+        if !is_full && !self.has_unwritten.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut unwritten = self.unwritten.lock();
+        for (page, bytes) in (first..).zip(data.chunks(BLOCK)) {
+            if is_full {
+                unwritten.insert(page, bytes.to_vec());
+            } else {
+                unwritten.remove(&page);
+            }
+        }
+        self.has_unwritten
+            .store(!unwritten.is_empty(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Writes the pages that the disk had no room for.
+    fn write_unwritten(&self) -> io::Result<()> {
+        if !self.has_unwritten.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut unwritten = self.unwritten.lock();
+        while let Some(page) = unwritten.first_entry() {
+            self.file.write(self.offset(*page.key()), page.get())?;
+            page.remove();
+        }
+        self.has_unwritten.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    fn read_run(&self, first: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(self.offset(first), out)?;
+        if self.has_unwritten.load(Ordering::Acquire) {
+            let unwritten = self.unwritten.lock();
+            for (page, bytes) in (first..).zip(out.chunks_mut(BLOCK)) {
+                if let Some(there) = unwritten.get(&page) {
+                    bytes.copy_from_slice(there);
+                }
+            }
+        }
+        for (page, bytes) in (first..).zip(out.chunks(BLOCK)) {
+            if self.sums.get(page)? != self.sum(page, bytes) {
+                let offset = self.offset(page);
+                return Err(Damaged { offset }.into());
+            }
+        }
+        Ok(())
+    }
+
     /// The runs of pages that are adjacent in the file: the first page, and the range of bytes.
     fn runs(
         offset: u64,
@@ -159,14 +231,7 @@ impl StorageBackend for Pages {
             return self.0.read_header(out);
         }
         for (first, run) in Shared::runs(offset, out.len())? {
-            let out = &mut out[run];
-            self.0.file.read(self.0.offset(first), out)?;
-            for (page, bytes) in (first..).zip(out.chunks(BLOCK)) {
-                if self.0.sums.get(page)? != self.0.sum(page, bytes) {
-                    let offset = self.0.offset(page);
-                    return Err(Damaged { offset }.into());
-                }
-            }
+            self.0.read_run(first, &mut out[run])?;
         }
         Ok(())
     }
@@ -178,19 +243,27 @@ impl StorageBackend for Pages {
         let is_shorter = pages < self.count()?;
         self.0.file.set_len(self.0.start + blocks * BLOCK as u64)?;
         if is_shorter {
+            self.0.unwritten.lock().split_off(&pages);
             self.0.sums.truncate(pages)?;
         }
+        self.0.has_grown.store(!is_shorter, Ordering::Release);
         Ok(())
     }
 
+    /// A durable commit writes the header before it syncs. A sync of a file that just grew is for its
+    /// length alone, and needs no room.
     fn sync_data(&self) -> io::Result<()> {
         self.check()?;
-        self.0.sums.flush()?;
+        if !self.0.has_grown.swap(false, Ordering::AcqRel) {
+            self.0.write_unwritten()?;
+            self.0.sums.flush()?;
+        }
         self.0.file.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.check()?;
+        self.0.has_grown.store(false, Ordering::Release);
         if offset == 0 {
             return self.0.write_header(data);
         }
@@ -199,7 +272,7 @@ impl StorageBackend for Pages {
             for (page, bytes) in (first..).zip(data.chunks(BLOCK)) {
                 self.0.sums.set(page, self.0.sum(page, bytes))?;
             }
-            self.0.file.write(self.0.offset(first), data)?;
+            self.0.write_run(first, data)?;
         }
         Ok(())
     }

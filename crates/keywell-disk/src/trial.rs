@@ -158,7 +158,12 @@ impl StorageBackend for Trial {
         let mut state = self.state.lock();
         for (at, inside, from) in Self::parts(offset, data.len()) {
             let bytes = inside.len();
-            let mut page = self.page(&state, at)?;
+            // What a whole page replaces may hold no data, and is not read.
+            let mut page = if bytes == PAGE {
+                vec![0; PAGE]
+            } else {
+                self.page(&state, at)?
+            };
             page[inside].copy_from_slice(&data[from..from + bytes]);
             state.written.insert(at, page);
         }

@@ -231,8 +231,15 @@ impl StorageBackend for Disk {
         self.0.changed.notify_all();
         state.operate(Unsynced::Length(length))?;
         state.visible.resize(length, 0);
-        // A longer file has holes, as on most file systems; they need no space until written.
-        state.has_block.resize(length.div_ceil(BLOCK), false);
+        // A longer file has holes, as on most file systems; they need no space until written. The space
+        // of what is cut off is free again.
+        let blocks = length.div_ceil(BLOCK);
+        let cut = state.has_block.iter().skip(blocks);
+        let freed = cut.filter(|has| **has).count();
+        if let Some(room) = &mut state.room {
+            *room += freed;
+        }
+        state.has_block.resize(blocks, false);
         Ok(())
     }
 
