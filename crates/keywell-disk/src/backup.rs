@@ -28,18 +28,21 @@ impl DiskStore {
             Handle::Closed => return Err(OpenError::Replay(closed())),
         };
         Claimed::fill_new(path.as_ref(), &Options::default(), |database| {
-            undamaged(|| {
-                let mut writing = database.begin_write()?;
-                writing.set_quick_repair(true);
-                copy(&reading, &writing, ENTRIES)?;
-                copy(&reading, &writing, BUCKETS)?;
-                copy(&reading, &writing, CHANGES)?;
-                copy(&reading, &writing, EXPIRY)?;
-                copy(&reading, &writing, META)?;
-                Ok(writing.commit()?)
-            })
+            undamaged(|| copy_all(&reading, database))
         })
     }
+}
+
+/// Copies all tables of a store into a new database.
+pub(crate) fn copy_all(from: &ReadTransaction, database: &redb::Database) -> Result<(), OpenError> {
+    let mut writing = database.begin_write()?;
+    writing.set_quick_repair(true);
+    copy(from, &writing, ENTRIES)?;
+    copy(from, &writing, BUCKETS)?;
+    copy(from, &writing, CHANGES)?;
+    copy(from, &writing, EXPIRY)?;
+    copy(from, &writing, META)?;
+    Ok(writing.commit()?)
 }
 
 fn copy<K: redb::Key, V: redb::Value>(

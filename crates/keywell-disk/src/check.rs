@@ -10,6 +10,7 @@ use crate::entry::{self, Header};
 use crate::error::{Fault, undamaged};
 use crate::folder::Claimed;
 use crate::log::{Log, Scanned};
+use crate::marks::Stored;
 use crate::pages::Pages;
 use crate::record::Record;
 use crate::source::Source;
@@ -95,7 +96,7 @@ impl DiskStore {
     /// Those of [`open`](Self::open) that concern the folder, and I/O errors.
     pub fn check(path: impl AsRef<std::path::Path>) -> Result<Checked, OpenError> {
         let options = Options::default().existing();
-        let (source, lock) = Claimed::claim(path.as_ref(), &options)?.into_parts();
+        let (source, lock, _) = Claimed::claim(path.as_ref(), &options)?.into_parts();
         let checked = check(&source, &options);
         drop(lock);
         checked
@@ -169,7 +170,11 @@ fn read(
 }
 
 fn read_tables(database: &redb::Database, checked: &mut Checked) -> Result<(), OpenError> {
-    let (marks, buckets, commit) = marks::read(database)?;
+    let Stored {
+        marks,
+        buckets,
+        commit,
+    } = marks::read(database)?;
     checked.last = commit;
     let directory = Directory::default();
     directory.replace(buckets);

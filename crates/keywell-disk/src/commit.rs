@@ -6,6 +6,7 @@ use crate::error::Fault;
 use crate::group::{Base, Group, Settled};
 use crate::log::{Appended, Log};
 use crate::operation::{Request, WriterOperation};
+use crate::recording::Recording;
 
 /// Why a transaction failed.
 #[derive(Debug)]
@@ -35,17 +36,19 @@ impl From<redb::StorageError> for CommitError {
 /// Runs operations as one transaction, and does not return before it is durable.
 ///
 /// The transaction is durable once its effects are in the log. If they do not fit, its commit is
-/// durable itself, and the log begins again.
+/// durable itself, and the log begins again. What is committed is also recorded.
 pub(crate) fn run(
     database: &redb::Database,
     log: &mut Log,
     base: &Base<'_>,
     requests: &[Request],
+    recording: Option<&Recording>,
 ) -> Result<Settled, CommitError> {
     let mut writing = database
         .begin_write()
         .map_err(|error| CommitError::NotBegun(error.into()))?;
-    let mut group = Group::begin(&writing, base, log.room()).map_err(CommitError::RolledBack)?;
+    let room = recording.map_or(log.room(), |_| usize::MAX);
+    let mut group = Group::begin(&writing, base, room).map_err(CommitError::RolledBack)?;
     let outcomes = group.serve(requests).map_err(CommitError::RolledBack)?;
     let is_probe = |request: &Request| matches!(request.operation, WriterOperation::Probe);
     if requests.iter().any(is_probe) {
@@ -73,6 +76,9 @@ pub(crate) fn run(
     } else {
         commit_durably(writing)?;
         log.restart(log.next());
+    }
+    if let (Some(recording), Some(content)) = (recording, redo.content()) {
+        recording.push(log.last(), content);
     }
     Ok(settled)
 }

@@ -5,7 +5,7 @@ use redb::{ReadableDatabase, ReadableTableMetadata};
 
 use crate::error::undamaged;
 use crate::log::Log;
-use crate::marks::{self, Marks};
+use crate::marks::{self, Marks, Stored};
 use crate::pages::Pages;
 use crate::source::Source;
 use crate::superblock::Superblock;
@@ -74,7 +74,7 @@ fn open_trusting(source: &Source, options: &Options, making: Making) -> Result<O
     if !options.history.is_kept() {
         forget_history(&database)?;
     }
-    let (marks, buckets, _) = marks::read(&database)?;
+    let Stored { marks, buckets, .. } = marks::read(&database)?;
     let reading = database.begin_read()?;
     let store = marks::number(&reading.open_table(META)?, META_STORE)?;
     drop(reading);

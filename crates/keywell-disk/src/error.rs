@@ -143,26 +143,38 @@ impl OpenError {
     pub(crate) fn damaged(what: impl Into<Cow<'static, str>>) -> Self {
         Self::Damaged { what: what.into() }
     }
+
+    /// Whether a part of the file is damaged or missing.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::Truncated { .. } | Self::Replay(Error::Corrupt(_)) => true,
+            Self::Database(source) => match &**source {
+                redb::Error::Corrupted(_) => true,
+                redb::Error::Io(error) => Damaged::of(error).is_some(),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
 }
 
 impl From<OpenError> for Error {
     fn from(error: OpenError) -> Self {
         let what = "opening the store on disk";
-        match error {
-            OpenError::Database(source) => match *source {
-                redb::Error::Corrupted(_) => Self::Corrupt(Failure::caused_by(what, *source)),
-                redb::Error::Io(ref error) if Damaged::of(error).is_some() => {
-                    Self::Corrupt(Failure::caused_by(what, *source))
-                }
-                _ => Self::Unavailable(Failure::caused_by(what, *source)),
-            },
-            OpenError::Replay(error) => error,
-            OpenError::Foreign
-            | OpenError::Format { .. }
-            | OpenError::Empty
-            | OpenError::Damaged { .. }
-            | OpenError::Truncated { .. } => Self::Corrupt(Failure::caused_by(what, error)),
-            _ => Self::Unavailable(Failure::caused_by(what, error)),
+        let is_corrupt = error.is_damage()
+            || matches!(
+                error,
+                OpenError::Foreign | OpenError::Format { .. } | OpenError::Empty
+            );
+        let failure = match error {
+            OpenError::Replay(error) => return error,
+            OpenError::Database(source) => Failure::caused_by(what, *source),
+            error => Failure::caused_by(what, error),
+        };
+        if is_corrupt {
+            Self::Corrupt(failure)
+        } else {
+            Self::Unavailable(failure)
         }
     }
 }

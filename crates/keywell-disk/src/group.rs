@@ -190,7 +190,9 @@ impl<'t> Group<'t> {
         match operation {
             WriterOperation::Write(bucket, write) => self.write(bucket, write),
             WriterOperation::Transact(planned) => self.transact(planned).map(Outcome::Transacted),
-            WriterOperation::Probe | WriterOperation::Mend(_) => Ok(Outcome::Done),
+            WriterOperation::Probe | WriterOperation::Mend(_) | WriterOperation::Run(_) => {
+                Ok(Outcome::Done)
+            }
         }
     }
 

@@ -73,7 +73,8 @@
 //! # What it does not do
 //!
 //! It serves one process at a time, on a local disk: network file systems lock and sync differently.
-//! The file does not shrink when entries are deleted; their space is reused. It does not encrypt.
+//! The file shrinks only when it is compacted ([`Store::maintain`](keywell_store::Store::maintain));
+//! the space of deleted entries is reused. It does not encrypt.
 
 #![forbid(unsafe_code)]
 
@@ -83,6 +84,7 @@ mod check;
 mod checksum;
 mod clock;
 mod commit;
+mod compact;
 mod damaged;
 mod database;
 mod directory;
@@ -108,14 +110,17 @@ mod planned;
 mod provider;
 mod queue;
 mod record;
+mod recording;
 mod redo;
 mod replay;
+mod salvage;
 mod source;
 mod storage;
 mod store;
 mod sums;
 mod superblock;
 mod tables;
+mod task;
 mod transact;
 mod trial;
 mod watch;
@@ -126,4 +131,5 @@ pub use error::OpenError;
 pub use lock::Holder;
 pub use options::Options;
 pub use provider::DiskProvider;
+pub use salvage::Salvaged;
 pub use store::DiskStore;

@@ -147,6 +147,11 @@ impl Log {
         (self.sectors - self.tail) * ROOM
     }
 
+    /// The number of the last frame, or of a checkpoint in its place.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
     /// The number of the next frame, or of a checkpoint in its place.
     pub(crate) fn next(&self) -> u64 {
         self.last + 1
@@ -180,7 +185,7 @@ impl Log {
         if end > self.filled {
             self.fill(end);
         }
-        match self.file.write(self.offset(self.tail), &frame) {
+        match self.file.write(Self::offset(self.tail), &frame) {
             Err(error) if error.kind() == ErrorKind::StorageFull => return Ok(Appended::Full),
             written => written?,
         }
@@ -208,11 +213,11 @@ impl Log {
     fn fill(&mut self, end: usize) {
         let from = self.filled.max(end);
         let to = (from + AHEAD / SECTOR).min(self.sectors);
-        let is_written = self.file.write_ahead(self.offset(from)..self.offset(to));
+        let is_written = self.file.write_ahead(Self::offset(from)..Self::offset(to));
         self.filled = if is_written { to } else { from };
     }
 
-    fn offset(&self, sector: usize) -> u64 {
+    fn offset(sector: usize) -> u64 {
         Superblock::LOG + (sector * SECTOR) as u64
     }
 
@@ -249,7 +254,7 @@ impl Log {
             u32::from_le_bytes(number)
         };
         if checksum::of(&sector[8..], self.seed(at)) != long(0) {
-            let offset = self.offset(at);
+            let offset = Self::offset(at);
             return Err(OpenError::damaged(format!("the log at byte {offset}")));
         }
         Ok(Some(Head {
@@ -294,6 +299,19 @@ impl Log {
             at = end;
         }
         frames
+    }
+}
+
+// === impl Frame ===
+
+impl Frame {
+    /// A frame that is not in the log.
+    pub(crate) fn of(number: u64, content: Vec<u8>) -> Self {
+        Self {
+            number,
+            content,
+            end: 0,
+        }
     }
 }
 

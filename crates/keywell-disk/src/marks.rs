@@ -30,6 +30,15 @@ pub(crate) struct Marks {
     pub(crate) time: Option<Mark>,
 }
 
+/// What a database states of itself.
+pub(crate) struct Stored {
+    pub(crate) marks: Marks,
+    /// The number of each bucket.
+    pub(crate) buckets: HashMap<Arc<str>, u32>,
+    /// The number of the last commit.
+    pub(crate) commit: u64,
+}
+
 /// A number of the table [`META`] that is always there.
 pub(crate) fn number(
     meta: &impl ReadableTable<&'static str, u64>,
@@ -41,10 +50,7 @@ pub(crate) fn number(
     }
 }
 
-/// The state of the writer, the number of each bucket, and that of the last commit.
-pub(crate) fn read(
-    database: &redb::Database,
-) -> Result<(Marks, HashMap<Arc<str>, u32>, u64), OpenError> {
+pub(crate) fn read(database: &redb::Database) -> Result<Stored, OpenError> {
     let reading = database.begin_read()?;
     let meta = reading.open_table(META)?;
     let sequence = number(&meta, META_SEQUENCE)?;
@@ -75,5 +81,9 @@ pub(crate) fn read(
         }),
         time,
     };
-    Ok((marks, buckets, number(&meta, META_COMMIT)?))
+    Ok(Stored {
+        marks,
+        buckets,
+        commit: number(&meta, META_COMMIT)?,
+    })
 }

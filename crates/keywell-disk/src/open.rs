@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::error::{Fault, undamaged};
+use crate::folder::Place;
 use crate::history::History;
 use crate::live::Live;
 use crate::operation::{Outcome, WriterOperation};
@@ -30,6 +31,10 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     /// The random number of this store: see [`META_STORE`](crate::tables::META_STORE).
     pub(crate) store: u64,
+    /// The folder, of a store in one.
+    pub(crate) place: Option<Arc<Place>>,
+    /// The length of the log of a file that replaces this one.
+    pub(crate) log_bytes: usize,
 }
 
 /// The database, which is opened again after an I/O error.

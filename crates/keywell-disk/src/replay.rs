@@ -1,14 +1,11 @@
 //! Applies to the database what only the log holds, after a crash or an error.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use crate::OpenError;
 use crate::directory::Directory;
 use crate::group::{Base, Group};
 use crate::history::History;
 use crate::log::{Frame, Log, Scanned};
-use crate::marks::{self, Marks};
+use crate::marks::{self, Stored};
 use crate::redo;
 
 /// Applies to the database what the log holds and the database does not, and returns the log.
@@ -20,7 +17,7 @@ pub(crate) fn replay(
     scanned: Scanned,
     history: History,
 ) -> Result<Log, OpenError> {
-    let (_, _, commit) = marks::read(database)?;
+    let commit = marks::read(database)?.commit;
     if apply(database, &scanned, history)? == 0 && scanned.highest <= commit {
         let mut log = scanned.log;
         log.restart(commit);
@@ -37,35 +34,46 @@ pub(crate) fn apply(
     scanned: &Scanned,
     history: History,
 ) -> Result<usize, OpenError> {
-    let (marks, buckets, commit) = marks::read(database)?;
-    let missing: Vec<&Frame> = scanned
-        .frames
-        .iter()
-        .filter(|frame| frame.number > commit)
-        .collect();
-    let begins = missing.first().map_or(commit + 1, |frame| frame.number);
-    let last = missing.last().map_or(commit, |frame| frame.number);
-    if begins != commit + 1 || scanned.highest > last + 1 {
-        return Err(OpenError::damaged("the log: a part of it is missing"));
+    let last = redo(database, &scanned.frames, history)?;
+    if scanned.highest > last.commit + 1 {
+        return Err(missing());
     }
-    if !missing.is_empty() {
-        commit_frames(database, &missing, marks, buckets, history)?;
-        tracing::info!(frames = missing.len(), "replayed the log");
+    if last.applied > 0 {
+        tracing::info!(frames = last.applied, "replayed the log");
     }
-    Ok(missing.len())
+    Ok(last.applied)
 }
 
-fn commit_frames(
+/// What was applied.
+pub(crate) struct Redone {
+    applied: usize,
+    /// The number of the last commit.
+    commit: u64,
+}
+
+/// Applies those frames that the database lacks, in a commit that is not durable.
+pub(crate) fn redo(
     database: &redb::Database,
-    frames: &[&Frame],
-    mut marks: Marks,
-    buckets: HashMap<Arc<str>, u32>,
+    frames: &[Frame],
     history: History,
-) -> Result<(), OpenError> {
+) -> Result<Redone, OpenError> {
+    let Stored {
+        mut marks,
+        buckets,
+        mut commit,
+    } = marks::read(database)?;
+    let from = frames.partition_point(|frame| frame.number <= commit);
+    let frames = &frames[from..];
+    if frames.is_empty() {
+        return Ok(Redone { applied: 0, commit });
+    }
     let directory = Directory::default();
     directory.replace(buckets);
     let mut writing = database.begin_write()?;
     for frame in frames {
+        if frame.number != commit + 1 {
+            return Err(missing());
+        }
         let (now, effects) = redo::parse(&frame.content)
             .ok_or_else(|| OpenError::damaged("the log: a frame is malformed"))?;
         let base = Base {
@@ -80,8 +88,24 @@ fn commit_frames(
         let (settled, _) = group.settle(&writing, frame.number, Vec::new())?;
         directory.add(settled.buckets);
         marks = settled.marks;
+        commit = frame.number;
     }
     // It fails only after changes of savepoints, which are not used.
     let _ = writing.set_durability(redb::Durability::None);
+    writing.commit()?;
+    Ok(Redone {
+        applied: frames.len(),
+        commit,
+    })
+}
+
+/// Makes all commits durable.
+pub(crate) fn make_durable(database: &redb::Database) -> Result<(), OpenError> {
+    let mut writing = database.begin_write()?;
+    writing.set_quick_repair(true);
     Ok(writing.commit()?)
+}
+
+fn missing() -> OpenError {
+    OpenError::damaged("the log: a part of it is missing")
 }

@@ -8,12 +8,14 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use redb::StorageBackend;
 
 use crate::OpenError;
 use crate::checksum::BLOCK;
+use crate::damaged::Damaged;
 use crate::error::undamaged;
 use crate::options::Options;
 use crate::pages::Pages;
@@ -65,11 +67,11 @@ fn verify(trial: Trial, options: &Options) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Pages whose writes stay in memory.
-#[derive(Debug)]
+/// Pages whose writes stay in memory. Clones share them.
+#[derive(Clone, Debug)]
 pub(crate) struct Trial {
     file: Pages,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug)]
@@ -93,20 +95,31 @@ impl Trial {
         };
         Ok(Self {
             file,
-            state: Mutex::new(state),
+            state: Arc::new(Mutex::new(state)),
         })
+    }
+
+    /// Of the length that the header states. What is missing is damaged.
+    pub(crate) fn as_stated(file: Pages) -> io::Result<Self> {
+        let trial = Self::of(file)?;
+        let mut header = [0; HEADER_BYTES];
+        trial.file.read(0, &mut header)?;
+        {
+            let mut state = trial.state.lock();
+            state.bytes = state.bytes.max(stated_bytes(&header));
+        }
+        Ok(trial)
     }
 
     fn page(&self, state: &State, at: u64) -> io::Result<Vec<u8>> {
         if let Some(page) = state.written.get(&at) {
             return Ok(page.clone());
         }
-        let mut page = vec![0; PAGE];
-        let there = state.kept.saturating_sub(at).min(PAGE as u64);
-        let there = usize::try_from(there).unwrap_or(PAGE);
-        if there > 0 {
-            self.file.read(at, &mut page[..there])?;
+        if at + PAGE as u64 > state.kept {
+            return Err(Damaged { offset: at }.into());
         }
+        let mut page = vec![0; PAGE];
+        self.file.read(at, &mut page)?;
         Ok(page)
     }
 

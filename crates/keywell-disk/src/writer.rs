@@ -1,8 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use keywell_store::{Error, Failure, Result};
+use redb::{ReadTransaction, ReadableDatabase};
 
 use crate::OpenError;
 use crate::commit::{self, CommitError};
@@ -16,8 +17,10 @@ use crate::open::{Core, Handle};
 use crate::operation::{Outcome, Request, WriterOperation};
 use crate::options::Options;
 use crate::pages::Pages;
-use crate::queue::Next;
+use crate::queue::{Next, closed};
+use crate::recording::Recording;
 use crate::source::Source;
+use crate::task::Between;
 
 /// How long the writer waits to remove expired entries after it failed to.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -40,6 +43,8 @@ pub(crate) struct Writer {
     generation: u64,
     /// Whether the last transaction failed.
     has_failed: bool,
+    /// What records the groups, while something does.
+    recording: Weak<Recording>,
 }
 
 // === impl Writer ===
@@ -62,6 +67,7 @@ impl Writer {
             marks,
             generation: 1,
             has_failed: false,
+            recording: Weak::new(),
         };
         thread::Builder::new()
             .name("keywell-disk".to_owned())
@@ -97,6 +103,21 @@ impl Writer {
     }
 
     fn serve(&mut self, requests: Vec<Request>) {
+        let is_task = |request: &Request| matches!(request.operation, WriterOperation::Run(_));
+        let (tasks, requests): (Vec<_>, Vec<_>) = requests.into_iter().partition(is_task);
+        if tasks.is_empty() || !requests.is_empty() {
+            self.commit(requests);
+        }
+        for request in tasks {
+            let (operation, request) = request.split();
+            if let WriterOperation::Run(task) = operation {
+                task.run(self);
+            }
+            request.answer(Ok(Outcome::Done));
+        }
+    }
+
+    fn commit(&mut self, requests: Vec<Request>) {
         let outcomes = self.attempt(&requests);
         self.has_failed = outcomes.is_err();
         match outcomes {
@@ -177,7 +198,9 @@ impl Writer {
         };
         match &*self.core.handle.read() {
             Handle::Open(database, _) => {
-                undamaged(|| commit::run(database, &mut self.log, &base, requests))
+                let recording = self.recording.upgrade();
+                let recording = recording.as_deref();
+                undamaged(|| commit::run(database, &mut self.log, &base, requests, recording))
             }
             Handle::Broken(error) => Err(CommitError::NotBegun(Fault::Answer(error.clone()))),
             Handle::Closed => Err(CommitError::NotBegun(Fault::Broken("it is closed".into()))),
@@ -204,12 +227,25 @@ impl Writer {
     /// Closes the database and opens it again, the only recovery from an I/O error. Readers wait
     /// meanwhile, for a few reads of the disk.
     fn reopen(&mut self) -> Result<()> {
+        if let Some(recording) = self.recording.upgrade() {
+            recording.fail();
+        }
+        self.open_again(&mut || Ok(()))?;
+        self.core.live.interrupt();
+        tracing::info!("the database was opened again after an error");
+        Ok(())
+    }
+
+    /// Closes the database, and opens it again after something else was done, whether that failed or
+    /// not.
+    fn open_again(&mut self, between: &mut dyn FnMut() -> Result<(), OpenError>) -> Result<()> {
         let mut handle = self.core.handle.write();
         // Drops the old database first, so that it releases the file. It must not make durable what
         // the log may not have.
         self.pages.stop();
         let failure = Failure::new("the database is being opened again");
         *handle = Handle::Broken(Error::Unavailable(failure));
+        let done = between();
         let opened = database::open(&self.source, &self.options, Making::Refused)
             .map_err(Error::from)
             .and_then(|opened| {
@@ -228,9 +264,7 @@ impl Writer {
                 self.core.directory.replace(opened.buckets);
                 *handle = Handle::Open(opened.database, self.generation);
                 self.advance();
-                self.core.live.interrupt();
-                tracing::info!("the database was opened again after an error");
-                Ok(())
+                Ok(done?)
             }
             Err(error) => {
                 let what = "the database cannot be opened again";
@@ -244,6 +278,29 @@ impl Writer {
                 Err(error)
             }
         }
+    }
+}
+
+impl Between for Writer {
+    fn record(&mut self) -> Result<(Arc<Recording>, ReadTransaction)> {
+        if self.recording.strong_count() > 0 {
+            let what = "the store is being compacted already; wait for that";
+            return Err(Error::Unavailable(what.into()));
+        }
+        let snapshot = match &*self.core.handle.read() {
+            Handle::Open(database, _) => database
+                .begin_read()
+                .map_err(|error| Fault::from(error).into_answer())?,
+            Handle::Broken(error) => return Err(error.clone()),
+            Handle::Closed => return Err(closed()),
+        };
+        let recording = Arc::default();
+        self.recording = Arc::downgrade(&recording);
+        Ok((recording, snapshot))
+    }
+
+    fn replace_file(&mut self, replace: &mut dyn FnMut() -> Result<(), OpenError>) -> Result<()> {
+        self.open_again(replace)
     }
 }
 

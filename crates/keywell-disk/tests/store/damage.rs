@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use keywell_disk::DiskStore;
-use keywell_store::{Error, Filter, List, Set, Since, Store};
+use keywell_store::{BucketName, Error, Filter, List, Set, Since, Store};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -216,6 +216,59 @@ async fn damage_is_reported_and_never_a_wrong_or_missing_value() {
          bytes without data"
     );
     assert!(reported > 0);
+}
+
+#[tokio::test]
+async fn what_is_whole_is_salvaged_from_a_damaged_store() {
+    let seed = environment("KEYWELL_SEED").unwrap_or_else(rand::random);
+    println!("KEYWELL_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let (images, content) = images().await;
+    let name = BucketName::parse("b").unwrap();
+    let mut salvaged = Vec::new();
+    for image in images.iter().cycle().take(10) {
+        let mut image = image.clone();
+        // Past the first block, the log, and the header of the database.
+        let first = (4096 + 64 * 1024) / BLOCK + 2;
+        let written = (first..image.len() / BLOCK).filter(|block| {
+            image[block * BLOCK..][..BLOCK]
+                .iter()
+                .any(|byte| *byte != 0)
+        });
+        let written: Vec<usize> = written.collect();
+        for block in written.choose_multiple(&mut random, 2) {
+            image[block * BLOCK + 100] ^= 1;
+        }
+        let mut there = Content::new();
+        let report = Disk::with(image).salvage(&name, |key, entry| {
+            there.insert(key.to_owned(), entry.value);
+        });
+        let report = match report {
+            Ok(report) => report,
+            // The root, or the names of buckets.
+            Err(error) => {
+                assert!(
+                    error.to_string().contains("what leads to all entries"),
+                    "{error}"
+                );
+                continue;
+            }
+        };
+        assert_eq!(report.keys, there.len() as u64, "each once");
+        for (key, value) in &there {
+            assert_eq!(content.get(key), Some(value), "{key}");
+        }
+        if there.len() < content.len() {
+            assert!(!report.gaps.is_empty() || report.is_log_lost, "{report}");
+        }
+        salvaged.push(there.len());
+    }
+    salvaged.sort_unstable();
+    let median = salvaged
+        .get(salvaged.len() / 2)
+        .copied()
+        .unwrap_or_default();
+    assert!(median > 2500, "{salvaged:?} of {}", content.len());
 }
 
 #[tokio::test]

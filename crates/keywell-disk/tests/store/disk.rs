@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keywell_disk::{Checked, DiskStore, OpenError, Options};
+use keywell_disk::{Checked, DiskStore, OpenError, Options, Salvaged};
+use keywell_store::{BucketName, Entry};
 use parking_lot::{Condvar, Mutex};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
@@ -103,6 +104,16 @@ impl Disk {
         let disk = self.clone();
         let storage = move || Ok(Box::new(disk.clone()) as Box<dyn StorageBackend>);
         DiskStore::builder().check_storage(storage).unwrap()
+    }
+
+    pub(crate) fn salvage(
+        &self,
+        bucket: &BucketName,
+        keep: impl FnMut(&str, Entry),
+    ) -> Result<Salvaged, OpenError> {
+        let disk = self.clone();
+        let storage = move || Ok(Box::new(disk.clone()) as Box<dyn StorageBackend>);
+        DiskStore::builder().salvage_storage(storage, bucket, keep)
     }
 
     /// The synced content.
