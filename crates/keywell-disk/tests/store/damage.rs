@@ -236,7 +236,7 @@ async fn what_is_whole_is_salvaged_from_a_damaged_store() {
                 .any(|byte| *byte != 0)
         });
         let written: Vec<usize> = written.collect();
-        for block in written.choose_multiple(&mut random, 2) {
+        for block in written.sample(&mut random, 2) {
             image[block * BLOCK + 100] ^= 1;
         }
         let mut there = Content::new();
