@@ -88,7 +88,9 @@ pub enum OpenError {
     Foreign,
 
     /// The store has the format of another version of Keywell.
-    #[error("the store has format {found}, and this Keywell reads format {FORMAT} only")]
+    #[error(
+        "the store has format {found}, and this Keywell reads format {FORMAT} only; export it with the version that wrote it"
+    )]
     Format {
         /// The format of the store.
         found: u64,

@@ -144,7 +144,7 @@ fn salvage(
         }),
         Err(_) => Ok(None),
     };
-    salvaged.is_log_lost = !matches!(replayed, Ok(Some(_)));
+    salvaged.is_log_lost = !matches!(replayed, Ok(Some(())));
     let read = reader.run(marks::read)?;
     let Some(Stored { marks, buckets, .. }) = read else {
         return Err(OpenError::damaged("what leads to all entries"));
@@ -258,7 +258,7 @@ fn halfway(one: &[u8], other: &[u8]) -> Vec<u8> {
     }
     let mut carried = 0;
     let halves = sums.into_iter().map(|sum| {
-        let half = (carried * 256 + sum) / 2;
+        let half = u16::midpoint(carried * 256, sum);
         carried = sum % 2;
         u8::try_from(half & 0xff).unwrap_or(u8::MAX)
     });

@@ -8,7 +8,9 @@ use crate::OpenError;
 use crate::recording::Recording;
 
 /// What runs on the thread of the writer, between two groups.
-pub(crate) struct Task(Box<dyn FnOnce(&mut dyn Between) + Send>);
+pub(crate) struct Task(Box<Run>);
+
+type Run = dyn FnOnce(&mut dyn Between) + Send;
 
 /// The writer, between two groups.
 pub(crate) trait Between {
