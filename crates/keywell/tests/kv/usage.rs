@@ -133,6 +133,9 @@ fn every_subcommand_has_help_with_an_example() {
         "export",
         "copy",
         "buckets",
+        "backup",
+        "compact",
+        "check",
     ] {
         let text = scratch.quiet(&[subcommand, "--help"]);
         assert!(text.contains("Example"), "{subcommand}");
@@ -155,6 +158,9 @@ fn what_only_reads_makes_no_store() {
         &["export"],
         &["buckets"],
         &["delete", "k"],
+        &["backup", "copy"],
+        &["compact"],
+        &["check"],
     ] {
         let ran = scratch.kv(arguments);
         ran.failed(1, "there is no store in ");
