@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) journal: Arc<dyn Store>,
     pub(crate) data: Arc<dyn Store>,
     pub(crate) abilities: Abilities,
+    /// The bucket of the component.
+    pub(crate) bucket: BucketName,
     /// Bodies by idempotency key, and how often each was sent.
     pub(crate) requests: Arc<Mutex<BTreeMap<String, (String, usize)>>>,
     time: Arc<AtomicU64>,
@@ -49,6 +51,7 @@ impl World {
             journal,
             data,
             abilities,
+            bucket: bucket_name(),
             requests: Arc::default(),
             time: Arc::new(AtomicU64::new(1_000_000_000)),
         }
@@ -82,7 +85,7 @@ impl World {
     }
 
     pub(crate) async fn bucket(&self) -> Arc<dyn Bucket> {
-        self.data.open(&bucket_name()).await.unwrap()
+        self.data.open(&self.bucket).await.unwrap()
     }
 
     pub(crate) async fn value(&self, key: &str) -> Option<String> {
@@ -140,7 +143,7 @@ impl Process {
 
     pub(crate) async fn carts(&self, session: &Session) -> Result<Arc<dyn Bucket>> {
         let recorded = RecordedStore::new(session, "data", self.data.clone());
-        Ok(recorded.open(&bucket_name()).await?)
+        Ok(recorded.open(&self.world.bucket).await?)
     }
 
     /// Runs all accepted invocations; the answers.
@@ -270,6 +273,7 @@ pub(crate) fn digest(text: &str) -> [u8; 32] {
 pub(crate) async fn run_to_the_end(world: &World, first: &Arc<Fuse>) -> Vec<String> {
     let calls = [("add", "k1"), ("wait", "k2"), ("add", "k3")];
     let mut fuse = first.clone();
+    let mut last = None;
     for _ in 0..20 {
         let process = world.process(&fuse);
         let ran = async {
@@ -299,6 +303,7 @@ pub(crate) async fn run_to_the_end(world: &World, first: &Arc<Fuse>) -> Vec<Stri
             !matches!(error, Error::Diverged(_) | Error::Corrupt { .. }),
             "{error}"
         );
+        last = Some(error);
         fuse = Fuse::never();
         let process = world.process(&fuse);
         let journals = process.journals().await.unwrap();
@@ -311,7 +316,7 @@ pub(crate) async fn run_to_the_end(world: &World, first: &Arc<Fuse>) -> Vec<Stri
             journals.resolve(&name(), decision, &claim).await.unwrap();
         }
     }
-    panic!("no process came to the end");
+    panic!("no process came to the end: {last:?}");
 }
 
 /// Looks whether an increment or a swap happened.

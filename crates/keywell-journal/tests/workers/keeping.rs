@@ -6,8 +6,8 @@ use std::time::Duration;
 use keywell_journal::{
     Accepted, Decision, Error, Invoked, KEPT, Record, RecordedStore, Session, Status,
 };
-use keywell_memory::MemoryStore;
-use keywell_store::{Bucket, BucketName, List, Set, Store, reserved};
+use keywell_memory::{History, MemoryStore};
+use keywell_store::{Bucket, BucketName, Filter, List, Set, Since, Store, reserved};
 
 use crate::component::{Cart, MOST, Process, World, bucket_name, created, invoked, name};
 use crate::doubles::{Abilities, Fuse};
@@ -43,6 +43,36 @@ async fn concurrent_calls_with_one_key_run_once() {
     assert!(positions.into_iter().all(|position| position == 1));
     assert_eq!(process.run(&session).await.unwrap().len(), 1);
     assert_eq!(world.value("count").await.as_deref(), Some("1"));
+}
+
+/// As a trigger that is paused: the journal is in the store that it watches.
+#[tokio::test]
+async fn many_invocations_leave_a_watch_resumable() {
+    const INVOCATIONS: usize = 2_000;
+    let history = History {
+        events: 10,
+        ..History::default()
+    };
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::with_history(history));
+    let world = World::new(store.clone(), store, Abilities::All);
+    let bucket = world.bucket().await;
+    let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    let token = watch.start().unwrap().clone();
+    drop(watch);
+    let session = process(&world).session().await.unwrap();
+    for number in 0..INVOCATIONS {
+        let key = number.to_string();
+        session.accept(invoked("nothing", &key)).await.unwrap();
+        session.next().await.unwrap().unwrap();
+        session.returned("ok".into()).await.unwrap();
+    }
+    bucket.set("k", "v".into(), Set::default()).await.unwrap();
+    let mut watch = bucket
+        .watch(Filter::All, Since::After(token))
+        .await
+        .unwrap();
+    let event = futures::StreamExt::next(&mut watch).await.unwrap().unwrap();
+    assert_eq!(event.key(), Some("k"));
 }
 
 #[tokio::test]
