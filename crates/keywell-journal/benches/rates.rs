@@ -54,7 +54,7 @@ async fn accept(session: &Session) {
         function,
         arguments,
     };
-    session.accept(invoked).await.unwrap();
+    session.enqueue(invoked).await.unwrap();
 }
 
 /// Invocations of one increment each, by many workers at once; how many a second.

@@ -25,9 +25,11 @@ pub(crate) struct World {
     pub(crate) abilities: Abilities,
     /// The bucket of the component.
     pub(crate) bucket: BucketName,
+    /// Whether callers wait for each answer before they call again.
+    pub(crate) waits: bool,
     /// Bodies by idempotency key, and how often each was sent.
     pub(crate) requests: Arc<Mutex<BTreeMap<String, (String, usize)>>>,
-    time: Arc<AtomicU64>,
+    pub(crate) time: Arc<AtomicU64>,
 }
 
 /// A process with its handles.
@@ -52,6 +54,7 @@ impl World {
             data,
             abilities,
             bucket: bucket_name(),
+            waits: false,
             requests: Arc::default(),
             time: Arc::new(AtomicU64::new(1_000_000_000)),
         }
@@ -149,10 +152,15 @@ impl Process {
     /// Runs all accepted invocations; the answers.
     pub(crate) async fn run(&self, session: &Session) -> Result<Vec<String>> {
         let mut cart = Cart::default();
-        let mut answers = Vec::new();
         if let Some(state) = session.state().await? {
             cart.load(&state);
         }
+        self.run_in(session, &mut cart).await
+    }
+
+    /// Runs all accepted invocations in an instance.
+    pub(crate) async fn run_in(&self, session: &Session, cart: &mut Cart) -> Result<Vec<String>> {
+        let mut answers = Vec::new();
         while let Some((_, invoked)) = session.next().await? {
             let answer = cart.invoke(self, session, &invoked.function).await?;
             session.returned(Bytes::from(answer.clone())).await?;
@@ -278,10 +286,16 @@ pub(crate) async fn run_to_the_end(world: &World, first: &Arc<Fuse>) -> Vec<Stri
         let process = world.process(&fuse);
         let ran = async {
             let session = process.session().await?;
+            let mut cart = Cart::default();
             for (function, key) in calls {
-                session.accept(invoked(function, key)).await?;
+                if world.waits {
+                    session.enqueue(invoked(function, key)).await?;
+                    process.run_in(&session, &mut cart).await?;
+                } else {
+                    session.accept(invoked(function, key)).await?;
+                }
             }
-            process.run(&session).await?;
+            process.run_in(&session, &mut cart).await?;
             // Those of all, also of which another process had the answer.
             let mut answers = Vec::new();
             for (function, key) in calls {

@@ -79,6 +79,21 @@ async fn with_the_journal_in_another_store() {
 }
 
 #[tokio::test]
+async fn with_callers_that_wait() {
+    for is_apart in [false, true] {
+        let world = async || {
+            let journal = memory();
+            let data = if is_apart { memory() } else { journal.clone() };
+            World {
+                waits: true,
+                ..World::new(journal, data, Abilities::All)
+            }
+        };
+        enumerate(world, u64::MAX).await;
+    }
+}
+
+#[tokio::test]
 async fn in_a_store_that_compares_versions() {
     let world = async || {
         let store = memory();
@@ -120,22 +135,25 @@ async fn on_redis() {
     let crashes = crashes(24);
     for layout in ["plain", "flat", "journal"] {
         let world = async || {
-            let mut url = format!("{}?layout={layout}&answer-timeout=20s", redis.url());
-            if layout == "plain" {
-                // It has no prefix.
+            let prefix = if layout == "plain" {
+                // It has none.
                 redis.flush().await.unwrap();
+                String::new()
             } else {
-                let number = number.fetch_add(1, Ordering::Relaxed);
-                url += &format!("&prefix=w{number}:");
-            }
+                format!("&prefix=w{}:", number.fetch_add(1, Ordering::Relaxed))
+            };
+            let url = redis.url();
+            let url = format!("{url}?layout={layout}&answer-timeout=20s{prefix}");
             let options = Options::from_url(&url).unwrap();
             let store: Arc<dyn Store> = Arc::new(RedisStore::connect(&options).await.unwrap());
-            let mut world = World::new(store.clone(), store, Abilities::All);
-            if layout == "flat" {
-                // It has no other.
-                world.bucket = BucketName::default();
-            }
-            world
+            let world = World::new(store.clone(), store, Abilities::All);
+            // The flat layout has no other.
+            let bucket = if layout == "flat" {
+                BucketName::default()
+            } else {
+                world.bucket.clone()
+            };
+            World { bucket, ..world }
         };
         enumerate(world, crashes).await;
     }

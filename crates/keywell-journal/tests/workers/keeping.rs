@@ -32,7 +32,16 @@ async fn concurrent_calls_with_one_key_run_once() {
     let world = world();
     let process = process(&world);
     let session = process.session().await.unwrap();
-    let calls = (0..64).map(|_| session.accept(invoked("add", "k")));
+    let calls = (0..64).map(|number| {
+        let session = &session;
+        async move {
+            if number % 2 == 0 {
+                session.enqueue(invoked("add", "k")).await
+            } else {
+                session.accept(invoked("add", "k")).await
+            }
+        }
+    });
     let accepted = futures::future::join_all(calls).await;
     let positions = accepted
         .into_iter()
@@ -43,6 +52,54 @@ async fn concurrent_calls_with_one_key_run_once() {
     assert!(positions.into_iter().all(|position| position == 1));
     assert_eq!(process.run(&session).await.unwrap().len(), 1);
     assert_eq!(world.value("count").await.as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn a_caller_that_waits_adds_no_append() {
+    let world = world();
+    let fuse = Fuse::never();
+    let process = world.process(&fuse);
+    let session = process.session().await.unwrap();
+    let before = fuse.count();
+    let unkeyed = |function: &str| Invoked {
+        key: None,
+        ..invoked(function, "")
+    };
+    let first = session.enqueue(unkeyed("a")).await.unwrap();
+    assert_eq!((first, fuse.count()), (Accepted::Queued(1), before));
+    // One that is to be committed at once commits those before it.
+    let second = session.accept(unkeyed("b")).await.unwrap();
+    assert_eq!((second, fuse.count()), (Accepted::Queued(2), before + 2));
+    for position in [1, 2] {
+        let (next, _) = session.next().await.unwrap().unwrap();
+        assert_eq!(next, position);
+        session.returned("ok".into()).await.unwrap();
+    }
+    assert_eq!(session.next().await.unwrap(), None);
+    let before = fuse.count();
+    let third = session.enqueue(unkeyed("c")).await.unwrap();
+    let (next, _) = session.next().await.unwrap().unwrap();
+    assert_eq!(third, Accepted::Queued(next));
+    // Another comes while it runs, before its first effect.
+    let carts = process.carts(&session).await.unwrap();
+    assert_eq!(carts.get("k").await.unwrap(), None);
+    session.enqueue(unkeyed("d")).await.unwrap();
+    session.returned("ok".into()).await.unwrap();
+    assert_eq!(fuse.count(), before + 3);
+    session.next().await.unwrap().unwrap();
+    session.returned("ok".into()).await.unwrap();
+
+    let session = process.session().await.unwrap();
+    let mut functions = Vec::new();
+    while let Some((_, invoked)) = session.next().await.unwrap() {
+        let carts = process.carts(&session).await.unwrap();
+        if invoked.function == "c" {
+            carts.get("k").await.unwrap();
+        }
+        session.returned("ok".into()).await.unwrap();
+        functions.push(invoked.function);
+    }
+    assert_eq!(functions, ["a", "b", "c", "d"]);
 }
 
 /// As a trigger that is paused: the journal is in the store that it watches.
@@ -83,7 +140,7 @@ async fn a_key_has_its_answer_for_a_day_also_after_trimming() {
     session.accept(invoked("add", "k")).await.unwrap();
     let answers = process.run(&session).await.unwrap();
     session.snapshot("state".into()).await.unwrap();
-    world.advance(KEPT - Duration::from_secs(1));
+    world.advance(KEPT.saturating_sub(Duration::from_secs(1)));
     let other = Invoked {
         arguments: "other".into(),
         ..invoked("add", "k")
