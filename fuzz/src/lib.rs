@@ -20,6 +20,7 @@ mod listings;
 mod plans;
 mod printed;
 mod projects;
+mod records;
 mod store_urls;
 mod stores;
 mod tokens;
@@ -36,6 +37,7 @@ pub use limits::limits;
 pub use listings::listings;
 pub use plans::plans;
 pub use projects::projects;
+pub use records::records;
 pub use store_urls::store_urls;
 pub use tokens::tokens;
 pub use wadm::wadm;
@@ -56,6 +58,7 @@ pub const TARGETS: &[Target] = &[
     ("messages", messages),
     ("plans", plans),
     ("projects", projects),
+    ("records", records),
     ("store_urls", store_urls),
     ("tokens", tokens),
     ("wadm", wadm),

@@ -29,6 +29,7 @@ const TARGETS: [Target; 2] = [
             "keywell-export",
             "keywell-folder",
             "keywell-image",
+            "keywell-journal",
             "keywell-memory",
             "keywell-nats",
             "keywell-redis",

@@ -92,10 +92,10 @@
 //!
 //! `layout=flat`: key `k` is the Redis string `k`, and with `layout=flat&prefix=app:` it is
 //! `app:k`. These are the keys of other programs. The default bucket has the guarantees of the
-//! plain layout. The [reserved](keywell_store::reserved) buckets are beneath `keywell-triggers:`
-//! and `keywell-deadletters:`, behind the prefix. The default bucket answers `AccessDenied` for
-//! such keys, and leaves them out of listings and watches. No other bucket opens. A flat store has
-//! every key behind the prefix, and so also what other layouts keep in the same database.
+//! plain layout. The [reserved](keywell_store::reserved::buckets) buckets are beneath their names
+//! and a colon, behind the prefix. The default bucket answers `AccessDenied` for such keys, and
+//! leaves them out of listings and watches. No other bucket opens. A flat store has every key behind
+//! the prefix, and so also what other layouts keep in the same database.
 //!
 //! # The journal layout
 //!

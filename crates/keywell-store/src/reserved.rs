@@ -9,8 +9,8 @@
 //! such a watch of one that ends as compacted.
 //!
 //! A store that keeps all its keys in one bucket, such as the flat layout of Redis, keeps
-//! [two of them](buckets) beneath prefixes of that one: `keywell-triggers:` and
-//! `keywell-deadletters:`. There it refuses such keys, and leaves them out of listings and watches.
+//! [those in use](buckets) beneath prefixes of that one, such as `keywell-triggers:`. There it
+//! refuses such keys, and leaves them out of listings and watches.
 
 use futures::{Stream, StreamExt as _, stream};
 
@@ -22,17 +22,23 @@ pub const TRIGGERS: &str = "keywell-triggers";
 /// Where triggers put what could not be delivered, unless they name another bucket.
 pub const DEAD_LETTERS: &str = "keywell-deadletters";
 
+/// Where the journals of durable workers are.
+pub const JOURNALS: &str = "keywell-journals";
+
+/// Which write of a durable worker came last to a store, so that an interrupted one is not repeated.
+pub const RECEIPTS: &str = "keywell-receipts";
+
 /// What the names of reserved buckets begin with.
 const PREFIX: &str = "keywell-";
 
-const USED: [&str; 2] = [TRIGGERS, DEAD_LETTERS];
+const USED: [&str; 4] = [TRIGGERS, DEAD_LETTERS, JOURNALS, RECEIPTS];
 
-/// Those in use.
+/// Those that every store has, also one that keeps all its keys in one bucket.
 ///
 /// # Panics
 ///
 /// Never: their names are names of buckets.
-pub fn buckets() -> [BucketName; 2] {
+pub fn buckets() -> [BucketName; 4] {
     USED.map(|name| BucketName::parse(name).expect("the reserved names are names of buckets"))
 }
 
@@ -84,7 +90,8 @@ mod tests {
     fn every_name_that_begins_as_keywells_own_is_reserved() {
         for (name, is) in [
             (TRIGGERS, true),
-            ("keywell-journals", true),
+            (JOURNALS, true),
+            (RECEIPTS, true),
             ("keywell", false),
             ("my-keywell-triggers", false),
         ] {
@@ -130,6 +137,8 @@ mod tests {
         for (key, bucket) in [
             ("keywell-triggers:", Some(TRIGGERS)),
             ("keywell-deadletters:letters/a", Some(DEAD_LETTERS)),
+            ("keywell-journals:h/a", Some(JOURNALS)),
+            ("keywell-receipts:a", Some(RECEIPTS)),
             ("keywell-triggers", None),
             ("keywell-triggersx:", None),
             ("app:keywell-triggers:", None),

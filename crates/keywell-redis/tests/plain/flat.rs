@@ -13,8 +13,21 @@ use keywell_store::{
 
 use crate::support::{bucket, connect, hear, notifying_server};
 
-/// A key of either reserved bucket, as the default bucket would name it.
-const OWN: [&str; 2] = ["keywell-triggers:flat:k", "keywell-deadletters:flat:k"];
+/// The reserved buckets in use.
+const NAMES: [&str; 4] = [
+    "keywell-triggers",
+    "keywell-deadletters",
+    "keywell-journals",
+    "keywell-receipts",
+];
+
+/// A key of each, as the default bucket would name it.
+const OWN: [&str; 4] = [
+    "keywell-triggers:flat:k",
+    "keywell-deadletters:flat:k",
+    "keywell-journals:flat:k",
+    "keywell-receipts:flat:k",
+];
 
 fn is_denied<T: std::fmt::Debug>(what: &str, refused: Result<T, Error>) {
     match refused {
@@ -23,10 +36,10 @@ fn is_denied<T: std::fmt::Debug>(what: &str, refused: Result<T, Error>) {
     }
 }
 
-/// Opens both reserved buckets and writes `k` to each.
-async fn own_keys(store: &keywell_redis::RedisStore) -> [Arc<dyn Bucket>; 2] {
+/// Opens the reserved buckets and writes `k` to each.
+async fn own_keys(store: &keywell_redis::RedisStore) -> [Arc<dyn Bucket>; 4] {
     let mut own = Vec::new();
-    for name in ["keywell-triggers", "keywell-deadletters"] {
+    for name in NAMES {
         let bucket = bucket(store, name).await;
         bucket.set("k", name.into(), Set::default()).await.unwrap();
         own.push(bucket);
@@ -45,7 +58,7 @@ async fn reserved_buckets_open_and_keep_their_keys_beneath_reserved_prefixes() {
     ] {
         redis.flush().await.unwrap();
         let store = connect(&format!("{}?{settings}", redis.url())).await;
-        let [triggers, letters] = own_keys(&store).await;
+        let buckets = own_keys(&store).await;
         for own in OWN {
             let raw = redis
                 .cli(&["GET", &format!("{prefix}{own}")])
@@ -53,7 +66,7 @@ async fn reserved_buckets_open_and_keep_their_keys_beneath_reserved_prefixes() {
                 .unwrap();
             assert!(own.starts_with(raw.trim()), "{raw}");
         }
-        for own in [&triggers, &letters] {
+        for own in &buckets {
             assert_eq!(own.list(List::default()).await.unwrap().keys, ["k"]);
             assert_eq!(own.increment("n", 2).await.unwrap(), 2);
             own.delete("n").await.unwrap();
@@ -61,20 +74,21 @@ async fn reserved_buckets_open_and_keep_their_keys_beneath_reserved_prefixes() {
         let names = |names: Vec<BucketName>| -> Vec<String> {
             names.iter().map(ToString::to_string).collect()
         };
-        let own = ["keywell-deadletters", "keywell-triggers"];
+        let mut own = NAMES;
+        own.sort_unstable();
         assert_eq!(names(store.buckets().await.unwrap()), own, "{settings}");
         redis
             .cli(&["SET", &format!("{prefix}a"), "1"])
             .await
             .unwrap();
-        let all = ["default", "keywell-deadletters", "keywell-triggers"];
+        let all = [&["default"], &own[..]].concat();
         assert_eq!(names(store.buckets().await.unwrap()), all, "{settings}");
-        triggers.delete("k").await.unwrap();
+        buckets[0].delete("k").await.unwrap();
         let triggers = BucketName::parse("keywell-triggers").unwrap();
         store.forget(&triggers).await.unwrap();
         assert_eq!(
             names(store.buckets().await.unwrap()),
-            all[..2],
+            all[..4],
             "{settings}"
         );
     }
@@ -86,10 +100,11 @@ async fn no_call_of_the_default_bucket_reads_or_writes_a_reserved_key() {
     for prefix in ["", "app:"] {
         redis.flush().await.unwrap();
         let store = connect(&format!("{}?layout=flat&prefix={prefix}", redis.url())).await;
-        let [triggers, letters] = own_keys(&store).await;
+        let buckets = own_keys(&store).await;
         let all = bucket(&store, "").await;
         all.set("a", "1".into(), Set::default()).await.unwrap();
-        for key in [OWN[0], OWN[1], "keywell-triggers:", "keywell-deadletters:x"] {
+        let others = ["keywell-triggers:", "keywell-deadletters:x"];
+        for key in OWN.into_iter().chain(others) {
             let value = || Set::default();
             is_denied("get", all.get(key).await);
             is_denied("exists", all.exists(key).await);
@@ -115,14 +130,9 @@ async fn no_call_of_the_default_bucket_reads_or_writes_a_reserved_key() {
         }
         // Of a batch that is refused, nothing was done.
         assert_eq!(all.list(List::default()).await.unwrap().keys, ["a"]);
-        assert_eq!(
-            triggers.get("k").await.unwrap().unwrap().value,
-            "keywell-triggers"
-        );
-        assert_eq!(
-            letters.get("k").await.unwrap().unwrap().value,
-            "keywell-deadletters"
-        );
+        for (own, name) in buckets.iter().zip(NAMES) {
+            assert_eq!(own.get("k").await.unwrap().unwrap().value, name);
+        }
         // What only looks like one is a key as any other.
         for near in [
             "keywell-triggers",
@@ -223,7 +233,7 @@ async fn pages_of_a_listing_are_full_though_reserved_keys_lie_between() {
 /// Both subscribe to the same pattern.
 async fn are_kept_apart(redis: &Redis, url: &str) {
     let store = connect(url).await;
-    let [triggers, _] = own_keys(&store).await;
+    let [triggers, ..] = own_keys(&store).await;
     let default = bucket(&store, "").await;
     let mut all = default.watch(Filter::All, Since::Now).await.unwrap();
     let near = Filter::Prefix("keywell-".into());
@@ -272,10 +282,10 @@ async fn on_a_cluster_reserved_keys_are_kept_apart_too() {
     let store = connect(&url).await;
     let names = store.buckets().await.unwrap();
     let names: Vec<&str> = names.iter().map(BucketName::as_str).collect();
-    assert_eq!(
-        names,
-        ["default", "keywell-deadletters", "keywell-triggers"]
-    );
+    let mut expected = NAMES.to_vec();
+    expected.push("default");
+    expected.sort_unstable();
+    assert_eq!(names, expected);
     let all = bucket(&store, "").await;
     for key in OWN {
         is_denied("get", all.get(key).await);

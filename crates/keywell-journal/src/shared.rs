@@ -1,0 +1,102 @@
+//! What the calls of a session share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Mutex, MutexGuard, Notify};
+
+use crate::core::Core;
+use crate::entropy::Entropy;
+use crate::error::{Error, Result};
+use crate::name::WorkerName;
+use crate::time::Time;
+
+/// A source of the time, such as [`Time::of_the_system`].
+pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+pub(crate) struct Shared {
+    pub(crate) worker: WorkerName,
+    pub(crate) identity: [u8; 16],
+    core: Mutex<Core>,
+    /// Notified when a record was taken, when the journal ended, and when the session failed.
+    pub(crate) turn: Notify,
+    /// Held from the intent to the end of a write, so that at most one is in doubt.
+    pub(crate) writing: Mutex<()>,
+    error: parking_lot::Mutex<Option<Error>>,
+    /// How many calls the running invocation has made.
+    pub(crate) calls: AtomicU64,
+    /// The running invocation.
+    pub(crate) invocation: AtomicU64,
+    /// The time of the last recorded event that the component has seen.
+    time: AtomicU64,
+    pub(crate) entropy: parking_lot::Mutex<Entropy>,
+    pub(crate) clock: Clock,
+}
+
+// === impl Shared ===
+
+impl Shared {
+    pub(crate) fn new(core: Core, identity: [u8; 16], clock: Clock) -> Self {
+        Self {
+            worker: core.worker.clone(),
+            identity,
+            turn: Notify::new(),
+            writing: Mutex::default(),
+            error: parking_lot::Mutex::default(),
+            calls: AtomicU64::new(0),
+            invocation: AtomicU64::new(0),
+            time: AtomicU64::new(core.start.0),
+            entropy: parking_lot::Mutex::new(Entropy::new(core.created.seed)),
+            core: Mutex::new(core),
+            clock,
+        }
+    }
+
+    /// The core, unless the session has failed.
+    pub(crate) async fn core(&self) -> Result<MutexGuard<'_, Core>> {
+        let core = self.core.lock().await;
+        match self.error() {
+            Some(error) => Err(error),
+            None => Ok(core),
+        }
+    }
+
+    /// Why the session failed.
+    pub(crate) fn error(&self) -> Option<Error> {
+        self.error.lock().clone()
+    }
+
+    /// Ends the session with an error, which every later call answers, too.
+    pub(crate) async fn fail<T>(&self, core: &mut Core, error: Error) -> Result<T> {
+        self.error.lock().get_or_insert_with(|| error.clone());
+        // What stops the worker is reported even if it cannot be written down; a process that starts
+        // the worker again comes to the same place.
+        drop(core.halt(&error, (self.clock)()).await);
+        self.turn.notify_waiters();
+        Err(error)
+    }
+
+    /// Fails the session if something did.
+    pub(crate) async fn settle<T>(&self, core: &mut Core, done: Result<T>) -> Result<T> {
+        match done {
+            Ok(done) => Ok(done),
+            Err(error) => self.fail(core, error).await,
+        }
+    }
+
+    /// Ends the session after a failed invocation: the component's variables are to be built again.
+    pub(crate) fn finish(&self) {
+        let error = Error::Broken(self.worker.to_string());
+        self.error.lock().get_or_insert(error);
+        self.turn.notify_waiters();
+    }
+
+    pub(crate) fn time(&self) -> Time {
+        Time(self.time.load(Ordering::Acquire))
+    }
+
+    /// Lets the component see a time, if it is later than the one that it sees.
+    pub(crate) fn show(&self, time: Time) {
+        self.time.fetch_max(time.0, Ordering::AcqRel);
+    }
+}
