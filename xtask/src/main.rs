@@ -12,6 +12,7 @@ mod cluster_demo;
 mod conformance_table;
 mod demo;
 mod fuzz;
+mod languages;
 #[cfg(test)]
 mod map;
 mod process;
@@ -46,6 +47,8 @@ cargo xtask COMMAND
   test              install what is missing, then run every check and every test; with KEYWELL_TEST_STORES=memory,disk
                     only those that need no other store; on macOS and Windows the tests that are for every system
   guests            build the example and test components from source
+  languages         install toolchains of JavaScript, Python, C and Go into target/languages, and build the
+                    components of examples/languages
   bench [ARGUMENTS] measure, beside peers and floors in the same run; --help lists its arguments
   attack [--long] [--program PATH] [NAME...]
                     attack the program as hostile clients, components, neighbours and servers do, and print a
@@ -107,6 +110,7 @@ fn main() -> ExitCode {
         ["alerts", address] => alerts::alerts(address),
         ["test"] => test::test(),
         ["guests"] => setup::target().and_then(|()| setup::guests()),
+        ["languages"] => languages::languages(),
         ["bench", ref rest @ ..] => bench::bench(rest),
         ["attack", ref rest @ ..] => attack::attack(rest),
         ["conformance-table"] => conformance_table::conformance_table(),

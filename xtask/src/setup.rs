@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::process::{Done, cargo, root, run, works};
 
-const TARGET: &str = "wasm32-wasip2";
+pub(crate) const TARGET: &str = "wasm32-wasip2";
 
 /// Installs the target that components are built for, if it is missing.
 pub(crate) fn target() -> Done {
@@ -156,7 +156,7 @@ pub(crate) fn postgres() -> Done {
 pub(crate) fn dynamodb() -> Done {
     let pinned = root().join("xtask/servers/dynamodb");
     let servers = root().join("target/servers");
-    emulator(
+    install_pinned(
         &pinned,
         "requirements.txt",
         &servers.join("ministack"),
@@ -176,40 +176,44 @@ pub(crate) fn dynamodb() -> Done {
         })
         },
     )?;
-    emulator(
-        &pinned,
-        "package-lock.json",
-        &servers.join("dynalite"),
-        |kept| {
-            if !works(Command::new("npm").arg("--version")) {
-                install(&["nodejs", "npm"])?;
-            }
-            for name in ["package.json", "package-lock.json"] {
-                std::fs::copy(pinned.join(name), kept.join(name))
-                    .map_err(|error| format!("cannot copy {name}: {error}"))?;
-            }
-            let mut npm = Command::new("npm");
-            npm.args([
-                "ci",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-                "--prefix",
-            ])
-            .arg(kept);
-            run(&mut npm).map_err(|problem| {
-            format!(
-                "Dynalite, which tests start, is not installed, and {problem}. It needs Node.js 18 or \
-                 newer with npm; Debian and Ubuntu: apt-get install nodejs npm; macOS: brew install \
-                 node"
-            )
-        })
-        },
-    )
+    npm(&pinned, &servers.join("dynalite"))
 }
 
-/// Installs an emulator into a folder, unless that was done by the same pinned file.
-fn emulator(pinned: &Path, file: &str, kept: &Path, install: impl Fn(&Path) -> Done) -> Done {
+/// Installs what a `package-lock.json` pins.
+pub(crate) fn npm(pinned: &Path, folder: &Path) -> Done {
+    install_pinned(pinned, "package-lock.json", folder, |kept| {
+        if !works(Command::new("npm").arg("--version")) {
+            install(&["nodejs", "npm"])?;
+        }
+        for name in ["package.json", "package-lock.json"] {
+            std::fs::copy(pinned.join(name), kept.join(name))
+                .map_err(|error| format!("cannot copy {name}: {error}"))?;
+        }
+        let mut npm = Command::new("npm");
+        npm.args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+        ])
+        .arg(kept);
+        run(&mut npm).map_err(|problem| {
+            format!(
+                "{problem}. It needs Node.js 18 or newer with npm; Debian and Ubuntu: apt-get \
+                 install nodejs npm; macOS: brew install node"
+            )
+        })
+    })
+}
+
+/// Installs tools into a folder, unless that was done by the same pinned file.
+pub(crate) fn install_pinned(
+    pinned: &Path,
+    file: &str,
+    kept: &Path,
+    install: impl Fn(&Path) -> Done,
+) -> Done {
     let unusable = |error: std::io::Error| format!("cannot use {}: {error}", kept.display());
     let wanted = std::fs::read(pinned.join(file)).map_err(unusable)?;
     let stamp = kept.join("installed-by");
@@ -314,7 +318,7 @@ fn has_one_of(servers: [&str; 2]) -> bool {
 }
 
 /// Installs packages of Debian, where this is Debian and root runs it.
-fn install(packages: &[&str]) -> Done {
+pub(crate) fn install(packages: &[&str]) -> Done {
     let is_root = Command::new("id").arg("-u").output();
     let is_root = is_root.is_ok_and(|id| id.stdout.trim_ascii() == b"0");
     if !is_root || !works(Command::new("apt-get").arg("--version")) {

@@ -6,7 +6,7 @@ use crate::setup;
 pub(crate) fn soak() -> Done {
     setup::target()?;
     setup::guests()?;
-    let tests = "test(/^power_loss::/) | binary(kill) | binary(history) \
+    let tests = "test(/^power_loss::/) | test(/^crashes::/) | binary(kill) | binary(history) \
                  | package(keywell-nats) & (binary(jetstream) | binary(near) | binary(replicas)) \
                  | test(no_request_is_dropped_under_load) \
                  | test(/copies_become_equal_and_hold|lists_and_sets_hold/)";

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use crate::process::{Done, cargo, run, works};
-use crate::{setup, stores, systems};
+use crate::{languages, setup, stores, systems};
 
 /// What is compiled, the same for clippy, for all tests and for the table of conformance: else Cargo
 /// would compile the workspace once for each.
@@ -22,7 +22,10 @@ pub(crate) fn test() -> Done {
 
     run(cargo().args(["fmt", "--all", "--check"]))?;
     run(cargo().args(["fmt", "--all", "--check"]).args(guests))?;
+    let examples = ["--manifest-path", "examples/languages/rust/Cargo.toml"];
+    run(cargo().args(["fmt", "--all", "--check"]).args(examples))?;
     setup::guests()?;
+    let untested = languages::for_tests()?;
     let clippy = ["clippy", "--locked", "--all-targets"];
     run(cargo()
         .args(clippy)
@@ -65,6 +68,9 @@ pub(crate) fn test() -> Done {
     run(cargo().args(["test", "--locked", "--doc"]).args(ALL))?;
     let seconds = started.elapsed().as_secs();
     eprintln!("\nall passed in {seconds} s{}", chosen.left_out());
+    if !untested.is_empty() {
+        eprintln!("without the components in {}", untested.join(", "));
+    }
     Ok(())
 }
 

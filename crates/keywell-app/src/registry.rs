@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use keywell_config::nearest;
 use keywell_store::{Making, OpenError, Provider, Store, StoreUrl};
 
 /// The kinds of stores of this build: a line each.
@@ -134,15 +135,28 @@ fn known(url: &StoreUrl) -> Result<&'static dyn Provider, OpenError> {
             let scheme = scheme.to_owned();
             return OpenError::NotBuilt { scheme, feature };
         }
-        let forms = PROVIDERS
-            .iter()
-            .filter_map(|provider| provider.forms().first());
-        let forms: Vec<&str> = forms.map(|form| form.form).collect();
         OpenError::UnknownScheme {
             scheme: scheme.to_owned(),
-            known: forms.join(", "),
+            hint: hint(scheme),
         }
     })
+}
+
+/// What to write in place of an unknown scheme: a known one that begins with it or is near to it,
+/// or else any.
+fn hint(scheme: &str) -> String {
+    let providers = PROVIDERS.iter();
+    let known = || providers.clone().flat_map(|provider| provider.schemes());
+    let begins = |known: &&&str| scheme.len() > 1 && known.starts_with(scheme);
+    let meant = known().find(begins).copied();
+    match meant.or_else(|| nearest(scheme, known().copied())) {
+        Some(meant) => format!("did you mean {meant}:?"),
+        None => {
+            let forms = providers.filter_map(|provider| provider.forms().first());
+            let forms: Vec<&str> = forms.map(|form| form.form).collect();
+            format!("known: {}", forms.join(", "))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -263,9 +277,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_scheme_names_the_known_ones() {
-        let error = refused("redis-of-old:x").await;
-        assert!(error.to_string().contains("memory:, disk:PATH"), "{error}");
+    async fn an_unknown_scheme_names_the_nearest_or_the_known_ones() {
+        for (url, hint) in [
+            ("redis-of-old:x", "known: memory:, disk:PATH"),
+            ("m:", "known: memory:"),
+            ("mem:", "did you mean memory:?"),
+            ("memroy:", "did you mean memory:?"),
+            ("disc:data", "did you mean disk:?"),
+        ] {
+            let error = refused(url).await.to_string();
+            assert!(error.contains(&format!(":; {hint}")), "{error}");
+        }
     }
 
     #[cfg(feature = "redis")]

@@ -24,7 +24,8 @@
 //! assert_eq!(
 //!     error.to_string(),
 //!     "keywell.toml:1:2: there is no stroe at the top; did you mean store?\n\
-//!      keywell.toml: nothing calls a component; add a [[trigger.http]] or a [[trigger.watch]]"
+//!      keywell.toml: nothing calls a component; add a [[trigger.http]], [[trigger.watch]], \
+//!      [[trigger.command]] or [[trigger.invoke]]"
 //! );
 //! # Ok::<(), keywell_config::ConfigError>(())
 //! ```
@@ -79,6 +80,7 @@ pub use find::{FILES, find};
 pub use keywell_store::Secret;
 pub use listen::ListenAddress;
 pub use lookup::{Lookup, Process};
+pub use nearest::nearest;
 pub use place::{Located, Place};
 pub use plan::{
     BuildPlan, Code, CommandPlan, ComponentPlan, CorsPlan, DeadLettersPlan, DirPlan, GrantPlan,

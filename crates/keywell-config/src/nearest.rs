@@ -2,7 +2,7 @@
 const LONGEST: usize = 64;
 
 /// Of the known words the one that was most likely meant, if any is near enough to be.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > LONGEST {
         return None;
     }

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use keywell_store::{
-    BucketName, Change, Check, Collect, Event, Expected, Filter, List, Result, ResumeToken, Set,
-    Since, Write,
+    BucketName, Change, Check, Collect, Event, Expected, Filter, List, Maintenance, Result,
+    ResumeToken, Set, Since, Write,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,8 @@ pub(crate) enum Call {
     Buckets,
     Forget(BucketName),
     Health,
+    /// May take long.
+    Maintain(Maintenance),
     Transact(Vec<Check>, Vec<Write>),
     In(BucketName, BucketCall),
 }
@@ -78,7 +80,7 @@ impl Call {
     pub(crate) fn writes(&self) -> bool {
         match self {
             Self::Buckets | Self::Health => false,
-            Self::Forget(_) | Self::Transact(..) => true,
+            Self::Forget(_) | Self::Maintain(_) | Self::Transact(..) => true,
             Self::In(_, call) => match call {
                 BucketCall::Open
                 | BucketCall::Get(..)

@@ -27,6 +27,7 @@ pub(crate) async fn forward(store: &dyn Store, call: Call) -> Forwarded {
         Call::Buckets => json(store.buckets().await).await,
         Call::Forget(name) => json(store.forget(&name).await).await,
         Call::Health => json(store.health().await).await,
+        Call::Maintain(task) => json(store.maintain(task).await).await,
         Call::Transact(checks, writes) => match MOST.check(&checks, &writes) {
             Ok(()) => json(store.transact(checks, writes).await).await,
             Err(error) => json(Err::<(), _>(error)).await,

@@ -10,8 +10,8 @@ use http::Method;
 use keywell_folder::Folder;
 use keywell_store::{
     Answer, Bucket, BucketName, Capabilities, Change, Check, Collect, Collected, Entry, Error,
-    Event, Expected, Failure, Filter, Invalid, List, Page, Part, Promptness, Result, ResumeToken,
-    Set, Since, Store, StoreId, Swap, Transacted, Transacting, Version, Watch, Write,
+    Event, Expected, Failure, Filter, Invalid, List, Maintenance, Page, Part, Promptness, Result,
+    ResumeToken, Set, Since, Store, StoreId, Swap, Transacted, Transacting, Version, Watch, Write,
 };
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -131,6 +131,10 @@ impl Store for RemoteStore {
 
     fn health(&self) -> Answer<()> {
         self.ask(&Call::Health)
+    }
+
+    fn maintain(&self, task: Maintenance) -> Answer<()> {
+        self.ask(&Call::Maintain(task))
     }
 
     /// Ends the use of it here; the process that has it goes on.

@@ -53,7 +53,7 @@ const CONNECTIONS: usize = 64;
 const WATCHES: usize = 32;
 /// How many KiB of requests are held at once; more wait.
 const KIB: u32 = 256 << 10;
-/// How long a connection that is no watch may take.
+/// How long a connection that is no watch and no maintenance may take.
 const TIME: Duration = Duration::from_mins(2);
 /// How often a watch without events says how far it has come.
 const PROGRESS: Duration = Duration::from_secs(1);
@@ -146,17 +146,17 @@ async fn accept(mut listener: Listener, service: Arc<Service>) {
 impl Service {
     async fn serve(&self, stream: Connection) {
         let is_allowed = peer(&stream).is_ok_and(|peer| may_ask(peer, user()));
-        let is_watch = AtomicBool::new(false);
+        let is_long = AtomicBool::new(false);
         let serving = exchange::serve(stream, async |request| {
             if !is_allowed {
                 let refusal = "this process belongs to another user";
                 return text(StatusCode::FORBIDDEN, refusal);
             }
-            self.answer(request, &is_watch).await
+            self.answer(request, &is_long).await
         });
         let late = async {
             sleep_until(Instant::now() + TIME).await;
-            if is_watch.load(Ordering::Relaxed) {
+            if is_long.load(Ordering::Relaxed) {
                 std::future::pending::<()>().await;
             }
         };
@@ -166,13 +166,13 @@ impl Service {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, is_watch: &AtomicBool) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>, is_long: &AtomicBool) -> Response<Body> {
         match (request.method(), request.uri().path()) {
             (&Method::GET, STATUS) => match serde_json::to_vec(&self.process.report()) {
                 Ok(report) => exchange::json(report.into()),
                 Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
             },
-            (&Method::POST, STORE) => self.call(request, is_watch).await,
+            (&Method::POST, STORE) => self.call(request, is_long).await,
             (_, path) => {
                 let version = env!("CARGO_PKG_VERSION");
                 let problem = format!("Keywell {version} does not know {path}; use that version");
@@ -181,7 +181,7 @@ impl Service {
         }
     }
 
-    async fn call(&self, request: Request<Incoming>, is_watch: &AtomicBool) -> Response<Body> {
+    async fn call(&self, request: Request<Incoming>, is_long: &AtomicBool) -> Response<Body> {
         let length = request.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let Some(length) = length else {
@@ -207,6 +207,9 @@ impl Service {
         let Some(store) = self.store.as_ref().and_then(Weak::upgrade) else {
             return text(StatusCode::SERVICE_UNAVAILABLE, "the store is closed");
         };
+        if let Call::Maintain(_) = call {
+            is_long.store(true, Ordering::Relaxed);
+        }
         let forwarded = forward(&*store, call).await;
         drop(held);
         match forwarded {
@@ -216,7 +219,7 @@ impl Service {
                     let problem = format!("{WATCHES} watches are open; end one of them");
                     return text(StatusCode::SERVICE_UNAVAILABLE, &problem);
                 };
-                is_watch.store(true, Ordering::Relaxed);
+                is_long.store(true, Ordering::Relaxed);
                 follow(watch, place).await
             }
         }

@@ -61,7 +61,9 @@ impl Store for CosmosStore {
         let Some(backing) = backings.into_values().next() else {
             return Answer::now(Transacted::Done(Vec::new()));
         };
+        let store = self.0.clone();
         Answer::later(async move {
+            let _in_flight = store.buckets.enter()?;
             let transaction = Transaction {
                 backing: &backing,
                 checks: &checks,
@@ -81,9 +83,14 @@ impl Store for CosmosStore {
         Answer::later(async move { store.account.probe().await })
     }
 
+    /// Waits until the writes that were sent are answered.
     fn close(&self) -> Answer<()> {
-        self.0.account.close();
-        Answer::now(())
+        let (store, closed) = (self.0.clone(), self.0.buckets.close());
+        Answer::later(async move {
+            closed.await;
+            store.account.close();
+            Ok(())
+        })
     }
 }
 

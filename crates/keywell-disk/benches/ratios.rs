@@ -1,6 +1,6 @@
 //! Compares the store with the database that it uses, in one run on one machine:
 //! `cargo bench -p keywell-disk`. `KEYWELL_BENCH_DIR` says on which disk; the temporary folder
-//! unless set.
+//! unless set. `KEYWELL_BENCH_KEYS` says how many keys, 10,000 unless set.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,24 +9,46 @@
     reason = "a bench prints ratios, and returns no errors"
 )]
 
+use std::fs::File;
 use std::hint::black_box;
+use std::io::Write as _;
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use keywell_disk::DiskStore;
-use keywell_store::{Bucket, BucketName, Set, Store};
+use keywell_store::{Bucket, BucketName, List, Set, Store};
 use redb::{Database, ReadableDatabase, TableDefinition};
 
 const TABLE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("table");
-const KEYS: usize = 10_000;
 const TASKS: usize = 64;
 const VALUE: &[u8] = b"twenty-three bytes long";
 const RUN: Duration = Duration::from_secs(2);
 
+fn keys() -> usize {
+    let keys = std::env::var("KEYWELL_BENCH_KEYS").ok();
+    keys.map_or(10_000, |keys| keys.parse().unwrap())
+}
+
+/// Appends 100 bytes and syncs them, which is the least that a durable write costs.
+fn append(file: &mut File) {
+    file.write_all(&[7; 100]).unwrap();
+    file.sync_data().unwrap();
+}
+
+/// What this process has sent to the disk, where the system tells.
+fn bytes_written() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "));
+    line.map_or(0, |bytes| bytes.parse().unwrap())
+}
+
 fn key(at: usize) -> String {
-    format!("key-{at:06}")
+    format!("key-{at:08}")
 }
 
 /// The rate per second, the best of three runs.
@@ -48,24 +70,26 @@ fn filled_redb(path: &Path) -> Database {
         .set_cache_size(64 * 1024 * 1024)
         .create(path)
         .unwrap();
-    let writing = database.begin_write().unwrap();
-    {
-        let mut table = writing.open_table(TABLE).unwrap();
-        for at in 0..KEYS {
-            table.insert(key(at).as_bytes(), VALUE).unwrap();
+    let all: Vec<usize> = (0..keys()).collect();
+    for batch in all.chunks(10_000) {
+        let writing = database.begin_write().unwrap();
+        {
+            let mut table = writing.open_table(TABLE).unwrap();
+            for at in batch {
+                table.insert(key(*at).as_bytes(), VALUE).unwrap();
+            }
         }
+        writing.commit().unwrap();
     }
-    writing.commit().unwrap();
     database
 }
 
-fn commit_each(database: &Database, at: usize, quick: bool) {
-    let mut writing = database.begin_write().unwrap();
-    writing.set_quick_repair(quick);
+fn commit_each(database: &Database, at: usize) {
+    let writing = database.begin_write().unwrap();
     writing
         .open_table(TABLE)
         .unwrap()
-        .insert(key(at % KEYS).as_bytes(), VALUE)
+        .insert(key(at % 6400).as_bytes(), VALUE)
         .unwrap();
     writing.commit().unwrap();
 }
@@ -76,7 +100,7 @@ async fn set_from_tasks(bucket: &Arc<dyn Bucket>, rounds: usize) {
             let bucket = bucket.clone();
             tokio::spawn(async move {
                 for round in 0..rounds {
-                    let key = key((round * TASKS + task) % KEYS);
+                    let key = key((round * TASKS + task) % 6400);
                     let value = Bytes::from_static(VALUE);
                     bucket.set(&key, value, Set::default()).await.unwrap();
                 }
@@ -101,13 +125,20 @@ fn main() {
     let store = DiskStore::open(folder.path().join("store")).unwrap();
     let bucket = runtime.block_on(async {
         let bucket = store.open(&BucketName::default()).await.unwrap();
-        let keys: Vec<String> = (0..KEYS).map(key).collect();
-        let entries = keys.iter().map(|key| (&key[..], Bytes::from_static(VALUE)));
-        bucket.set_many(entries.collect()).await.unwrap();
+        let all: Vec<String> = (0..keys()).map(key).collect();
+        for batch in all.chunks(10_000) {
+            let entries = batch
+                .iter()
+                .map(|key| (&key[..], Bytes::from_static(VALUE)));
+            bucket.set_many(entries.collect()).await.unwrap();
+        }
         bucket
     });
+    let count = keys();
 
-    let keys: Vec<String> = (0..KEYS).map(|at| key(at * 7919 % KEYS)).collect();
+    let keys: Vec<String> = (0..count.min(200_000))
+        .map(|at| key(at.wrapping_mul(0x9e37_79b1) % count))
+        .collect();
     let raw = rate(|| {
         for key in &keys {
             let reading = redb.begin_read().unwrap();
@@ -132,34 +163,87 @@ fn main() {
         raw / ours
     );
 
-    let mut at = 0;
-    let each = rate(|| {
-        at += 1;
-        commit_each(&redb, at, false);
+    let mut last: Option<String> = None;
+    let raw = rate(|| {
+        let reading = redb.begin_read().unwrap();
+        let table = reading.open_table(TABLE).unwrap();
+        let from = last
+            .as_ref()
+            .map_or(Bound::Unbounded, |last| Bound::Excluded(last.as_bytes()));
+        let mut page = Vec::new();
+        for row in table
+            .range::<&[u8]>((from, Bound::Unbounded))
+            .unwrap()
+            .take(1000)
+        {
+            page.push(String::from_utf8(row.unwrap().0.value().to_vec()).unwrap());
+        }
+        last = page.pop().filter(|_| page.len() == 999);
         1
     });
-    let quick = rate(|| {
-        at += 1;
-        commit_each(&redb, at, true);
+    let mut cursor = None;
+    let ours = rate(|| {
+        let request = List {
+            cursor: cursor.take(),
+            limit: 1000,
+            ..List::default()
+        };
+        cursor = runtime.block_on(bucket.list(request)).unwrap().cursor;
         1
-    });
-    let grouped = rate(|| {
-        runtime.block_on(set_from_tasks(&bucket, 4));
-        4 * TASKS
     });
     println!(
-        "durable set, 64 tasks {grouped:8.0}/s, redb a commit each {each:8.0}/s: {:.1} times as many",
-        grouped / each
+        "page of 1000 keys    {:8.1} µs, redb {:8.1} µs: {:.2} times its time",
+        1e6 / ours,
+        1e6 / raw,
+        raw / ours
     );
+
+    let mut file = File::create(folder.path().join("floor")).unwrap();
+    let floor = rate(|| {
+        append(&mut file);
+        1
+    });
     let alone = rate(|| {
         let value = Bytes::from_static(VALUE);
-        let set = bucket.set("key-000001", value, Set::default());
+        let set = bucket.set("key-00000001", value, Set::default());
         runtime.block_on(set).unwrap();
         1
     });
     println!(
-        "durable set, one task {alone:8.0}/s, redb with quick repair, as it is here, {quick:8.0}/s: \
-         {:.2} times as many",
-        alone / quick
+        "durable set, one task {:7.1} µs, append and sync {:7.1} µs: {:.2} times its time",
+        1e6 / alone,
+        1e6 / floor,
+        floor / alone
     );
+    let mut at = 0;
+    let each = rate(|| {
+        at += 1;
+        commit_each(&redb, at);
+        1
+    });
+    let before = bytes_written();
+    let mut sets = 0;
+    let grouped = rate(|| {
+        runtime.block_on(set_from_tasks(&bucket, 4));
+        sets += 4 * TASKS;
+        4 * TASKS
+    });
+    let bytes = (bytes_written() - before) as f64 / sets as f64;
+    println!(
+        "durable set, 64 tasks {grouped:8.0}/s, redb a commit each {each:8.0}/s: {:.1} times as many; \
+         {bytes:.0} bytes to the disk a set",
+        grouped / each
+    );
+    // What a killed process leaves: a copy of the file of an open store.
+    let killed = folder.path().join("killed");
+    std::fs::create_dir(&killed).unwrap();
+    let data = folder.path().join("store").join("data.redb");
+    std::fs::copy(data, killed.join("data.redb")).unwrap();
+    let start = Instant::now();
+    let opened = DiskStore::open(&killed).unwrap();
+    println!(
+        "start after kill -9  {:8.1} ms",
+        start.elapsed().as_secs_f64() * 1e3
+    );
+    drop(opened);
 }

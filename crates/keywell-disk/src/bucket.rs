@@ -55,9 +55,10 @@ impl DiskBucket {
             return Answer::now(keys.iter().map(|_| None).collect());
         };
         let keys: Vec<_> = keys.iter().map(|key| entry::key(number, key)).collect();
-        let clock = self.open.core().clock.clone();
+        let open = self.open.clone();
         self.open.read(move |reading| {
             let entries = reading.open_table(ENTRIES)?;
+            let core = open.core();
             let mut bytes = ValueBytes::new(max);
             // The value of a duplicate key is read once.
             let mut known: HashMap<&[u8], Option<Entry>> = HashMap::with_capacity(keys.len());
@@ -69,12 +70,13 @@ impl DiskBucket {
                 let found = look_up(
                     &entries,
                     key,
-                    || clock.now(),
+                    || core.clock.now(),
                     |header, expires, value| {
                         bytes.add(value.len())?;
                         Ok::<_, Error>(header.entry(expires, value))
                     },
-                )?;
+                )
+                .map_err(|fault| fault.at(|| core.directory.describe(key)))?;
                 let entry = found.transpose()?;
                 known.insert(key, entry.clone());
                 Ok(entry)
@@ -94,8 +96,12 @@ impl DiskBucket {
         let key = entry::key(number, key);
         let open = self.open.clone();
         self.open.read(move |reading: &ReadTransaction| {
-            let entries = reading.open_table(ENTRIES)?;
-            let found = look_up(&entries, &key, || open.core().clock.now(), &found)?;
+            let core = open.core();
+            let found = reading
+                .open_table(ENTRIES)
+                .map_err(Fault::from)
+                .and_then(|entries| look_up(&entries, &key, || core.clock.now(), &found))
+                .map_err(|fault| fault.at(|| core.directory.describe(&key)))?;
             Ok(found.transpose()?)
         })
     }
@@ -255,11 +261,14 @@ impl Bucket for DiskBucket {
     }
 
     fn list(&self, request: List) -> Answer<Page> {
-        let scope = format!("disk/{}", self.name);
+        let name = self.name.clone();
+        let scope = format!("disk/{name}");
         let number = self.number();
         let clock = self.open.core().clock.clone();
-        self.open
-            .read(move |reading| page::read(reading, &scope, number, &request, &clock))
+        self.open.read(move |reading| {
+            page::read(reading, &scope, number, &request, &clock)
+                .map_err(|fault| fault.at(|| format!("the bucket {:?}", name.as_str())))
+        })
     }
 
     fn watch(&self, filter: Filter, since: Since) -> Answer<Watch> {

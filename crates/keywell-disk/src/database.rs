@@ -1,21 +1,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, TableHandle};
+use redb::{ReadableDatabase, ReadableTableMetadata};
 
-use crate::clock::Mark;
 use crate::error::undamaged;
-use crate::marks::Marks;
+use crate::log::Log;
+use crate::marks::{self, Marks, Stored};
+use crate::pages::Pages;
 use crate::source::Source;
+use crate::superblock::Superblock;
 use crate::tables::{
-    BUCKETS, CHANGES, ENTRIES, EXPIRY, FORMAT, META, META_DAY, META_FORMAT, META_HISTORY_BYTES,
-    META_LIVE, META_SEQUENCE, META_STORE, META_TIME,
+    BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_COMMIT, META_HISTORY_BYTES, META_SEQUENCE,
+    META_STORE,
 };
-use crate::{OpenError, Options, entry, trial};
+use crate::{OpenError, Options, replay, trial};
 
 /// A database that was just opened, and the state that the store keeps in memory.
 pub(crate) struct Opened {
     pub(crate) database: redb::Database,
+    pub(crate) log: Log,
+    pub(crate) pages: Pages,
     /// See [`META_STORE`].
     pub(crate) store: u64,
     pub(crate) marks: Marks,
@@ -33,10 +37,10 @@ pub(crate) enum Making {
     Refused,
 }
 
-/// Opens a database, and creates its tables if it is empty and `making` allows it.
+/// Opens a data file, and creates its content if it is empty and `making` allows it.
 ///
 /// All data that it then reads is durable, even if the last commit was not acknowledged: redb syncs
-/// the header of the commit that it chose before it opens.
+/// the header of the commit that it chose before it opens, and what only the log holds is committed.
 pub(crate) fn open(
     source: &Source,
     options: &Options,
@@ -46,31 +50,42 @@ pub(crate) fn open(
 }
 
 fn open_trusting(source: &Source, options: &Options, making: Making) -> Result<Opened, OpenError> {
-    match trial::check(source, options) {
-        Err(OpenError::Empty) if making == Making::Allowed => {}
-        checked => checked?,
+    let file = source.open()?;
+    let (superblock, is_new) = match Superblock::read(&*file) {
+        Err(OpenError::Empty) if making == Making::Allowed => {
+            let superblock = Superblock::new(options.log_bytes);
+            superblock.write(&file)?;
+            (superblock, true)
+        }
+        read => (read?, false),
+    };
+    let scanned = Log::scan(file.clone(), &superblock)?;
+    let pages = Pages::new(file, &superblock);
+    if !is_new {
+        trial::check(&pages, options)?;
     }
-    let storage = source.open()?;
     let database = redb::Builder::new()
         .set_cache_size(options.cache_bytes)
-        .create_with_backend(storage)?;
-    let reading = database.begin_read()?;
-    let tables: Vec<String> = reading
-        .list_tables()?
-        .map(|table| table.name().to_owned())
-        .collect();
-    let is_empty = tables.is_empty() && reading.list_multimap_tables()?.next().is_none();
-    if is_empty && making == Making::Allowed {
+        .create_with_backend(pages.clone())?;
+    if is_new {
         make(&database)?;
-    } else if !tables.iter().any(|name| name == META.name()) {
-        return Err(OpenError::Foreign);
     }
-    drop(reading);
-    check(&database)?;
+    let log = replay::replay(&database, scanned, options.history)?;
     if !options.history.is_kept() {
         forget_history(&database)?;
     }
-    read(database)
+    let Stored { marks, buckets, .. } = marks::read(&database)?;
+    let reading = database.begin_read()?;
+    let store = marks::number(&reading.open_table(META)?, META_STORE)?;
+    drop(reading);
+    Ok(Opened {
+        database,
+        log,
+        pages,
+        store,
+        marks,
+        buckets,
+    })
 }
 
 fn make(database: &redb::Database) -> Result<(), OpenError> {
@@ -82,26 +97,12 @@ fn make(database: &redb::Database) -> Result<(), OpenError> {
     writing.open_table(EXPIRY)?;
     {
         let mut meta = writing.open_table(META)?;
-        meta.insert(META_FORMAT, FORMAT)?;
         meta.insert(META_STORE, rand::random::<u64>())?;
+        meta.insert(META_COMMIT, 0)?;
         meta.insert(META_SEQUENCE, 0)?;
         meta.insert(META_HISTORY_BYTES, 0)?;
     }
     Ok(writing.commit()?)
-}
-
-fn check(database: &redb::Database) -> Result<(), OpenError> {
-    let reading = database.begin_read()?;
-    let meta = match reading.open_table(META) {
-        Err(redb::TableError::Storage(error)) => return Err(error.into()),
-        Err(_) => return Err(OpenError::Foreign),
-        Ok(meta) => meta,
-    };
-    match meta.get(META_FORMAT)?.map(|format| format.value()) {
-        Some(FORMAT) => Ok(()),
-        Some(found) => Err(OpenError::Format { found }),
-        None => Err(OpenError::Foreign),
-    }
 }
 
 /// Deletes the history. While no history is kept, events are missing, so an earlier history must not
@@ -116,51 +117,4 @@ fn forget_history(database: &redb::Database) -> Result<(), OpenError> {
     writing.open_table(CHANGES)?;
     writing.open_table(META)?.insert(META_HISTORY_BYTES, 0)?;
     Ok(writing.commit()?)
-}
-
-fn read(database: redb::Database) -> Result<Opened, OpenError> {
-    let reading = database.begin_read()?;
-    let meta = reading.open_table(META)?;
-    let number = |name: &str| match meta.get(name)? {
-        Some(number) => Ok(number.value()),
-        None => Err(OpenError::Database(Box::new(redb::Error::Corrupted(
-            format!("{name} is missing"),
-        )))),
-    };
-    let sequence = number(META_SEQUENCE)?;
-    let live = meta.get(META_LIVE)?.map_or(0, |live| live.value());
-    let time = meta.get(META_TIME)?.zip(meta.get(META_DAY)?);
-    let time = time.map(|(store, day)| Mark {
-        store: store.value(),
-        day: day.value(),
-    });
-    let changes = reading.open_table(CHANGES)?;
-    let oldest = changes.first()?;
-    let expiry = reading.open_table(EXPIRY)?;
-    let due = expiry.first()?;
-    let mut buckets = HashMap::new();
-    for row in reading.open_table(BUCKETS)?.iter()? {
-        let (name, bucket) = row?;
-        buckets.insert(Arc::from(name.value()), bucket.value());
-    }
-    let marks = Marks {
-        sequence,
-        live,
-        oldest: oldest.map_or(sequence + 1, |(sequence, _)| sequence.value()),
-        history_bytes: number(META_HISTORY_BYTES)?,
-        next_bucket: buckets.values().max().map_or(0, |last| last + 1),
-        next_due: due.and_then(|(row, _)| {
-            let (expires, _) = entry::split_expiry_row(row.value()).ok()?;
-            Some(expires)
-        }),
-        time,
-    };
-    let store = number(META_STORE)?;
-    drop((meta, changes, expiry, reading));
-    Ok(Opened {
-        database,
-        store,
-        marks,
-        buckets,
-    })
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use keywell_store::{BucketName, reserved};
 use parking_lot::RwLock;
 
+use crate::entry;
+
 /// The numbers of all buckets that ever held something, in memory. A name that is missing here has
 /// no entry on disk.
 #[derive(Debug, Default)]
@@ -31,6 +33,19 @@ impl Directory {
     /// Whether the bucket of a number keeps no history.
     pub(crate) fn is_reserved(&self, number: u32) -> bool {
         self.0.read().reserved.contains(&number)
+    }
+
+    /// A key of the table of entries as text, for errors.
+    pub(crate) fn describe(&self, joined: &[u8]) -> String {
+        let Ok((bucket, key)) = entry::split_key(joined) else {
+            return "a key".to_owned();
+        };
+        let names = self.0.read();
+        let mut names = names.numbers.iter();
+        match names.find(|(_, number)| **number == bucket) {
+            Some((name, _)) => format!("the key {key:?} of the bucket {name:?}"),
+            None => format!("the key {key:?}"),
+        }
     }
 
     pub(crate) fn add(&self, buckets: Vec<(Arc<str>, u32)>) {

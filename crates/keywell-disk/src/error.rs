@@ -1,9 +1,11 @@
+use std::borrow::Cow;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use keywell_store::{Error, Failure};
 
+use crate::damaged::Damaged;
 use crate::lock::Holder;
 use crate::tables::FORMAT;
 
@@ -23,6 +25,13 @@ pub enum OpenError {
     /// The path is not a folder.
     #[error("{} is not a folder; a disk store is a folder of its own", path.display())]
     NotAFolder {
+        /// The path that was given.
+        path: PathBuf,
+    },
+
+    /// There is a store already where a backup should be made.
+    #[error("there is a store in {} already; name a new folder", path.display())]
+    Exists {
         /// The path that was given.
         path: PathBuf,
     },
@@ -67,16 +76,29 @@ pub enum OpenError {
         bytes: u64,
     },
 
+    /// A part of the data file differs from its checksum. Nothing was written to the file.
+    #[error("the data file is damaged in {what}; restore it from a backup")]
+    Damaged {
+        /// The damaged part.
+        what: Cow<'static, str>,
+    },
+
     /// The database was not created by Keywell.
     #[error("the database file was not made by Keywell; choose another folder")]
     Foreign,
 
     /// The store has the format of another version of Keywell.
-    #[error("the store has format {found}, and this Keywell reads format {FORMAT} only")]
+    #[error(
+        "the store has format {found}, and this Keywell reads format {FORMAT} only; export it with the version that wrote it"
+    )]
     Format {
         /// The format of the store.
         found: u64,
     },
+
+    /// What was logged before a crash could not be applied to the database.
+    #[error("the log cannot be replayed")]
+    Replay(#[source] Error),
 
     /// The database cannot be read or written.
     #[error("the database cannot be opened")]
@@ -92,6 +114,9 @@ pub enum OpenError {
 pub(crate) enum Fault {
     /// The database stopped working after an I/O error; opening it again may help.
     Broken(Failure),
+    /// A page differs from its checksum. The database has to be opened again before it works, and
+    /// still has that page then.
+    Damaged(Failure),
     /// The answer to the caller. Opening the database again would not change it.
     Answer(Error),
 }
@@ -116,19 +141,42 @@ pub(crate) fn undamaged<T, E: From<redb::StorageError>>(
 
 // === impl OpenError ===
 
+impl OpenError {
+    pub(crate) fn damaged(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::Damaged { what: what.into() }
+    }
+
+    /// Whether a part of the file is damaged or missing.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::Truncated { .. } | Self::Replay(Error::Corrupt(_)) => true,
+            Self::Database(source) => match &**source {
+                redb::Error::Corrupted(_) => true,
+                redb::Error::Io(error) => Damaged::of(error).is_some(),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
 impl From<OpenError> for Error {
     fn from(error: OpenError) -> Self {
         let what = "opening the store on disk";
-        match error {
-            OpenError::Database(source) => match *source {
-                redb::Error::Corrupted(_) => Self::Corrupt(Failure::caused_by(what, *source)),
-                _ => Self::Unavailable(Failure::caused_by(what, *source)),
-            },
-            OpenError::Foreign
-            | OpenError::Format { .. }
-            | OpenError::Empty
-            | OpenError::Truncated { .. } => Self::Corrupt(Failure::caused_by(what, error)),
-            _ => Self::Unavailable(Failure::caused_by(what, error)),
+        let is_corrupt = error.is_damage()
+            || matches!(
+                error,
+                OpenError::Foreign | OpenError::Format { .. } | OpenError::Empty
+            );
+        let failure = match error {
+            OpenError::Replay(error) => return error,
+            OpenError::Database(source) => Failure::caused_by(what, *source),
+            error => Failure::caused_by(what, error),
+        };
+        if is_corrupt {
+            Self::Corrupt(failure)
+        } else {
+            Self::Unavailable(failure)
         }
     }
 }
@@ -144,29 +192,22 @@ macro_rules! open_error_from {
 }
 
 open_error_from!(
+    redb::DatabaseError,
     redb::TransactionError,
     redb::TableError,
     redb::StorageError,
     redb::CommitError
 );
 
-impl From<io::Error> for OpenError {
-    fn from(error: io::Error) -> Self {
-        redb::StorageError::Io(error).into()
+impl From<Fault> for OpenError {
+    fn from(fault: Fault) -> Self {
+        Self::Replay(fault.into_answer())
     }
 }
 
-impl From<redb::DatabaseError> for OpenError {
-    fn from(error: redb::DatabaseError) -> Self {
-        match error {
-            // The error of redb for a file without its magic number.
-            redb::DatabaseError::Storage(redb::StorageError::Io(error))
-                if error.kind() == io::ErrorKind::InvalidData =>
-            {
-                Self::Foreign
-            }
-            error => Self::Database(Box::new(error.into())),
-        }
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        redb::StorageError::Io(error).into()
     }
 }
 
@@ -177,16 +218,38 @@ impl Fault {
         Self::Answer(Error::Corrupt(Failure::new(what)))
     }
 
+    /// Says what cannot be read, if data is damaged.
+    pub(crate) fn at(self, place: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Damaged(failure) => {
+                Self::Damaged(Failure::new(format!("{}: {failure}", place())))
+            }
+            Self::Answer(Error::Corrupt(failure)) => {
+                let failure = Failure::new(format!("{}: {failure}", place()));
+                Self::Answer(Error::Corrupt(failure))
+            }
+            other => other,
+        }
+    }
+
+    pub(crate) fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Answer(Error::Internal(Failure::caused_by("the database", error)))
+    }
+
     /// The error for the caller, if opening again did not help or is not tried.
     pub(crate) fn into_answer(self) -> Error {
         match self {
             Self::Broken(failure) => Error::Unavailable(failure),
+            Self::Damaged(failure) => Error::Corrupt(failure),
             Self::Answer(error) => error,
         }
     }
 
     fn from_redb(error: redb::Error) -> Self {
         match error {
+            redb::Error::Io(ref io) if Damaged::of(io).is_some() => {
+                Self::Damaged(Failure::caused_by("the database", error))
+            }
             redb::Error::Io(_)
             | redb::Error::PreviousIo
             | redb::Error::DatabaseClosed
@@ -197,7 +260,7 @@ impl Fault {
             redb::Error::Corrupted(_) => {
                 Self::Answer(Error::Corrupt(Failure::caused_by("the database", error)))
             }
-            error => Self::Answer(Error::Internal(Failure::caused_by("the database", error))),
+            error => Self::internal(error),
         }
     }
 }

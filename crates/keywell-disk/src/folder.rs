@@ -1,6 +1,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::Arc;
 
 use keywell_folder::{Concern, Folder};
 use redb::StorageBackend;
@@ -13,6 +14,10 @@ use crate::{OpenError, Options};
 
 const DATA: &str = "data.redb";
 const DATA_BEING_MADE: &str = "data.redb.new";
+
+/// The folder of a data file.
+#[derive(Debug)]
+pub(crate) struct Place(Folder);
 
 /// The folder of a store, locked by this process, with a database in it.
 #[derive(Debug)]
@@ -68,7 +73,7 @@ impl Claimed {
         })?;
         // Checked again: another process may have created it before it released the lock.
         if !folder.contains(DATA).map_err(failed)? {
-            make(&folder, options)?;
+            make(&folder, options, |_| Ok(()))?;
         }
         if is_new && let Some(parent) = path.parent() {
             let synced = Folder::open(parent).and_then(|parent| parent.sync());
@@ -77,10 +82,54 @@ impl Claimed {
         Ok(Self { folder, lock })
     }
 
-    pub(crate) fn into_parts(self) -> (Source, Lock) {
-        let folder = self.folder;
-        let source = Source::new(move || backend(folder.open_to_write(DATA)?));
-        (source, self.lock)
+    /// Creates a store in a folder that has none, and fills its database.
+    pub(crate) fn fill_new(
+        path: &Path,
+        options: &Options,
+        write: impl FnOnce(&redb::Database) -> Result<(), OpenError>,
+    ) -> Result<(), OpenError> {
+        let failed = |source| OpenError::Folder {
+            path: path.into(),
+            source,
+        };
+        let folder = Folder::make(path).map_err(failed)?;
+        check_access(&folder)?;
+        if folder.contains(DATA).map_err(failed)? {
+            return Err(OpenError::Exists { path: path.into() });
+        }
+        make(&folder, options, write)
+    }
+
+    pub(crate) fn into_parts(self) -> (Source, Lock, Arc<Place>) {
+        let place = Arc::new(Place(self.folder));
+        let opened = place.clone();
+        let source = Source::new(move || backend(opened.0.open_to_write(DATA)?));
+        (source, self.lock, place)
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    /// Creates an empty database beside the data file.
+    pub(crate) fn create(&self, options: &Options) -> Result<redb::Database, OpenError> {
+        create(&self.0, options)
+    }
+
+    /// Puts the database that was created, and is closed, in the place of the data file.
+    pub(crate) fn replace(&self) -> Result<(), OpenError> {
+        let failed = |source| OpenError::Folder {
+            path: self.0.path().join(DATA),
+            source,
+        };
+        self.0.rename(DATA_BEING_MADE, DATA).map_err(failed)?;
+        self.0.sync().map_err(failed)
+    }
+
+    /// Removes the database that was created, if it is still there.
+    pub(crate) fn discard(&self) {
+        // The next one that is created replaces it.
+        drop(self.0.remove(DATA_BEING_MADE));
     }
 }
 
@@ -102,15 +151,16 @@ fn check_access(folder: &Folder) -> Result<(), OpenError> {
 /// Creates the database under another name and renames it: an incomplete file would be refused as
 /// damaged ever after. The lock is held, so an existing file of that name is left by a process that
 /// was killed.
-fn make(folder: &Folder, options: &Options) -> Result<(), OpenError> {
+fn make(
+    folder: &Folder,
+    options: &Options,
+    write: impl FnOnce(&redb::Database) -> Result<(), OpenError>,
+) -> Result<(), OpenError> {
     let failed = |source| OpenError::Folder {
         path: folder.path().join(DATA_BEING_MADE),
         source,
     };
-    folder.remove(DATA_BEING_MADE).map_err(failed)?;
-    let file = folder.create_new(DATA_BEING_MADE).map_err(failed)?;
-    let source = Source::new(move || backend(file.try_clone()?));
-    let made = database::open(&source, options, Making::Allowed).map(drop);
+    let made = create(folder, options).and_then(|database| write(&database));
     let kept = made.and_then(|()| folder.rename(DATA_BEING_MADE, DATA).map_err(failed));
     if let Err(error) = kept {
         // Frees the space of a full disk. The caller gets the first error.
@@ -118,6 +168,18 @@ fn make(folder: &Folder, options: &Options) -> Result<(), OpenError> {
         return Err(error);
     }
     folder.sync().map_err(failed)
+}
+
+/// Creates an empty database under the other name.
+fn create(folder: &Folder, options: &Options) -> Result<redb::Database, OpenError> {
+    let failed = |source| OpenError::Folder {
+        path: folder.path().join(DATA_BEING_MADE),
+        source,
+    };
+    folder.remove(DATA_BEING_MADE).map_err(failed)?;
+    let file = folder.create_new(DATA_BEING_MADE).map_err(failed)?;
+    let source = Source::new(move || backend(file.try_clone()?));
+    Ok(database::open(&source, options, Making::Allowed)?.database)
 }
 
 fn backend(file: File) -> io::Result<Box<dyn StorageBackend>> {

@@ -13,8 +13,9 @@ use crate::live::LiveEvent;
 use crate::marks::Marks;
 use crate::operation::{Outcome, Request, Write, WriterOperation};
 use crate::record::{Kind, Record};
+use crate::redo::{Effect, Redo};
 use crate::tables::{
-    BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_DAY, META_HISTORY_BYTES, META_LIVE,
+    BUCKETS, CHANGES, ENTRIES, EXPIRY, META, META_COMMIT, META_DAY, META_HISTORY_BYTES, META_LIVE,
     META_SEQUENCE, META_TIME,
 };
 
@@ -44,24 +45,6 @@ pub(crate) struct Settled {
     pub(crate) outcomes: Vec<Result<Outcome>>,
 }
 
-/// Why a transaction failed.
-#[derive(Debug)]
-pub(crate) enum CommitError {
-    /// It did not begin.
-    NotBegun(Fault),
-    /// It was rolled back, so nothing was committed.
-    RolledBack(Fault),
-    /// The commit failed, but may have taken effect.
-    Ambiguous(Fault),
-}
-
-impl From<redb::StorageError> for CommitError {
-    /// An error at an unknown point of the transaction.
-    fn from(error: redb::StorageError) -> Self {
-        Self::Ambiguous(error.into())
-    }
-}
-
 /// Writes of many callers in one transaction. Each sees those before it.
 ///
 /// Invalid operations (a stale swap, a value that is not a number) are detected before anything is
@@ -76,6 +59,7 @@ pub(crate) struct Group<'t> {
     buckets: Vec<(Arc<str>, u32)>,
     /// What changed in buckets without history.
     live: Vec<LiveEvent>,
+    redo: Redo,
     has_changed: bool,
 }
 
@@ -85,47 +69,16 @@ struct Current {
     value: Bytes,
 }
 
-/// Runs operations as one transaction, and does not return before it is durable.
-pub(crate) fn run(
-    database: &redb::Database,
-    base: &Base<'_>,
-    requests: &[Request],
-) -> Result<Settled, CommitError> {
-    let mut writing = database
-        .begin_write()
-        .map_err(|error| CommitError::NotBegun(error.into()))?;
-    // Opening after a crash then needs no scan of the whole file. The cost is a second sync per
-    // commit, shared by the group.
-    writing.set_quick_repair(true);
-    let (settled, has_changed) =
-        Group::evaluate(&writing, base, requests).map_err(CommitError::RolledBack)?;
-    let is_probed = requests
-        .iter()
-        .any(|request| matches!(request.operation, WriterOperation::Probe));
-    if !has_changed && !is_probed {
-        writing
-            .abort()
-            .map_err(|error| CommitError::RolledBack(error.into()))?;
-        return Ok(settled);
-    }
-    match writing.commit() {
-        Ok(()) => Ok(settled),
-        Err(error @ redb::CommitError::TransactionPoisoned) => {
-            Err(CommitError::RolledBack(error.into()))
-        }
-        Err(error) => Err(CommitError::Ambiguous(error.into())),
-    }
-}
-
 // === impl Group ===
 
 impl<'t> Group<'t> {
-    fn evaluate(
+    /// Begins a group whose effects take at most so many bytes in the log.
+    pub(crate) fn begin(
         writing: &'t WriteTransaction,
         base: &'t Base<'t>,
-        requests: &[Request],
-    ) -> Result<(Settled, bool), Fault> {
-        let mut group = Self {
+        room: usize,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
             entries: writing.open_table(ENTRIES)?,
             names: writing.open_table(BUCKETS)?,
             changes: writing.open_table(CHANGES)?,
@@ -134,52 +87,112 @@ impl<'t> Group<'t> {
             marks: base.marks.clone(),
             buckets: Vec::new(),
             live: Vec::new(),
+            redo: Redo::new(base.now, room),
             has_changed: false,
-        };
-        group.sweep()?;
+        })
+    }
+
+    pub(crate) fn serve(&mut self, requests: &[Request]) -> Result<Vec<Result<Outcome>>, Fault> {
+        self.sweep()?;
         let mut outcomes = Vec::with_capacity(requests.len());
         for request in requests {
-            outcomes.push(match group.operate(&request.operation) {
+            outcomes.push(match self.operate(&request.operation) {
                 Ok(outcome) => Ok(outcome),
                 Err(Fault::Answer(error @ Error::Invalid(_))) => Err(error),
                 Err(fault) => return Err(fault),
             });
         }
-        group.trim()?;
-        group.marks.next_due = match group.expiry.first()? {
+        self.trim()?;
+        // While a key has a time to live, the next opening must start from a recent mark.
+        let strays = |last: Mark| self.base.now.strays_from(last);
+        let has_due = self.expiry.first()?.is_some();
+        if has_due && self.marks.time.is_none_or(strays) {
+            self.has_changed = true;
+        }
+        Ok(outcomes)
+    }
+
+    /// Whether there is something to commit.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+
+    /// Lets the group be committed, even if there is nothing to commit.
+    pub(crate) fn mark_changed(&mut self) {
+        self.has_changed = true;
+    }
+
+    /// Does again what a frame of the log states.
+    pub(crate) fn redo(&mut self, effects: &[Effect<'_>]) -> Result<(), Fault> {
+        self.has_changed = true;
+        for effect in effects {
+            match *effect {
+                Effect::Bucket(name) => {
+                    self.create_bucket(name)?;
+                }
+                Effect::Set {
+                    bucket,
+                    key,
+                    expires,
+                    value,
+                } => {
+                    self.put(bucket, key, value, expires)?;
+                }
+                Effect::Deleted { bucket, key } => self.remove_again(bucket, key, Kind::Deleted)?,
+                Effect::Expired { bucket, key } => self.remove_again(bucket, key, Kind::Expired)?,
+            }
+        }
+        self.trim()
+    }
+
+    fn remove_again(&mut self, bucket: u32, key: &str, kind: Kind<'_>) -> Result<(), Fault> {
+        let joined = entry::key(bucket, key);
+        let header = match self.entries.get(&joined[..])? {
+            Some(stored) => Header::split(stored.value())?.0,
+            None => return Err(Fault::corrupt("the log removes a key that is not there")),
+        };
+        self.remove(&joined, header, kind)
+    }
+
+    /// Ends the group, whose commit has this number.
+    pub(crate) fn settle(
+        mut self,
+        writing: &WriteTransaction,
+        number: u64,
+        outcomes: Vec<Result<Outcome>>,
+    ) -> Result<(Settled, Redo), Fault> {
+        self.marks.next_due = match self.expiry.first()? {
             Some((row, _)) => Some(entry::split_expiry_row(row.value())?.0),
             None => None,
         };
-        // While a key has a time to live, the next opening must start from a recent mark.
-        let strays = |last: Mark| base.now.strays_from(last);
-        if group.marks.next_due.is_some() && group.marks.time.is_none_or(strays) {
-            group.has_changed = true;
-        }
-        if group.has_changed {
+        if self.has_changed {
             let mut meta = writing.open_table(META)?;
-            meta.insert(META_SEQUENCE, group.marks.sequence)?;
-            if group.marks.live > 0 {
-                meta.insert(META_LIVE, group.marks.live)?;
+            meta.insert(META_COMMIT, number)?;
+            meta.insert(META_SEQUENCE, self.marks.sequence)?;
+            if self.marks.live > 0 {
+                meta.insert(META_LIVE, self.marks.live)?;
             }
-            meta.insert(META_HISTORY_BYTES, group.marks.history_bytes)?;
-            meta.insert(META_TIME, base.now.store)?;
-            meta.insert(META_DAY, base.now.day)?;
-            group.marks.time = Some(base.now);
+            meta.insert(META_HISTORY_BYTES, self.marks.history_bytes)?;
+            meta.insert(META_TIME, self.base.now.store)?;
+            meta.insert(META_DAY, self.base.now.day)?;
+            self.marks.time = Some(self.base.now);
         }
         let settled = Settled {
-            marks: group.marks,
-            buckets: group.buckets,
-            live: group.live,
+            marks: self.marks,
+            buckets: self.buckets,
+            live: self.live,
             outcomes,
         };
-        Ok((settled, group.has_changed))
+        Ok((settled, self.redo))
     }
 
     fn operate(&mut self, operation: &WriterOperation) -> Result<Outcome, Fault> {
         match operation {
             WriterOperation::Write(bucket, write) => self.write(bucket, write),
             WriterOperation::Transact(planned) => self.transact(planned).map(Outcome::Transacted),
-            WriterOperation::Probe | WriterOperation::Mend(_) => Ok(Outcome::Done),
+            WriterOperation::Probe | WriterOperation::Mend(_) | WriterOperation::Run(_) => {
+                Ok(Outcome::Done)
+            }
         }
     }
 
@@ -257,8 +270,18 @@ impl<'t> Group<'t> {
     ) -> Result<Version, Fault> {
         let bucket = match self.find(bucket) {
             Some(number) => number,
-            None => self.create_bucket(bucket)?,
+            None => self.create_bucket(bucket.as_str())?,
         };
+        self.put(bucket, key, value, expires)
+    }
+
+    fn put(
+        &mut self,
+        bucket: u32,
+        key: &str,
+        value: &[u8],
+        expires: u64,
+    ) -> Result<Version, Fault> {
         let joined = entry::key(bucket, key);
         let before = self.header(&joined)?.map_or(0, |header| header.expires);
         if before != expires {
@@ -271,6 +294,12 @@ impl<'t> Group<'t> {
                     .insert(&entry::expiry_row(expires, &joined)[..], ())?;
             }
         }
+        self.redo.push(Effect::Set {
+            bucket,
+            key,
+            expires,
+            value,
+        });
         let version = self.log(bucket, key, Kind::Set(value))?;
         let mut buffer = self
             .entries
@@ -298,6 +327,10 @@ impl<'t> Group<'t> {
             self.expiry
                 .remove(&entry::expiry_row(header.expires, joined)[..])?;
         }
+        self.redo.push(match kind {
+            Kind::Expired => Effect::Expired { bucket, key },
+            Kind::Set(_) | Kind::Deleted => Effect::Deleted { bucket, key },
+        });
         self.log(bucket, key, kind)?;
         Ok(())
     }
@@ -338,10 +371,13 @@ impl<'t> Group<'t> {
     /// The header of an entry. Removes the entry if it has expired, so that watches deliver the
     /// expiration before the next write.
     fn header(&mut self, joined: &[u8]) -> Result<Option<Header>, Fault> {
-        let header = match self.entries.get(joined)? {
-            Some(stored) => Header::split(stored.value())?.0,
-            None => return Ok(None),
+        let found = match self.entries.get(joined) {
+            Ok(Some(stored)) => Header::split(stored.value()).map(|(header, _)| header),
+            Ok(None) => return Ok(None),
+            Err(error) => Err(error.into()),
         };
+        let named = |fault: Fault| fault.at(|| self.base.directory.describe(joined));
+        let header = found.map_err(named)?;
         if header.lives(|| self.base.now.store) {
             return Ok(Some(header));
         }
@@ -360,11 +396,12 @@ impl<'t> Group<'t> {
         self.base.directory.find(bucket).or_else(made_here)
     }
 
-    fn create_bucket(&mut self, bucket: &BucketName) -> Result<u32, Fault> {
+    fn create_bucket(&mut self, name: &str) -> Result<u32, Fault> {
         let number = self.marks.next_bucket;
         self.marks.next_bucket += 1;
-        self.names.insert(bucket.as_str(), number)?;
-        self.buckets.push((Arc::from(bucket.as_str()), number));
+        self.redo.push(Effect::Bucket(name));
+        self.names.insert(name, number)?;
+        self.buckets.push((Arc::from(name), number));
         Ok(number)
     }
 

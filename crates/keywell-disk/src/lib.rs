@@ -25,9 +25,11 @@
 //!
 //! One thread writes. It commits all writes that arrived during the last commit as one transaction,
 //! and answers them once that is durable. A single write takes as long as a sync of the disk;
-//! concurrent writes share one. Swaps and increments are evaluated in order inside the transaction. A
-//! batch is in one transaction, so it is atomic. So is a [`Transaction`](keywell_store::Transaction) over
-//! all buckets, of at most 10,000 checks and writes and 64 MiB.
+//! concurrent writes share one. The transaction is appended to a log, and the database itself is
+//! synced only when the log is full: every few thousand commits one waits for that. Swaps and
+//! increments are evaluated in order inside the transaction. A batch is in one transaction, so it
+//! is atomic. So is a [`Transaction`](keywell_store::Transaction) over all buckets, of at most
+//! 10,000 checks and writes and 64 MiB.
 //!
 //! A failed write is `Unavailable` if certainly nothing was written, and `Ambiguous` otherwise.
 //! After an I/O error, such as a full disk, the database is opened again automatically: reads
@@ -37,9 +39,13 @@
 //!
 //! # Reading
 //!
-//! Reads never wait for writes and answer at once, on the calling thread. A key takes a few page
-//! reads, from the cache or from the disk; a page of a listing reads at most 4 MiB of entries; a
+//! Reads answer at once, on the calling thread, and do not wait for writes. One exception is the sync
+//! of a file that just grew. A key takes a few page reads, from the cache or from the disk; a page of a listing reads at most 4 MiB of entries; a
 //! batch reads the requested values.
+//!
+//! Each page is verified when it is read. A damaged one is
+//! [`Corrupt`](keywell_store::Error::Corrupt), with the bucket and the key, and never a wrong or missing
+//! value. [`DiskStore::check`] reads everything.
 //!
 //! # Watching
 //!
@@ -60,18 +66,26 @@
 //! to, or that belongs to another user, is used with a warning in the log. Files in it are never opened
 //! by a symbolic link. Parent folders, and links to the folder, are trusted.
 //!
-//! A new database is created under another name and then renamed. An existing data file that is
-//! empty, truncated, or of another program is refused, and never written to.
+//! `docs/disk.md` has the format of the data file. A new file is created under another name and
+//! then renamed. An existing data file that is empty, truncated, or of another program is refused,
+//! and never written to.
 //!
 //! # What it does not do
 //!
 //! It serves one process at a time, on a local disk: network file systems lock and sync differently.
-//! The file does not shrink when entries are deleted; their space is reused. It does not encrypt.
+//! The file shrinks only when it is compacted ([`Store::maintain`](keywell_store::Store::maintain));
+//! the space of deleted entries is reused. It does not encrypt.
 
 #![forbid(unsafe_code)]
 
+mod backup;
 mod bucket;
+mod check;
+mod checksum;
 mod clock;
+mod commit;
+mod compact;
+mod damaged;
 mod database;
 mod directory;
 mod entry;
@@ -85,26 +99,37 @@ mod history;
 mod limits;
 mod live;
 mod lock;
+mod log;
 mod marks;
 mod open;
 mod operation;
 mod options;
 mod page;
+mod pages;
 mod planned;
 mod provider;
 mod queue;
 mod record;
+mod recording;
+mod redo;
+mod replay;
+mod salvage;
 mod source;
 mod storage;
 mod store;
+mod sums;
+mod superblock;
 mod tables;
+mod task;
 mod transact;
 mod trial;
 mod watch;
 mod writer;
 
+pub use check::Checked;
 pub use error::OpenError;
 pub use lock::Holder;
 pub use options::Options;
 pub use provider::DiskProvider;
+pub use salvage::Salvaged;
 pub use store::DiskStore;

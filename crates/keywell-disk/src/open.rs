@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::error::{Fault, undamaged};
+use crate::folder::Place;
 use crate::history::History;
 use crate::live::Live;
 use crate::operation::{Outcome, WriterOperation};
@@ -30,6 +31,10 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     /// The random number of this store: see [`META_STORE`](crate::tables::META_STORE).
     pub(crate) store: u64,
+    /// The folder, of a store in one.
+    pub(crate) place: Option<Arc<Place>>,
+    /// The length of the log of a file that replaces this one.
+    pub(crate) log_bytes: usize,
 }
 
 /// The database, which is opened again after an I/O error.
@@ -37,8 +42,8 @@ pub(crate) struct Core {
 pub(crate) enum Handle {
     /// Open. The generation counts how often it was opened.
     Open(redb::Database, u64),
-    /// It could not be opened again. Every operation retries.
-    Broken(Failure),
+    /// It could not be opened again, with this error. Every operation retries.
+    Broken(Error),
     /// The store is closed.
     Closed,
 }
@@ -61,10 +66,15 @@ impl Core {
                 match undamaged(|| read(&database.begin_read()?)) {
                     Ok(value) => Read::Answer(Ok(value)),
                     Err(Fault::Answer(error)) => Read::Answer(Err(error)),
-                    Err(Fault::Broken(failure)) => Read::Broken(*generation, failure),
+                    Err(Fault::Broken(failure)) => {
+                        Read::Broken(*generation, Error::Unavailable(failure))
+                    }
+                    Err(Fault::Damaged(failure)) => {
+                        Read::Broken(*generation, Error::Corrupt(failure))
+                    }
                 }
             }
-            Handle::Broken(failure) => Read::Broken(0, failure.clone()),
+            Handle::Broken(error) => Read::Broken(0, error.clone()),
             Handle::Closed => Read::Answer(Err(closed())),
         }
     }
@@ -72,8 +82,9 @@ impl Core {
 
 enum Read<T> {
     Answer(Result<T>),
-    /// The database of this generation has stopped working.
-    Broken(u64, Failure),
+    /// The database of this generation has stopped working. If it does so again once it was opened
+    /// again, this is the answer.
+    Broken(u64, Error),
 }
 
 // === impl Open ===
@@ -105,7 +116,7 @@ impl Open {
                     open.core.queue.submit(mend).await?;
                     match open.core.read(read) {
                         Read::Answer(answer) => answer,
-                        Read::Broken(_, failure) => Err(Error::Unavailable(failure)),
+                        Read::Broken(_, error) => Err(error),
                     }
                 })
             }

@@ -3,6 +3,7 @@ use keywell_store::{BucketName, Expected, Result, Swap, Transacted, Version};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::planned::{EACH, Planned};
+use crate::task::Task;
 
 /// An operation of the writer.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) enum WriterOperation {
     Probe,
     /// Open the database again if it still has this generation: a reader found it broken.
     Mend(u64),
+    /// Run a task once the others of its group are done.
+    Run(Task),
 }
 
 /// A change of a bucket. Times to live are in milliseconds.
@@ -59,7 +62,7 @@ impl WriterOperation {
             + match self {
                 Self::Write(_, write) => write.bytes(),
                 Self::Transact(planned) => planned.bytes(),
-                Self::Probe | Self::Mend(_) => 0,
+                Self::Probe | Self::Mend(_) | Self::Run(_) => 0,
             }
     }
 }
@@ -83,6 +86,15 @@ impl Write {
 // === impl Request ===
 
 impl Request {
+    /// The operation, and a request that is left to answer.
+    pub(crate) fn split(self) -> (WriterOperation, Self) {
+        let rest = Self {
+            operation: WriterOperation::Probe,
+            ..self
+        };
+        (self.operation, rest)
+    }
+
     /// Sends the outcome to the caller, unless it dropped its answer.
     pub(crate) fn answer(self, outcome: Result<Outcome>) {
         let _ = self.answer.send(outcome);

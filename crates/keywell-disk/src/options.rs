@@ -8,6 +8,7 @@ pub struct Options {
     pub(crate) history: History,
     pub(crate) machine: Machine,
     pub(crate) existing: bool,
+    pub(crate) log_bytes: usize,
 }
 
 // === impl Options ===
@@ -37,6 +38,14 @@ impl Options {
         self
     }
 
+    /// The length of the log of a store that is created, in bytes: how much is written between two
+    /// checkpoints. 4 MiB unless set, and at least 64 KiB. After a crash it is replayed.
+    #[must_use]
+    pub fn log_bytes(mut self, bytes: usize) -> Self {
+        self.log_bytes = bytes;
+        self
+    }
+
     /// Refuses to create a store if there is none, for callers that only read.
     #[must_use]
     pub fn existing(mut self) -> Self {
@@ -61,6 +70,7 @@ impl Default for Options {
             },
             machine: Machine::this(),
             existing: false,
+            log_bytes: 4 * 1024 * 1024,
         }
     }
 }

@@ -43,7 +43,12 @@ pub(crate) fn read(
     let mut scanned = 0;
     let mut last: Option<String> = None;
     for row in reading.open_table(ENTRIES)?.range::<&[u8]>(range)? {
-        let (joined, stored) = row?;
+        let (joined, stored) = row.map_err(|error| {
+            Fault::from(error).at(|| match &last {
+                Some(key) => format!("the keys after {key:?}"),
+                None => "the first keys".to_owned(),
+            })
+        })?;
         let (_, key) = entry::split_key(joined.value())?;
         let (header, value) = Header::split(stored.value())?;
         let expires = header.expires(|| now);

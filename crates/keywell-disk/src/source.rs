@@ -1,12 +1,19 @@
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use redb::StorageBackend;
 
 use crate::storage::Storage;
 
 /// Opens the storage of a database, as often as needed.
-pub(crate) struct Source(Box<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send>);
+pub(crate) struct Source {
+    open: Box<Opener>,
+    was_full: Arc<AtomicBool>,
+}
+
+type Opener = dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send;
 
 // === impl Source ===
 
@@ -14,16 +21,17 @@ impl Source {
     pub(crate) fn new(
         open: impl Fn() -> io::Result<Box<dyn StorageBackend>> + Send + 'static,
     ) -> Self {
-        Self(Box::new(open))
+        Self {
+            open: Box::new(open),
+            was_full: Arc::default(),
+        }
     }
 
-    pub(crate) fn open(&self) -> io::Result<Storage> {
-        self.open_as_it_is().map(Storage::new)
-    }
-
-    /// Opens the storage without writing zeros ahead: see [`Storage`].
-    pub(crate) fn open_as_it_is(&self) -> io::Result<Box<dyn StorageBackend>> {
-        (self.0)()
+    pub(crate) fn open(&self) -> io::Result<Arc<Storage>> {
+        Ok(Arc::new(Storage::new(
+            (self.open)()?,
+            self.was_full.clone(),
+        )))
     }
 }
 

@@ -1,5 +1,7 @@
-use std::io;
+use std::io::{self, ErrorKind};
 use std::ops::{Bound, Range};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use redb::{BackendError, StorageBackend};
@@ -14,23 +16,32 @@ const MOST_AHEAD: u64 = 16 * 1024 * 1024;
 ///
 /// redb grows a file by leaving a hole at its end. The first write into a hole allocates space, and
 /// the sync after it waits for the file system's journal: on ext4 it takes ten times as long as a
-/// sync of overwritten blocks. So the hole is filled in strides, and few commits pay for it.
+/// sync of overwritten blocks. So the hole is filled in strides, and few commits pay for it. Once the
+/// disk was full, zeros would take the room of data, so no more are written.
 #[derive(Debug)]
 pub(crate) struct Storage {
     backend: Box<dyn StorageBackend>,
     /// The part of the file that has not been written since the file grew. The content at opening is
     /// never part of it.
     hole: Mutex<Range<u64>>,
+    /// Whether the disk was full since the store was opened.
+    was_full: Arc<AtomicBool>,
 }
 
 // === impl Storage ===
 
 impl Storage {
-    pub(crate) fn new(backend: Box<dyn StorageBackend>) -> Self {
+    pub(crate) fn new(backend: Box<dyn StorageBackend>, was_full: Arc<AtomicBool>) -> Self {
         Self {
             backend,
             hole: Mutex::new(0..0),
+            was_full,
         }
+    }
+
+    /// Writes zeros, so that later writes there are quick to sync. Whether they were written.
+    pub(crate) fn write_ahead(&self, place: Range<u64>) -> bool {
+        !self.was_full.load(Ordering::Acquire) && self.write_zeros(place).is_ok()
     }
 
     /// Records a write, and fills the hole up to a stride past it.
@@ -46,8 +57,8 @@ impl Storage {
         // The lock is held while zeros are written, so that they never overwrite data. A failure to
         // write them only makes syncs slow: the write itself reports a full disk.
         let is_far = skipped.end > skipped.start + MOST_AHEAD;
-        let _ = self.write_zeros(if is_far { 0..0 } else { skipped });
-        let _ = self.write_zeros(ahead);
+        self.write_ahead(if is_far { 0..0 } else { skipped });
+        self.write_ahead(ahead);
     }
 
     fn write_zeros(&self, mut place: Range<u64>) -> io::Result<()> {
@@ -87,7 +98,13 @@ impl StorageBackend for Storage {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.fill(offset..offset + data.len() as u64);
-        self.backend.write(offset, data)
+        let written = self.backend.write(offset, data);
+        if let Err(error) = &written
+            && error.kind() == ErrorKind::StorageFull
+        {
+            self.was_full.store(true, Ordering::Release);
+        }
+        written
     }
 
     fn close(&self) -> io::Result<()> {
@@ -135,7 +152,7 @@ mod tests {
         let backend = InMemoryBackend::new();
         backend.set_len(bytes as u64).unwrap();
         backend.write(0, &vec![0xff; bytes]).unwrap();
-        Storage::new(Box::new(backend))
+        Storage::new(Box::new(backend), Arc::default())
     }
 
     fn holes(storage: &Storage) -> Range<u64> {

@@ -2,16 +2,20 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use keywell_store::{Answer, Bucket, BucketName, Check, Result, Store, StoreId, Transacted, Write};
+use keywell_store::{
+    Answer, Bucket, BucketName, Check, Error, Maintenance, Result, Store, StoreId, Transacted,
+    Write,
+};
 use parking_lot::RwLock;
 use redb::StorageBackend;
 use tokio::sync::watch;
 
 use crate::bucket::DiskBucket;
 use crate::clock::Clock;
+use crate::compact::{self, compact};
 use crate::database::Making;
 use crate::directory::Directory;
-use crate::folder::Claimed;
+use crate::folder::{Claimed, Place};
 use crate::live::Live;
 use crate::lock::Lock;
 use crate::open::{Core, Handle, Open};
@@ -37,7 +41,8 @@ impl DiskStore {
     /// A new folder is readable by its owner only. It holds the database in `data.redb`, and `lock`,
     /// which ensures that one process at a time has the store open. Other files in it are left alone.
     ///
-    /// Opening reads and writes a few pages, whatever the size of the store, also after a crash.
+    /// Opening reads the log and a few pages, whatever the size of the store. After a crash it also
+    /// replays the log.
     ///
     /// # Errors
     ///
@@ -51,10 +56,14 @@ impl DiskStore {
         Options::default()
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        self.0.core()
+    }
+
     fn start(
         options: &Options,
         source: Source,
-        lock: Option<Lock>,
+        (lock, place): (Option<Lock>, Option<Arc<Place>>),
         making: Making,
     ) -> Result<Self, OpenError> {
         let opened = database::open(&source, options, making)?;
@@ -70,8 +79,11 @@ impl DiskStore {
             live: Live::default(),
             clock: Clock::resume(options.machine.clone(), opened.marks.time),
             store: opened.store,
+            place,
+            log_bytes: options.log_bytes,
         });
-        let writer = Writer::start(core.clone(), source, options.clone(), lock, opened.marks)?;
+        let state = (opened.log, opened.pages, opened.marks);
+        let writer = Writer::start(core.clone(), source, options.clone(), lock, state)?;
         Ok(Self(Arc::new(Open::new(core, writer))))
     }
 }
@@ -126,6 +138,20 @@ impl Store for DiskStore {
             })
     }
 
+    /// Reads and writes on a thread of its own. A backup goes into a new folder. Compacting copies
+    /// the data file beside itself, which takes its space a second time meanwhile; only the last
+    /// changes are copied while writes and reads wait. A backup that is in progress then fails.
+    fn maintain(&self, task: Maintenance) -> Answer<()> {
+        match task {
+            Maintenance::Backup(path) => {
+                let store = self.clone();
+                let run = move || store.backup(path).map_err(Error::from);
+                Answer::later(compact::on_thread(run))
+            }
+            Maintenance::Compact => Answer::later(compact(self.0.clone())),
+        }
+    }
+
     /// Waits until accepted writes are durable, and closes the file: another process can then open
     /// it. Later reads answer `Unavailable`, too.
     fn close(&self) -> Answer<()> {
@@ -139,8 +165,9 @@ impl Options {
     /// Opens the store in this folder, and creates it if there is none: see [`DiskStore::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<DiskStore, OpenError> {
         let claimed = Claimed::claim(path.as_ref(), &self)?;
-        let (source, lock) = claimed.into_parts();
-        DiskStore::start(&self, source, Some(lock), Making::Refused)
+        let (source, lock, place) = claimed.into_parts();
+        let parts = (Some(lock), Some(place));
+        DiskStore::start(&self, source, parts, Making::Refused)
     }
 
     /// Opens a store on any storage, such as one that fails in a test, and creates it if the storage
@@ -158,6 +185,6 @@ impl Options {
         } else {
             Making::Allowed
         };
-        DiskStore::start(&self, Source::new(storage), None, making)
+        DiskStore::start(&self, Source::new(storage), (None, None), making)
     }
 }

@@ -1,10 +1,10 @@
-//! The tables of the file. Their names, keys and [`FORMAT`] are the format on disk: changing any of
-//! them is a new format.
+//! The tables of the database. Their names and keys are part of the [format](crate::superblock) on
+//! disk: changing any of them is a new format.
 
 use redb::TableDefinition;
 
-/// The version of the layout below. A file of another version is refused.
-pub(crate) const FORMAT: u64 = 1;
+/// The version of the layout of the file and of its tables. A file of another version is refused.
+pub(crate) const FORMAT: u64 = 2;
 
 /// The entries of all buckets: see [`entry`](crate::entry) for keys and values.
 pub(crate) const ENTRIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entries");
@@ -23,25 +23,25 @@ pub(crate) const EXPIRY: TableDefinition<&[u8], ()> = TableDefinition::new("expi
 /// Numbers of the whole store.
 pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("keywell");
 
-/// In [`META`]: the [`FORMAT`] of the file.
-pub(crate) const META_FORMAT: &str = "format";
-
 /// In [`META`]: a random number that identifies this store, drawn when it was created.
 pub(crate) const META_STORE: &str = "store";
+
+/// In [`META`]: the number of the last commit, which is that of its frame in the
+/// [log](crate::log) unless it was a checkpoint.
+pub(crate) const META_COMMIT: &str = "commit";
 
 /// In [`META`]: the sequence number of the last write in a bucket that keeps history.
 pub(crate) const META_SEQUENCE: &str = "sequence";
 
-/// In [`META`]: the version of the last write in a bucket that keeps no history. Files without it
-/// have no such write, or counted it in [`META_SEQUENCE`].
+/// In [`META`]: the version of the last write in a bucket that keeps no history. Absent without such
+/// a write.
 pub(crate) const META_LIVE: &str = "live";
 
 /// In [`META`]: the total size of the values of [`CHANGES`], in bytes.
 pub(crate) const META_HISTORY_BYTES: &str = "history-bytes";
 
 /// In [`META`]: the store's time at the last commit, in milliseconds: see [`clock`](crate::clock).
-/// Files of versions without it used the time of day. Reading them that way is right unless the
-/// time of day was ever set.
+/// Absent in a store without commits.
 pub(crate) const META_TIME: &str = "time";
 
 /// In [`META`]: the time of day at the last commit, in milliseconds since 1970.

@@ -8,49 +8,40 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use redb::StorageBackend;
 
 use crate::OpenError;
+use crate::checksum::BLOCK;
+use crate::damaged::Damaged;
 use crate::error::undamaged;
 use crate::options::Options;
-use crate::source::Source;
+use crate::pages::Pages;
 
-/// The magic number of a redb file. redb's `docs/design.md` describes the header.
-const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
-
-/// The part of the header that is needed here.
+/// The part of the header that is needed here. redb's `docs/design.md` describes it.
 const HEADER_BYTES: usize = 32;
 
 /// The size of the page that holds the header.
-const PAGE: usize = 4096;
+const PAGE: usize = BLOCK;
 
-/// Refuses a file that is empty or truncated, and changes nothing in it.
-///
-/// A file without the magic number passes, as redb refuses it.
-pub(crate) fn check(source: &Source, options: &Options) -> Result<(), OpenError> {
-    let storage = source.open_as_it_is()?;
-    let bytes = storage.len()?;
-    if bytes == 0 {
-        return Err(OpenError::Empty);
+/// Refuses truncated pages, and changes nothing in them.
+pub(crate) fn check(pages: &Pages, options: &Options) -> Result<(), OpenError> {
+    let bytes = pages.len()?;
+    let file_bytes = pages.file_bytes()?;
+    let truncated = || OpenError::Truncated { bytes: file_bytes };
+    if bytes < PAGE as u64 {
+        return Err(truncated());
     }
     let mut header = [0; HEADER_BYTES];
-    let there = usize::try_from(bytes).unwrap_or(HEADER_BYTES);
-    storage.read(0, &mut header[..there.min(HEADER_BYTES)])?;
-    if !header.starts_with(MAGIC) {
-        return Ok(());
-    }
-    let truncated = OpenError::Truncated { bytes };
-    if bytes < PAGE as u64 {
-        return Err(truncated);
-    }
+    pages.read(0, &mut header)?;
     if stated_bytes(&header) <= bytes {
         return Ok(());
     }
-    undamaged(|| verify(Trial::of(storage)?, options)).map_err(|error| {
+    undamaged(|| verify(Trial::of(pages.clone())?, options)).map_err(|error| {
         tracing::debug!(%error, "a file that is shorter than its header states");
-        truncated
+        truncated()
     })
 }
 
@@ -76,11 +67,11 @@ fn verify(trial: Trial, options: &Options) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A file whose writes stay in memory.
-#[derive(Debug)]
-struct Trial {
-    file: Box<dyn StorageBackend>,
-    state: Mutex<State>,
+/// Pages whose writes stay in memory. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct Trial {
+    file: Pages,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug)]
@@ -95,7 +86,7 @@ struct State {
 // === impl Trial ===
 
 impl Trial {
-    fn of(file: Box<dyn StorageBackend>) -> io::Result<Self> {
+    pub(crate) fn of(file: Pages) -> io::Result<Self> {
         let bytes = file.len()?;
         let state = State {
             written: BTreeMap::new(),
@@ -104,20 +95,31 @@ impl Trial {
         };
         Ok(Self {
             file,
-            state: Mutex::new(state),
+            state: Arc::new(Mutex::new(state)),
         })
+    }
+
+    /// Of the length that the header states. What is missing is damaged.
+    pub(crate) fn as_stated(file: Pages) -> io::Result<Self> {
+        let trial = Self::of(file)?;
+        let mut header = [0; HEADER_BYTES];
+        trial.file.read(0, &mut header)?;
+        {
+            let mut state = trial.state.lock();
+            state.bytes = state.bytes.max(stated_bytes(&header));
+        }
+        Ok(trial)
     }
 
     fn page(&self, state: &State, at: u64) -> io::Result<Vec<u8>> {
         if let Some(page) = state.written.get(&at) {
             return Ok(page.clone());
         }
-        let mut page = vec![0; PAGE];
-        let there = state.kept.saturating_sub(at).min(PAGE as u64);
-        let there = usize::try_from(there).unwrap_or(PAGE);
-        if there > 0 {
-            self.file.read(at, &mut page[..there])?;
+        if at + PAGE as u64 > state.kept {
+            return Err(Damaged { offset: at }.into());
         }
+        let mut page = vec![0; PAGE];
+        self.file.read(at, &mut page)?;
         Ok(page)
     }
 
@@ -169,7 +171,12 @@ impl StorageBackend for Trial {
         let mut state = self.state.lock();
         for (at, inside, from) in Self::parts(offset, data.len()) {
             let bytes = inside.len();
-            let mut page = self.page(&state, at)?;
+            // What a whole page replaces may hold no data, and is not read.
+            let mut page = if bytes == PAGE {
+                vec![0; PAGE]
+            } else {
+                self.page(&state, at)?
+            };
             page[inside].copy_from_slice(&data[from..from + bytes]);
             state.written.insert(at, page);
         }

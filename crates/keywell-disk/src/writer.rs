@@ -1,20 +1,26 @@
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use keywell_store::{Error, Failure, Result};
+use redb::{ReadTransaction, ReadableDatabase};
 
 use crate::OpenError;
+use crate::commit::{self, CommitError};
 use crate::database::{self, Making};
 use crate::error::{Fault, undamaged};
-use crate::group::{self, Base, CommitError, Settled};
+use crate::group::{Base, Settled};
 use crate::lock::Lock;
+use crate::log::Log;
 use crate::marks::Marks;
 use crate::open::{Core, Handle};
 use crate::operation::{Outcome, Request, WriterOperation};
 use crate::options::Options;
-use crate::queue::Next;
+use crate::pages::Pages;
+use crate::queue::{Next, closed};
+use crate::recording::Recording;
 use crate::source::Source;
+use crate::task::Between;
 
 /// How long the writer waits to remove expired entries after it failed to.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -31,10 +37,14 @@ pub(crate) struct Writer {
     options: Options,
     /// Released after the database is closed.
     lock: Option<Lock>,
+    log: Log,
+    pages: Pages,
     marks: Marks,
     generation: u64,
     /// Whether the last transaction failed.
     has_failed: bool,
+    /// What records the groups, while something does.
+    recording: Weak<Recording>,
 }
 
 // === impl Writer ===
@@ -45,16 +55,19 @@ impl Writer {
         source: Source,
         options: Options,
         lock: Option<Lock>,
-        marks: Marks,
+        (log, pages, marks): (Log, Pages, Marks),
     ) -> Result<JoinHandle<()>, OpenError> {
         let writer = Self {
             core,
             source,
             options,
             lock,
+            log,
+            pages,
             marks,
             generation: 1,
             has_failed: false,
+            recording: Weak::new(),
         };
         thread::Builder::new()
             .name("keywell-disk".to_owned())
@@ -90,6 +103,21 @@ impl Writer {
     }
 
     fn serve(&mut self, requests: Vec<Request>) {
+        let is_task = |request: &Request| matches!(request.operation, WriterOperation::Run(_));
+        let (tasks, requests): (Vec<_>, Vec<_>) = requests.into_iter().partition(is_task);
+        if tasks.is_empty() || !requests.is_empty() {
+            self.commit(requests);
+        }
+        for request in tasks {
+            let (operation, request) = request.split();
+            if let WriterOperation::Run(task) = operation {
+                task.run(self);
+            }
+            request.answer(Ok(Outcome::Done));
+        }
+    }
+
+    fn commit(&mut self, requests: Vec<Request>) {
         let outcomes = self.attempt(&requests);
         self.has_failed = outcomes.is_err();
         match outcomes {
@@ -118,6 +146,10 @@ impl Writer {
         if is_broken {
             self.reopen()?;
         }
+        let is_mend = |request: &Request| matches!(request.operation, WriterOperation::Mend(_));
+        if !requests.is_empty() && requests.iter().all(is_mend) {
+            return Ok(requests.iter().map(|_| Ok(Outcome::Done)).collect());
+        }
         let before = self.last();
         let settled = match self.transact(requests) {
             // A reader broke the database before; nothing was written yet.
@@ -129,6 +161,15 @@ impl Writer {
         };
         match settled {
             Ok(settled) => Ok(self.settle(settled)),
+            // A damaged page fails only the requests that need it.
+            Err(CommitError::RolledBack(Fault::Damaged(_))) if requests.len() > 1 => {
+                self.reopen()?;
+                let each = requests.chunks(1).map(|one| {
+                    let mut outcomes = self.attempt(one)?;
+                    outcomes.pop().unwrap_or(Ok(Outcome::Done))
+                });
+                Ok(each.collect())
+            }
             Err(CommitError::NotBegun(fault) | CommitError::RolledBack(fault)) => {
                 // If it does not open again, the next operation reports it.
                 let _ = self.reopen();
@@ -147,7 +188,7 @@ impl Writer {
         (self.marks.sequence, self.marks.live)
     }
 
-    fn transact(&self, requests: &[Request]) -> Result<Settled, CommitError> {
+    fn transact(&mut self, requests: &[Request]) -> Result<Settled, CommitError> {
         let base = Base {
             marks: &self.marks,
             directory: &self.core.directory,
@@ -156,8 +197,12 @@ impl Writer {
             now: self.core.clock.mark(),
         };
         match &*self.core.handle.read() {
-            Handle::Open(database, _) => undamaged(|| group::run(database, &base, requests)),
-            Handle::Broken(failure) => Err(CommitError::NotBegun(Fault::Broken(failure.clone()))),
+            Handle::Open(database, _) => {
+                let recording = self.recording.upgrade();
+                let recording = recording.as_deref();
+                undamaged(|| commit::run(database, &mut self.log, &base, requests, recording))
+            }
+            Handle::Broken(error) => Err(CommitError::NotBegun(Fault::Answer(error.clone()))),
             Handle::Closed => Err(CommitError::NotBegun(Fault::Broken("it is closed".into()))),
         }
     }
@@ -182,9 +227,25 @@ impl Writer {
     /// Closes the database and opens it again, the only recovery from an I/O error. Readers wait
     /// meanwhile, for a few reads of the disk.
     fn reopen(&mut self) -> Result<()> {
+        if let Some(recording) = self.recording.upgrade() {
+            recording.fail();
+        }
+        self.open_again(&mut || Ok(()))?;
+        self.core.live.interrupt();
+        tracing::info!("the database was opened again after an error");
+        Ok(())
+    }
+
+    /// Closes the database, and opens it again after something else was done, whether that failed or
+    /// not.
+    fn open_again(&mut self, between: &mut dyn FnMut() -> Result<(), OpenError>) -> Result<()> {
         let mut handle = self.core.handle.write();
-        // Drops the old database first, so that it releases the file.
-        *handle = Handle::Broken("the database is being opened again".into());
+        // Drops the old database first, so that it releases the file. It must not make durable what
+        // the log may not have.
+        self.pages.stop();
+        let failure = Failure::new("the database is being opened again");
+        *handle = Handle::Broken(Error::Unavailable(failure));
+        let done = between();
         let opened = database::open(&self.source, &self.options, Making::Refused)
             .map_err(Error::from)
             .and_then(|opened| {
@@ -197,20 +258,49 @@ impl Writer {
         match opened {
             Ok(opened) => {
                 self.generation += 1;
+                self.log = opened.log;
+                self.pages = opened.pages;
                 self.marks = opened.marks;
                 self.core.directory.replace(opened.buckets);
                 *handle = Handle::Open(opened.database, self.generation);
                 self.advance();
-                self.core.live.interrupt();
-                tracing::info!("the database was opened again after an error");
-                Ok(())
+                Ok(done?)
             }
             Err(error) => {
-                let failure = Failure::caused_by("the database cannot be opened again", error);
-                *handle = Handle::Broken(failure.clone());
-                Err(Error::Unavailable(failure))
+                let what = "the database cannot be opened again";
+                let error = match error {
+                    Error::Corrupt(failure) => {
+                        Error::Corrupt(Failure::new(format!("{what}: {failure}")))
+                    }
+                    error => Error::Unavailable(Failure::caused_by(what, error)),
+                };
+                *handle = Handle::Broken(error.clone());
+                Err(error)
             }
         }
+    }
+}
+
+impl Between for Writer {
+    fn record(&mut self) -> Result<(Arc<Recording>, ReadTransaction)> {
+        if self.recording.strong_count() > 0 {
+            let what = "the store is being compacted already; wait for that";
+            return Err(Error::Unavailable(what.into()));
+        }
+        let snapshot = match &*self.core.handle.read() {
+            Handle::Open(database, _) => database
+                .begin_read()
+                .map_err(|error| Fault::from(error).into_answer())?,
+            Handle::Broken(error) => return Err(error.clone()),
+            Handle::Closed => return Err(closed()),
+        };
+        let recording = Arc::default();
+        self.recording = Arc::downgrade(&recording);
+        Ok((recording, snapshot))
+    }
+
+    fn replace_file(&mut self, replace: &mut dyn FnMut() -> Result<(), OpenError>) -> Result<()> {
+        self.open_again(replace)
     }
 }
 
@@ -228,7 +318,7 @@ impl Drop for Writer {
 /// The error of callers whose writes were in a failed commit.
 fn unacknowledged(fault: Fault, is_absent: bool) -> Error {
     let failure = match fault {
-        Fault::Broken(failure) => failure,
+        Fault::Broken(failure) | Fault::Damaged(failure) => failure,
         Fault::Answer(error) => Failure::caused_by("committing", error),
     };
     if is_absent {

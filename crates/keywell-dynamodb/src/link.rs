@@ -8,7 +8,6 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use keywell_client::{Backoff, Deadline};
 use keywell_store::{Error, Failure, Result};
-use tokio::sync::RwLock;
 
 use crate::fault::{Answer, Fault};
 
@@ -25,8 +24,6 @@ pub(crate) struct Link {
     pub(crate) table: String,
     answer_timeout: Duration,
     is_closed: AtomicBool,
-    /// Held for reading by each write that is in flight.
-    in_flight: RwLock<()>,
 }
 
 /// Whether a request may be sent twice.
@@ -54,7 +51,6 @@ impl Link {
             table: table.to_owned(),
             answer_timeout,
             is_closed: AtomicBool::new(false),
-            in_flight: RwLock::default(),
         }
     }
 
@@ -117,13 +113,6 @@ impl Link {
         F: Future<Output = Result<T, SdkError<E>>>,
         E: Answer,
     {
-        let _in_flight = if kind == Kind::Reads {
-            None
-        } else {
-            // Only closing it waits to hold it alone.
-            let entered = self.in_flight.try_read();
-            Some(entered.map_err(|_| undone(CLOSED.into(), doubt.take()))?)
-        };
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(500));
         loop {
             if self.is_closed() {
@@ -187,10 +176,9 @@ impl Link {
         Deadline::after(self.answer_timeout)
     }
 
-    /// Sends no more, and waits until the writes in flight are answered or too late.
-    pub(crate) async fn close(&self) {
+    /// Sends no more.
+    pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
-        let _ = self.deadline().bound(self.in_flight.write()).await;
     }
 
     pub(crate) fn is_closed(&self) -> bool {

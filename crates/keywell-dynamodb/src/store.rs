@@ -117,6 +117,7 @@ impl Store for DynamoDbStore {
         let store = self.0.clone();
         Answer::later(async move {
             store.buckets.transacting(&checks, &writes)?;
+            let _in_flight = store.buckets.enter()?;
             let transaction = Transaction {
                 link: &store.link,
                 checks: &checks,
@@ -139,9 +140,10 @@ impl Store for DynamoDbStore {
 
     /// Waits until the writes that were sent are answered.
     fn close(&self) -> Answer<()> {
-        let store = self.0.clone();
+        let (store, closed) = (self.0.clone(), self.0.buckets.close());
         Answer::later(async move {
-            store.link.close().await;
+            closed.await;
+            store.link.close();
             Ok(())
         })
     }

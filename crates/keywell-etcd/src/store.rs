@@ -102,6 +102,7 @@ impl Store for EtcdStore {
         let store = self.0.clone();
         Answer::later(async move {
             let buckets = store.buckets.transacting(&checks, &writes)?;
+            let _in_flight = store.buckets.enter()?;
             let transaction = Transaction {
                 link: &store.link,
                 leases: &store.leases,
@@ -120,12 +121,13 @@ impl Store for EtcdStore {
 
     /// Deletes the marker of a bucket without keys.
     fn forget(&self, name: &BucketName) -> Answer<()> {
-        let (link, backing) = (self.0.link.clone(), self.0.buckets.of(name));
+        let (store, backing) = (self.0.clone(), self.0.buckets.of(name));
         Answer::later(async move {
+            let _in_flight = store.buckets.enter()?;
             let names = &backing.names;
             let when = vec![txn::is_empty(names.keys())];
             let request = TxnRequest::when(when, vec![txn::delete(&names.marker())]);
-            link.write(request).await.map(drop)
+            store.link.write(request).await.map(drop)
         })
     }
 
@@ -134,9 +136,14 @@ impl Store for EtcdStore {
         Answer::later(async move { store.link.probe().await })
     }
 
+    /// Waits until the writes that were sent are answered.
     fn close(&self) -> Answer<()> {
-        self.0.link.close();
-        Answer::now(())
+        let (link, closed) = (self.0.link.clone(), self.0.buckets.close());
+        Answer::later(async move {
+            closed.await;
+            link.close();
+            Ok(())
+        })
     }
 }
 

@@ -117,6 +117,7 @@ impl Store for FirestoreStore {
         let store = self.0.clone();
         Answer::later(async move {
             let buckets = store.buckets.transacting(&checks, &writes)?;
+            let _in_flight = store.buckets.enter()?;
             let transaction = Transaction {
                 link: &store.link,
                 buckets: &buckets,
@@ -137,9 +138,14 @@ impl Store for FirestoreStore {
         Answer::later(async move { link.probe().await })
     }
 
+    /// Waits until the writes that were sent are answered.
     fn close(&self) -> Answer<()> {
-        self.0.link.close();
-        Answer::now(())
+        let (link, closed) = (self.0.link.clone(), self.0.buckets.close());
+        Answer::later(async move {
+            closed.await;
+            link.close();
+            Ok(())
+        })
     }
 }
 

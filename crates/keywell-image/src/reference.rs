@@ -21,7 +21,10 @@ pub struct ImageReference {
 
 /// Why a text is no reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{shown:?} is no reference of an image: {problem}; write REGISTRY/NAME:TAG")]
+#[error(
+    "{shown:?} is no reference of an image: {problem}; write REGISTRY/NAME:TAG, such as \
+     ghcr.io/acme/counter:1.0"
+)]
 pub struct ReferenceError {
     /// The text, without a login.
     shown: String,
@@ -41,8 +44,7 @@ impl ImageReference {
         }
         match text.split_once('/') {
             Some((registry, name)) => {
-                let is_host = registry.contains(['.', ':']) || registry == "localhost";
-                is_host && !registry.starts_with('.') && !name.is_empty()
+                is_registry(registry) && !registry.starts_with('.') && !name.is_empty()
             }
             None => false,
         }
@@ -93,11 +95,11 @@ impl FromStr for ImageReference {
                 ..error("logins are taken from Docker's configuration")
             });
         }
-        let parsed = parse(name).map_err(|problem| error(&problem))?;
-        // Of a name without a registry, the parser lets capitals through.
-        if parsed.repository().contains(char::is_uppercase) {
-            return Err(error("its name has capitals in it"));
+        // The parser takes docker.io for it.
+        if !name.contains('/') || !is_registry(authority) {
+            return Err(error("it does not begin with the host of a registry"));
         }
+        let parsed = parse(name).map_err(|problem| error(&problem))?;
         let digest = parsed.digest().map(Digest::parse);
         if digest == Some(None) {
             return Err(error("a digest is sha256: and 64 hexadecimal digits"));
@@ -114,6 +116,12 @@ impl fmt::Display for ImageReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// Whether what stands before the first slash is a registry: a host with a dot or a port, or
+/// `localhost`.
+fn is_registry(text: &str) -> bool {
+    text.contains(['.', ':']) || text == "localhost"
 }
 
 /// Reads a reference without a scheme. The parser knows no registry by its IPv6 address.
@@ -203,7 +211,10 @@ mod tests {
             "",
             "oci://",
             "ghcr.io/Acme/counter",
-            "Acme/counter",
+            "counter",
+            "counter:1.0",
+            "acme/counter",
+            "oci://acme/counter:1.0",
             "ghcr.io/acme/counter:a b",
             "ghcr.io/acme/counter@sha256:12",
             "ghcr.io/../../etc/passwd",
@@ -219,6 +230,10 @@ mod tests {
         ] {
             let error = text.parse::<ImageReference>().unwrap_err().to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
+            assert!(
+                error.contains("such as ghcr.io/acme/counter:1.0"),
+                "{error}"
+            );
         }
         let error = "oci://u:hunter2@ghcr.io/acme/x".parse::<ImageReference>();
         let error = error.unwrap_err().to_string();

@@ -190,8 +190,35 @@ impl Core {
         Ok((position, appended?))
     }
 
+    /// Records an invocation. If it is the next to run, it is appended with what it records.
+    pub(crate) async fn enqueue(&mut self, invoked: Invoked, now: Time) -> Result<u64> {
+        self.peek().await?;
+        let is_busy = !self.is_live || self.running.is_some() || !self.queue.is_empty();
+        if is_busy || !self.buffer.is_empty() {
+            return self.invoke(invoked, now).await;
+        }
+        let journal = self.writer.as_ref().ok_or(Error::Ended)?;
+        let position = journal.head.position;
+        let at = self.push(Record::Invoked(invoked.clone()), now).await?;
+        if let Some(key) = &invoked.key {
+            self.keys.insert(key.clone(), (position, invoked.clone()));
+        }
+        self.queue.push_back((position, at, invoked));
+        Ok(position)
+    }
+
+    /// Appends an invocation that is recorded and not appended, so that it keeps its position.
+    pub(crate) async fn commit_invocation(&mut self, now: Time) -> Result<()> {
+        let first = self.buffer.first().map(|event| &event.record);
+        if matches!(first, Some(Record::Invoked(_))) {
+            self.append(None, now).await?;
+        }
+        Ok(())
+    }
+
     /// Appends an invocation by itself, before what the running one has recorded.
     pub(crate) async fn invoke(&mut self, invoked: Invoked, now: Time) -> Result<u64> {
+        self.commit_invocation(now).await?;
         let at = self.stamp(now);
         let wake = self.wake;
         let journal = self.writer.as_mut().ok_or(Error::Ended)?;

@@ -174,15 +174,30 @@ impl Session {
     ///
     /// [`Error::Conflict`] if its key was used for another invocation within 24 hours.
     pub async fn accept(&self, invoked: Invoked) -> Result<Accepted> {
+        self.take(invoked, true).await
+    }
+
+    /// As [`accept`](Self::accept), for a caller that waits for the answer: an invocation that is the
+    /// next to run is committed with its first effect or with its end. If the process ends before
+    /// that, it was never accepted, and nothing of it has happened.
+    pub async fn enqueue(&self, invoked: Invoked) -> Result<Accepted> {
+        self.take(invoked, false).await
+    }
+
+    async fn take(&self, invoked: Invoked, commits: bool) -> Result<Accepted> {
         let mut core = self.0.core().await?;
         if let Some(key) = &invoked.key
             && let Some((position, earlier)) = core.keys.get(key)
         {
-            return if answers::are_same(earlier, &invoked) {
-                Ok(Accepted::Pending(*position))
-            } else {
-                Err(Error::Conflict)
-            };
+            if !answers::are_same(earlier, &invoked) {
+                return Err(Error::Conflict);
+            }
+            let pending = Accepted::Pending(*position);
+            if commits {
+                let committed = core.commit_invocation((self.0.clock)()).await;
+                self.0.settle(&mut core, committed).await?;
+            }
+            return Ok(pending);
         }
         let now = (self.0.clock)().max(core.last);
         if let Some(journal) = &core.writer {
@@ -191,7 +206,11 @@ impl Session {
                 return Ok(Accepted::Ended(outcome));
             }
         }
-        let position = core.invoke(invoked, now).await;
+        let position = if commits {
+            core.invoke(invoked, now).await
+        } else {
+            core.enqueue(invoked, now).await
+        };
         Ok(Accepted::Queued(self.0.settle(&mut core, position).await?))
     }
 

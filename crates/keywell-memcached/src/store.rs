@@ -53,9 +53,14 @@ impl Store for MemcachedStore {
         Answer::later(async move { servers.probe().await })
     }
 
+    /// Waits until the writes that were sent are answered.
     fn close(&self) -> Answer<()> {
-        self.servers.close();
-        Answer::now(())
+        let (servers, closed) = (self.servers.clone(), self.buckets.close());
+        Answer::later(async move {
+            closed.await;
+            servers.close();
+            Ok(())
+        })
     }
 }
 

@@ -189,6 +189,7 @@ impl Shared {
                 }
             };
             *self.current.write() = current;
+            tracing::info!(target: "connection", "connected to NATS again");
             ended = next;
             backoff.reset();
             self.counters.note_made();
@@ -209,7 +210,7 @@ impl Dialer {
                 // Its owner counts the first one.
                 Event::Connected if is_first.swap(false, Ordering::Relaxed) => {}
                 Event::Connected => {
-                    tracing::info!("connected to NATS again");
+                    tracing::info!(target: "connection", "connected to NATS again");
                     counters.note_made();
                 }
                 Event::Disconnected => {

@@ -86,7 +86,7 @@ impl Dialler {
             let what = format!("connecting to PostgreSQL at {host}:{port}");
             Refused::of(Failure::caused_by(what, error))
         };
-        let login = |error| Refused::at_login(error, host);
+        let login = |error| Refused::at_login(error, host, port, &self.options.user);
         let config = self.config(host, port);
         #[cfg(unix)]
         if host.starts_with('/') {
@@ -170,6 +170,26 @@ impl Dialler {
     }
 }
 
+/// Why a server does not let a user in, in its own words, and what to do.
+fn refusal(error: &tokio_postgres::Error) -> Option<(String, &'static str)> {
+    const PASSWORD: &str = "give the right password, in the URL, in PGPASSWORD or in ~/.pgpass";
+    const MISSING: &str = "password missing";
+    let why = || error.as_db_error().map(|error| error.message().to_owned());
+    match error.code() {
+        Some(&SqlState::INVALID_PASSWORD) => Some((why()?, PASSWORD)),
+        Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
+            let hint = "check the user, the setting tls, and the rules in the server's pg_hba.conf";
+            Some((why()?, hint))
+        }
+        Some(_) => None,
+        // The client says this itself.
+        None => {
+            let source = std::error::Error::source(error)?.to_string();
+            (source == MISSING).then(|| ("it asks for a password".to_owned(), PASSWORD))
+        }
+    }
+}
+
 // === impl Refused ===
 
 impl Refused {
@@ -184,11 +204,19 @@ impl Refused {
         Self::by(Error::Unavailable(failure.into()))
     }
 
-    fn at_login(error: tokio_postgres::Error, host: &str) -> Self {
+    fn at_login(error: tokio_postgres::Error, host: &str, port: u16, user: &str) -> Self {
         let is_full = error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS);
-        let what = format!("logging in to PostgreSQL at {host}");
+        let failure = match refusal(&error) {
+            Some((why, hint)) => Failure::new(format!(
+                "PostgreSQL at {host}:{port} refuses the login of the user {user}: {why}; {hint}"
+            )),
+            None => {
+                let what = format!("logging in to PostgreSQL at {host}");
+                Failure::caused_by(what, error)
+            }
+        };
         Self {
-            error: Error::Unavailable(Failure::caused_by(what, error)),
+            error: Error::Unavailable(failure),
             is_full,
         }
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use keywell_store::{
-    Answer, Bucket, BucketName, Check, Promptness, Store, StoreId, Transacted, Write,
+    Answer, Bucket, BucketName, Check, Maintenance, Promptness, Store, StoreId, Transacted, Write,
 };
 
 use crate::OpenError;
@@ -72,6 +72,10 @@ impl Store for RedisStore {
 
     fn health(&self) -> Answer<()> {
         self.0.health()
+    }
+
+    fn maintain(&self, task: Maintenance) -> Answer<()> {
+        self.0.maintain(task)
     }
 
     fn close(&self) -> Answer<()> {

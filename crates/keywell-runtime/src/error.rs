@@ -164,6 +164,9 @@ impl Error {
         };
         if names.iter().any(|name| name == OF_OLD_SDK) {
             has += "; build it with Spin's SDK 5 or later, which exports wasi:http";
+        } else if let Some(instead) = instead(wanted, &names, component) {
+            has += "; ";
+            has += instead;
         }
         Self::NoExport {
             wanted,
@@ -171,6 +174,45 @@ impl Error {
             has,
         }
     }
+}
+
+/// What calls a component that exports these, and not what was wanted.
+fn instead(wanted: &str, names: &[String], component: &Component) -> Option<&'static str> {
+    const CALLED: [(&str, &str); 5] = [
+        (
+            "wasi:http/incoming-handler@",
+            "serve it by `keywell serve`, or a [[trigger.http]]",
+        ),
+        (
+            "wasi:http/handler@",
+            "serve it by `keywell serve`, or a [[trigger.http]]",
+        ),
+        (
+            "wasi:keyvalue/watcher@",
+            "call it when keys change by `keywell serve --watch`, or a [[trigger.watch]]",
+        ),
+        (
+            "wasi:keyvalue/handle-watch",
+            "call it when keys change by `keywell serve --watch`, or a [[trigger.watch]]",
+        ),
+        (
+            "wasi:cli/run@",
+            "start it by `keywell run`, or a [[trigger.command]]",
+        ),
+    ];
+    let package = |name: &str| name.split('/').next().map(str::to_owned);
+    let called = CALLED.iter().find(|(export, _)| {
+        // Another version of what was wanted is of no use.
+        let is_other = package(export) != package(wanted);
+        is_other && names.iter().any(|name| name.starts_with(export))
+    });
+    called.map(|(_, by)| *by).or_else(|| {
+        let functions = crate::invoke::Functions::of(component);
+        let mut functions = functions.iter();
+        functions
+            .any(|function| function.check().is_ok())
+            .then_some("call its functions by `keywell invoke`, or a [[trigger.invoke]]")
+    })
 }
 
 // === impl Missing ===

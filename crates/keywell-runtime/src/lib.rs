@@ -69,6 +69,7 @@ mod quota;
 mod relatives;
 mod room;
 mod runtime;
+mod seldom;
 mod shelf;
 mod skeleton;
 mod state;

@@ -1,4 +1,5 @@
 use keywell_candidates::{PACKAGES as WASI, as_written};
+use keywell_wasi::is_compatible;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
@@ -122,9 +123,9 @@ pub struct Interface {
 /// What a component imports, and whether it is offered.
 pub fn interfaces(component: &Component) -> Vec<Interface> {
     let keyvalue = keywell_wasi::imports(component);
-    let spin = keywell_wasi::spin_imports(component);
-    let collections = keywell_wasi::collections_imports(component);
-    let wasmcloud = keywell_wasi::wasmcloud_imports(component);
+    let mut others = keywell_wasi::spin_imports(component);
+    others.extend(keywell_wasi::collections_imports(component));
+    others.extend(keywell_wasi::wasmcloud_imports(component));
     let (component_type, engine) = (component.component_type(), component.engine());
     let imports = component_type.imports(engine);
     imports
@@ -133,8 +134,7 @@ pub fn interfaces(component: &Component) -> Vec<Interface> {
             let hint = match known {
                 Some(import) if import.generation.is_some() => None,
                 _ if is_wasi(name) || relatives::is_offered(name) => None,
-                _ if spin.contains(&name) || collections.contains(&name) => None,
-                _ if wasmcloud.contains(&name) => None,
+                _ if others.iter().any(|other| is_compatible(other, name)) => None,
                 _ if is_only_types(&item.ty, engine) => None,
                 _ => {
                     let unoffered = known.and_then(|import| import.unoffered);

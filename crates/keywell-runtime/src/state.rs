@@ -365,9 +365,14 @@ fn wasi(
         } else {
             FsPerms::ReadWrite
         };
-        if let Err(error) = wasi.preopened_dir(host, guest, permissions) {
+        if let Err(error) = wasi.preopened_dir(host, guest, permissions)
+            && let Some(count) = dir.went_missing()
+        {
             let host = host.display();
-            tracing::error!("a component goes without its folder {host}: {error:#}");
+            tracing::error!(
+                count,
+                "a component goes without its folder {host}: {error:#}"
+            );
         }
     }
     wasi.build()

@@ -17,6 +17,14 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// The system does not write a file. What it held before is still there.
+    #[error("cannot write {}: {source}; nothing is changed", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Others may write to a folder, or read the key.
     #[error("{0}")]
     Open(String),

@@ -5,7 +5,7 @@ use keywell_folder::Draft;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::home::{Home, failed, open_file};
+use crate::home::{Home, failed, open_file, unwritten};
 use crate::name::Name;
 
 /// The files of one kind: each in a folder of the state folder, and called by its name and a suffix.
@@ -83,7 +83,7 @@ impl Files {
             draft.keep(&self.file(name))?;
             folder.sync()
         };
-        write().map_err(failed(self.path(name)))
+        write().map_err(unwritten(self.path(name)))
     }
 
     /// Removes a file; whether it was there.

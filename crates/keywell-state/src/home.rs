@@ -62,6 +62,15 @@ pub(crate) fn failed(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Erro
     }
 }
 
+/// The same of a file that was to be written.
+pub(crate) fn unwritten(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
+    let failed = failed(path);
+    move |source| match failed(source) {
+        Error::Io { path, source } => Error::Write { path, source },
+        error => error,
+    }
+}
+
 /// Opens a file in a folder to read it; none where it is missing.
 pub(crate) fn open_file(folder: &Folder, name: &str) -> Result<Option<File>, Error> {
     match folder.open_to_read(name) {

@@ -28,6 +28,12 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// Whether its data is still there once no process has it open. If not, a command that opens it
+    /// alone finds nothing and leaves nothing.
+    fn outlives_processes(&self) -> bool {
+        !self.is_in_process()
+    }
+
     /// The folder of a store on this machine that one process at a time has open; others find that
     /// process there.
     fn folder(&self, url: &StoreUrl) -> Option<PathBuf> {
@@ -96,12 +102,12 @@ pub enum OpenError {
         feature: &'static str,
     },
     /// No kind of store has this scheme.
-    #[error("unknown store scheme {scheme}:; known: {known}")]
+    #[error("unknown store scheme {scheme}:; {hint}")]
     UnknownScheme {
         /// The scheme asked for.
         scheme: String,
-        /// The forms of URLs that are known, as a list.
-        known: String,
+        /// The scheme that was most likely meant, or else the forms of URLs that are known.
+        hint: String,
     },
     /// A setting is unknown, or its value is not allowed.
     #[error("the store {url}: {error}")]

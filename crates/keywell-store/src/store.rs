@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use crate::{Answer, Bucket, BucketName, Check, Error, Promptness, StoreId, Transacted, Write};
+use crate::{
+    Answer, Bucket, BucketName, Check, Error, Maintenance, Promptness, StoreId, Transacted, Write,
+};
 
 /// One connection to one place that keeps data, shared by all who use it.
 pub trait Store: Send + Sync {
@@ -77,6 +79,16 @@ pub trait Store: Send + Sync {
     /// Whether the store can be reached and written to, checked at each call.
     fn health(&self) -> Answer<()> {
         Answer::now(())
+    }
+
+    /// Performs maintenance, while the store is in use.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] in a store whose server is maintained with its own tools.
+    fn maintain(&self, task: Maintenance) -> Answer<()> {
+        let _ = task;
+        Error::Unsupported("backup and compact").into()
     }
 
     /// Waits until everything accepted so far is written, and takes no more.

@@ -74,6 +74,7 @@ mod spin;
 mod unversioned;
 mod v0_1_0;
 mod values;
+mod version;
 mod wasmcloud;
 mod watcher;
 
@@ -85,5 +86,6 @@ pub use keyvalue::{HandleLimit, Keyvalue, KeyvalueView};
 pub use keywell_store::reserved;
 pub use link::link;
 pub use spin::spin_imports;
+pub use version::{are_compatible, is_compatible};
 pub use wasmcloud::wasmcloud_imports;
 pub use watcher::{Watcher, WatcherError};

@@ -377,3 +377,18 @@ fn the_variant_with_static_functions_is_recognised_by_its_types() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_later_release_of_an_interface_is_linked_as_the_one_that_is_offered() {
+    for interface in [
+        "wasmcloud:keyvalue/store@0.2.1",
+        "spin:key-value/key-value@3.0.1",
+        "keywell:collections/store@0.1.9",
+    ] {
+        let component = component(&format!(r#"(component (import "{interface}" (instance)))"#));
+        let mut linker = Linker::<State>::new(component.engine());
+        link(&mut linker, &component, &Grants::none()).unwrap();
+        let linked = linker.instantiate_pre(&component);
+        assert!(linked.is_ok(), "{interface}: {:?}", linked.err());
+    }
+}

@@ -186,6 +186,7 @@ fn a_component_of_the_wrong_kind_is_refused_with_what_it_lacks() {
     let (code, _, error) = run(&["run", counter.to_str().unwrap(), "--store", "memory:"]);
     assert_eq!(code, Some(1));
     assert!(error.contains("exports no wasi:cli/run"), "{error}");
+    assert!(error.contains("; serve it by `keywell serve`"), "{error}");
 }
 
 #[test]
@@ -213,6 +214,8 @@ fn wrong_usage_is_exit_code_2() {
         &["serve", counter, "--env", "NOVALUE"],
         &["serve", counter, "--log", "a=b=c"],
         &["serve", counter, "--log", "wran"],
+        &["serve", counter, "--log", "component=wran"],
+        &["serve", counter, "--reuse", "0"],
         &["serve", counter, "--timeout", "99999999999h"],
         &["frobnicate"],
     ] {

@@ -201,6 +201,25 @@ fn a_store_and_a_state_folder_may_have_long_paths() {
 }
 
 #[test]
+fn a_store_in_use_is_backed_up_and_compacted_by_its_process() {
+    let place = Place::new();
+    let application = place.serve();
+    place.prints(&["kv", "set", "k", "v"]);
+    place.prints(&["kv", "backup", "copy"]);
+    place.prints(&["kv", "compact"]);
+    place.prints(&["kv", "set", "k", "later"]);
+    assert_eq!(place.prints(&["kv", "get", "k"]), "later");
+    let (code, _, error) = place.run(&["kv", "check"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("is in use by"), "{error}");
+    let copied = place.prints(&["kv", "get", "k", "--store", "disk:copy"]);
+    assert_eq!(copied, "v");
+    let report = place.prints(&["kv", "check", "--store", "disk:copy"]);
+    assert!(!report.contains("damaged"), "{report}");
+    application.stop();
+}
+
+#[test]
 fn letters_are_sent_again_while_their_trigger_runs() {
     let place = Place::new();
     let alerts = Alerts::start();

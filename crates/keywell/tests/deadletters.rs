@@ -112,7 +112,7 @@ fn what_failed_for_good_is_kept_and_can_be_sent_again() {
     let listed = String::from_utf8(listed.stdout).unwrap();
     assert_eq!(listed.lines().count(), 2);
     assert!(
-        listed.contains("SET \"a\" in default, 3 attempts: "),
+        listed.contains("s ago  SET \"a\" in default, 3 attempts: "),
         "{listed}"
     );
 

@@ -81,8 +81,26 @@ fn what_a_process_wrote_that_is_stopped_is_in_the_cache() {
 }
 
 #[test]
-fn a_command_that_writes_and_ends_has_written() {
+fn a_command_that_writes_and_ends_has_written_or_is_refused() {
     let (_runtime, _nats, url) = nats();
+    // The cache would be gone with the command.
+    let other = "no other process has this cache open";
+    for (words, url, expected) in [
+        (&["set", "/c", "1"][..], &*url, other),
+        (&["get", "/c"], &url, other),
+        (
+            &["set", "/c", "1"],
+            "nats-cache:",
+            "lives inside one process",
+        ),
+    ] {
+        let mut kv = keywell();
+        let refused = kv.arg("kv").args(words).args(["--store", url]).output();
+        let refused = refused.unwrap();
+        let error = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
     let keeper = Server::start("counter", &["--store", &url]);
     for _ in 0..5 {
         let added = keywell()

@@ -1,11 +1,15 @@
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::emulator::Emulator;
+use crate::emulator::{self, Emulator};
 use crate::error::Result;
+use crate::port::Port;
 use crate::program;
+use crate::shared::{Shared, Started};
 use crate::tls::Tls;
+use crate::wait::until;
 
 const LIST_TABLES: &str = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
     X-Amz-Target: DynamoDB_20120810.ListTables\r\nContent-Type: application/x-amz-json-1.0\r\n\
@@ -17,6 +21,13 @@ const LIST_TABLES: &str = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: clo
 pub struct Ministack {
     emulator: Emulator,
     tls: Option<Arc<Tls>>,
+}
+
+/// A MiniStack that tests of several processes use at the same time. What a test creates has a name
+/// that no other test knows.
+#[derive(Debug)]
+pub struct SharedMinistack {
+    server: Shared,
 }
 
 /// Dynalite, an emulator of DynamoDB without transactions, streams and times to live, killed when
@@ -95,13 +106,7 @@ impl Ministack {
     ///
     /// As [`Ministack::start`].
     pub async fn restart(&self) -> Result<()> {
-        let mut command = program::ministack()?;
-        let addr = self.addr();
-        command
-            .env("GATEWAY_PORT", addr.port().to_string())
-            .env("BIND_HOST", addr.ip().to_string())
-            .env("SERVICES", "dynamodb,dynamodbstreams")
-            .env("LOG_LEVEL", "WARNING");
+        let mut command = ministack(self.addr())?;
         if let Some(tls) = &self.tls {
             command
                 .env("USE_SSL", "1")
@@ -112,6 +117,57 @@ impl Ministack {
         let asked = self.tls.is_none().then_some(LIST_TABLES);
         self.emulator.start(command, asked).await
     }
+}
+
+// === impl SharedMinistack ===
+
+impl SharedMinistack {
+    /// The server, started if it is not running.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ministack::start`].
+    pub async fn get() -> Result<Self> {
+        let server = Shared::join("ministack", start, |addr, _| {
+            until("MiniStack to answer", move || async move {
+                emulator::answers(addr, Some(LIST_TABLES))
+            })
+        });
+        Ok(Self {
+            server: server.await?,
+        })
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.addr())
+    }
+}
+
+fn start() -> Result<Started> {
+    let folder = tempfile::Builder::new()
+        .prefix("keywell-ministack-")
+        .tempdir()?;
+    let port = Port::claim()?;
+    let mut command = ministack(port.address())?;
+    emulator::prepare(&mut command, folder.path())?;
+    Ok(Started {
+        process: command.process_group(0).spawn()?,
+        folder,
+        port,
+        signal: "KILL",
+    })
+}
+
+/// What starts MiniStack at an address.
+fn ministack(addr: SocketAddr) -> Result<Command> {
+    let mut command = program::ministack()?;
+    command
+        .env("GATEWAY_PORT", addr.port().to_string())
+        .env("BIND_HOST", addr.ip().to_string())
+        .env("SERVICES", "dynamodb,dynamodbstreams")
+        .env("LOG_LEVEL", "WARNING");
+    Ok(command)
 }
 
 // === impl Dynalite ===

@@ -1,7 +1,7 @@
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -40,21 +40,14 @@ impl Emulator {
     }
 
     /// The folder for its files.
-    pub(crate) fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Starts it by this command, and waits until it listens, and answers this request if there is
     /// one.
     pub(crate) async fn start(&self, mut command: Command, asked: Option<&str>) -> Result<()> {
-        let log = self.log();
-        let log = File::create(&log).map_err(Error::file(&log))?;
-        command
-            .current_dir(self.folder())
-            .env("TMPDIR", self.folder())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
+        prepare(&mut command, self.folder())?;
         *self.process.lock() = Some(Process::spawn(&mut command, self.folder())?);
         until("an emulator to answer", || async { self.ready(asked) }).await?
     }
@@ -85,29 +78,47 @@ impl Emulator {
                 .map_err(|error| error.to_string())?
                 .is_some()
         {
-            let log = fs::read_to_string(self.log()).unwrap_or_default();
+            let log = fs::read_to_string(log(self.folder())).unwrap_or_default();
             return Ok(Err(Error::NotStarted { log }));
         }
-        let answered = self.ask(asked).map_err(|error| error.to_string())?;
-        if asked.is_some() && !answered.starts_with("HTTP/1.1 200") {
-            return Err(answered);
-        }
-        Ok(Ok(()))
+        answers(self.addr(), asked).map(Ok)
     }
+}
 
-    /// Connects, and sends a request; the answer.
-    fn ask(&self, asked: Option<&str>) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(self.addr())?;
-        let mut answer = Vec::new();
-        if let Some(request) = asked {
-            stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-            stream.write_all(request.as_bytes())?;
-            stream.read_to_end(&mut answer)?;
-        }
-        Ok(String::from_utf8_lossy(&answer).into_owned())
-    }
+/// Has an emulator keep its files and its log in a folder.
+pub(crate) fn prepare(command: &mut Command, folder: &Path) -> Result<()> {
+    let log = log(folder);
+    let log = File::create(&log).map_err(Error::file(&log))?;
+    command
+        .current_dir(folder)
+        .env("TMPDIR", folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    Ok(())
+}
 
-    fn log(&self) -> PathBuf {
-        self.folder().join("server.log")
+/// Whether an emulator listens, and answers this request with success if there is one; else why not.
+pub(crate) fn answers(addr: SocketAddr, asked: Option<&str>) -> Result<(), String> {
+    let answered = ask(addr, asked).map_err(|error| error.to_string())?;
+    if asked.is_some() && !answered.starts_with("HTTP/1.1 200") {
+        return Err(answered);
     }
+    Ok(())
+}
+
+/// Connects, and sends a request; the answer.
+fn ask(addr: SocketAddr, asked: Option<&str>) -> io::Result<String> {
+    let mut stream = TcpStream::connect(addr)?;
+    let mut answer = Vec::new();
+    if let Some(request) = asked {
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.write_all(request.as_bytes())?;
+        stream.read_to_end(&mut answer)?;
+    }
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn log(folder: &Path) -> PathBuf {
+    folder.join("server.log")
 }

@@ -50,6 +50,7 @@ mod redis;
 mod registry;
 pub mod resp;
 mod sentinel;
+mod shared;
 mod slot;
 mod stub;
 mod tls;
@@ -59,7 +60,7 @@ pub use builder::Builder;
 pub use cluster::Cluster;
 #[cfg(feature = "cosmos")]
 pub use cosmos::{Cosmos, CosmosAnswer, CosmosRequest};
-pub use dynamodb::{Dynalite, Ministack};
+pub use dynamodb::{Dynalite, Ministack, SharedMinistack};
 pub use error::{Error, Result};
 pub use etcd::{Etcd, EtcdCluster};
 #[cfg(feature = "firestore")]

@@ -14,10 +14,14 @@ pub(super) struct Component {
     pub(super) plan: ComponentPlan,
     /// How many requests an instance answers.
     pub(super) reuse: Option<u32>,
+    /// How many of them at once, if the component is for WASI 0.3.
+    pub(super) concurrency: u32,
 }
 
 /// The most instances that a component of a keywell.toml may have.
 const MAX_INSTANCES: u32 = 10_000;
+/// The most requests that an instance may answer at once.
+const MAX_CONCURRENCY: u32 = 1000;
 
 /// Reads as much as can be read of one with a name.
 pub(super) fn read(
@@ -39,7 +43,9 @@ pub(super) fn read(
         let place = fields.key_place("imagePullSecret");
         findings.push(finding::warning(place, message).help(help));
     }
-    let instances = instances(&mut fields, findings);
+    let each = fields.number("maxConcurrency", findings);
+    let each = each.map_or(1, |each| each.value.max(1));
+    let instances = instances(&mut fields, each, findings);
     let reuse = fields
         .number("maxInvocations", findings)
         .filter(|reuse| reuse.value > 0);
@@ -61,23 +67,15 @@ pub(super) fn read(
         plan,
         // None stands for no bound, as 0 does for Keywell.
         reuse: reuse.map(|reuse| reuse.value.min(u32::MAX - 1)),
+        concurrency: each.min(MAX_CONCURRENCY),
     })
 }
 
-/// How many calls may run at once: those of an instance, in each of the pool.
-fn instances(fields: &mut Fields<'_, '_>, findings: &mut Findings) -> Option<u32> {
+/// How many calls may run at once: those of an instance, in each of the pool. One of WASI 0.2
+/// answers one at a time, so there are as many instances.
+fn instances(fields: &mut Fields<'_, '_>, each: u32, findings: &mut Findings) -> Option<u32> {
     let pool = fields.number("poolSize", findings);
-    let each = fields.number("maxConcurrency", findings);
     let pool = pool.filter(|pool| pool.value > 0);
-    if let (None, Some(each)) = (&pool, &each) {
-        let message = format!(
-            "maxConcurrency of {} has no effect without poolSize",
-            fields.what
-        );
-        let help = "here an instance answers one call at a time; write poolSize to bound them";
-        findings.push(finding::warning(each.place, message).help(help));
-    }
-    let each = each.map_or(1, |each| each.value.max(1));
     pool.map(|pool| pool.value.saturating_mul(each).min(MAX_INSTANCES))
 }
 

@@ -273,6 +273,7 @@ impl Spec {
                         host,
                         path,
                         reuse: first.reuse.unwrap_or(1),
+                        concurrency: first.concurrency,
                         place,
                         ..HttpPlan::new(name(&first.name.value), SocketAddr::from(ADDRESS))
                     }));

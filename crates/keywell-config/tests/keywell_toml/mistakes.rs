@@ -468,7 +468,8 @@ fn a_plan_without_a_trigger_or_a_store_is_refused_with_what_to_add() {
     for (text, message) in [
         (
             "",
-            "keywell.toml: nothing calls a component; add a [[trigger.http]]",
+            "keywell.toml: nothing calls a component; add a [[trigger.http]], [[trigger.watch]], \
+             [[trigger.command]] or [[trigger.invoke]]",
         ),
         (
             "[component.c]\npath='c'\nstore='a'\n",

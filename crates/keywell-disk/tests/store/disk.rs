@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keywell_disk::{DiskStore, OpenError, Options};
+use keywell_disk::{Checked, DiskStore, OpenError, Options, Salvaged};
+use keywell_store::{BucketName, Entry};
 use parking_lot::{Condvar, Mutex};
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
@@ -91,10 +92,28 @@ impl Disk {
 
     pub(crate) fn open(&self, options: Options) -> Result<DiskStore, OpenError> {
         let disk = self.clone();
+        // Short, so that there are checkpoints, and images are small.
+        let options = options.log_bytes(64 * 1024);
         options.open_storage(move || {
             disk.0.state.lock().check_power()?;
             Ok(Box::new(disk.clone()))
         })
+    }
+
+    pub(crate) fn check(&self) -> Checked {
+        let disk = self.clone();
+        let storage = move || Ok(Box::new(disk.clone()) as Box<dyn StorageBackend>);
+        DiskStore::builder().check_storage(storage).unwrap()
+    }
+
+    pub(crate) fn salvage(
+        &self,
+        bucket: &BucketName,
+        keep: impl FnMut(&str, Entry),
+    ) -> Result<Salvaged, OpenError> {
+        let disk = self.clone();
+        let storage = move || Ok(Box::new(disk.clone()) as Box<dyn StorageBackend>);
+        DiskStore::builder().salvage_storage(storage, bucket, keep)
     }
 
     /// The synced content.
@@ -223,8 +242,15 @@ impl StorageBackend for Disk {
         self.0.changed.notify_all();
         state.operate(Unsynced::Length(length))?;
         state.visible.resize(length, 0);
-        // A longer file has holes, as on most file systems; they need no space until written.
-        state.has_block.resize(length.div_ceil(BLOCK), false);
+        // A longer file has holes, as on most file systems; they need no space until written. The space
+        // of what is cut off is free again.
+        let blocks = length.div_ceil(BLOCK);
+        let cut = state.has_block.iter().skip(blocks);
+        let freed = cut.filter(|has| **has).count();
+        if let Some(room) = &mut state.room {
+            *room += freed;
+        }
+        state.has_block.resize(blocks, false);
         Ok(())
     }
 

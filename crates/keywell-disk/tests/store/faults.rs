@@ -69,8 +69,8 @@ async fn a_failed_commit_fails_all_its_writes_and_no_others() {
         assert!(futures::poll!(answer).is_pending());
     }
     let last = disk.operations();
-    // After the two syncs of the first commit, within the second.
-    disk.fail_after(6);
+    // The first operation is the sync of the first group; the second writes the second group.
+    disk.fail_after(3);
     disk.let_syncs_go();
     assert_eq!(first.await.unwrap(), 1);
     let answers = join_all(group).await;

@@ -5,6 +5,8 @@
     reason = "a test that cannot go on ends, in its own functions too"
 )]
 
+mod compact;
+mod damage;
 mod disk;
 mod disk_full;
 mod faults;

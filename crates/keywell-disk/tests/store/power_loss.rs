@@ -11,8 +11,8 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt, join_all};
 use keywell_disk::{DiskStore, Options};
 use keywell_store::{
-    Action, Bucket, BucketName, Change, Error, Event, Expected, Filter, Invalid, List, ResumeToken,
-    Set, Since, Store, Swap, Transacted, Transaction,
+    Action, Bucket, BucketName, Change, Entry, Error, Event, Expected, Filter, Invalid, List,
+    ResumeToken, Set, Since, Store, Swap, Transacted, Transaction,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -236,13 +236,15 @@ impl Life {
         if let Ok(token) = now(bucket).await {
             self.token = token;
         }
-        // While this waits for the disk, the others form a group.
+        let swapped = bucket.get("s").await.ok().flatten();
+        // While this waits for the disk, the others form a group. Nothing is read meanwhile: a read
+        // waits for the sync of a file that grows.
         disk.hold_syncs();
         let mut probe = Box::pin(store.health());
         let early = (&mut probe).now_or_never();
         disk.wait_for_sync();
         let mut after = self.acknowledged.clone();
-        let mut steps = self.steps(store, bucket, &mut after).await;
+        let mut steps = self.steps(store, bucket, swapped.as_ref(), &mut after);
         for step in &mut steps {
             if let Some(answer) = (&mut step.answer).now_or_never() {
                 step.answer = std::future::ready(answer).boxed();
@@ -285,14 +287,14 @@ impl Life {
         Ok(())
     }
 
-    async fn steps(
+    fn steps(
         &mut self,
         store: &DiskStore,
         bucket: &Arc<dyn Bucket>,
+        swapped: Option<&Entry>,
         content: &mut Content,
     ) -> Vec<Step> {
-        let swapped = bucket.get("s").await.ok().flatten();
-        let expected = Expected::from(swapped.as_ref());
+        let expected = Expected::from(swapped);
         let mut is_swapped = false;
         let mut steps = Vec::new();
         for _ in 0..self.random.random_range(1..8) {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use keywell_disk::DiskStore;
+use keywell_disk::{DiskStore, Options};
 use keywell_store::{Bucket, BucketName, Event, Result, Set, Store, Watch};
 use tempfile::TempDir;
 
@@ -15,8 +15,12 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn new() -> Self {
+        Self::with(&DiskStore::builder())
+    }
+
+    pub(crate) fn with(options: &Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = DiskStore::open(folder.path()).unwrap();
+        let store = options.clone().open(folder.path()).unwrap();
         Self { folder, store }
     }
 

@@ -5,16 +5,16 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use keywell_dynamodb::{DynamoDbOptions, DynamoDbStore};
-use keywell_servers::Ministack;
+use keywell_servers::SharedMinistack;
 use keywell_store::{Bucket, BucketName, Secret, Store as _};
 use tokio::sync::OnceCell;
 
 pub(crate) const REGION: &str = "us-east-1";
 
-/// The emulator that the tests of this process share. It ends with the process.
-pub(crate) async fn server() -> &'static Ministack {
-    static SERVER: OnceCell<Ministack> = OnceCell::const_new();
-    let started = SERVER.get_or_try_init(Ministack::start).await;
+/// The emulator that tests share.
+pub(crate) async fn server() -> &'static SharedMinistack {
+    static SERVER: OnceCell<SharedMinistack> = OnceCell::const_new();
+    let started = SERVER.get_or_try_init(SharedMinistack::get).await;
     started.expect("an emulator starts")
 }
 

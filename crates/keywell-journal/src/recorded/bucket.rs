@@ -143,7 +143,6 @@ impl Bucket for Recorded {
             watch: Watching::None,
             batch,
             value_bytes: inner.value_bytes.min(MOST_BYTES),
-            batch_bytes: inner.batch_bytes.min(MOST_BYTES),
             ..inner
         }
     }

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use keywell_store::{
-    Answer, Bucket, BucketName, Check, Error as StoreError, Promptness, Store, StoreId, Transacted,
-    Write,
+    Answer, Bucket, BucketName, Check, Promptness, Store, StoreId, Transacted, Write,
 };
 
 use super::asking::Asking;
@@ -88,8 +87,7 @@ impl Store for RecordedStore {
     }
 
     fn forget(&self, name: &BucketName) -> Answer<()> {
-        let _ = name;
-        StoreError::Unsupported("forgetting a bucket to a worker").into()
+        self.site.store.forget(name)
     }
 
     fn description(&self, name: &BucketName) -> Answer<Option<String>> {

@@ -23,9 +23,13 @@ pub(crate) struct World {
     pub(crate) journal: Arc<dyn Store>,
     pub(crate) data: Arc<dyn Store>,
     pub(crate) abilities: Abilities,
+    /// The bucket of the component.
+    pub(crate) bucket: BucketName,
+    /// Whether callers wait for each answer before they call again.
+    pub(crate) waits: bool,
     /// Bodies by idempotency key, and how often each was sent.
     pub(crate) requests: Arc<Mutex<BTreeMap<String, (String, usize)>>>,
-    time: Arc<AtomicU64>,
+    pub(crate) time: Arc<AtomicU64>,
 }
 
 /// A process with its handles.
@@ -49,6 +53,8 @@ impl World {
             journal,
             data,
             abilities,
+            bucket: bucket_name(),
+            waits: false,
             requests: Arc::default(),
             time: Arc::new(AtomicU64::new(1_000_000_000)),
         }
@@ -82,7 +88,7 @@ impl World {
     }
 
     pub(crate) async fn bucket(&self) -> Arc<dyn Bucket> {
-        self.data.open(&bucket_name()).await.unwrap()
+        self.data.open(&self.bucket).await.unwrap()
     }
 
     pub(crate) async fn value(&self, key: &str) -> Option<String> {
@@ -140,16 +146,21 @@ impl Process {
 
     pub(crate) async fn carts(&self, session: &Session) -> Result<Arc<dyn Bucket>> {
         let recorded = RecordedStore::new(session, "data", self.data.clone());
-        Ok(recorded.open(&bucket_name()).await?)
+        Ok(recorded.open(&self.world.bucket).await?)
     }
 
     /// Runs all accepted invocations; the answers.
     pub(crate) async fn run(&self, session: &Session) -> Result<Vec<String>> {
         let mut cart = Cart::default();
-        let mut answers = Vec::new();
         if let Some(state) = session.state().await? {
             cart.load(&state);
         }
+        self.run_in(session, &mut cart).await
+    }
+
+    /// Runs all accepted invocations in an instance.
+    pub(crate) async fn run_in(&self, session: &Session, cart: &mut Cart) -> Result<Vec<String>> {
+        let mut answers = Vec::new();
         while let Some((_, invoked)) = session.next().await? {
             let answer = cart.invoke(self, session, &invoked.function).await?;
             session.returned(Bytes::from(answer.clone())).await?;
@@ -270,14 +281,21 @@ pub(crate) fn digest(text: &str) -> [u8; 32] {
 pub(crate) async fn run_to_the_end(world: &World, first: &Arc<Fuse>) -> Vec<String> {
     let calls = [("add", "k1"), ("wait", "k2"), ("add", "k3")];
     let mut fuse = first.clone();
+    let mut last = None;
     for _ in 0..20 {
         let process = world.process(&fuse);
         let ran = async {
             let session = process.session().await?;
+            let mut cart = Cart::default();
             for (function, key) in calls {
-                session.accept(invoked(function, key)).await?;
+                if world.waits {
+                    session.enqueue(invoked(function, key)).await?;
+                    process.run_in(&session, &mut cart).await?;
+                } else {
+                    session.accept(invoked(function, key)).await?;
+                }
             }
-            process.run(&session).await?;
+            process.run_in(&session, &mut cart).await?;
             // Those of all, also of which another process had the answer.
             let mut answers = Vec::new();
             for (function, key) in calls {
@@ -299,6 +317,7 @@ pub(crate) async fn run_to_the_end(world: &World, first: &Arc<Fuse>) -> Vec<Stri
             !matches!(error, Error::Diverged(_) | Error::Corrupt { .. }),
             "{error}"
         );
+        last = Some(error);
         fuse = Fuse::never();
         let process = world.process(&fuse);
         let journals = process.journals().await.unwrap();
@@ -311,7 +330,7 @@ pub(crate) async fn run_to_the_end(world: &World, first: &Arc<Fuse>) -> Vec<Stri
             journals.resolve(&name(), decision, &claim).await.unwrap();
         }
     }
-    panic!("no process came to the end");
+    panic!("no process came to the end: {last:?}");
 }
 
 /// Looks whether an increment or a swap happened.

@@ -7,7 +7,7 @@ use keywell_disk::DiskStore;
 use keywell_memory::MemoryStore;
 use keywell_redis::{Options, RedisStore};
 use keywell_servers::Redis;
-use keywell_store::Store;
+use keywell_store::{BucketName, Store};
 
 use crate::component::{World, run_to_the_end};
 use crate::doubles::{ACCIDENTS, Abilities, Fuse};
@@ -20,8 +20,15 @@ async fn values(world: &World) -> Vec<Option<String>> {
     values
 }
 
+/// How many crashes are tried on a store, `KEYWELL_CRASHES` of them if it is set. In memory each write
+/// has each accident.
+fn crashes(unless_set: u64) -> u64 {
+    let set = std::env::var("KEYWELL_CRASHES").ok();
+    set.map_or(unless_set, |set| set.parse().unwrap())
+}
+
 /// Worlds come one after the other: the one before may be gone.
-async fn enumerate(world: impl AsyncFn() -> World, step: usize) {
+async fn enumerate(world: impl AsyncFn() -> World, crashes: u64) {
     let peaceful = world().await;
     let fuse = Fuse::never();
     let expected = run_to_the_end(&peaceful, &fuse).await;
@@ -29,8 +36,13 @@ async fn enumerate(world: impl AsyncFn() -> World, step: usize) {
     assert_eq!(expected.len(), 3);
     let writes = fuse.count();
     assert!(writes > 20, "{writes}");
-    for accident in ACCIDENTS {
-        for at in (0..writes).step_by(step) {
+    let of_each = crashes.div_ceil(ACCIDENTS.len() as u64);
+    let step = writes.div_ceil(of_each);
+    for (first, accident) in (0..).zip(ACCIDENTS) {
+        // Another part of the writes for each.
+        let first = first * step / ACCIDENTS.len() as u64;
+        let step = usize::try_from(step).unwrap();
+        for at in (first..writes).step_by(step) {
             let world = world().await;
             let answers = run_to_the_end(&world, &Fuse::new(at, accident)).await;
             let place = format!("{accident:?} at write {at} of {writes}");
@@ -54,12 +66,31 @@ async fn in_one_store_that_transacts() {
         let store = memory();
         World::new(store.clone(), store, Abilities::All)
     };
-    enumerate(world, 1).await;
+    enumerate(world, u64::MAX).await;
 }
 
 #[tokio::test]
 async fn with_the_journal_in_another_store() {
-    enumerate(async || World::new(memory(), memory(), Abilities::All), 1).await;
+    enumerate(
+        async || World::new(memory(), memory(), Abilities::All),
+        u64::MAX,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn with_callers_that_wait() {
+    for is_apart in [false, true] {
+        let world = async || {
+            let journal = memory();
+            let data = if is_apart { memory() } else { journal.clone() };
+            World {
+                waits: true,
+                ..World::new(journal, data, Abilities::All)
+            }
+        };
+        enumerate(world, u64::MAX).await;
+    }
 }
 
 #[tokio::test]
@@ -68,13 +99,13 @@ async fn in_a_store_that_compares_versions() {
         let store = memory();
         World::new(store.clone(), store, Abilities::Versions)
     };
-    enumerate(world, 1).await;
+    enumerate(world, u64::MAX).await;
 }
 
 #[tokio::test]
 async fn in_a_store_that_compares_values() {
     let world = async || World::new(memory(), memory(), Abilities::Values);
-    enumerate(world, 1).await;
+    enumerate(world, u64::MAX).await;
 }
 
 #[tokio::test]
@@ -90,9 +121,9 @@ async fn on_disk() {
         let store = open();
         World::new(store.clone(), store, Abilities::All)
     };
-    enumerate(one, 7).await;
+    enumerate(one, crashes(24)).await;
     let two = async || World::new(open(), open(), Abilities::All);
-    enumerate(two, 9).await;
+    enumerate(two, crashes(24)).await;
 }
 
 /// The plain and the flat layout compare values and transact over all buckets, the other compares
@@ -101,20 +132,29 @@ async fn on_disk() {
 async fn on_redis() {
     let redis = Redis::start().await.unwrap();
     let number = AtomicU32::new(0);
-    for (layout, step) in [("plain", 5), ("flat", 13), ("journal", 6)] {
+    let crashes = crashes(24);
+    for layout in ["plain", "flat", "journal"] {
         let world = async || {
-            let mut url = format!("{}?layout={layout}&answer-timeout=20s", redis.url());
-            if layout == "plain" {
-                // It has no prefix.
+            let prefix = if layout == "plain" {
+                // It has none.
                 redis.flush().await.unwrap();
+                String::new()
             } else {
-                let number = number.fetch_add(1, Ordering::Relaxed);
-                url += &format!("&prefix=w{number}:");
-            }
+                format!("&prefix=w{}:", number.fetch_add(1, Ordering::Relaxed))
+            };
+            let url = redis.url();
+            let url = format!("{url}?layout={layout}&answer-timeout=20s{prefix}");
             let options = Options::from_url(&url).unwrap();
             let store: Arc<dyn Store> = Arc::new(RedisStore::connect(&options).await.unwrap());
-            World::new(store.clone(), store, Abilities::All)
+            let world = World::new(store.clone(), store, Abilities::All);
+            // The flat layout has no other.
+            let bucket = if layout == "flat" {
+                BucketName::default()
+            } else {
+                world.bucket.clone()
+            };
+            World { bucket, ..world }
         };
-        enumerate(world, step).await;
+        enumerate(world, crashes).await;
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use keywell_journal::{
     Accepted, Decision, Error, Invoked, KEPT, Record, RecordedStore, Session, Status,
 };
-use keywell_memory::MemoryStore;
-use keywell_store::{Bucket, BucketName, List, Set, Store, reserved};
+use keywell_memory::{History, MemoryStore};
+use keywell_store::{Bucket, BucketName, Filter, List, Set, Since, Store, reserved};
 
 use crate::component::{Cart, MOST, Process, World, bucket_name, created, invoked, name};
 use crate::doubles::{Abilities, Fuse};
@@ -32,7 +32,16 @@ async fn concurrent_calls_with_one_key_run_once() {
     let world = world();
     let process = process(&world);
     let session = process.session().await.unwrap();
-    let calls = (0..64).map(|_| session.accept(invoked("add", "k")));
+    let calls = (0..64).map(|number| {
+        let session = &session;
+        async move {
+            if number % 2 == 0 {
+                session.enqueue(invoked("add", "k")).await
+            } else {
+                session.accept(invoked("add", "k")).await
+            }
+        }
+    });
     let accepted = futures::future::join_all(calls).await;
     let positions = accepted
         .into_iter()
@@ -46,6 +55,84 @@ async fn concurrent_calls_with_one_key_run_once() {
 }
 
 #[tokio::test]
+async fn a_caller_that_waits_adds_no_append() {
+    let world = world();
+    let fuse = Fuse::never();
+    let process = world.process(&fuse);
+    let session = process.session().await.unwrap();
+    let before = fuse.count();
+    let unkeyed = |function: &str| Invoked {
+        key: None,
+        ..invoked(function, "")
+    };
+    let first = session.enqueue(unkeyed("a")).await.unwrap();
+    assert_eq!((first, fuse.count()), (Accepted::Queued(1), before));
+    // One that is to be committed at once commits those before it.
+    let second = session.accept(unkeyed("b")).await.unwrap();
+    assert_eq!((second, fuse.count()), (Accepted::Queued(2), before + 2));
+    for position in [1, 2] {
+        let (next, _) = session.next().await.unwrap().unwrap();
+        assert_eq!(next, position);
+        session.returned("ok".into()).await.unwrap();
+    }
+    assert_eq!(session.next().await.unwrap(), None);
+    let before = fuse.count();
+    let third = session.enqueue(unkeyed("c")).await.unwrap();
+    let (next, _) = session.next().await.unwrap().unwrap();
+    assert_eq!(third, Accepted::Queued(next));
+    // Another comes while it runs, before its first effect.
+    let carts = process.carts(&session).await.unwrap();
+    assert_eq!(carts.get("k").await.unwrap(), None);
+    session.enqueue(unkeyed("d")).await.unwrap();
+    session.returned("ok".into()).await.unwrap();
+    assert_eq!(fuse.count(), before + 3);
+    session.next().await.unwrap().unwrap();
+    session.returned("ok".into()).await.unwrap();
+
+    let session = process.session().await.unwrap();
+    let mut functions = Vec::new();
+    while let Some((_, invoked)) = session.next().await.unwrap() {
+        let carts = process.carts(&session).await.unwrap();
+        if invoked.function == "c" {
+            carts.get("k").await.unwrap();
+        }
+        session.returned("ok".into()).await.unwrap();
+        functions.push(invoked.function);
+    }
+    assert_eq!(functions, ["a", "b", "c", "d"]);
+}
+
+/// As a trigger that is paused: the journal is in the store that it watches.
+#[tokio::test]
+async fn many_invocations_leave_a_watch_resumable() {
+    const INVOCATIONS: usize = 2_000;
+    let history = History {
+        events: 10,
+        ..History::default()
+    };
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::with_history(history));
+    let world = World::new(store.clone(), store, Abilities::All);
+    let bucket = world.bucket().await;
+    let watch = bucket.watch(Filter::All, Since::Now).await.unwrap();
+    let token = watch.start().unwrap().clone();
+    drop(watch);
+    let session = process(&world).session().await.unwrap();
+    for number in 0..INVOCATIONS {
+        let key = number.to_string();
+        session.accept(invoked("nothing", &key)).await.unwrap();
+        session.next().await.unwrap().unwrap();
+        session.returned("ok".into()).await.unwrap();
+    }
+    bucket.set("k", "v".into(), Set::default()).await.unwrap();
+    let mut watch = bucket
+        .watch(Filter::All, Since::After(token))
+        .await
+        .unwrap();
+    let event = futures::StreamExt::next(&mut watch).await.unwrap().unwrap();
+    assert_eq!(event.key(), Some("k"));
+}
+
+#[tokio::test]
 async fn a_key_has_its_answer_for_a_day_also_after_trimming() {
     let world = world();
     let process = process(&world);
@@ -53,7 +140,7 @@ async fn a_key_has_its_answer_for_a_day_also_after_trimming() {
     session.accept(invoked("add", "k")).await.unwrap();
     let answers = process.run(&session).await.unwrap();
     session.snapshot("state".into()).await.unwrap();
-    world.advance(KEPT - Duration::from_secs(1));
+    world.advance(KEPT.saturating_sub(Duration::from_secs(1)));
     let other = Invoked {
         arguments: "other".into(),
         ..invoked("add", "k")

@@ -21,6 +21,8 @@ pub struct CacheOptions {
     /// How many bytes keys and values may have, each entry with 64 more; the keys written longest ago
     /// leave first, in all processes. `None` bounds nothing.
     pub max_bytes: Option<usize>,
+    /// Whether opening fails where no other process has the cache open.
+    pub existing: bool,
 }
 
 // === impl CacheOptions ===
@@ -35,6 +37,7 @@ impl Default for CacheOptions {
             replays: "lattice.state.replay".to_owned(),
             heartbeat: Duration::from_mins(1),
             max_bytes: None,
+            existing: false,
         }
     }
 }

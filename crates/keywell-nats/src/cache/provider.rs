@@ -206,8 +206,15 @@ impl Provider for CacheProvider {
         self.options(url).map(drop)
     }
 
-    fn open(&self, url: &StoreUrl, _: Making) -> Opening {
-        let options = self.options(url);
+    fn outlives_processes(&self) -> bool {
+        false
+    }
+
+    fn open(&self, url: &StoreUrl, making: Making) -> Opening {
+        let options = self.options(url).map(|options| CacheOptions {
+            existing: making == Making::Refused,
+            ..options
+        });
         let url = (self as &dyn Provider).shown(url);
         Box::pin(async move {
             let opened = CacheStore::open(options?).await;

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keywell_store::{Answer, Bucket, BucketName, Promptness, Result, Store};
+use keywell_store::{Answer, Bucket, BucketName, Error, Promptness, Result, Store};
 
 use super::bucket::CacheBucket;
 use super::connection;
@@ -24,14 +24,21 @@ const CLOSING: Duration = Duration::from_secs(5);
 
 impl CacheStore {
     /// Takes part in a cache, and waits for what the other processes have: at most half a second for
-    /// one to say that it is there, and at most 30 s for its copy.
+    /// one to say that it is there, and at most 30 s for its copy. With
+    /// [`existing`](CacheOptions::existing) it waits up to 3 s for one to say so.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`](keywell_store::Error::Unavailable) if NATS cannot be reached, and
-    /// [`Error::AccessDenied`](keywell_store::Error::AccessDenied) if it refuses the login.
+    /// [`Error::Unavailable`] if NATS cannot be reached, or with
+    /// [`existing`](CacheOptions::existing) if no other process has the cache open, and
+    /// [`Error::AccessDenied`] if NATS refuses the login.
     pub async fn open(options: CacheOptions) -> Result<Self> {
         let node = if options.servers.is_empty() {
+            if options.existing {
+                let problem = "without a server the cache lives inside one process; name one, as \
+                               in nats-cache://HOST";
+                return Err(Error::Unavailable(problem.into()));
+            }
             Node::alone(options.max_bytes)
         } else {
             connection::join(&options).await?

@@ -240,7 +240,15 @@ async fn a_wrong_password_a_missing_database_and_no_server_are_told_apart_withou
     for (url, problem) in [
         (
             format!("postgres://{user}:secret@{addr}/postgres"),
-            "password authentication failed",
+            "refuses the login of the user keywell: password authentication failed",
+        ),
+        (
+            format!("postgres://{user}:secret@{addr}/postgres"),
+            "give the right password, in the URL, in PGPASSWORD or in ~/.pgpass",
+        ),
+        (
+            format!("postgres://{user}@{addr}/postgres"),
+            "it asks for a password; give the right",
         ),
         (server.url("absent"), "does not exist"),
         // Nothing listens at port 1.

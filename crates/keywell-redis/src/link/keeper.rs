@@ -55,6 +55,7 @@ async fn keep(lane: Arc<Lane>, shared: Arc<Shared>) {
     let mut backoff = Backoff::new(FIRST, shared.longest);
     let mut looks = Backoff::new(FIRST, shared.longest);
     let mut failures = 0_u32;
+    let mut was_connected = false;
     let mut primary = None;
     while !lane.is_closed() {
         // What was named before may have changed since, unheard; what is from now on counts.
@@ -66,9 +67,11 @@ async fn keep(lane: Arc<Lane>, shared: Arc<Shared>) {
         let problem = match found {
             Err(error) => error.to_string(),
             Ok(connection) => {
-                if failures > 0 {
-                    tracing::info!(server = %finder, attempts = failures + 1, "connected again");
+                if was_connected {
+                    let attempts = failures + 1;
+                    tracing::info!(target: "connection", server = %finder, attempts, "connected again");
                 }
+                was_connected = true;
                 failures = 0;
                 let since = Instant::now();
                 let mut doubts = lane.doubts();
@@ -88,7 +91,7 @@ async fn keep(lane: Arc<Lane>, shared: Arc<Shared>) {
                         "it leads to a replica".to_owned()
                     }
                 };
-                tracing::warn!(server = %finder, "the connection is lost: {problem}");
+                tracing::warn!(server = %finder, "the connection is lost; connecting again: {problem}");
                 lane.is_lost(&problem);
                 if primary.is_some() {
                     continue;
@@ -100,9 +103,8 @@ async fn keep(lane: Arc<Lane>, shared: Arc<Shared>) {
                 problem
             }
         };
-        if failures == 0 {
-            tracing::warn!(server = %finder, "cannot connect; retrying: {problem}");
-        }
+        // The loss was logged, and who waits for the first connection gets the problem.
+        tracing::debug!(server = %finder, "cannot connect; retrying: {problem}");
         failures = failures.saturating_add(1);
         lane.is_down(&problem);
         backoff.pause().await;

@@ -5,7 +5,7 @@ use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Linker};
 
 use super::callee::{Callee, Function};
-use super::{signature, version};
+use super::signature;
 use crate::Error;
 use crate::state::State;
 
@@ -167,7 +167,7 @@ fn export(
     let same = exports.iter().filter(|(name, _)| split(name).0 == wanted);
     let found = same.clone().find(|(name, _)| *name == import).or_else(|| {
         let mut same = same.clone();
-        same.find(|(name, _)| version::are_compatible(wanted_version, split(name).1))
+        same.find(|(name, _)| keywell_wasi::are_compatible(wanted_version, split(name).1))
     });
     let index = |name: &str| exporter.get_export_index(None, name);
     if let Some((name, instance)) = found

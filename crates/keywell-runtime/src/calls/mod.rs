@@ -17,7 +17,6 @@
 mod callee;
 mod import;
 mod signature;
-mod version;
 pub(crate) mod weight;
 
 pub use callee::Callee;

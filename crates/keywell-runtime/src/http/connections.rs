@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::connection::Connection;
-use super::seldom::Seldom;
+use crate::seldom::Seldom;
 
 /// The connections of all HTTP servers of a runtime, which are bounded in number.
 pub(crate) struct Connections {

@@ -39,7 +39,6 @@ mod progress;
 mod protocol;
 mod refusal;
 mod route;
-mod seldom;
 mod served;
 mod server;
 mod serving;

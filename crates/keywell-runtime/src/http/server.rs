@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::route::HttpRoute;
-use super::seldom::Seldom;
 use super::serving::serve;
 use super::site::{Entry, Site};
 use super::tls::HttpTls;
 use crate::Error;
+use crate::seldom::Seldom;
 
 /// Listens for HTTP/1.1 and HTTP/2: in clear text by prior knowledge, encrypted by ALPN.
 ///

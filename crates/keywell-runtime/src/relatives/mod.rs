@@ -7,6 +7,7 @@ mod logging;
 mod secrets;
 mod variables;
 
+use keywell_wasi::is_compatible;
 use wasmtime::component::{Linker, LinkerInstance};
 
 use crate::state::State;
@@ -55,9 +56,9 @@ fn all() -> impl Iterator<Item = &'static str> {
     interfaces.map(|(name, _)| *name)
 }
 
-/// Whether an interface of this name, with its version, is one of them.
+/// Whether an interface of this name is one of them, in its version or in a compatible one.
 pub(crate) fn is_offered(interface: &str) -> bool {
-    all().any(|name| name == interface)
+    all().any(|name| is_compatible(name, interface))
 }
 
 /// The versions that are offered of a package, for messages.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::bucket::check_change;
+use super::gate::{Gate, InFlight};
 use super::{Backend, BackendBucket};
 use crate::{Action, Answer, Bucket, BucketName, Check, Result, StoreId, Write};
 
@@ -12,6 +13,7 @@ pub struct Backends<B> {
     store: StoreId,
     make: Box<dyn Fn(&BucketName) -> B + Send + Sync>,
     open: Mutex<HashMap<BucketName, Arc<B>>>,
+    gate: Arc<Gate>,
 }
 
 /// Backends by the names of their buckets.
@@ -26,6 +28,7 @@ impl<B: Backend> Backends<B> {
             store: StoreId::unique(),
             make: Box::new(make),
             open: Mutex::default(),
+            gate: Arc::new(Gate::new()),
         }
     }
 
@@ -45,8 +48,22 @@ impl<B: Backend> Backends<B> {
 
     /// Opens a bucket, for [`Store::open`](crate::Store::open).
     pub fn bucket(&self, name: &BucketName) -> Answer<Arc<dyn Bucket>> {
-        let bucket = BackendBucket::new(self.store, name.clone(), self.of(name));
+        let bucket = BackendBucket::new(self.store, name.clone(), self.of(name), self.gate.clone());
         Answer::now(Arc::new(bucket))
+    }
+
+    /// Begins a write that is no call of a bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](crate::Error::Unavailable) once the store is closed.
+    pub fn enter(&self) -> Result<InFlight> {
+        self.gate.enter()
+    }
+
+    /// Begins no other write, and waits for those in flight, for [`Store::close`](crate::Store::close).
+    pub fn close(&self) -> impl Future<Output = ()> + Send + use<B> {
+        self.gate.close()
     }
 
     /// The backends of a transaction, for [`Store::transact`](crate::Store::transact), once its

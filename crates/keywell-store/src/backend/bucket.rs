@@ -4,6 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Backend;
+use super::gate::Gate;
 use crate::{
     Answer, Bucket, BucketName, Capabilities, Change, Entry, Error, Expected, Filter, Invalid,
     List, Page, Part, Result, Set, Since, StoreId, Swap, Transacting, ValueBytes, Version, Watch,
@@ -15,6 +16,7 @@ pub struct BackendBucket<B> {
     store: StoreId,
     name: BucketName,
     backend: Arc<B>,
+    gate: Arc<Gate>,
 }
 
 /// The keys of a batch of reads.
@@ -28,18 +30,20 @@ struct Batch {
 // === impl BackendBucket ===
 
 impl<B> BackendBucket<B> {
-    pub(super) fn new(store: StoreId, name: BucketName, backend: Arc<B>) -> Self {
+    pub(super) fn new(store: StoreId, name: BucketName, backend: Arc<B>, gate: Arc<Gate>) -> Self {
         Self {
             store,
             name,
             backend,
+            gate,
         }
     }
 }
 
 impl<B> Clone for BackendBucket<B> {
     fn clone(&self) -> Self {
-        Self::new(self.store, self.name.clone(), self.backend.clone())
+        let (backend, gate) = (self.backend.clone(), self.gate.clone());
+        Self::new(self.store, self.name.clone(), backend, gate)
     }
 }
 
@@ -54,6 +58,22 @@ impl<B: Backend> BackendBucket<B> {
             Ok(()) => Answer::later(call(self.backend.clone())),
             Err(error) => error.into(),
         }
+    }
+
+    /// The same for a write, whose end the end of the store waits for.
+    fn write<T, F>(&self, checked: Result<()>, call: impl FnOnce(Arc<B>) -> F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let gate = self.gate.clone();
+        self.call(checked, |backend| {
+            let call = call(backend);
+            async move {
+                let _in_flight = gate.enter()?;
+                call.await
+            }
+        })
     }
 
     fn read_many(
@@ -149,7 +169,7 @@ impl<B: Backend> Bucket for BackendBucket<B> {
         let checked = checked.and_then(|()| limits.check_value(value.len()));
         let checked = checked.and_then(|()| how.ttl_millis().map(drop));
         let key = key.to_owned();
-        self.call(checked, async move |backend| {
+        self.write(checked, async move |backend| {
             backend.set(&key, value, how).await
         })
     }
@@ -157,7 +177,7 @@ impl<B: Backend> Bucket for BackendBucket<B> {
     fn delete(&self, key: &str) -> Answer<()> {
         let checked = self.backend.check_key(key);
         let key = key.to_owned();
-        self.call(checked, async move |backend| backend.delete(&key).await)
+        self.write(checked, async move |backend| backend.delete(&key).await)
     }
 
     fn exists(&self, key: &str) -> Answer<bool> {
@@ -171,7 +191,7 @@ impl<B: Backend> Bucket for BackendBucket<B> {
     fn swap(&self, key: &str, expected: Expected, change: Change) -> Answer<Swap> {
         let checked = check_change(&*self.backend, key, &change);
         let key = key.to_owned();
-        self.call(checked, async move |backend| {
+        self.write(checked, async move |backend| {
             backend.swap(&key, expected, change).await
         })
     }
@@ -180,7 +200,7 @@ impl<B: Backend> Bucket for BackendBucket<B> {
         let checked = self.backend.check_key(key);
         let checked = checked.and_then(|()| created.ttl_millis().map(drop));
         let key = key.to_owned();
-        self.call(checked, async move |backend| {
+        self.write(checked, async move |backend| {
             backend.increment(&key, delta, created).await
         })
     }
@@ -198,7 +218,7 @@ impl<B: Backend> Bucket for BackendBucket<B> {
         let checked = self.capabilities().limits().check_entries(&entries);
         let checked = checked.and_then(|()| keys.try_for_each(|key| self.backend.check_key(key)));
         let entries = last_of_each(&entries);
-        self.call(checked, async move |backend| {
+        self.write(checked, async move |backend| {
             backend.set_many(entries).await
         })
     }
@@ -210,7 +230,7 @@ impl<B: Backend> Bucket for BackendBucket<B> {
         let mut seen = HashSet::with_capacity(keys.len());
         let keys = keys.iter().filter(|key| seen.insert(**key));
         let keys = keys.map(|&key| key.to_owned()).collect();
-        self.call(checked, async move |backend| {
+        self.write(checked, async move |backend| {
             backend.delete_many(keys).await
         })
     }

@@ -12,7 +12,9 @@
 mod backends;
 mod bucket;
 mod contract;
+mod gate;
 
 pub use backends::{Backends, Named};
 pub use bucket::BackendBucket;
 pub use contract::{Backend, Reader, Watcher, Writer};
+pub use gate::InFlight;

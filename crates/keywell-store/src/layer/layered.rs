@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use super::turns::Turns;
-use crate::{Answer, Bucket, BucketName, Check, Promptness, Store, StoreId, Transacted, Write};
+use crate::{
+    Answer, Bucket, BucketName, Check, Maintenance, Promptness, Store, StoreId, Transacted, Write,
+};
 
 /// A store with a layer around each of its buckets. Everything else is the store's own.
 ///
@@ -101,6 +103,10 @@ impl Store for Layered {
 
     fn health(&self) -> Answer<()> {
         self.inner.health()
+    }
+
+    fn maintain(&self, task: Maintenance) -> Answer<()> {
+        self.inner.maintain(task)
     }
 
     fn close(&self) -> Answer<()> {

@@ -11,6 +11,7 @@ use wasmtime::component::Component;
 
 use crate::interface::{Interface, Link};
 use crate::keyvalue::KeyvalueView;
+use crate::version::is_compatible;
 
 const STORE: &str = "keywell:collections/store@0.1.0";
 
@@ -18,7 +19,7 @@ const STORE: &str = "keywell:collections/store@0.1.0";
 pub fn collections_imports(component: &Component) -> Vec<&'static str> {
     let component_type = component.component_type();
     let mut imports = component_type.imports(component.engine());
-    let is_imported = imports.any(|(name, _)| name == STORE);
+    let is_imported = imports.any(|(name, _)| is_compatible(STORE, name));
     is_imported.then_some(STORE).into_iter().collect()
 }
 

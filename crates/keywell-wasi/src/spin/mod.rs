@@ -19,13 +19,15 @@ use wasmtime::component::Component;
 
 use crate::interface::Link;
 use crate::keyvalue::KeyvalueView;
+use crate::version::is_compatible;
 
 /// The interface, in the version without a number and in the later ones.
 const ONE: &str = "fermyon:spin/key-value";
 const TWO: &str = "fermyon:spin/key-value@2.0.0";
 const THREE: &str = "spin:key-value/key-value@3.0.0";
 
-/// The interfaces of Spin's key-value that a component imports and [`link`](crate::link) links.
+/// The interfaces of Spin's key-value that a component imports, in these or in compatible versions,
+/// and [`link`](crate::link) links.
 pub fn spin_imports(component: &Component) -> Vec<&'static str> {
     let component_type = component.component_type();
     let engine = component.engine();
@@ -33,7 +35,7 @@ pub fn spin_imports(component: &Component) -> Vec<&'static str> {
     let imported = known.filter(|known| {
         component_type
             .imports(engine)
-            .any(|(name, _)| name == *known)
+            .any(|(name, _)| is_compatible(known, name))
     });
     imported.collect()
 }

@@ -14,6 +14,7 @@ use wasmtime::component::Component;
 use crate::calls;
 use crate::interface::{Interface, Link};
 use crate::keyvalue::KeyvalueView;
+use crate::version::is_compatible;
 
 const TYPES: &str = "wasmcloud:keyvalue/types@0.2.0";
 const STORE: &str = "wasmcloud:keyvalue/store@0.2.0";
@@ -21,8 +22,8 @@ const ATOMICS: &str = "wasmcloud:keyvalue/atomics@0.2.0";
 const BATCH: &str = "wasmcloud:keyvalue/batch@0.2.0";
 const CAS: &str = "wasmcloud:keyvalue/cas@0.2.0";
 
-/// The interfaces of `wasmcloud:keyvalue@0.2.0` that a component imports and [`link`](crate::link)
-/// links.
+/// The interfaces of `wasmcloud:keyvalue@0.2.0` that a component imports, in this or in a later
+/// patch release, and [`link`](crate::link) links.
 pub fn wasmcloud_imports(component: &Component) -> Vec<&'static str> {
     let component_type = component.component_type();
     let engine = component.engine();
@@ -30,7 +31,7 @@ pub fn wasmcloud_imports(component: &Component) -> Vec<&'static str> {
     let imported = known.filter(|known| {
         component_type
             .imports(engine)
-            .any(|(name, _)| name == *known)
+            .any(|(name, _)| is_compatible(known, name))
     });
     imported.collect()
 }

@@ -13,6 +13,7 @@ use super::config_file::ConfigFile;
 use super::config_set::{ConfigSetArguments, NamedSet};
 use super::images::ImageArguments;
 use super::metrics::MetricsArguments;
+use super::number::whole;
 use super::output;
 use super::store::GivenUrl;
 use super::usage::Unshown;
@@ -42,26 +43,6 @@ pub(super) struct ComponentArguments {
     #[command(flatten)]
     config_sets: ConfigSetArguments,
 
-    /// How long a call may take: 500ms, 30s, 5m.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
-    timeout: Duration,
-
-    /// How much memory an instance may have: 64KiB, 256MiB, 1GiB. What Keywell holds for it may
-    /// have as much again, and 4 MiB at least.
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
-    memory: usize,
-
-    /// How much memory all instances may have together, with what Keywell holds for them; past it
-    /// requests wait, then get 503. [default: three quarters of the machine's, or of the cgroup's]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    total_memory: Option<usize>,
-
-    /// How many instances may be there at once; calls past it wait. Where there are requests,
-    /// deliveries have at most half of them.
-    #[arg(long, value_name = "N", default_value_t = 256,
-          value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    instances: u32,
-
     /// A host that the component may send HTTP requests to; may be repeated. Without a port, at
     /// 80 for http and 443 for https; *.HOST for all under it, * for every host.
     #[arg(long = "allow-http", value_name = "HOST[:PORT]", value_parser = host)]
@@ -79,6 +60,26 @@ pub(super) struct ComponentArguments {
     /// An export file of `keywell kv export`, whose keys a store in memory has at first.
     #[arg(long, value_name = "FILE")]
     preset: Option<PathBuf>,
+
+    /// How long a call may take: 500ms, 30s, 5m.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    timeout: Duration,
+
+    /// How much memory an instance may have: 64KiB, 256MiB, 1GiB. What Keywell holds for it may
+    /// have as much again, and 4 MiB at least.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    memory: usize,
+
+    /// How much memory all instances may have together, with what Keywell holds for them; past it
+    /// requests wait, then get 503. [default: three quarters of the machine's, or of the cgroup's]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    total_memory: Option<usize>,
+
+    /// How many instances may be there at once; calls past it wait. Where there are requests,
+    /// deliveries have at most half of them.
+    #[arg(long, value_name = "N", default_value_t = 256,
+          value_parser = whole::<u32>(1..=10_000))]
+    instances: u32,
 
     #[command(flatten)]
     metrics: MetricsArguments,

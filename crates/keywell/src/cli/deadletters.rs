@@ -1,4 +1,5 @@
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,8 +9,8 @@ use keywell_store::{BucketName, terminal};
 use serde::Serialize;
 
 use super::kv::{Sink, Stop};
-use super::output;
 use super::store::StoreArguments;
+use super::{output, status};
 use crate::cli::failed::Ended;
 
 /// List events that could not be delivered, send them again, or remove them.
@@ -41,7 +42,7 @@ pub(super) struct DeadLettersCommand {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the letters: the event of each, and why it failed; with --json also when, and its value.
+    /// Print the letters: the event of each, when it failed, and why; with --json also its value.
     #[command(
         after_help = "Example:\n  keywell deadletters list --store disk:data --trigger alerts"
     )]
@@ -159,7 +160,7 @@ async fn list(
             if json {
                 out.json(&Printed::from(letter))?;
             } else {
-                out.put(line(letter).as_bytes())?;
+                out.put(line(letter, SystemTime::now()).as_bytes())?;
             }
         }
         cursor = page.cursor;
@@ -226,7 +227,10 @@ impl Of {
 }
 
 /// A letter on a line of its own, whatever its key and its reason are made of.
-fn line(letter: &DeadLetter) -> String {
+fn line(letter: &DeadLetter, now: SystemTime) -> String {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(letter.at_millis);
+    // Another machine's clock may be ahead.
+    let ago = status::time(now.duration_since(at).unwrap_or_default().as_secs());
     let DeadLetter {
         id,
         operation,
@@ -248,7 +252,9 @@ fn line(letter: &DeadLetter) -> String {
         "attempts"
     };
     let (id, bucket) = (terminal::escape(id), terminal::escape(bucket));
-    format!("{id}  {operation} {key:?} in {bucket}, {attempts} {tries}: {reason:?}{waits}\n")
+    format!(
+        "{id}  {ago} ago  {operation} {key:?} in {bucket}, {attempts} {tries}: {reason:?}{waits}\n"
+    )
 }
 
 // === impl Printed ===

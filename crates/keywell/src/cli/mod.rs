@@ -27,6 +27,7 @@ mod kv;
 mod lookup;
 mod metrics;
 mod new;
+mod number;
 mod output;
 mod passwords;
 #[cfg(feature = "images")]
@@ -62,6 +63,9 @@ const EXIT_CODES: &str = "Exit codes:\n  \
     2  it was asked for something that makes no sense, and did nothing\n\
     `keywell run` passes on the component's own code, from 0 to 255.";
 
+/// Behind the options of every command.
+const LAST: usize = 900;
+
 /// Runs WebAssembly components on key-value stores.
 #[derive(Parser)]
 #[command(
@@ -76,10 +80,12 @@ struct Arguments {
     command: Command,
 
     /// What to log: error, warn, info, debug or trace, or a filter such as keywell=debug. What
-    /// components log by wasi:logging has the target component.
+    /// components log by wasi:logging has the target component, and that a lost connection is back
+    /// the target connection.
     #[arg(
         long,
         global = true,
+        display_order = LAST,
         value_name = "FILTER",
         env = "KEYWELL_LOG",
         hide_env_values = true,
@@ -88,7 +94,7 @@ struct Arguments {
     log: String,
 
     /// Log lines as JSON, and so what components print, but for `run`.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST)]
     log_json: bool,
 }
 

@@ -29,14 +29,15 @@ pub(super) fn finish() {
 }
 
 /// What is logged where nothing else is asked for. What components log is meant to be read from
-/// `info` on.
-pub(super) const USUAL_LOG: &str = "warn,component=info";
+/// `info` on, and that a lost connection is back is as worth a line as its loss.
+pub(super) const USUAL_LOG: &str = "warn,component=info,connection=info";
 
 /// Sends the log to standard error.
 pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
-    if let Some(word) = filter.split(',').find(|word| is_mistyped(word)) {
+    if let Some(word) = filter.split(',').find_map(mistyped) {
         let problem = format!(
-            "--log: {word:?} is no level; there are error, warn, info, debug, trace and off, and TARGET=LEVEL"
+            "--log: {word:?} is no level; there are error, warn, info, debug, trace and off, and \
+             TARGET=LEVEL"
         );
         return Err(Failed::Usage(problem));
     }
@@ -74,11 +75,12 @@ pub(super) fn log(filter: &str, json: bool) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A single word that is no level selects a module by that name and silences all others, which is
-/// seldom meant.
-fn is_mistyped(word: &str) -> bool {
-    let word = word.trim();
-    !word.is_empty() && !word.contains('=') && word.parse::<LevelFilter>().is_err()
+/// What is no level of a part of a filter. A single word that is none would select a module by that
+/// name and silence all others, which is seldom meant.
+fn mistyped(part: &str) -> Option<&str> {
+    let level = part.rsplit('=').next().unwrap_or(part).trim();
+    let is_wrong = !part.trim().is_empty() && level.parse::<LevelFilter>().is_err();
+    is_wrong.then_some(level)
 }
 
 /// Writes a line to standard output, escaped.
@@ -264,6 +266,7 @@ mod tests {
             (LOG_TARGET, tracing::Level::INFO, true),
             (LOG_TARGET, tracing::Level::DEBUG, false),
             ("keywell", tracing::Level::WARN, true),
+            ("connection", tracing::Level::INFO, true),
             ("keywell", tracing::Level::INFO, false),
         ] {
             assert_eq!(
@@ -271,6 +274,30 @@ mod tests {
                 is_shown,
                 "{target} {level}"
             );
+        }
+    }
+
+    #[test]
+    fn a_filter_names_levels_that_there_are() {
+        for (filter, wrong) in [
+            ("inof", "inof"),
+            ("foo=bar", "bar"),
+            ("warn,component=inof", "inof"),
+        ] {
+            assert_eq!(
+                filter.split(',').find_map(mistyped),
+                Some(wrong),
+                "{filter}"
+            );
+        }
+        for filter in [
+            "",
+            "off",
+            "WARN, component=info",
+            "keywell=debug,",
+            USUAL_LOG,
+        ] {
+            assert_eq!(filter.split(',').find_map(mistyped), None, "{filter}");
         }
     }
 

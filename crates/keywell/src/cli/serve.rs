@@ -16,6 +16,7 @@ use super::application::{attend, lines};
 use super::component::ComponentArguments;
 use super::config_set::NamedSet;
 use super::health::HealthArguments;
+use super::number::whole;
 use super::reloading::{Plans, Renewals};
 use super::store::{self, GivenUrl, StoreArguments};
 use super::usage::Unshown;
@@ -37,39 +38,14 @@ use crate::cli::failed::{Ended, Failed};
                   --allow-http localhost:3001 --store 'redis://127.0.0.1?layout=flat'"
 )]
 pub(super) struct Serve {
-    #[command(flatten)]
-    component: ComponentArguments,
-
+    // In the order of the help: what it is on, then what bounds it.
     #[command(flatten)]
     store: StoreArguments,
-
-    #[command(flatten)]
-    health: HealthArguments,
 
     /// Where to listen; port 0 takes a free one. A name, as in localhost:8080, stands for all its
     /// addresses. A component that only watches listens nowhere.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     addr: ListenAddress,
-
-    /// Let an instance answer up to N requests, one after the other. What the component keeps in
-    /// its memory is then seen by later requests.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    reuse: u32,
-
-    /// Let an instance answer up to N requests at once, if the component is for WASI 0.3.
-    #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=1000))]
-    concurrency: u32,
-
-    /// How many connections clients may have open. Past it, or where the process may not open so
-    /// many files, the one that was idle for longest is closed.
-    #[arg(long, value_name = "N", default_value_t = 10_000,
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    connections: u32,
-
-    /// How long a response may wait for a client that does not read it: 500ms, 30s, 5m.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
-    write_timeout: Duration,
 
     /// Call the component when keys change: SET@KEY when one is set, DEL@KEY when one is gone,
     /// several separated by commas; may be repeated. In a key, * stands for any characters and ?
@@ -97,6 +73,33 @@ pub(super) struct Serve {
     /// may not write to the one that it watches.
     #[arg(long, value_name = "URL", requires = "watch", value_parser = Unshown::new(store::url))]
     positions: Option<GivenUrl>,
+
+    #[command(flatten)]
+    component: ComponentArguments,
+
+    /// Let an instance answer up to N requests, one after the other. What the component keeps in
+    /// its memory is then seen by later requests.
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = whole::<u32>(1..=i128::from(u32::MAX - 1)))]
+    reuse: u32,
+
+    /// Let an instance answer up to N requests at once, if the component is for WASI 0.3.
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = whole::<u32>(1..=1000))]
+    concurrency: u32,
+
+    /// How many connections clients may have open. Past it, or where the process may not open so
+    /// many files, the one that was idle for longest is closed.
+    #[arg(long, value_name = "N", default_value_t = 10_000,
+          value_parser = whole::<u32>(1..=1_000_000))]
+    connections: u32,
+
+    /// How long a response may wait for a client that does not read it: 500ms, 30s, 5m.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    write_timeout: Duration,
+
+    #[command(flatten)]
+    health: HealthArguments,
 }
 
 // === impl Serve ===

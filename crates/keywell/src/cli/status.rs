@@ -226,7 +226,7 @@ fn trigger(trigger: &TriggerReport) -> Row {
 }
 
 /// A time in its two largest units.
-fn time(seconds: u64) -> String {
+pub(super) fn time(seconds: u64) -> String {
     let units = [
         (seconds / 86400, "d"),
         (seconds / 3600 % 24, "h"),

@@ -109,7 +109,13 @@ impl StoreArguments {
     }
 
     /// The store, by way of the process that has it open if one does, else opened here.
+    ///
+    /// Of a store that is gone with the last process that has it open, there is to be one.
     pub(super) async fn reach(&self) -> Result<Arc<dyn Store>, Failed> {
+        let provider = keywell::provider(self.store.scheme());
+        if provider.is_some_and(|provider| !provider.outlives_processes()) {
+            return self.reach_existing().await;
+        }
         self.reach_or(keywell::open(&self.store)).await
     }
 

@@ -4,6 +4,7 @@
 
 mod carrying;
 mod copying;
+mod keeping;
 mod keys;
 mod streams;
 mod support;

@@ -9,7 +9,7 @@ pub(crate) mod gate;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -63,10 +63,19 @@ impl Server {
     }
 
     pub(crate) fn start_at(address: &str, component: &str, arguments: &[&str]) -> Self {
+        Self::start_file_at(address, &guest(component), arguments)
+    }
+
+    /// Serves a component that is no guest.
+    pub(crate) fn start_file(component: &Path, arguments: &[&str]) -> Self {
+        Self::start_file_at("127.0.0.1:0", component, arguments)
+    }
+
+    fn start_file_at(address: &str, component: &Path, arguments: &[&str]) -> Self {
         let mut keywell = keywell();
         keywell
             .arg("serve")
-            .arg(guest(component))
+            .arg(component)
             .args(["--addr", address])
             .args(arguments);
         let mut process = keywell.stdout(Stdio::piped()).spawn().unwrap();

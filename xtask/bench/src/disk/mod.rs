@@ -1,5 +1,7 @@
-//! The disk store beside redb, on the file system of the temporary folder.
+//! The disk store beside redb, and beside appending to a file, on the file system of the temporary
+//! folder.
 
+mod floor;
 mod ours;
 mod raw;
 mod workload;
@@ -13,6 +15,7 @@ use crate::measure::{Series, Subject, rounds};
 use crate::plot::Plot;
 use crate::row::Row;
 use crate::unit::Unit;
+use floor::Floor;
 use ours::Ours;
 use raw::Raw;
 
@@ -42,7 +45,8 @@ pub(crate) fn group(effort: &Effort) -> Done<Group> {
     let folder = tempfile::tempdir()?;
     let ours = Ours::open(&folder.path().join("ours"))?;
     let raw = Raw::open(&folder.path().join("redb"))?;
-    for (tasks, goal) in [(64, Some(Goal::AtLeast(10.0))), (1, None)] {
+    let floor = Floor::open(&folder.path().join("floor"))?;
+    for (tasks, goal) in [(64, Some(Goal::AtLeast(20.0))), (1, None)] {
         let subjects: [Subject<'_>; 2] = [
             Box::new(|| ours.writes_per_second(tasks, effort.load)),
             Box::new(|| raw.writes_per_second(tasks, effort.load)),
@@ -84,13 +88,21 @@ pub(crate) fn group(effort: &Effort) -> Done<Group> {
                 &raw,
                 unit,
             );
-            if (id, keys) == ("get", 10_000) {
-                row = row.goal(Goal::AtMost(1.5));
+            let goal = match (id, keys) {
+                ("get", 10_000) => Some(1.0),
+                ("get", 10_000_000) | ("page", _) => Some(1.2),
+                _ => None,
+            };
+            if let Some(most) = goal {
+                row = row.goal(Goal::AtMost(most));
             }
             plot.point("Keywell", f64::from(keys), row.figure);
             plot.point("redb", f64::from(keys), row.other);
             group.rows.push(row);
         }
+        group
+            .rows
+            .push(beside_the_floor(&ours, &floor, keys, effort)?);
         let Some(more) = keys.checked_mul(10) else {
             break;
         };
@@ -122,6 +134,25 @@ fn at_size(ours: &Ours, raw: &Raw, id: &str, keys: u32, effort: &Effort) -> Done
         effort.rounds_a_point()
     };
     rounds(rounds_of, subjects)
+}
+
+/// A durable `set` beside the least that one can cost.
+fn beside_the_floor(ours: &Ours, floor: &Floor, keys: u32, effort: &Effort) -> Done<Row> {
+    let about = 3 * effort.call;
+    let subjects: [Subject<'_>; 2] = [
+        Box::new(|| Ok(1e6 / ours.writes_per_second(1, about)?)),
+        Box::new(|| floor.micros_an_append(about)),
+    ];
+    let [ours, floor] = rounds(effort.rounds_a_point(), subjects)?;
+    let row = Row::new(
+        format!("disk/set-floor/{keys}"),
+        format!("durable `set`, 1 task, {} keys", with_power(keys)),
+        &ours,
+        "append 100 bytes, `fdatasync`",
+        &floor,
+        Unit::Microseconds,
+    );
+    Ok(row.goal(Goal::AtMost(1.5)))
 }
 
 fn with_power(keys: u32) -> String {
@@ -162,5 +193,7 @@ mod tests {
         assert!(raw.micros_a_page(about).unwrap() > 0.0);
         assert!(ours.writes_per_second(2, about).unwrap() > 0.0);
         assert!(raw.writes_per_second(2, about).unwrap() > 0.0);
+        let floor = Floor::open(&folder.path().join("floor")).unwrap();
+        assert!(floor.micros_an_append(about).unwrap() > 0.0);
     }
 }

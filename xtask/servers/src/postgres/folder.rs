@@ -8,6 +8,7 @@ use super::databases::Databases;
 use super::owner::Owner;
 use super::tool::tool;
 use crate::error::{Error, Result};
+use crate::shared::kept;
 
 /// The folder of a server, whose user has it.
 pub(super) fn folder() -> Result<(TempDir, Owner)> {
@@ -16,13 +17,6 @@ pub(super) fn folder() -> Result<(TempDir, Owner)> {
     let folder = tempfile::Builder::new().prefix(prefix).tempdir()?;
     owner.own(folder.path())?;
     Ok((folder, owner))
-}
-
-/// Where test runs keep what they share.
-pub(super) fn kept() -> Result<PathBuf> {
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/servers");
-    fs::create_dir_all(&kept).map_err(Error::file(&kept))?;
-    Ok(kept)
 }
 
 /// A folder with an empty cluster, made once in the build folder for this version of the server, since

@@ -5,6 +5,7 @@ use clap::Args;
 use super::set::expiring;
 use super::target::key;
 use super::{Sink, Stop, Target};
+use crate::cli::number::whole;
 
 /// Add to a counter as one step, and print its new value.
 ///
@@ -23,6 +24,7 @@ pub(super) struct Increment {
     #[arg(
         value_name = "DELTA",
         default_value_t = 1,
+        value_parser = whole::<i64>(i128::from(i64::MIN)..=i128::from(i64::MAX)),
         allow_negative_numbers = true
     )]
     delta: i64,

@@ -5,6 +5,7 @@ use keywell_store::{MAX_PAGE_KEYS, Page};
 
 use super::format::Format;
 use super::{Sink, Stop, Target};
+use crate::cli::number::whole;
 
 /// List the keys of a bucket, one a line.
 ///
@@ -24,7 +25,7 @@ pub(super) struct List {
     prefix: String,
 
     /// At most so many keys.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=i128::from(u32::MAX)))]
     limit: Option<usize>,
 
     #[command(flatten)]

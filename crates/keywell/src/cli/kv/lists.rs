@@ -7,6 +7,7 @@ use clap::Args;
 use super::format::Format;
 use super::target::key;
 use super::{Sink, Stop, Target};
+use crate::cli::number::whole;
 
 /// Append an item to a list, and print the length of the list.
 ///
@@ -40,6 +41,7 @@ pub(super) struct Range {
     #[arg(
         value_name = "START",
         default_value_t = 0,
+        value_parser = whole::<i64>(i128::from(i64::MIN)..=i128::from(i64::MAX)),
         allow_negative_numbers = true
     )]
     start: i64,
@@ -48,6 +50,7 @@ pub(super) struct Range {
     #[arg(
         value_name = "STOP",
         default_value_t = -1,
+        value_parser = whole::<i64>(i128::from(i64::MIN)..=i128::from(i64::MAX)),
         allow_negative_numbers = true
     )]
     stop: i64,

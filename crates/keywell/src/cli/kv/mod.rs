@@ -3,7 +3,10 @@
 //! A subcommand a file. What each does is written over a [`Target`] and a [`Sink`], so that a test
 //! can give it a store in memory and read what it wrote.
 
+mod backup;
 mod buckets;
+mod check;
+mod compact;
 mod copy;
 mod delete;
 mod exists;
@@ -69,6 +72,9 @@ enum Command {
     Export(export::Export),
     Copy(copy::Copy),
     Buckets(buckets::Buckets),
+    Backup(backup::Backup),
+    Compact(compact::Compact),
+    Check(check::Check),
     Push(lists::Push),
     Range(lists::Range),
     ItemDelete(lists::ItemDelete),
@@ -86,6 +92,9 @@ impl Kv {
     pub(super) async fn main(self) -> Ended {
         if let Command::Copy(copy) = self.command {
             return copy.main(self.store, self.bucket).await;
+        }
+        if let Command::Check(check) = self.command {
+            return check.main(self.store, self.bucket).await;
         }
         self.store.check_lasting()?;
         let store = if self.command.makes_a_store() {
@@ -135,8 +144,11 @@ impl Command {
         name: BucketName,
         out: &mut Sink<'_>,
     ) -> Result<ExitCode, Stop> {
-        if let Self::Buckets(buckets) = self {
-            return buckets.run(store, out).await;
+        match self {
+            Self::Buckets(buckets) => return buckets.run(store, out).await,
+            Self::Backup(backup) => return backup.run(store).await,
+            Self::Compact(compact) => return compact.run(store).await,
+            _ => {}
         }
         let target = Target::open(store, name).await?;
         match self {
@@ -158,7 +170,11 @@ impl Command {
             Self::SetQuery(query) => query.run(&target, out).await,
             Self::SetUnion(union) => union.run(&target, out).await,
             Self::SetIntersection(intersection) => intersection.run(&target, out).await,
-            Self::Buckets(_) | Self::Copy(_) => unreachable!("it is done"),
+            Self::Buckets(_)
+            | Self::Backup(_)
+            | Self::Compact(_)
+            | Self::Check(_)
+            | Self::Copy(_) => unreachable!("it is done"),
         }
     }
 }

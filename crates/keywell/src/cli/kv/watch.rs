@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::target::key;
 use super::{Sink, Stop, Target};
+use crate::cli::number::whole;
 use crate::cli::{output, signal};
 
 /// Print the changes of a bucket as they happen, as a JSON line each.
@@ -39,8 +40,8 @@ pub(super) struct Watch {
     #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     since: Option<String>,
 
-    /// End after so many events.
-    #[arg(long, value_name = "N")]
+    /// End after so many events; 0 only prints where to resume.
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(0..=i128::from(u64::MAX)))]
     count: Option<u64>,
 }
 
@@ -94,6 +95,13 @@ impl Watch {
         };
         let mut watch = target.bucket.watch(filter, since).await.map_err(cannot)?;
         let mut resume = watch.start().cloned();
+        if self.count == Some(0) && resume.is_none() {
+            return Err(Stop::failure(format!(
+                "--count 0 prints where to resume, and the store of bucket {} keeps no history to \
+                 resume from; leave --count out to watch from now on",
+                target.name
+            )));
+        }
         let mut left = self.count.unwrap_or(u64::MAX);
         let mut stop = pin!(stop);
         while left > 0 {

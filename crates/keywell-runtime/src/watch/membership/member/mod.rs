@@ -193,8 +193,8 @@ impl<V: Clone> Member<V> {
     fn renewal_due(&self, has_work: bool) -> Option<Instant> {
         match self.phase {
             Phase::Member => self.lease.due(has_work),
-            Phase::Departing(_) => self.lease.due(false),
-            Phase::Departed(_) | Phase::Gone => None,
+            Phase::Departing(_) | Phase::Departed(_) => self.lease.due(false),
+            Phase::Gone => None,
         }
     }
 
@@ -215,7 +215,7 @@ impl<V: Clone> Member<V> {
         if self.round.is_some() || !is_due {
             return effects;
         }
-        if let Phase::Departing(_) = self.phase {
+        if self.is_departing() {
             self.lease.renew_at(None);
             effects.extend(self.begin(Goal::Leave, now, BTreeSet::new()));
         } else {
@@ -298,7 +298,7 @@ impl<V: Clone> Member<V> {
             }
             Goal::Leave if record.has_member(&self.name) => proposer.resign(record),
             Goal::Leave => {
-                self.was_evicted |= is_out && !self.may_have_left;
+                self.was_evicted |= is_out && !self.may_have_left && !self.phase.has_left();
                 return self.resigned(now, &record);
             }
         };
@@ -361,7 +361,7 @@ impl<V: Clone> Member<V> {
     fn resigned(&mut self, now: Instant, record: &Record) -> Vec<Effect<V>> {
         self.round = None;
         self.written = None;
-        let Phase::Departing(until) = self.phase else {
+        let Some(until) = self.phase.until() else {
             self.phase = Phase::Gone;
             return vec![Effect::Unlock, Effect::Notify(Notice::Left)];
         };
@@ -372,6 +372,8 @@ impl<V: Clone> Member<V> {
             effects.push(Effect::Notify(Notice::Lost(lost)));
         } else {
             self.phase = Phase::Departed(until);
+            // Reports of changes may be lost.
+            self.lease.renew_at(Some(now + self.lease.period()));
             self.ownership.offer_all();
             let has_others = record.has_others(&self.name);
             let is_taken = |partition| !has_others || record.owner(partition).is_some();
@@ -457,20 +459,18 @@ impl<V: Clone> Member<V> {
     }
 
     /// Whether a record that was reported is from after this member's latest write: others may have
-    /// owned before what they do not own now.
+    /// owned before what they do not own now. Records from before it joined look like those from
+    /// after it left.
     fn is_recent(&self, record: &Record) -> bool {
         let heartbeat = record.heartbeats().get(&self.name);
-        match self.phase {
-            Phase::Member | Phase::Departing(_) => {
-                heartbeat.is_some_and(|number| self.lease.is_current(*number))
-            }
-            Phase::Departed(_) | Phase::Gone => heartbeat.is_none(),
-        }
+        heartbeat.is_some_and(|number| self.lease.is_current(*number))
     }
 
     fn hurry(&mut self, now: Instant) {
-        if self.phase == Phase::Member {
-            self.lease.hurry(now);
+        match self.phase {
+            Phase::Member => self.lease.hurry(now),
+            Phase::Departed(_) => self.lease.renew_at(Some(now)),
+            Phase::Departing(_) | Phase::Gone => {}
         }
     }
 

@@ -61,6 +61,25 @@ fn overlapping_partitions_have_one_owner_and_no_silent_gap() {
     simulate(Strategy::Overlapping);
 }
 
+/// A member that had left took the record from before it joined, reported late, for one in which
+/// others have its partitions.
+#[test]
+fn what_is_reported_late_hands_nothing_over() {
+    for seed in [
+        1_574_762_518_006_268_426,
+        5_919_555_973_542_115_624,
+        799_408_541_336_941_344,
+    ] {
+        let setting = Setting {
+            strategy: Strategy::Overlapping,
+            defect: None,
+        };
+        if let Err(problem) = World::new(seed, setting).run() {
+            panic!("KEYWELL_SEED={seed}: {problem}");
+        }
+    }
+}
+
 #[test]
 fn planted_defects_are_found() {
     finds(Defect::LongValidity, Strategy::Resumable, 3);

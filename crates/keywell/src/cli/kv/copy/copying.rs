@@ -85,7 +85,11 @@ impl Copying<'_> {
     fn pages(&self) -> Result<Pages<'_>, Stop> {
         let bucket = &*self.from.bucket;
         if bucket.capabilities().list == Listing::None {
-            return Err(self.unread(&Error::Unsupported("a listing of keys")));
+            let bucket = &self.from.name;
+            return Err(Stop::failure(format!(
+                "cannot copy bucket {bucket}: the source keeps no list of its keys; copy those that \
+                 you know, each by `keywell kv get` and `keywell kv set`"
+            )));
         }
         Ok(Pages::new(bucket, self.prefix))
     }

@@ -124,6 +124,20 @@ async fn what_is_in_memory_is_copied_to_disk_with_counters_and_times_to_live() {
 }
 
 #[tokio::test]
+async fn a_source_without_a_list_of_its_keys_is_refused_with_what_to_do() {
+    let mut copying = copying().await;
+    let from = copying.from.bucket.clone();
+    let altered = Altered::declaring(from, |declared| declared.list = Listing::None);
+    copying.from.bucket = Arc::new(altered);
+    let error = refused(&copying).await;
+    assert!(
+        error.contains("the source keeps no list of its keys"),
+        "{error}"
+    );
+    assert!(error.contains("keywell kv get"), "{error}");
+}
+
+#[tokio::test]
 async fn an_interrupted_copy_continues_when_it_is_started_again() {
     let mut copying = copying().await;
     for n in 0..2500 {

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 /// Counts what happens too often to log each time: once a minute at most.
 #[derive(Default)]
-pub(super) struct Seldom {
+pub(crate) struct Seldom {
     count: u64,
     logged: Option<Instant>,
 }
@@ -15,7 +15,7 @@ impl Seldom {
     const PERIOD: Duration = Duration::from_mins(1);
 
     /// It happened. How often, since that was last answered, where it is to be logged now.
-    pub(super) fn happened(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn happened(&mut self, now: Instant) -> Option<u64> {
         self.count += 1;
         let is_due = self
             .logged

@@ -1,5 +1,20 @@
+//! Versions of interfaces, by semantic versioning.
+
+/// Whether an import is the interface of a name, in its version or in a compatible one.
+pub fn is_compatible(interface: &str, import: &str) -> bool {
+    let ((path, version), (wanted, wanted_version)) = (split(interface), split(import));
+    path == wanted && are_compatible(version, wanted_version)
+}
+
+fn split(name: &str) -> (&str, Option<&str>) {
+    match name.split_once('@') {
+        Some((path, version)) => (path, Some(version)),
+        None => (name, None),
+    }
+}
+
 /// Whether what was built for one version of an interface fits what was built for another.
-pub(crate) fn are_compatible(one: Option<&str>, other: Option<&str>) -> bool {
+pub fn are_compatible(one: Option<&str>, other: Option<&str>) -> bool {
     let track = |version: Option<&str>| version.and_then(track);
     one == other || track(one).is_some_and(|one| track(other) == Some(one))
 }
@@ -18,6 +33,20 @@ fn track(version: &str) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_import_is_an_interface_in_each_of_its_releases() {
+        let interface = "spin:key-value/key-value@3.0.0";
+        for (import, expected) in [
+            ("spin:key-value/key-value@3.0.0", true),
+            ("spin:key-value/key-value@3.1.2", true),
+            ("spin:key-value/key-value@4.0.0", false),
+            ("spin:key-value/key-value", false),
+            ("spin:key-value/other@3.0.0", false),
+        ] {
+            assert_eq!(is_compatible(interface, import), expected, "{import}");
+        }
+    }
 
     #[test]
     fn versions_are_compatible_as_semver_says() {

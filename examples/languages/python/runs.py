@@ -1,0 +1,13 @@
+"""Counts how often it was run, by the name in its argument."""
+
+import sys
+
+from wit_world import exports
+from wit_world.imports import atomics, store
+
+
+class Run(exports.Run):
+    def run(self) -> None:
+        name = sys.argv[1] if len(sys.argv) > 1 else "runs"
+        bucket = store.open("default")
+        print(f"{name}: {atomics.increment(bucket, name, 1)}")
