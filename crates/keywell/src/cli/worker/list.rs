@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::super::kv::{Sink, Stop};
 use super::super::output;
-use super::{failed, time};
+use super::failure::failed;
+use super::time;
 
 /// A worker as it is printed.
 #[derive(Serialize)]

@@ -4,7 +4,8 @@ use keywell_store::terminal;
 use serde::Serialize;
 
 use super::super::kv::{Sink, Stop};
-use super::{failed, time};
+use super::failure::failed;
+use super::time;
 
 /// The most characters of a value.
 const SHOWN: usize = 100;

@@ -1,5 +1,6 @@
 //! `keywell worker`: looking at durable workers, and deciding for them.
 
+mod failure;
 mod list;
 mod log;
 mod time;
@@ -7,9 +8,9 @@ mod time;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use keywell_journal::{Claim, Decision, Error, Head, Journals, Status, Time, WorkerName};
-use keywell_store::terminal;
+use keywell_journal::{Claim, Decision, Head, Journals, Status, Time, WorkerName};
 
+use self::failure::failed;
 use super::kv::{Sink, Stop};
 use super::store::StoreArguments;
 use crate::cli::failed::{Ended, Failed};
@@ -183,14 +184,6 @@ fn claim() -> Claim {
         holder: format!("process {} (keywell worker)", std::process::id()),
         now: Time::of_the_system(),
         lease: std::time::Duration::ZERO,
-    }
-}
-
-fn failed(error: Error) -> Failed {
-    let text = error.to_string();
-    match error {
-        Error::Name(_) => Failed::Usage(text),
-        _ => Failed::Failure(terminal::escape(&text).into_owned()),
     }
 }
 
