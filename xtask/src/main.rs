@@ -24,6 +24,7 @@ mod stores;
 mod systems;
 mod test;
 mod watch_demo;
+mod worker_demo;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,9 @@ cargo xtask COMMAND
                     build what it needs (or run this keywell), start a NATS server and three processes that serve
                     the counter on one replicated cache, send requests to all, kill one, cut one off, heal, and
                     show that their counts are equal
+  demo --worker [--once] [--program PATH]
+                    build what it needs (or run this keywell), put items into a cart that a component keeps in its
+                    variables, kill the process, and show the cart and its journal
   alerts [ADDRESS]  print HTTP requests to an address, 127.0.0.1:3001 by default
   test              install what is missing, then run every check and every test; with KEYWELL_TEST_STORES=memory,disk
                     only those that need no other store; on macOS and Windows the tests that are for every system
@@ -84,6 +88,18 @@ fn main() -> ExitCode {
             }
             ["--once", "--program", program] | ["--program", program, "--once"] => {
                 cluster_demo::cluster_demo(demo::Then::End, Some(program))
+            }
+            _ => {
+                eprint!("{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
+        ["demo", "--worker", ref rest @ ..] => match *rest {
+            [] => worker_demo::worker_demo(demo::Then::ServeOn, None),
+            ["--once"] => worker_demo::worker_demo(demo::Then::End, None),
+            ["--program", program] => worker_demo::worker_demo(demo::Then::ServeOn, Some(program)),
+            ["--once", "--program", program] | ["--program", program, "--once"] => {
+                worker_demo::worker_demo(demo::Then::End, Some(program))
             }
             _ => {
                 eprint!("{USAGE}");

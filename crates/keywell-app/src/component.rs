@@ -65,7 +65,12 @@ impl<'a> Checked<'a> {
         memory: usize,
     ) -> Result<Component, keywell_runtime::Error> {
         let name = self.name;
-        let loaded = glance(&self.plan.code, runtime)?;
+        let loaded = if self.plan.is_worker {
+            let (name, file) = named_file(&self.plan.code);
+            runtime.load_worker(name, file)?
+        } else {
+            glance(&self.plan.code, runtime)?
+        };
         let bounds = Bounds {
             memory: Some(self.plan.memory.unwrap_or(memory)),
             timeout: self.plan.timeout,

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use keywell_config::{ComponentPlan, ImportPlan, LinkPlan, Place, Plan, Problem, Report};
 use keywell_runtime::invoke::Invoker;
+use keywell_runtime::worker::Workers;
 use keywell_runtime::{Callee, Import, LoadedComponent, Options, Runtime};
 use keywell_wasi::Grants;
 
@@ -13,7 +14,7 @@ use crate::reloaded::Differences;
 use crate::spec::Spec;
 use crate::status::ComponentStatus;
 use crate::stores::Stores;
-use crate::trigger::{Prepared, Trigger};
+use crate::trigger::{Prepared, Trigger, worker_options};
 use crate::{AppOptions, Error, StartError, machine};
 
 /// A plan whose components are loaded. Nothing of it is open.
@@ -318,6 +319,26 @@ impl Loaded {
         ready.map_err(|source| cannot_start_at(&self.plan, name, plan.place, source.into()))
     }
 
+    /// Makes a component ready to run as workers, whose journals are in a store of the plan.
+    pub(crate) async fn workers(
+        &self,
+        name: &str,
+        journal: &str,
+        runtime: &Runtime,
+        stores: &Stores,
+    ) -> Result<Workers, Error> {
+        let Some(plan) = self.plan.components.get(name) else {
+            return Err(Error::NoComponent {
+                component: name.to_owned(),
+            });
+        };
+        let grants = self.grants(stores)?;
+        let component = self.calling(name, runtime, &grants, &mut BTreeMap::new())?;
+        let ready = workers(runtime, &component, grants[name].clone(), journal, stores);
+        let ready = ready.await;
+        ready.map_err(|source| cannot_start_at(&self.plan, name, plan.place, source.into()))
+    }
+
     /// A component with its imports that others answer, which are made ready for it.
     fn calling<'a>(
         &'a self,
@@ -364,6 +385,20 @@ impl Loaded {
         let trigger = &self.plan.triggers[index];
         cannot_start_at(&self.plan, trigger.component(), trigger.place(), source)
     }
+}
+
+/// Makes a component ready to run as workers.
+async fn workers(
+    runtime: &Runtime,
+    component: &Component,
+    grants: Arc<Grants>,
+    journal: &str,
+    stores: &Stores,
+) -> Result<Workers, keywell_runtime::Error> {
+    let options = worker_options(journal, stores);
+    let environment = component.environment.clone();
+    let ready = runtime.workers(&component.loaded, grants, environment, options);
+    ready.await
 }
 
 fn cannot_start_at(plan: &Plan, name: &str, place: Place, source: StartError) -> Error {

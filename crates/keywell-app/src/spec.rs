@@ -40,7 +40,9 @@ impl Spec {
         match TriggerKind::from(&self.trigger) {
             // Its name is in use until then, and so are its positions.
             TriggerKind::Watch => true,
-            TriggerKind::Http | TriggerKind::Command | TriggerKind::Invoke => false,
+            // A worker has one holder.
+            TriggerKind::Invoke => !self.trigger.stores().is_empty(),
+            TriggerKind::Http | TriggerKind::Command => false,
         }
     }
 }

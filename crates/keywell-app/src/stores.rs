@@ -81,6 +81,14 @@ impl Stores {
         self.opened(name).used.clone()
     }
 
+    /// Each of them by its name, as it is used.
+    pub(crate) fn used(&self) -> Vec<(String, Arc<dyn Store>)> {
+        let stores = self.0.iter();
+        stores
+            .map(|(name, opened)| (name.clone(), opened.used.clone()))
+            .collect()
+    }
+
     /// As [`get`](Self::get), for a name that may not be one.
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<dyn Store>> {
         self.0.get(name).map(|opened| &opened.used)

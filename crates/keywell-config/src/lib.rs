@@ -85,7 +85,7 @@ pub use place::{Located, Place};
 pub use plan::{
     BuildPlan, Code, CommandPlan, ComponentPlan, CorsPlan, DeadLettersPlan, DirPlan, GrantPlan,
     HostPlan, HttpPlan, ImportPlan, InvokePlan, LimitsPlan, LinkPlan, PathPlan, Plan, StorePlan,
-    TlsPlan, TriggerPlan, WatchPlan,
+    TlsPlan, TriggerPlan, WatchPlan, WorkersPlan,
 };
 pub use print::Printed;
 pub use read::ReadOptions;

@@ -1,13 +1,16 @@
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
+use sha2::{Digest as _, Sha256};
 use twox_hash::XxHash3_64;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::artifact::Artifacts;
 use crate::compilation::LARGE;
+use crate::engine::Tasks;
 use crate::engines::Engines;
 use crate::loaded::{LoadedComponent, Outline};
 use crate::nesting::Nesting;
@@ -49,14 +52,46 @@ impl Compiler {
         path: &Path,
         wasm: &[u8],
     ) -> Result<LoadedComponent, Error> {
-        if let Some(kept) = self.find(engines, path, wasm)? {
+        self.compile_for(engines, path, wasm, |tasks| Ok(tasks))
+    }
+
+    /// As [`Runtime::load_worker`](crate::Runtime::load_worker), of bytes.
+    pub(crate) fn compile_worker(
+        &self,
+        engines: &Engines,
+        path: &Path,
+        wasm: &[u8],
+    ) -> Result<LoadedComponent, Error> {
+        let compiled = self.compile_for(engines, path, wasm, |tasks| match tasks {
+            Tasks::One | Tasks::Replayed => Ok(Tasks::Replayed),
+            Tasks::Several => Err(Error::Asynchronous),
+        })?;
+        let mut digest = "sha256:".to_owned();
+        for byte in Sha256::digest(wasm) {
+            write!(digest, "{byte:02x}").expect("a string has room");
+        }
+        Ok(LoadedComponent {
+            replayed: Some(digest.into()),
+            ..compiled
+        })
+    }
+
+    /// Compiles a component for the engine that `choose` answers for its tasks.
+    fn compile_for(
+        &self,
+        engines: &Engines,
+        path: &Path,
+        wasm: &[u8],
+        choose: impl Fn(Tasks) -> Result<Tasks, Error>,
+    ) -> Result<LoadedComponent, Error> {
+        if let Some(kept) = self.find_for(engines, path, wasm, &choose)? {
             return Ok(kept);
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let component = as_component(path, wasm)?;
         // What is compiled, and kept under the digest of its bytes.
         let component = &*keywell_candidates::released(&component);
-        let tasks = p3::tasks(component);
+        let tasks = choose(p3::tasks(component))?;
         let stacks = Nesting::of(component)?.stacks(tasks)?;
         let engine = engines.with(tasks)?.engine;
         let compiled = self.compiled(&name, &engine, component).map_err(|error| {
@@ -128,12 +163,22 @@ impl Compiler {
         name: &Path,
         wasm: &[u8],
     ) -> Result<Option<LoadedComponent>, Error> {
+        self.find_for(engines, name, wasm, &|tasks| Ok(tasks))
+    }
+
+    fn find_for(
+        &self,
+        engines: &Engines,
+        name: &Path,
+        wasm: &[u8],
+        choose: &impl Fn(Tasks) -> Result<Tasks, Error>,
+    ) -> Result<Option<LoadedComponent>, Error> {
         let Some(artifacts) = &self.artifacts else {
             return Ok(None);
         };
         let component = as_component(name, wasm)?;
         let component = keywell_candidates::released(&component);
-        let tasks = p3::tasks(&component);
+        let tasks = choose(p3::tasks(&component))?;
         let stacks = Nesting::of(&component)?.stacks(tasks)?;
         let engine = engines.with(tasks)?.engine;
         let kept = artifacts.load(&engine, &component);

@@ -26,10 +26,13 @@ const STACKS_PER_INSTANCE: u32 = 4;
 /// How many elements a table may have. They are address space until they are used.
 const TABLE_ELEMENTS: usize = 1_000_000;
 
-/// Whether an engine runs several tasks in one instance, as components for WASI 0.3 need it.
+/// How an engine runs an instance: whether it runs several tasks in it, as components for WASI 0.3 need
+/// it, and whether the same calls have the same results on every machine, as workers need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tasks {
     One,
+    /// One, whose calls can be replayed.
+    Replayed,
     Several,
 }
 
@@ -37,7 +40,8 @@ pub(crate) enum Tasks {
 /// the room.
 ///
 /// One that runs several tasks makes tables of tasks with every store, and a task of every call.
-/// So there is another for components that need none of that.
+/// So there is another for components that need none of that, and a third for workers, whose code
+/// spends time on the bits of NaN.
 ///
 /// Slots reserve address space, not memory: 4 GiB and a guard for each linear memory, so that
 /// bounds need no checks in compiled code, and 8 MB for each table. A free slot keeps what its last
@@ -76,6 +80,8 @@ pub(crate) fn engine(options: &Options, tasks: Tasks) -> Result<Engine, Error> {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
         .concurrency_support(tasks == Tasks::Several)
+        .cranelift_nan_canonicalization(tasks == Tasks::Replayed)
+        .relaxed_simd_deterministic(tasks == Tasks::Replayed)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20));
     Engine::new(&config).map_err(|error| Error::Engine(format!("{error:#}")))
 }
@@ -83,7 +89,7 @@ pub(crate) fn engine(options: &Options, tasks: Tasks) -> Result<Engine, Error> {
 /// How many stacks the pool of an engine has.
 pub(crate) fn stacks(options: &Options, tasks: Tasks) -> u32 {
     match tasks {
-        Tasks::One => instances(options),
+        Tasks::One | Tasks::Replayed => instances(options),
         Tasks::Several => instances(options).saturating_mul(STACKS_PER_INSTANCE),
     }
 }

@@ -7,11 +7,12 @@ use crate::engine::{Tasks, engine};
 use crate::ticker::Ticker;
 use crate::{Error, Options};
 
-/// The engines of a runtime: one for components that have one task, and one for components that have
-/// several, from the first of those on.
+/// The engines of a runtime: one for components that have one task, and from the first component on
+/// that needs it, one for several tasks and one for workers.
 pub(crate) struct Engines {
     one: Ticked,
     several: Mutex<Option<Ticked>>,
+    replayed: Mutex<Option<Ticked>>,
     options: Options,
 }
 
@@ -32,6 +33,7 @@ impl Engines {
         Ok(Self {
             one: Ticked::new(options, Tasks::One)?,
             several: Mutex::default(),
+            replayed: Mutex::default(),
             options: options.clone(),
         })
     }
@@ -42,25 +44,32 @@ impl Engines {
     ///
     /// As [`Engines::new`].
     pub(crate) fn with(&self, tasks: Tasks) -> Result<Ticked, Error> {
-        if tasks == Tasks::One {
-            return Ok(self.one.clone());
+        let mut made = match tasks {
+            Tasks::One => return Ok(self.one.clone()),
+            Tasks::Replayed => self.replayed.lock(),
+            Tasks::Several => self.several.lock(),
+        };
+        if let Some(made) = &*made {
+            return Ok(made.clone());
         }
-        let mut several = self.several.lock();
-        if let Some(several) = &*several {
-            return Ok(several.clone());
-        }
-        let made = Ticked::new(&self.options, Tasks::Several)?;
-        Ok(several.insert(made).clone())
+        let ticked = Ticked::new(&self.options, tasks)?;
+        Ok(made.insert(ticked).clone())
     }
 
     /// How many tasks a component may have, and what advances the epoch of its engine.
     pub(crate) fn of(&self, engine: &Engine) -> (Tasks, Arc<Ticker>) {
-        match &*self.several.lock() {
-            Some(several) if Engine::same(&several.engine, engine) => {
-                (Tasks::Several, several.ticker.clone())
+        for (tasks, made) in [
+            (Tasks::Several, &self.several),
+            (Tasks::Replayed, &self.replayed),
+        ] {
+            match &*made.lock() {
+                Some(made) if Engine::same(&made.engine, engine) => {
+                    return (tasks, made.ticker.clone());
+                }
+                Some(_) | None => {}
             }
-            Some(_) | None => (Tasks::One, self.one.ticker.clone()),
         }
+        (Tasks::One, self.one.ticker.clone())
     }
 }
 

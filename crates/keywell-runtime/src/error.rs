@@ -62,6 +62,18 @@ pub enum Error {
     /// The component imports what Keywell does not offer.
     #[error("the component imports what Keywell does not offer:{}", Missing::lines(.0))]
     Missing(Vec<Missing>),
+    /// A worker cannot have what the component imports, because it cannot be recorded.
+    #[error("a worker cannot have what the component imports:{}", Missing::lines(.0))]
+    Unrecorded(Vec<Missing>),
+    /// Workers have one task.
+    #[error(
+        "it cannot run as a worker, because it is asynchronous (WASI 0.3), and such calls are not \
+         recorded; build it for WASI 0.2"
+    )]
+    Asynchronous,
+    /// What the configuration grants the component is nothing that a worker has.
+    #[error("a worker has no {0}; grant the component none, or run it by another trigger")]
+    Ungranted(&'static str),
     /// The component imports an interface that is offered, in a shape that is not.
     #[error("the component's imports do not fit what Keywell offers: {0}")]
     Mismatch(String),
@@ -122,6 +134,9 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// The journals of workers cannot be opened.
+    #[error("cannot keep workers: {0}")]
+    Journal(#[from] keywell_journal::Error),
     /// A command trapped or ran out of time.
     #[error("the component failed: {0}")]
     Failed(String),

@@ -12,6 +12,7 @@ use crate::room::Part;
 use crate::shelf::Shelves;
 use crate::state::{Exhausted, State, TimedOut};
 use crate::ticker::Running;
+use crate::worker::Recording;
 use crate::{Environment, Error, Options, io, opening, relatives};
 
 /// A component with its imports linked, from which instances are made.
@@ -26,6 +27,8 @@ pub(crate) struct Instances {
     budget: usize,
     timeout: Duration,
     chain: u32,
+    /// What makes the instances repeat what they did, if they are of a worker.
+    recording: Option<Arc<Recording>>,
 }
 
 /// An instance in a store of its own.
@@ -116,6 +119,7 @@ impl Instances {
             budget: options.memory,
             timeout: options.timeout,
             chain: options.chain,
+            recording: None,
         })
     }
 
@@ -135,8 +139,31 @@ impl Instances {
         self
     }
 
+    /// The same for a worker, with what it may open and sees of the world.
+    pub(crate) fn recorded(
+        &self,
+        grants: Arc<Grants>,
+        environment: Environment,
+        recording: Arc<Recording>,
+    ) -> Self {
+        Self {
+            name: self.name.clone(),
+            pre: self.pre.clone(),
+            grants,
+            environment: Arc::new(environment),
+            common: self.common.clone(),
+            recording: Some(recording),
+            ..*self
+        }
+    }
+
+    /// What its instances see of the world besides their buckets.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// How its instances print.
-    pub(crate) fn printer(&self) -> &Printer {
+    pub(crate) fn printer(&self) -> &Arc<Printer> {
         &self.common.printer
     }
 
@@ -167,7 +194,7 @@ impl Instances {
     }
 
     /// Instances that no call has.
-    fn shelves(&self) -> &Shelves {
+    pub(crate) fn shelves(&self) -> &Shelves {
         self.common.room.shelves()
     }
 
@@ -252,6 +279,7 @@ impl Instances {
             self.memory,
             self.budget,
             deadline,
+            self.recording.clone(),
         );
         let mut store = state.into_store(self.pre.engine());
         if self.common.tasks == Tasks::Several {
@@ -277,6 +305,18 @@ impl Instances {
             }
             Some(_) | None => error,
         }
+    }
+
+    /// That all instances together have the memory that they may have, and a guest got none.
+    pub(crate) fn without_memory() -> wasmtime::Error {
+        let cause = "a memory did not grow".to_owned();
+        let limit = Exhausted::Total;
+        AtLimit { cause, limit }.into()
+    }
+
+    /// Whether a guest failed at a limit, as [`explain`](Self::explain) says.
+    pub(crate) fn is_at_limit(error: &wasmtime::Error) -> bool {
+        error.is::<AtLimit>()
     }
 
     /// Has the epoch advance while a call runs.

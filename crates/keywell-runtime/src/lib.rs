@@ -76,6 +76,7 @@ mod state;
 mod ticker;
 mod turn;
 pub mod watch;
+pub mod worker;
 
 pub use calls::{Callee, Import};
 pub use command::Command;

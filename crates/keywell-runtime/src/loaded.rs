@@ -13,6 +13,8 @@ pub struct LoadedComponent {
     pub(crate) component: Component,
     /// Of the bytes that it was compiled from, if they are known.
     pub(crate) digest: Option<(usize, u64)>,
+    /// The SHA-256 of them, if it was compiled for workers.
+    pub(crate) replayed: Option<Arc<str>>,
     pub(crate) bounds: Bounds,
     /// How many stacks its tasks may keep at once.
     pub(crate) stacks: u32,
@@ -61,6 +63,7 @@ impl LoadedComponent {
         Self {
             component: compiled.component,
             digest: compiled.digest,
+            replayed: compiled.replayed,
             stacks: compiled.stacks,
             is_outline: compiled.is_outline,
             ..self
@@ -111,6 +114,7 @@ impl From<Component> for LoadedComponent {
             name: "component".into(),
             component,
             digest: None,
+            replayed: None,
             bounds: Bounds::default(),
             stacks: 1,
             imports: Vec::new(),

@@ -62,7 +62,7 @@ impl Nesting {
     /// [`Error::TooLarge`].
     pub(crate) fn stacks(&self, tasks: Tasks) -> Result<u32, Error> {
         match self.with_code {
-            _ if tasks == Tasks::One => Ok(1),
+            _ if tasks != Tasks::Several => Ok(1),
             Some(count) if count <= MAX_WITH_CODE => Ok(count.max(1)),
             Some(count) => Err(Error::TooLarge(format!(
                 "it makes {count} instances of components within it, and may make {MAX_WITH_CODE}; \

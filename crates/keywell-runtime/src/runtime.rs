@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use keywell_wasi::Grants;
+use wasmtime::component::Linker;
 
 use crate::calls::{self, Callee};
 use crate::common::Shared;
@@ -14,7 +15,9 @@ use crate::instance::Instances;
 use crate::invoke::Invoker;
 use crate::loaded::{LoadedComponent, Outline};
 use crate::p3;
+use crate::state::State;
 use crate::watch::{self, Causes, Triggers, WatchOptions, WatchTarget, WatchTrigger};
+use crate::worker::{self, WorkerNames, WorkerOptions, Workers};
 use crate::{
     Command, Environment, Error, GrantedDir, HttpApp, HttpOptions, InvokeOptions, Options, offers,
 };
@@ -177,7 +180,7 @@ impl Runtime {
             ..options.http.environment.clone()
         };
         let instances = self.instances(component, grants, environment, true)?;
-        HttpApp::invoking(instances, self.connections.clone(), options)
+        HttpApp::invoking(instances, self.connections.clone(), options, None)
     }
 
     /// Makes a component ready to run as a command.
@@ -259,6 +262,69 @@ impl Runtime {
         Ok(Invoker::new(instances))
     }
 
+    /// Compiles a component for [`workers`](Self::workers), as [`Runtime::load_as`]. It can be called
+    /// by other triggers, too, and is a little slower with floating-point numbers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::load`], and [`Error::Asynchronous`].
+    pub fn load_worker(&self, name: &Path, path: &Path) -> Result<LoadedComponent, Error> {
+        let wasm = read(path)?;
+        self.compiler.compile_worker(&self.engines, name, &wasm)
+    }
+
+    /// Makes a component ready to run as workers: it was [loaded](Self::load_worker) for that.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::invoker`]; [`Error::Unrecorded`], [`Error::Ungranted`], and [`Error::Journal`]
+    /// for a store that cannot keep journals.
+    pub async fn workers(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        environment: Environment,
+        options: WorkerOptions,
+    ) -> Result<Workers, Error> {
+        let environment = Environment {
+            stdin: false,
+            ..environment
+        };
+        worker::check(component, &environment)?;
+        // For linking alone; each worker has its own.
+        let linked = Arc::new(grants.replayed(Arc::clone));
+        let instances =
+            self.instances_linking(component, linked, environment, true, worker::link)?;
+        Workers::new(component, instances, grants, options).await
+    }
+
+    /// Makes a component ready to have the functions of its workers called by HTTP requests.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::workers`], and [`Error::NotOffered`].
+    pub async fn http_workers(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        options: &InvokeOptions,
+        names: WorkerNames,
+        worker_options: WorkerOptions,
+    ) -> Result<(HttpApp, Workers), Error> {
+        let environment = options.http.environment.clone();
+        let workers = self.workers(
+            component,
+            grants.clone(),
+            environment.clone(),
+            worker_options,
+        );
+        let workers = workers.await?;
+        let instances = self.instances(component, grants, environment, true)?;
+        let called = Some((workers.clone(), names));
+        let app = HttpApp::invoking(instances, self.connections.clone(), options, called)?;
+        Ok((app, workers))
+    }
+
     /// The same grants, with writes that deliveries lead to entered in the ledger.
     fn caused(&self, grants: &Grants) -> Arc<Grants> {
         let causes = self.causes.clone();
@@ -266,6 +332,17 @@ impl Runtime {
     }
 
     fn instances(
+        &self,
+        component: &LoadedComponent,
+        grants: Arc<Grants>,
+        environment: Environment,
+        has_trigger: bool,
+    ) -> Result<Instances, Error> {
+        self.instances_linking(component, grants, environment, has_trigger, |_| Ok(()))
+    }
+
+    /// As [`instances`](Self::instances), with more that is linked.
+    fn instances_linking(
         &self,
         LoadedComponent {
             name,
@@ -278,6 +355,7 @@ impl Runtime {
         grants: Arc<Grants>,
         environment: Environment,
         has_trigger: bool,
+        link: impl FnOnce(&mut Linker<State>) -> wasmtime::Result<()>,
     ) -> Result<Instances, Error> {
         for GrantedDir { host, .. } in &environment.dirs {
             // Opened again for each instance; that it is none is said before the first.
@@ -306,7 +384,7 @@ impl Runtime {
         };
         let (tasks, ticker) = self.engines.of(component.engine());
         let most = match tasks {
-            Tasks::One => bounds.instances,
+            Tasks::One | Tasks::Replayed => bounds.instances,
             // The other half is for others.
             Tasks::Several => {
                 let share = (engine::stacks(all, tasks) / 2 / stacks).max(1);
@@ -328,6 +406,7 @@ impl Runtime {
                 if tasks == Tasks::Several {
                     p3::link(linker)?;
                 }
+                link(linker).map_err(|error| Error::Mismatch(format!("{error:#}")))?;
                 calls::link(linker, component, imports)
             },
         )

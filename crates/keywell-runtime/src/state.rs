@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use keywell_wasi::{Budget, Grants, Keyvalue, KeyvalueView, OverBudget};
 use wasmtime::component::Resource;
@@ -26,6 +26,7 @@ use crate::outgoing::Outgoing;
 use crate::peer::AllowedPeer;
 use crate::printing::Printer;
 use crate::turn::Turns;
+use crate::worker::Recording;
 
 /// The data of one instance's Wasmtime store.
 pub(crate) struct State {
@@ -49,6 +50,8 @@ pub(crate) struct State {
     /// fails.
     no_table: ResourceTable,
     is_over_budget: bool,
+    /// What makes it repeat what it did, if it is of a worker.
+    recording: Option<Arc<Recording>>,
     turns: Turns,
     /// Ticks of the epoch in which the call computed.
     ticks: u32,
@@ -88,7 +91,7 @@ impl State {
     const UNNAMED: &str = "default";
 
     /// `budget` is how many bytes the host may hold for the instance, [`State::MIN_BUDGET`] at
-    /// least.
+    /// least. `recording` is of an instance that is replayed.
     pub(crate) fn new(
         grants: Arc<Grants>,
         environment: Arc<Environment>,
@@ -96,6 +99,7 @@ impl State {
         memory: usize,
         budget: usize,
         deadline: Instant,
+        recording: Option<Arc<Recording>>,
     ) -> Self {
         let budget = budget.max(Self::MIN_BUDGET);
         let mut table = ResourceTable::new();
@@ -122,6 +126,7 @@ impl State {
             listings: Listings::new(),
             no_table,
             is_over_budget: false,
+            recording,
             turns: common.turns.clone(),
             ticks: 0,
             deadline,
@@ -165,6 +170,16 @@ impl State {
     pub(crate) fn begin(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.ticks = 0;
+    }
+
+    /// Gives the call so much more time.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        self.deadline += by;
+    }
+
+    /// What makes the instance repeat what it did, if it is of a worker.
+    pub(crate) fn recording(&self) -> Option<&Arc<Recording>> {
+        self.recording.as_ref()
     }
 
     /// Whether there is a link of a name for an interface: `ns:package/interface`, without a
@@ -294,9 +309,10 @@ impl KeyvalueView for State {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let last_words = self.last_words.as_ref();
-        let ctx = self
-            .wasi
-            .get_or_insert_with(|| wasi(&self.environment, &self.printer, last_words));
+        let ctx = self.wasi.get_or_insert_with(|| {
+            let recording = self.recording.as_ref();
+            wasi(&self.environment, &self.printer, last_words, recording)
+        });
         WasiCtxView {
             ctx,
             table: &mut self.table,
@@ -326,10 +342,14 @@ fn wasi(
     environment: &Environment,
     printer: &Arc<Printer>,
     last_words: Option<&LastWords>,
+    recording: Option<&Arc<Recording>>,
 ) -> WasiCtx {
     let mut wasi = WasiCtxBuilder::new();
     let [stdout, stderr] = printer.streams(last_words);
     wasi.stdout(stdout).stderr(stderr);
+    if let Some(recording) = recording {
+        recording.configure(&mut wasi);
+    }
     if environment.stdin {
         wasi.inherit_stdin();
     }

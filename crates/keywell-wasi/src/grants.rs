@@ -22,6 +22,8 @@ pub struct Grants {
     named: HashMap<BucketName, Granting>,
     rest: Option<Granting>,
     layer: Option<Arc<Layer>>,
+    /// Whether the component is linked as if no store answered at once.
+    waits: bool,
     opened: RwLock<HashMap<Box<str>, Arc<Opened>, RandomState>>,
     /// Which of the component's links this is.
     link: LinkNumber,
@@ -67,6 +69,7 @@ impl Grants {
             named: HashMap::new(),
             rest: None,
             layer: None,
+            waits: false,
             opened: RwLock::default(),
             link: LinkNumber::UNNAMED,
             links: Vec::new(),
@@ -172,8 +175,39 @@ impl Grants {
             named: self.named.clone(),
             rest: self.rest.clone(),
             layer: Some(layer),
+            waits: self.waits,
             link: self.link,
             links: links.collect(),
+            ..Self::none()
+        }
+    }
+
+    /// The same grants for a component that is replayed, with others in place of the stores, by every
+    /// link. The numbers of its cursors are the same in each process.
+    #[must_use]
+    pub fn replayed(&self, mut store: impl FnMut(&Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        self.replayed_by(&mut store)
+    }
+
+    fn replayed_by(&self, store: &mut dyn FnMut(&Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        let mut over = |granting: &Granting| Granting {
+            store: store(&granting.store),
+            ..granting.clone()
+        };
+        let named = self.named.iter();
+        let named = named.map(|(name, granting)| (name.clone(), over(granting)));
+        let named = named.collect();
+        let rest = self.rest.as_ref().map(over);
+        let links = self.links.iter();
+        let links = links.map(|(name, grants)| (name.clone(), Arc::new(grants.replayed_by(store))));
+        Self {
+            named,
+            rest,
+            layer: self.layer.clone(),
+            waits: true,
+            link: self.link,
+            links: links.collect(),
+            cursors: Cursors::replayed(),
             ..Self::none()
         }
     }
@@ -200,11 +234,12 @@ impl Grants {
     }
 
     /// Whether every granted store answers at once, by every link, and so how [`link`](crate::link)
-    /// links.
+    /// links. What is recorded waits.
     pub fn promptness(&self) -> Promptness {
         let mut grantings = self.named.values().chain(&self.rest);
         let mut links = self.links.iter();
-        if grantings.all(|granting| granting.store.promptness() == Promptness::AtOnce)
+        if !self.waits
+            && grantings.all(|granting| granting.store.promptness() == Promptness::AtOnce)
             && links.all(|(_, grants)| grants.promptness() == Promptness::AtOnce)
         {
             Promptness::AtOnce

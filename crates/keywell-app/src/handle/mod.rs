@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use keywell_runtime::invoke::Invoker;
+use keywell_runtime::worker::Workers;
 use keywell_runtime::{HttpEndpoint, Runtime};
 
 use crate::contact::Contact;
@@ -129,6 +130,19 @@ impl Handle {
     /// [`Error::NoComponent`] or [`Error::Start`].
     pub fn invoker(&self, component: &str) -> Result<Invoker, Error> {
         self.loaded.invoker(component, &self.runtime, &self.stores)
+    }
+
+    /// Makes a component ready to run as workers, whose journals are in the store of this name. The
+    /// plan has to say that it [runs as such](keywell_config::ComponentPlan::is_worker).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoComponent`] or [`Error::Start`].
+    pub async fn workers(&self, component: &str, journal: &str) -> Result<Workers, Error> {
+        let (runtime, stores) = (&self.runtime, &self.stores);
+        self.loaded
+            .workers(component, journal, runtime, stores)
+            .await
     }
 
     /// Waits for what happens next; none once all triggers have ended. Nothing is lost where the

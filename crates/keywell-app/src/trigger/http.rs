@@ -1,9 +1,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use http::HeaderName;
 use keywell_config::{ConfigError, CorsPlan, HttpPlan, PathPlan, Plan, TlsPlan};
+use keywell_runtime::worker::{WorkerNames, Workers};
 use keywell_runtime::{
     Cors, Error, HttpApp, HttpEndpoint, HttpOptions, HttpRoute, HttpServer, HttpTls, Runtime,
 };
@@ -31,7 +33,12 @@ pub(crate) struct Http {
     path: String,
     host: Option<String>,
     is_encrypted: bool,
+    /// The workers that it calls, if it does.
+    workers: Option<(Workers, WorkerNames)>,
 }
+
+/// How long a worker that has to go on waits for an instance.
+const RESUMING: Duration = Duration::from_mins(1);
 
 /// Reads what the address of a trigger is encrypted with.
 pub(crate) fn read_tls(plan: &TlsPlan) -> Result<HttpTls, Error> {
@@ -133,6 +140,7 @@ impl Prepared {
             path: plan.path.text().value.clone(),
             host: plan.host.as_ref().map(|host| host.value.value.clone()),
             is_encrypted: tls.is_some(),
+            workers: None,
         })
     }
 
@@ -152,6 +160,12 @@ impl Prepared {
 // === impl Http ===
 
 impl Http {
+    /// The same, which calls workers.
+    pub(super) fn calling(mut self, workers: Workers, names: WorkerNames) -> Self {
+        self.workers = Some((workers, names));
+        self
+    }
+
     pub(crate) fn source(&self) -> TriggerSource {
         let (addrs, path, host, is_encrypted) = self.listens();
         TriggerSource::Http {
@@ -187,6 +201,19 @@ impl Http {
         // It ends where its route is withdrawn.
         drop(self.app);
         let servers = self.servers.into_iter();
-        join_all(servers.map(|server| server.serve(stop.clone().asked()))).await;
+        let serving = join_all(servers.map(|server| server.serve(stop.clone().asked())));
+        let Some((workers, names)) = self.workers else {
+            serving.await;
+            return;
+        };
+        let resuming = async {
+            workers.resume_all(&names, RESUMING).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = serving => {}
+            () = resuming => {}
+        }
+        workers.release().await;
     }
 }

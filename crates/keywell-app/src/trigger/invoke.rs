@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use keywell_config::{ConfigError, InvokePlan, Plan};
+use keywell_runtime::worker::{WorkerNames, WorkerOptions};
 use keywell_runtime::{InvokeOptions, Runtime};
 use keywell_wasi::Grants;
 
@@ -9,11 +10,22 @@ use crate::StartError;
 use crate::component::Component;
 use crate::listen::Listening;
 use crate::status::TriggerSource;
+use crate::stores::Stores;
 
 /// The plan of an invoke trigger, and what its text means.
 pub(crate) struct Prepared {
     http: http::Prepared,
     options: InvokeOptions,
+    /// Which workers are called, and the store of their journals.
+    workers: Option<(WorkerNames, String)>,
+}
+
+/// How workers are kept whose journals are in a store. Stores have the names of the plan there.
+pub(crate) fn worker_options(journal: &str, stores: &Stores) -> WorkerOptions {
+    WorkerOptions {
+        stores: stores.used(),
+        ..WorkerOptions::new(stores.get(journal))
+    }
 }
 
 /// What it is called by, as it was started.
@@ -33,6 +45,13 @@ impl Prepared {
     pub(crate) fn read(plan: &Plan, invoke: &InvokePlan) -> Result<Self, ConfigError> {
         let usual = InvokeOptions::default();
         let names = invoke.functions.iter();
+        let workers = invoke.workers.as_ref().map(|workers| {
+            let names = workers.names.parse::<WorkerNames>();
+            let names = names.map_err(|error: keywell_runtime::worker::NameError| {
+                plan.error_at(workers.names.place, error.to_string())
+            });
+            Ok::<_, ConfigError>((names?, workers.journal.clone()))
+        });
         Ok(Self {
             http: http::Prepared::read(plan, &invoke.http)?,
             options: InvokeOptions {
@@ -41,6 +60,7 @@ impl Prepared {
                 max_body: invoke.max_body.unwrap_or(usual.max_body),
                 ..usual
             },
+            workers: workers.transpose()?,
         })
     }
 
@@ -50,13 +70,21 @@ impl Prepared {
         runtime: &Runtime,
         component: &Component,
         grants: Arc<Grants>,
+        stores: &Stores,
         listening: &mut Listening,
     ) -> Result<Http, StartError> {
         let options = InvokeOptions {
             http: self.http.options(component),
             ..self.options.clone()
         };
-        let app = runtime.http_invoke(&component.loaded, grants, &options)?;
-        self.http.listen(app, listening).await
+        let Some((names, journal)) = &self.workers else {
+            let app = runtime.http_invoke(&component.loaded, grants, &options)?;
+            return self.http.listen(app, listening).await;
+        };
+        let kept = worker_options(journal, stores);
+        let ready = runtime.http_workers(&component.loaded, grants, &options, names.clone(), kept);
+        let (app, workers) = ready.await?;
+        let http = self.http.listen(app, listening).await?;
+        Ok(http.calling(workers, names.clone()))
     }
 }

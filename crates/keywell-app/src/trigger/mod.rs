@@ -17,6 +17,7 @@ use keywell_wasi::Grants;
 
 use self::http::Http;
 pub(crate) use self::http::{load_tls, read_tls};
+pub(crate) use self::invoke::worker_options;
 use self::watch::Watch;
 use crate::component::Component;
 use crate::kind::TriggerKind;
@@ -92,7 +93,7 @@ impl Prepared {
                 Trigger::Command(command::start(plan, runtime, component, grants)?)
             }
             Self::Invoke(invoke) => {
-                let started = invoke.start(runtime, component, grants, listening);
+                let started = invoke.start(runtime, component, grants, stores, listening);
                 Trigger::Invoke(started.await?)
             }
         }))

@@ -116,6 +116,7 @@ fn component(
         memory,
         timeout,
         build: build.map(|build| build.value),
+        is_worker: false,
     })
 }
 

@@ -23,6 +23,7 @@ mod store;
 mod table;
 mod trigger;
 mod value;
+mod worker;
 
 use std::path::Path;
 
@@ -36,7 +37,10 @@ use crate::plan::chain;
 use crate::policies::Policies;
 use crate::section::ROOT;
 use crate::wadm::Providers;
-use crate::{BuildPlan, ConfigError, Draft, ListenAddress, Located, Lookup, Place, Plan, Process};
+use crate::{
+    BuildPlan, ConfigError, Draft, ListenAddress, Located, Lookup, Place, Plan, Process,
+    TriggerPlan,
+};
 
 // === impl Draft ===
 
@@ -141,7 +145,20 @@ fn plan<'i>(document: &'i Document<'i>, root: DeTable<'i>, manifests: Option<Out
     };
     let manifests = manifests.unwrap_or_default();
     defined.components = component::components(&mut root, &defined, &limits, manifests);
-    let triggers = trigger::triggers(&mut root, &defined, is_part);
+    let workers = worker::workers(&mut root, &defined);
+    for worker in workers.plans.values() {
+        if let Some(component) = defined.components.plans.get_mut(&worker.component) {
+            component.is_worker = true;
+        }
+    }
+    let triggers = trigger::triggers(&mut root, &defined, &workers, is_part);
+    let called = triggers.iter().filter_map(|trigger| match trigger {
+        TriggerPlan::Invoke(invoke) => Some(invoke.workers.as_ref()?.names.as_str()),
+        TriggerPlan::Http(_) | TriggerPlan::Watch(_) | TriggerPlan::Command(_) => None,
+    });
+    if document.errors() == 0 {
+        workers.report_unused(&called.collect::<Vec<_>>(), document);
+    }
     let health = health(&mut root);
     let mut problems = crate::clash::clashes(&triggers);
     problems.extend(chain::problems(&defined.components.plans));

@@ -46,6 +46,8 @@ pub struct ComponentPlan {
     pub timeout: Option<Duration>,
     /// The shell command by which it is built, in the folder of the file.
     pub build: Option<String>,
+    /// Whether it runs as workers, so that its code has to do the same in every replay.
+    pub is_worker: bool,
 }
 
 /// Where a component's bytes are.
@@ -122,6 +124,7 @@ impl fmt::Debug for ComponentPlan {
             memory,
             timeout,
             build,
+            is_worker,
         } = self;
         let keys: Vec<&String> = config.iter().map(|(key, _)| key).collect();
         f.debug_struct("ComponentPlan")
@@ -142,6 +145,7 @@ impl fmt::Debug for ComponentPlan {
             .field("memory", memory)
             .field("timeout", timeout)
             .field("build", build)
+            .field("is_worker", is_worker)
             .finish()
     }
 }

@@ -1,4 +1,5 @@
 use super::http::HttpPlan;
+use super::workers::WorkersPlan;
 use crate::{ListenAddress, Located};
 
 /// Exported functions that are called over HTTP.
@@ -11,6 +12,8 @@ pub struct InvokePlan {
     pub functions: Vec<Located<String>>,
     /// The longest body of a request, in bytes.
     pub max_body: Option<usize>,
+    /// The workers that are called, where a call has no instance of its own.
+    pub workers: Option<WorkersPlan>,
 }
 
 // === impl InvokePlan ===
@@ -22,11 +25,15 @@ impl InvokePlan {
             http: HttpPlan::new(component, addr),
             functions: Vec::new(),
             max_body: None,
+            workers: None,
         }
     }
 
     pub(super) fn forget_places(&mut self) {
         self.http.forget_places();
         self.functions.iter_mut().for_each(Located::forget_place);
+        if let Some(workers) = &mut self.workers {
+            workers.names.forget_place();
+        }
     }
 }

@@ -79,7 +79,11 @@ impl TriggerPlan {
     /// The stores that it names, by their names in the plan.
     pub fn stores(&self) -> Vec<&String> {
         match self {
-            Self::Http(_) | Self::Command(_) | Self::Invoke(_) => Vec::new(),
+            Self::Http(_) | Self::Command(_) => Vec::new(),
+            Self::Invoke(invoke) => {
+                let workers = invoke.workers.iter();
+                workers.map(|workers| &workers.journal).collect()
+            }
             Self::Watch(watch) => {
                 let dead_letters = watch.dead_letters.as_ref();
                 let dead_letters = dead_letters.and_then(|dead| dead.store.as_ref());

@@ -14,6 +14,7 @@ mod store;
 mod variables;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use keywell_store::terminal::escape;
@@ -54,6 +55,7 @@ impl Plan {
         for (name, plan) in &self.components {
             component::print(name, plan, &paths, &mut variables, &mut body);
         }
+        workers(&self.triggers, &mut body);
         for trigger in &self.triggers {
             match trigger {
                 TriggerPlan::Http(http) => http::print(http, &paths, &mut body),
@@ -96,6 +98,26 @@ fn limits(limits: &LimitsPlan, body: &mut String) {
     section.duration("write-timeout", limits.write_timeout);
     section.size("total-memory", limits.total_memory);
     section.finish(body);
+}
+
+/// `[worker.NAME]` of each that a trigger calls.
+fn workers(triggers: &[TriggerPlan], body: &mut String) {
+    let mut printed = BTreeSet::new();
+    for trigger in triggers {
+        let TriggerPlan::Invoke(invoke) = trigger else {
+            continue;
+        };
+        let Some(workers) = &invoke.workers else {
+            continue;
+        };
+        if printed.insert(workers.names.as_str()) {
+            let name = quoted::key(&workers.names);
+            let mut section = Section::new(format!("[worker.{name}]"));
+            section.text("component", &invoke.http.component);
+            section.text("journal", &workers.journal);
+            section.finish(body);
+        }
+    }
 }
 
 fn command(command: &CommandPlan, body: &mut String) {

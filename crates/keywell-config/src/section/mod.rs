@@ -10,13 +10,15 @@ mod root;
 mod secret;
 mod store;
 mod trigger;
+mod worker;
 
 pub use component::COMPONENT;
 pub use key::{Key, Kind, Section};
 pub use limits::LIMITS;
 pub use link::{GRANT, LINK};
 pub use policy::POLICY;
-pub use root::ROOT;
+pub use root::{ROOT, TRIGGER};
 pub use secret::SECRET;
 pub use store::STORE;
-pub use trigger::{COMMAND, CORS, DEAD_LETTERS, HTTP, INVOKE, TLS, TRIGGER, WATCH};
+pub use trigger::{COMMAND, CORS, DEAD_LETTERS, HTTP, INVOKE, TLS, WATCH};
+pub use worker::{WORKER, WORKER_TRIGGER};

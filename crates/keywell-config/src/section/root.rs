@@ -3,7 +3,8 @@ use super::key::{Key, Kind, Section};
 use super::limits::LIMITS;
 use super::policy::POLICY;
 use super::store::STORE;
-use super::trigger::TRIGGER;
+use super::trigger::{COMMAND, HTTP, INVOKE, WATCH};
+use super::worker::{WORKER, WORKER_TRIGGER};
 
 /// The whole file.
 pub static ROOT: Section = Section {
@@ -20,6 +21,12 @@ pub static ROOT: Section = Section {
             Kind::Map(&Kind::Table(&COMPONENT)),
             "",
             "the components, by name",
+        ),
+        Key::new(
+            "worker",
+            Kind::Map(&Kind::Table(&WORKER)),
+            "",
+            "the durable workers, by name",
         ),
         Key::new(
             "trigger",
@@ -61,4 +68,43 @@ pub static ROOT: Section = Section {
     ],
     others: None,
     help: "An application: its stores, its components, and the triggers that call them.",
+};
+
+/// `[trigger]`, which is written as arrays of tables.
+pub static TRIGGER: Section = Section {
+    heading: "",
+    keys: &[
+        Key::new(
+            "http",
+            Kind::Tables(&HTTP),
+            "",
+            "triggers that answer HTTP requests",
+        ),
+        Key::new(
+            "watch",
+            Kind::Tables(&WATCH),
+            "",
+            "triggers that deliver changes of keys",
+        ),
+        Key::new(
+            "command",
+            Kind::Tables(&COMMAND),
+            "",
+            "components that run once, as commands",
+        ),
+        Key::new(
+            "invoke",
+            Kind::Tables(&INVOKE),
+            "",
+            "triggers that call exported functions over HTTP",
+        ),
+        Key::new(
+            "worker",
+            Kind::Tables(&WORKER_TRIGGER),
+            "",
+            "triggers that call durable workers over HTTP",
+        ),
+    ],
+    others: None,
+    help: "What calls the components.",
 };

@@ -1,38 +1,5 @@
 use super::key::{Key, Kind, Section};
 
-/// `[trigger]`, which is written as arrays of tables.
-pub static TRIGGER: Section = Section {
-    heading: "",
-    keys: &[
-        Key::new(
-            "http",
-            Kind::Tables(&HTTP),
-            "",
-            "triggers that answer HTTP requests",
-        ),
-        Key::new(
-            "watch",
-            Kind::Tables(&WATCH),
-            "",
-            "triggers that deliver changes of keys",
-        ),
-        Key::new(
-            "command",
-            Kind::Tables(&COMMAND),
-            "",
-            "components that run once, as commands",
-        ),
-        Key::new(
-            "invoke",
-            Kind::Tables(&INVOKE),
-            "",
-            "triggers that call exported functions over HTTP",
-        ),
-    ],
-    others: None,
-    help: "What calls the components.",
-};
-
 /// `[[trigger.http]]`.
 pub static HTTP: Section = Section {
     heading: "[[trigger.http]]",

@@ -286,6 +286,18 @@ const WRONG: &[(&str, &str)] = &[
         "11:1: trigger.invoke.functions names no function; leave it out to offer all functions",
     ),
     (
+        "[worker.'a*b']\ncomponent='c'",
+        "9:9: \"a*b\" names no worker; write its name, or what names begin with and one * behind it",
+    ),
+    (
+        "[worker.a]\ncomponent='c'",
+        "9:1: nothing calls the worker a; add a [[trigger.worker]] with worker = \"a\"",
+    ),
+    (
+        "[[trigger.worker]]\nworker='a'\naddr='a:1'",
+        "10:8: there is no worker \"a\"; add a [worker.a]",
+    ),
+    (
         "[[trigger.invoke]]\ncomponent='c'\naddr='a:1'\nmax-body='65MiB'",
         "11:10: trigger.invoke.max-body: at least 1 and at most 67108864 bytes",
     ),

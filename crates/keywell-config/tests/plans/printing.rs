@@ -110,6 +110,25 @@ fn whole() -> Plan {
         keep-alive = false
         tls = { certificate = "c.pem", key = "/abs/k.pem" }
 
+        [worker."cart-*"]
+        component = "two"
+        journal = "a b"
+
+        [worker.one]
+        component = "two"
+        journal = "other"
+
+        [[trigger.worker]]
+        worker = "cart-*"
+        addr = "127.0.0.1:8091"
+        functions = "ping"
+        max-body = 4096
+
+        [[trigger.worker]]
+        worker = "one"
+        path = "/"
+        addr = "127.0.0.1:8091"
+
         [[trigger.watch]]
         component = "ü \"x\""
         on = ["SET@a*", "DEL@b"]

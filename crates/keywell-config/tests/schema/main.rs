@@ -52,6 +52,8 @@ fn the_page_about_the_file_has_the_tables_of_its_sections() {
         ("watch", &section::WATCH),
         ("command", &section::COMMAND),
         ("invoke", &section::INVOKE),
+        ("worker", &section::WORKER),
+        ("worker-trigger", &section::WORKER_TRIGGER),
         ("policy", &section::POLICY),
     ] {
         let (begin, end) = (format!("<!-- table: {name} -->\n"), "<!-- end of table -->");
@@ -130,7 +132,8 @@ fn what_is_written_as_it_should_not_be_is_not_valid() {
                          env={A='x',B=2,C=true,D={env='CARGO_PKG_NAME'}}\nbuckets={x='y',z={read-only='true',max-key=9,max-value='1KiB'}}\n\
                          [[trigger.http]]\ncomponent='c'\nreuse='2'\ncors=true\ntls={certificate='c.pem',key='k.pem'}\n\
                          [[trigger.http]]\ncomponent='c'\naddr='a:1'\npath='/x'\ncors={origins='http://a',max-age='1m'}\n\
-                         [[trigger.invoke]]\ncomponent='c'\naddr='a:2'\nfunctions='a:b/c'\nmax-body='1KiB'\n";
+                         [[trigger.invoke]]\ncomponent='c'\naddr='a:2'\nfunctions='a:b/c'\nmax-body='1KiB'\n\
+                         [worker.'w-*']\ncomponent='c'\n[[trigger.worker]]\nworker='w-*'\naddr='a:3'\n";
     let validator = validator(true);
     assert_eq!(errors(&validator, RIGHT), [""; 0]);
     Plan::from_toml(Path::new("x"), RIGHT).unwrap();
@@ -169,6 +172,9 @@ fn what_is_written_as_it_should_not_be_is_not_valid() {
         "[[trigger.invoke]]\ncomponent='c'\naddr='b:1'\nread-only=true",
         "[[trigger.invoke]]\ncomponent='c'\naddr='b:1'\nmax-body=0",
         "[[trigger.invoke]]\ncomponent='c'\naddr='b:1'\nfunctions=1",
+        "[worker.v]\ncomponent=1",
+        "[[trigger.worker]]\naddr='b:1'",
+        "[[trigger.worker]]\nworker='w-*'\naddr='b:1'\nreuse=2",
         "[[trigger.watch]]\ncomponent='c'",
         "[[trigger.watch]]\ncomponent='c'\non='SET@k'\ndead-letters={}",
     ] {

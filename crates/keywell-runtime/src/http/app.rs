@@ -12,8 +12,10 @@ use super::invoking::Invoking;
 use super::options::{HttpOptions, InvokeOptions};
 use super::policy::Policy;
 use super::served::Served;
+use super::working::Working;
 use crate::Error;
 use crate::instance::Instances;
+use crate::worker::{WorkerNames, Workers};
 
 /// A component that answers HTTP requests. Cloning it gives another handle.
 #[derive(Clone)]
@@ -50,12 +52,15 @@ impl HttpApp {
     }
 
     /// One that calls the functions that requests name.
+    /// Where there are workers, those are called.
     pub(crate) fn invoking(
         instances: Instances,
         connections: Arc<Connections>,
         options: &InvokeOptions,
+        workers: Option<(Workers, WorkerNames)>,
     ) -> Result<Self, Error> {
-        let invoking = Invoking::new(instances, options)?;
+        let working = workers.map(|(workers, names)| Working::new(workers, names));
+        let invoking = Invoking::new(instances, options, working)?;
         let answers = Answers::Invoking(Arc::new(invoking));
         Ok(Self::of(answers, connections, &options.http))
     }

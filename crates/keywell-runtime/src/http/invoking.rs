@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use keywell_journal::WorkerName;
 use keywell_wasi::KeyvalueView as _;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -19,6 +20,7 @@ use super::listing;
 use super::options::InvokeOptions;
 use super::refusal::Refusal;
 use super::served::Served;
+use super::working::{Unanswered, Working};
 use crate::Error;
 use crate::call::Call;
 use crate::instance::{Instances, Made};
@@ -40,6 +42,8 @@ pub(super) struct Invoking {
     /// Held while a long body is read as JSON, which takes many times its length until it is values.
     parsing: Mutex<()>,
     cors: Option<Cors>,
+    /// The workers that are called, where a call has no instance of its own.
+    working: Option<Working>,
     idle: Arc<Shelf<Idle>>,
 }
 
@@ -65,7 +69,8 @@ enum Unread {
 /// What a path names.
 enum Target<'i> {
     List,
-    Function(&'i Arc<Function>),
+    /// Of a worker, or of any instance.
+    Function(Option<WorkerName>, &'i Arc<Function>),
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -78,9 +83,9 @@ fn response(status: StatusCode, kind: HeaderValue, body: Content) -> Response<Co
     response
 }
 
-fn wrong(problem: impl std::fmt::Display) -> Response<Content> {
+fn refused(status: StatusCode, problem: impl std::fmt::Display) -> Response<Content> {
     let text = Content::Whole(Some(format!("{problem}\n").into()));
-    response(StatusCode::BAD_REQUEST, TEXT, text)
+    response(status, TEXT, text)
 }
 
 /// Whether a body is JSON, or does not say what it is.
@@ -159,7 +164,11 @@ fn written(function: &Function, results: &[Val]) -> Option<Vec<u8>> {
 // === impl Invoking ===
 
 impl Invoking {
-    pub(super) fn new(instances: Instances, options: &InvokeOptions) -> Result<Self, Error> {
+    pub(super) fn new(
+        instances: Instances,
+        options: &InvokeOptions,
+        working: Option<Working>,
+    ) -> Result<Self, Error> {
         let component = instances.pre().component();
         let exported = Functions::of(component);
         let offered = invoke::offered(&exported, &options.functions)?;
@@ -168,14 +177,17 @@ impl Invoking {
             return Err(Error::no_export(wanted, "an invoke trigger", component));
         }
         let prefix = options.path.trim_end_matches('/').to_owned();
+        let shown = working.as_ref();
+        let shown = shown.map_or_else(|| prefix.clone(), |working| working.prefix(&prefix));
         let paths = offered.iter().map(|function| invoke::path(function));
         let shared = offered.iter().map(|function| Arc::new((*function).clone()));
         Ok(Self {
             idle: instances.room().shelves().add(),
             functions: paths.zip(shared).collect(),
-            list: listing::json(&prefix, &offered),
-            others: listing::text(&prefix, &offered),
+            list: listing::json(&shown, &offered),
+            others: listing::text(&shown, &offered),
             prefix,
+            working,
             bodies: Bodies::new(options.max_body),
             parsing: Mutex::new(()),
             cors: options.http.cors.clone(),
@@ -192,7 +204,7 @@ impl Invoking {
         request: Request<Incoming>,
     ) -> Result<Response<Content>, Refusal> {
         let method = request.method();
-        let function = match self.target(request.uri().path()) {
+        let (worker, function) = match self.target(request.uri().path()) {
             None => {
                 let others = in_pieces(self.others.clone());
                 return Ok(response(StatusCode::NOT_FOUND, TEXT, others));
@@ -202,8 +214,8 @@ impl Invoking {
             }
             Some(Target::List) if method == Method::HEAD => return Ok(self.head()),
             Some(Target::List) => return Err(Refusal::ReadOnly),
-            Some(Target::Function(_)) if method != Method::POST => return Err(Refusal::OnlyPost),
-            Some(Target::Function(function)) => function.clone(),
+            Some(Target::Function(..)) if method != Method::POST => return Err(Refusal::OnlyPost),
+            Some(Target::Function(worker, function)) => (worker, function.clone()),
         };
         let may_call = || {
             self.cors
@@ -218,13 +230,27 @@ impl Invoking {
         }
         let served = &self.served;
         let deadline = Instant::now() + served.timeout;
-        let body = self.bodies.read(request.into_body(), deadline.into());
-        let body = body.await?;
+        let (head, body) = request.into_parts();
+        let body = self.bodies.read(body, deadline.into()).await?;
         let arguments = match self.read(body, &function, deadline).await {
             Ok(arguments) => arguments,
-            Err(Unread::Wrong(problem)) => return Ok(wrong(problem)),
+            Err(Unread::Wrong(problem)) => return Ok(refused(StatusCode::BAD_REQUEST, problem)),
             Err(Unread::Refused(refusal)) => return Err(refusal),
         };
+        if let (Some(working), Some(worker)) = (&self.working, worker) {
+            let _counted = served.calls.count();
+            let (values, patience) = (&arguments.values, served.timeout);
+            let called = working.call(worker, &head.headers, &function, values, patience);
+            return match called.await {
+                Ok(json) => Ok(response(
+                    StatusCode::OK,
+                    JSON,
+                    self.bodies.content(json.into())?,
+                )),
+                Err(Unanswered::Conflicts(status, problem)) => Ok(refused(status, problem)),
+                Err(Unanswered::Refused(refusal)) => Err(refusal),
+            };
+        }
         let entered = served.instances.room().enter(served.timeout).await;
         let place = entered.map_err(|Busy| Refusal::Busy)?;
         // Neither the client's slowness nor waiting was a fault of the component.
@@ -265,6 +291,10 @@ impl Invoking {
     /// What a path names. Characters of names may be percent-encoded.
     fn target(&self, path: &str) -> Option<Target<'_>> {
         let path = path.strip_prefix(&*self.prefix)?;
+        let (worker, path) = match &self.working {
+            Some(working) => working.split(path)?,
+            None => (None, path),
+        };
         if path.is_empty() || path == "/" {
             return Some(Target::List);
         }
@@ -274,7 +304,7 @@ impl Invoking {
             let decoded = percent_decode_str(path).decode_utf8().ok()?;
             self.functions.get(&*decoded)
         });
-        found.map(Target::Function)
+        found.map(|function| Target::Function(worker, function))
     }
 
     /// The list's head alone.

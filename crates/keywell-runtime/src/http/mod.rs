@@ -49,6 +49,7 @@ mod timer;
 mod tls;
 mod unsent;
 mod wire;
+mod working;
 
 pub use app::HttpApp;
 pub(crate) use connections::Connections;

@@ -236,7 +236,8 @@ fn explained(instances: &Instances, function: &Function, error: &wasmtime::Error
     }
 }
 
-fn reason(error: &wasmtime::Error) -> String {
+/// Why a function failed, for its caller.
+pub(crate) fn reason(error: &wasmtime::Error) -> String {
     let reason = error.root_cause().to_string();
     // The engine has no type for this refusal; a test of the program holds its words.
     if reason.contains("fuel allocated for hostcalls") {

@@ -34,7 +34,7 @@ pub use self::error::CallError;
 pub use self::exports::Functions;
 pub use self::function::{Function, Parameter};
 pub use self::invoker::{InvokeError, Invoker, Session};
-pub(crate) use self::invoker::{TooLarge, call_in};
+pub(crate) use self::invoker::{TooLarge, call_in, reason};
 pub use self::mismatch::Mismatch;
 pub use self::offered::{NotOffered, offered, path};
 pub use self::signature::of_type;

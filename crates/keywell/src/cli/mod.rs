@@ -48,6 +48,7 @@ mod store;
 mod stores;
 mod up;
 mod usage;
+mod worker;
 mod written;
 
 use std::process::ExitCode;
@@ -107,6 +108,7 @@ enum Command {
     Invoke(Box<invoke::Invoke>),
     Up(up::Up),
     Status(status::Status),
+    Worker(worker::WorkerCommand),
     Kv(kv::Kv),
     #[cfg(feature = "conformance")]
     Conformance(conformance::Conformance),
@@ -150,6 +152,7 @@ pub(crate) fn main() -> ExitCode {
                 Command::Invoke(invoke) => Box::pin(invoke.main()).await,
                 Command::Up(up) => Box::pin(up.main()).await,
                 Command::Status(status) => status.main().await,
+                Command::Worker(worker) => worker.main().await,
                 Command::Kv(kv) => kv.main().await,
                 #[cfg(feature = "conformance")]
                 Command::Conformance(conformance) => conformance.main().await,

@@ -37,6 +37,11 @@ fn trigger(mut table: Table<'_>, defined: &Defined<'_>) -> Option<HttpPlan> {
 pub(super) fn served(table: &mut Table<'_>, defined: &Defined<'_>) -> HttpPlan {
     let component = table.required("component");
     let component = component.and_then(|name| defined.component(name));
+    served_by(component, table)
+}
+
+/// As [`served`], by a component that is known, if it is.
+pub(super) fn served_by(component: Option<String>, table: &mut Table<'_>) -> HttpPlan {
     let addr = table.parsed("addr", str::parse);
     let addr: ListenAddress = addr.unwrap_or_else(|| DEFAULT_ADDR.into());
     HttpPlan {

@@ -1,3 +1,4 @@
+mod callee;
 mod lines;
 mod notation;
 
@@ -5,12 +6,19 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::Args;
-use keywell_runtime::invoke::{Functions, InvokeError, Invoker, Session};
+use keywell_app::Handle;
+use keywell_config::Plan;
+use keywell_journal::WorkerName;
+use keywell_runtime::invoke::Functions;
 
+use self::callee::Callee;
 use self::lines::Lines;
 use self::notation::Notation;
 use super::component::ComponentArguments;
-use super::store::StoreArguments;
+use super::config_set::NamedSet;
+use super::store::{GivenUrl, StoreArguments, schemes, url};
+use super::usage::Unshown;
+use super::written::Written;
 use super::{metrics, output, signal};
 use crate::cli::failed::{Ended, Failed};
 
@@ -23,12 +31,16 @@ use crate::cli::failed::{Ended, Failed};
 /// functions that there are.
 ///
 /// What the component prints goes to standard error.
+///
+/// With --worker the call is one of a durable worker, which keeps its variables: what it was asked and
+/// learned is in a journal, and is replayed into a new instance. `keywell worker` shows workers.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     keywell invoke guide.wasm 'set(\"b\", \"k\", [1, 2, 3])'\n  \
     keywell invoke guide.wasm 'golem:examples/api.{get}(\"b\", \"k\")' --store disk:data\n  \
     keywell invoke guide.wasm --json 'set(\"b\", \"k\", \"AQID\")'\n  \
-    keywell invoke guide.wasm - < calls")]
+    keywell invoke guide.wasm - < calls\n  \
+    keywell invoke --worker alice cart.wasm 'add-item(\"tea\", 2)' --key order-1")]
 pub(super) struct Invoke {
     #[command(flatten)]
     component: ComponentArguments,
@@ -44,17 +56,38 @@ pub(super) struct Invoke {
 
     #[command(flatten)]
     store: StoreArguments,
+
+    /// Call the durable worker of this name, which is made by its first call.
+    #[arg(long, value_name = "NAME")]
+    worker: Option<WorkerName>,
+
+    /// An idempotency key: for 24 hours the worker answers it once more, and does not run it again.
+    #[arg(long, value_name = "KEY", requires = "worker")]
+    key: Option<String>,
+
+    /// The store that has the journals of workers. [default: that of --store]
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "worker",
+        value_parser = Unshown::new(url).suggesting(schemes),
+        hide_possible_values = true
+    )]
+    journal: Option<GivenUrl>,
 }
 
 // === impl Invoke ===
 
 impl Invoke {
+    /// The name of the store that has the journals, where it is another than the component's.
+    const JOURNAL: &str = "journal";
+
     pub(super) async fn main(self) -> Ended {
         let mut stop = pin!(signal::stop()?);
         let interrupted = || Failed::Failure("interrupted".to_owned());
         let written = self.component.written()?;
         let sets = self.component.config_sets()?;
-        let plan = self.component.plan(&written, &self.store.store, &sets);
+        let plan = self.plan(&written, &sets)?;
         let printed = output::output().all_to_stderr();
         let load = self.component.load_printing(plan, printed);
         let application = signal::unless(stop.as_mut(), load).await?;
@@ -68,9 +101,13 @@ impl Invoke {
         }
         let started = application.start_unless(stop.as_mut()).await;
         let handle = started.map_err(Failed::of_one)?.ok_or_else(interrupted)?;
-        let ended = match handle.invoker(&written.name()) {
-            Ok(invoker) => signal::unless(stop, self.calls(&invoker, &functions)).await,
-            Err(error) => Err(Failed::of_one(error)),
+        let ended = match self.callee(&handle, &written.name()).await {
+            Ok(mut callee) => {
+                let ended = signal::unless(stop, self.calls(&mut callee, &functions)).await;
+                callee.release().await;
+                ended
+            }
+            Err(error) => Err(error),
         };
         metrics::report(&handle.metering());
         let stopped = handle.stop().await.map_err(Failed::of_one);
@@ -78,12 +115,53 @@ impl Invoke {
         stopped.map(|()| ended)
     }
 
+    fn plan(&self, written: &Written, sets: &[NamedSet]) -> Result<Plan, Failed> {
+        let mut plan = self.component.plan(written, &self.store.store, sets);
+        if self.worker.is_none() {
+            return Ok(plan);
+        }
+        for component in plan.components.values_mut() {
+            component.is_worker = true;
+        }
+        let journal = self.journal.clone().map(|store| StoreArguments { store });
+        journal.as_ref().unwrap_or(&self.store).check_lasting()?;
+        if let Some(journal) = journal.filter(|journal| !journal.is_same(&self.store)) {
+            let name = Self::JOURNAL.to_owned();
+            plan.stores.insert(name, journal.store.plan());
+        }
+        if self.call == "-" && self.key.is_some() {
+            let problem = "--key is of one call, and with - there may be several";
+            return Err(Failed::Usage(problem.to_owned()));
+        }
+        Ok(plan)
+    }
+
+    /// What is called: an instance, or a worker.
+    async fn callee(&self, handle: &Handle, component: &str) -> Result<Callee, Failed> {
+        let Some(worker) = self.worker.clone() else {
+            let invoker = handle.invoker(component).map_err(Failed::of_one)?;
+            return Ok(Callee::Instance(Box::new(invoker.session().await)));
+        };
+        let stores = handle.status().stores;
+        let has_own = stores.iter().any(|store| store.name == Self::JOURNAL);
+        let journal = if has_own {
+            Self::JOURNAL
+        } else {
+            ComponentArguments::STORE
+        };
+        let workers = handle.workers(component, journal).await;
+        Ok(Callee::Worker {
+            workers: workers.map_err(Failed::of_one)?,
+            worker,
+            key: self.key.clone(),
+        })
+    }
+
     /// Makes the one call, or those of the lines.
-    async fn calls(&self, invoker: &Invoker, functions: &Functions) -> Ended {
+    async fn calls(&self, callee: &mut Callee, functions: &Functions) -> Ended {
         let notation = Notation::new(self.json);
-        let mut session = invoker.session().await;
         if self.call != "-" {
-            let called = call(&mut session, functions, notation, &self.call).await?;
+            let called = callee.call(functions, notation, &self.call).await?;
             called.iter().try_for_each(|result| output::print(result))?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -92,7 +170,7 @@ impl Invoke {
         while let Some((number, line)) = lines.next().await? {
             let called = match line {
                 Ok(line) if line.trim().is_empty() => continue,
-                Ok(line) => call(&mut session, functions, notation, &line).await,
+                Ok(line) => callee.call(functions, notation, &line).await,
                 Err(error) => Err(error),
             };
             match called {
@@ -111,21 +189,4 @@ impl Invoke {
             Some(Failed::Usage(_)) => ExitCode::from(2),
         })
     }
-}
-
-/// Makes a call, and answers what it returns, as it is printed.
-async fn call(
-    session: &mut Session,
-    functions: &Functions,
-    notation: Notation,
-    text: &str,
-) -> Result<Vec<String>, Failed> {
-    let (function, arguments) = notation.read(text, functions)?;
-    let called = session.call(function, &arguments).await;
-    let results = called.map_err(|error| match error {
-        InvokeError::TimedOut { .. } => Failed::Failure(format!("{error}; raise --timeout")),
-        InvokeError::TooLarge { .. } => Failed::Usage(format!("{error}; raise --memory")),
-        error => Failed::Failure(error.to_string()),
-    })?;
-    notation.write(function, &results)
 }

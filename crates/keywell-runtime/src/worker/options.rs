@@ -1,0 +1,33 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use keywell_store::Store;
+
+/// How the workers of a component are kept.
+#[derive(Clone)]
+pub struct WorkerOptions {
+    /// The store that has their journals.
+    pub journal: Arc<dyn Store>,
+    /// The stores that the component is granted, each with the name that it has in journals, which has
+    /// to stay.
+    pub stores: Vec<(String, Arc<dyn Store>)>,
+    /// How long no other process takes a worker over after this one has appended to its journal. Where
+    /// no other process can open the store of the journal, it does not matter.
+    pub lease: Duration,
+    /// How many records are replayed at most.
+    pub max_records: u64,
+}
+
+// === impl WorkerOptions ===
+
+impl WorkerOptions {
+    /// Journals in a store, a lease of 10 seconds, and at most a million records.
+    pub fn new(journal: Arc<dyn Store>) -> Self {
+        Self {
+            journal,
+            stores: Vec::new(),
+            lease: Duration::from_secs(10),
+            max_records: 1_000_000,
+        }
+    }
+}
