@@ -58,7 +58,7 @@ pub(crate) fn read(
             .is_some_and(|max| value_bytes + value.len() > max);
         let is_full =
             request.is_full(keys.len(), key_bytes + key.len()) || is_large && !keys.is_empty();
-        if (expires.is_some() && is_full) || (scanned > 0 && scanned >= SCAN_BYTES) {
+        if (expires.is_some() && is_full) || scanned >= SCAN_BYTES {
             let last = passed.as_ref().or(keys.last());
             let cursor = last.map(|key| Cursor::seal(scope, &request.prefix, key.as_bytes()));
             return Ok(Page {
