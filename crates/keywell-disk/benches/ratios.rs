@@ -21,6 +21,7 @@ use bytes::Bytes;
 use keywell_disk::DiskStore;
 use keywell_store::{Bucket, BucketName, List, Set, Store};
 use redb::{Database, ReadableDatabase, TableDefinition};
+use tokio::runtime::Runtime;
 
 const TABLE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("table");
 const TASKS: usize = 64;
@@ -134,6 +135,15 @@ fn main() {
         }
         bucket
     });
+
+    compare_gets(&runtime, &redb, &bucket);
+    compare_pages(&runtime, &redb, &bucket);
+    compare_sets(&runtime, &redb, &bucket, folder.path());
+    time_start(folder.path());
+    drop(store);
+}
+
+fn compare_gets(runtime: &Runtime, redb: &Database, bucket: &Arc<dyn Bucket>) {
     let count = keys();
 
     let keys: Vec<String> = (0..count.min(200_000))
@@ -162,7 +172,9 @@ fn main() {
         1e9 / raw,
         raw / ours
     );
+}
 
+fn compare_pages(runtime: &Runtime, redb: &Database, bucket: &Arc<dyn Bucket>) {
     let mut last: Option<String> = None;
     let raw = rate(|| {
         let reading = redb.begin_read().unwrap();
@@ -197,8 +209,10 @@ fn main() {
         1e6 / raw,
         raw / ours
     );
+}
 
-    let mut file = File::create(folder.path().join("floor")).unwrap();
+fn compare_sets(runtime: &Runtime, redb: &Database, bucket: &Arc<dyn Bucket>, folder: &Path) {
+    let mut file = File::create(folder.join("floor")).unwrap();
     let floor = rate(|| {
         append(&mut file);
         1
@@ -218,13 +232,13 @@ fn main() {
     let mut at = 0;
     let each = rate(|| {
         at += 1;
-        commit_each(&redb, at);
+        commit_each(redb, at);
         1
     });
     let before = bytes_written();
     let mut sets = 0;
     let grouped = rate(|| {
-        runtime.block_on(set_from_tasks(&bucket, 4));
+        runtime.block_on(set_from_tasks(bucket, 4));
         sets += 4 * TASKS;
         4 * TASKS
     });
@@ -234,10 +248,13 @@ fn main() {
          {bytes:.0} bytes to the disk a set",
         grouped / each
     );
+}
+
+fn time_start(folder: &Path) {
     // What a killed process leaves: a copy of the file of an open store.
-    let killed = folder.path().join("killed");
+    let killed = folder.join("killed");
     std::fs::create_dir(&killed).unwrap();
-    let data = folder.path().join("store").join("data.redb");
+    let data = folder.join("store").join("data.redb");
     std::fs::copy(data, killed.join("data.redb")).unwrap();
     let start = Instant::now();
     let opened = DiskStore::open(&killed).unwrap();

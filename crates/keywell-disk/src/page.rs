@@ -41,10 +41,11 @@ pub(crate) fn read(
     let mut key_bytes = 0;
     let mut value_bytes = 0;
     let mut scanned = 0;
-    let mut last: Option<String> = None;
+    // The last key that was read, if it has expired. Otherwise that is the last of `keys`.
+    let mut passed: Option<String> = None;
     for row in reading.open_table(ENTRIES)?.range::<&[u8]>(range)? {
         let (joined, stored) = row.map_err(|error| {
-            Fault::from(error).at(|| match &last {
+            Fault::from(error).at(|| match passed.as_ref().or(keys.last()) {
                 Some(key) => format!("the keys after {key:?}"),
                 None => "the first keys".to_owned(),
             })
@@ -57,7 +58,8 @@ pub(crate) fn read(
             .is_some_and(|max| value_bytes + value.len() > max);
         let is_full =
             request.is_full(keys.len(), key_bytes + key.len()) || is_large && !keys.is_empty();
-        if (expires.is_some() && is_full) || (last.is_some() && scanned >= SCAN_BYTES) {
+        if (expires.is_some() && is_full) || scanned >= SCAN_BYTES {
+            let last = passed.as_ref().or(keys.last());
             let cursor = last.map(|key| Cursor::seal(scope, &request.prefix, key.as_bytes()));
             return Ok(Page {
                 keys,
@@ -69,12 +71,14 @@ pub(crate) fn read(
         if let Some(expires) = expires {
             key_bytes += key.len();
             keys.push(key.to_owned());
+            passed = None;
             if request.values.is_some() {
                 value_bytes += value.len();
                 entries.push(header.entry(expires, value));
             }
+        } else {
+            passed = Some(key.to_owned());
         }
-        last = Some(key.to_owned());
     }
     Ok(Page {
         keys,
