@@ -291,7 +291,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[worker.a]\ncomponent='c'",
-        "8:1: nothing calls the worker a; add a [[trigger.worker]] with worker = \"a\"",
+        "8:9: nothing calls the worker a; add a [[trigger.worker]] with worker = \"a\"",
     ),
     (
         "[[trigger.worker]]\nworker='a'\naddr='a:1'",
