@@ -52,7 +52,7 @@ impl Compiler {
         path: &Path,
         wasm: &[u8],
     ) -> Result<LoadedComponent, Error> {
-        self.compile_for(engines, path, wasm, |tasks| Ok(tasks))
+        self.compile_for(engines, path, wasm, Ok)
     }
 
     /// As [`Runtime::load_worker`](crate::Runtime::load_worker), of bytes.
@@ -163,7 +163,7 @@ impl Compiler {
         name: &Path,
         wasm: &[u8],
     ) -> Result<Option<LoadedComponent>, Error> {
-        self.find_for(engines, name, wasm, &|tasks| Ok(tasks))
+        self.find_for(engines, name, wasm, &Ok)
     }
 
     fn find_for(

@@ -136,7 +136,7 @@ pub enum Error {
     },
     /// The journals of workers cannot be opened.
     #[error("cannot keep workers: {0}")]
-    Journal(#[from] keywell_journal::Error),
+    Journal(#[from] Box<keywell_journal::Error>),
     /// A command trapped or ran out of time.
     #[error("the component failed: {0}")]
     Failed(String),

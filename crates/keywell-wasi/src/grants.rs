@@ -47,6 +47,9 @@ pub struct Origin {
 
 type Layer = dyn Fn(&Origin, Arc<dyn Bucket>) -> Arc<dyn Bucket> + Send + Sync;
 
+/// What has a store in the place of another one.
+type Replace<'a> = dyn FnMut(&Arc<dyn Store>) -> Arc<dyn Store> + 'a;
+
 #[derive(Clone)]
 struct Granting {
     store: Arc<dyn Store>,
@@ -189,7 +192,7 @@ impl Grants {
         self.replayed_by(&mut store)
     }
 
-    fn replayed_by(&self, store: &mut dyn FnMut(&Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+    fn replayed_by(&self, store: &mut Replace<'_>) -> Self {
         let mut over = |granting: &Granting| Granting {
             store: store(&granting.store),
             ..granting.clone()

@@ -12,17 +12,17 @@ pub(super) fn print(http: &HttpPlan, paths: &Paths, body: &mut String) {
 /// The keys that differ from the usual.
 pub(super) fn keys(http: &HttpPlan, paths: &Paths, section: &mut Section) {
     section.text("component", &http.component);
+    section.text("addr", &http.addr.to_string());
     match &http.path {
         PathPlan::Prefix(path) if path.value == "/" => {}
         PathPlan::Prefix(path) => section.text("path", path),
         PathPlan::Exact(path) => section.text("exact-path", path),
     }
-    keys_but_the_path(http, paths, section);
+    keys_behind_the_path(http, paths, section);
 }
 
-/// The same without the component and the path.
-pub(super) fn keys_but_the_path(http: &HttpPlan, paths: &Paths, section: &mut Section) {
-    section.text("addr", &http.addr.to_string());
+/// The same, but for the component, the address and the path.
+pub(super) fn keys_behind_the_path(http: &HttpPlan, paths: &Paths, section: &mut Section) {
     if let Some(host) = &http.host {
         section.text("host", &host.value);
         if host.header.value != "host" {

@@ -9,11 +9,12 @@ pub(super) fn print(invoke: &InvokePlan, paths: &Paths, body: &mut String) {
     if let Some(workers) = &invoke.workers {
         section = Section::new("[[trigger.worker]]");
         section.text("worker", &workers.names);
+        section.text("addr", &invoke.http.addr.to_string());
         let path = above(workers, invoke.http.path.text());
         if path != WorkersPlan::PATH {
             section.text("path", path);
         }
-        http::keys_but_the_path(&invoke.http, paths, &mut section);
+        http::keys_behind_the_path(&invoke.http, paths, &mut section);
     } else {
         section = Section::new("[[trigger.invoke]]");
         http::keys(&invoke.http, paths, &mut section);

@@ -18,7 +18,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[x]",
-        "8:2: there is no x at the top; there is store, component, trigger, limits",
+        "8:2: there is no x at the top; there is store, component, worker, trigger, limits",
     ),
     (
         "[component.d]\npth='d'",
@@ -287,15 +287,15 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "[worker.'a*b']\ncomponent='c'",
-        "9:9: \"a*b\" names no worker; write its name, or what names begin with and one * behind it",
+        "8:9: \"a*b\" names no worker; write its name, or what names begin with and one * behind it",
     ),
     (
         "[worker.a]\ncomponent='c'",
-        "9:1: nothing calls the worker a; add a [[trigger.worker]] with worker = \"a\"",
+        "8:9: nothing calls the worker a; add a [[trigger.worker]] with worker = \"a\"",
     ),
     (
         "[[trigger.worker]]\nworker='a'\naddr='a:1'",
-        "10:8: there is no worker \"a\"; add a [worker.a]",
+        "9:8: there is no worker \"a\"; add a [worker.a]",
     ),
     (
         "[[trigger.invoke]]\ncomponent='c'\naddr='a:1'\nmax-body='65MiB'",

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use keywell_store::{
-    Answer, Bucket, BucketName, Check, Promptness, Store, StoreId, Transacted, Write,
+    Answer, Bucket, BucketName, Check, Maintenance, Promptness, Store, StoreId, Transacted, Write,
 };
 
 use super::asking::Asking;
@@ -88,6 +88,11 @@ impl Store for RecordedStore {
 
     fn forget(&self, name: &BucketName) -> Answer<()> {
         self.site.store.forget(name)
+    }
+
+    /// Of no component, and not recorded.
+    fn maintain(&self, task: Maintenance) -> Answer<()> {
+        self.site.store.maintain(task)
     }
 
     fn description(&self, name: &BucketName) -> Answer<Option<String>> {

@@ -58,7 +58,9 @@ impl Kind {
         Ok(Self {
             functions: Functions::of(component.component()),
             clock: Arc::new(Time::of_the_system),
-            journals: Journals::open(options.journal.clone()).await?,
+            journals: Journals::open(options.journal.clone())
+                .await
+                .map_err(Box::new)?,
             options: WorkerOptions { lease, ..options },
             holder: format!("process {} ({number:08x})", std::process::id()),
             digest,
