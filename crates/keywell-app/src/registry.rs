@@ -149,14 +149,12 @@ fn hint(scheme: &str) -> String {
     let known = || providers.clone().flat_map(|provider| provider.schemes());
     let begins = |known: &&&str| scheme.len() > 1 && known.starts_with(scheme);
     let meant = known().find(begins).copied();
-    match meant.or_else(|| nearest(scheme, known().copied())) {
-        Some(meant) => format!("did you mean {meant}:?"),
-        None => {
-            let forms = providers.filter_map(|provider| provider.forms().first());
-            let forms: Vec<&str> = forms.map(|form| form.form).collect();
-            format!("known: {}", forms.join(", "))
-        }
+    if let Some(meant) = meant.or_else(|| nearest(scheme, known().copied())) {
+        return format!("did you mean {meant}:?");
     }
+    let forms = providers.filter_map(|provider| provider.forms().first());
+    let forms: Vec<&str> = forms.map(|form| form.form).collect();
+    format!("known: {}", forms.join(", "))
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 use std::path::Path;
 
-use redb::{ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::ReadableDatabase as _;
 
+use crate::copying::copy_all;
 use crate::error::undamaged;
 use crate::folder::Claimed;
 use crate::open::Handle;
 use crate::queue::closed;
-use crate::tables::{BUCKETS, CHANGES, ENTRIES, EXPIRY, META};
 use crate::{DiskStore, OpenError, Options};
 
 // === impl DiskStore ===
@@ -31,29 +31,4 @@ impl DiskStore {
             undamaged(|| copy_all(&reading, database))
         })
     }
-}
-
-/// Copies all tables of a store into a new database.
-pub(crate) fn copy_all(from: &ReadTransaction, database: &redb::Database) -> Result<(), OpenError> {
-    let mut writing = database.begin_write()?;
-    writing.set_quick_repair(true);
-    copy(from, &writing, ENTRIES)?;
-    copy(from, &writing, BUCKETS)?;
-    copy(from, &writing, CHANGES)?;
-    copy(from, &writing, EXPIRY)?;
-    copy(from, &writing, META)?;
-    Ok(writing.commit()?)
-}
-
-fn copy<K: redb::Key, V: redb::Value>(
-    from: &ReadTransaction,
-    to: &WriteTransaction,
-    table: TableDefinition<'static, K, V>,
-) -> Result<(), OpenError> {
-    let mut to = to.open_table(table)?;
-    for row in from.open_table(table)?.iter()? {
-        let (key, value) = row?;
-        to.insert(key.value(), value.value())?;
-    }
-    Ok(())
 }

@@ -11,6 +11,7 @@ use keywell_store::{Error, Failure, Result};
 use redb::ReadTransaction;
 use tokio::sync::oneshot;
 
+use crate::copying::copy_all;
 use crate::error::undamaged;
 use crate::folder::Place;
 use crate::history::History;
@@ -19,7 +20,7 @@ use crate::open::Open;
 use crate::operation::WriterOperation;
 use crate::recording::Recording;
 use crate::task::{Between, Task};
-use crate::{OpenError, Options, backup, replay};
+use crate::{OpenError, Options, replay};
 
 /// How often the groups that were committed meanwhile are applied before the pause.
 const ROUNDS: usize = 30;
@@ -107,7 +108,7 @@ impl Copy {
     fn fill(mut self, snapshot: &ReadTransaction, log_bytes: usize) -> Result<Self> {
         let options = Options::default().log_bytes(log_bytes);
         let database = self.database.insert(self.place.create(&options)?);
-        undamaged(|| backup::copy_all(snapshot, database))?;
+        undamaged(|| copy_all(snapshot, database))?;
         Ok(self)
     }
 

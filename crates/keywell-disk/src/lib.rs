@@ -85,6 +85,7 @@ mod checksum;
 mod clock;
 mod commit;
 mod compact;
+mod copying;
 mod damaged;
 mod database;
 mod directory;

@@ -206,14 +206,13 @@ impl Refused {
 
     fn at_login(error: tokio_postgres::Error, host: &str, port: u16, user: &str) -> Self {
         let is_full = error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS);
-        let failure = match refusal(&error) {
-            Some((why, hint)) => Failure::new(format!(
+        let failure = if let Some((why, hint)) = refusal(&error) {
+            Failure::new(format!(
                 "PostgreSQL at {host}:{port} refuses the login of the user {user}: {why}; {hint}"
-            )),
-            None => {
-                let what = format!("logging in to PostgreSQL at {host}");
-                Failure::caused_by(what, error)
-            }
+            ))
+        } else {
+            let what = format!("logging in to PostgreSQL at {host}");
+            Failure::caused_by(what, error)
         };
         Self {
             error: Error::Unavailable(failure),

@@ -341,7 +341,7 @@ fn a_server_whose_store_may_grow_no_further_answers_errors_and_goes_on() {
     let scratch = Scratch::new(true);
     let mut server = Server::start("mischief", &["--store", &scratch.url()]);
     assert_eq!(server.get("/set?key=kept&value=before").text(), "ok");
-    server.limit_file_size(Some(2_000_000));
+    server.limit_file_size(Some(6_000_000));
     for _ in 0..3 {
         let refused = server.get("/big?n=10000000");
         assert_eq!(refused.status, 200);

@@ -218,7 +218,7 @@ pub(crate) fn full_disk(context: &Context) -> Done<Seen> {
 pub(crate) fn file_size_limit(context: &Context) -> Done<Seen> {
     let folder = scratch()?;
     // In blocks of 512 bytes.
-    let starting = context.serve("hostile").behind("ulimit -f 8192");
+    let starting = context.serve("hostile").behind("ulimit -f 20480");
     without_room(starting.disk(&folder.path().join("data")).start()?)
 }
 

@@ -18,8 +18,6 @@ use crate::link::{Count, Dialer, Link};
 
 /// How long a process waits for another to say that it is there, when it starts.
 const GREETING: Duration = Duration::from_millis(500);
-/// The same, of one that must not be the first.
-const GREETING_OF_EXISTING: Duration = Duration::from_secs(3);
 /// How long it waits for the copy of another.
 const JOINING: Duration = Duration::from_secs(30);
 /// How long after the last change a process says what it has; then twice as long, up to the
@@ -117,16 +115,13 @@ pub(super) async fn join(options: &CacheOptions) -> Result<Arc<Node>> {
         post,
         rhythm: Rhythm::new(options.heartbeat),
     };
-    let greeting = if options.existing {
-        GREETING_OF_EXISTING
-    } else {
-        GREETING
-    };
-    let is_complete = connection.join(&node, greeting).await;
+    let is_complete = connection.join(&node).await;
     if options.existing && is_complete && !node.has_joined() {
-        let problem = "no other process has this cache open, and what is written to it is gone \
-                       with the last one; start one before, such as `keywell serve`";
-        return Err(Error::Unavailable(problem.into()));
+        // One whose copy is empty does not answer either.
+        tracing::warn!(
+            "no other process has told what is in this cache; if none has it open, what is \
+             written is gone with this one: start one before, such as `keywell serve`"
+        );
     }
     if !is_complete {
         tracing::warn!("the copy of the cache is not complete yet; the rest follows");
@@ -140,16 +135,16 @@ pub(super) async fn join(options: &CacheOptions) -> Result<Arc<Node>> {
 
 impl Connection {
     /// Takes part until the copy has what another had, or no other is there. Whether it knows.
-    async fn join(&mut self, node: &Node, greeting: Duration) -> bool {
+    async fn join(&mut self, node: &Node) -> bool {
         let end = Instant::now() + JOINING;
-        let mut until = Instant::now() + greeting;
+        let mut until = Instant::now() + GREETING;
         while Instant::now() < until.min(end) {
             // Again and again, as it may be lost.
             node.tick();
             let wait = Instant::now() + GREETING / 3;
             while let Ok(next) = timeout_at(wait, self.next()).await {
                 if matches!(next, Next::ForThis(_)) {
-                    until = Instant::now() + greeting;
+                    until = Instant::now() + GREETING;
                 }
                 self.take(next).await;
                 if node.has_joined() {

@@ -21,7 +21,8 @@ pub struct CacheOptions {
     /// How many bytes keys and values may have, each entry with 64 more; the keys written longest ago
     /// leave first, in all processes. `None` bounds nothing.
     pub max_bytes: Option<usize>,
-    /// Whether opening fails where no other process has the cache open.
+    /// Whether the cache is to be open in another process: without a server opening fails, and
+    /// else a warning is logged if none answers.
     pub existing: bool,
 }
 

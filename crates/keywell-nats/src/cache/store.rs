@@ -24,13 +24,12 @@ const CLOSING: Duration = Duration::from_secs(5);
 
 impl CacheStore {
     /// Takes part in a cache, and waits for what the other processes have: at most half a second for
-    /// one to say that it is there, and at most 30 s for its copy. With
-    /// [`existing`](CacheOptions::existing) it waits up to 3 s for one to say so.
+    /// one to say that it is there, and at most 30 s for its copy.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] if NATS cannot be reached, or with
-    /// [`existing`](CacheOptions::existing) if no other process has the cache open, and
+    /// [`Error::Unavailable`] if NATS cannot be reached, or without a
+    /// server with [`existing`](CacheOptions::existing), and
     /// [`Error::AccessDenied`] if NATS refuses the login.
     pub async fn open(options: CacheOptions) -> Result<Self> {
         let node = if options.servers.is_empty() {

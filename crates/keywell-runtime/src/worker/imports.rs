@@ -80,7 +80,8 @@ mod tests {
 
     fn refusal(import: &str, environment: &Environment) -> String {
         let text = format!("(component (import \"{import}\" (instance (export \"f\" (func)))))");
-        let component = Component::new(&wasmtime::Engine::default(), text).unwrap();
+        let wasm = wat::parse_str(text).unwrap();
+        let component = Component::new(&wasmtime::Engine::default(), wasm).unwrap();
         let checked = check(&LoadedComponent::from(component), environment);
         checked.map_or_else(|error| error.to_string(), |()| String::new())
     }

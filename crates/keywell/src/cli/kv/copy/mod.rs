@@ -81,10 +81,11 @@ impl Copy {
             let problem = format!("--from and --to name the same store, {url}");
             return Err(Failed::Usage(problem));
         }
+        let stop = signal::stop()?;
         let source = from.reach_existing().await?;
         let ended = match to.reach().await {
             Ok(target) => {
-                let ended = run(&*source, &*target, bucket, &self.prefix).await;
+                let ended = run(&*source, &*target, bucket, &self.prefix, stop).await;
                 let closed = target.close().await;
                 ended.and_then(|code| closed.map(|()| code).map_err(Stop::from))
             }
@@ -104,8 +105,8 @@ async fn run(
     target: &dyn Store,
     bucket: BucketName,
     prefix: &str,
+    stop: impl Future<Output = ()>,
 ) -> Result<ExitCode, Stop> {
-    let stop = signal::stop()?;
     let copying = Copying {
         from: Target::open(source, bucket.clone()).await?,
         to: Target::open(target, bucket).await?,
