@@ -388,7 +388,7 @@ async fn a_later_release_of_an_interface_is_linked_as_the_one_that_is_offered() 
         let component = component(&format!(r#"(component (import "{interface}" (instance)))"#));
         let mut linker = Linker::<State>::new(component.engine());
         link(&mut linker, &component, &Grants::none()).unwrap();
-        let linked = linker.instantiate_pre(&component);
-        assert!(linked.is_ok(), "{interface}: {:?}", linked.err());
+        let instance = linker.instantiate_pre(&component);
+        assert!(instance.is_ok(), "{interface}: {:?}", instance.err());
     }
 }

@@ -169,7 +169,7 @@ fn a_key_is_answered_once_more_and_not_run_again() {
 /// Kills the process at random moments of an invocation, so often at most, until it comes to its end.
 fn kill_at_random(workers: &Workers, rounds: u32, most: u32, seed: u64) {
     let mut random = seed;
-    let (mut counted, mut killed) = (0, 0);
+    let (mut counted, mut ended) = (0, 0);
     for round in 0..rounds {
         let key = format!("round-{round}");
         counted += 200;
@@ -181,14 +181,14 @@ fn kill_at_random(workers: &Workers, rounds: u32, most: u32, seed: u64) {
             command.args(["--key", &key]);
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
             let mut process = command.spawn().unwrap();
-            let patience = if killed < most * (round + 1) {
+            let patience = if ended < most * (round + 1) {
                 std::time::Duration::from_millis(50 + (random >> 33) % 400)
             } else {
                 support::PATIENCE
             };
             let (sender, receiver) = std::sync::mpsc::channel::<()>();
             let pid = process.id().to_string();
-            let killer = std::thread::spawn(move || {
+            let killing = std::thread::spawn(move || {
                 if receiver.recv_timeout(patience).is_err() {
                     drop(Command::new("kill").args(["-KILL", &pid]).status());
                 }
@@ -200,8 +200,8 @@ fn kill_at_random(workers: &Workers, rounds: u32, most: u32, seed: u64) {
             std::io::Read::read_to_string(&mut stderr, &mut errors).unwrap();
             // It may have ended, too.
             let _ = sender.send(());
-            killer.join().unwrap();
-            killed += u32::from(process.wait().unwrap().code().is_none());
+            killing.join().unwrap();
+            ended += u32::from(process.wait().unwrap().code().is_none());
             if errors.contains("may have happened") {
                 workers.decide();
                 continue;
@@ -217,7 +217,7 @@ fn kill_at_random(workers: &Workers, rounds: u32, most: u32, seed: u64) {
             }
         }
     }
-    println!("killed {killed} times");
+    println!("killed {ended} times");
 }
 
 fn seed() -> u64 {

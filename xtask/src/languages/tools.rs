@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::LazyLock;
 
 use super::fresh;
 use super::places::{kept, sources};
@@ -14,19 +14,21 @@ pub(super) const WASM_TOOLS: &str = "wasm-tools@1.263.0";
 
 /// Generates bindings for C and Go.
 pub(super) fn wit_bindgen() -> Done<PathBuf> {
-    of_cargo("wit-bindgen", WIT_BINDGEN, "c,go")
+    static MADE: LazyLock<Done<PathBuf>> =
+        LazyLock::new(|| of_cargo("wit-bindgen", WIT_BINDGEN, "c,go"));
+    MADE.clone()
 }
 
 /// Writes into a core module which interfaces it has, for Go, whose compiler cannot.
 pub(super) fn wasm_tools() -> Done<PathBuf> {
-    of_cargo("wasm-tools", WASM_TOOLS, "component")
+    static MADE: LazyLock<Done<PathBuf>> =
+        LazyLock::new(|| of_cargo("wasm-tools", WASM_TOOLS, "component"));
+    MADE.clone()
 }
 
-/// Installs a program from its source, unless that version is there.
+/// Installs a program from its source, unless that version is there. Where several languages need it,
+/// the first has it installed and the others wait: Cargo cannot install one twice at a time.
 fn of_cargo(program: &str, package: &str, features: &str) -> Done<PathBuf> {
-    // Several languages need one: the first installs it, and the others wait.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = kept().join("cargo");
     let installed = folder
         .join("bin")

@@ -161,19 +161,21 @@ impl Invoke {
     async fn calls(&self, callee: &mut Callee, functions: &Functions) -> Ended {
         let notation = Notation::new(self.json);
         if self.call != "-" {
-            let called = callee.call(functions, notation, &self.call).await?;
-            called.iter().try_for_each(|result| output::print(result))?;
+            let outcome = callee.call(functions, notation, &self.call).await?;
+            outcome
+                .iter()
+                .try_for_each(|result| output::print(result))?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut lines = Lines::of_stdin();
         let mut failed = None;
         while let Some((number, line)) = lines.next().await? {
-            let called = match line {
+            let outcome = match line {
                 Ok(line) if line.trim().is_empty() => continue,
                 Ok(line) => callee.call(functions, notation, &line).await,
                 Err(error) => Err(error),
             };
-            match called {
+            match outcome {
                 Ok(results) => results
                     .iter()
                     .try_for_each(|result| output::print(result))?,
