@@ -80,7 +80,8 @@ async fn increments_count_once_while_answers_get_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_gone_leaves_nothing_in_doubt_and_its_table_is_missed() {
     let server = Ministack::start().await.unwrap();
-    let options = options(server.url());
+    let mut options = options(server.url());
+    options.answer_timeout = Duration::from_secs(3);
     let first = store(&options).await;
     let bucket = open(&first, "b").await;
     bucket.set("k", VALUE, Set::default()).await.unwrap();

@@ -77,7 +77,9 @@ impl Server {
             .arg("serve")
             .arg(component)
             .args(["--addr", address])
-            .args(arguments);
+            .args(arguments)
+            // One huge page is as much as what tests of memory bound.
+            .env("MIMALLOC_ALLOW_THP", "0");
         let mut process = keywell.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
