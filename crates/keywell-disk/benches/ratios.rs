@@ -39,7 +39,7 @@ fn append(file: &mut File) {
     file.sync_data().unwrap();
 }
 
-/// What this process has sent to the disk, where the system tells.
+/// The bytes that this process has sent to the disk, where the system counts them.
 fn bytes_written() -> u64 {
     let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
     let line = text

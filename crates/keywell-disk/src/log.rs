@@ -159,7 +159,7 @@ impl Log {
 
     /// Appends a frame with the number [`next`](Self::next), and syncs the file.
     ///
-    /// After an error the frame may be there or not: only reading the log again can tell.
+    /// After an error the frame may be there or not: only reading the log again shows which.
     pub(crate) fn append(&mut self, content: &[u8]) -> io::Result<Appended> {
         let sectors = content.len().div_ceil(ROOM).max(1);
         let end = self.tail + sectors;

@@ -20,7 +20,7 @@ struct Recorded {
 // === impl Recording ===
 
 impl Recording {
-    /// Records a group. Too many that nobody takes break the recording.
+    /// Records a group. Too many that are not taken end the recording.
     pub(crate) fn push(&self, number: u64, content: &[u8]) {
         let mut recorded = self.0.lock();
         recorded.bytes += content.len();

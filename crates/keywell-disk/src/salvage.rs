@@ -54,7 +54,7 @@ enum End {
     Last,
 }
 
-/// A database of which some pages are damaged. Writes to it stay in memory.
+/// A database with damaged pages. Writes to it stay in memory.
 struct Reader {
     trial: Trial,
     cache_bytes: usize,

@@ -101,7 +101,7 @@ async fn plain(store: &Arc<dyn Store>) -> f64 {
     (WORKERS * INVOCATIONS) as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Effects of one worker, each of which is an append; how many a second.
+/// Effects of one worker a second; each is an append.
 async fn alone(store: &Arc<dyn Store>) -> f64 {
     let (session, bucket) = open(store, "alone", true).await;
     accept(&session).await;

@@ -7,7 +7,7 @@ use crate::chunk::Chain;
 use crate::seal;
 use crate::time::Time;
 
-/// Where a worker is. Whoever swaps it appends to the journal, and nobody else does.
+/// Where a worker is. Swapping it is the only way to append to the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// What distinguishes the worker from an earlier one of its name.

@@ -59,7 +59,7 @@
 //! # What it does not do
 //!
 //! It runs no component, sends no request, and has no task and no timer. It does not find that a
-//! component waits for ever because its replay went another way without a call; whoever runs it has
+//! component waits for ever because its replay went another way without a call; the host has
 //! a timeout for each invocation. A component may wait for several answers at once; that each is
 //! awaited by the task that asked is up to the host.
 

@@ -35,7 +35,7 @@ pub enum Record {
         call: u64,
         /// What was asked.
         asked: Asked,
-        /// The answer, as whoever recorded it encodes it.
+        /// The answer, as the recording layer encodes it.
         #[serde(with = "crate::raw")]
         outcome: Bytes,
     },

@@ -21,7 +21,7 @@ use crate::time::Time;
 
 /// A worker in this process. Clones are handles of one.
 ///
-/// Whoever runs the component makes an instance, [loads](Self::state) the snapshot if there is one,
+/// The host makes an instance, [loads](Self::state) the snapshot if there is one,
 /// and then runs every invocation that [`next`](Self::next) gives, one at a time. Those that ended
 /// are given again, and what the component asks for is answered from the journal. At its end the
 /// instance is as it was, and the same calls have effects.

@@ -108,7 +108,7 @@ impl Survey {
         }
     }
 
-    /// The effect of which an operator has to decide what became of it.
+    /// The effect whose outcome an operator has to decide.
     pub(crate) fn in_doubt(&self) -> Option<&Open> {
         let mut open = self.open.iter();
         open.find(|open| open.asked.name != SLEEP && open.decision.is_none())

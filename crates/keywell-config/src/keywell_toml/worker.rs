@@ -39,7 +39,7 @@ pub(super) fn workers(root: &mut Table<'_>, defined: &Defined<'_>) -> Workers {
     workers
 }
 
-/// Checks that a `*` ends the name, if it has one. Whoever opens workers checks the rest.
+/// Checks that a `*` ends the name, if it has one. The rest is checked when workers are opened.
 fn check(name: &Located<String>, document: &Document<'_>) {
     let begins = name.strip_suffix('*').unwrap_or(name);
     if name.is_empty() || begins.contains('*') {

@@ -15,7 +15,7 @@ fn file_bytes(scratch: &Scratch) -> u64 {
     std::fs::metadata(data).unwrap().len()
 }
 
-/// A store of which most was deleted.
+/// A store most of whose keys were deleted.
 async fn emptied() -> Scratch {
     let scratch = Scratch::with(&DiskStore::builder().history_bytes(1024 * 1024));
     let bucket = scratch.bucket("b").await;

@@ -121,7 +121,7 @@ async fn transact(
     if is_sure {
         return settle(call, Err(busy())).await;
     }
-    // Whoever opens the worker next takes the receipt over.
+    // The next process that opens the worker takes the receipt over.
     Err(site.lose(busy()).await)
 }
 

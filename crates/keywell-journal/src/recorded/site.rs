@@ -49,8 +49,8 @@ impl Site {
         Ok(self.bucket(name).await?.capabilities())
     }
 
-    /// Ends the session because the store cannot say what became of an effect. Whoever opens the
-    /// worker next asks again.
+    /// Ends the session because the store cannot say what became of an effect. It is asked
+    /// again when the worker is opened.
     pub(super) async fn lose(&self, error: StoreError) -> Error {
         let shared = self.session.shared();
         match shared.core().await {

@@ -18,7 +18,7 @@ use super::plain::{answer, intent, settle};
 use super::settling::{ATTEMPTS, busy};
 use super::site::Site;
 
-/// The writes of an effect, of which some are done.
+/// The writes of an effect; some of them are done.
 struct Swaps<'a> {
     site: &'a Site,
     effect: &'a Effect,

@@ -49,7 +49,7 @@ impl Kind {
             Error::Mismatch(problem.to_owned())
         })?;
         let lease = if options.journal.is_exclusive() {
-            // Whoever had the store before is gone.
+            // The process that had the store before has ended.
             Duration::ZERO
         } else {
             options.lease

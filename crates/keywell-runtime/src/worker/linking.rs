@@ -93,7 +93,7 @@ async fn wait(
             return ready;
         }
         let Some(until) = recording.earliest() else {
-            // Of a body of HTTP that nobody writes, say.
+            // For example a body of HTTP that is not being written.
             return polled.await;
         };
         drop(polled);
@@ -121,7 +121,7 @@ async fn log(
 impl Pollable for Timer {
     async fn ready(&mut self) {
         if !self.recording.is_over(self.until) {
-            // Whoever polls it sleeps, and polls it again.
+            // The caller sleeps, and polls it again.
             std::future::pending::<()>().await;
         }
     }

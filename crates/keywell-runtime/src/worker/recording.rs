@@ -13,7 +13,7 @@ use wasmtime_wasi::{WasiCtxBuilder, p2};
 
 use super::printed::Printed;
 
-/// What an instance of a worker shares with whoever runs it.
+/// What an instance of a worker shares with its host.
 pub(crate) struct Recording {
     session: Session,
     /// When the worker was created, from which its monotonic clock counts.

@@ -3,7 +3,7 @@ use keywell_store::terminal;
 
 use crate::cli::failed::Failed;
 
-/// Why a journal did not do what it was asked, for whoever asked.
+/// Why a call of a journal failed, for the user.
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it so")]
 pub(super) fn failed(error: Error) -> Failed {
     let text = error.to_string();
