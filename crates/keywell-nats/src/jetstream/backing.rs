@@ -177,6 +177,13 @@ impl Backing {
         self.doubt_if_unavailable(put)
     }
 
+    /// Waits until readers of this process see what a call found on the server.
+    pub(crate) async fn found(&self, sequence: u64) {
+        if let Some(copy) = &self.copy {
+            copy.reach(sequence).await;
+        }
+    }
+
     /// A page of keys, and the sequence up to which they were read.
     pub(crate) async fn page(&self, request: &List) -> Result<(Page, u64)> {
         let (api, stream, scope) = (&self.api, &self.stream, &*self.scope);

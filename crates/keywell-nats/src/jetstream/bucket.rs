@@ -206,7 +206,13 @@ impl JetStreamBucket {
                 }
                 _ => (None, self.headers(created)?.0),
             };
-            let sum = counter::add(value.as_deref(), delta)?;
+            let sum = match counter::add(value.as_deref(), delta) {
+                Ok(sum) => sum,
+                Err(error) => {
+                    self.backing.found(predecessor).await;
+                    return Err(error);
+                }
+            };
             let message = Message {
                 subject: subject.clone(),
                 headers,

@@ -253,13 +253,13 @@ impl Store for JetStreamStore {
             };
             let backing = store.backing(bucket).await?;
             transact::check(&backing, &checks, &writes)?;
-            let transacted = transact::run(&backing, &checks, &writes).await?;
+            let transacted = transact::run(&backing, &checks, &writes).await;
             if let Some(copy) = &backing.copy {
                 let checked = checks.iter().map(|check| &*check.key);
                 let keys = checked.chain(writes.iter().map(|write| &*write.key));
                 behind::catch_up(&backing, copy, &transacted, keys).await?;
             }
-            Ok(transacted)
+            transacted
         })
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use keywell_store::{Result, Transacted};
+use keywell_store::{Error, Result, Transacted};
 
 use super::copy::NearCopy;
 use crate::jetstream::backing::Backing;
@@ -48,17 +48,20 @@ pub(crate) async fn find_gone<'a>(
     Ok(())
 }
 
-/// Catches up on the keys of a transaction that wrote nothing, or not all: its checks may have found
-/// what the copy does not show yet.
+/// Catches up on the keys of a transaction that wrote nothing, or not all: what it found may be what
+/// the copy does not show yet.
 pub(crate) async fn catch_up<'a>(
     backing: &Backing,
     copy: &NearCopy,
-    transacted: &Transacted,
+    transacted: &Result<Transacted>,
     keys: impl Iterator<Item = &'a str>,
 ) -> Result<()> {
-    if let Transacted::Done(written) = transacted
-        && written.iter().all(|written| written.has_changed)
-    {
+    let may_be_behind = match transacted {
+        Ok(Transacted::Done(written)) => !written.iter().all(|written| written.has_changed),
+        Ok(_) | Err(Error::Invalid(_)) => true,
+        Err(_) => false,
+    };
+    if !may_be_behind {
         return Ok(());
     }
     let subjects: BTreeSet<String> = keys.filter_map(|key| backing.subject(key).ok()).collect();

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use keywell_nats::{Caching, JetStreamStore};
-use keywell_store::{BucketName, Event, Filter, List, Reads, Set, Since, Store as _};
+use keywell_store::{
+    Action, BucketName, Event, Filter, List, Reads, Set, Since, Store as _, Write,
+};
 use tokio::time::timeout;
 
 use crate::place::{MODES, completed, is_now, name, open, options, server, set, until, value};
@@ -82,6 +84,38 @@ async fn what_was_deleted_twice_is_gone() {
             one.delete("k").await.unwrap();
             two.delete("k").await.unwrap();
             assert_eq!(value(&two, "k").await, None);
+        }
+    }
+}
+
+/// What an increment was refused for was stored by another process, and the copy does not show it yet.
+#[tokio::test]
+async fn what_an_increment_was_refused_for_is_read() {
+    let server = server().await;
+    for cache in MODES {
+        // It does not wait for a copy.
+        let one = JetStreamStore::open(options(&server, Caching::Off)).await;
+        let one = one.unwrap().open(&name()).await.unwrap();
+        let (store, two) = open(options(&server, cache)).await;
+        for by_transaction in [false, true] {
+            set(&one, "k", "1").await;
+            until(&two, "k", Some("1")).await;
+            // The copy is busy with these.
+            let keys: Vec<String> = (0..100).map(|number| format!("large/{number}")).collect();
+            let large = keys.iter().map(|key| (&**key, vec![0; 100_000].into()));
+            one.set_many(large.collect()).await.unwrap();
+            set(&one, "k", "text").await;
+            if by_transaction {
+                let write = Write {
+                    bucket: name(),
+                    key: "k".into(),
+                    action: Action::Increment(1),
+                };
+                store.transact(Vec::new(), vec![write]).await.unwrap_err();
+            } else {
+                two.increment("k", 1).await.unwrap_err();
+            }
+            assert_eq!(value(&two, "k").await.as_deref(), Some("text"));
         }
     }
 }
