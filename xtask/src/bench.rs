@@ -5,8 +5,9 @@ use crate::setup;
 const USAGE: &str = include_str!("../bench/usage.txt");
 
 /// The groups that run no component and no program of ours.
-const STORES: [&str; 9] = [
+const STORES: [&str; 10] = [
     "disk",
+    "workers",
     "sqlite",
     "nats",
     "etcd",

@@ -48,6 +48,7 @@ mod table;
 mod unit;
 #[cfg(feature = "components")]
 mod values;
+mod workers;
 
 // The program's own allocator, for its peers and floors too.
 #[global_allocator]
@@ -76,6 +77,7 @@ const GROUPS: &[(&str, Measure)] = &[
     ("http", http::group),
     ("invoke", invoke::group),
     ("disk", disk::group),
+    ("workers", workers::group),
     ("start", start::group),
     #[cfg(feature = "components")]
     ("idle", idle::group),

@@ -6,6 +6,8 @@ mod ours;
 mod raw;
 mod workload;
 
+use std::path::Path;
+
 use crate::Done;
 use crate::axis::Axis;
 use crate::effort::Effort;
@@ -18,6 +20,7 @@ use crate::unit::Unit;
 use floor::Floor;
 use ours::Ours;
 use raw::Raw;
+use workload::{Writes, bytes_to_disks};
 
 /// The keys that growth begins with.
 const FEWEST: u32 = 1000;
@@ -48,8 +51,8 @@ pub(crate) fn group(effort: &Effort) -> Done<Group> {
     let floor = Floor::open(&folder.path().join("floor"))?;
     for (tasks, goal) in [(64, Some(Goal::AtLeast(20.0))), (1, None)] {
         let subjects: [Subject<'_>; 2] = [
-            Box::new(|| ours.writes_per_second(tasks, effort.load)),
-            Box::new(|| raw.writes_per_second(tasks, effort.load)),
+            Box::new(|| Ok(ours.write(tasks, effort.load)?.per_second())),
+            Box::new(|| Ok(raw.write(tasks, effort.load)?.per_second())),
         ];
         let [our_set, raw_set] = rounds(effort.rounds, subjects)?;
         let row = Row::new(
@@ -62,6 +65,7 @@ pub(crate) fn group(effort: &Effort) -> Done<Group> {
         );
         group.rows.push(Row { goal, ..row });
     }
+    group.rows.push(bytes_a_set(&ours, &raw, effort)?);
 
     let mut plots = AT_EACH.map(|(id, what, axis, _)| {
         Plot::new(
@@ -103,6 +107,8 @@ pub(crate) fn group(effort: &Effort) -> Done<Group> {
         group
             .rows
             .push(beside_the_floor(&ours, &floor, keys, effort)?);
+        let killed = folder.path().join("killed");
+        group.rows.push(start(&ours, &killed, keys, effort)?);
         let Some(more) = keys.checked_mul(10) else {
             break;
         };
@@ -124,8 +130,8 @@ fn at_size(ours: &Ours, raw: &Raw, id: &str, keys: u32, effort: &Effort) -> Done
             Box::new(|| raw.micros_a_page(about)),
         ],
         _ => [
-            Box::new(|| Ok(1e6 / ours.writes_per_second(1, 3 * about)?)),
-            Box::new(|| Ok(1e6 / raw.writes_per_second(1, 3 * about)?)),
+            Box::new(|| Ok(ours.write(1, 3 * about)?.micros())),
+            Box::new(|| Ok(raw.write(1, 3 * about)?.micros())),
         ],
     };
     let rounds_of = if id == "get" && keys == 10_000 {
@@ -140,7 +146,7 @@ fn at_size(ours: &Ours, raw: &Raw, id: &str, keys: u32, effort: &Effort) -> Done
 fn beside_the_floor(ours: &Ours, floor: &Floor, keys: u32, effort: &Effort) -> Done<Row> {
     let about = 3 * effort.call;
     let subjects: [Subject<'_>; 2] = [
-        Box::new(|| Ok(1e6 / ours.writes_per_second(1, about)?)),
+        Box::new(|| Ok(ours.write(1, about)?.micros())),
         Box::new(|| floor.micros_an_append(about)),
     ];
     let [ours, floor] = rounds(effort.rounds_a_point(), subjects)?;
@@ -153,6 +159,44 @@ fn beside_the_floor(ours: &Ours, floor: &Floor, keys: u32, effort: &Effort) -> D
         Unit::Microseconds,
     );
     Ok(row.goal(Goal::AtMost(1.5)))
+}
+
+/// What a `set` of 64 tasks sends to the disk.
+fn bytes_a_set(ours: &Ours, raw: &Raw, effort: &Effort) -> Done<Row> {
+    let measured = |write: &dyn Fn() -> Done<Writes>| {
+        let before = bytes_to_disks()?;
+        let written = write()?;
+        Done::Ok((bytes_to_disks()? - before) as f64 / written.count as f64)
+    };
+    let subjects: [Subject<'_>; 2] = [
+        Box::new(|| measured(&|| ours.write(64, effort.load))),
+        Box::new(|| measured(&|| raw.write(64, effort.load))),
+    ];
+    let [ours, raw] = rounds(effort.rounds_a_point(), subjects)?;
+    Ok(Row::new(
+        "disk/bytes",
+        "bytes to the disk a `set`, tasks: 64",
+        &ours,
+        "redb, a commit each",
+        &raw,
+        Unit::Bytes,
+    ))
+}
+
+/// The start after a `kill -9`.
+fn start(ours: &Ours, killed: &Path, keys: u32, effort: &Effort) -> Done<Row> {
+    let subject: [Subject<'_>; 1] = [Box::new(|| ours.millis_to_open_a_copy(killed))];
+    let [started] = rounds(effort.rounds_a_point(), subject)?;
+    let asked = started.map(|_| 1000.0);
+    let row = Row::new(
+        format!("disk/start/{keys}"),
+        format!("start after `kill -9`, {} keys", with_power(keys)),
+        &started,
+        "a second",
+        &asked,
+        Unit::Milliseconds,
+    );
+    Ok(row.goal(Goal::AtMost(1.0)))
 }
 
 fn with_power(keys: u32) -> String {
@@ -191,8 +235,10 @@ mod tests {
         assert!(raw.nanos_a_read(100_000, about).is_err());
         assert!(ours.micros_a_page(about).unwrap() > 0.0);
         assert!(raw.micros_a_page(about).unwrap() > 0.0);
-        assert!(ours.writes_per_second(2, about).unwrap() > 0.0);
-        assert!(raw.writes_per_second(2, about).unwrap() > 0.0);
+        assert!(ours.write(2, about).unwrap().count > 0);
+        assert!(raw.write(2, about).unwrap().count > 0);
+        let killed = folder.path().join("killed");
+        assert!(ours.millis_to_open_a_copy(&killed).unwrap() > 0.0);
         let floor = Floor::open(&folder.path().join("floor")).unwrap();
         assert!(floor.micros_an_append(about).unwrap() > 0.0);
     }

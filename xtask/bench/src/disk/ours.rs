@@ -1,5 +1,5 @@
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,16 @@ use keywell_disk::{DiskStore, Options};
 use keywell_store::{Bucket, BucketName, List, Set, Store as _};
 use tokio::runtime::Runtime;
 
-use super::workload::{BATCH, CACHE, PAGE, VALUE, average, key, some_key, written_key};
+use super::workload::{BATCH, CACHE, PAGE, VALUE, Writes, average, key, some_key, written_key};
 use crate::Done;
+
+/// The file of a store, in its folder.
+const DATA: &str = "data.redb";
 
 /// Keywell's store.
 pub(crate) struct Ours {
     runtime: Runtime,
+    folder: PathBuf,
     bucket: Arc<dyn Bucket>,
 }
 
@@ -26,7 +30,27 @@ impl Ours {
             .build()?;
         let store: DiskStore = Options::default().cache_bytes(CACHE).open(folder)?;
         let bucket = runtime.block_on(store.open(&BucketName::default()))?;
-        Ok(Self { runtime, bucket })
+        let folder = folder.to_owned();
+        Ok(Self {
+            runtime,
+            folder,
+            bucket,
+        })
+    }
+
+    /// The time to open what a killed process would leave by now.
+    pub(crate) fn millis_to_open_a_copy(&self, into: &Path) -> Done<f64> {
+        std::fs::create_dir_all(into)?;
+        std::fs::copy(self.file(), into.join(DATA))?;
+        let began = Instant::now();
+        let opened = Options::default().cache_bytes(CACHE).open(into)?;
+        let took = began.elapsed();
+        drop(opened);
+        Ok(took.as_secs_f64() * 1e3)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.join(DATA)
     }
 
     pub(crate) fn fill(&self, keys: Range<u32>) -> Done {
@@ -75,7 +99,7 @@ impl Ours {
         Ok(average.as_nanos() as f64 / 1e3)
     }
 
-    pub(crate) fn writes_per_second(&self, tasks: usize, time: Duration) -> Done<f64> {
+    pub(crate) fn write(&self, tasks: usize, time: Duration) -> Done<Writes> {
         self.runtime.block_on(async {
             let began = Instant::now();
             let tasks: Vec<_> = (0..tasks)
@@ -93,11 +117,12 @@ impl Ours {
                     })
                 })
                 .collect();
-            let mut written = 0;
+            let mut count = 0;
             for task in tasks {
-                written += task.await??;
+                count += u64::from(task.await??);
             }
-            Ok(f64::from(written) / began.elapsed().as_secs_f64())
+            let took = began.elapsed();
+            Ok(Writes { count, took })
         })
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 
-use super::workload::{BATCH, CACHE, PAGE, VALUE, average, key, some_key, written_key};
+use super::workload::{BATCH, CACHE, PAGE, VALUE, Writes, average, key, some_key, written_key};
 use crate::Done;
 
 const TABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
@@ -70,7 +70,7 @@ impl Raw {
     }
 
     /// From so many threads; each commits what it writes.
-    pub(crate) fn writes_per_second(&self, threads: usize, time: Duration) -> Done<f64> {
+    pub(crate) fn write(&self, threads: usize, time: Duration) -> Done<Writes> {
         let written = AtomicU64::new(0);
         let failed = AtomicBool::new(false);
         let began = Instant::now();
@@ -96,6 +96,9 @@ impl Raw {
         if failed.into_inner() {
             return Err("a write to redb failed".into());
         }
-        Ok(written.into_inner() as f64 / began.elapsed().as_secs_f64())
+        Ok(Writes {
+            count: written.into_inner(),
+            took: began.elapsed(),
+        })
     }
 }

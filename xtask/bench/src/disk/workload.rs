@@ -10,6 +10,36 @@ pub(super) const PAGE: usize = 1000;
 /// What either holds of its file in memory, in bytes; the default of Keywell.
 pub(super) const CACHE: usize = 64 << 20;
 
+/// What was written in a time.
+#[derive(Clone, Copy)]
+pub(super) struct Writes {
+    pub(super) count: u64,
+    pub(super) took: Duration,
+}
+
+// === impl Writes ===
+
+impl Writes {
+    pub(super) fn per_second(self) -> f64 {
+        self.count as f64 / self.took.as_secs_f64()
+    }
+
+    pub(super) fn micros(self) -> f64 {
+        1e6 / self.per_second()
+    }
+}
+
+/// The bytes that this process has sent to disks, as the system counts them.
+pub(super) fn bytes_to_disks() -> Done<u64> {
+    let text = std::fs::read_to_string("/proc/self/io")?;
+    let bytes = text
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "));
+    Ok(bytes
+        .ok_or("the system does not count written bytes")?
+        .parse()?)
+}
+
 pub(super) fn key(n: u32) -> String {
     format!("key-{n:08}")
 }
