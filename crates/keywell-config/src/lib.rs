@@ -25,7 +25,7 @@
 //!     error.to_string(),
 //!     "keywell.toml:1:2: there is no stroe at the top; did you mean store?\n\
 //!      keywell.toml: nothing calls a component; add a [[trigger.http]], [[trigger.watch]], \
-//!      [[trigger.command]] or [[trigger.invoke]]"
+//!      [[trigger.command]], [[trigger.invoke]] or [[trigger.worker]]"
 //! );
 //! # Ok::<(), keywell_config::ConfigError>(())
 //! ```

@@ -7,7 +7,7 @@ use keywell_store::{
     Expected, Expires, Filter, Invalid, List, Listing, Page, Part, Promptness, Result, Set, Since,
     Swap, ValueBytes, Version, Watch, Watching, reserved,
 };
-use redb::{ReadOnlyTable, ReadTransaction};
+use redb::ReadOnlyTable;
 
 use crate::entry::{self, Header};
 use crate::error::Fault;
@@ -15,7 +15,7 @@ use crate::limits::LIMITS;
 use crate::open::Open;
 use crate::operation::{Outcome, Write, WriterOperation};
 use crate::planned::TRANSACTING;
-use crate::tables::ENTRIES;
+use crate::snapshot::Snapshot;
 use crate::{follow, page, watch};
 
 /// A bucket of a store on disk.
@@ -56,8 +56,7 @@ impl DiskBucket {
         };
         let keys: Vec<_> = keys.iter().map(|key| entry::key(number, key)).collect();
         let open = self.open.clone();
-        self.open.read(move |reading| {
-            let entries = reading.open_table(ENTRIES)?;
+        self.open.read(move |snapshot| {
             let core = open.core();
             let mut bytes = ValueBytes::new(max);
             // The value of a duplicate key is read once.
@@ -68,7 +67,7 @@ impl DiskBucket {
                     return Ok(entry.clone());
                 }
                 let found = look_up(
-                    &entries,
+                    &snapshot.entries,
                     key,
                     || core.clock.now(),
                     |header, expires, value| {
@@ -95,12 +94,9 @@ impl DiskBucket {
         };
         let key = entry::key(number, key);
         let open = self.open.clone();
-        self.open.read(move |reading: &ReadTransaction| {
+        self.open.read(move |snapshot: &Snapshot| {
             let core = open.core();
-            let found = reading
-                .open_table(ENTRIES)
-                .map_err(Fault::from)
-                .and_then(|entries| look_up(&entries, &key, || core.clock.now(), &found))
+            let found = look_up(&snapshot.entries, &key, || core.clock.now(), &found)
                 .map_err(|fault| fault.at(|| core.directory.describe(&key)))?;
             Ok(found.transpose()?)
         })
@@ -265,8 +261,8 @@ impl Bucket for DiskBucket {
         let scope = format!("disk/{name}");
         let number = self.number();
         let clock = self.open.core().clock.clone();
-        self.open.read(move |reading| {
-            page::read(reading, &scope, number, &request, &clock)
+        self.open.read(move |snapshot| {
+            page::read(&snapshot.entries, &scope, number, &request, &clock)
                 .map_err(|fault| fault.at(|| format!("the bucket {:?}", name.as_str())))
         })
     }

@@ -115,6 +115,7 @@ mod recording;
 mod redo;
 mod replay;
 mod salvage;
+mod snapshot;
 mod source;
 mod storage;
 mod store;

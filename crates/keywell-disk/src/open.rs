@@ -3,7 +3,6 @@ use std::thread::JoinHandle;
 
 use keywell_store::{Answer, Error, Failure, Result, StoreId};
 use parking_lot::{Mutex, RwLock};
-use redb::{ReadTransaction, ReadableDatabase};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -14,6 +13,7 @@ use crate::history::History;
 use crate::live::Live;
 use crate::operation::{Outcome, WriterOperation};
 use crate::queue::{Queue, closed};
+use crate::snapshot::{Latest, Snapshot};
 
 /// The state that the readers, the writer and the watches of a store share.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct Core {
     /// Locked for reading during each transaction. Only the writer thread locks it for writing, to
     /// replace the database.
     pub(crate) handle: RwLock<Handle>,
+    /// What readers read, under that lock.
+    pub(crate) latest: Latest,
     pub(crate) directory: Directory,
     pub(crate) queue: Queue,
     /// The sequence number of the last durable write in a bucket that keeps history; `None` once the store is closed.
@@ -60,10 +62,10 @@ pub(crate) struct Open {
 
 impl Core {
     /// Reads at one instant. Never waits for writers.
-    fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Read<T> {
+    fn read<T>(&self, read: impl FnOnce(&Snapshot) -> Result<T, Fault>) -> Read<T> {
         match &*self.handle.read() {
             Handle::Open(database, generation) => {
-                match undamaged(|| read(&database.begin_read()?)) {
+                match undamaged(|| read(&*self.latest.get(database)?)) {
                     Ok(value) => Read::Answer(Ok(value)),
                     Err(Fault::Answer(error)) => Read::Answer(Err(error)),
                     Err(Fault::Broken(failure)) => {
@@ -105,7 +107,7 @@ impl Open {
     /// more.
     pub(crate) fn read<T: Send + 'static>(
         self: &Arc<Self>,
-        read: impl Fn(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
+        read: impl Fn(&Snapshot) -> Result<T, Fault> + Send + 'static,
     ) -> Answer<T> {
         match self.core.read(&read) {
             Read::Answer(answer) => Answer::Now(answer),

@@ -3,12 +3,11 @@
 use std::ops::Bound;
 
 use keywell_store::{Cursor, Error, Invalid, List, Page};
-use redb::ReadTransaction;
+use redb::ReadOnlyTable;
 
 use crate::clock::Clock;
 use crate::entry::{self, Header};
 use crate::error::Fault;
-use crate::tables::ENTRIES;
 
 /// The most bytes of entries that are read for one page, which always has at least one entry. Values
 /// are stored beside their keys, so large values make pages short instead of slow.
@@ -16,7 +15,7 @@ const SCAN_BYTES: usize = 4 * 1024 * 1024;
 
 /// Reads a page. Its cursors are valid within `scope`.
 pub(crate) fn read(
-    reading: &ReadTransaction,
+    table: &ReadOnlyTable<&'static [u8], &'static [u8]>,
     scope: &str,
     bucket: Option<u32>,
     request: &List,
@@ -43,7 +42,7 @@ pub(crate) fn read(
     let mut scanned = 0;
     // The last key that was read, if it has expired. Otherwise that is the last of `keys`.
     let mut passed: Option<String> = None;
-    for row in reading.open_table(ENTRIES)?.range::<&[u8]>(range)? {
+    for row in table.range::<&[u8]>(range)? {
         let (joined, stored) = row.map_err(|error| {
             Fault::from(error).at(|| match passed.as_ref().or(keys.last()) {
                 Some(key) => format!("the keys after {key:?}"),
@@ -89,7 +88,7 @@ pub(crate) fn read(
 
 /// Whether a bucket holds an entry that has not expired.
 pub(crate) fn is_inhabited(
-    reading: &ReadTransaction,
+    table: &ReadOnlyTable<&'static [u8], &'static [u8]>,
     bucket: u32,
     clock: &Clock,
 ) -> Result<bool, Fault> {
@@ -97,7 +96,7 @@ pub(crate) fn is_inhabited(
     let end = entry::end_of(&first);
     let range = (Bound::Included(&first[..]), as_slice(&end));
     let now = clock.now();
-    for row in reading.open_table(ENTRIES)?.range::<&[u8]>(range)? {
+    for row in table.range::<&[u8]>(range)? {
         let (_, stored) = row?;
         if Header::split(stored.value())?.0.lives(|| now) {
             return Ok(true);

@@ -156,8 +156,10 @@ fn salvage(
         let Ok(name) = BucketName::parse(&name) else {
             continue;
         };
-        let inhabited = reader
-            .run(|database| Ok(page::is_inhabited(&database.begin_read()?, number, &clock)?))?;
+        let inhabited = reader.run(|database| {
+            let table = database.begin_read()?.open_table(ENTRIES)?;
+            Ok(page::is_inhabited(&table, number, &clock)?)
+        })?;
         if name != *bucket && inhabited.unwrap_or(true) {
             salvaged.buckets.push(name);
         }

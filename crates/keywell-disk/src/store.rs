@@ -22,6 +22,7 @@ use crate::open::{Core, Handle, Open};
 use crate::operation::{Outcome, WriterOperation};
 use crate::planned::Planned;
 use crate::queue::Queue;
+use crate::snapshot::Latest;
 use crate::source::Source;
 use crate::writer::Writer;
 use crate::{OpenError, Options, database, page};
@@ -72,6 +73,7 @@ impl DiskStore {
         let core = Arc::new(Core {
             id: StoreId::unique(),
             handle: RwLock::new(Handle::Open(opened.database, 1)),
+            latest: Latest::default(),
             directory,
             queue: Queue::new(),
             progress: watch::Sender::new(Some(opened.marks.sequence)),
@@ -118,10 +120,10 @@ impl Store for DiskStore {
     fn buckets(&self) -> Answer<Vec<BucketName>> {
         let known = self.0.core().directory.all();
         let clock = self.0.core().clock.clone();
-        self.0.read(move |reading| {
+        self.0.read(move |snapshot| {
             let mut names = Vec::new();
             for (name, number) in &known {
-                if page::is_inhabited(reading, *number, &clock)? {
+                if page::is_inhabited(&snapshot.entries, *number, &clock)? {
                     names.push(BucketName::parse(name)?);
                 }
             }

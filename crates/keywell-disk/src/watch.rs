@@ -52,7 +52,7 @@ pub(crate) fn open(
         filter: Arc::new(filter),
         progress: open.core().progress.subscribe(),
     };
-    open.read(move |reading| begin(reading, resumed))
+    open.read(move |snapshot| begin(&snapshot.reading, resumed))
         .map(move |position| {
             feed::follow([(feed, position)], move |positions| {
                 token(positions[0], &scope)
@@ -117,7 +117,7 @@ impl Feed for HistoryFeed {
         let bucket = self.open.core().directory.find(&self.bucket);
         let filter = self.filter.clone();
         self.open
-            .read(move |reading| read(reading, position, bucket, &filter))
+            .read(move |snapshot| read(&snapshot.reading, position, bucket, &filter))
             .await
     }
 

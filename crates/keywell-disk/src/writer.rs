@@ -209,6 +209,7 @@ impl Writer {
 
     /// Publishes what is now durable.
     fn settle(&mut self, settled: Settled) -> Vec<Result<Outcome>> {
+        self.core.latest.end();
         self.core.directory.add(settled.buckets);
         self.marks = settled.marks;
         self.advance();
@@ -240,6 +241,7 @@ impl Writer {
     /// not.
     fn open_again(&mut self, between: &mut dyn FnMut() -> Result<(), OpenError>) -> Result<()> {
         let mut handle = self.core.handle.write();
+        self.core.latest.end();
         // Drops the old database first, so that it releases the file. It must not make durable what
         // the log may not have.
         self.pages.stop();
@@ -308,7 +310,10 @@ impl Drop for Writer {
     /// Also if the writer panics: callers would otherwise wait for ever.
     fn drop(&mut self) {
         self.core.queue.abandon();
-        *self.core.handle.write() = Handle::Closed;
+        let mut handle = self.core.handle.write();
+        self.core.latest.end();
+        *handle = Handle::Closed;
+        drop(handle);
         self.lock.take();
         self.core.progress.send_replace(None);
         self.core.live.close();

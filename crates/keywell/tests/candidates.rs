@@ -87,7 +87,9 @@ fn a_command_runs_and_what_users_see_are_its_own_names() {
     let of_wasi = |line: &&str| PACKAGES.iter().any(|of| line.trim().starts_with(of));
     assert!(names.into_iter().filter(of_wasi).all(|line| is_own(&line)));
 
-    let output = keywell().arg("serve").arg(&component).output().unwrap();
+    let mut serve = keywell();
+    serve.arg("serve").arg(&component).args(["--store", "memory:"]);
+    let output = serve.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let message = stderr(&output);
     assert!(

@@ -190,7 +190,9 @@ fn what_is_not_offered_of_spin_is_named_with_what_to_do() {
 
     let path =
         write(r#"(component (instance $i) (export "fermyon:spin/inbound-http" (instance $i)))"#);
-    let output = keywell().arg("serve").arg(path).output().unwrap();
+    let mut serve = keywell();
+    serve.arg("serve").arg(path).args(["--store", "memory:"]);
+    let output = serve.output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(

@@ -1,6 +1,7 @@
 //! The keys of a `keywell.toml`: the reader takes its known keys from these tables, and what is
 //! shown of a file, its schema and its page in the documentation are made from them.
 
+mod calls;
 mod component;
 mod key;
 mod limits;
@@ -12,6 +13,7 @@ mod store;
 mod trigger;
 mod worker;
 
+pub use calls::{INVOKE, WORKER_TRIGGER};
 pub use component::COMPONENT;
 pub use key::{Key, Kind, Section};
 pub use limits::LIMITS;
@@ -20,5 +22,5 @@ pub use policy::POLICY;
 pub use root::{ROOT, TRIGGER};
 pub use secret::SECRET;
 pub use store::STORE;
-pub use trigger::{COMMAND, CORS, DEAD_LETTERS, HTTP, INVOKE, TLS, WATCH};
-pub use worker::{WORKER, WORKER_TRIGGER};
+pub use trigger::{COMMAND, CORS, DEAD_LETTERS, HTTP, TLS, WATCH};
+pub use worker::WORKER;

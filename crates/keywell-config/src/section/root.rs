@@ -1,10 +1,11 @@
+use super::calls::{INVOKE, WORKER_TRIGGER};
 use super::component::COMPONENT;
 use super::key::{Key, Kind, Section};
 use super::limits::LIMITS;
 use super::policy::POLICY;
 use super::store::STORE;
-use super::trigger::{COMMAND, HTTP, INVOKE, WATCH};
-use super::worker::{WORKER, WORKER_TRIGGER};
+use super::trigger::{COMMAND, HTTP, WATCH};
+use super::worker::WORKER;
 
 /// The whole file.
 pub static ROOT: Section = Section {

@@ -19,7 +19,7 @@ pub static HTTP: Section = Section {
         ),
         Key::new(
             "reuse",
-            Kind::Number(0..=u32::MAX - 1),
+            Kind::Number(1..=u32::MAX - 1),
             "1",
             "how many requests an instance answers",
         ),
@@ -273,86 +273,4 @@ pub static COMMAND: Section = Section {
     ],
     others: None,
     help: "A component that runs once, when the application starts.",
-};
-
-/// `[[trigger.invoke]]`.
-pub static INVOKE: Section = Section {
-    heading: "[[trigger.invoke]]",
-    keys: &[
-        Key::required(
-            "component",
-            Kind::Name,
-            "the component to call, by its name",
-        ),
-        Key::new(
-            "addr",
-            Kind::Address,
-            "`127.0.0.1:8080`",
-            "the address to listen on, as for `[[trigger.http]]`",
-        ),
-        Key::new(
-            "functions",
-            Kind::Texts,
-            "all",
-            "the functions that it offers, each an interface, or a function by its path without \
-             the first slash: `[\"golem:examples/api\", \"ping\"]`",
-        ),
-        Key::new(
-            "reuse",
-            Kind::Number(0..=u32::MAX - 1),
-            "1",
-            "how many calls an instance answers, one after the other",
-        ),
-        Key::new(
-            "max-body",
-            Kind::Bytes(1..=64 << 20),
-            "`2MiB`",
-            "the longest body of a request; a longer one is refused with 413",
-        ),
-        Key::new(
-            "path",
-            Kind::Text,
-            "`/`",
-            "what its paths begin with: with `/api`, a function is at `/api/INTERFACE/FUNCTION`",
-        ),
-        Key::new(
-            "host",
-            Kind::Text,
-            "all that no other trigger answers",
-            "the host that it answers, as for `[[trigger.http]]`",
-        ),
-        Key::new(
-            "host-header",
-            Kind::Text,
-            "`host`",
-            "the header that `host` is compared with",
-        ),
-        Key::new(
-            "timeout",
-            Kind::Duration,
-            "the component's `timeout`",
-            "how long a call may take, if that is less than the component's `timeout`; past it, \
-             the response is 408",
-        ),
-        Key::new(
-            "keep-alive",
-            Kind::Boolean,
-            "`true`",
-            "whether a connection stays open for more requests; over HTTP/2, it always does",
-        ),
-        Key::new(
-            "cors",
-            Kind::BooleanOrTable(&CORS),
-            "none",
-            "which pages of other origins may read the responses, as for `[[trigger.http]]`",
-        ),
-        Key::new(
-            "tls",
-            Kind::Table(&TLS),
-            "no encryption",
-            "what connections are encrypted with, as for `[[trigger.http]]`",
-        ),
-    ],
-    others: None,
-    help: "Calls of exported functions over HTTP.",
 };

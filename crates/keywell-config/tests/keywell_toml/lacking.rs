@@ -8,7 +8,7 @@ fn a_plan_without_a_trigger_or_a_store_is_refused_with_what_to_add() {
         (
             "",
             "keywell.toml: nothing calls a component; add a [[trigger.http]], [[trigger.watch]], \
-             [[trigger.command]] or [[trigger.invoke]]",
+             [[trigger.command]], [[trigger.invoke]] or [[trigger.worker]]",
         ),
         (
             "[component.c]\npath='c'\nstore='a'\n",

@@ -94,7 +94,7 @@ fn whole() -> Plan {
         [[trigger.http]]
         component = "two"
         addr = "[::1]:0"
-        reuse = 0
+        reuse = 3
         concurrency = 20
 
         [[trigger.invoke]]

@@ -43,8 +43,8 @@ pub(super) fn triggers(
     let [http, watch, command, invoke, worker] = kinds;
     if are_none && !has_others {
         let problem = Problem::error("nothing calls a component");
-        let help = "add a [[trigger.http]], [[trigger.watch]], [[trigger.command]] or \
-                    [[trigger.invoke]]";
+        let help = "add a [[trigger.http]], [[trigger.watch]], [[trigger.command]], \
+                    [[trigger.invoke]] or [[trigger.worker]]";
         document.missing(Place::default(), problem.help(help));
     }
     let mut triggers: Vec<_> = http::triggers(http, defined).collect();
