@@ -82,8 +82,9 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] if another call was recorded, by name or arguments.
+    /// [`Error::Diverged`] if another call was recorded, by name or arguments; [`Error::Quiet`].
     pub async fn begin(&self) -> Result<Begun> {
+        self.shared.admit(&self.asked)?;
         let mut intended: Option<(u64, Bytes, Option<Decision>)> = None;
         loop {
             let mut core = self.shared.core().await?;

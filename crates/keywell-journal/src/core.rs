@@ -239,10 +239,11 @@ impl Core {
         Ok(position)
     }
 
-    /// Appends a record from which replay can begin, and lets it begin there.
+    /// Appends a record from which replay can begin, and lets it begin there. Its time is that of the
+    /// last record.
     pub(crate) async fn rebase(&mut self, record: Record, now: Time) -> Result<()> {
         self.append(None, now).await?;
-        let at = self.stamp(now);
+        let at = self.last;
         let journal = self.writer.as_mut().ok_or(Error::Ended)?;
         let base: Base = journal.end();
         let change = |head: &mut Head| head.base = base;

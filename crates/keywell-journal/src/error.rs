@@ -122,6 +122,10 @@ pub enum Error {
     #[error("an earlier append of worker {0} failed; claim it again")]
     Broken(String),
 
+    /// A component calls while it saves or loads its state.
+    #[error("{0} is refused while the component saves or loads its state")]
+    Quiet(String),
+
     /// A replay without effects has come to the end of the journal.
     #[error("the recorded part ended, and effects are refused here")]
     Ended,

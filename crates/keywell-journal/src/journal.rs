@@ -40,6 +40,8 @@ pub struct Journal {
     pub(crate) lease: Duration,
     /// Whether the head is as the store has it.
     is_sound: bool,
+    /// Whether an append may have been committed whose answer was lost.
+    is_in_doubt: bool,
 }
 
 /// Operations of the same store that join an append.
@@ -76,6 +78,7 @@ impl Journal {
             version,
             lease,
             is_sound: true,
+            is_in_doubt: false,
         }
     }
 
@@ -87,6 +90,11 @@ impl Journal {
     /// Where the worker is, after the last append.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// Whether the record at a position was not committed, also after an error.
+    pub(crate) fn is_before(&self, position: u64) -> bool {
+        self.head.position <= position && !self.is_in_doubt
     }
 
     /// Appends records and changes the head, as one step.
@@ -132,6 +140,7 @@ impl Journal {
         for (number, chunk) in chunks {
             self.put(number, chunk).await?;
         }
+        self.is_in_doubt = false;
         let appended = if transacts {
             self.transact(next, last, joined).await?
         } else {
@@ -214,7 +223,8 @@ impl Journal {
                     (self.head, self.version) = (next, version);
                     return Ok(());
                 }
-                Ok(Swap::Done(None) | Swap::Stale) | Err(StoreError::Ambiguous(_)) => {}
+                Ok(Swap::Stale) => {}
+                Ok(Swap::Done(None)) | Err(StoreError::Ambiguous(_)) => self.is_in_doubt = true,
                 Err(error) => return Err(error.into()),
             }
             if self.has_reached(&next, &value).await? {
@@ -250,7 +260,8 @@ impl Journal {
                     self.head = next;
                     return Ok(Appended::Done(Some(joined)));
                 }
-                Ok(Transacted::Stale(0)) | Err(StoreError::Ambiguous(_)) => {}
+                Ok(Transacted::Stale(0)) => {}
+                Err(StoreError::Ambiguous(_)) => self.is_in_doubt = true,
                 Ok(Transacted::Stale(at)) => return Ok(Appended::Stale(at - 1)),
                 Err(error) if error.nothing_happened() => return Ok(Appended::Refused(error)),
                 Err(error) => return Err(error.into()),

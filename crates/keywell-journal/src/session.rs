@@ -9,11 +9,13 @@ use bytes::Bytes;
 use crate::answers;
 use crate::call::Call;
 use crate::core::Core;
+use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::head::{Head, Status};
 use crate::journal::Journal;
 use crate::journals::Journals;
 use crate::name::WorkerName;
+use crate::quiet::Quiet;
 use crate::record::{Asked, Created, Invoked, Record, Snapshot};
 use crate::shared::{Clock, Shared};
 use crate::survey::{Ended, Survey};
@@ -128,9 +130,26 @@ impl Session {
         Ok(self.0.core().await?.created.clone())
     }
 
-    /// The snapshot that the component has to load before its first invocation.
+    /// The snapshot that the component has to load before its first invocation. It is answered once,
+    /// as it may be large.
     pub async fn state(&self) -> Result<Option<Bytes>> {
-        Ok(self.0.core().await?.state.clone())
+        Ok(self.0.core().await?.state.take())
+    }
+
+    /// Refuses the calls of the component until the answer is dropped: while it saves its state, and
+    /// while an instance is made that loads one.
+    pub fn quiet(&self) -> Quiet {
+        Quiet::begin(self.0.clone())
+    }
+
+    /// Lets a new instance begin as one that is opened from the [snapshot](Self::snapshot) which
+    /// is taken next: with the same time, and with random numbers from their beginning.
+    pub async fn restart(&self) -> Result<()> {
+        let mut core = self.0.core().await?;
+        let at = core.stamp((self.0.clock)());
+        self.0.show(at);
+        *self.0.entropy.lock() = Entropy::new(core.created.seed);
+        Ok(())
     }
 
     /// Where the worker is, after the last append of this process.
@@ -182,6 +201,12 @@ impl Session {
     /// that, it was never accepted, and nothing of it has happened.
     pub async fn enqueue(&self, invoked: Invoked) -> Result<Accepted> {
         self.take(invoked, false).await
+    }
+
+    /// Whether nothing of an invocation was recorded, so that another session may accept it where
+    /// this one has failed.
+    pub async fn is_unrecorded(&self, position: u64) -> bool {
+        self.0.is_unrecorded(position).await
     }
 
     async fn take(&self, invoked: Invoked, commits: bool) -> Result<Accepted> {
@@ -330,6 +355,8 @@ impl Session {
     }
 
     /// Records the state of the component between two invocations, and trims the records before it.
+    /// The instance goes on as the replay does if it has loaded this state after a
+    /// [restart](Self::restart).
     ///
     /// # Errors
     ///

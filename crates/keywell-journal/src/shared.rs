@@ -9,6 +9,7 @@ use crate::core::Core;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::name::WorkerName;
+use crate::record::Asked;
 use crate::time::Time;
 
 /// A source of the time, such as [`Time::of_the_system`].
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     /// Held from the intent to the end of a write, so that at most one is in doubt.
     pub(crate) writing: Mutex<()>,
     error: parking_lot::Mutex<Option<Error>>,
+    quiet: parking_lot::Mutex<Quietness>,
     /// How many calls the running invocation has made.
     pub(crate) calls: AtomicU64,
     /// The running invocation.
@@ -31,6 +33,16 @@ pub(crate) struct Shared {
     time: AtomicU64,
     pub(crate) entropy: parking_lot::Mutex<Entropy>,
     pub(crate) clock: Clock,
+}
+
+/// Whether calls are refused.
+#[derive(Default)]
+enum Quietness {
+    #[default]
+    No,
+    Yes,
+    /// This call was refused first.
+    Broken(String),
 }
 
 // === impl Shared ===
@@ -43,6 +55,7 @@ impl Shared {
             turn: Notify::new(),
             writing: Mutex::default(),
             error: parking_lot::Mutex::default(),
+            quiet: parking_lot::Mutex::default(),
             calls: AtomicU64::new(0),
             invocation: AtomicU64::new(0),
             time: AtomicU64::new(core.start.0),
@@ -64,6 +77,41 @@ impl Shared {
     /// Why the session failed.
     pub(crate) fn error(&self) -> Option<Error> {
         self.error.lock().clone()
+    }
+
+    /// Refuses calls from now on, or allows them. Answers the first call that was refused.
+    pub(crate) fn set_quiet(&self, is_quiet: bool) -> Option<String> {
+        let next = if is_quiet {
+            Quietness::Yes
+        } else {
+            Quietness::No
+        };
+        match std::mem::replace(&mut *self.quiet.lock(), next) {
+            Quietness::Broken(call) => Some(call),
+            Quietness::No | Quietness::Yes => None,
+        }
+    }
+
+    /// # Errors
+    ///
+    /// [`Error::Quiet`] where calls are refused.
+    pub(crate) fn admit(&self, asked: &Asked) -> Result<()> {
+        let mut quiet = self.quiet.lock();
+        if matches!(*quiet, Quietness::No) {
+            return Ok(());
+        }
+        let what = asked.to_string();
+        if matches!(*quiet, Quietness::Yes) {
+            *quiet = Quietness::Broken(what.clone());
+        }
+        Err(Error::Quiet(what))
+    }
+
+    /// Whether nothing of an invocation is in the journal, also of a session that failed.
+    pub(crate) async fn is_unrecorded(&self, position: u64) -> bool {
+        let core = self.core.lock().await;
+        let journal = core.writer.as_ref();
+        journal.is_some_and(|journal| journal.is_before(position))
     }
 
     /// Ends the session with an error, which every later call answers, too.

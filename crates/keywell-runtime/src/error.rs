@@ -74,6 +74,12 @@ pub enum Error {
     /// What the configuration grants the component is nothing that a worker has.
     #[error("a worker has no {0}; grant the component none, or run it by another trigger")]
     Ungranted(&'static str),
+    /// The component exports the interface for snapshots of workers, in another shape.
+    #[error(
+        "the component exports keywell:worker/snapshot with other functions than \
+         `save: func() -> list<u8>` and `load: func(state: list<u8>) -> result<_, string>`"
+    )]
+    Snapshot,
     /// The component imports an interface that is offered, in a shape that is not.
     #[error("the component's imports do not fit what Keywell offers: {0}")]
     Mismatch(String),

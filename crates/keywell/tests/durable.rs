@@ -145,6 +145,26 @@ fn a_failed_invocation_leaves_the_variables_as_they_were_and_its_effects() {
 }
 
 #[test]
+fn a_snapshot_takes_the_place_of_what_was_recorded_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let workers = Workers::on_disk(folder.path());
+    let mut lines = workers.command("saver", "w", "-");
+    let lines = lines.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = lines.spawn().unwrap();
+    let input = "count()\n".repeat(101);
+    std::io::Write::write_all(&mut process.stdin.take().unwrap(), input.as_bytes()).unwrap();
+    let output = stdout(&process.wait_with_output().unwrap());
+    assert_eq!(output.lines().last(), Some("\"101 101\""));
+    let log = stdout(&workers.worker(&["log", "w"]));
+    let first = log.lines().next().unwrap();
+    assert!(first.contains("  snapshot   "), "{log}");
+    // The invocation behind it, with its increment.
+    assert_eq!(log.lines().count(), 1 + 4, "{log}");
+    let next = workers.command("saver", "w", "count()").output();
+    assert_eq!(stdout(&next.unwrap()), "\"102 102\"");
+}
+
+#[test]
 fn a_key_is_answered_once_more_and_not_run_again() {
     let folder = tempfile::tempdir().unwrap();
     let workers = Workers::on_disk(folder.path());

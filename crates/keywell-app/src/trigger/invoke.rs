@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use keywell_config::{ConfigError, InvokePlan, Plan};
+use keywell_config::{ConfigError, InvokePlan, Plan, WorkersPlan};
 use keywell_runtime::worker::{WorkerNames, WorkerOptions};
 use keywell_runtime::{InvokeOptions, Runtime};
 use keywell_wasi::Grants;
@@ -16,8 +16,8 @@ use crate::stores::Stores;
 pub(crate) struct Prepared {
     http: http::Prepared,
     options: InvokeOptions,
-    /// Which workers are called, and the store of their journals.
-    workers: Option<(WorkerNames, String)>,
+    /// Which workers are called, and how they are kept.
+    workers: Option<(WorkerNames, WorkersPlan)>,
 }
 
 /// How workers are kept whose journals are in a store. Stores have the names of the plan there.
@@ -50,7 +50,7 @@ impl Prepared {
             let names = names.map_err(|error: keywell_runtime::worker::NameError| {
                 plan.error_at(workers.names.place, error.to_string())
             });
-            Ok::<_, ConfigError>((names?, workers.journal.clone()))
+            Ok::<_, ConfigError>((names?, workers.clone()))
         });
         Ok(Self {
             http: http::Prepared::read(plan, &invoke.http)?,
@@ -77,11 +77,15 @@ impl Prepared {
             http: self.http.options(component),
             ..self.options.clone()
         };
-        let Some((names, journal)) = &self.workers else {
+        let Some((names, workers)) = &self.workers else {
             let app = runtime.http_invoke(&component.loaded, grants, &options)?;
             return self.http.listen(app, listening).await;
         };
-        let kept = worker_options(journal, stores);
+        let kept = worker_options(&workers.journal, stores);
+        let kept = WorkerOptions {
+            snapshot_every: workers.snapshot_every.unwrap_or(kept.snapshot_every),
+            ..kept
+        };
         let ready = runtime.http_workers(&component.loaded, grants, &options, names.clone(), kept);
         let (app, workers) = ready.await?;
         let http = self.http.listen(app, listening).await?;

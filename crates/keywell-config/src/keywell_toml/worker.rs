@@ -20,6 +20,7 @@ pub(super) struct Worker {
     pub(super) component: String,
     /// A store.
     pub(super) journal: String,
+    pub(super) snapshot_every: Option<u32>,
     place: Place,
 }
 
@@ -57,7 +58,9 @@ fn worker(mut table: Table<'_>, defined: &Defined<'_>) -> Option<Worker> {
         Read::Absent => defined.only_store(&table.what, table.place),
         Read::Wrong => None,
     };
+    let snapshot_every = table.number("snapshot-every");
     Some(Worker {
+        snapshot_every,
         component: component?,
         journal: journal?,
         place: table.place,

@@ -7,6 +7,8 @@ pub struct WorkersPlan {
     pub names: Located<String>,
     /// The store that has their journals, by its name in the plan.
     pub journal: String,
+    /// After how many invocations a snapshot is taken; 0 for never.
+    pub snapshot_every: Option<u32>,
 }
 
 // === impl WorkersPlan ===

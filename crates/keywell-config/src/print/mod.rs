@@ -115,6 +115,7 @@ fn workers(triggers: &[TriggerPlan], body: &mut String) {
             let mut section = Section::new(format!("[worker.{name}]"));
             section.text("component", &invoke.http.component);
             section.text("journal", &workers.journal);
+            section.number("snapshot-every", workers.snapshot_every);
             section.finish(body);
         }
     }

@@ -15,6 +15,13 @@ pub static WORKER: Section = Section {
             "the only store",
             "the store that has the journal, by its name",
         ),
+        Key::new(
+            "snapshot-every",
+            Kind::Number(0..=1_000_000_000),
+            "100",
+            "after how many invocations a snapshot is taken, where the component saves its state; 0 \
+             for never",
+        ),
     ],
     others: None,
     help: "A durable worker, or with `*` at the end of its name all whose names begin so.",

@@ -113,6 +113,7 @@ fn whole() -> Plan {
         [worker."cart-*"]
         component = "two"
         journal = "a b"
+        snapshot-every = 0
 
         [worker.one]
         component = "two"

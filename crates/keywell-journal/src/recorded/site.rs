@@ -69,6 +69,9 @@ impl Site {
 pub(super) fn refused(error: Error) -> StoreError {
     match error {
         Error::Ended => StoreError::AccessDenied("effects are refused in a rehearsal".into()),
+        Error::Quiet(_) => {
+            StoreError::AccessDenied("a state is saved and loaded without calls".into())
+        }
         Error::Store(error) => error,
         error => StoreError::Internal(Failure::caused_by("the worker is stopped", error)),
     }

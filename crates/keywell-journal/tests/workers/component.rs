@@ -27,6 +27,9 @@ pub(crate) struct World {
     pub(crate) bucket: BucketName,
     /// Whether callers wait for each answer before they call again.
     pub(crate) waits: bool,
+    /// Whether a snapshot is taken behind each of these answers, once: random numbers are those of
+    /// the position of an invocation.
+    pub(crate) takes_snapshots: bool,
     /// Bodies by idempotency key, and how often each was sent.
     pub(crate) requests: Arc<Mutex<BTreeMap<String, (String, usize)>>>,
     pub(crate) time: Arc<AtomicU64>,
@@ -55,6 +58,7 @@ impl World {
             abilities,
             bucket: bucket_name(),
             waits: false,
+            takes_snapshots: false,
             requests: Arc::default(),
             time: Arc::new(AtomicU64::new(1_000_000_000)),
         }
@@ -287,10 +291,17 @@ pub(crate) async fn run_to_the_end(world: &World, first: &Arc<Fuse>) -> Vec<Stri
         let ran = async {
             let session = process.session().await?;
             let mut cart = Cart::default();
+            if let Some(state) = session.state().await? {
+                cart.load(&state);
+            }
             for (function, key) in calls {
                 if world.waits {
                     session.enqueue(invoked(function, key)).await?;
-                    process.run_in(&session, &mut cart).await?;
+                    let ran = process.run_in(&session, &mut cart).await?;
+                    if world.takes_snapshots && !ran.is_empty() {
+                        session.restart().await?;
+                        session.snapshot(cart.save()).await?;
+                    }
                 } else {
                     session.accept(invoked(function, key)).await?;
                 }

@@ -94,6 +94,22 @@ async fn with_callers_that_wait() {
 }
 
 #[tokio::test]
+async fn with_a_snapshot_behind_each_invocation() {
+    for is_apart in [false, true] {
+        let world = async || {
+            let journal = memory();
+            let data = if is_apart { memory() } else { journal.clone() };
+            World {
+                waits: true,
+                takes_snapshots: true,
+                ..World::new(journal, data, Abilities::All)
+            }
+        };
+        enumerate(world, u64::MAX).await;
+    }
+}
+
+#[tokio::test]
 async fn in_a_store_that_compares_versions() {
     let world = async || {
         let store = memory();

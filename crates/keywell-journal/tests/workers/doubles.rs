@@ -120,7 +120,8 @@ impl Store for Fused {
         assert_eq!(self.abilities, Abilities::All);
         let this = self.clone();
         Answer::later(async move {
-            let transact = this.inner.transact(checks, writes);
+            // A store may do it when it is called.
+            let transact = async { this.inner.transact(checks, writes).await };
             this.fuse.write(transact).await
         })
     }

@@ -170,7 +170,10 @@ impl Invoking {
         working: Option<Working>,
     ) -> Result<Self, Error> {
         let component = instances.pre().component();
-        let exported = Functions::of(component);
+        let exported = match &working {
+            Some(working) => working.functions().clone(),
+            None => Functions::of(component),
+        };
         let offered = invoke::offered(&exported, &options.functions)?;
         if offered.is_empty() {
             let wanted = "function that can be called from outside";

@@ -8,7 +8,7 @@ use keywell_journal::{Error as JournalError, WorkerName};
 use wasmtime::component::Val;
 
 use super::refusal::Refusal;
-use crate::invoke::Function;
+use crate::invoke::{Function, Functions};
 use crate::worker::{Invocation, WorkerError, WorkerNames, Workers};
 
 /// The workers that requests may call.
@@ -32,6 +32,11 @@ impl Working {
 
     pub(super) fn new(workers: Workers, names: WorkerNames) -> Self {
         Self { workers, names }
+    }
+
+    /// What can be called.
+    pub(super) fn functions(&self) -> &Functions {
+        self.workers.functions()
     }
 
     /// What paths begin with, for clients.

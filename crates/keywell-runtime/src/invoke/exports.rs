@@ -43,6 +43,12 @@ impl Functions {
         Self(functions)
     }
 
+    /// Those of them that are not so.
+    pub(crate) fn without(mut self, is_so: impl Fn(&Function) -> bool) -> Self {
+        self.0.retain(|function| !is_so(function));
+        self
+    }
+
     /// All of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Function> {
         self.0.iter()

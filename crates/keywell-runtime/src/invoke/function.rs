@@ -16,7 +16,7 @@ pub struct Function {
     results: Vec<Type>,
     /// What keeps it from being called.
     obstacle: Option<Obstacle>,
-    pub(super) export: ComponentExportIndex,
+    pub(crate) export: ComponentExportIndex,
 }
 
 /// A parameter of a function.

@@ -25,6 +25,14 @@ pub enum WorkerError {
         /// The reason, and what to do.
         reason: String,
     },
+    /// The component does not load the snapshot that it goes on from. Nothing has run.
+    #[error("worker {worker} cannot load its snapshot: {reason}")]
+    Unloadable {
+        /// The worker.
+        worker: String,
+        /// What the component answered, or how it failed.
+        reason: String,
+    },
     /// The worker was made of another component.
     #[error(
         "worker {worker} runs the component {recorded}, and this one is {given}; call it with that \

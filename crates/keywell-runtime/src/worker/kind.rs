@@ -14,6 +14,7 @@ use keywell_wasi::Grants;
 use super::error::WorkerError;
 use super::names::WorkerNames;
 use super::options::WorkerOptions;
+use super::snapshots::Snapshots;
 use crate::instance::Instances;
 use crate::invoke::Functions;
 use crate::{Environment, Error, LoadedComponent};
@@ -26,6 +27,8 @@ pub(super) struct Kind {
     pub(super) instances: Instances,
     pub(super) functions: Functions,
     pub(super) clock: Clock,
+    /// How the component saves and loads its state, if it does.
+    pub(super) snapshots: Option<Snapshots>,
     journals: Journals,
     grants: Arc<Grants>,
     options: WorkerOptions,
@@ -56,7 +59,8 @@ impl Kind {
         };
         let number: u32 = rand::random();
         Ok(Self {
-            functions: Functions::of(component.component()),
+            functions: Functions::of(component.component()).without(Snapshots::have),
+            snapshots: Snapshots::of(component.component())?,
             clock: Arc::new(Time::of_the_system),
             journals: Journals::open(options.journal.clone())
                 .await
@@ -74,6 +78,14 @@ impl Kind {
         let journal = self.claim(name).await?;
         let max = self.options.max_records;
         Ok(Session::open(journal, self.clock.clone(), max).await?)
+    }
+
+    /// What takes the snapshot that is due after so many invocations since the last one.
+    pub(super) fn snapshots_due(&self, returned: u64) -> Option<&Snapshots> {
+        let every = u64::from(self.options.snapshot_every);
+        // One that failed is due again after as many.
+        let is_due = returned > 0 && returned.checked_rem(every) == Some(0);
+        self.snapshots.as_ref().filter(|_| is_due)
     }
 
     /// The workers of this component that have invocations which have not ended.

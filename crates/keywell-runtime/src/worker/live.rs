@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use keywell_journal::{Invoked, Session, WorkerName};
+use keywell_journal::{Invoked, Quiet, Session, WorkerName};
 use tokio::time::timeout_at;
 use wasmtime_wasi::I32Exit;
 
 use super::error::WorkerError;
 use super::kind::Kind;
 use super::recording::Recording;
+use super::snapshots::Snapshots;
 use super::values;
 use crate::instance::{Instances, Made, is_no_room};
 use crate::invoke::{Function, call_in, reason};
@@ -27,6 +28,8 @@ pub(super) struct Live {
     instances: Instances,
     /// None after an invocation that failed: then the worker has to be opened again.
     made: Option<Made>,
+    /// How many invocations have returned since the snapshot, those that were replayed included.
+    returned: u64,
 }
 
 /// How an invocation ended: its answer, or why it failed.
@@ -41,7 +44,26 @@ impl Live {
     /// Opens a worker, and makes it if there is none. Its invocations have not run yet. The caller has
     /// a place in the room.
     pub(super) async fn open(kind: &Kind, name: &WorkerName) -> Result<Self, WorkerError> {
-        let session = kind.session(name).await?;
+        Self::make(kind, name, kind.session(name).await?).await
+    }
+
+    /// Makes an instance for a session. It has loaded the snapshot that the session begins with.
+    pub(super) async fn make(
+        kind: &Kind,
+        name: &WorkerName,
+        session: Session,
+    ) -> Result<Self, WorkerError> {
+        let state = session.state().await?;
+        Self::load(kind, name, session, state.as_ref()).await
+    }
+
+    /// Makes an instance for a session, and lets it load a state if there is one.
+    pub(super) async fn load(
+        kind: &Kind,
+        name: &WorkerName,
+        session: Session,
+        state: Option<&Bytes>,
+    ) -> Result<Self, WorkerError> {
         let streams = kind.instances.printer().streams(None);
         let streams = streams.map(|stream| Box::new(stream) as Box<_>);
         let recording = Recording::new(session.clone(), kind.clock.clone(), streams).await?;
@@ -57,19 +79,73 @@ impl Live {
             recording,
             instances,
             made: None,
+            returned: 0,
         };
-        let instances = &live.instances;
-        let instantiated = instances.instantiate(instances.deadline());
-        let instantiated = Self::timed(instances, &live.recording, instantiated);
-        match instantiated.await {
-            Ok(made) => live.made = Some(made),
-            Err(error) => return Err(live.unready(&error)),
+        let quiet = state.map(|_| live.session().quiet());
+        let made = live.instantiate(kind, state).await;
+        if state.is_some() {
+            live.recording.end(made.is_err());
         }
+        if let Some(call) = quiet.and_then(Quiet::end) {
+            return Err(live.unloadable(format!("it called {call}, and may not call meanwhile")));
+        }
+        live.made = Some(made?);
         Ok(live)
+    }
+
+    async fn instantiate(
+        &mut self,
+        kind: &Kind,
+        state: Option<&Bytes>,
+    ) -> Result<Made, WorkerError> {
+        let (instances, recording) = (&self.instances, &self.recording);
+        let made = Self::timed_call(instances, recording, |deadline| {
+            instances.instantiate(deadline)
+        });
+        let made = made.await.map_err(|error| self.unready(&error))?;
+        let Some(state) = state else {
+            return Ok(made);
+        };
+        let Some(snapshots) = &kind.snapshots else {
+            let reason = "the component exports no function that loads it";
+            return Err(self.unloadable(reason.to_owned()));
+        };
+        let loaded = Self::timed_call(instances, recording, |deadline| {
+            snapshots.load(made, state, deadline)
+        });
+        match loaded.await {
+            Ok((made, Ok(()))) => Ok(made),
+            Ok((_, Err(reason))) => Err(self.unloadable(reason)),
+            Err(error) if error.is::<TimedOut>() || Instances::is_at_limit(&error) => {
+                Err(self.unready(&error))
+            }
+            Err(error) => Err(self.unloadable(self.reason(&error))),
+        }
+    }
+
+    pub(super) fn name(&self) -> &WorkerName {
+        &self.name
     }
 
     pub(super) fn session(&self) -> &Session {
         self.recording.session()
+    }
+
+    /// How many invocations have returned since the snapshot that it was opened from.
+    pub(super) fn returned(&self) -> u64 {
+        self.returned
+    }
+
+    /// Saves its state, and ends its instance; why that failed.
+    pub(super) async fn save(&mut self, snapshots: &Snapshots) -> Result<Bytes, String> {
+        let made = self.made.take();
+        let made = made.ok_or_else(|| "its last invocation failed".to_owned())?;
+        let saved = Self::timed_call(&self.instances, &self.recording, |deadline| {
+            snapshots.save(made, deadline)
+        });
+        let saved = saved.await;
+        self.recording.end(true);
+        saved.map_err(|error| self.reason(&error))
     }
 
     /// Whether it has run an invocation that failed.
@@ -92,6 +168,7 @@ impl Live {
             && let Some((position, invoked)) = self.session().next().await?
         {
             let outcome = self.invoke(kind, &invoked).await?;
+            self.returned += u64::from(outcome.is_ok());
             if each(position, outcome) {
                 break;
             }
@@ -104,10 +181,11 @@ impl Live {
         let function = kind.functions.find(&invoked.function).map_err(unfit)?;
         let arguments = values::arguments(function, &invoked.arguments).map_err(unfit)?;
         let made = self.made.take();
-        let deadline = self.instances.deadline();
-        self.recording.begin();
-        let called = call_in(&self.instances, made, deadline, function, &arguments);
-        let called = Self::timed(&self.instances, &self.recording, called).await;
+        let instances = &self.instances;
+        let called = Self::timed_call(instances, &self.recording, |deadline| {
+            call_in(instances, made, deadline, function, &arguments)
+        });
+        let called = called.await;
         // The instance cannot know what its answer is worth.
         if let Some(error) = self.session().error() {
             return Err(error.into());
@@ -146,14 +224,18 @@ impl Live {
         let component = &**self.instances.name();
         let name = function.full_name();
         tracing::debug!(component, "failed in {name} of a worker: {error:#}");
-        let reason = match error.downcast_ref::<I32Exit>() {
+        self.fail(&self.reason(error)).await
+    }
+
+    /// Why the instance failed, for people.
+    pub(super) fn reason(&self, error: &wasmtime::Error) -> String {
+        match error.downcast_ref::<I32Exit>() {
             Some(I32Exit(code)) => format!("it ended its instance with the exit code {code}"),
             None if error.is::<TimedOut>() => {
                 format!("it took longer than {:?}", self.instances.timeout())
             }
             None => reason(error),
-        };
-        self.fail(&reason).await
+        }
     }
 
     async fn fail(&mut self, reason: &str) -> Result<Outcome, WorkerError> {
@@ -170,15 +252,31 @@ impl Live {
         if is_no_room(error) {
             return WorkerError::Busy;
         }
-        let reason = if error.is::<TimedOut>() {
-            format!("it took longer than {:?}", self.instances.timeout())
-        } else {
-            reason(error)
-        };
         WorkerError::Unready {
+            worker: self.name.to_string(),
+            reason: self.reason(error),
+        }
+    }
+
+    fn unloadable(&self, reason: String) -> WorkerError {
+        WorkerError::Unloadable {
             worker: self.name.to_string(),
             reason,
         }
+    }
+
+    /// Lets the instance run a call, which has to end by a deadline, for its time.
+    async fn timed_call<T, F>(
+        instances: &Instances,
+        recording: &Recording,
+        call: impl FnOnce(Instant) -> F,
+    ) -> wasmtime::Result<T>
+    where
+        F: Future<Output = wasmtime::Result<T>>,
+    {
+        recording.begin();
+        let called = call(instances.deadline());
+        Self::timed(instances, recording, called).await
     }
 
     /// Lets the instance run for its time, in which it does not sleep.

@@ -13,7 +13,9 @@
 //! 2. An invocation fails by a trap, an exit, its memory or its time; that is recorded, and its
 //!    instance is dropped. What ends a replay because of this process, such as a lower limit, is not
 //!    recorded, and ends no worker.
-//! 3. An error of the journal comes before whatever the instance answers.
+//! 3. Where the component saves its state, a snapshot takes the place of what was recorded before it
+//!    (`saving.rs`).
+//! 4. An error of the journal comes before whatever the instance answers.
 
 mod error;
 mod imports;
@@ -24,6 +26,8 @@ mod names;
 mod options;
 mod printed;
 mod recording;
+mod saving;
+mod snapshots;
 mod values;
 mod workers;
 

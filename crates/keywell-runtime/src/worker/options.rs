@@ -16,18 +16,26 @@ pub struct WorkerOptions {
     pub lease: Duration,
     /// How many records are replayed at most.
     pub max_records: u64,
+    /// After how many invocations that returned a snapshot is taken, where the component saves its
+    /// state; 0 for never.
+    pub snapshot_every: u32,
 }
 
 // === impl WorkerOptions ===
 
 impl WorkerOptions {
-    /// Journals in a store, a lease of 10 seconds, and at most a million records.
+    /// After how many invocations a snapshot is taken if nothing else is said.
+    pub const SNAPSHOT_EVERY: u32 = 100;
+
+    /// Journals in a store, a lease of 10 seconds, at most a million records, and a snapshot after
+    /// [so many](Self::SNAPSHOT_EVERY) invocations.
     pub fn new(journal: Arc<dyn Store>) -> Self {
         Self {
             journal,
             stores: Vec::new(),
             lease: Duration::from_secs(10),
             max_records: 1_000_000,
+            snapshot_every: Self::SNAPSHOT_EVERY,
         }
     }
 }

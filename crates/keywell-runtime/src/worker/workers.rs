@@ -13,9 +13,11 @@ use wasmtime::component::Val;
 
 use super::error::WorkerError;
 use super::kind::Kind;
-use super::live::Live;
+use super::live::{Live, Outcome};
 use super::names::WorkerNames;
 use super::options::WorkerOptions;
+use super::saving;
+use super::snapshots::Snapshots;
 use super::values;
 use crate::instance::Instances;
 use crate::invoke::{Function, Functions};
@@ -38,6 +40,13 @@ struct Slot {
     turn: tokio::sync::Mutex<()>,
     /// Its instance between two invocations.
     shelf: Arc<Shelf<Live>>,
+}
+
+/// Why an invocation has no outcome.
+enum Unanswered {
+    /// Another process had the worker meanwhile, and nothing of the invocation was recorded.
+    Behind(WorkerError),
+    Failed(WorkerError),
 }
 
 /// What a worker is asked.
@@ -77,7 +86,8 @@ impl Workers {
     /// JSON ([`answer`](super::answer) reads it). It waits for its turn and for an instance no longer
     /// than `patience`.
     ///
-    /// Where the future is dropped, an accepted invocation ends with the next one of the worker, or with
+    /// It is recorded with its first effect, or with its end. Where the future is dropped before that, it
+    /// was never accepted; after that, it ends with the next one of the worker, or with
     /// [`resume`](Self::resume).
     ///
     /// # Errors
@@ -99,6 +109,9 @@ impl Workers {
             function: name.clone(),
             reason,
         };
+        if Snapshots::have(function) {
+            return Err(failed("it is called for snapshots alone".to_owned()));
+        }
         let arguments = values::written_arguments(function, arguments);
         let arguments =
             arguments.ok_or_else(|| failed("its arguments have no form in JSON".to_owned()))?;
@@ -139,6 +152,14 @@ impl Workers {
         }
     }
 
+    /// How many workers have an instance here that waits for a call. Where another one needs its place
+    /// among [`instances`](crate::Options::instances), it ends.
+    pub fn idle(&self) -> usize {
+        let slots = self.0.slots.lock();
+        let idle = slots.values().filter(|slot| !slot.shelf.is_empty());
+        idle.count()
+    }
+
     /// Ends the leases of the workers that have an instance here, so that any process can take them
     /// over at once.
     pub async fn release(&self) {
@@ -156,6 +177,9 @@ impl Workers {
 // === impl Inner ===
 
 impl Inner {
+    /// After how many more workers those that have no instance and no call are forgotten.
+    const SWEPT: usize = 1024;
+
     async fn invoke(
         &self,
         worker: &WorkerName,
@@ -169,30 +193,14 @@ impl Inner {
         let room = self.kind.instances.room();
         let place = room.enter(until.saturating_duration_since(Instant::now()));
         let _place = place.await.map_err(|_| WorkerError::Busy)?;
-        let (mut live, accepted) = self.accept(worker, &slot, invoked).await?;
-        let position = match accepted {
-            Accepted::Ended(outcome) => {
-                slot.shelf.keep(live);
-                return Ok(outcome);
+        if let Some(live) = slot.shelf.take() {
+            match self.ask(&slot, live, invoked.clone()).await {
+                Err(Unanswered::Behind(_)) => {}
+                answered => return Ok(answered?),
             }
-            Accepted::Queued(position) | Accepted::Pending(position) => position,
-        };
-        let mut own = None;
-        live.run(&self.kind, |at, outcome| {
-            let is_own = at == position;
-            if is_own {
-                own = Some(outcome);
-            }
-            is_own
-        })
-        .await?;
-        if !live.is_spent() {
-            slot.shelf.keep(live);
         }
-        own.ok_or_else(|| WorkerError::Unready {
-            worker: worker.to_string(),
-            reason: "its invocation was accepted and is not among those to run".to_owned(),
-        })
+        let live = self.open(worker).await?;
+        Ok(self.ask(&slot, live, invoked).await?)
     }
 
     async fn resume(&self, worker: &WorkerName, patience: Duration) -> Result<(), WorkerError> {
@@ -210,34 +218,48 @@ impl Inner {
         Ok(())
     }
 
-    /// Accepts an invocation, by the instance that waits for one or by a new one.
-    async fn accept(
+    /// Runs an invocation in an instance, and keeps that for the next one.
+    async fn ask(
         &self,
-        worker: &WorkerName,
         slot: &Slot,
+        mut live: Live,
         invoked: Invoked,
-    ) -> Result<(Live, Accepted), WorkerError> {
-        if let Some(live) = slot.shelf.take() {
-            match live.session().accept(invoked.clone()).await {
-                Ok(accepted) => return Ok((live, accepted)),
-                Err(JournalError::Conflict) => {
-                    slot.shelf.keep(live);
-                    return Err(JournalError::Conflict.into());
-                }
-                // Another process had it meanwhile, and nothing was recorded.
-                Err(JournalError::Fenced { .. } | JournalError::Broken(_)) => {}
-                Err(error) => return Err(error.into()),
+    ) -> Result<Outcome, Unanswered> {
+        let position = match live.session().enqueue(invoked).await {
+            Ok(Accepted::Queued(position) | Accepted::Pending(position)) => position,
+            Ok(Accepted::Ended(outcome)) => {
+                slot.shelf.keep(live);
+                return Ok(outcome);
             }
-        }
-        let live = self.open(worker).await?;
-        match live.session().accept(invoked).await {
-            Ok(accepted) => Ok((live, accepted)),
             Err(JournalError::Conflict) => {
                 slot.shelf.keep(live);
-                Err(JournalError::Conflict.into())
+                return Err(Unanswered::Failed(JournalError::Conflict.into()));
             }
-            Err(error) => Err(error.into()),
+            Err(error) => return Err(Unanswered::of(error.into(), true)),
+        };
+        let mut own = None;
+        let ran = live.run(&self.kind, |at, outcome| {
+            let is_own = at == position;
+            if is_own {
+                own = Some(outcome);
+            }
+            is_own
+        });
+        if let Err(error) = ran.await {
+            let is_unrecorded = live.session().is_unrecorded(position).await;
+            return Err(Unanswered::of(error, is_unrecorded));
         }
+        let worker = live.name().clone();
+        let live = saving::take_if_due(&self.kind, live).await;
+        if let Some(live) = live.filter(|live| !live.is_spent()) {
+            slot.shelf.keep(live);
+        }
+        own.ok_or_else(|| {
+            Unanswered::Failed(WorkerError::Unready {
+                worker: worker.to_string(),
+                reason: "its invocation was accepted and is not among those to run".to_owned(),
+            })
+        })
     }
 
     /// Opens a worker, and runs what it was asked before.
@@ -253,6 +275,9 @@ impl Inner {
 
     fn slot(&self, worker: &WorkerName) -> Arc<Slot> {
         let mut slots = self.slots.lock();
+        if slots.len().is_multiple_of(Self::SWEPT) && !slots.contains_key(worker) {
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || !slot.shelf.is_empty());
+        }
         let slot = slots.entry(worker.clone()).or_insert_with(|| {
             Arc::new(Slot {
                 turn: tokio::sync::Mutex::default(),
@@ -260,5 +285,33 @@ impl Inner {
             })
         });
         slot.clone()
+    }
+}
+
+// === impl Unanswered ===
+
+impl Unanswered {
+    fn of(error: WorkerError, is_unrecorded: bool) -> Self {
+        let is_behind = matches!(
+            &error,
+            WorkerError::Journal(
+                JournalError::Fenced { .. }
+                    | JournalError::Broken(_)
+                    | JournalError::NoSuchWorker(_)
+            )
+        );
+        if is_behind && is_unrecorded {
+            Self::Behind(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+impl From<Unanswered> for WorkerError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Behind(error) | Unanswered::Failed(error) => error,
+        }
     }
 }
