@@ -66,6 +66,7 @@
 #![forbid(unsafe_code)]
 
 mod answers;
+mod boundary;
 mod call;
 mod chunk;
 mod core;
@@ -81,6 +82,7 @@ mod place;
 mod raw;
 mod record;
 mod recorded;
+mod rehearsal;
 mod seal;
 mod session;
 mod shared;

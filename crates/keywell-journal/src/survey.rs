@@ -31,7 +31,6 @@ pub(crate) struct Survey {
 /// An effect that was intended and not settled.
 #[derive(Debug)]
 pub(crate) struct Open {
-    pub(crate) position: u64,
     pub(crate) call: u64,
     pub(crate) asked: Asked,
     pub(crate) intent: bytes::Bytes,
@@ -72,7 +71,6 @@ impl Survey {
             } => {
                 self.open.retain(|open| open.call != call);
                 self.open.push(Open {
-                    position,
                     call,
                     asked,
                     intent,
@@ -93,10 +91,12 @@ impl Survey {
                 self.end(invocation, at, Err(why));
             }
             Record::Snapshot(snapshot) => self.pending = snapshot.pending.into(),
-            Record::Created(_)
-            | Record::Answered { .. }
-            | Record::Upgraded { .. }
-            | Record::Forked { .. } => {}
+            Record::Forked { .. } => {
+                self.pending.clear();
+                // Its answer was given by the other worker.
+                self.ended = None;
+            }
+            Record::Created(_) | Record::Answered { .. } | Record::Upgraded { .. } => {}
         }
     }
 

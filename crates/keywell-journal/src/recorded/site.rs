@@ -68,7 +68,9 @@ impl Site {
 /// are refused, too.
 pub(super) fn refused(error: Error) -> StoreError {
     match error {
-        Error::Ended => StoreError::AccessDenied("effects are refused in a rehearsal".into()),
+        Error::Ended | Error::Refused { .. } => {
+            StoreError::AccessDenied("effects are refused in a rehearsal".into())
+        }
         Error::Store(error) => error,
         error => StoreError::Internal(Failure::caused_by("the worker is stopped", error)),
     }

@@ -13,3 +13,4 @@ mod fencing;
 mod keeping;
 mod planted;
 mod replaying;
+mod travelling;
