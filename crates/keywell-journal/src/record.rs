@@ -218,22 +218,13 @@ impl Record {
 /// The beginning of an answer, in a line.
 fn shown(answer: &[u8]) -> String {
     const SHOWN: usize = 100;
-    let (start, rest) = answer.split_at(answer.len().min(SHOWN));
-    let text = String::from_utf8_lossy(start);
-    let mut text: String = text
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect();
-    if !rest.is_empty() {
-        text.push_str(&format!("… ({} bytes)", answer.len()));
+    let start = &answer[..answer.len().min(SHOWN)];
+    let line = String::from_utf8_lossy(start).replace(char::is_control, " ");
+    if start.len() < answer.len() {
+        format!("{line}… ({} bytes)", answer.len())
+    } else {
+        line
     }
-    text
 }
 
 impl std::fmt::Display for Asked {

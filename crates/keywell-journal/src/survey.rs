@@ -31,6 +31,7 @@ pub(crate) struct Survey {
 /// An effect that was intended and not settled.
 #[derive(Debug)]
 pub(crate) struct Open {
+    pub(crate) position: u64,
     pub(crate) call: u64,
     pub(crate) asked: Asked,
     pub(crate) intent: bytes::Bytes,
@@ -71,6 +72,7 @@ impl Survey {
             } => {
                 self.open.retain(|open| open.call != call);
                 self.open.push(Open {
+                    position,
                     call,
                     asked,
                     intent,
@@ -110,8 +112,9 @@ impl Survey {
 
     /// The effect whose outcome an operator has to decide.
     pub(crate) fn in_doubt(&self) -> Option<&Open> {
-        let mut open = self.open.iter();
-        open.find(|open| open.asked.name != SLEEP && open.decision.is_none())
+        let open = self.open.iter();
+        open.filter(|open| open.asked.name != SLEEP && open.decision.is_none())
+            .min_by_key(|open| open.position)
     }
 
     /// When the first sleep ends.

@@ -26,10 +26,10 @@ pub(super) struct Kind {
     pub(super) instances: Instances,
     pub(super) functions: Functions,
     pub(super) clock: Clock,
-    journals: Journals,
+    pub(super) journals: Journals,
     grants: Arc<Grants>,
     options: WorkerOptions,
-    digest: Arc<str>,
+    pub(super) digest: Arc<str>,
     /// What names this process to others.
     holder: String,
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use keywell_journal::{Invoked, Session, WorkerName};
 use tokio::time::timeout_at;
+use wasmtime::component::Val;
 use wasmtime_wasi::I32Exit;
 
 use super::error::WorkerError;
@@ -41,7 +42,15 @@ impl Live {
     /// Opens a worker, and makes it if there is none. Its invocations have not run yet. The caller has
     /// a place in the room.
     pub(super) async fn open(kind: &Kind, name: &WorkerName) -> Result<Self, WorkerError> {
-        let session = kind.session(name).await?;
+        Self::make(kind, name, kind.session(name).await?).await
+    }
+
+    /// Makes an instance for a session.
+    pub(super) async fn make(
+        kind: &Kind,
+        name: &WorkerName,
+        session: Session,
+    ) -> Result<Self, WorkerError> {
         let streams = kind.instances.printer().streams(None);
         let streams = streams.map(|stream| Box::new(stream) as Box<_>);
         let recording = Recording::new(session.clone(), kind.clock.clone(), streams).await?;
@@ -91,7 +100,7 @@ impl Live {
         while !self.is_spent()
             && let Some((position, invoked)) = self.session().next().await?
         {
-            let outcome = self.invoke(kind, &invoked).await?;
+            let outcome = self.invoke(kind, position, &invoked).await?;
             if each(position, outcome) {
                 break;
             }
@@ -99,25 +108,16 @@ impl Live {
         Ok(())
     }
 
-    async fn invoke(&mut self, kind: &Kind, invoked: &Invoked) -> Result<Outcome, WorkerError> {
-        let unfit = |error| WorkerError::unfit(&self.name, &error);
+    async fn invoke(
+        &mut self,
+        kind: &Kind,
+        position: u64,
+        invoked: &Invoked,
+    ) -> Result<Outcome, WorkerError> {
+        let unfit = |error| WorkerError::unfit(&self.name, position, &error);
         let function = kind.functions.find(&invoked.function).map_err(unfit)?;
         let arguments = values::arguments(function, &invoked.arguments).map_err(unfit)?;
-        let made = self.made.take();
-        let deadline = self.instances.deadline();
-        self.recording.begin();
-        let called = call_in(&self.instances, made, deadline, function, &arguments);
-        let called = Self::timed(&self.instances, &self.recording, called).await;
-        // The instance cannot know what its answer is worth.
-        if let Some(error) = self.session().error() {
-            return Err(error.into());
-        }
-        let called = called.and_then(|(made, results)| match made.0.data().exhausted() {
-            // What it made of that depends on other instances.
-            Some(Exhausted::Total) => Err(Instances::without_memory()),
-            _ => Ok((made, results)),
-        });
-        match called {
+        match self.call(function, &arguments).await? {
             Ok((made, results)) => {
                 let answer = values::written_answer(function, &results);
                 let Some(answer) = answer else {
@@ -129,6 +129,48 @@ impl Live {
                 Ok(Ok(answer))
             }
             Err(error) => self.trap(function, &error).await,
+        }
+    }
+
+    /// Calls a function in its instance, and does not end the invocation.
+    async fn call(
+        &mut self,
+        function: &Function,
+        arguments: &[Val],
+    ) -> Result<wasmtime::Result<(Made, Vec<Val>)>, WorkerError> {
+        let made = self.made.take();
+        let deadline = self.instances.deadline();
+        self.recording.begin();
+        let called = call_in(&self.instances, made, deadline, function, arguments);
+        let called = Self::timed(&self.instances, &self.recording, called).await;
+        // The instance cannot know what its answer is worth.
+        if let Some(error) = self.session().error() {
+            return Err(error.into());
+        }
+        Ok(
+            called.and_then(|(made, results)| match made.0.data().exhausted() {
+                // What it made of that depends on other instances.
+                Some(Exhausted::Total) => Err(Instances::without_memory()),
+                _ => Ok((made, results)),
+            }),
+        )
+    }
+
+    /// Calls a function at the end of a rehearsal: what it returns is recorded nowhere.
+    pub(super) async fn ask(
+        mut self,
+        function: &Function,
+        arguments: &[Val],
+    ) -> Result<Vec<Val>, WorkerError> {
+        self.session().ask().await?;
+        let called = self.call(function, arguments).await?;
+        self.recording.end(true);
+        match called {
+            Ok((_, results)) => Ok(results),
+            Err(error) => Err(WorkerError::Failed {
+                function: function.full_name(),
+                reason: self.reason(&error),
+            }),
         }
     }
 
@@ -146,14 +188,18 @@ impl Live {
         let component = &**self.instances.name();
         let name = function.full_name();
         tracing::debug!(component, "failed in {name} of a worker: {error:#}");
-        let reason = match error.downcast_ref::<I32Exit>() {
+        self.fail(&self.reason(error)).await
+    }
+
+    /// Why a function failed, for people.
+    fn reason(&self, error: &wasmtime::Error) -> String {
+        match error.downcast_ref::<I32Exit>() {
             Some(I32Exit(code)) => format!("it ended its instance with the exit code {code}"),
             None if error.is::<TimedOut>() => {
                 format!("it took longer than {:?}", self.instances.timeout())
             }
             None => reason(error),
-        };
-        self.fail(&reason).await
+        }
     }
 
     async fn fail(&mut self, reason: &str) -> Result<Outcome, WorkerError> {

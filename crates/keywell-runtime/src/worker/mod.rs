@@ -24,6 +24,7 @@ mod names;
 mod options;
 mod printed;
 mod recording;
+mod rehearsal;
 mod values;
 mod workers;
 
@@ -35,5 +36,6 @@ pub(crate) use self::linking::link;
 pub use self::names::WorkerNames;
 pub use self::options::WorkerOptions;
 pub(crate) use self::recording::Recording;
+pub use self::rehearsal::Rehearsals;
 pub use self::values::{answer, arguments};
 pub use self::workers::{Invocation, Workers};
