@@ -4,6 +4,7 @@ use std::sync::Arc;
 use keywell_config::Plan;
 use keywell_runtime::Runtime;
 use keywell_runtime::invoke::Functions;
+use keywell_runtime::worker::Workers;
 use keywell_store::Store;
 
 use crate::contact::Contacts;
@@ -66,6 +67,26 @@ impl Application {
     pub fn functions(&self, component: &str) -> Option<Functions> {
         let loaded = self.loaded.component(component)?;
         Some(Functions::of(loaded.component()))
+    }
+
+    /// Makes a component ready to have its workers replayed. A store that is open already stands for
+    /// every store of the plan; it is not closed, and no other is opened. As
+    /// [`Handle::workers`], else.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Plan`], [`Error::NoComponent`] or [`Error::Start`].
+    pub async fn workers(
+        &self,
+        component: &str,
+        journal: &str,
+        store: &Arc<dyn Store>,
+    ) -> Result<Workers, Error> {
+        let stores = Stores::given(self.loaded.plan(), store)?;
+        let workers = self
+            .loaded
+            .workers(component, journal, &self.runtime, &stores);
+        workers.await
     }
 
     /// Opens the stores, from within a tokio runtime: all of them, or none. Starting does it, too,

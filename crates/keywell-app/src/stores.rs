@@ -76,6 +76,24 @@ impl Stores {
         Ok(stores)
     }
 
+    /// One store, which is open already, in place of each of a plan.
+    pub(crate) fn given(plan: &Plan, store: &Arc<dyn Store>) -> Result<Self, Error> {
+        let mut stores = Self::default();
+        for (name, planned) in &plan.stores {
+            let url = url(plan, name, planned)?;
+            let opened = Opened {
+                store: store.clone(),
+                used: store.clone(),
+                meters: None,
+                identity: identity_in(plan, &url),
+                url,
+                socket: None,
+            };
+            stores.0.insert(name.clone(), opened);
+        }
+        Ok(stores)
+    }
+
     /// A store by its name in the plan.
     pub(crate) fn get(&self, name: &str) -> Arc<dyn Store> {
         self.opened(name).used.clone()

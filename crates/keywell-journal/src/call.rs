@@ -82,7 +82,8 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] if another call was recorded, by name or arguments; [`Error::Quiet`].
+    /// [`Error::Diverged`] if another call was recorded, by name or arguments; [`Error::Refused`] in
+    /// a rehearsal if none was; [`Error::Quiet`].
     pub async fn begin(&self) -> Result<Begun> {
         self.shared.admit(&self.asked)?;
         let mut intended: Option<(u64, Bytes, Option<Decision>)> = None;
@@ -95,15 +96,21 @@ impl Call {
             self.shared.entropy.lock().seed = core.created.seed;
             let Some((position, number)) = peeked else {
                 self.shared.turn.notify_waiters();
-                return match intended {
-                    Some((position, intent, decision)) => Ok(Begun::Interrupted {
+                if core.writer.is_none() {
+                    let error = Error::Refused {
+                        worker: self.shared.worker.to_string(),
+                        asked: self.asked.to_string(),
+                    };
+                    return self.shared.fail(&mut core, error).await;
+                }
+                return Ok(match intended {
+                    Some((position, intent, decision)) => Begun::Interrupted {
                         intent,
                         position,
                         decision,
-                    }),
-                    None if core.writer.is_none() => Err(Error::Ended),
-                    None => Ok(Begun::Fresh),
-                };
+                    },
+                    None => Begun::Fresh,
+                });
             };
             if number.is_some_and(|number| number != self.number) {
                 let turn = self.shared.turn.notified();

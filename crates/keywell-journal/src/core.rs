@@ -114,7 +114,10 @@ impl Core {
             match event.record {
                 Record::Invoked(invoked) => self.queue.push_back((position, event.at, invoked)),
                 Record::Upgraded { digest } => self.created.digest = digest,
-                Record::Forked { seed, .. } => self.created.seed = seed,
+                Record::Forked { seed, .. } => {
+                    self.created.seed = seed;
+                    self.queue.clear();
+                }
                 // One that was not trimmed to. Replay has its state.
                 Record::Snapshot(_) => {}
                 Record::Created(_) => return Err(self.misplaced(&event.record)),

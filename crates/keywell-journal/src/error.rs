@@ -130,6 +130,18 @@ pub enum Error {
     #[error("the recorded part ended, and effects are refused here")]
     Ended,
 
+    /// A replay without effects was asked for what is not recorded.
+    #[error(
+        "worker {worker} asked for {asked}, which is not recorded; a replay in memory reads, writes \
+         and sends nothing new"
+    )]
+    Refused {
+        /// The worker.
+        worker: String,
+        /// The call.
+        asked: String,
+    },
+
     /// The store of the journal failed.
     #[error("the journal's store: {0}")]
     Store(#[from] keywell_store::Error),
@@ -161,7 +173,7 @@ impl fmt::Display for Divergence {
             "worker {worker} diverged at record {position}: recorded is {recorded}, asked was {asked}"
         )?;
         if recorded == asked {
-            f.write_str(" with other arguments, of which only the beginning is shown")?;
+            f.write_str(", and they differ past what is shown")?;
         }
         Ok(())
     }

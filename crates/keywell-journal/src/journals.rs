@@ -7,6 +7,7 @@ use keywell_store::{Change, Expected, List, Set, Store, Swap};
 use sha2::{Digest as _, Sha256};
 
 use crate::answers;
+use crate::boundary::Boundary;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::head::{Base, Head, Status};
@@ -216,10 +217,29 @@ impl Journals {
             .await
     }
 
-    /// Records that another component goes on from here. Whether it can is what a
-    /// [rehearsal](crate::Session::rehearse) with it shows.
-    pub async fn upgrade(&self, name: &WorkerName, digest: &str, claim: &Claim) -> Result<()> {
+    /// Records that another component goes on from here, if the worker has as many records as were
+    /// [rehearsed](crate::Session::rehearse) with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Place`] if it has others by now.
+    pub async fn upgrade(
+        &self,
+        name: &WorkerName,
+        digest: &str,
+        rehearsed: u64,
+        claim: &Claim,
+    ) -> Result<()> {
         let mut journal = self.claim(name, claim).await?;
+        let records = journal.head.position;
+        if records != rehearsed {
+            return Err(Error::Place {
+                worker: name.to_string(),
+                why: format!(
+                    "has {records} records by now, and {rehearsed} were rehearsed; try again"
+                ),
+            });
+        }
         let event = Event {
             at: claim.now,
             record: Record::Upgraded {
@@ -232,45 +252,30 @@ impl Journals {
             .await
     }
 
-    /// Makes a worker of the first records of another, which goes on by itself with a seed of its
-    /// own. Kept answers stay with the other.
+    /// Makes a worker of the records of another, up to the last end of an invocation that is not
+    /// behind the record at a position. It goes on by itself with a seed of its own. What was
+    /// accepted and had not ended, and kept answers, stay with the other.
     ///
     /// # Errors
     ///
-    /// [`Error::Place`] for a position before the last snapshot or past the end, and for one between
-    /// an intent and its end.
+    /// [`Error::Place`] for a position before the last snapshot or past the end; [`Error::Exists`].
     pub async fn fork(
         &self,
         from: &WorkerName,
-        at: u64,
+        position: u64,
         to: &WorkerName,
         seed: [u8; 32],
         claim: &Claim,
     ) -> Result<Journal> {
-        let refuse = |why: String| Error::Place {
-            worker: from.to_string(),
-            why,
-        };
         let head = self.head(from).await?;
-        let first = head.base.position;
-        if at <= first || at > head.position {
-            let end = head.position;
-            let why = format!("can be forked after {} to {end} records", first + 1);
-            return Err(refuse(why));
-        }
-        let survey = Survey::read(self.read(from, &head), &head, at).await?;
-        if let Some(open) = survey.in_doubt() {
-            let (asked, intended) = (&open.asked, open.position);
-            let why = format!("has {asked} open after {at} records; fork at {intended}");
-            return Err(refuse(why));
-        }
+        let boundary = Boundary::find(self.read(from, &head), from, &head, position).await?;
         let created = Created {
-            digest: head.digest.clone(),
+            digest: boundary.digest,
             seed,
             ..Created::default()
         };
         let base = Base {
-            position: first,
+            position: head.base.position,
             ..Base::default()
         };
         let mut own = first_head(to, &created, claim, base);
@@ -278,12 +283,10 @@ impl Journals {
             why: "its fork was interrupted; delete it, and fork again".to_owned(),
         };
         let mut journal = self.begin(to, own, claim).await?;
-        let (mut cursor, mut events, mut left) = (self.read(from, &head), Vec::new(), at - first);
-        let mut bytes = 0;
-        while left > 0
-            && let Some((_, event)) = cursor.next(&head).await?
+        let (mut cursor, mut events, mut bytes) = (self.read(from, &head), Vec::new(), 0);
+        while let Some((at, event)) = cursor.next(&head).await?
+            && at < boundary.records
         {
-            left -= 1;
             bytes += event.record.bytes();
             events.push(event);
             if bytes > COPIED_BYTES {
@@ -293,22 +296,14 @@ impl Journals {
             }
         }
         events.push(Event {
-            at: claim.now.max(survey.last),
+            at: claim.now.max(boundary.at),
             record: Record::Forked {
                 from: from.to_string(),
-                at,
+                at: boundary.records,
                 seed,
             },
         });
-        let is_idle = survey.pending.is_empty();
-        let done = |head: &mut Head| {
-            head.wake = survey.wake();
-            head.status = if is_idle {
-                Status::Idle
-            } else {
-                Status::Running
-            };
-        };
+        let done = |head: &mut Head| head.status = Status::Idle;
         journal.append(&events, claim.now, done).await?;
         Ok(journal)
     }

@@ -66,6 +66,7 @@
 #![forbid(unsafe_code)]
 
 mod answers;
+mod boundary;
 mod call;
 mod chunk;
 mod core;
@@ -82,6 +83,7 @@ mod quiet;
 mod raw;
 mod record;
 mod recorded;
+mod rehearsal;
 mod seal;
 mod session;
 mod shared;

@@ -85,7 +85,8 @@ pub enum Record {
         /// Its digest.
         digest: String,
     },
-    /// All before was copied from another worker, and all behind is this worker's own.
+    /// All before was copied from another worker, and all behind is this worker's own. What was
+    /// accepted before and had not ended is not run.
     Forked {
         /// The other worker.
         from: String,
@@ -204,13 +205,25 @@ impl Record {
             Self::Answered { asked, .. } | Self::Intended { asked, .. } => asked.to_string(),
             Self::Settled { call, .. } => format!("end of the effect {call}"),
             Self::Woke { call } => format!("end of the sleep {call}"),
-            Self::Returned { answer, .. } => format!("return of {} bytes", answer.len()),
+            Self::Returned { answer, .. } => format!("return of {}", shown(answer)),
             Self::Failed { why, .. } => format!("failure: {why}"),
             Self::Snapshot(snapshot) => format!("snapshot of {} bytes", snapshot.state.len()),
             Self::Upgraded { digest } => format!("upgrade to {digest}"),
             Self::Forked { from, at, .. } => format!("fork of {from} at {at}"),
             Self::Resolved { call, decision } => format!("effect {call} resolved: {decision:?}"),
         }
+    }
+}
+
+/// The beginning of an answer, in a line.
+fn shown(answer: &[u8]) -> String {
+    const SHOWN: usize = 100;
+    let start = &answer[..answer.len().min(SHOWN)];
+    let line = String::from_utf8_lossy(start).replace(char::is_control, " ");
+    if start.len() < answer.len() {
+        format!("{line}… ({} bytes)", answer.len())
+    } else {
+        line
     }
 }
 

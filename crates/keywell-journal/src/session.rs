@@ -1,7 +1,6 @@
 //! A worker that runs: first its journal is replayed, then it goes on.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -98,25 +97,7 @@ impl Session {
         Ok(Self::of(core, identity, clock))
     }
 
-    /// Replays the first records of a worker without a claim and without effects: calls past them
-    /// answer [`Error::Ended`]. It shows the component as it was then, and whether another component
-    /// does the same.
-    pub async fn rehearse(
-        journals: &Journals,
-        worker: &WorkerName,
-        until: u64,
-        clock: Clock,
-    ) -> Result<Self> {
-        let head = journals.head(worker).await?;
-        let survey = Survey::read(journals.read(worker, &head), &head, until).await?;
-        let cursor = journals.read(worker, &head);
-        let identity = head.identity;
-        let mut core = Core::new(worker.clone(), None, (head, until), cursor).await?;
-        core.failed = survey.failed;
-        Ok(Self::of(core, identity, clock))
-    }
-
-    fn of(core: Core, identity: [u8; 16], clock: Clock) -> Self {
+    pub(crate) fn of(core: Core, identity: [u8; 16], clock: Clock) -> Self {
         Self(Arc::new(Shared::new(core, identity, clock)))
     }
 
@@ -180,6 +161,11 @@ impl Session {
     pub async fn age(&self) -> Result<Duration> {
         let born = self.0.core().await?.born;
         Ok(self.now().since(born))
+    }
+
+    /// What the random numbers of the running invocation come from: another seed after a fork.
+    pub fn seed(&self) -> [u8; 32] {
+        self.0.entropy.lock().seed
     }
 
     /// Random bytes, which a replay draws again.
@@ -259,7 +245,8 @@ impl Session {
             });
         }
         loop {
-            if core.peek().await?.is_none() && core.queue.is_empty() {
+            let is_rehearsal = core.writer.is_none();
+            if core.peek().await?.is_none() && (is_rehearsal || core.queue.is_empty()) {
                 return Ok(None);
             }
             let Some((position, at, invoked)) = core.queue.pop_front() else {
@@ -281,13 +268,7 @@ impl Session {
                 continue;
             }
             self.0.show(at);
-            self.0.calls.store(0, Ordering::Release);
-            self.0.invocation.store(position, Ordering::Release);
-            {
-                let mut entropy = self.0.entropy.lock();
-                entropy.seed = core.created.seed;
-                entropy.begin(position);
-            }
+            self.0.begin(position, core.created.seed);
             core.running = Some((position, invoked.clone()));
             return Ok(Some((position, invoked)));
         }

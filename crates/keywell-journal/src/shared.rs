@@ -139,6 +139,15 @@ impl Shared {
         self.turn.notify_waiters();
     }
 
+    /// Begins the calls and the random numbers of an invocation.
+    pub(crate) fn begin(&self, invocation: u64, seed: [u8; 32]) {
+        self.calls.store(0, Ordering::Release);
+        self.invocation.store(invocation, Ordering::Release);
+        let mut entropy = self.entropy.lock();
+        entropy.seed = seed;
+        entropy.begin(invocation);
+    }
+
     pub(crate) fn time(&self) -> Time {
         Time(self.time.load(Ordering::Acquire))
     }

@@ -93,10 +93,12 @@ impl Survey {
                 self.end(invocation, at, Err(why));
             }
             Record::Snapshot(snapshot) => self.pending = snapshot.pending.into(),
-            Record::Created(_)
-            | Record::Answered { .. }
-            | Record::Upgraded { .. }
-            | Record::Forked { .. } => {}
+            Record::Forked { .. } => {
+                self.pending.clear();
+                // Its answer was given by the other worker.
+                self.ended = None;
+            }
+            Record::Created(_) | Record::Answered { .. } | Record::Upgraded { .. } => {}
         }
     }
 
@@ -110,8 +112,9 @@ impl Survey {
 
     /// The effect whose outcome an operator has to decide.
     pub(crate) fn in_doubt(&self) -> Option<&Open> {
-        let mut open = self.open.iter();
-        open.find(|open| open.asked.name != SLEEP && open.decision.is_none())
+        let open = self.open.iter();
+        open.filter(|open| open.asked.name != SLEEP && open.decision.is_none())
+            .min_by_key(|open| open.position)
     }
 
     /// When the first sleep ends.

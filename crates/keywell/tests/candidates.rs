@@ -88,7 +88,10 @@ fn a_command_runs_and_what_users_see_are_its_own_names() {
     assert!(names.into_iter().filter(of_wasi).all(|line| is_own(&line)));
 
     let mut serve = keywell();
-    serve.arg("serve").arg(&component).args(["--store", "memory:"]);
+    serve
+        .arg("serve")
+        .arg(&component)
+        .args(["--store", "memory:"]);
     let output = serve.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let message = stderr(&output);

@@ -68,7 +68,9 @@ impl Site {
 /// are refused, too.
 pub(super) fn refused(error: Error) -> StoreError {
     match error {
-        Error::Ended => StoreError::AccessDenied("effects are refused in a rehearsal".into()),
+        Error::Ended | Error::Refused { .. } => {
+            StoreError::AccessDenied("effects are refused in a rehearsal".into())
+        }
         Error::Quiet(_) => {
             StoreError::AccessDenied("a state is saved and loaded without calls".into())
         }

@@ -14,3 +14,4 @@ mod keeping;
 mod planted;
 mod replaying;
 mod snapshots;
+mod travelling;

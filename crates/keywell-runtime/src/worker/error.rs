@@ -47,10 +47,12 @@ pub enum WorkerError {
         given: String,
     },
     /// A recorded invocation cannot be made of this component.
-    #[error("worker {worker} cannot be replayed: {problem}")]
+    #[error("worker {worker} cannot be replayed from record {position} on: {problem}")]
     Unfit {
         /// The worker.
         worker: String,
+        /// The position of the invocation.
+        position: u64,
         /// What is wrong with the recorded call.
         problem: String,
     },
@@ -62,9 +64,14 @@ pub enum WorkerError {
 // === impl WorkerError ===
 
 impl WorkerError {
-    pub(super) fn unfit(worker: &keywell_journal::WorkerName, error: &CallError) -> Self {
+    pub(super) fn unfit(
+        worker: &keywell_journal::WorkerName,
+        position: u64,
+        error: &CallError,
+    ) -> Self {
         Self::Unfit {
             worker: worker.to_string(),
+            position,
             problem: error.to_string(),
         }
     }

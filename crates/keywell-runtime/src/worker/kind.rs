@@ -29,10 +29,10 @@ pub(super) struct Kind {
     pub(super) clock: Clock,
     /// How the component saves and loads its state, if it does.
     pub(super) snapshots: Option<Snapshots>,
-    journals: Journals,
+    pub(super) journals: Journals,
     grants: Arc<Grants>,
     options: WorkerOptions,
-    digest: Arc<str>,
+    pub(super) digest: Arc<str>,
     /// What names this process to others.
     holder: String,
 }

@@ -1,4 +1,4 @@
-//! The functions of WASI 0.2 that wait, and those that log, for instances that are replayed.
+//! The functions of WASI 0.2 that wait, log and seed, for instances that are replayed.
 //!
 //! What is ready is a function of the recorded time: streams always are, and timers once the clock of
 //! the worker shows their end. Where nothing is ready, the worker sleeps until the earliest end, which
@@ -48,6 +48,11 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         let recording = recording(&store);
         let until = recording.after(Duration::from_nanos(wait));
         Ok((timer(&mut store, recording, until)?,))
+    })?;
+    // A fork has another one from there on.
+    let mut seed = linker.instance("wasi:random/insecure-seed@0.2.12")?;
+    seed.func_wrap("insecure-seed", |store, (): ()| {
+        Ok((recording(&store).seed(),))
     })?;
     for name in ["wasi:logging/logging", "wasi:logging/logging@0.1.0-draft"] {
         let mut logging = linker.instance(name)?;

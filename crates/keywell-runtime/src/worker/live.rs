@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use keywell_journal::{Invoked, Quiet, Session, WorkerName};
 use tokio::time::timeout_at;
+use wasmtime::component::Val;
 use wasmtime_wasi::I32Exit;
 
 use super::error::WorkerError;
@@ -167,7 +168,7 @@ impl Live {
         while !self.is_spent()
             && let Some((position, invoked)) = self.session().next().await?
         {
-            let outcome = self.invoke(kind, &invoked).await?;
+            let outcome = self.invoke(kind, position, &invoked).await?;
             self.returned += u64::from(outcome.is_ok());
             if each(position, outcome) {
                 break;
@@ -176,26 +177,16 @@ impl Live {
         Ok(())
     }
 
-    async fn invoke(&mut self, kind: &Kind, invoked: &Invoked) -> Result<Outcome, WorkerError> {
-        let unfit = |error| WorkerError::unfit(&self.name, &error);
+    async fn invoke(
+        &mut self,
+        kind: &Kind,
+        position: u64,
+        invoked: &Invoked,
+    ) -> Result<Outcome, WorkerError> {
+        let unfit = |error| WorkerError::unfit(&self.name, position, &error);
         let function = kind.functions.find(&invoked.function).map_err(unfit)?;
         let arguments = values::arguments(function, &invoked.arguments).map_err(unfit)?;
-        let made = self.made.take();
-        let instances = &self.instances;
-        let called = Self::timed_call(instances, &self.recording, |deadline| {
-            call_in(instances, made, deadline, function, &arguments)
-        });
-        let called = called.await;
-        // The instance cannot know what its answer is worth.
-        if let Some(error) = self.session().error() {
-            return Err(error.into());
-        }
-        let called = called.and_then(|(made, results)| match made.0.data().exhausted() {
-            // What it made of that depends on other instances.
-            Some(Exhausted::Total) => Err(Instances::without_memory()),
-            _ => Ok((made, results)),
-        });
-        match called {
+        match self.call(function, &arguments).await? {
             Ok((made, results)) => {
                 let answer = values::written_answer(function, &results);
                 let Some(answer) = answer else {
@@ -207,6 +198,49 @@ impl Live {
                 Ok(Ok(answer))
             }
             Err(error) => self.trap(function, &error).await,
+        }
+    }
+
+    /// Calls a function in its instance, and does not end the invocation.
+    async fn call(
+        &mut self,
+        function: &Function,
+        arguments: &[Val],
+    ) -> Result<wasmtime::Result<(Made, Vec<Val>)>, WorkerError> {
+        let made = self.made.take();
+        let instances = &self.instances;
+        let called = Self::timed_call(instances, &self.recording, |deadline| {
+            call_in(instances, made, deadline, function, arguments)
+        });
+        let called = called.await;
+        // The instance cannot know what its answer is worth.
+        if let Some(error) = self.session().error() {
+            return Err(error.into());
+        }
+        Ok(
+            called.and_then(|(made, results)| match made.0.data().exhausted() {
+                // What it made of that depends on other instances.
+                Some(Exhausted::Total) => Err(Instances::without_memory()),
+                _ => Ok((made, results)),
+            }),
+        )
+    }
+
+    /// Calls a function at the end of a rehearsal: what it returns is recorded nowhere.
+    pub(super) async fn ask(
+        mut self,
+        function: &Function,
+        arguments: &[Val],
+    ) -> Result<Vec<Val>, WorkerError> {
+        self.session().ask().await?;
+        let called = self.call(function, arguments).await?;
+        self.recording.end(true);
+        match called {
+            Ok((_, results)) => Ok(results),
+            Err(error) => Err(WorkerError::Failed {
+                function: function.full_name(),
+                reason: self.reason(&error),
+            }),
         }
     }
 

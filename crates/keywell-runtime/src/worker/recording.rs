@@ -18,7 +18,6 @@ pub(crate) struct Recording {
     session: Session,
     /// When the worker was created, from which its monotonic clock counts.
     born: Time,
-    seed: u128,
     /// The time outside.
     clock: Clock,
     printed: Printed,
@@ -46,12 +45,9 @@ impl Recording {
         clock: Clock,
         streams: [Box<dyn p2::OutputStream>; 2],
     ) -> keywell_journal::Result<Self> {
-        let created = session.created().await?;
         let age = u64::try_from(session.age().await?.as_nanos()).unwrap_or(u64::MAX);
-        let seed = created.seed.first_chunk().expect("a seed has 32 bytes");
         Ok(Self {
             born: Time(session.now().0.saturating_sub(age)),
-            seed: u128::from_le_bytes(*seed),
             clock,
             printed: Printed::new(streams),
             timers: Mutex::default(),
@@ -71,8 +67,7 @@ impl Recording {
             .wall_clock(Source(self.clone()))
             .monotonic_clock(Source(self.clone()))
             .secure_random(Source(self.clone()))
-            .insecure_random(Source(self.clone()))
-            .insecure_random_seed(self.seed);
+            .insecure_random(Source(self.clone()));
     }
 
     /// Prints what the instance has printed, unless all of it was printed before it was replayed.
@@ -90,6 +85,16 @@ impl Recording {
     /// Whether the instance repeats what it did before.
     pub(super) async fn is_replaying(&self) -> keywell_journal::Result<bool> {
         self.session.is_replaying().await
+    }
+
+    /// What the hash maps of the instance are seeded with.
+    pub(super) fn seed(&self) -> (u64, u64) {
+        let seed = self.session.seed();
+        let (numbers, _) = seed.as_chunks();
+        (
+            u64::from_le_bytes(numbers[0]),
+            u64::from_le_bytes(numbers[1]),
+        )
     }
 
     /// So long after what the monotonic clock shows.

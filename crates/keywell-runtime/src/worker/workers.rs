@@ -16,6 +16,7 @@ use super::kind::Kind;
 use super::live::{Live, Outcome};
 use super::names::WorkerNames;
 use super::options::WorkerOptions;
+use super::rehearsal::Rehearsals;
 use super::saving;
 use super::snapshots::Snapshots;
 use super::values;
@@ -80,6 +81,11 @@ impl Workers {
     /// What can be called.
     pub fn functions(&self) -> &Functions {
         &self.0.kind.functions
+    }
+
+    /// Replays of them in memory.
+    pub fn rehearsals(&self) -> Rehearsals<'_> {
+        Rehearsals::new(&self.0.kind)
     }
 
     /// Calls a function of a worker, which is made if there is none, and answers what it returned, in

@@ -74,6 +74,17 @@ impl CacheArguments {
         }
     }
 
+    /// As [`options`](Self::options), for an application that no other process is shown. What its
+    /// components print goes to standard error.
+    pub(super) fn alone(&self) -> AppOptions {
+        AppOptions {
+            cache: self.folder(),
+            output: output::output().all_to_stderr(),
+            listener: compiling::listener(),
+            ..AppOptions::default()
+        }
+    }
+
     /// The folder of compiled components; none where none is to be kept.
     fn folder(&self) -> Option<PathBuf> {
         (!self.no_cache).then(|| self.folder.folder())?

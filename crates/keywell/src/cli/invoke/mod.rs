@@ -1,6 +1,6 @@
 mod callee;
 mod lines;
-mod notation;
+pub(super) mod notation;
 
 use std::pin::pin;
 use std::process::ExitCode;

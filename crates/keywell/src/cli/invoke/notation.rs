@@ -5,7 +5,7 @@ use crate::cli::failed::Failed;
 
 /// How arguments and results are written.
 #[derive(Clone, Copy)]
-pub(super) enum Notation {
+pub(in crate::cli) enum Notation {
     Wave,
     Json,
 }
@@ -13,12 +13,12 @@ pub(super) enum Notation {
 // === impl Notation ===
 
 impl Notation {
-    pub(super) fn new(json: bool) -> Self {
+    pub(in crate::cli) fn new(json: bool) -> Self {
         if json { Self::Json } else { Self::Wave }
     }
 
     /// Reads a call: the function, and its arguments.
-    pub(super) fn read<'a>(
+    pub(in crate::cli) fn read<'a>(
         self,
         text: &str,
         functions: &'a Functions,
@@ -37,7 +37,11 @@ impl Notation {
     }
 
     /// Writes what a function returned, a text for each value, which acts on no terminal.
-    pub(super) fn write(self, function: &Function, results: &[Val]) -> Result<Vec<String>, Failed> {
+    pub(in crate::cli) fn write(
+        self,
+        function: &Function,
+        results: &[Val],
+    ) -> Result<Vec<String>, Failed> {
         let results = results.iter().zip(function.results());
         let texts = results.map(|(value, kind)| match self {
             Self::Wave => wave::to_text(value),

@@ -74,7 +74,10 @@ fn described(record: &Record) -> (&'static str, String) {
         Record::Failed { why, .. } => ("failed", why.clone()),
         Record::Snapshot(snapshot) => ("snapshot", format!("{} bytes", snapshot.state.len())),
         Record::Upgraded { digest } => ("upgraded", digest.clone()),
-        Record::Forked { from, at, .. } => ("forked", format!("from {from} at {at}")),
+        Record::Forked { from, at, .. } => {
+            let last = at.saturating_sub(1);
+            ("forked", format!("from {from}@{last}"))
+        }
         Record::Resolved { decision, .. } => ("resolved", format!("{decision:?}").to_lowercase()),
     }
 }

@@ -1,16 +1,23 @@
 //! `keywell worker`: looking at durable workers, and deciding for them.
 
+mod claim;
 mod failure;
+mod fork;
 mod list;
 mod log;
+mod replay;
+mod show;
 mod time;
+mod upgrade;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use keywell_journal::{Claim, Decision, Head, Journals, Status, Time, WorkerName};
+use keywell_journal::{Decision, Head, Journals, Status, WorkerName};
 
+use self::claim::claim;
 use self::failure::failed;
+use self::replay::Reached;
 use super::kv::{Sink, Stop};
 use super::store::StoreArguments;
 use crate::cli::failed::{Ended, Failed};
@@ -39,14 +46,13 @@ pub(super) struct WorkerCommand {
     command: Command,
 }
 
+// A comment on a variant would stand in the place of the whole description of its command.
 #[derive(Subcommand)]
 enum Command {
     /// Print the workers, each with its state.
     #[command(after_help = "Example:\n  keywell worker list --store disk:data")]
     List,
-    /// Print where a worker is: its state, its component, who runs it.
-    #[command(after_help = "Example:\n  keywell worker show alice")]
-    Show(Named),
+    Show(Box<show::Show>),
     /// Print what a worker was asked, learned and did, a line each, since its last snapshot.
     #[command(after_help = "Example:\n  keywell worker log alice --store disk:data")]
     Log(Named),
@@ -59,6 +65,8 @@ enum Command {
     /// Let a worker go on that is paused, or that stopped because it went another way than recorded.
     #[command(after_help = "Example:\n  keywell worker resume alice")]
     Resume(Named),
+    Fork(fork::Fork),
+    Upgrade(Box<upgrade::Upgrade>),
     /// Delete a worker with its journal and its kept answers. What it wrote to stores stays.
     #[command(after_help = "Example:\n  keywell worker delete alice")]
     Delete(Named),
@@ -96,11 +104,16 @@ enum Decided {
 impl WorkerCommand {
     pub(super) async fn main(self) -> Ended {
         self.store.check_lasting()?;
-        let store = self.store.reach_existing().await?;
+        let reached = Reached {
+            store: self.store.reach_existing().await?,
+            url: self.store.store,
+        };
+        let store = &reached.store;
         let mut out = Sink::stdout();
         let ended = async {
             let journals = Journals::open(store.clone()).await.map_err(failed)?;
-            let code = self.command.run(&journals, self.json, &mut out).await?;
+            let run = self.command.run(&journals, &reached, self.json, &mut out);
+            let code = run.await?;
             out.flush()?;
             Ok(code)
         };
@@ -123,16 +136,16 @@ impl Command {
     async fn run(
         self,
         journals: &Journals,
+        reached: &Reached,
         json: bool,
         out: &mut Sink<'_>,
     ) -> Result<ExitCode, Stop> {
         match self {
             Self::List => return list::list(journals, json, out).await,
-            Self::Show(Named { name }) => {
-                let head = journals.head(&name).await.map_err(failed)?;
-                list::show(&name, &head, json, out)?;
-            }
+            Self::Show(show) => show.run(journals, reached, json, out).await?,
             Self::Log(Named { name }) => log::log(journals, &name, json, out).await?,
+            Self::Fork(fork) => fork.run(journals, json, out).await?,
+            Self::Upgrade(upgrade) => return upgrade.run(journals, reached, json, out).await,
             Self::Resolve(Resolve { worker, decision }) => {
                 let (decision, claim) = (Decision::from(decision), claim());
                 let resolved = journals.resolve(&worker.name, decision, &claim);
@@ -176,15 +189,6 @@ fn check(
     }
     let state = list::state(&head.status);
     Err(Failed::Failure(format!("the worker {name} is {state}")))
-}
-
-/// This process, which has a worker for one change alone.
-fn claim() -> Claim {
-    Claim {
-        holder: format!("process {} (keywell worker)", std::process::id()),
-        now: Time::of_the_system(),
-        lease: std::time::Duration::ZERO,
-    }
 }
 
 impl From<Decided> for Decision {
