@@ -7,7 +7,7 @@ use super::document::Document;
 use super::read::Read;
 use super::table::Table;
 use super::value::Value;
-use crate::{Located, Place, Problem};
+use crate::{InterruptedRequests, Located, Place, Problem};
 
 /// The workers that could be read, and the names of all.
 #[derive(Default)]
@@ -20,6 +20,7 @@ pub(super) struct Worker {
     pub(super) component: String,
     /// A store.
     pub(super) journal: String,
+    pub(super) interrupted_requests: InterruptedRequests,
     place: Place,
 }
 
@@ -57,11 +58,28 @@ fn worker(mut table: Table<'_>, defined: &Defined<'_>) -> Option<Worker> {
         Read::Absent => defined.only_store(&table.what, table.place),
         Read::Wrong => None,
     };
+    let interrupted_requests = match table.text("interrupted-requests") {
+        Read::Is(text) => interrupted_requests(text, &table),
+        Read::Absent => Some(InterruptedRequests::default()),
+        Read::Wrong => None,
+    };
     Some(Worker {
         component: component?,
         journal: journal?,
+        interrupted_requests: interrupted_requests?,
         place: table.place,
     })
+}
+
+fn interrupted_requests(text: Located<String>, table: &Table<'_>) -> Option<InterruptedRequests> {
+    let mut all = InterruptedRequests::ALL.iter();
+    let known = all.find(|(written, _)| *written == text.value);
+    if known.is_none() {
+        let problem = format!("{}.interrupted-requests is {:?}", table.what, text.value);
+        let problem = Problem::error(problem).help("write stop, retry or fail");
+        table.document.wrong(text.place, problem);
+    }
+    known.map(|(_, policy)| *policy)
 }
 
 // === impl Workers ===

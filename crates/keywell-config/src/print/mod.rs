@@ -115,6 +115,9 @@ fn workers(triggers: &[TriggerPlan], body: &mut String) {
             let mut section = Section::new(format!("[worker.{name}]"));
             section.text("component", &invoke.http.component);
             section.text("journal", &workers.journal);
+            if let Some(policy) = workers.interrupted_requests.written() {
+                section.text("interrupted-requests", policy);
+            }
             section.finish(body);
         }
     }

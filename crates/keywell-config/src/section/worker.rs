@@ -16,6 +16,12 @@ pub static WORKER: Section = Section {
             "the only store",
             "the store that has the journal, by its name",
         ),
+        Key::new(
+            "interrupted-requests",
+            Kind::Text,
+            "`stop`",
+            "what becomes of an interrupted POST or PATCH request: `stop` the worker until `keywell worker resolve`, `retry` it with the same idempotency key, or `fail` it",
+        ),
     ],
     others: None,
     help: "A durable worker, or with `*` at the end of its name all whose names begin so.",

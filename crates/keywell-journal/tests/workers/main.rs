@@ -11,5 +11,6 @@ mod crashes;
 mod doubles;
 mod fencing;
 mod keeping;
+mod opened;
 mod planted;
 mod replaying;

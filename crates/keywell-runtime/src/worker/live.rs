@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use keywell_journal::{Invoked, Session, WorkerName};
+use keywell_wasi::OverBudget;
 use tokio::time::timeout_at;
 use wasmtime_wasi::I32Exit;
 
 use super::error::WorkerError;
 use super::kind::Kind;
 use super::recording::Recording;
+use super::sending;
 use super::values;
 use crate::instance::{Instances, Made, is_no_room};
 use crate::invoke::{Function, call_in, reason};
@@ -44,10 +46,12 @@ impl Live {
         let session = kind.session(name).await?;
         let streams = kind.instances.printer().streams(None);
         let streams = streams.map(|stream| Box::new(stream) as Box<_>);
-        let recording = Recording::new(session.clone(), kind.clock.clone(), streams).await?;
+        let interrupted = kind.interrupted_requests();
+        let clock = kind.clock.clone();
+        let recording = Recording::new(session.clone(), clock, interrupted, streams).await?;
         let recording = Arc::new(recording);
         let created = session.created().await?;
-        let environment = Kind::recorded_environment(name, &created);
+        let environment = kind.recorded_environment(name, &created);
         let grants = kind.grants(&session);
         let instances = kind
             .instances
@@ -118,7 +122,10 @@ impl Live {
             _ => Ok((made, results)),
         });
         match called {
-            Ok((made, results)) => {
+            Ok((mut made, results)) => {
+                if let Err(error) = sending::end(made.0.data_mut()) {
+                    return self.trap(function, &error).await;
+                }
                 let answer = values::written_answer(function, &results);
                 let Some(answer) = answer else {
                     return self.fail("it returned what has no form in JSON").await;
@@ -138,7 +145,8 @@ impl Live {
         function: &Function,
         error: &wasmtime::Error,
     ) -> Result<Outcome, WorkerError> {
-        let is_of_limit = error.is::<TimedOut>() || Instances::is_at_limit(error);
+        let is_of_limit =
+            error.is::<TimedOut>() || error.is::<OverBudget>() || Instances::is_at_limit(error);
         if is_of_limit && self.recording.is_replaying().await? {
             // It did not fail when it was recorded.
             return Err(self.unready(error));

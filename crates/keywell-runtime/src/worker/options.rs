@@ -16,18 +16,35 @@ pub struct WorkerOptions {
     pub lease: Duration,
     /// How many records are replayed at most.
     pub max_records: u64,
+    /// What becomes of interrupted requests.
+    pub interrupted_requests: InterruptedRequests,
+}
+
+/// What becomes of a request whose response was not recorded when its process ended. One with an
+/// idempotent method, such as GET or PUT, is sent again in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InterruptedRequests {
+    /// The worker stops until an operator decides.
+    #[default]
+    Stop,
+    /// It is sent again, with the same idempotency key.
+    Retry,
+    /// The component gets an error: the connection was terminated.
+    Fail,
 }
 
 // === impl WorkerOptions ===
 
 impl WorkerOptions {
-    /// Journals in a store, a lease of 10 seconds, and at most a million records.
+    /// Journals in a store, a lease of 10 seconds, at most a million records, and stops at interrupted
+    /// requests.
     pub fn new(journal: Arc<dyn Store>) -> Self {
         Self {
             journal,
             stores: Vec::new(),
             lease: Duration::from_secs(10),
             max_records: 1_000_000,
+            interrupted_requests: InterruptedRequests::default(),
         }
     }
 }

@@ -5,12 +5,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keywell_journal::{Clock, Session, Time};
+use keywell_journal::{Clock, Session, Sleep, Time};
 use parking_lot::Mutex;
 use rand::TryRng;
 use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock};
 use wasmtime_wasi::{WasiCtxBuilder, p2};
 
+use super::options::InterruptedRequests;
 use super::printed::Printed;
 
 /// What an instance of a worker shares with its host.
@@ -19,6 +20,7 @@ pub(crate) struct Recording {
     /// When the worker was created, from which its monotonic clock counts.
     born: Time,
     seed: u128,
+    interrupted: InterruptedRequests,
     /// The time outside.
     clock: Clock,
     printed: Printed,
@@ -44,6 +46,7 @@ impl Recording {
     pub(super) async fn new(
         session: Session,
         clock: Clock,
+        interrupted: InterruptedRequests,
         streams: [Box<dyn p2::OutputStream>; 2],
     ) -> keywell_journal::Result<Self> {
         let created = session.created().await?;
@@ -52,6 +55,7 @@ impl Recording {
         Ok(Self {
             born: Time(session.now().0.saturating_sub(age)),
             seed: u128::from_le_bytes(*seed),
+            interrupted,
             clock,
             printed: Printed::new(streams),
             timers: Mutex::default(),
@@ -61,6 +65,11 @@ impl Recording {
 
     pub(super) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// What becomes of interrupted requests.
+    pub(super) fn interrupted(&self) -> InterruptedRequests {
+        self.interrupted
     }
 
     /// Has WASI use it.
@@ -123,17 +132,26 @@ impl Recording {
         self.timers.lock().earliest
     }
 
+    /// Waits until a time outside.
+    pub(super) async fn wait(&self, until: Time) {
+        let left = until.since((self.clock)());
+        tokio::time::sleep_until(tokio::time::Instant::now() + left).await;
+    }
+
     /// Sleeps, as the journal has it; for how long outside.
     pub(super) async fn sleep(&self, until: Time) -> keywell_journal::Result<Duration> {
-        let sleep = self.session.sleep(until);
+        self.doze(&self.session.sleep(until)).await
+    }
+
+    /// As [`sleep`](Self::sleep), for a sleep whose place among the calls it has already.
+    pub(super) async fn doze(&self, sleep: &Sleep) -> keywell_journal::Result<Duration> {
         if sleep.begin().await? {
             return Ok(Duration::ZERO);
         }
         self.print().await?;
         self.timers.lock().asleep_since = Some(Instant::now());
         loop {
-            let left = until.since((self.clock)());
-            tokio::time::sleep_until(tokio::time::Instant::now() + left).await;
+            self.wait(sleep.until()).await;
             if sleep.end().await? {
                 break;
             }
