@@ -84,8 +84,8 @@ pub use nearest::nearest;
 pub use place::{Located, Place};
 pub use plan::{
     BuildPlan, Code, CommandPlan, ComponentPlan, CorsPlan, DeadLettersPlan, DirPlan, GrantPlan,
-    HostPlan, HttpPlan, ImportPlan, InvokePlan, LimitsPlan, LinkPlan, PathPlan, Plan, StorePlan,
-    TlsPlan, TriggerPlan, WatchPlan, WorkersPlan,
+    HostPlan, HttpPlan, ImportPlan, InterruptedRequests, InvokePlan, LimitsPlan, LinkPlan,
+    PathPlan, Plan, StorePlan, TlsPlan, TriggerPlan, WatchPlan, WorkersPlan,
 };
 pub use print::Printed;
 pub use read::ReadOptions;

@@ -22,6 +22,9 @@ use crate::time::Time;
 ///       ─> Interrupted ─> settled         it was intended, and how it ended is not recorded
 /// ```
 ///
+/// A call that goes on while the component does is [opened](Self::open) instead, and
+/// [resumed](Self::resume) when the next record is of it.
+///
 /// Answers come in the order in which they were recorded, whichever call was made first. A call whose
 /// answer was never awaited has none.
 pub struct Call {
@@ -48,6 +51,19 @@ pub enum Begun {
     },
 }
 
+/// The position of an intent, what it has, and what an operator decided.
+type Intended = (u64, Bytes, Option<Decision>);
+
+impl From<Intended> for Begun {
+    fn from((position, intent, decision): Intended) -> Self {
+        Self::Interrupted {
+            intent,
+            position,
+            decision,
+        }
+    }
+}
+
 // === impl Call ===
 
 impl Call {
@@ -72,6 +88,11 @@ impl Call {
         format!("{key}-{invocation}-{}", self.number)
     }
 
+    /// Its place among the calls of the invocation.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The invocation and its number.
     pub(crate) fn id(&self) -> (u64, u64) {
         let invocation = self.shared.invocation.load(Ordering::Acquire);
@@ -86,7 +107,43 @@ impl Call {
     /// a rehearsal if none was; [`Error::Quiet`].
     pub async fn begin(&self) -> Result<Begun> {
         self.shared.admit(&self.asked)?;
-        let mut intended: Option<(u64, Bytes, Option<Decision>)> = None;
+        self.replay(None, true).await
+    }
+
+    /// As [`begin`](Self::begin), for an effect that goes on while the component does. Where its intent
+    /// is recorded it is [`Begun::Interrupted`], whether it was or not: once the component waits for
+    /// it, [`Session::upcoming`](crate::Session::upcoming) has whether there is more of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub async fn open(&self) -> Result<Begun> {
+        self.shared.admit(&self.asked)?;
+        self.replay(None, false).await
+    }
+
+    /// Takes the next record of a call that was opened: its answer or a decision. At the end of the
+    /// journal it changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub async fn resume(&self, opened: Begun) -> Result<Begun> {
+        match opened {
+            Begun::Interrupted {
+                intent,
+                position,
+                decision,
+            } => {
+                let intended = Some((position, intent, decision));
+                self.replay(intended, false).await
+            }
+            begun => Ok(begun),
+        }
+    }
+
+    /// Takes the records of it: all that there are, or one.
+    async fn replay(&self, mut intended: Option<Intended>, all: bool) -> Result<Begun> {
         loop {
             let mut core = self.shared.core().await?;
             let peeked = match core.peek().await {
@@ -103,14 +160,7 @@ impl Call {
                     };
                     return self.shared.fail(&mut core, error).await;
                 }
-                return Ok(match intended {
-                    Some((position, intent, decision)) => Begun::Interrupted {
-                        intent,
-                        position,
-                        decision,
-                    },
-                    None => Begun::Fresh,
-                });
+                return Ok(intended.map_or(Begun::Fresh, Into::into));
             };
             if number.is_some_and(|number| number != self.number) {
                 let turn = self.shared.turn.notified();
@@ -144,6 +194,9 @@ impl Call {
                 }
             }
             self.shared.turn.notify_waiters();
+            if let Some(intended) = intended.take_if(|_| !all) {
+                return Ok(intended.into());
+            }
         }
     }
 

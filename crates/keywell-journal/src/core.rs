@@ -269,7 +269,10 @@ impl Core {
     pub(crate) async fn halt(&mut self, error: &Error, now: Time) -> Result<()> {
         let why = error.to_string();
         let status = match error {
-            Error::Ambiguous { .. } => Status::Ambiguous { why },
+            Error::Ambiguous { position, .. } => {
+                let position = *position;
+                Status::Ambiguous { position, why }
+            }
             Error::Diverged(_) => Status::Stopped { why },
             _ => return Ok(()),
         };

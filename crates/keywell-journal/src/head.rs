@@ -55,6 +55,8 @@ pub enum Status {
     Paused,
     /// An effect was interrupted, and an operator decides what became of it.
     Ambiguous {
+        /// The position of its intent.
+        position: u64,
         /// The error, for people.
         why: String,
     },

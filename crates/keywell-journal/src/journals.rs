@@ -188,7 +188,11 @@ impl Journals {
     ) -> Result<()> {
         let mut journal = self.claim(name, claim).await?;
         let survey = self.survey(&journal, u64::MAX).await?;
-        let Some(open) = survey.in_doubt() else {
+        let in_doubt = match journal.head.status {
+            Status::Ambiguous { position, .. } => survey.open_at(position),
+            _ => survey.in_doubt(),
+        };
+        let Some(open) = in_doubt else {
             return Err(Error::Place {
                 worker: name.to_string(),
                 why: "has no interrupted effect".to_owned(),

@@ -63,7 +63,7 @@ impl Session {
         match &head.status {
             Status::Idle | Status::Running => {}
             Status::Paused => return Err(stopped(&worker, "it is paused; resume it")),
-            Status::Ambiguous { why } | Status::Stopped { why } => {
+            Status::Ambiguous { why, .. } | Status::Stopped { why } => {
                 return Err(stopped(&worker, why));
             }
         }
@@ -400,6 +400,16 @@ impl Session {
         Call::new(self.0.clone(), asked)
     }
 
+    /// Which of these open calls the next record is of; none at the end of the journal. `asked` is
+    /// what the component does, for people.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Diverged`] if it is of another call; [`Error::Ended`] at the end of a rehearsal.
+    pub async fn upcoming(&self, calls: &[u64], asked: &str) -> Result<Option<u64>> {
+        self.0.upcoming(calls, asked).await
+    }
+
     /// Lets the component sleep until a time.
     pub fn sleep(&self, until: Time) -> Sleep {
         use sha2::{Digest as _, Sha256};
@@ -427,6 +437,11 @@ impl Sleep {
     /// When it ends.
     pub fn until(&self) -> Time {
         self.until
+    }
+
+    /// Its place among the calls of the invocation.
+    pub fn number(&self) -> u64 {
+        self.call.number()
     }
 
     /// Begins it: whether it is over. Else it is committed, and the head of the worker has when it

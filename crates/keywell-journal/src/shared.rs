@@ -132,6 +132,25 @@ impl Shared {
         }
     }
 
+    /// Which of these calls the next record is of; none at the end of the journal.
+    pub(crate) async fn upcoming(&self, calls: &[u64], asked: &str) -> Result<Option<u64>> {
+        let mut core = self.core().await?;
+        let is_rehearsal = core.writer.is_none();
+        let error = match core.peek().await {
+            Ok(Some((_, event))) if event.record.call().is_some_and(|n| calls.contains(&n)) => {
+                return Ok(event.record.call());
+            }
+            Ok(Some((position, event))) => {
+                let (position, recorded) = (*position, event.record.brief());
+                core.diverged(position, recorded, asked.to_owned())
+            }
+            Ok(None) if is_rehearsal => return Err(Error::Ended),
+            Ok(None) => return Ok(None),
+            Err(error) => error,
+        };
+        self.fail(&mut core, error).await
+    }
+
     /// Ends the session after a failed invocation: the component's variables are to be built again.
     pub(crate) fn finish(&self) {
         let error = Error::Broken(self.worker.to_string());

@@ -117,6 +117,11 @@ impl Survey {
             .min_by_key(|open| open.position)
     }
 
+    /// The effect that was intended at a position, if it has not ended.
+    pub(crate) fn open_at(&self, position: u64) -> Option<&Open> {
+        self.open.iter().find(|open| open.position == position)
+    }
+
     /// When the first sleep ends.
     pub(crate) fn wake(&self) -> Option<Time> {
         let sleeps = self.open.iter().filter(|open| open.asked.name == SLEEP);

@@ -26,7 +26,7 @@ use crate::outgoing::Outgoing;
 use crate::peer::AllowedPeer;
 use crate::printing::Printer;
 use crate::turn::Turns;
-use crate::worker::Recording;
+use crate::worker::{BodyWriter, Means, Recording, Requests};
 
 /// The data of one instance's Wasmtime store.
 pub(crate) struct State {
@@ -76,6 +76,8 @@ pub(crate) enum Exhausted {
 
 struct Hooks {
     outgoing: Outgoing,
+    /// Of a worker.
+    requests: Option<Requests>,
 }
 
 // === impl State ===
@@ -113,6 +115,7 @@ impl State {
             http: WasiHttpCtx::new(),
             hooks: Hooks {
                 outgoing: Outgoing::new(environment.clone(), common.client.clone()),
+                requests: recording.clone().map(Requests::new),
             },
             wasi: None,
             environment,
@@ -180,6 +183,16 @@ impl State {
     /// What makes the instance repeat what it did, if it is of a worker.
     pub(crate) fn recording(&self) -> Option<&Arc<Recording>> {
         self.recording.as_ref()
+    }
+
+    /// The requests of a worker, and what they are sent with.
+    pub(crate) fn requests(&mut self) -> Option<(&mut Requests, Means<'_>)> {
+        let requests = self.hooks.requests.as_mut()?;
+        let means = Means {
+            outgoing: &mut self.hooks.outgoing,
+            budget: self.keyvalue.budget_mut(),
+        };
+        Some((requests, means))
     }
 
     /// Whether there is a link of a name for an interface: `ns:package/interface`, without a
@@ -417,6 +430,11 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _finished: Box<dyn Future<Output = wasmtime_wasi_http::Result<()>> + Send>,
     ) -> Sending {
+        if let Some(requests) = &mut self.requests {
+            requests.add(request, options);
+            // Its future becomes ready by the recording.
+            return Box::new(std::future::pending());
+        }
         let sending = self.outgoing.send(request, options);
         Box::new(async move {
             let response = sending?.await?;
@@ -428,12 +446,20 @@ impl WasiHttpHooks for Hooks {
 
     // Lets a guest write a small body and return without waiting for the connection.
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
-        State::CHUNKS
+        if self.requests.is_some() {
+            BodyWriter::PIECES
+        } else {
+            State::CHUNKS
+        }
     }
 
     // With those chunks, and one that is always there, what a client does not read is 60 KiB here.
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        State::CHUNK
+        if self.requests.is_some() {
+            BodyWriter::PIECE
+        } else {
+            State::CHUNK
+        }
     }
 
     // One such piece is buffered.

@@ -39,7 +39,7 @@ struct Account {
 ///
 /// It is for what leaves the reach of the budget, as a stream does in the table of `wasi:io`.
 #[derive(Debug)]
-pub(crate) struct Charge {
+pub struct Charge {
     account: Arc<Account>,
     bytes: usize,
 }
@@ -169,7 +169,7 @@ impl Budget {
     }
 
     /// A charge of no bytes, to which they are added as they come.
-    pub(crate) fn hold_nothing(&mut self) -> Charge {
+    pub fn hold_nothing(&mut self) -> Charge {
         Charge {
             account: self.share(),
             bytes: 0,
@@ -266,10 +266,34 @@ impl Account {
 
 impl Charge {
     /// Charges more.
-    pub(crate) fn add(&mut self, bytes: usize) -> Result<(), OverBudget> {
+    ///
+    /// # Errors
+    ///
+    /// [`OverBudget`], and nothing is charged.
+    pub fn add(&mut self, bytes: usize) -> Result<(), OverBudget> {
         self.account.charge(bytes)?;
         self.bytes += bytes;
         Ok(())
+    }
+
+    /// Charges more for bytes that the host holds already.
+    pub fn add_anyway(&mut self, bytes: usize) {
+        if let Some(total) = self.account.total.get() {
+            total.charge_anyway(bytes);
+        }
+        self.account.add(bytes);
+        self.bytes += bytes;
+    }
+
+    /// So many bytes of it, in another's hands.
+    #[must_use]
+    pub fn split_to(&mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self {
+            account: self.account.clone(),
+            bytes,
+        }
     }
 
     /// How many bytes it is.
@@ -421,6 +445,11 @@ mod tests {
         assert!(budget.hold(6).is_err() && budget.check(6).is_err());
         let other = budget.hold(5).unwrap();
         drop(other);
+        let half = held.split_to(20);
+        assert_eq!((half.bytes(), held.bytes()), (20, 15));
+        drop(half);
+        assert_eq!(budget.remaining(), 25);
+        held.add_anyway(20);
         budget.refund(20);
         assert_eq!((budget.remaining(), total.charged()), (25, 35));
         drop(budget);

@@ -78,7 +78,7 @@ mod version;
 mod wasmcloud;
 mod watcher;
 
-pub use budget::{Budget, OverBudget, TotalMemory};
+pub use budget::{Budget, Charge, OverBudget, TotalMemory};
 pub use collections::collections_imports;
 pub use generation::{Generation, Import, imports};
 pub use grants::{Grants, Origin};

@@ -6,6 +6,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use keyvalue::wasi::keyvalue::{atomics, store};
+use wasip2::http::types::FutureIncomingResponse;
+
+mod requests;
 
 mod keyvalue {
     wit_bindgen::generate!({ path: "../../wit/keyvalue-0.2.0-draft2", world: "imports" });
@@ -20,6 +23,8 @@ export!(Worker);
 thread_local! {
     static COUNT: Cell<u32> = const { Cell::new(0) };
     static DRAWN: RefCell<Vec<String>> = RefCell::default();
+    static ANSWERS: RefCell<Vec<String>> = RefCell::default();
+    static OPEN: RefCell<Option<FutureIncomingResponse>> = RefCell::default();
 }
 
 fn counts() -> store::Bucket {
@@ -29,6 +34,13 @@ fn counts() -> store::Bucket {
 fn counted() -> u32 {
     COUNT.set(COUNT.get() + 1);
     COUNT.get()
+}
+
+/// Keeps what a request was answered in a variable.
+fn answered(answer: Result<String, String>) -> String {
+    let answer = answer.unwrap_or_else(|error| error);
+    ANSWERS.with_borrow_mut(|all| all.push(answer.clone()));
+    answer
 }
 
 impl Guest for Worker {
@@ -92,5 +104,43 @@ impl Guest for Worker {
 
     fn variable(name: String) -> Option<String> {
         std::env::var(name).ok()
+    }
+
+    fn request(method: String, url: String, key: Option<String>) -> String {
+        let sent = requests::send(&method, &url, key.as_deref(), None);
+        answered(sent.map(|sent| requests::answer(&sent)))
+    }
+
+    fn race(method: String, first: String, second: String, then: Option<String>) -> String {
+        let send = |url: &str| requests::send(&method, url, None, None);
+        let sent = send(&first).and_then(|first| Ok([first, send(&second)?]));
+        answered(sent.map(|sent| requests::race(&sent, then.as_deref())))
+    }
+
+    fn upload(url: String, bytes: u64) -> String {
+        let sent = requests::send("POST", &url, None, Some(bytes));
+        answered(sent.map(|sent| requests::answer(&sent)))
+    }
+
+    fn request_within(url: String, millis: u64) -> String {
+        let time = Duration::from_millis(millis);
+        let sent = requests::send("GET", &url, None, None);
+        answered(sent.map(|sent| requests::answer_within(&sent, time)))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "it is asked to sleep")]
+    fn leave_open(url: String, millis: u64) {
+        let sent = requests::send("GET", &url, None, None);
+        OPEN.set(Some(sent.expect("it is handed over")));
+        std::thread::sleep(Duration::from_millis(millis));
+    }
+
+    fn take_up() -> String {
+        let open = OPEN.take().expect("there is one");
+        answered(Ok(requests::answer(&open)))
+    }
+
+    fn answers() -> Vec<String> {
+        ANSWERS.with_borrow(Clone::clone)
     }
 }

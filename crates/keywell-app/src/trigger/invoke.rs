@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use keywell_config::{ConfigError, InvokePlan, Plan, WorkersPlan};
-use keywell_runtime::worker::{WorkerNames, WorkerOptions};
+use keywell_config::{ConfigError, InvokePlan, Plan};
+use keywell_runtime::worker::{InterruptedRequests, WorkerNames, WorkerOptions};
 use keywell_runtime::{InvokeOptions, Runtime};
 use keywell_wasi::Grants;
 
@@ -16,8 +16,16 @@ use crate::stores::Stores;
 pub(crate) struct Prepared {
     http: http::Prepared,
     options: InvokeOptions,
-    /// Which workers are called, and how they are kept.
-    workers: Option<(WorkerNames, WorkersPlan)>,
+    workers: Option<PreparedWorkers>,
+}
+
+/// Which workers are called, and how they are kept.
+struct PreparedWorkers {
+    names: WorkerNames,
+    /// The store of their journals.
+    journal: String,
+    snapshot_every: Option<u32>,
+    interrupted_requests: InterruptedRequests,
 }
 
 /// How workers are kept whose journals are in a store. Stores have the names of the plan there.
@@ -50,7 +58,16 @@ impl Prepared {
             let names = names.map_err(|error: keywell_runtime::worker::NameError| {
                 plan.error_at(workers.names.place, error.to_string())
             });
-            Ok::<_, ConfigError>((names?, workers.clone()))
+            Ok::<_, ConfigError>(PreparedWorkers {
+                names: names?,
+                journal: workers.journal.clone(),
+                snapshot_every: workers.snapshot_every,
+                interrupted_requests: match workers.interrupted_requests {
+                    keywell_config::InterruptedRequests::Stop => InterruptedRequests::Stop,
+                    keywell_config::InterruptedRequests::Retry => InterruptedRequests::Retry,
+                    keywell_config::InterruptedRequests::Fail => InterruptedRequests::Fail,
+                },
+            })
         });
         Ok(Self {
             http: http::Prepared::read(plan, &invoke.http)?,
@@ -77,18 +94,20 @@ impl Prepared {
             http: self.http.options(component),
             ..self.options.clone()
         };
-        let Some((names, workers)) = &self.workers else {
+        let Some(called) = &self.workers else {
             let app = runtime.http_invoke(&component.loaded, grants, &options)?;
             return self.http.listen(app, listening).await;
         };
-        let kept = worker_options(&workers.journal, stores);
+        let names = called.names.clone();
+        let kept = worker_options(&called.journal, stores);
         let kept = WorkerOptions {
-            snapshot_every: workers.snapshot_every.unwrap_or(kept.snapshot_every),
+            snapshot_every: called.snapshot_every.unwrap_or(kept.snapshot_every),
+            interrupted_requests: called.interrupted_requests,
             ..kept
         };
-        let ready = runtime.http_workers(&component.loaded, grants, &options, names.clone(), kept);
+        let ready = runtime.http_workers(&component.loaded, grants, &options, names, kept);
         let (app, workers) = ready.await?;
         let http = self.http.listen(app, listening).await?;
-        Ok(http.calling(workers, names.clone()))
+        Ok(http.calling(workers, called.names.clone()))
     }
 }

@@ -7,7 +7,7 @@ use super::document::Document;
 use super::read::Read;
 use super::table::Table;
 use super::value::Value;
-use crate::{Located, Place, Problem};
+use crate::{InterruptedRequests, Located, Place, Problem};
 
 /// The workers that could be read, and the names of all.
 #[derive(Default)]
@@ -21,6 +21,7 @@ pub(super) struct Worker {
     /// A store.
     pub(super) journal: String,
     pub(super) snapshot_every: Option<u32>,
+    pub(super) interrupted_requests: InterruptedRequests,
     place: Place,
 }
 
@@ -59,12 +60,29 @@ fn worker(mut table: Table<'_>, defined: &Defined<'_>) -> Option<Worker> {
         Read::Wrong => None,
     };
     let snapshot_every = table.number("snapshot-every");
+    let interrupted_requests = match table.text("interrupted-requests") {
+        Read::Is(text) => interrupted_requests(text, &table),
+        Read::Absent => Some(InterruptedRequests::default()),
+        Read::Wrong => None,
+    };
     Some(Worker {
         snapshot_every,
         component: component?,
         journal: journal?,
+        interrupted_requests: interrupted_requests?,
         place: table.place,
     })
+}
+
+fn interrupted_requests(text: Located<String>, table: &Table<'_>) -> Option<InterruptedRequests> {
+    let mut all = InterruptedRequests::ALL.iter();
+    let known = all.find(|(written, _)| *written == text.value);
+    if known.is_none() {
+        let problem = format!("{}.interrupted-requests is {:?}", table.what, text.value);
+        let problem = Problem::error(problem).help("write stop, retry or fail");
+        table.document.wrong(text.place, problem);
+    }
+    known.map(|(_, policy)| *policy)
 }
 
 // === impl Workers ===

@@ -31,7 +31,7 @@ pub use link::{GrantPlan, LinkPlan};
 pub use store::StorePlan;
 pub use trigger::TriggerPlan;
 pub use watch::{DeadLettersPlan, WatchPlan};
-pub use workers::WorkersPlan;
+pub use workers::{InterruptedRequests, WorkersPlan};
 
 /// An application: stores, components and what calls them. Every name in one that was read from a
 /// file is defined; [`Plan::check`] says whether it is so in one that a program made.

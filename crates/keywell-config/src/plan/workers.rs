@@ -9,6 +9,38 @@ pub struct WorkersPlan {
     pub journal: String,
     /// After how many invocations a snapshot is taken; 0 for never.
     pub snapshot_every: Option<u32>,
+    /// What becomes of interrupted requests.
+    pub interrupted_requests: InterruptedRequests,
+}
+
+/// What becomes of a request of a worker that was interrupted, and cannot be sent again without harm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InterruptedRequests {
+    /// The worker stops until an operator decides.
+    #[default]
+    Stop,
+    /// It is sent again.
+    Retry,
+    /// The component gets an error.
+    Fail,
+}
+
+// === impl InterruptedRequests ===
+
+impl InterruptedRequests {
+    /// All of them, as they are written.
+    pub const ALL: [(&str, Self); 3] = [
+        ("stop", Self::Stop),
+        ("retry", Self::Retry),
+        ("fail", Self::Fail),
+    ];
+
+    /// How it is written; none for what applies without it.
+    pub fn written(self) -> Option<&'static str> {
+        let mut all = Self::ALL.iter();
+        let found = all.find(|(_, policy)| *policy == self && self != Self::default());
+        found.map(|(text, _)| *text)
+    }
 }
 
 // === impl WorkersPlan ===

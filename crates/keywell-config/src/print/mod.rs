@@ -116,6 +116,9 @@ fn workers(triggers: &[TriggerPlan], body: &mut String) {
             section.text("component", &invoke.http.component);
             section.text("journal", &workers.journal);
             section.number("snapshot-every", workers.snapshot_every);
+            if let Some(policy) = workers.interrupted_requests.written() {
+                section.text("interrupted-requests", policy);
+            }
             section.finish(body);
         }
     }

@@ -22,6 +22,13 @@ pub static WORKER: Section = Section {
             "after how many invocations a snapshot is taken, where the component saves its state; 0 \
              for never",
         ),
+        Key::new(
+            "interrupted-requests",
+            Kind::Text,
+            "`stop`",
+            "what becomes of an interrupted POST or PATCH request: `stop` the worker until `keywell \
+             worker resolve`, `retry` it with the same idempotency key, or `fail` it",
+        ),
     ],
     others: None,
     help: "A durable worker, or with `*` at the end of its name all whose names begin so.",

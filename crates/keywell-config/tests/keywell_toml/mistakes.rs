@@ -290,6 +290,10 @@ const WRONG: &[(&str, &str)] = &[
         "8:9: \"a*b\" names no worker; write its name, or what names begin with and one * behind it",
     ),
     (
+        "[worker.a]\ncomponent='c'\ninterrupted-requests='ask'",
+        "10:22: worker.a.interrupted-requests is \"ask\"; write stop, retry or fail",
+    ),
+    (
         "[worker.a]\ncomponent='c'",
         "8:9: nothing calls the worker a; add a [[trigger.worker]] with worker = \"a\"",
     ),

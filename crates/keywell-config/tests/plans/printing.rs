@@ -118,6 +118,7 @@ fn whole() -> Plan {
         [worker.one]
         component = "two"
         journal = "other"
+        interrupted-requests = "retry"
 
         [[trigger.worker]]
         worker = "cart-*"

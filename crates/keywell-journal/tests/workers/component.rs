@@ -335,7 +335,7 @@ pub(crate) async fn run_to_the_end(world: &World, first: &Arc<Fuse>) -> Vec<Stri
         let Ok(head) = journals.head(&name()).await else {
             continue;
         };
-        if let Status::Ambiguous { why } = &head.status {
+        if let Status::Ambiguous { why, .. } = &head.status {
             let decision = judge(world, &journals, why).await;
             let claim = process.claim();
             journals.resolve(&name(), decision, &claim).await.unwrap();

@@ -11,6 +11,7 @@ mod crashes;
 mod doubles;
 mod fencing;
 mod keeping;
+mod opened;
 mod planted;
 mod replaying;
 mod snapshots;

@@ -6,14 +6,10 @@ use crate::{Environment, Error, LoadedComponent, Missing, offers};
 
 /// Interfaces that would answer otherwise in a replay, by how their names begin, with the reason and
 /// what to do.
-const UNRECORDED: [(&str, &str); 5] = [
-    (
-        "wasi:http/outgoing-handler",
-        "requests of workers are not recorded yet; call the worker from a component that sends them",
-    ),
+const UNRECORDED: [(&str, &str); 4] = [
     (
         "wasi:http/handler",
-        "requests of workers are not recorded yet; call the worker from a component that sends them",
+        "requests of WASI 0.3 are not recorded; build it for wasi:http 0.2",
     ),
     (
         "keywell:keyvalue/watch",
@@ -28,6 +24,9 @@ const UNRECORDED: [(&str, &str); 5] = [
         "the links of a worker are not recorded; build it with wasi:keyvalue alone",
     ),
 ];
+
+/// What goes on in both of these at once has no recorded order.
+const AT_ONCE: [&str; 2] = ["wasi:http/outgoing-handler", "wasi:keyvalue/cache"];
 
 /// Checks that a component can run as a worker, as far as its imports and its grants go.
 ///
@@ -50,7 +49,6 @@ pub(crate) fn check(component: &LoadedComponent, environment: &Environment) -> R
     for (is_granted, what) in [
         (!environment.dirs.is_empty(), "folders"),
         (!environment.tcp.is_empty(), "TCP connections"),
-        (!environment.outgoing.is_empty(), "outgoing requests"),
         (!environment.secrets.is_empty(), "secrets"),
     ] {
         if is_granted {
@@ -61,8 +59,16 @@ pub(crate) fn check(component: &LoadedComponent, environment: &Environment) -> R
 }
 
 fn unrecorded(component: &Component) -> Vec<Missing> {
-    let imports = offers::interfaces(component).into_iter();
-    let refused = imports.filter_map(|import| {
+    let imports = offers::interfaces(component);
+    let [sends, caches] = AT_ONCE.map(|begins| {
+        let mut imports = imports.iter();
+        imports.find(|import| import.name.starts_with(begins))
+    });
+    let at_once = sends.and(caches).map(|caches| Missing {
+        import: caches.name.clone(),
+        hint: "what it does beside requests is not recorded; use wasi:keyvalue/store".to_owned(),
+    });
+    let refused = imports.into_iter().filter_map(|import| {
         let hint = UNRECORDED
             .iter()
             .find(|(name, _)| import.name.starts_with(name));
@@ -71,7 +77,7 @@ fn unrecorded(component: &Component) -> Vec<Missing> {
             hint: (*hint).to_owned(),
         })
     });
-    refused.collect()
+    at_once.into_iter().chain(refused).collect()
 }
 
 #[cfg(test)]
@@ -89,7 +95,6 @@ mod tests {
     #[test]
     fn what_cannot_be_recorded_is_refused_by_its_name() {
         for name in [
-            "wasi:http/outgoing-handler@0.2.0",
             "keywell:keyvalue/watch@0.1.0",
             "wasmcloud:secrets/store@0.1.0-draft",
             "wasmcloud:bus/lattice@2.0.1",
@@ -101,6 +106,7 @@ mod tests {
         }
         for name in [
             "wasi:http/types@0.2.0",
+            "wasi:http/outgoing-handler@0.2.0",
             "wasi:filesystem/types@0.2.3",
             "wasi:keyvalue/store@0.2.0-draft2",
             "wasi:config/store@0.2.0-rc.1",
@@ -111,12 +117,26 @@ mod tests {
     }
 
     #[test]
+    fn a_cache_beside_requests_is_refused() {
+        let imports = [
+            "wasi:http/outgoing-handler@0.2.0",
+            "wasi:keyvalue/cache@0.2.0-draft",
+        ];
+        let imports = imports.map(|name| format!("(import \"{name}\" (instance))"));
+        let wasm = wat::parse_str(format!("(component {})", imports.concat())).unwrap();
+        let component = Component::new(&wasmtime::Engine::default(), wasm).unwrap();
+        let refused = unrecorded(&component);
+        let names: Vec<_> = refused.iter().map(|missing| &*missing.import).collect();
+        assert_eq!(names, ["wasi:keyvalue/cache@0.2.0-draft"]);
+    }
+
+    #[test]
     fn grants_that_a_worker_does_not_have_are_refused() {
         let environment = Environment {
-            outgoing: vec!["example.com".parse().unwrap()],
+            secrets: vec![("key".to_owned(), "value".to_owned().into())],
             ..Environment::default()
         };
         let text = refusal("wasi:cli/stdout@0.2.0", &environment);
-        assert!(text.contains("a worker has no outgoing requests"), "{text}");
+        assert!(text.contains("a worker has no secrets"), "{text}");
     }
 }

@@ -13,7 +13,7 @@ use keywell_wasi::Grants;
 
 use super::error::WorkerError;
 use super::names::WorkerNames;
-use super::options::WorkerOptions;
+use super::options::{InterruptedRequests, WorkerOptions};
 use super::snapshots::Snapshots;
 use crate::instance::Instances;
 use crate::invoke::Functions;
@@ -144,10 +144,17 @@ impl Kind {
         variables.chain(config).collect()
     }
 
-    /// The environment of a worker.
-    pub(super) fn recorded_environment(name: &WorkerName, created: &Created) -> Environment {
+    /// What becomes of interrupted requests.
+    pub(super) fn interrupted_requests(&self) -> InterruptedRequests {
+        self.options.interrupted_requests
+    }
+
+    /// The environment of a worker. The hosts that it may send requests to are not recorded: a response
+    /// that is recorded is answered whether or not it may still be asked for.
+    pub(super) fn recorded_environment(&self, name: &WorkerName, created: &Created) -> Environment {
         let mut environment = Environment {
             arguments: vec![name.to_string()],
+            outgoing: self.instances.environment().outgoing.clone(),
             ..Environment::default()
         };
         for (name, value) in &created.environment {

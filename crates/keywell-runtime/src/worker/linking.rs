@@ -1,8 +1,8 @@
 //! The functions of WASI 0.2 that wait, log and seed, for instances that are replayed.
 //!
 //! What is ready is a function of the recorded time: streams always are, and timers once the clock of
-//! the worker shows their end. Where nothing is ready, the worker sleeps until the earliest end, which
-//! is recorded.
+//! the worker shows their end. Where nothing is ready, the worker waits for a response, or sleeps until
+//! the earliest end; both are recorded.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use wasmtime_wasi_io::bindings::wasi::io::poll::Host as _;
 use wasmtime_wasi_io::poll::{DynPollable, Pollable, subscribe};
 
 use super::recording::Recording;
+use super::sending;
 use crate::log::{Level, cut_context, cut_message};
 use crate::state::State;
 
@@ -28,6 +29,7 @@ struct Timer {
 /// Links them, in place of what is linked already.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
+    sending::link(linker)?;
     let mut poll = linker.instance("wasi:io/poll@0.2.12")?;
     poll.func_wrap_async("poll", |store, (pollables,): (Pollables,)| {
         Box::new(async move { Ok((wait(store, &pollables).await?,)) })
@@ -89,15 +91,24 @@ async fn wait(
 ) -> wasmtime::Result<Vec<u32>> {
     let recording = recording(&store);
     loop {
+        let may_respond = sending::start(store.data_mut()).await?;
         recording.forget_waits();
         let again = pollables
             .iter()
             .map(|pollable| Resource::new_borrow(pollable.rep()));
-        let mut polled = Box::pin(store.data_mut().resources().poll(again.collect()));
+        // Which are ready must not depend on how long the task has run.
+        let polled = store.data_mut().resources().poll(again.collect());
+        let mut polled = Box::pin(tokio::task::unconstrained(polled));
         if let std::task::Poll::Ready(ready) = futures::poll!(polled.as_mut()) {
             return ready;
         }
-        let Some(until) = recording.earliest() else {
+        let until = recording.earliest();
+        if may_respond {
+            drop(polled);
+            sending::next(store.data_mut(), until).await?;
+            continue;
+        }
+        let Some(until) = until else {
             // For example a body of HTTP that is not being written.
             return polled.await;
         };

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use keywell_journal::{Invoked, Quiet, Session, WorkerName};
+use keywell_wasi::OverBudget;
 use tokio::time::timeout_at;
 use wasmtime::component::Val;
 use wasmtime_wasi::I32Exit;
@@ -14,6 +15,7 @@ use wasmtime_wasi::I32Exit;
 use super::error::WorkerError;
 use super::kind::Kind;
 use super::recording::Recording;
+use super::sending;
 use super::snapshots::Snapshots;
 use super::values;
 use crate::instance::{Instances, Made, is_no_room};
@@ -67,10 +69,12 @@ impl Live {
     ) -> Result<Self, WorkerError> {
         let streams = kind.instances.printer().streams(None);
         let streams = streams.map(|stream| Box::new(stream) as Box<_>);
-        let recording = Recording::new(session.clone(), kind.clock.clone(), streams).await?;
+        let interrupted = kind.interrupted_requests();
+        let clock = kind.clock.clone();
+        let recording = Recording::new(session.clone(), clock, interrupted, streams).await?;
         let recording = Arc::new(recording);
         let created = session.created().await?;
-        let environment = Kind::recorded_environment(name, &created);
+        let environment = kind.recorded_environment(name, &created);
         let grants = kind.grants(&session);
         let instances = kind
             .instances
@@ -115,7 +119,12 @@ impl Live {
             snapshots.load(made, state, deadline)
         });
         match loaded.await {
-            Ok((made, Ok(()))) => Ok(made),
+            Ok((mut made, Ok(()))) => {
+                // A request that it only began is none of the next invocation.
+                let ended = sending::end(made.0.data_mut());
+                ended.map_err(|error| self.unready(&error))?;
+                Ok(made)
+            }
             Ok((_, Err(reason))) => Err(self.unloadable(reason)),
             Err(error) if error.is::<TimedOut>() || Instances::is_at_limit(&error) => {
                 Err(self.unready(&error))
@@ -187,7 +196,10 @@ impl Live {
         let function = kind.functions.find(&invoked.function).map_err(unfit)?;
         let arguments = values::arguments(function, &invoked.arguments).map_err(unfit)?;
         match self.call(function, &arguments).await? {
-            Ok((made, results)) => {
+            Ok((mut made, results)) => {
+                if let Err(error) = sending::end(made.0.data_mut()) {
+                    return self.trap(function, &error).await;
+                }
                 let answer = values::written_answer(function, &results);
                 let Some(answer) = answer else {
                     return self.fail("it returned what has no form in JSON").await;
@@ -250,7 +262,8 @@ impl Live {
         function: &Function,
         error: &wasmtime::Error,
     ) -> Result<Outcome, WorkerError> {
-        let is_of_limit = error.is::<TimedOut>() || Instances::is_at_limit(error);
+        let is_of_limit =
+            error.is::<TimedOut>() || error.is::<OverBudget>() || Instances::is_at_limit(error);
         if is_of_limit && self.recording.is_replaying().await? {
             // It did not fail when it was recorded.
             return Err(self.unready(error));

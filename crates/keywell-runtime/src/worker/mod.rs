@@ -8,7 +8,8 @@
 //! 1. Nothing that an instance sees differs in a replay: its stores are
 //!    [recorded](keywell_journal::RecordedStore), its clocks show recorded times, its random numbers
 //!    come from a seed (`recording.rs`), what it prints is held (`printed.rs`), and what is ready when
-//!    it waits follows from these (`linking.rs`). Imports that would be seen otherwise are refused
+//!    it waits follows from these (`linking.rs`). Requests are recorded with whole responses
+//!    (`requests/`, linked by `sending.rs`). Imports that would be seen otherwise are refused
 //!    (`imports.rs`).
 //! 2. An invocation fails by a trap, an exit, its memory or its time; that is recorded, and its
 //!    instance is dropped. What ends a replay because of this process, such as a lower limit, is not
@@ -27,7 +28,9 @@ mod options;
 mod printed;
 mod recording;
 mod rehearsal;
+mod requests;
 mod saving;
+mod sending;
 mod snapshots;
 mod values;
 mod workers;
@@ -38,8 +41,9 @@ pub use self::error::WorkerError;
 pub(crate) use self::imports::check;
 pub(crate) use self::linking::link;
 pub use self::names::WorkerNames;
-pub use self::options::WorkerOptions;
+pub use self::options::{InterruptedRequests, WorkerOptions};
 pub(crate) use self::recording::Recording;
 pub use self::rehearsal::Rehearsals;
+pub(crate) use self::requests::{BodyWriter, Means, Requests};
 pub use self::values::{answer, arguments};
 pub use self::workers::{Invocation, Workers};

@@ -5,12 +5,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keywell_journal::{Clock, Session, Time};
+use keywell_journal::{Clock, Session, Sleep, Time};
 use parking_lot::Mutex;
 use rand::TryRng;
 use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock};
 use wasmtime_wasi::{WasiCtxBuilder, p2};
 
+use super::options::InterruptedRequests;
 use super::printed::Printed;
 
 /// What an instance of a worker shares with its host.
@@ -18,6 +19,7 @@ pub(crate) struct Recording {
     session: Session,
     /// When the worker was created, from which its monotonic clock counts.
     born: Time,
+    interrupted: InterruptedRequests,
     /// The time outside.
     clock: Clock,
     printed: Printed,
@@ -43,11 +45,13 @@ impl Recording {
     pub(super) async fn new(
         session: Session,
         clock: Clock,
+        interrupted: InterruptedRequests,
         streams: [Box<dyn p2::OutputStream>; 2],
     ) -> keywell_journal::Result<Self> {
         let age = u64::try_from(session.age().await?.as_nanos()).unwrap_or(u64::MAX);
         Ok(Self {
             born: Time(session.now().0.saturating_sub(age)),
+            interrupted,
             clock,
             printed: Printed::new(streams),
             timers: Mutex::default(),
@@ -57,6 +61,11 @@ impl Recording {
 
     pub(super) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// What becomes of interrupted requests.
+    pub(super) fn interrupted(&self) -> InterruptedRequests {
+        self.interrupted
     }
 
     /// Has WASI use it.
@@ -128,17 +137,26 @@ impl Recording {
         self.timers.lock().earliest
     }
 
+    /// Waits until a time outside.
+    pub(super) async fn wait(&self, until: Time) {
+        let left = until.since((self.clock)());
+        tokio::time::sleep_until(tokio::time::Instant::now() + left).await;
+    }
+
     /// Sleeps, as the journal has it; for how long outside.
     pub(super) async fn sleep(&self, until: Time) -> keywell_journal::Result<Duration> {
-        let sleep = self.session.sleep(until);
+        self.doze(&self.session.sleep(until)).await
+    }
+
+    /// As [`sleep`](Self::sleep), for a sleep whose place among the calls it has already.
+    pub(super) async fn doze(&self, sleep: &Sleep) -> keywell_journal::Result<Duration> {
         if sleep.begin().await? {
             return Ok(Duration::ZERO);
         }
         self.print().await?;
         self.timers.lock().asleep_since = Some(Instant::now());
         loop {
-            let left = until.since((self.clock)());
-            tokio::time::sleep_until(tokio::time::Instant::now() + left).await;
+            self.wait(sleep.until()).await;
             if sleep.end().await? {
                 break;
             }

@@ -31,6 +31,7 @@ fn trigger(mut table: Table<'_>, defined: &Defined<'_>, workers: &Workers) -> Op
         names,
         journal: worker.journal.clone(),
         snapshot_every: worker.snapshot_every,
+        interrupted_requests: worker.interrupted_requests,
     };
     let mut path = path.unwrap_or_else(|| WorkersPlan::PATH.to_owned().into());
     // One worker has its own route, so that others can be beside it.

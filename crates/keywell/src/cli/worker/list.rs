@@ -81,7 +81,7 @@ pub(super) fn state(status: &Status) -> String {
         Status::Idle => "idle".to_owned(),
         Status::Running => "running".to_owned(),
         Status::Paused => "paused".to_owned(),
-        Status::Ambiguous { why } | Status::Stopped { why } => {
+        Status::Ambiguous { why, .. } | Status::Stopped { why } => {
             let state = match status {
                 Status::Ambiguous { .. } => "ambiguous",
                 _ => "stopped",
