@@ -194,13 +194,12 @@ async fn a_rehearsal_leaves_an_interrupted_effect_alone() {
             let Ok(whole) = rehearse(&second).await else {
                 continue;
             };
-            match second.run(&whole).await {
-                Ok(answers) => assert!(answers.is_empty() || head.status == Status::Idle),
-                Err(_) => {
-                    let error = whole.error().unwrap();
-                    let is_end = matches!(error, Error::Refused { .. } | Error::Ended);
-                    assert!(is_end, "{at}: {error}");
-                }
+            if let Ok(answers) = second.run(&whole).await {
+                assert!(answers.is_empty() || head.status == Status::Idle);
+            } else {
+                let error = whole.error().unwrap();
+                let is_end = matches!(error, Error::Refused { .. } | Error::Ended);
+                assert!(is_end, "{at}: {error}");
             }
             assert_eq!(fuse.count(), 0, "{at}");
             assert_eq!(world.value("count").await, count);
@@ -253,11 +252,11 @@ async fn an_upgrade_is_of_what_was_rehearsed_and_the_worker_goes_on() {
     let head = journals.head(&name()).await.unwrap();
     assert_eq!(head.digest, created().digest);
 
-    let held = Claim {
+    let leased = Claim {
         lease: Duration::from_hours(1),
         ..process.claim()
     };
-    journals.claim(&name(), &held).await.unwrap();
+    journals.claim(&name(), &leased).await.unwrap();
     let another = self::process(&world);
     let refused = upgrade(&another, head.position).await.unwrap_err();
     assert!(matches!(refused, Error::Held { .. }), "{refused}");
