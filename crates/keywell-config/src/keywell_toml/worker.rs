@@ -61,7 +61,7 @@ fn worker(mut table: Table<'_>, defined: &Defined<'_>) -> Option<Worker> {
     };
     let snapshot_every = table.number("snapshot-every");
     let interrupted_requests = match table.text("interrupted-requests") {
-        Read::Is(text) => interrupted_requests(text, &table),
+        Read::Is(text) => interrupted_requests(&text, &table),
         Read::Absent => Some(InterruptedRequests::default()),
         Read::Wrong => None,
     };
@@ -74,7 +74,7 @@ fn worker(mut table: Table<'_>, defined: &Defined<'_>) -> Option<Worker> {
     })
 }
 
-fn interrupted_requests(text: Located<String>, table: &Table<'_>) -> Option<InterruptedRequests> {
+fn interrupted_requests(text: &Located<String>, table: &Table<'_>) -> Option<InterruptedRequests> {
     let mut all = InterruptedRequests::ALL.iter();
     let known = all.find(|(written, _)| *written == text.value);
     if known.is_none() {

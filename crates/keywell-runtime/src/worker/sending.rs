@@ -17,18 +17,18 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         Resource<HostOutgoingRequest>,
         Option<Resource<RequestOptions>>,
     );
-    let mut handler = linker.instance("wasi:http/outgoing-handler@0.2.12")?;
-    handler.func_wrap("handle", |mut store, (request, options): Handled| {
+    let mut interface = linker.instance("wasi:http/outgoing-handler@0.2.12")?;
+    interface.func_wrap("handle", |mut store, (request, options): Handled| {
         let state: &mut State = store.data_mut();
-        let handled = outgoing_handler::Host::handle(&mut state.http(), request, options);
-        let handled = match handled {
-            Ok(response) => {
-                parts(state).0.name(response.rep());
-                Ok(response)
+        let future = outgoing_handler::Host::handle(&mut state.http(), request, options);
+        let future = match future {
+            Ok(future) => {
+                parts(state).0.name(future.rep());
+                Ok(future)
             }
             Err(error) => Err(error.downcast()?),
         };
-        Ok((handled,))
+        Ok((future,))
     })?;
     let mut interface = linker.instance("wasi:http/types@0.2.12")?;
     let kind = ResourceType::host::<HostFutureIncomingResponse>();

@@ -185,7 +185,7 @@ impl Requests {
         match call.open().await? {
             Begun::Answer(outcome) => Ok(Some(answer(&outcome, means.budget))),
             Begun::Fresh => self.send(entry, call, request, options, false, means).await,
-            begun => {
+            begun @ Begun::Interrupted { .. } => {
                 let stage = Stage::Opened(Box::new((begun, request, options)));
                 self.under_way.push(UnderWay { entry, call, stage });
                 Ok(None)
