@@ -140,7 +140,9 @@ impl Upgrade {
 fn is_of_component(error: &WorkerError) -> bool {
     matches!(
         error,
-        WorkerError::Journal(JournalError::Diverged(_)) | WorkerError::Unfit { .. }
+        WorkerError::Journal(JournalError::Diverged(_))
+            | WorkerError::Unfit { .. }
+            | WorkerError::Unloadable { .. }
     )
 }
 
