@@ -164,8 +164,8 @@ const WRONG: &[(&str, &str)] = &[
         "10:12: component.d.memory is more than that of [limits]",
     ),
     (
-        "[[trigger.http]]\ncomponent='c'\nreuse=-1",
-        "10:7: trigger.http.reuse should be a whole number, 0 to",
+        "[[trigger.http]]\ncomponent='c'\nreuse=0",
+        "10:7: trigger.http.reuse should be a whole number, 1 to",
     ),
     (
         "[[trigger.http]]\ncomponent='c'\nreuse=1.5",

@@ -73,7 +73,7 @@ fn every_problem_of_a_file_is_reported_and_nothing_that_follows_from_it() {
         "20:32: component.alerts.buckets.orders.read-only should be true or false",
         "20:41: there is no buckte in component.alerts.buckets.orders; did you mean bucket?",
         "24:8: trigger.http.addr: write an address or a name, and a port, such as 127.0.0.1:8080",
-        "25:9: trigger.http.reuse should be a whole number, 0 to 4294967294",
+        "25:9: trigger.http.reuse should be a whole number, 1 to 4294967294",
         "27:1: trigger.watch has no on",
         "31:12: trigger.watch.parallel should be a whole number, 1 to 10000",
         "34:13: there is no component \"allerts\"; did you mean alerts?",
