@@ -51,7 +51,9 @@ impl Context {
         keywell
             .env_remove("KEYWELL_STORE")
             .env_remove("KEYWELL_LOG")
-            .env("KEYWELL_CACHE", &self.cache);
+            .env("KEYWELL_CACHE", &self.cache)
+            // One huge page is as much as what some attacks may take.
+            .env("MIMALLOC_ALLOW_THP", "0");
         keywell
     }
 }
