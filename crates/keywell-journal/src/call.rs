@@ -122,8 +122,8 @@ impl Call {
         self.replay(None, false).await
     }
 
-    /// Takes the next record of a call that was opened: its answer or a decision. At the end of the
-    /// journal it changes nothing.
+    /// Takes the next record of a call that was opened: its answer. At the end of the journal there is
+    /// none, and it answers what an operator decided.
     ///
     /// # Errors
     ///
@@ -160,9 +160,22 @@ impl Call {
                     };
                     return self.shared.fail(&mut core, error).await;
                 }
-                return Ok(intended.map_or(Begun::Fresh, Into::into));
+                return Ok(match intended {
+                    Some((position, intent, _)) => {
+                        let decision = core.decisions.get(&self.number).copied();
+                        (position, intent, decision).into()
+                    }
+                    None => Begun::Fresh,
+                });
             };
-            if number.is_some_and(|number| number != self.number) {
+            if let Some(number) = number.filter(|number| *number != self.number) {
+                if self.shared.is_opened(number) {
+                    // It would be taken where the component waits for it, which is not here.
+                    let recorded = core.take().map(|(_, event)| event.record.brief());
+                    let recorded = recorded.unwrap_or_default();
+                    let error = core.diverged(position, recorded, self.asked.to_string());
+                    return self.shared.fail(&mut core, error).await;
+                }
                 let turn = self.shared.turn.notified();
                 drop(core);
                 turn.await;
@@ -184,9 +197,6 @@ impl Call {
                 Record::Woke { .. } if intended.is_some() => {
                     return Ok(Begun::Answer(self.show(event.at, Bytes::new())));
                 }
-                Record::Resolved { decision, .. } if intended.is_some() => {
-                    intended = intended.map(|(at, intent, _)| (at, intent, Some(decision)));
-                }
                 record => {
                     let asked = self.asked.to_string();
                     let error = core.diverged(position, record.brief(), asked);
@@ -195,6 +205,7 @@ impl Call {
             }
             self.shared.turn.notify_waiters();
             if let Some(intended) = intended.take_if(|_| !all) {
+                self.shared.opened(self.number);
                 return Ok(intended.into());
             }
         }

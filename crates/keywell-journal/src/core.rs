@@ -9,7 +9,7 @@ use crate::error::{Divergence, Error, Result};
 use crate::head::{Base, Head, Status};
 use crate::journal::{Appended, Joined, Journal};
 use crate::name::WorkerName;
-use crate::record::{Created, Event, Invoked, Record};
+use crate::record::{Created, Decision, Event, Invoked, Record};
 use crate::time::Time;
 
 /// How many bytes of records wait for an append before they get one of their own.
@@ -30,6 +30,9 @@ pub(crate) struct Core {
     pub(crate) queue: VecDeque<(u64, Time, Invoked)>,
     /// The keys of all invocations that have not ended: position, and digest of the arguments.
     pub(crate) keys: HashMap<String, (u64, Invoked)>,
+    /// What operators decided of calls of the running invocation. A decision is recorded behind all
+    /// that was known, which need not be where the component waits for the call.
+    pub(crate) decisions: HashMap<u64, Decision>,
     buffer: Vec<Event>,
     buffered: usize,
     pub(crate) created: Created,
@@ -63,6 +66,7 @@ impl Core {
             failed: HashSet::new(),
             queue: VecDeque::new(),
             keys: HashMap::new(),
+            decisions: HashMap::new(),
             buffer: Vec::new(),
             buffered: 0,
             created: Created::default(),
@@ -114,6 +118,9 @@ impl Core {
             match event.record {
                 Record::Invoked(invoked) => self.queue.push_back((position, event.at, invoked)),
                 Record::Upgraded { digest } => self.created.digest = digest,
+                Record::Resolved { call, decision } => {
+                    self.decisions.insert(call, decision);
+                }
                 Record::Forked { seed, .. } => {
                     self.created.seed = seed;
                     self.queue.clear();

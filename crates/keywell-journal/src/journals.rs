@@ -226,7 +226,7 @@ impl Journals {
     ///
     /// # Errors
     ///
-    /// [`Error::Place`] if it has others by now.
+    /// [`Error::Place`] if it has others by now, or an invocation that has not ended.
     pub async fn upgrade(
         &self,
         name: &WorkerName,
@@ -234,6 +234,12 @@ impl Journals {
         rehearsed: u64,
         claim: &Claim,
     ) -> Result<()> {
+        if self.head(name).await?.status == Status::Running {
+            return Err(Error::Place {
+                worker: name.to_string(),
+                why: "has an invocation that has not ended; let it end first".to_owned(),
+            });
+        }
         let mut journal = self.claim(name, claim).await?;
         let records = journal.head.position;
         if records != rehearsed {

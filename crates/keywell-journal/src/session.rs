@@ -269,6 +269,7 @@ impl Session {
             }
             self.0.show(at);
             self.0.begin(position, core.created.seed);
+            core.decisions.clear();
             core.running = Some((position, invoked.clone()));
             return Ok(Some((position, invoked)));
         }

@@ -1,5 +1,6 @@
 //! What the calls of a session share.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) writing: Mutex<()>,
     error: parking_lot::Mutex<Option<Error>>,
     quiet: parking_lot::Mutex<Quietness>,
+    /// The calls of the running invocation that were opened.
+    opened: parking_lot::Mutex<HashSet<u64>>,
     /// How many calls the running invocation has made.
     pub(crate) calls: AtomicU64,
     /// The running invocation.
@@ -56,6 +59,7 @@ impl Shared {
             writing: Mutex::default(),
             error: parking_lot::Mutex::default(),
             quiet: parking_lot::Mutex::default(),
+            opened: parking_lot::Mutex::default(),
             calls: AtomicU64::new(0),
             invocation: AtomicU64::new(0),
             time: AtomicU64::new(core.start.0),
@@ -132,6 +136,15 @@ impl Shared {
         }
     }
 
+    /// A call goes on while the component does.
+    pub(crate) fn opened(&self, call: u64) {
+        self.opened.lock().insert(call);
+    }
+
+    pub(crate) fn is_opened(&self, call: u64) -> bool {
+        self.opened.lock().contains(&call)
+    }
+
     /// Which of these calls the next record is of; none at the end of the journal.
     pub(crate) async fn upcoming(&self, calls: &[u64], asked: &str) -> Result<Option<u64>> {
         let mut core = self.core().await?;
@@ -160,6 +173,7 @@ impl Shared {
 
     /// Begins the calls and the random numbers of an invocation.
     pub(crate) fn begin(&self, invocation: u64, seed: [u8; 32]) {
+        self.opened.lock().clear();
         self.calls.store(0, Ordering::Release);
         self.invocation.store(invocation, Ordering::Release);
         let mut entropy = self.entropy.lock();

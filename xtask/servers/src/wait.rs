@@ -7,13 +7,17 @@ use crate::error::{Error, Result};
 /// How long a server may take for anything: starting, electing, following.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long servers may take to agree. A sentinel that did not run for two seconds waits for another 30
+/// before it acts.
+const AGREEMENT: Duration = Duration::from_secs(90);
+
 /// Polls until the answer is `Ok`, where nothing signals that. On a timeout the error contains the last
 /// `Err`.
 pub(crate) async fn until<T, F>(what: &'static str, mut ask: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T, String>>,
 {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + AGREEMENT;
     let mut turns = interval(Duration::from_millis(5));
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -26,7 +30,7 @@ where
             let what = format!("{what}; last: {instead}");
             return Err(Error::Late {
                 what,
-                within: PATIENCE,
+                within: AGREEMENT,
             });
         }
     }

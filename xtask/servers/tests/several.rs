@@ -28,7 +28,8 @@ async fn a_slot_is_moved_by_way_of_ask_and_moved() {
     assert!(answer(to, &["GET", "k"]).await.starts_with("MOVED"));
 
     moving.finish().await.unwrap();
-    assert!(answer(from, &["GET", "k"]).await.starts_with("MOVED"));
+    let moved = answer(from, &["GET", "k"]).await;
+    assert!(moved.starts_with("MOVED"), "{moved}");
     assert_eq!(answer(to, &["GET", "k"]).await, "v");
     assert_eq!(cluster.owner(slot).await.unwrap().addr(), to.addr());
     cluster.settle().await.unwrap();

@@ -98,7 +98,9 @@ async fn an_increment_keeps_the_time_and_reads_again_only_what_it_is_not_told() 
             let item = SEVEN.replace("dg==", "dw==").replace("Nw==", "OA==");
             let body = format!(r#"{{"__type":"{code}","message":"m","Item":{item}}}"#);
             let length = body.len();
-            let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {length}\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 400 Bad Request\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+            );
             StubAnswer::Raw((head + &body).into_bytes())
         }
         _ => StubAnswer::ok("{}"),

@@ -211,7 +211,7 @@ async fn a_manifest_that_is_not_what_its_digest_says_is_refused() {
     let manifest = manifest(&layer(WASM.len()));
     let addr = after_root(move || {
         let head = format!(
-            "HTTP/1.1 200 OK\r\ndocker-content-digest: {}\r\ncontent-length: {}\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ndocker-content-digest: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             Digest::of(b"another"),
             manifest.len()
         );

@@ -89,11 +89,61 @@ async fn the_one_that_stopped_the_worker_is_decided() {
     let calls = opened(&session).await;
     let next = upcoming(&session, &calls).await;
     let [(one, first), (two, second)] = calls;
-    assert_eq!(next, Some(two.number()));
+    assert_eq!(next, None, "a decision is no event");
     let decided = two.resume(second).await.unwrap();
     let Begun::Interrupted { decision, .. } = decided else {
         panic!("{decided:?}");
     };
     assert_eq!(decision, Some(Decision::Applied));
     assert_eq!(one.resume(first.clone()).await.unwrap(), first);
+}
+
+/// The component does something else between the request and the wait for it.
+#[tokio::test]
+async fn a_decision_is_found_wherever_it_was_recorded() {
+    let world = world();
+    let send = |session: &Session| session.call("send", "one".to_owned(), digest("one"));
+    let set = |session: &Session| session.call("set", "two".to_owned(), digest("two"));
+    let session = world.process(&Fuse::never()).session().await.unwrap();
+    session.accept(invoked("add", "a")).await.unwrap();
+    session.next().await.unwrap().unwrap();
+    let sent = send(&session);
+    assert_eq!(sent.open().await.unwrap(), Begun::Fresh);
+    sent.intend(Bytes::new()).await.unwrap();
+    let other = set(&session);
+    assert_eq!(other.begin().await.unwrap(), Begun::Fresh);
+    other.intend(Bytes::new()).await.unwrap();
+    // How it ended is recorded in memory, and lost with the process.
+    other.settled("done".into()).await.unwrap();
+
+    let process = world.process(&Fuse::never());
+    let session = process.session().await.unwrap();
+    session.next().await.unwrap().unwrap();
+    let sent = send(&session);
+    let Begun::Interrupted { position, .. } = sent.open().await.unwrap() else {
+        panic!("its intent was recorded");
+    };
+    let other = set(&session);
+    assert!(matches!(
+        other.begin().await.unwrap(),
+        Begun::Interrupted { .. }
+    ));
+    other.settled("done".into()).await.unwrap();
+    let error = sent.stop(position).await;
+    assert!(matches!(error, Error::Ambiguous { .. }), "{error}");
+    let journals = process.journals().await.unwrap();
+    let (name, claim) = (name(), process.claim());
+    let decided = journals.resolve(&name, Decision::Retry, &claim);
+    decided.await.unwrap();
+
+    let session = world.process(&Fuse::never()).session().await.unwrap();
+    session.next().await.unwrap().unwrap();
+    let sent = send(&session);
+    let begun = sent.open().await.unwrap();
+    let other = set(&session).begin().await.unwrap();
+    assert!(matches!(other, Begun::Interrupted { .. }), "{other:?}");
+    let Begun::Interrupted { decision, .. } = sent.resume(begun).await.unwrap() else {
+        panic!("it is not answered");
+    };
+    assert_eq!(decision, Some(Decision::Retry));
 }

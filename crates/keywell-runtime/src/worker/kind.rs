@@ -108,7 +108,12 @@ impl Kind {
             now: (self.clock)(),
             lease: self.options.lease,
         };
-        match self.journals.head(name).await {
+        let head = match self.journals.head(name).await {
+            // Whoever made it has ended before its first record.
+            Ok(head) if head.position == 0 => Err(JournalError::NoSuchWorker(name.to_string())),
+            head => head,
+        };
+        match head {
             Ok(head) if *head.digest != *self.digest => {
                 return Err(WorkerError::OtherComponent {
                     worker: name.to_string(),

@@ -20,6 +20,7 @@ use super::snapshots::Snapshots;
 use super::values;
 use crate::instance::{Instances, Made, is_no_room};
 use crate::invoke::{Function, call_in, reason};
+use crate::log::cut_message;
 use crate::state::{Exhausted, TimedOut};
 use crate::turn::TurnTaker;
 
@@ -107,7 +108,8 @@ impl Live {
         let made = Self::timed_call(instances, recording, |deadline| {
             instances.instantiate(deadline)
         });
-        let made = made.await.map_err(|error| self.unready(&error))?;
+        let mut made = made.await.map_err(|error| self.unready(&error))?;
+        self.end_requests(&mut made)?;
         let Some(state) = state else {
             return Ok(made);
         };
@@ -120,9 +122,7 @@ impl Live {
         });
         match loaded.await {
             Ok((mut made, Ok(()))) => {
-                // A request that it only began is none of the next invocation.
-                let ended = sending::end(made.0.data_mut());
-                ended.map_err(|error| self.unready(&error))?;
+                self.end_requests(&mut made)?;
                 Ok(made)
             }
             Ok((_, Err(reason))) => Err(self.unloadable(reason)),
@@ -131,6 +131,12 @@ impl Live {
             }
             Err(error) => Err(self.unloadable(self.reason(&error))),
         }
+    }
+
+    /// Requests that were begun outside an invocation are none of the next one's.
+    fn end_requests(&self, made: &mut Made) -> Result<(), WorkerError> {
+        let ended = sending::end(made.0.data_mut());
+        ended.map_err(|error| self.unready(&error))
     }
 
     pub(super) fn name(&self) -> &WorkerName {
@@ -308,7 +314,8 @@ impl Live {
     fn unloadable(&self, reason: String) -> WorkerError {
         WorkerError::Unloadable {
             worker: self.name.to_string(),
-            reason,
+            // The component may have written as much as it likes.
+            reason: cut_message(&reason).to_owned(),
         }
     }
 

@@ -52,6 +52,11 @@ async fn take(kind: &Kind, snapshots: &Snapshots, mut live: Live) -> Result<Live
         return Err(NotTaken::Called(snapshots.saving(), call));
     }
     let state = saved.map_err(|reason| NotTaken::Failed(snapshots.saving(), reason))?;
+    let (bytes, most) = (state.len(), keywell_journal::MAX_RECORD_BYTES);
+    if bytes > most {
+        let reason = format!("its state has {bytes} bytes, and at most {most} are kept");
+        return Err(NotTaken::Failed(snapshots.saving(), reason));
+    }
     session.restart().await?;
     let next = Live::load(kind, live.name(), session.clone(), Some(&state)).await?;
     session.snapshot(state).await?;

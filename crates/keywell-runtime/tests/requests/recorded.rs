@@ -151,7 +151,8 @@ async fn a_wait_ends_by_the_response_or_by_its_time_and_replays_so() {
         .await;
     assert_eq!(answer, "\"200 GET /text 0\"");
     assert_eq!(world.call("answers()").await, format!("[{late}, {answer}]"));
-    assert_eq!(world.server.count(), 2);
+    // The wait for the first may end before it reaches the server.
+    assert!((1..=2).contains(&world.server.count()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,5 +166,6 @@ async fn a_request_that_is_left_open_ends_with_its_invocation() {
     assert!(answer.contains("ConnectionTerminated"), "{answer}");
     drop(process);
     assert_eq!(world.call("answers()").await, format!("[{answer}]"));
-    assert_eq!(world.server.count(), 1);
+    // It may end before it reaches the server.
+    assert!(world.server.count() <= 1);
 }

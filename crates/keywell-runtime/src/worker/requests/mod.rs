@@ -270,6 +270,7 @@ impl Requests {
                 None => return doze(&self.recording, sleep).await,
             }
         }
+        self.decide().await?;
         let is_opened = |request: &UnderWay| matches!(request.stage, Stage::Opened(_));
         while let Some(at) = self.under_way.iter().position(is_opened) {
             if let Some(response) = self.recover(at, means).await? {
@@ -277,6 +278,29 @@ impl Requests {
             }
         }
         self.race(sleep).await
+    }
+
+    /// Reads what was decided of the requests of which the journal has nothing more, and stops the
+    /// worker before any is sent if one is left to decide.
+    async fn decide(&mut self) -> Result<()> {
+        let policy = self.recording.interrupted();
+        for UnderWay { call, stage, .. } in &mut self.under_way {
+            let Stage::Opened(opened) = stage else {
+                continue;
+            };
+            opened.0 = call.resume(opened.0.clone()).await?;
+            if let Begun::Interrupted {
+                position,
+                decision: None,
+                ..
+            } = opened.0
+                && policy == InterruptedRequests::Stop
+                && !opened.1.method().is_idempotent()
+            {
+                return Err(call.stop(position).await);
+            }
+        }
+        Ok(())
     }
 
     /// Takes the next record of a request; its end, if it is that.

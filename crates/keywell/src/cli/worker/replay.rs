@@ -72,7 +72,10 @@ impl ReplayArguments {
                 *file = Some(pulled.await?.file);
             }
         }
-        let journal = plan.stores.keys().next().cloned().unwrap_or_default();
+        let journal = plan.stores.keys().next().cloned();
+        let journal = journal.ok_or_else(|| {
+            Failed::Usage("the file has no store, and a worker's component has one".to_owned())
+        })?;
         let application = Application::load(plan, self.cache.alone()).map_err(Failed::of_one)?;
         let workers = application.workers(&name, &journal, &reached.store).await;
         Ok(Replaying {
