@@ -107,9 +107,9 @@ async fn a_decision_is_found_wherever_it_was_recorded() {
     let session = world.process(&Fuse::never()).session().await.unwrap();
     session.accept(invoked("add", "a")).await.unwrap();
     session.next().await.unwrap().unwrap();
-    let sent = send(&session);
-    assert_eq!(sent.open().await.unwrap(), Begun::Fresh);
-    sent.intend(Bytes::new()).await.unwrap();
+    let request = send(&session);
+    assert_eq!(request.open().await.unwrap(), Begun::Fresh);
+    request.intend(Bytes::new()).await.unwrap();
     let other = set(&session);
     assert_eq!(other.begin().await.unwrap(), Begun::Fresh);
     other.intend(Bytes::new()).await.unwrap();
@@ -119,8 +119,8 @@ async fn a_decision_is_found_wherever_it_was_recorded() {
     let process = world.process(&Fuse::never());
     let session = process.session().await.unwrap();
     session.next().await.unwrap().unwrap();
-    let sent = send(&session);
-    let Begun::Interrupted { position, .. } = sent.open().await.unwrap() else {
+    let request = send(&session);
+    let Begun::Interrupted { position, .. } = request.open().await.unwrap() else {
         panic!("its intent was recorded");
     };
     let other = set(&session);
@@ -129,7 +129,7 @@ async fn a_decision_is_found_wherever_it_was_recorded() {
         Begun::Interrupted { .. }
     ));
     other.settled("done".into()).await.unwrap();
-    let error = sent.stop(position).await;
+    let error = request.stop(position).await;
     assert!(matches!(error, Error::Ambiguous { .. }), "{error}");
     let journals = process.journals().await.unwrap();
     let (name, claim) = (name(), process.claim());
@@ -138,11 +138,11 @@ async fn a_decision_is_found_wherever_it_was_recorded() {
 
     let session = world.process(&Fuse::never()).session().await.unwrap();
     session.next().await.unwrap().unwrap();
-    let sent = send(&session);
-    let begun = sent.open().await.unwrap();
+    let request = send(&session);
+    let begun = request.open().await.unwrap();
     let other = set(&session).begin().await.unwrap();
     assert!(matches!(other, Begun::Interrupted { .. }), "{other:?}");
-    let Begun::Interrupted { decision, .. } = sent.resume(begun).await.unwrap() else {
+    let Begun::Interrupted { decision, .. } = request.resume(begun).await.unwrap() else {
         panic!("it is not answered");
     };
     assert_eq!(decision, Some(Decision::Retry));

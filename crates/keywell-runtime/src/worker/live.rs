@@ -93,7 +93,8 @@ impl Live {
             live.recording.end(made.is_err());
         }
         if let Some(call) = quiet.and_then(Quiet::end) {
-            return Err(live.unloadable(format!("it called {call}, and may not call meanwhile")));
+            let reason = format!("it called {call}, which is refused while it loads its state");
+            return Err(live.unloadable(&reason));
         }
         live.made = Some(made?);
         Ok(live)
@@ -115,7 +116,7 @@ impl Live {
         };
         let Some(snapshots) = &kind.snapshots else {
             let reason = "the component exports no function that loads it";
-            return Err(self.unloadable(reason.to_owned()));
+            return Err(self.unloadable(reason));
         };
         let loaded = Self::timed_call(instances, recording, |deadline| {
             snapshots.load(made, state, deadline)
@@ -125,11 +126,11 @@ impl Live {
                 self.end_requests(&mut made)?;
                 Ok(made)
             }
-            Ok((_, Err(reason))) => Err(self.unloadable(reason)),
+            Ok((_, Err(reason))) => Err(self.unloadable(&reason)),
             Err(error) if error.is::<TimedOut>() || Instances::is_at_limit(&error) => {
                 Err(self.unready(&error))
             }
-            Err(error) => Err(self.unloadable(self.reason(&error))),
+            Err(error) => Err(self.unloadable(&self.reason(&error))),
         }
     }
 
@@ -311,11 +312,11 @@ impl Live {
         }
     }
 
-    fn unloadable(&self, reason: String) -> WorkerError {
+    fn unloadable(&self, reason: &str) -> WorkerError {
         WorkerError::Unloadable {
             worker: self.name.to_string(),
             // The component may have written as much as it likes.
-            reason: cut_message(&reason).to_owned(),
+            reason: cut_message(reason).to_owned(),
         }
     }
 
