@@ -1,6 +1,11 @@
 //! Does what a durable worker has to repeat in a replay: counts in variables and in a store, draws
 //! random numbers, reads clocks, sleeps, prints, and fails.
 
+#![allow(
+    clippy::too_many_arguments,
+    reason = "generated functions take a text as two numbers"
+)]
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -113,8 +118,8 @@ impl Guest for Worker {
 
     fn race(method: String, first: String, second: String, then: Option<String>) -> String {
         let send = |url: &str| requests::send(&method, url, None, None);
-        let sent = send(&first).and_then(|first| Ok([first, send(&second)?]));
-        answered(sent.map(|sent| requests::race(&sent, then.as_deref())))
+        let both = send(&first).and_then(|first| Ok([first, send(&second)?]));
+        answered(both.map(|both| requests::race(&both, then.as_deref())))
     }
 
     fn upload(url: String, bytes: u64) -> String {

@@ -20,7 +20,7 @@ pub fn send(
     let (request, body) = request(method, url, key, bytes.is_some());
     let sent = outgoing_handler::handle(request, None).map_err(|error| error.to_string());
     if let (Some(body), Some(bytes)) = (body, bytes) {
-        write(body, bytes).map_err(|error| error.to_string())?;
+        write(body, bytes)?;
     }
     sent
 }
