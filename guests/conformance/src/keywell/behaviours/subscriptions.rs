@@ -67,10 +67,11 @@ fn next(subscription: &Subscription, limit: u32) -> Kept<Vec<Event>> {
     }
 }
 
-/// Changes, as `key=value` and `-key`, until the last is the expected one.
+/// Changes, as `key=value` and `-key`, up to those that came with the expected one. Changes of
+/// different keys come in any order where values are coalesced.
 fn until(scratch: &Scratch, subscription: &Subscription, last: &str) -> Kept<Vec<String>> {
     let mut changes: Vec<String> = Vec::new();
-    while changes.last().is_none_or(|change| change != last) {
+    while !changes.iter().any(|change| change == last) {
         let events = next(subscription, 100)?;
         changes.extend(events.iter().map(|event| shown(scratch, event)));
         holds(changes.len() < 1000, &format!("{last} comes"), || {
