@@ -14,8 +14,8 @@ use crate::survey::Survey;
 /// [`Error::Refused`].
 impl Session {
     /// Replays the first records of a worker without a claim and without effects. It shows whether
-    /// another component does the same. An invocation of which they have no call and no end is not
-    /// among the [next](Self::next).
+    /// another component does the same. An invocation that has neither a call nor an end among these
+    /// records is not given by [`next`](Self::next).
     pub async fn rehearse(
         journals: &Journals,
         worker: &WorkerName,

@@ -211,8 +211,8 @@ fn a_component_that_goes_another_way_is_found_and_changes_nothing() {
     stdout(&workers.worker(&["upgrade", "a*", changed, "--check"]));
     let text = refused(&workers.worker(&["upgrade", changed]));
     assert!(text.contains("'*' for all"), "{text}");
-    let text = refused(&workers.worker(&["upgrade", "nobody", changed, "--check"]));
-    assert!(text.contains("no worker named nobody"), "{text}");
+    let text = refused(&workers.worker(&["upgrade", "missing", changed, "--check"]));
+    assert!(text.contains("no worker named missing"), "{text}");
     assert_eq!([workers.log("alice"), workers.log("bob")], logs);
     assert_eq!(heads(), shown);
     assert_eq!(workers.call("alice", "get-cart()"), BOTH);
@@ -333,7 +333,7 @@ fn a_fork_goes_its_own_way_and_the_first_stays() {
     for (arguments, what) in [
         (["alice@4", "bob"], "a worker named bob already"),
         (["alice@900", "dave"], "has no record 900"),
-        (["nobody@1", "dave"], "no worker named nobody"),
+        (["missing@1", "dave"], "no worker named missing"),
         (["alice", "dave"], "NAME@POSITION"),
     ] {
         let text = refused(&workers.worker(&["fork", arguments[0], arguments[1]]));

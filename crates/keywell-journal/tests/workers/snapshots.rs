@@ -22,7 +22,7 @@ async fn chunks(world: &World) -> usize {
     keys.iter().filter(|key| key.starts_with("c/")).count()
 }
 
-/// Runs three invocations, of which one is left, in a process that has a session.
+/// Runs three invocations in a process that has a session, and leaves the last one unfinished.
 async fn run_two_of_three(process: &Process) -> (Session, Cart) {
     let session = process.session().await.unwrap();
     let mut cart = Cart::default();

@@ -109,7 +109,7 @@ impl Kind {
             lease: self.options.lease,
         };
         let head = match self.journals.head(name).await {
-            // Whoever made it has ended before its first record.
+            // The process that made it ended before the first record.
             Ok(head) if head.position == 0 => Err(JournalError::NoSuchWorker(name.to_string())),
             head => head,
         };

@@ -109,7 +109,7 @@ impl Journaled {
         })
     }
 
-    /// Increments of one invocation, each of which is recorded before the next.
+    /// Increments of one invocation. Each is recorded before the next.
     pub(super) fn effects_per_second(&self, time: Duration) -> Done<f64> {
         self.runtime.block_on(async {
             let worker = Worker::open(&self.store, &self.name(), true).await?;

@@ -280,8 +280,8 @@ impl Requests {
         self.race(sleep).await
     }
 
-    /// Reads what was decided of the requests of which the journal has nothing more, and stops the
-    /// worker before any is sent if one is left to decide.
+    /// Reads the decisions on interrupted requests at the end of the journal, and stops the worker before
+    /// any is sent if one is left to decide.
     async fn decide(&mut self) -> Result<()> {
         let policy = self.recording.interrupted();
         for UnderWay { call, stage, .. } in &mut self.under_way {
@@ -320,7 +320,7 @@ impl Requests {
         Ok(None)
     }
 
-    /// Goes on with a request of which the journal has nothing more: it is sent again, or ends.
+    /// Goes on with an interrupted request at the end of the journal: it is sent again, or ends.
     async fn recover(&mut self, at: usize, means: &mut Means<'_>) -> Result<Option<Arrived>> {
         let UnderWay { entry, call, stage } = self.under_way.remove(at);
         let Stage::Opened(opened) = stage else {
